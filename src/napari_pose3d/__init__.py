@@ -1,0 +1,86 @@
+"""Multi-camera pose estimation in napari: the public Python interface.
+
+Arrays in, arrays out; nothing here needs napari or a screen. Everything is loaded on first use.
+
+>>> import napari_pose3d as p3d
+>>> ensemble = p3d.load_predictions("recording", rig=rig)  # doctest: +SKIP
+>>> result = p3d.smooth(ensemble, p3d.load_rig("calibration.toml"))  # doctest: +SKIP
+>>> result.poses3d.xyz  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .core.cameras.rig import Camera, Rig, load_rig, save_rig
+    from .core.cameras.triangulation import Triangulation, triangulate
+    from .core.errors import Cancelled, PoseDataError
+    from .core.pipeline import open_inputs, smooth
+    from .core.poses import Ensemble, Poses2D, Poses3D, Report, Result
+    from .core.predictions import load_predictions
+    from .core.results import save_result
+    from .core.settings import ReadingSettings, SmoothingSettings
+    from .core.synthetic.sample import make_sample
+
+_HOME = {
+    "Camera": ".core.cameras.rig",
+    "Cancelled": ".core.errors",
+    "Ensemble": ".core.poses",
+    "PoseDataError": ".core.errors",
+    "Poses2D": ".core.poses",
+    "Poses3D": ".core.poses",
+    "ReadingSettings": ".core.settings",
+    "Report": ".core.poses",
+    "Result": ".core.poses",
+    "Rig": ".core.cameras.rig",
+    "SmoothingSettings": ".core.settings",
+    "Triangulation": ".core.cameras.triangulation",
+    "load_predictions": ".core.predictions",
+    "load_rig": ".core.cameras.rig",
+    "make_sample": ".core.synthetic.sample",
+    "open_inputs": ".core.pipeline",
+    "save_result": ".core.results",
+    "save_rig": ".core.cameras.rig",
+    "smooth": ".core.pipeline",
+    "triangulate": ".core.cameras.triangulation",
+}
+
+__all__ = [
+    "Camera",
+    "Cancelled",
+    "Ensemble",
+    "PoseDataError",
+    "Poses2D",
+    "Poses3D",
+    "ReadingSettings",
+    "Report",
+    "Result",
+    "Rig",
+    "SmoothingSettings",
+    "Triangulation",
+    "__version__",
+    "load_predictions",
+    "load_rig",
+    "make_sample",
+    "open_inputs",
+    "save_result",
+    "save_rig",
+    "smooth",
+    "triangulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
