@@ -1,0 +1,1 @@
+"""Calibrated cameras: reading and writing rigs, projection, triangulation."""

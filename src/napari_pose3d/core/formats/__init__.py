@@ -1,0 +1,1 @@
+"""One module per format on disk: reading and writing, and nothing else."""

@@ -1,0 +1,281 @@
+"""Named arrays of poses: the only things that travel between the rooms of the core.
+
+Missing is NaN; zero is a position. Pixels: x right, y down, an integer is the centre of a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import PoseDataError
+
+FloatArray = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """Where one view of one prediction set came from."""
+
+    path: Path
+    view: str
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Poses2D:
+    """One individual's keypoints in every view.
+
+    Attributes
+    ----------
+    xy : (view, frame, keypoint, 2) float32
+        Pixels; NaN where missing.
+    likelihood : (view, frame, keypoint) float32
+        The network's confidence, 0 to 1; NaN where not given.
+    views, keypoints : tuple of str
+        Names along the axes.
+    variance : (view, frame, keypoint, 2) float32, optional
+        Variance of ``xy`` in px^2 (a smoother's posterior).
+    ensemble_median, ensemble_variance : (view, frame, keypoint, 2) float32, optional
+        Centre (px) and variance (px^2) of the ensemble that ``xy`` was computed from.
+    """
+
+    xy: FloatArray
+    likelihood: FloatArray
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    variance: FloatArray | None = None
+    ensemble_median: FloatArray | None = None
+    ensemble_variance: FloatArray | None = None
+    session: str = ""
+    individual: str | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.views), self.n_frames, len(self.keypoints))
+        _check_shape("xy", self.xy, (*shape, 2))
+        _check_shape("likelihood", self.likelihood, shape)
+        for name in ("variance", "ensemble_median", "ensemble_variance"):
+            _check_shape(name, getattr(self, name), (*shape, 2))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xy.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Poses3D:
+    """One individual's keypoints in space.
+
+    Attributes
+    ----------
+    xyz : (frame, keypoint, 3) float64
+        Rig units; NaN where unknown.
+    covariance : (frame, keypoint, 3, 3) float64
+        Of ``xyz``, in squared rig units.
+    n_views : (frame, keypoint) int
+        How many views had a usable observation.
+    residuals : (view, frame, keypoint) float32
+        Length in px of observation minus reprojection; NaN where unobserved.
+    inferred : (frame, keypoint) bool
+        True where no view saw the keypoint, so that the position was filled in, not measured.
+    units : str
+        Name of the rig's unit of length, empty when the calibration does not say.
+    """
+
+    xyz: FloatArray
+    covariance: FloatArray
+    n_views: NDArray[np.integer[Any]]
+    residuals: FloatArray
+    inferred: NDArray[np.bool_]
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    session: str = ""
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        shape = (self.n_frames, len(self.keypoints))
+        _check_shape("xyz", self.xyz, (*shape, 3))
+        _check_shape("covariance", self.covariance, (*shape, 3, 3))
+        _check_shape("n_views", self.n_views, shape)
+        _check_shape("inferred", self.inferred, shape)
+        _check_shape("residuals", self.residuals, (len(self.views), *shape))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xyz.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Several prediction sets (seeds, models) of one session and one individual.
+
+    Attributes
+    ----------
+    xy : (model, view, frame, keypoint, 2) float32
+        Pixels; NaN where missing.
+    likelihood : (model, view, frame, keypoint) float32
+    models, views, keypoints : tuple of str
+        Names along the axes.
+    variance, ensemble_median, ensemble_variance : like ``xy``, optional
+        Kept from files that were themselves written by a smoother.
+    sources : tuple of SourceFile
+        The file behind each (model, view); empty for arrays made in memory.
+    unmatched : tuple of (path, reason)
+        Files that were looked at and not used.
+    warnings : tuple of str
+        What was assumed while reading.
+    """
+
+    xy: FloatArray
+    likelihood: FloatArray
+    models: tuple[str, ...]
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    session: str = ""
+    individual: str | None = None
+    variance: FloatArray | None = None
+    ensemble_median: FloatArray | None = None
+    ensemble_variance: FloatArray | None = None
+    sources: tuple[SourceFile, ...] = ()
+    unmatched: tuple[tuple[Path, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = (len(self.models), len(self.views), self.n_frames, len(self.keypoints))
+        _check_shape("xy", self.xy, (*shape, 2))
+        _check_shape("likelihood", self.likelihood, shape)
+        for name in ("variance", "ensemble_median", "ensemble_variance"):
+            _check_shape(name, getattr(self, name), (*shape, 2))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xy.shape[2])
+
+    def poses(self, model: int | str) -> Poses2D:
+        """One prediction set of the ensemble, by name or index."""
+        i = self.models.index(model) if isinstance(model, str) else model
+        kept = {
+            name: None if (array := getattr(self, name)) is None else array[i]
+            for name in ("variance", "ensemble_median", "ensemble_variance")
+        }
+        return Poses2D(
+            self.xy[i],
+            self.likelihood[i],
+            self.views,
+            self.keypoints,
+            session=self.session,
+            individual=self.individual,
+            **kept,
+        )
+
+    def select(
+        self,
+        *,
+        views: tuple[str, ...] | None = None,
+        keypoints: tuple[str, ...] | None = None,
+    ) -> Ensemble:
+        """The same ensemble with only the named views and keypoints, in the order given."""
+        v = _indices("view", self.views, views)
+        k = _indices("keypoint", self.keypoints, keypoints)
+
+        def take(array: FloatArray | None) -> FloatArray | None:
+            return None if array is None else array[:, v][:, :, :, k]
+
+        new_views = tuple(self.views[i] for i in v)
+        return replace(
+            self,
+            xy=self.xy[:, v][:, :, :, k],
+            likelihood=self.likelihood[:, v][:, :, :, k],
+            variance=take(self.variance),
+            ensemble_median=take(self.ensemble_median),
+            ensemble_variance=take(self.ensemble_variance),
+            views=new_views,
+            keypoints=tuple(self.keypoints[i] for i in k),
+            sources=tuple(s for s in self.sources if s.view in new_views),
+        )
+
+
+Mode = Literal["calibrated", "linear", "single"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did: the content of ``<session>_run.json`` beside inputs and versions.
+
+    Attributes
+    ----------
+    mode : {"calibrated", "linear", "single"}
+        Which smoother ran.
+    smooth_param : dict of str to float
+        ``s`` per keypoint.
+    searched : bool
+        Whether ``s`` was searched (else given).
+    observations, missing, rejected : int
+        (view, frame, keypoint) cells with a usable observation, without one, and set aside as
+        contradicting the other views.
+    inferred : int
+        (frame, keypoint) cells that no view saw.
+    warnings : tuple of str
+    seconds : float
+        Time of the computation.
+    """
+
+    mode: Mode
+    smooth_param: dict[str, float]
+    searched: bool
+    observations: int
+    missing: int
+    rejected: int
+    inferred: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What `smooth` returns.
+
+    Attributes
+    ----------
+    poses2d : Poses2D
+        Smoothed positions in every view, with ``variance``, ``ensemble_median`` and
+        ``ensemble_variance``; ``likelihood`` is the mean over the ensemble.
+    poses3d : Poses3D or None
+        Smoothed positions in space; None without a rig.
+    smooth_param : (keypoint,) float64
+        ``s`` of each keypoint.
+    report : Report
+    """
+
+    poses2d: Poses2D
+    poses3d: Poses3D | None
+    smooth_param: FloatArray
+    report: Report
+
+
+def observed(xy: FloatArray) -> NDArray[np.bool_]:
+    """Where both coordinates are known: ``(..., 2)`` -> ``(...)`` bool."""
+    return np.asarray(np.isfinite(xy).all(axis=-1))
+
+
+def _check_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    if array is not None and array.shape != shape:
+        raise PoseDataError(
+            f"the array '{name}' has shape {array.shape}", expected=f"{shape} (see the docstring)"
+        )
+
+
+def _indices(what: str, have: tuple[str, ...], want: tuple[str, ...] | None) -> list[int]:
+    if want is None:
+        return list(range(len(have)))
+    absent = [name for name in want if name not in have]
+    if absent:
+        raise PoseDataError(
+            f"no {what} is called {', '.join(absent)}", expected=f"some of {', '.join(have)}"
+        )
+    return [have.index(name) for name in want]
