@@ -1,0 +1,372 @@
+"""The compiled loops of `triangulation`. Importing this module imports numba.
+
+Arrays are (point, view, ...); ``used (point, view)`` says which observations count.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from .projection import _ROT, _TRANS, project, undistort
+
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+_GAUSS_NEWTON_STEPS = 10
+# Relative to the distance from the cameras; far below what a pixel can resolve.
+_STEP_TOLERANCE = 1e-10
+
+
+@_jit
+def invert_symmetric(a: Any, out: Any) -> bool:
+    """Inverse of a positive definite 3 x 3 matrix by Cholesky; False where it is not."""
+    l00 = a[0, 0]
+    if not l00 > 0.0:
+        return False
+    l00 = math.sqrt(l00)
+    l10, l20 = a[1, 0] / l00, a[2, 0] / l00
+    l11 = a[1, 1] - l10 * l10
+    # A pivot that lost all its digits belongs to a direction that nothing determines.
+    if not l11 > 1e-14 * a[1, 1]:
+        return False
+    l11 = math.sqrt(l11)
+    l21 = (a[2, 1] - l20 * l10) / l11
+    l22 = a[2, 2] - l20 * l20 - l21 * l21
+    if not l22 > 1e-14 * a[2, 2]:
+        return False
+    l22 = math.sqrt(l22)
+    i00, i11, i22 = 1.0 / l00, 1.0 / l11, 1.0 / l22
+    i10 = -l10 * i00 * i11
+    i21 = -l21 * i11 * i22
+    i20 = -(l20 * i00 + l21 * i10) * i22
+    out[0, 0] = i00 * i00 + i10 * i10 + i20 * i20
+    out[0, 1] = out[1, 0] = i10 * i11 + i20 * i21
+    out[0, 2] = out[2, 0] = i20 * i22
+    out[1, 1] = i11 * i11 + i21 * i21
+    out[1, 2] = out[2, 1] = i21 * i22
+    out[2, 2] = i22 * i22
+    return True
+
+
+@_jit
+def rays(cams: Any, xy: Any, used: Any, out: Any) -> None:
+    """Normalised coordinates of the used pixels; a pixel without direction is no longer used."""
+    scratch = np.empty(6)
+    for i in range(xy.shape[0]):
+        for c in range(xy.shape[1]):
+            out[i, c, 0] = out[i, c, 1] = math.nan
+            if used[i, c]:
+                if undistort(cams[c], xy[i, c, 0], xy[i, c, 1], scratch):
+                    out[i, c, 0], out[i, c, 1] = scratch[0], scratch[1]
+                else:
+                    used[i, c] = False
+
+
+@_jit
+def _nearest_to_rays(cams: Any, ray: Any, used: Any, normal: Any, inverse: Any, out: Any) -> bool:
+    """The point with the least sum of squared distances to the used rays."""
+    normal[:] = 0.0
+    b0 = b1 = b2 = 0.0
+    for c in range(cams.shape[0]):
+        if not used[c]:
+            continue
+        x, y = ray[c, 0], ray[c, 1]
+        cam = cams[c]
+        # The ray's direction in the world, and the camera's centre.
+        dx = cam[_ROT] * x + cam[_ROT + 3] * y + cam[_ROT + 6]
+        dy = cam[_ROT + 1] * x + cam[_ROT + 4] * y + cam[_ROT + 7]
+        dz = cam[_ROT + 2] * x + cam[_ROT + 5] * y + cam[_ROT + 8]
+        norm = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
+        dx, dy, dz = dx * norm, dy * norm, dz * norm
+        tx, ty, tz = cam[_TRANS], cam[_TRANS + 1], cam[_TRANS + 2]
+        ox = -(cam[_ROT] * tx + cam[_ROT + 3] * ty + cam[_ROT + 6] * tz)
+        oy = -(cam[_ROT + 1] * tx + cam[_ROT + 4] * ty + cam[_ROT + 7] * tz)
+        oz = -(cam[_ROT + 2] * tx + cam[_ROT + 5] * ty + cam[_ROT + 8] * tz)
+        m00, m01, m02 = 1.0 - dx * dx, -dx * dy, -dx * dz
+        m11, m12, m22 = 1.0 - dy * dy, -dy * dz, 1.0 - dz * dz
+        normal[0, 0] += m00
+        normal[0, 1] += m01
+        normal[0, 2] += m02
+        normal[1, 1] += m11
+        normal[1, 2] += m12
+        normal[2, 2] += m22
+        b0 += m00 * ox + m01 * oy + m02 * oz
+        b1 += m01 * ox + m11 * oy + m12 * oz
+        b2 += m02 * ox + m12 * oy + m22 * oz
+    normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
+    if not invert_symmetric(normal, inverse):
+        return False
+    for j in range(3):
+        out[j] = inverse[j, 0] * b0 + inverse[j, 1] * b1 + inverse[j, 2] * b2
+    return True
+
+
+@_jit
+def _linear(
+    cams: Any, ray: Any, weight: Any, used: Any, start: Any, normal: Any, inverse: Any, out: Any
+) -> bool:
+    """Linear solution with rows ``(x r3 - r1) X = t1 - x t3``, each scaled to pixels.
+
+    Dividing a row by the depth at ``start`` and multiplying by the focal length turns its error
+    into pixels, so that near and far cameras count as they should.
+    """
+    normal[:] = 0.0
+    b0 = b1 = b2 = 0.0
+    for c in range(cams.shape[0]):
+        if not used[c]:
+            continue
+        cam = cams[c]
+        depth = (
+            cam[_ROT + 6] * start[0]
+            + cam[_ROT + 7] * start[1]
+            + cam[_ROT + 8] * start[2]
+            + cam[_TRANS + 2]
+        )
+        if not depth > 0.0:
+            return False
+        for row in range(2):
+            n = ray[c, row]
+            a0 = n * cam[_ROT + 6] - cam[_ROT + 3 * row]
+            a1 = n * cam[_ROT + 7] - cam[_ROT + 3 * row + 1]
+            a2 = n * cam[_ROT + 8] - cam[_ROT + 3 * row + 2]
+            rhs = cam[_TRANS + row] - n * cam[_TRANS + 2]
+            # Solved for the shift from `start`: the numbers stay small.
+            rhs -= a0 * start[0] + a1 * start[1] + a2 * start[2]
+            scale = cam[row] / depth
+            w = weight[c] * scale * scale
+            normal[0, 0] += w * a0 * a0
+            normal[0, 1] += w * a0 * a1
+            normal[0, 2] += w * a0 * a2
+            normal[1, 1] += w * a1 * a1
+            normal[1, 2] += w * a1 * a2
+            normal[2, 2] += w * a2 * a2
+            b0 += w * a0 * rhs
+            b1 += w * a1 * rhs
+            b2 += w * a2 * rhs
+    normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
+    if not invert_symmetric(normal, inverse):
+        return False
+    for j in range(3):
+        out[j] = start[j] + inverse[j, 0] * b0 + inverse[j, 1] * b1 + inverse[j, 2] * b2
+    return True
+
+
+@_jit
+def _pixel_cost(
+    cams: Any, xy: Any, weight: Any, used: Any, point: Any, proj: Any, normal: Any, gradient: Any
+) -> float:
+    """Weighted squared error in px at ``point`` and its normal equations; inf behind a camera."""
+    normal[:] = 0.0
+    gradient[:] = 0.0
+    cost = 0.0
+    for c in range(cams.shape[0]):
+        if not used[c]:
+            continue
+        if not project(cams[c], point[0], point[1], point[2], proj):
+            return math.inf
+        ex, ey = xy[c, 0] - proj[0], xy[c, 1] - proj[1]
+        w = weight[c]
+        cost += w * (ex * ex + ey * ey)
+        for j in range(3):
+            gradient[j] += w * (proj[2 + j] * ex + proj[5 + j] * ey)
+            for k in range(j, 3):
+                normal[j, k] += w * (proj[2 + j] * proj[2 + k] + proj[5 + j] * proj[5 + k])
+    normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
+    return cost
+
+
+@_jit
+def _gauss_newton(
+    cams: Any, xy: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
+) -> bool:
+    """Least squares of the error in pixels from a start in ``point``; False if it has none."""
+    normal, inverse, gradient, trial, proj = scratch
+    cost = _pixel_cost(cams, xy, weight, used, point, proj, normal, gradient)
+    if not math.isfinite(cost):
+        return False
+    for _ in range(_GAUSS_NEWTON_STEPS):
+        if not invert_symmetric(normal, inverse):
+            return False
+        size = 0.0
+        for j in range(3):
+            trial[j] = (
+                inverse[j, 0] * gradient[0]
+                + inverse[j, 1] * gradient[1]
+                + inverse[j, 2] * gradient[2]
+            )
+            size += trial[j] * trial[j]
+        for j in range(3):
+            trial[j] += point[j]
+        # With no curvature left to gain from, a longer step would only stir the rounding.
+        scale = (
+            _STEP_TOLERANCE
+            * _STEP_TOLERANCE
+            * (point[0] * point[0] + point[1] * point[1] + point[2] * point[2] + inverse[0, 0])
+        )
+        new = _pixel_cost(cams, xy, weight, used, trial, proj, normal, gradient)
+        halvings = 0
+        while not new <= cost and halvings < 8:
+            for j in range(3):
+                trial[j] = 0.5 * (trial[j] + point[j])
+            new = _pixel_cost(cams, xy, weight, used, trial, proj, normal, gradient)
+            halvings += 1
+        if not new <= cost:
+            # Nothing better in this direction: the point stands.
+            _pixel_cost(cams, xy, weight, used, point, proj, normal, gradient)
+            break
+        gained = cost - new
+        point[:] = trial
+        cost = new
+        if size <= scale or gained <= 1e-12 * cost:
+            break
+    return invert_symmetric(normal, cov)
+
+
+@_jit
+def _solve_point(
+    cams: Any, xy: Any, ray: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
+) -> bool:
+    """Linear start and Gauss-Newton; ``cov`` becomes ``(J^T W J)^-1``."""
+    normal, inverse, _, trial, _ = scratch
+    if not _nearest_to_rays(cams, ray, used, normal, inverse, point):
+        return False
+    if _linear(cams, ray, weight, used, point, normal, inverse, trial):
+        point[:] = trial
+    return _gauss_newton(cams, xy, weight, used, scratch, point, cov)
+
+
+@_jit
+def _residuals(cams: Any, xy: Any, point: Any, proj: Any, out: Any) -> None:
+    for c in range(cams.shape[0]):
+        out[c] = math.nan
+        if (
+            math.isfinite(xy[c, 0])
+            and math.isfinite(xy[c, 1])
+            and project(cams[c], point[0], point[1], point[2], proj)
+        ):
+            out[c] = math.hypot(xy[c, 0] - proj[0], xy[c, 1] - proj[1])
+
+
+@_jit
+def _make_scratch() -> Any:
+    return np.empty((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3), np.empty(8)
+
+
+@_jit
+def solve(
+    cams: Any, xy: Any, ray: Any, weight: Any, used: Any, xyz: Any, cov: Any, residuals: Any
+) -> None:
+    """Every point from its used observations; NaN where that is impossible."""
+    scratch = _make_scratch()
+    for i in range(xy.shape[0]):
+        seen = 0
+        for c in range(cams.shape[0]):
+            seen += used[i, c]
+        if seen < 2 or not _solve_point(
+            cams, xy[i], ray[i], weight[i], used[i], scratch, xyz[i], cov[i]
+        ):
+            xyz[i] = math.nan
+            cov[i] = math.nan
+            residuals[i] = math.nan
+            continue
+        _residuals(cams, xy[i], xyz[i], scratch[4], residuals[i])
+
+
+@_jit
+def refine(
+    cams: Any, xy: Any, weight: Any, used: Any, chosen: Any, xyz: Any, cov: Any, residuals: Any
+) -> None:
+    """Gauss-Newton on the ``chosen`` points from the start in ``xyz``; NaN where it fails."""
+    scratch = _make_scratch()
+    for i in range(xy.shape[0]):
+        if not chosen[i]:
+            continue
+        if math.isfinite(xyz[i, 0]) and _gauss_newton(
+            cams, xy[i], weight[i], used[i], scratch, xyz[i], cov[i]
+        ):
+            _residuals(cams, xy[i], xyz[i], scratch[4], residuals[i])
+        else:
+            xyz[i] = math.nan
+            cov[i] = math.nan
+            residuals[i] = math.nan
+
+
+@_jit
+def solve_robust(
+    cams: Any,
+    xy: Any,
+    ray: Any,
+    weight: Any,
+    used: Any,
+    threshold: float,
+    xyz: Any,
+    cov: Any,
+    residuals: Any,
+) -> None:
+    """Second look at the points of `solve` with a residual above ``threshold`` px.
+
+    Each pair of views proposes a point; the proposal with the least truncated cost
+    ``sum min(r^2, threshold^2)`` over all views wins, and the views within the threshold of it are
+    solved once more. ``used`` then marks those views only.
+    """
+    n_cams = cams.shape[0]
+    scratch = _make_scratch()
+    pair = np.zeros(n_cams, dtype=np.bool_)
+    best = np.zeros(n_cams, dtype=np.bool_)
+    point = np.empty(3)
+    point_cov = np.empty((3, 3))
+    res = np.empty(n_cams)
+    limit = threshold * threshold
+    for i in range(xy.shape[0]):
+        seen = 0
+        suspicious = math.isnan(xyz[i, 0])
+        for c in range(n_cams):
+            if used[i, c]:
+                seen += 1
+                suspicious |= not residuals[i, c] <= threshold
+        if seen < 3 or not suspicious:
+            continue
+        lowest = math.inf
+        for a in range(n_cams - 1):
+            for b in range(a + 1, n_cams):
+                if not (used[i, a] and used[i, b]):
+                    continue
+                pair[:] = False
+                pair[a] = pair[b] = True
+                if not _solve_point(
+                    cams, xy[i], ray[i], weight[i], pair, scratch, point, point_cov
+                ):
+                    continue
+                _residuals(cams, xy[i], point, scratch[4], res)
+                cost = 0.0
+                for c in range(n_cams):
+                    if used[i, c]:
+                        r2 = res[c] * res[c]
+                        cost += r2 if r2 < limit else limit
+                if cost < lowest:
+                    lowest = cost
+                    for c in range(n_cams):
+                        best[c] = used[i, c] and (res[c] <= threshold or pair[c])
+        if lowest == math.inf:
+            continue
+        # The first refit can bring a view back that the pair's own noise had put outside.
+        for _ in range(2):
+            if not _solve_point(cams, xy[i], ray[i], weight[i], best, scratch, point, point_cov):
+                break
+            xyz[i] = point
+            cov[i] = point_cov
+            _residuals(cams, xy[i], point, scratch[4], residuals[i])
+            n_best = 0
+            changed = False
+            for c in range(n_cams):
+                pair[c] = used[i, c] and residuals[i, c] <= threshold
+                n_best += pair[c]
+                changed |= pair[c] != best[c]
+            if n_best < 2 or not changed:
+                break
+            best[:] = pair
+        for c in range(n_cams):
+            used[i, c] = best[c]

@@ -1,0 +1,76 @@
+"""How noisy the observations really are, learned from what the views say about each other.
+
+The spread of three seeds is a poor measure of the noise: by chance it is often near zero, and
+seeds share most of their errors. The residuals against a model that several views agree on hold
+both; the spread is kept as a covariate, since it does grow where the networks are unsure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A network's sub-pixel position is never better than this, px^2.
+VARIANCE_FLOOR = 1.0
+# Below so many observations the two numbers of the regression would themselves be noise.
+_MIN_OBSERVATIONS = 50
+_STEPS = 8
+
+
+def learned_variance(
+    spread: NDArray[np.float64],
+    squared_error: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Observation variance ``max(a + b * spread, VARIANCE_FLOOR)`` in px^2.
+
+    ``squared_error ~ a + b * spread`` is fitted with ``a, b >= 0`` as a gamma regression
+    (variance proportional to the squared mean, as for squared Gaussian errors) by iteratively
+    reweighted least squares.
+
+    Parameters
+    ----------
+    spread : (...)
+        Ensemble variance of each observation, px^2 (mean of x and y).
+    squared_error : (...)
+        Mean of x and y of the squared residual, corrected for the degrees of freedom that the
+        model took; NaN where the observation was not used.
+
+    Returns
+    -------
+    (...) float64
+        NaN where ``spread`` is NaN.
+    """
+    valid = np.isfinite(spread) & np.isfinite(squared_error)
+    if valid.sum() < _MIN_OBSERVATIONS:
+        return np.maximum(spread, VARIANCE_FLOOR)
+    a, b = _gamma_regression(spread[valid], squared_error[valid])
+    return np.maximum(a + b * spread, VARIANCE_FLOOR)
+
+
+def _gamma_regression(x: NDArray[np.float64], u: NDArray[np.float64]) -> tuple[float, float]:
+    mean_u, mean_x = float(u.mean()), float(x.mean())
+    a, b = mean_u, 0.0
+    for _ in range(_STEPS):
+        w = 1.0 / np.maximum(a + b * x, 1e-6) ** 2
+        sw, sx, sxx = w.sum(), (w * x).sum(), (w * x * x).sum()
+        su, sxu = (w * u).sum(), (w * x * u).sum()
+        det = sw * sxx - sx * sx
+        if det <= 1e-12 * sw * sxx:
+            return (mean_u, 0.0)
+        a, b = (sxx * su - sx * sxu) / det, (sw * sxu - sx * su) / det
+        # On the border of the allowed region the other coefficient is fitted alone.
+        if b < 0:
+            a, b = su / sw, 0.0
+        elif a < 0:
+            a, b = 0.0, (sxu / sxx if sxx > 0 else mean_u / max(mean_x, 1e-12))
+    return float(a), float(b)
+
+
+def steady_variance(variance: NDArray[Any], floor: float = 1e-4) -> NDArray[np.float64]:
+    """Median over time of the ensemble variance, ``(1, 2 view)``: the published search's noise."""
+    finite = np.where(np.isfinite(variance), variance, np.nan)
+    with np.errstate(invalid="ignore"):
+        median = np.array([np.nanmedian(c) if np.isfinite(c).any() else np.nan for c in finite.T])
+    return np.maximum(median, floor)[None, :]

@@ -1,0 +1,35 @@
+"""Which frames the search for the smoothing parameter looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PoseDataError
+
+FrameRange = tuple[int | None, int | None]
+
+
+def frame_mask(ranges: Sequence[FrameRange], n_frames: int) -> NDArray[np.bool_]:
+    """True for the frames of the half-open ranges, ``(frame,)``; no range: all frames.
+
+    Raises
+    ------
+    PoseDataError
+        A range is empty or lies outside the recording.
+    """
+    if not ranges:
+        return np.ones(n_frames, dtype=bool)
+    mask = np.zeros(n_frames, dtype=bool)
+    for first, end in ranges:
+        start, stop = 0 if first is None else first, n_frames if end is None else end
+        if not 0 <= start < stop <= n_frames:
+            raise PoseDataError(
+                f"the frame range {'' if first is None else first}:{'' if end is None else end} "
+                "holds no frame of the recording or goes beyond it",
+                expected=f"first and one past the last frame between 0 and {n_frames}",
+            )
+        mask[start:stop] = True
+    return mask
