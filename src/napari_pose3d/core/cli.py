@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +23,9 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of ``napari-pose3d``; returns the exit code (2 on bad input)."""
     options = _parser().parse_args(arguments)
+    # A job that a cluster ends cleans up like one that the user interrupts.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     bar = ProgressBar(sys.stderr)
     try:
         return int(options.command(options, bar))
@@ -34,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     finally:
         bar.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 class ProgressBar:

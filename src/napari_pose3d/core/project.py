@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .errors import PoseDataError
@@ -151,26 +152,12 @@ def prediction_set_of(path: str | os.PathLike[str]) -> tuple[str, Path] | None:
 
     Models may lie deeper, as in ``models/<day>/<time>/video_preds/``.
     """
-    parts = Path(path).absolute().parts
-    folders = parts[:-1]
-    at = len(folders) - 1
-    while at >= 0 and folders[at] != "models":
-        at -= 1
-    below = list(folders[at + 1 :])
-    if at < 0 or not below:
-        return None
-    n = below.index("video_preds") if "video_preds" in below else 1
-    if not n:
-        return None
-    return "/".join(below[:n]), Path(*parts[: at + 1 + n])
+    return _prediction_set_of_folder(os.path.dirname(os.path.abspath(path)))
 
 
 def seed_of_folders(path: str | os.PathLike[str]) -> str:
     """The ``rng=N`` or ``seed=N`` of the nearest folder that has one, or ""."""
-    for folder in Path(path).absolute().parents:
-        if seed := take_seed(folder.name)[1]:
-            return seed
-    return ""
+    return _seed_of_folder(os.path.dirname(os.path.abspath(path)))
 
 
 def natural_order(text: str) -> list[tuple[int, str]]:
@@ -178,6 +165,22 @@ def natural_order(text: str) -> list[tuple[int, str]]:
     return [
         (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)
     ]
+
+
+@lru_cache(maxsize=1024)  # thousands of files lie in few folders
+def _prediction_set_of_folder(folder: str) -> tuple[str, Path] | None:
+    parts = Path(folder).parts
+    if "models" not in parts:
+        return None
+    start = len(parts) - parts[::-1].index("models")
+    below = parts[start:]
+    n = below.index("video_preds") if "video_preds" in below else min(1, len(below))
+    return ("/".join(below[:n]), Path(*parts[: start + n])) if n else None
+
+
+@lru_cache(maxsize=1024)
+def _seed_of_folder(folder: str) -> str:
+    return next((seed for name in Path(folder).parts[::-1] if (seed := take_seed(name)[1])), "")
 
 
 def _ends_in(stem: str, view: str) -> bool:

@@ -64,7 +64,9 @@ class PredictionTable:
             problem = "no view was chosen" if view is None else f"no view is called {view}"
             raise PoseDataError(problem, expected=f"one of {', '.join(names)}")
         i = view if isinstance(view, int) else names.index(str(view))
-        extra = {name: None if (a := getattr(poses, name)) is None else a[i] for name in PAIRS}
+        extra: dict[str, Any] = {
+            name: None if (a := getattr(poses, name)) is None else a[i] for name in PAIRS
+        }
         return cls(
             poses.keypoints,
             poses.xy[i],

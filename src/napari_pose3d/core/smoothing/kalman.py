@@ -136,7 +136,8 @@ def forward(
 
 
 @_jit
-def _cholesky(a: Any, low: Any) -> None:
+def cholesky(a: Any, low: Any) -> None:
+    """Lower triangle of a positive semidefinite matrix."""
     n = a.shape[0]
     for i in range(n):
         for j in range(i + 1):
@@ -151,7 +152,7 @@ def _cholesky(a: Any, low: Any) -> None:
 
 
 @_jit
-def _cholesky_solve(low: Any, b: Any) -> None:
+def cholesky_solve(low: Any, b: Any) -> None:
     """``b (n, m)`` becomes ``(low low^T)^-1 b``."""
     n = low.shape[0]
     for k in range(b.shape[1]):
@@ -184,8 +185,8 @@ def backward(Q: Any, jitter: float, means: Any, covs: Any) -> None:
                 boosted[i, j] = predicted[i, j]
                 gain_t[i, j] = covs[t, i, j]
             boosted[i, i] += jitter
-        _cholesky(boosted, low)
-        _cholesky_solve(low, gain_t)  # the transposed gain: P_pred^-1 P
+        cholesky(boosted, low)
+        cholesky_solve(low, gain_t)  # the transposed gain: P_pred^-1 P
         for i in range(n):
             shift[i] = means[t + 1, i] - means[t, i]
         for i in range(n):
