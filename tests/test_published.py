@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d import load_predictions, load_rig, smooth
-from napari_pose3d.core.smoothing.calibrated import published_track
+from napari_pose3d.core.smoothing.published import published_track
 from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
 from napari_pose3d.core.smoothing.tracks import find_smooth_param, negative_log_likelihood
 

@@ -9,6 +9,7 @@ import pytest
 
 from napari_pose3d import Cancelled, Ensemble, PoseDataError, SmoothingSettings, smooth
 from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
+from napari_pose3d.core.smoothing.published import published_track
 from napari_pose3d.core.smoothing.tracks import find_smooth_param, negative_log_likelihood
 from scenes import noisy_ensemble, ring_rig, walk
 
@@ -34,7 +35,7 @@ def test_smoothing_beats_triangulation(scene) -> None:
     raw = triangulate(rig, ensemble_statistics(ensemble).centre).xyz
     result = smooth(ensemble, rig)
     assert result.poses3d is not None
-    assert rmse(result.poses3d.xyz, xyz) < 0.8 * rmse(raw, xyz)
+    assert rmse(result.poses3d.xyz, xyz) < 0.5 * rmse(raw, xyz)
     assert result.report.mode == "calibrated"
     assert result.poses3d.xyz.shape == (N_FRAMES, N_KEYPOINTS, 3)
     # The views show the same points.
@@ -127,18 +128,37 @@ def test_an_observation_that_contradicts_the_others_is_set_aside(scene) -> None:
 
 
 def test_search_finds_the_optimum(scene) -> None:
-    from napari_pose3d.core.smoothing.calibrated import calibrated_track
-
     rig, _, ensemble = scene
     statistics = ensemble_statistics(ensemble)
     searched = np.ones(N_FRAMES, dtype=bool)
-    track, _ = calibrated_track(
-        rig, statistics.centre[:, :, 0], statistics.variance[:, :, 0], searched, "a", lambda: False
-    )
+    centre, variance = statistics.centre[:, :, 0], statistics.variance[:, :, 0]
+    track = published_track(rig, ensemble.xy[:, :, :, 0], centre, variance, searched, "a")
     s = find_smooth_param(rig.packed, [track], (-14, 14), lambda: False)
     least = negative_log_likelihood(rig.packed, track, s)
     for log_s in np.linspace(-14, 14, 57):
         assert least <= negative_log_likelihood(rig.packed, track, np.exp(log_s)) + 1e-6
+
+
+def test_the_search_needs_no_luck(scene) -> None:
+    """The scale found is close to the best one, judged by the truth."""
+    rig, xyz, ensemble = scene
+    found = smooth(ensemble, rig)
+    assert found.poses3d is not None
+    reached = rmse(found.poses3d.xyz, xyz)
+    for factor in (0.01, 0.1, 10.0, 100.0):
+        given = smooth(ensemble, rig, smooth_param=factor * float(np.median(found.smooth_param)))
+        assert given.poses3d is not None
+        assert reached < 1.25 * rmse(given.poses3d.xyz, xyz)
+
+
+def test_the_ellipsoid_is_honest(scene) -> None:
+    rig, xyz, ensemble = scene
+    poses = smooth(ensemble, rig).poses3d
+    assert poses is not None
+    error = poses.xyz - xyz
+    d2 = np.einsum("...i,...ij,...j", error, np.linalg.inv(poses.covariance), error)
+    # 95 % of a chi-squared variable with 3 degrees of freedom lie below 7.815.
+    assert 0.9 < np.mean(d2 < 7.815) <= 0.999
 
 
 def test_s_frames_restrict_only_the_search(scene) -> None:

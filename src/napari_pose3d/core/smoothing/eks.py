@@ -66,30 +66,43 @@ def smooth_calibrated(
     progress: Progress,
     cancelled: IsCancelled,
 ) -> list[SmoothedKeypoint]:
-    """Extended Kalman smoother on the 3-D point; cameras are in the order of the views."""
-    from .calibrated import calibrated_track, published_track
-    from .kalman import project_moments
-
+    """Smooth the 3-D point; the rig's cameras are in the order of the views."""
     searched = frame_mask(settings.s_frames, ensemble.n_frames)
 
-    def one(k: int) -> SmoothedKeypoint:
+    def ours(k: int) -> SmoothedKeypoint:
+        from .robust import smooth_robustly
+
         centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
-        seen = observed(centre)
-        name = ensemble.keypoints[k]
-        if settings.as_published:
-            models = ensemble.xy[:, :, :, k]
-            track = published_track(rig, models, centre, variance, searched, name)
-            rejected = np.zeros_like(seen)
-        else:
-            track, rejected = calibrated_track(rig, centre, variance, searched, name, cancelled)
+        found = smooth_robustly(
+            rig,
+            centre,
+            variance,
+            searched,
+            ensemble.keypoints[k],
+            settings.smooth_param,
+            cancelled,
+        )
+        xy, spread = _reproject(rig, found.xyz, found.covariance)
+        spread += _everywhere(found.noise)[..., None]
+        rejected = observed(centre) & ~found.used
+        return SmoothedKeypoint(
+            xy, spread, found.used, rejected, found.smooth_param, found.xyz, found.covariance
+        )
+
+    def published(k: int) -> SmoothedKeypoint:
+        from .published import published_track
+
+        centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
+        models = ensemble.xy[:, :, :, k]
+        track = published_track(rig, models, centre, variance, searched, ensemble.keypoints[k])
         s = _smooth_param(rig.packed, [track], settings, cancelled)
         means, covs = smooth_track(rig.packed, track, s)
-        xy = np.empty((*seen.shape, 2))
-        spread = np.empty_like(xy)
-        project_moments(rig.packed, means, covs, xy, spread)
+        xy, spread = _reproject(rig, means, covs)
         spread += _noise(track)
-        return SmoothedKeypoint(xy, spread, seen & ~rejected, rejected, s, means, covs)
+        seen = observed(centre)
+        return SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s, means, covs)
 
+    one = published if settings.as_published else ours
     return _each_keypoint(one, len(ensemble.keypoints), settings, progress, cancelled)
 
 
@@ -166,16 +179,30 @@ def _smooth_param(
     return find_smooth_param(cams, tracks, bounds, cancelled)
 
 
+def _reproject(rig: Rig, xyz: Float64, covariance: Float64) -> tuple[Float64, Float64]:
+    """Pixels of a track in every view, and the variance there that its covariance amounts to."""
+    from .kalman import project_moments
+
+    xy = np.empty((len(rig.cameras), len(xyz), 2))
+    spread = np.empty_like(xy)
+    project_moments(rig.packed, xyz, np.ascontiguousarray(covariance), xy, spread)
+    return xy, spread
+
+
 def _noise(track: Track) -> Float64:
-    """Observation variance by view; where nothing was observed, the keypoint's typical one."""
-    r = by_view(track.r)
-    with np.errstate(invalid="ignore"):
-        typical = np.array(
-            [np.nanmedian(v, axis=0) if np.isfinite(v).any() else np.full(2, np.nan) for v in r]
-        )
-    overall = np.nanmedian(typical) if np.isfinite(typical).any() else np.nan
-    typical = np.where(np.isfinite(typical), typical, overall)
-    return np.where(np.isfinite(r), r, typical[:, None])
+    """Observation variance by view, ``(view, frame, 2)``."""
+    return _everywhere(by_view(track.r))
+
+
+def _everywhere(noise: Float64) -> Float64:
+    """``(view, frame, ...)`` with the view's typical value where nothing was observed."""
+    finite = np.isfinite(noise)
+    typical = np.array(
+        [np.median(v[f]) if f.any() else np.nan for v, f in zip(noise, finite, strict=True)]
+    )
+    if np.isfinite(typical).any():
+        typical = np.where(np.isfinite(typical), typical, np.nanmedian(typical))
+    return np.where(finite, noise, typical.reshape(-1, *(1,) * (noise.ndim - 1)))
 
 
 def _no_cameras() -> Float64:

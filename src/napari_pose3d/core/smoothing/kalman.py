@@ -1,9 +1,9 @@
 """The compiled Kalman filter and Rauch-Tung-Striebel smoother behind every kind of smoothing here.
 
 State: ``x_t = x_{t-1} + w``, ``w ~ N(0, Q)``, at the first frame ``x_0 ~ N(m0, S0)`` itself.
-Observation: ``y_t = h(x_t) + e``, ``e ~ N(0, diag(r_t))``, where h is either linear, ``H x``, or the
-projection through all cameras of a rig, linearised at the predicted mean (extended Kalman filter;
-Sarkka, "Bayesian Filtering and Smoothing", 2013, algorithms 5.4 and 8.2).
+Observation: ``y_t = h(x_t) + e``, ``e ~ N(0, diag(r_t))``, where h is either linear, ``H x``, or
+the projection through all cameras of a rig, linearised at the predicted mean (extended Kalman
+filter; Sarkka, "Bayesian Filtering and Smoothing", 2013, algorithms 5.4 and 8.2).
 
 As the observation noise is diagonal, each coordinate updates the state by itself: no matrix is
 inverted, a missing coordinate is skipped, and the cost is linear in the number of cameras.
