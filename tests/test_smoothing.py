@@ -161,6 +161,27 @@ def test_the_ellipsoid_is_honest(scene) -> None:
     assert 0.9 < np.mean(d2 < 7.815) <= 0.999
 
 
+def test_errors_that_last_widen_the_ellipsoid(scene) -> None:
+    """Noise of the same size, but with a memory of some frames, leaves the ellipsoid honest."""
+    rig, xyz, ensemble = scene
+    rng = np.random.default_rng(8)
+    noise = rng.normal(0, 1.5, (4, N_FRAMES, N_KEYPOINTS, 2))
+    memory = np.exp(-1 / 6)
+    for t in range(1, N_FRAMES):
+        noise[:, t] = memory * noise[:, t - 1] + np.sqrt(1 - memory**2) * noise[:, t]
+    own = rng.normal(0, 0.5, ensemble.xy.shape)
+    lasting = replace(ensemble, xy=(rig.project(xyz) + noise + own).astype(np.float32))
+    coverage = {}
+    for name, given in {"white": ensemble, "lasting": lasting}.items():
+        poses = smooth(given, rig).poses3d
+        assert poses is not None
+        error = poses.xyz - xyz
+        d2 = np.einsum("...i,...ij,...j", error, np.linalg.inv(poses.covariance), error)
+        coverage[name] = np.mean(d2 < 7.815)
+    assert coverage["lasting"] > 0.85
+    assert coverage["white"] > 0.9
+
+
 def test_s_frames_restrict_only_the_search(scene) -> None:
     rig, _, ensemble = scene
     everything = smooth(ensemble, rig)

@@ -18,6 +18,7 @@ from ..cameras.triangulation import triangulate
 from ..errors import Cancelled, PoseDataError
 from ..poses import observed
 from ..settings import IsCancelled
+from .correlation import widening
 from .noise import learned_variance
 
 Float64 = NDArray[np.float64]
@@ -32,8 +33,6 @@ _BELONGS = 0.98
 _PICTURE = 1e6
 # An observation with less weight than this does not count as a view that saw the keypoint.
 _COUNTS = 0.5
-# Lags in frames over which errors that last show up as correlated residuals.
-_LAGS = (15, 20, 25, 30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,25 +272,14 @@ class _Rounds:
         )
 
     def _honest_covariance(self) -> Float64:
-        """The posterior's covariance, and the share of errors that last.
-
-        The smoother takes errors as independent from frame to frame and averages them away; an
-        error that lasts, such as a network's bias towards one side of a joint, stays. Its
-        variance shows in the correlation of residuals over many frames.
-        """
+        """The posterior's covariance, widened for errors that last longer than a frame."""
         V = self.covs[:, :3, :3]
-        error = np.nan_to_num(self.y - self.pixels)
-        slopes = np.nan_to_num(self.slopes)
-        weights = np.where(self.seen & np.isfinite(self.pixels[..., 0]), self.weights, 0.0)
-        lasting = _lasting_variance(error, weights)
-        if lasting == 0.0:
-            return np.ascontiguousarray(V)
-        g = weights / np.where(self.seen, self.noise, 1.0)
-        N = np.einsum("tc,tcai,tcaj->tij", g, slopes, slopes, optimize=True)
-        N += 0.01 * np.linalg.inv(V)
-        inverse = np.linalg.inv(N)
-        pull = np.einsum("tc,tcai,tcaj->tij", lasting * g**2, slopes, slopes, optimize=True)
-        return np.asarray(V + inverse @ pull @ inverse)
+        visible = self.seen & np.isfinite(self.pixels[..., 0])
+        with np.errstate(invalid="ignore"):
+            trust = np.where(visible, self.weights / self.noise, 0.0)
+        error = np.where(visible[..., None], self.y - self.pixels, 0.0)
+        slopes = np.where(visible[..., None, None], self.slopes, 0.0)
+        return np.ascontiguousarray(V * widening(error, slopes, trust, V))
 
 
 def _membership(
@@ -313,7 +301,11 @@ def _membership(
         r = np.where(weights > 0, noise / weights, 1.0)
     counted = (usable & (weights > 0))[..., None, None]
     rI = r[..., None, None] * identity
-    B = _inverse2(np.where(counted, rI - state, identity))
+    rest = rI - state
+    # Rounding, or a track that moved since, can leave nothing to take out.
+    determinant = rest[..., 0, 0] * rest[..., 1, 1] - rest[..., 0, 1] * rest[..., 1, 0]
+    counted &= ((determinant > 0) & (rest[..., 0, 0] > 0))[..., None, None]
+    B = _inverse2(np.where(counted, rest, identity))
     without = np.where(counted, r[..., None, None] ** 2 * B - rI, state)
     shifted = np.where(counted[..., 0], r[..., None] * np.einsum("tcab,tcb->tca", B, error), error)
     S = without + np.where(usable, new_noise, 1.0)[..., None, None] * identity
@@ -334,24 +326,3 @@ def _inverse2(matrices: Float64) -> Float64:
     out = np.empty_like(matrices)
     out[..., 0, 0], out[..., 0, 1], out[..., 1, 0], out[..., 1, 1] = d, -b, -c, a
     return np.asarray(out / (a * d - b * c)[..., None, None])
-
-
-def _lasting_variance(error: Float64, weights: Float64) -> float:
-    """Variance in px^2 of errors that last tens of frames, pooled over views."""
-    n_frames, n_views = weights.shape
-    if 2 * n_views <= 3:
-        return 0.0
-    root = np.sqrt(weights)
-    found = []
-    for lag in _LAGS:
-        if lag >= n_frames:
-            continue
-        both = root[:-lag] * root[lag:]
-        total = both.sum()
-        if total > 0:
-            product = (error[:-lag] * error[lag:]).sum(axis=-1)
-            found.append(float((both * product).sum() / (2 * total)))
-    if not found:
-        return 0.0
-    # A fit through all views hides three of 2 C degrees of freedom.
-    return max(2 * n_views / (2 * n_views - 3) * float(np.mean(found)), 0.0)

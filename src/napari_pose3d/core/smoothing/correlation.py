@@ -1,0 +1,78 @@
+"""Errors that last: how much wider they make a smoothed track's uncertainty.
+
+A smoother takes errors as independent from frame to frame and averages them away. A network's
+errors last: for some frames while the picture changes slowly, for hundreds where it has a bias
+towards one side of a joint. Their correlation in time is read off what the views disagree about,
+which no motion of the keypoint can explain or absorb.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+_LONGEST_LAG = 60
+
+
+def widening(error: Float64, slopes: Float64, trust: Float64, covariance: Float64) -> float:
+    """Factor for the covariance of a smoothed track, at least 1.
+
+    With the smoother's weights over time as a two-sided exponential ``a^|l|``, whose own share of
+    a frame is ``k = (1 - a) / (1 + a)``, noise of autocorrelation rho makes the noise part of the
+    error, ``(1 + a^2) / (1 + a)^2`` of the posterior variance, larger by
+    ``1 + 2 sum rho(l) a^l (1 + l (1 - a^2) / (1 + a^2))``.
+
+    Parameters
+    ----------
+    error : (frame, view, 2)
+        Observation minus reprojection of the smoothed track, px; any number where not trusted.
+    slopes : (frame, view, 2, 3)
+        Derivative of the projection.
+    trust : (frame, view)
+        Inverse variance of each observation, px^-2; 0 where it does not count.
+    covariance : (frame, 3, 3)
+        Of the smoothed track.
+    """
+    n_frames, n_views = trust.shape
+    root = np.sqrt(trust)
+    whitened = (root[..., None] * error).reshape(n_frames, -1)
+    lever = (root[..., None, None] * slopes).reshape(n_frames, 2 * n_views, 3)
+    information = np.einsum("tai,taj->tij", lever, lever)
+    counts = trust > 0
+    solid = counts.sum(axis=1) > 1
+    if solid.sum() < 2:
+        return 1.0
+    own_share = float(np.median(np.einsum("tij,tji->t", covariance[solid], information[solid]))) / 3
+    own_share = min(max(own_share, 1e-3), 1.0)
+    # What is left of the residuals when everything that a 3-D point can explain is taken out.
+    fit = np.zeros((n_frames, 3))
+    pull = np.einsum("tai,ta->ti", lever[solid], whitened[solid])
+    fit[solid] = np.einsum("tij,tj->ti", np.linalg.pinv(information[solid]), pull)
+    left = np.where(solid[:, None], whitened - np.einsum("tai,ti->ta", lever, fit), 0.0)
+
+    a = (1 - own_share) / (1 + own_share)
+    total = 0.0
+    variance = _covariance_at(0, left, counts)
+    if not variance > 0:
+        return 1.0
+    for lag in range(1, min(_LONGEST_LAG, n_frames - 1) + 1):
+        weight = a**lag * (1 + lag * (1 - a * a) / (1 + a * a))
+        if weight < 1e-3:
+            break
+        total += weight * _covariance_at(lag, left, counts) / variance
+    noise_part = (1 + a * a) / (1 + a) ** 2
+    return 1.0 + noise_part * max(2 * total, 0.0)
+
+
+def _covariance_at(lag: int, left: Float64, counts: NDArray[np.bool_]) -> float:
+    """Autocovariance of the residuals per degree of freedom."""
+    end = len(left) - lag
+    common = (counts[:end] & counts[lag:]).sum(axis=1)
+    freedom = np.maximum(2 * common - 3, 0)
+    total = float(freedom.sum())
+    if total == 0:
+        return 0.0
+    product = np.einsum("ta,ta->t", left[:end], left[lag:])
+    return float(product[freedom > 0].sum()) / total
