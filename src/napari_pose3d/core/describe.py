@@ -54,6 +54,7 @@ def _calibration(path: Path) -> str:
 
 
 def _table(path: Path) -> str:
+    from .formats._header import looks_like_pose_table, read_header
     from .formats.poses3d_csv import is_poses3d_csv, read_poses3d_csv
     from .formats.prediction_csv import is_prediction_csv, read_prediction_csv
 
@@ -69,8 +70,11 @@ def _table(path: Path) -> str:
         )
     elif is_prediction_csv(path):
         table = read_prediction_csv(path)
+    elif looks_like_pose_table(path) and (header := read_header(path)[0]).kind == "labels":
+        names = header.keypoints(header.individuals[0] if header.individuals else None)
+        return f"{path}: labels of {len(names)} keypoints ({', '.join(names)})"
     else:
-        return f"{path}: not predictions and not 3-D positions"
+        return f"{path}: not predictions, labels or 3-D positions"
     kind = "smoothed predictions" if table.variance is not None else "predictions"
     missing = 100 * float(np.isnan(table.xy[..., 0]).mean()) if table.xy.size else 0.0
     return (

@@ -1,0 +1,345 @@
+"""The sample session on disk: a Lightning Pose project of the synthetic scene.
+
+::
+
+    project.yaml
+    videos/arena_Cam-A.mp4 ...
+    calibrations/arena.toml
+    models/seed0/video_preds/arena_Cam-A.csv ...
+    CollectedData_Cam-A.csv ...                      labels of some frames
+    labeled-data/arena_Cam-A/img00000012.png ...     the pictures of these frames
+    napari-pose3d/project.toml                       the skeleton
+    napari-pose3d/truth/arena_3d.csv                 where the animal really was, in mm
+    napari-pose3d/sample.json                        says that the folder was made here
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import Cancelled, PoseDataError
+from ..settings import IsCancelled, Progress
+from ..user_folders import user_cache_folder
+from .predictions import PredictionErrors, PredictionTruth, simulate_predictions
+from .sample_files import (
+    SESSION,
+    image_name,
+    write_labels,
+    write_predictions,
+    write_project,
+    write_truth,
+)
+from .scene import Scene, make_scene
+
+if TYPE_CHECKING:
+    from .render import CameraFilm
+
+RECIPE_VERSION = 1
+"""To be raised whenever the same recipe gives other files: a cached sample is then made anew."""
+
+_STAMP = Path("napari-pose3d") / "sample.json"
+_POLL_SECONDS = 0.1
+_FILMS_AT_A_TIME = 2
+
+
+@dataclass(frozen=True)
+class SampleRecipe:
+    """What the sample is made of; the defaults are the sample that everybody gets.
+
+    Attributes
+    ----------
+    n_frames, n_cameras, size
+        As for `make_scene`.
+    seeds : int
+        Prediction sets.
+    labeled_frames : int
+        Frames with labels and extracted pictures.
+    seed : int
+        Of all random numbers.
+    errors : PredictionErrors
+    """
+
+    n_frames: int = 600
+    n_cameras: int = 4
+    size: tuple[int, int] = (640, 480)
+    seeds: int = 3
+    labeled_frames: int = 20
+    seed: int = 0
+    errors: PredictionErrors = field(default_factory=PredictionErrors)
+
+    @property
+    def hash(self) -> str:
+        """Equal for equal files."""
+        return hashlib.sha256(f"{RECIPE_VERSION} {self!r}".encode()).hexdigest()[:16]
+
+
+def make_sample(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    force: bool = False,
+    recipe: SampleRecipe | None = None,
+) -> Path:
+    """Make the sample session: films, calibration, predictions, labels and the 3-D truth.
+
+    It takes well under a minute. A sample that is there already is returned at once; if some of
+    its files are gone, only these are made again and all others stay as they are.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where to put it: a new or an empty folder. Default: a folder in the user's cache.
+    progress : callable, optional
+        Told (stage, done, total).
+    cancelled : callable, optional
+        Asked some ten times per second whether to stop.
+    force : bool
+        Make a sample anew that is there already. What was changed in it is lost. A folder that is
+        no sample of ours is never replaced.
+    recipe : SampleRecipe, optional
+        Another sample than the usual one, for tests and benchmarks.
+
+    Returns
+    -------
+    Path
+        The folder, which is a Lightning Pose project.
+
+    Raises
+    ------
+    PoseDataError
+        The folder holds something else, or cannot be written.
+    Cancelled
+        ``cancelled`` said so. Then, and after Ctrl-C, nothing is left behind.
+    """
+    recipe = recipe or SampleRecipe()
+    target = (
+        user_cache_folder() / f"sample-{recipe.hash}"
+        if folder is None
+        else Path(os.path.abspath(Path(folder).expanduser()))
+    )
+    stamp = _read_stamp(target)
+    _check_target(target, stamp, recipe, force)
+    if stamp is not None and not force and not _absent_files(target, stamp):
+        return target
+
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    new_folders = [parent for parent in draft.parents if not parent.exists()]
+    try:
+        draft.mkdir(parents=True)
+        _fill(draft, recipe, progress, cancelled)
+        _put_in_place(draft, target, force)
+    except OSError as error:
+        raise PoseDataError(
+            f"the sample session cannot be written here ({error.strerror or error})",
+            file=target,
+            todo="Choose another folder, or free some 40 MB of space",
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not target.exists():
+            _remove_empty(new_folders)
+    return target
+
+
+def _fill(
+    folder: Path, recipe: SampleRecipe, progress: Progress | None, cancelled: IsCancelled | None
+) -> None:
+    """Write the whole sample into an empty folder."""
+    from ..cameras.rig import save_rig
+
+    scene = make_scene(recipe.n_frames, recipe.n_cameras, recipe.seed, size=recipe.size)
+    ensemble, truth = simulate_predictions(
+        scene, recipe.seeds, seed=recipe.seed, errors=recipe.errors
+    )
+    frames = _choose_labeled_frames(recipe, truth)
+    for name in ("videos", "calibrations", "napari-pose3d/truth"):
+        (folder / name).mkdir(parents=True)
+    write_project(folder, scene)
+    save_rig(scene.rig, folder / "calibrations" / f"{SESSION}.toml")
+    write_truth(folder, scene)
+    write_labels(folder, scene, truth, frames, np.random.default_rng([recipe.seed, 3]))
+    write_predictions(folder, ensemble, progress, cancelled)
+    _write_pictures(folder, scene, truth, frames, progress, cancelled)
+    made = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    stamp = {"recipe_version": RECIPE_VERSION, "recipe_hash": recipe.hash, "files": made}
+    (folder / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+
+
+def _choose_labeled_frames(recipe: SampleRecipe, truth: PredictionTruth) -> list[int]:
+    # Nobody labels a dark picture.
+    bright = np.flatnonzero(~truth.lost.any(axis=0))
+    rng = np.random.default_rng([recipe.seed, 4])
+    n = min(recipe.labeled_frames, len(bright))
+    return [int(i) for i in np.sort(rng.choice(bright, n, replace=False))]
+
+
+def _write_pictures(
+    folder: Path,
+    scene: Scene,
+    truth: PredictionTruth,
+    frames: list[int],
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> None:
+    """Films of all views, two at a time, and the pictures of the labeled frames."""
+    from .render import CameraFilm, write_film, write_png
+
+    views = scene.rig.names
+    drawn = [0] * len(views)
+    total = scene.n_frames * len(views)
+
+    with _workers() as (submit, stop):
+        # Nothing is written here yet, and compiling the functions that draw cannot be hurried: a
+        # cancelled job does not wait for it.
+        films = _results(
+            [submit(_set_up, CameraFilm, scene, i, truth.lost[i]) for i in range(len(views))],
+            lambda: progress("setting up the cameras", 0, 0) if progress is not None else None,
+            cancelled,
+        )
+
+    with _workers(wait_for_them=True) as (submit, stop):
+
+        def film(i: int) -> None:
+            def before_frame(number: int) -> None:
+                if stop.is_set():
+                    raise Cancelled
+                drawn[i] = number
+
+            name = f"{SESSION}_{views[i]}"
+            write_film(films[i], folder / "videos" / f"{name}.mp4", before_frame)
+            (folder / image_name(views[i], 0)).parent.mkdir(parents=True)
+            for frame in frames:
+                if stop.is_set():
+                    raise Cancelled
+                write_png(films[i].picture(frame), folder / image_name(views[i], frame))
+            drawn[i] = scene.n_frames
+
+        _results(
+            [submit(film, i) for i in range(len(views))],
+            lambda: progress("filming", sum(drawn), total) if progress is not None else None,
+            cancelled,
+        )
+
+
+def _set_up(kind: type[CameraFilm], scene: Scene, i: int, covered: Any) -> CameraFilm:
+    film = kind(scene, scene.rig.names[i], covered)
+    film.picture(0)
+    return film
+
+
+@contextmanager
+def _workers(
+    *, wait_for_them: bool = False
+) -> Iterator[tuple[Callable[..., Future[Any]], threading.Event]]:
+    """Threads that are told to stop, by the event, however the block is left."""
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(_FILMS_AT_A_TIME, thread_name_prefix="sample")
+    try:
+        yield pool.submit, stop
+    finally:
+        stop.set()
+        pool.shutdown(wait=wait_for_them, cancel_futures=True)
+
+
+def _results(
+    futures: list[Future[Any]], tell: Callable[[], None], cancelled: IsCancelled | None
+) -> list[Any]:
+    """Wait for the threads; progress and cancelling stay in the caller's thread."""
+    pending = set(futures)
+    while pending:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        tell()
+        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+    tell()
+    return [future.result() for future in futures]
+
+
+def _read_stamp(folder: Path) -> dict[str, Any] | None:
+    """What our own sample says about itself; None for any other folder."""
+    try:
+        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_ours = isinstance(stamp, dict) and isinstance(stamp.get("files"), list)
+    return stamp if is_ours and "recipe_hash" in stamp else None
+
+
+def _absent_files(folder: Path, stamp: dict[str, Any]) -> list[str]:
+    return [name for name in stamp["files"] if not (folder / str(name)).is_file()]
+
+
+def _check_target(
+    target: Path, stamp: dict[str, Any] | None, recipe: SampleRecipe, force: bool
+) -> None:
+    """Refuse to touch what we may not."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise PoseDataError(
+            "this is a file", file=target, expected="a folder", todo="Choose another name"
+        )
+    if stamp is None:
+        if any(target.iterdir()):
+            raise PoseDataError(
+                "the folder holds other files; nothing was changed",
+                file=target,
+                expected="a new or an empty folder",
+                todo="Choose another folder for the sample session",
+            )
+    elif stamp["recipe_hash"] != recipe.hash and not force:
+        raise PoseDataError(
+            "the folder holds the sample session of another version; nothing was changed",
+            file=target,
+            todo="Choose another folder, or remove this one first",
+        )
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders, innermost first, up to one that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _put_in_place(draft: Path, target: Path, force: bool) -> None:
+    """Rename the finished draft to its place, or take from it what the place lacks."""
+    stamp = _read_stamp(target)
+    if stamp is not None and not force:
+        for name in [*_absent_files(target, stamp), _STAMP.as_posix()]:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(draft / name, target / name)
+        return
+    if stamp is None:
+        if target.exists():
+            target.rmdir()  # fails when somebody put a file there in the meantime
+        os.rename(draft, target)
+        return
+    old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
+    os.rename(target, old)
+    try:
+        os.rename(draft, target)
+    except BaseException:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
