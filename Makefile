@@ -26,8 +26,13 @@ $(STAMP): pyproject.toml src/napari_pose3d/_version.py | system
 	$(BIN)/python -m pip install --quiet --editable ".[all,dev]"
 	@touch $@
 
+# Without a display the window lives in Xvfb and pictures of it are written.
 demo: $(STAMP)
-	@$(BIN)/python -m napari_pose3d.demo
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" != Linux ]; then \
+		$(BIN)/python -m napari_pose3d.gui.demo; \
+	else \
+		$(XVFB) $(BIN)/python -m napari_pose3d.gui.demo --screenshots build/demo; \
+	fi
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

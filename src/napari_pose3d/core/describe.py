@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import PoseDataError
+
+if TYPE_CHECKING:
+    from .cameras.rig import Rig
 
 _VIDEO = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
 
@@ -93,4 +97,23 @@ def _folder(path: Path) -> str:
         kind = f"part of the Lightning Pose project {project.folder}"
         if project.folder.resolve() == path.resolve():
             kind = "a Lightning Pose project"
-    return f"{path}: {kind}\n{match_predictions(path).as_text()}"
+    lines = [f"{path}: {kind}"]
+    names = None
+    if project is None and (rig := _calibration_in(path)) is not None:
+        # Not used unless asked for, but it tells the views from the rest of the file names.
+        names = rig.names
+        lines.append(f"with the views of {rig.path} (to use it, give it with --calibration)")
+    return "\n".join([*lines, match_predictions(path, rig_views=names).as_text()])
+
+
+def _calibration_in(folder: Path) -> Rig | None:
+    """The only calibration that lies in a folder."""
+    from .cameras.rig import load_rig
+
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            found.append(load_rig(path))
+        except PoseDataError:
+            continue  # another TOML file
+    return found[0] if len(found) == 1 else None
