@@ -12,6 +12,7 @@ import pytest
 
 from napari_pose3d import PoseDataError, save_rig
 from napari_pose3d.core.cli import main, parse_frame_ranges
+from napari_pose3d.core.cli.options import parse_blocks, parse_robust
 from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.prediction_table import PredictionTable
 from scenes import noisy_ensemble, ring_rig, walk
@@ -94,6 +95,31 @@ def test_names_of_the_other_program_work(recording) -> None:
     assert record["settings"]["s_frames"] == [[0, 20], [30, None]]
 
 
+def test_every_option_reaches_the_settings(recording) -> None:
+    code = run(
+        *("smooth", "predictions", "--calibration", "rig.toml", "--out", "out"),
+        *("--avg-mode", "mean", "--var-mode", "var", "--inflate_vars", "--max-gap", "12"),
+        *("--blocks", "point0,point1", "--robust", "15", "--motion", "walk", "--threads", "1"),
+        *("--without", "bursts", "widen"),
+    )
+    assert code == 0
+    record = json.loads((recording / "out" / "mouse1_run.json").read_text())
+    expected = {
+        "avg_mode": "mean",
+        "var_mode": "var",
+        "inflate_vars": True,
+        "max_gap": 12,
+        "blocks": [["point0", "point1"]],
+        "robust": 15.0,
+        "motion": "walk",
+        "threads": 1,
+        "parts": {"learn_noise": True, "bursts": False, "widen": False},
+    }
+    assert {name: record["settings"][name] for name in expected} == expected
+    assert len(set(record["smooth_param"].values())) == 1
+    assert any("inflate_vars" in note for note in record["warnings"])
+
+
 def test_without_calibration(recording) -> None:
     views = ("--views", "Cam-0", "Cam-1", "Cam-2")
     assert run("smooth", "predictions", *views, "--out", "flat") == 0
@@ -124,6 +150,9 @@ def test_existing_results_are_kept_without_force(recording, capsys) -> None:
         (["smooth", "predictions", "--calibration", "rig.toml", "--s", "-1"], "above zero"),
         (["smooth", "predictions", "--calibration", "rig.toml", "--s-frames", "a-b"], "a-b"),
         (["smooth", "predictions", "--calibration", "rig.toml", "--keypoints", "ear"], "ear"),
+        (["smooth", "predictions", "--calibration", "rig.toml", "--blocks", "ear,a"], "ear"),
+        (["smooth", "predictions", "--calibration", "rig.toml", "--robust", "no"], "--robust"),
+        (["smooth", "predictions", "--calibration", "rig.toml", "--max-gap", "-1"], "gap"),
         (["info", "nowhere"], "nowhere"),
     ],
 )
@@ -199,3 +228,11 @@ def test_frame_ranges() -> None:
     for bad in ("5", "a:b", ":", "(1,2) and more"):
         with pytest.raises(PoseDataError, match="frame range"):
             parse_frame_ranges([bad])
+
+
+def test_blocks_and_robust() -> None:
+    assert parse_blocks(["a,b", "c,d"]) == (("a", "b"), ("c", "d"))
+    assert parse_blocks(["0,1,2;3,4"]) == (("0", "1", "2"), ("3", "4"))
+    assert (parse_robust("auto"), parse_robust("off"), parse_robust("7.5")) == ("auto", "off", 7.5)
+    with pytest.raises(PoseDataError, match="often"):
+        parse_robust("often")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_pose3d import load_predictions, load_rig, smooth
-from napari_pose3d.core.smoothing.published import published_track
 from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
+from napari_pose3d.core.smoothing.published import published_track
 from napari_pose3d.core.smoothing.tracks import find_smooth_param, negative_log_likelihood
 
 pytestmark = pytest.mark.realdata
@@ -73,6 +73,28 @@ def test_linear_two_views(mouse, reference) -> None:
     np.testing.assert_allclose(result.poses2d.variance, expected["posterior_var"], rtol=0.005)
 
 
+def test_linear_with_inflated_variances(fly, reference) -> None:
+    expected = reference("fly_linear_s10_inflate")
+    result = smooth(fly[0], None, smooth_param=10.0, as_published=True, inflate_vars=True)
+    np.testing.assert_allclose(result.poses2d.ensemble_variance, expected["ens_var"], rtol=1e-5)
+    assert np.abs(result.poses2d.xy - expected["xy"]).max() < 0.01
+    np.testing.assert_allclose(result.poses2d.variance, expected["posterior_var"], rtol=0.005)
+
+
+def test_calibrated_with_inflated_variances_writes_the_ensembles_own(fly, reference) -> None:
+    inflated = reference("fly_linear_s10_inflate")["ens_var"]
+    plain = smooth(*fly, smooth_param=1.0, as_published=True)
+    result = smooth(*fly, smooth_param=1.0, as_published=True, inflate_vars=True)
+    assert plain.poses3d is not None
+    assert result.poses3d is not None
+    raw = ensemble_statistics(fly[0]).variance
+    np.testing.assert_array_equal(result.poses2d.ensemble_variance, raw)
+    # The same inflation feeds both smoothers; where a view is inflated, it counts for less.
+    worse = (inflated > 5 * raw).any(axis=(0, -1))
+    moved = np.linalg.norm(result.poses3d.xyz - plain.poses3d.xyz, axis=-1)
+    assert np.median(moved[worse]) > 5 * np.median(moved[~worse])
+
+
 def test_our_search_reaches_at_least_their_likelihood(fly, reference) -> None:
     ensemble, rig = fly
     theirs = reference("fly_nonlinear_auto")["smooth_param"]
@@ -105,7 +127,9 @@ def test_our_linear_search_reaches_at_least_their_likelihood(mouse, reference) -
         mouse.keypoints,
         n_latent=3,
         quantile_keep=50.0,
+        inflate=False,
         as_published=True,
+        cancelled=lambda: False,
     )
     cams = pack_cameras(())
     for track, s_theirs in zip(tracks, theirs, strict=True):

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from .core.cameras.rig import Camera, Rig, load_rig, save_rig
     from .core.cameras.triangulation import Triangulation, triangulate
     from .core.errors import Cancelled, PoseDataError
-    from .core.pipeline import open_inputs, smooth
+    from .core.pipeline import open_inputs, smooth, triangulate_ensemble
     from .core.poses import Ensemble, Poses2D, Poses3D, Report, Result
     from .core.predictions import load_predictions
     from .core.results import save_result
-    from .core.settings import ReadingSettings, SmoothingSettings
+    from .core.settings import (
+        ReadingSettings,
+        SmootherParts,
+        SmoothingSettings,
+        TriangulationSettings,
+    )
     from .core.synthetic.sample import make_sample
 
 _HOME = {
@@ -37,8 +42,10 @@ _HOME = {
     "Report": ".core.poses",
     "Result": ".core.poses",
     "Rig": ".core.cameras.rig",
+    "SmootherParts": ".core.settings",
     "SmoothingSettings": ".core.settings",
     "Triangulation": ".core.cameras.triangulation",
+    "TriangulationSettings": ".core.settings",
     "load_predictions": ".core.predictions",
     "load_rig": ".core.cameras.rig",
     "make_sample": ".core.synthetic.sample",
@@ -47,6 +54,7 @@ _HOME = {
     "save_rig": ".core.cameras.rig",
     "smooth": ".core.pipeline",
     "triangulate": ".core.cameras.triangulation",
+    "triangulate_ensemble": ".core.pipeline",
 }
 
 __all__ = [
@@ -60,8 +68,10 @@ __all__ = [
     "Report",
     "Result",
     "Rig",
+    "SmootherParts",
     "SmoothingSettings",
     "Triangulation",
+    "TriangulationSettings",
     "__version__",
     "load_predictions",
     "load_rig",
@@ -71,6 +81,7 @@ __all__ = [
     "save_rig",
     "smooth",
     "triangulate",
+    "triangulate_ensemble",
 ]
 
 

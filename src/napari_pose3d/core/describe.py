@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import PoseDataError
+from .project import VIDEO_SUFFIXES, find_project
 
 if TYPE_CHECKING:
     from .cameras.rig import Rig
-
-_VIDEO = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
 
 
 def describe(path: str | os.PathLike[str]) -> str:
@@ -34,7 +33,7 @@ def describe(path: str | os.PathLike[str]) -> str:
         return _calibration(path)
     if suffix in (".csv", ".h5"):
         return _table(path)
-    if suffix in _VIDEO:
+    if suffix in VIDEO_SUFFIXES:
         return f"{path}: a film"
     if path.name == "project.yaml":
         return _folder(path.parent)
@@ -89,7 +88,6 @@ def _table(path: Path) -> str:
 
 def _folder(path: Path) -> str:
     from .matching import match_predictions
-    from .project import find_project
 
     project = find_project(path)
     kind = "a folder"

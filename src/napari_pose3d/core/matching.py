@@ -9,11 +9,13 @@ from pathlib import Path
 from .errors import PoseDataError
 from .formats._header import TableHeader, in_file, looks_like_pose_table, read_header
 from .formats.lightning_project import FILE_NAME, LightningProject
+from .formats.mirrored import split_header
 from .formats.prediction_h5 import read_h5_header
 from .match_table import NAME_VIEWS, MatchRow, MatchTable
 from .project import (
     OWN_FOLDER,
     SINGLE_VIEW,
+    ParsedName,
     find_project,
     natural_order,
     parse_stem,
@@ -46,14 +48,15 @@ def match_predictions(
     paths_or_folder : path or several
         Files, folders, or both.
     settings : ReadingSettings, optional
-        ``views`` and ``session`` are used.
+        ``views``, ``session`` and ``mirrored`` are used.
     rig_views : sequence of str, optional
         Names of the rig's cameras, where ``settings.views`` is empty; else the project's names.
 
     Returns
     -------
     MatchTable
-        With several sessions, if there are; `MatchTable.for_session` picks one.
+        With several sessions, if there are; `MatchTable.for_session` picks one. A mirrored file
+        has a row for each view that it holds.
 
     Raises
     ------
@@ -71,7 +74,10 @@ def match_predictions(
         headers |= found
         unmatched |= rejected
     _set_aside_filtered(headers, unmatched)
-    rows = _name(headers, unmatched, known, project)
+    if settings.mirrored:
+        rows = _name_mirrored(headers, unmatched, known, project)
+    else:
+        rows = _name(headers, unmatched, known, project)
     if any(row.session == settings.session for row in rows):
         rows = [row for row in rows if row.session == settings.session]
     rows = _set_aside_smoothed(rows, unmatched)
@@ -234,14 +240,49 @@ def _name(
         if view is None:
             unmatched[path] = f"{_NO_VIEW} {', '.join(known or ())}"
             continue
-        model_folder = prediction_set_of(path)
-        seed = name.seed or seed_of_folders(path)
-        model = " ".join(part for part in (model_folder and model_folder[0], seed) if part)
-        if not model:
-            model = "smoothed" if header.smoothed else "predictions"
-        home = project.folder if project else path.parent
-        rows.append(MatchRow(name.key or home.name, model, view, path, header))
+        session, model = _session_and_model(path, header, name, project)
+        rows.append(MatchRow(session, model, view, path, header))
     return rows
+
+
+def _name_mirrored(
+    headers: dict[Path, TableHeader],
+    unmatched: dict[Path, str],
+    known: tuple[str, ...] | None,
+    project: LightningProject | None,
+) -> list[MatchRow]:
+    """A row for each view of each file; the view is in the names of the keypoints."""
+    if not known:
+        raise PoseDataError(
+            "mirrored files were announced, but not what the views are called",
+            expected="names of views that the names of the keypoints end in, <bodypart>_<view>",
+            todo="Give them with --views, such as --views top bot",
+        )
+    rows = []
+    for path, header in headers.items():
+        try:
+            by_view = split_header(header, known)
+        except PoseDataError as error:
+            raise in_file(error, path) from None
+        if not by_view:
+            unmatched[path] = f"no keypoint's name ends in one of the views {', '.join(known)}"
+            continue
+        name = parse_stem(stem_of(path, header.scorer), ())
+        session, model = _session_and_model(path, header, name, project)
+        rows += [MatchRow(session, model, view, path, part) for view, part in by_view.items()]
+    return rows
+
+
+def _session_and_model(
+    path: Path, header: TableHeader, name: ParsedName, project: LightningProject | None
+) -> tuple[str, str]:
+    model_folder = prediction_set_of(path)
+    seed = name.seed or seed_of_folders(path)
+    model = " ".join(part for part in (model_folder and model_folder[0], seed) if part)
+    if not model:
+        model = "smoothed" if header.smoothed else "predictions"
+    home = project.folder if project else path.parent
+    return name.key or home.name, model
 
 
 def _set_aside_smoothed(rows: list[MatchRow], unmatched: dict[Path, str]) -> list[MatchRow]:
@@ -298,7 +339,8 @@ def _nothing_found(
             f"{nameless[0].name})",
             file=where,
             expected=f"one of the views {', '.join(known)}",
-            todo="Give the names that are in the file names with --views",
+            todo="Give the names that are in the file names with --views, or say --mirrored if "
+            "each file holds all views, with keypoints named <bodypart>_<view>",
         )
     seen = [f"{path.name}: {reason}" for path, reason in list(unmatched.items())[:5]]
     return PoseDataError(

@@ -3,116 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import PoseDataError
-from .poses import Ensemble, Mode, Poses2D, Poses3D, Report, Result
-from .settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
+from .checks import check_robust, check_settings, check_threads, chosen_mode, without_effect
+from .inputs import Inputs, match_inputs, open_inputs, read_inputs
+from .poses import Ensemble, Poses2D, Poses3D, Report, Result, observed
+from .settings import (
+    IsCancelled,
+    Progress,
+    SmoothingSettings,
+    TriangulationSettings,
+)
 
 if TYPE_CHECKING:
     from .cameras.rig import Rig
-    from .match_table import MatchTable
+    from .cameras.triangulation import Triangulation
     from .smoothing.eks import SmoothedKeypoint
     from .smoothing.ensemble import EnsembleStatistics
 
-AnyPath = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Files that belong together, before any of them is read.
-
-    Attributes
-    ----------
-    table : MatchTable
-        Prediction files of one session: which view of which prediction set each of them is.
-    rig : Rig or None
-    notes : tuple of str
-        What was chosen without being asked for.
-    """
-
-    table: MatchTable
-    rig: Rig | None
-    notes: tuple[str, ...] = ()
-
-
-def match_inputs(
-    paths: AnyPath | Sequence[AnyPath],
-    calibration: AnyPath | None = None,
-    reading: ReadingSettings | None = None,
-) -> Inputs:
-    """Find prediction files and their calibration; reads headers only.
-
-    Parameters
-    ----------
-    paths : path or sequence of paths
-        Folders, or prediction files.
-    calibration : path, optional
-        Anipose TOML. Without it the calibration of the Lightning Pose project that the
-        predictions lie in is used, if there is one (``notes`` says so), else none.
-    reading : ReadingSettings, optional
-
-    Raises
-    ------
-    PoseDataError
-        See `napari_pose3d.load_predictions` and `napari_pose3d.load_rig`.
-    """
-    from .cameras.rig import load_rig
-    from .matching import match_predictions
-    from .project import calibration_of
-
-    reading = reading or ReadingSettings()
-    rig = None if calibration is None else load_rig(calibration)
-    table = match_predictions(paths, reading, None if rig is None else rig.names)
-    table = table.for_session(reading.session)
-    notes: tuple[str, ...] = ()
-    if rig is None and table.project is not None:
-        found = calibration_of(table.project, table.sessions[0])
-        if found is not None:
-            rig = load_rig(found)
-            notes = (f"the project's own calibration is used: {found}",)
-    return Inputs(table, rig, notes)
-
-
-def read_inputs(
-    inputs: Inputs,
-    reading: ReadingSettings | None = None,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> Ensemble:
-    """Read the matched files; ``reading`` is what they were matched with."""
-    from .predictions import load_matched
-
-    ensemble = load_matched(
-        inputs.table, reading or ReadingSettings(), progress=progress, cancelled=cancelled
-    )
-    return replace(ensemble, warnings=(*ensemble.warnings, *inputs.notes))
-
-
-def open_inputs(
-    paths: AnyPath | Sequence[AnyPath],
-    calibration: AnyPath | None = None,
-    reading: ReadingSettings | None = None,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> tuple[Ensemble, Rig | None]:
-    """Read prediction files and the calibration that belongs to them.
-
-    Parameters and errors are those of `match_inputs`; ``progress`` and ``cancelled`` as in `run`.
-
-    Returns
-    -------
-    ensemble : Ensemble
-    rig : Rig or None
-    """
-    inputs = match_inputs(paths, calibration, reading)
-    return read_inputs(inputs, reading, progress, cancelled), inputs.rig
+__all__ = [
+    "Inputs",
+    "chosen_mode",
+    "match_inputs",
+    "open_inputs",
+    "read_inputs",
+    "run",
+    "smooth",
+    "triangulate_ensemble",
+]
 
 
 def run(
@@ -152,20 +74,16 @@ def run(
     progress = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
     started = time.perf_counter()
-    _check_settings(settings)
+    check_settings(settings)
     mode = chosen_mode(ensemble, rig, settings)
-    notes = list(ensemble.warnings)
+    notes = [*ensemble.warnings, *without_effect(settings, mode)]
     if mode != "calibrated":
         rig = None
     elif rig is not None:
-        notes += rig.warnings
-        extra = [name for name in rig.names if name not in ensemble.views]
-        if extra:
-            notes.append(f"cameras without predictions are left out: {', '.join(extra)}")
-        rig = rig.subset(ensemble.views)
+        rig = _rig_of_views(rig, ensemble, notes)
 
     progress("Reducing the ensemble", 0, 0)
-    statistics = ensemble_statistics(ensemble)
+    statistics = ensemble_statistics(ensemble, settings.avg_mode, settings.var_mode)
     if mode == "calibrated":
         assert rig is not None
         parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
@@ -178,6 +96,8 @@ def run(
     poses3d = None if rig is None else _poses3d(ensemble, statistics, parts, rig)
     params = np.array([part.smooth_param for part in parts])
     used = np.stack([part.used for part in parts])
+    unseen = ~used.any(axis=1)
+    blank = np.stack([np.isnan(part.xy[..., 0]).all(axis=0) for part in parts])
     report = Report(
         mode=mode,
         smooth_param=dict(zip(ensemble.keypoints, params.tolist(), strict=True)),
@@ -185,12 +105,124 @@ def run(
         observations=int(used.sum()),
         missing=int((statistics.n_models == 0).sum()),
         rejected=int(sum(part.rejected.sum() for part in parts)),
-        inferred=int((~used.any(axis=1)).sum()),
+        inferred=int((unseen & ~blank).sum()),
+        left_missing=int((unseen & blank).sum()),
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
     )
     return Result(poses2d, poses3d, params, report)
+
+
+def triangulate_ensemble(
+    ensemble: Ensemble,
+    rig: Rig,
+    settings: TriangulationSettings | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Result:
+    """Triangulate the centre of an ensemble frame by frame; nothing is smoothed or filled in.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        One or more prediction sets of two or more views.
+    rig : Rig
+        Cameras are matched to views by name; extra cameras are left out.
+    settings : TriangulationSettings, optional
+    progress, cancelled : callable, optional
+        As in `run`.
+
+    Returns
+    -------
+    Result
+        ``poses3d``, and in ``poses2d`` where its points fall in each view (NaN where there is no
+        point; no ``variance``). ``smooth_param`` is NaN.
+
+    Raises
+    ------
+    PoseDataError
+        A setting that cannot be meant, a view without camera, one view only.
+    """
+    from .smoothing.blocks import each_block
+    from .smoothing.ensemble import ensemble_statistics
+    from .smoothing.framewise import triangulate_framewise
+
+    settings = settings or TriangulationSettings()
+    cancelled = cancelled or (lambda: False)
+    progress = progress or (lambda stage, done, total: None)
+    started = time.perf_counter()
+    check_robust(settings.robust)
+    check_threads(settings.threads)
+    chosen_mode(ensemble, rig, SmoothingSettings(mode="calibrated"))
+    notes = list(ensemble.warnings)
+    rig = _rig_of_views(rig, ensemble, notes)
+    progress("Reducing the ensemble", 0, 0)
+    statistics = ensemble_statistics(ensemble, settings.avg_mode, settings.var_mode)
+
+    def one(block: tuple[int, ...]) -> list[Triangulation]:
+        centre = statistics.centre[:, :, block[0]]
+        spread = statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64)
+        return [triangulate_framewise(rig, centre, spread, settings.robust, cancelled)]
+
+    singly = [(k,) for k in range(len(ensemble.keypoints))]
+    stage = "Triangulating keypoints"
+    found = each_block(one, singly, settings.threads, progress, cancelled, stage)
+    xyz = np.stack([part.xyz for part in found], axis=1)
+    inliers = np.stack([part.inliers for part in found], axis=-1)
+    n_views = np.stack([part.n_views for part in found], axis=1)
+    residuals = np.stack([part.residuals for part in found], axis=-1).astype(np.float32)
+    seen = observed(statistics.centre)
+    alone = int((seen & (n_views == 0)).sum())
+    if alone:
+        notes.append(
+            f"{alone:,} observations give no point: no second view saw the keypoint in that "
+            "frame, or the rays do not meet in front of the cameras"
+        )
+    poses2d = Poses2D(
+        xy=rig.project(xyz).astype(np.float32),
+        likelihood=statistics.likelihood,
+        views=ensemble.views,
+        keypoints=ensemble.keypoints,
+        ensemble_median=statistics.centre,
+        ensemble_variance=statistics.variance,
+        session=ensemble.session,
+        individual=ensemble.individual,
+    )
+    poses3d = Poses3D(
+        xyz=xyz,
+        covariance=np.stack([part.covariance for part in found], axis=1),
+        n_views=n_views,
+        residuals=residuals,
+        inferred=np.zeros(n_views.shape, dtype=bool),
+        views=ensemble.views,
+        keypoints=ensemble.keypoints,
+        session=ensemble.session,
+        units=rig.units,
+    )
+    report = Report(
+        mode="triangulated",
+        smooth_param={},
+        searched=False,
+        observations=int(inliers.sum()),
+        missing=int((~seen).sum()),
+        rejected=int((seen & ~inliers & (n_views > 0)).sum()),
+        inferred=0,
+        left_missing=int((n_views == 0).sum()),
+        settings=dataclasses.asdict(settings),
+        warnings=tuple(notes),
+        seconds=time.perf_counter() - started,
+    )
+    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report)
+
+
+def _rig_of_views(rig: Rig, ensemble: Ensemble, notes: list[str]) -> Rig:
+    """The cameras of the views, in their order; ``notes`` grows by what there is to say."""
+    notes += rig.warnings
+    extra = [name for name in rig.names if name not in ensemble.views]
+    if extra:
+        notes.append(f"cameras without predictions are left out: {', '.join(extra)}")
+    return rig.subset(ensemble.views)
 
 
 def smooth(
@@ -237,54 +269,15 @@ def smooth(
     return run(ensemble, rig, replace(settings, **changes), progress, cancelled)  # type: ignore[arg-type]
 
 
-def _check_settings(settings: SmoothingSettings) -> None:
-    s = settings.smooth_param
-    if s is not None and not (np.isfinite(s) and s > 0):
-        raise PoseDataError(
-            f"the smoothing parameter is {s}",
-            expected="a number above zero; small is smooth, large follows the data",
-        )
-    if not 0 < settings.quantile_keep_pca <= 100:
-        raise PoseDataError(
-            f"the percentage of frames for the linear model is {settings.quantile_keep_pca}",
-            expected="above 0 and at most 100",
-        )
-
-
-def chosen_mode(ensemble: Ensemble, rig: Rig | None, settings: SmoothingSettings) -> Mode:
-    """Which smoother runs on this input; raises `PoseDataError` where it cannot."""
-    if ensemble.n_frames == 0 or not ensemble.keypoints or not ensemble.views:
-        raise PoseDataError("the ensemble holds no frame, no keypoint or no view")
-    if settings.mode == "auto":
-        if rig is not None and len(ensemble.views) > 1:
-            return "calibrated"
-        return "linear" if len(ensemble.views) > 1 else "single"
-    if settings.mode == "calibrated":
-        if rig is None:
-            raise PoseDataError(
-                "the calibrated smoother was asked for without a calibration",
-                todo="Give a calibration file (TOML), or choose 'linear' or 'single'",
-            )
-        if len(ensemble.views) < 2:
-            raise PoseDataError(
-                f"there is one view only, {ensemble.views[0]}",
-                expected="two or more views to triangulate",
-                todo="Add the other views' files, or choose 'single'",
-            )
-    if settings.mode == "linear" and len(ensemble.views) < 2:
-        raise PoseDataError(
-            f"there is one view only, {ensemble.views[0]}",
-            expected="two or more views for the linear smoother",
-            todo="Add the other views' files, or choose 'single'",
-        )
-    return settings.mode
-
-
 def _poses2d(
     ensemble: Ensemble, statistics: EnsembleStatistics, parts: list[SmoothedKeypoint]
 ) -> Poses2D:
     from .smoothing.eks import stack
 
+    variance = statistics.variance
+    changed = [part.ensemble_variance for part in parts if part.ensemble_variance is not None]
+    if changed:
+        variance = stack(changed, 2, np.float32)
     return Poses2D(
         xy=stack((part.xy for part in parts), 2, np.float32),
         likelihood=statistics.likelihood,
@@ -292,7 +285,7 @@ def _poses2d(
         keypoints=ensemble.keypoints,
         variance=stack((part.variance for part in parts), 2, np.float32),
         ensemble_median=statistics.centre,
-        ensemble_variance=statistics.variance,
+        ensemble_variance=variance,
         session=ensemble.session,
         individual=ensemble.individual,
     )
@@ -309,14 +302,15 @@ def _poses3d(
     xy = np.stack([part.xy for part in parts], axis=2)
     residuals = np.linalg.norm(statistics.centre - xy, axis=-1).astype(np.float32)
     n_views = np.stack([part.used.sum(axis=0) for part in parts], axis=1)
+    xyz = stack((part.xyz for part in parts if part.xyz is not None), 1, np.float64)
     return Poses3D(
-        xyz=stack((part.xyz for part in parts if part.xyz is not None), 1, np.float64),
+        xyz=xyz,
         covariance=stack(
             (part.covariance for part in parts if part.covariance is not None), 1, np.float64
         ),
         n_views=n_views,
         residuals=residuals,
-        inferred=n_views == 0,
+        inferred=(n_views == 0) & np.isfinite(xyz[..., 0]),
         views=ensemble.views,
         keypoints=ensemble.keypoints,
         session=ensemble.session,

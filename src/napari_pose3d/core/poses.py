@@ -200,6 +200,9 @@ class Ensemble:
 
 
 Mode = Literal["calibrated", "linear", "single"]
+"""Which smoother."""
+Kind = Literal["calibrated", "linear", "single", "triangulated"]
+"""What made a result: a smoother, or triangulation frame by frame."""
 
 
 @dataclass(frozen=True)
@@ -208,23 +211,23 @@ class Report:
 
     Attributes
     ----------
-    mode : {"calibrated", "linear", "single"}
-        Which smoother ran.
+    mode : {"calibrated", "linear", "single", "triangulated"}
+        Which smoother ran, or that nothing was smoothed.
     smooth_param : dict of str to float
-        ``s`` per keypoint.
+        ``s`` per keypoint; empty where nothing was smoothed.
     searched : bool
         Whether ``s`` was searched (else given).
     observations, missing, rejected : int
         (view, frame, keypoint) cells with a usable observation, without one, and set aside as
         contradicting the other views.
-    inferred : int
-        (frame, keypoint) cells that no view saw.
+    inferred, left_missing : int
+        (frame, keypoint) cells that no view saw: filled in, and left missing in every view.
     warnings : tuple of str
     seconds : float
         Time of the computation.
     """
 
-    mode: Mode
+    mode: Kind
     smooth_param: dict[str, float]
     searched: bool
     observations: int
@@ -234,6 +237,7 @@ class Report:
     settings: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
+    left_missing: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +252,7 @@ class Result:
     poses3d : Poses3D or None
         Smoothed positions in space; None without a rig.
     smooth_param : (keypoint,) float64
-        ``s`` of each keypoint.
+        ``s`` of each keypoint; NaN where nothing was smoothed.
     report : Report
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import Cancelled, PoseDataError
 from .formats._header import PAIRS, in_file
+from .formats.mirrored import one_view
 from .formats.prediction_csv import read_prediction_csv
 from .formats.prediction_h5 import read_prediction_h5
 from .formats.prediction_table import PredictionTable, choose_individual
@@ -43,6 +45,7 @@ def load_predictions(
     min_likelihood: float = 0.0,
     allow_missing: bool = False,
     shared_keypoints: bool = False,
+    mirrored: bool = False,
     rig: HasNames | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
@@ -75,6 +78,9 @@ def load_predictions(
         not there is NaN.
     shared_keypoints : bool
         Go on with the keypoints that all files share when some lack a keypoint.
+    mirrored : bool
+        Each file holds all views, its keypoints are named ``<bodypart>_<view>``; the views are
+        those of `views`, else of `rig`, else of the project.
     rig : Rig, optional
         Only the names of its cameras are used.
     progress : callable, optional
@@ -103,6 +109,7 @@ def load_predictions(
         min_likelihood=min_likelihood,
         allow_missing=allow_missing,
         shared_keypoints=shared_keypoints,
+        mirrored=mirrored,
     )
     table = match_predictions(paths_or_folder, settings, None if rig is None else rig.names)
     return load_matched(table, settings, progress=progress, cancelled=cancelled)
@@ -128,17 +135,21 @@ def load_matched(
     individual = _common_individual(table, settings.individual)
     keypoints = _common_keypoints(table, settings, individual, warnings)
     read: dict[tuple[str, str], PredictionTable] = {}
-    for done, row in enumerate(table.rows):
+    # The rows of a mirrored file follow each other: it is read once.
+    for path, rows in groupby(table.rows, key=lambda row: row.path):
         if cancelled is not None and cancelled():
             raise Cancelled
         if progress is not None:
-            progress("reading predictions", done, len(table.rows))
-        if row.path.suffix.lower() == ".h5":
-            read[row.model, row.view] = read_prediction_h5(row.path, individual)
+            progress("reading predictions", len(read), len(table.rows))
+        if path.suffix.lower() == ".h5":
+            predictions = read_prediction_h5(path, individual)
         else:
-            read[row.model, row.view] = read_prediction_csv(
-                row.path, individual, cancelled=cancelled
-            )
+            predictions = read_prediction_csv(path, individual, cancelled=cancelled)
+        for row in rows:
+            part = predictions
+            if settings.mirrored:
+                part = one_view(predictions, row.view, row.header.keypoints(individual))
+            read[row.model, row.view] = part
     warnings += _check_lengths(table, read, settings.allow_missing)
     arrays = _assemble(table, read, keypoints, warnings)
     # Half a position is of no use to anybody.
@@ -167,7 +178,8 @@ def _check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
         raise PoseDataError(
             f"session '{session}' has no predictions of view {', '.join(absent)}",
             expected=f"some of {', '.join(table.views)}",
-            todo="Leave it out of --views, or add its files",
+            todo="Leave it out of --views, or "
+            + ("check the names of the keypoints" if settings.mirrored else "add its files"),
         )
     problems = []
     # Extra cameras of a rig are no fault. A view of the project without predictions may be one.
@@ -206,7 +218,11 @@ def _common_individual(table: MatchTable, wanted: str | None) -> str | None:
 def _common_keypoints(
     table: MatchTable, settings: ReadingSettings, individual: str | None, warnings: list[str]
 ) -> tuple[str, ...]:
-    names = [(row.path, row.header.keypoints(individual)) for row in table.rows]
+    view_of = "view {0.view} of " if settings.mirrored else ""
+    names = [
+        (f"{view_of.format(row)}{row.path.name}", row.header.keypoints(individual))
+        for row in table.rows
+    ]
     everything = dict.fromkeys(keypoint for _, have in names for keypoint in have)
     if unknown := [name for name in settings.keypoints if name not in everything]:
         raise PoseDataError(
@@ -217,13 +233,13 @@ def _common_keypoints(
     if twice := [name for i, name in enumerate(wanted) if name in wanted[:i]]:
         raise PoseDataError(f"the keypoint {twice[0]} was named twice", expected="each one once")
     lacking = [
-        (path, absent)
-        for path, have in names
+        (place, absent)
+        for place, have in names
         if (absent := [name for name in wanted if name not in have])
     ]
     if not lacking:
         return wanted
-    problems = [f"{', '.join(absent)} in {path.name}" for path, absent in lacking]
+    problems = [f"{', '.join(absent)} in {place}" for place, absent in lacking]
     shared = tuple(name for name in wanted if not any(name in absent for _, absent in lacking))
     if not settings.shared_keypoints:
         raise PoseDataError(

@@ -27,7 +27,7 @@ OWN_FOLDER = "napari-pose3d"
 SINGLE_VIEW = "view"
 """What the only view is called in a project that names no views."""
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv")
 
 _LETTER = r"[^\W_]"  # a letter or digit of any script
 _SEED = re.compile(rf"(?<!{_LETTER})(?:rng|seed)=\d+(?!{_LETTER})")

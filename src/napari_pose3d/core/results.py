@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._version import __version__
 from .errors import Cancelled, PoseDataError
-from .poses import Ensemble, Mode, Poses2D, Result
+from .poses import Ensemble, Kind, Poses2D, Result
 from .settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ SCORER = "ensemble-kalman_tracker"
 _HASH_BLOCK = 1 << 22
 
 
-def default_folder(ensemble: Ensemble, inputs: Iterable[AnyPath] = ()) -> Path:
+def default_folder(
+    ensemble: Ensemble,
+    inputs: Iterable[AnyPath] = (),
+    kind: Literal["smoothed", "triangulated"] = "smoothed",
+) -> Path:
     """Where results go when the user does not say.
 
-    Inside a Lightning Pose project ``<project>/napari-pose3d/smoothed/<session>/``, which its own
-    app does not look into; else ``./<session>_smoothed/``.
+    Inside a Lightning Pose project ``<project>/napari-pose3d/<kind>/<session>/``, which its own
+    app does not look into; else ``./<session>_<kind>/``.
     """
     from .project import find_project
 
@@ -38,15 +42,19 @@ def default_folder(ensemble: Ensemble, inputs: Iterable[AnyPath] = ()) -> Path:
     for start in starts[:1]:
         project = find_project(start)
         if project is not None:
-            return project.folder / "napari-pose3d" / "smoothed" / session
-    return Path.cwd() / f"{session}_smoothed"
+            return project.folder / "napari-pose3d" / kind / session
+    return Path.cwd() / f"{session}_{kind}"
 
 
-def result_paths(poses: Ensemble | Poses2D, mode: Mode, folder: AnyPath) -> list[Path]:
-    """The files that `save_result` writes: one per view, the 3-D one if calibrated, the record."""
+def result_paths(poses: Ensemble | Poses2D, mode: Kind, folder: AnyPath) -> list[Path]:
+    """The files that `save_result` writes: one per view, the 3-D one if there is 3-D, the record.
+
+    Per view the smoothed positions, or, of a triangulation, how far the observations lie from it.
+    """
     stem = Path(folder) / (poses.session or "recording")
-    parts = [f"{view}.csv" for view in poses.views]
-    parts += ["3d.csv"] if mode == "calibrated" else []
+    ending = "_reprojection_error.csv" if mode == "triangulated" else ".csv"
+    parts = [f"{view}{ending}" for view in poses.views]
+    parts += ["3d.csv"] if mode in ("calibrated", "triangulated") else []
     return [stem.with_name(f"{stem.name}_{part}") for part in (*parts, "run.json")]
 
 
@@ -76,7 +84,7 @@ def save_result(
     Parameters
     ----------
     result, ensemble, rig
-        What `smooth` returned and was given.
+        What `smooth` or `triangulate_ensemble` returned and was given.
     folder : path
         Made where it does not exist.
     force : bool
@@ -94,6 +102,7 @@ def save_result(
         changed then, nor after `Cancelled`.
     """
     from .files import FileGroup
+    from .formats.error_csv import write_error_csv
     from .formats.poses3d_csv import write_poses3d_csv
     from .formats.prediction_csv import write_prediction_csv
     from .formats.prediction_table import PredictionTable
@@ -109,7 +118,17 @@ def save_result(
     with FileGroup(overwrite=force) as files:
         # All names are claimed before the first is written: an existing file shows at once.
         streams = [files.open(path) for path in paths]
-        for view, path, stream in zip(poses.views, paths, streams, strict=False):
+        for v, (view, path, stream) in enumerate(zip(poses.views, paths, streams, strict=False)):
+            if result.report.mode == "triangulated":
+                assert result.poses3d is not None
+                write_error_csv(
+                    stream,
+                    result.poses3d.residuals[v],
+                    poses.keypoints,
+                    progress=writing(path),
+                    cancelled=cancelled,
+                )
+                continue
             write_prediction_csv(
                 stream,
                 PredictionTable.from_poses(poses, view),
@@ -142,22 +161,25 @@ def run_record(
     progress = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
     report = result.report
-    used = result.report.mode == "calibrated"
-    calibration = rig.path if rig is not None and used else None
+    calibration = rig.path if rig is not None and result.poses3d is not None else None
     sources: list[tuple[Path, dict[str, str]]] = [
         (source.path, {"view": source.view, "model": source.model}) for source in ensemble.sources
     ]
     if calibration is not None:
         sources.append((calibration, {"role": "calibration"}))
     inputs = []
+    # A file that holds several views is read once.
+    hashes: dict[Path, str] = {}
     for i, (path, role) in enumerate(sources):
         progress("Recording the inputs", i, len(sources))
+        if path not in hashes:
+            hashes[path] = _sha256(path, cancelled)
         inputs.append(
             {
                 "path": str(path.resolve()),
                 **role,
                 "bytes": path.stat().st_size,
-                "sha256": _sha256(path, cancelled),
+                "sha256": hashes[path],
             }
         )
     return {
@@ -180,6 +202,7 @@ def run_record(
             "missing": report.missing,
             "rejected": report.rejected,
             "inferred": report.inferred,
+            "left_missing": report.left_missing,
         },
         "units": result.poses3d.units if result.poses3d is not None else None,
         "warnings": list(report.warnings),
@@ -195,10 +218,11 @@ def summary(result: Result) -> str:
         "calibrated": "smoothed in 3-D with the calibration",
         "linear": "smoothed over all views without calibration",
         "single": "smoothed view by view",
+        "triangulated": "triangulated frame by frame",
     }[report.mode]
     axes = f"{len(poses.keypoints)} keypoints x {len(poses.views)} views"
     size = f"{poses.n_frames:,} frames x {axes}"
-    cells = report.observations + report.missing + report.rejected
+    cells = poses.likelihood.size
 
     def share(count: int) -> str:
         percent = 100 * count / max(cells, 1)
@@ -208,9 +232,14 @@ def summary(result: Result) -> str:
         f"{size} {how} in {report.seconds:.1f} s",
         f"missing {share(report.missing)}",
     ]
-    if report.mode == "calibrated":
+    if result.poses3d is not None:
         parts.append(f"set aside as contradicting other views {share(report.rejected)}")
+    if report.mode == "calibrated":
         parts.append(f"filled in where no view saw them {report.inferred:,}")
+    if report.mode == "triangulated":
+        parts.append(f"without a point in space {report.left_missing:,}")
+    elif report.left_missing:
+        parts.append(f"left missing in long gaps {report.left_missing:,}")
     return "; ".join(parts) + "."
 
 

@@ -13,6 +13,12 @@ Progress = Callable[[str, int, int], None]
 """Called with (stage in plain words, done, total); total 0 means unknown."""
 IsCancelled = Callable[[], bool]
 
+Robust = Literal["auto", "off"] | float
+
+_AVG_MODE = "centre of the ensemble"
+_VAR_MODE = "variance of the ensemble: divided by the mean likelihood, or as it is"
+_THREADS = "keypoints computed at the same time; not given: one per core; the result is the same"
+
 
 def _setting(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
@@ -37,11 +43,34 @@ class ReadingSettings:
     shared_keypoints: bool = _setting(
         False, "go on with the keypoints that all files share when some lack a keypoint"
     )
+    mirrored: bool = _setting(
+        False,
+        "each file holds all views (a mirror in the picture), its keypoints are named "
+        "<bodypart>_<view>",
+    )
+
+
+@dataclass(frozen=True)
+class SmootherParts:
+    """What the calibrated smoother does beyond smoothing; each part can be switched off."""
+
+    learn_noise: bool = _setting(
+        True,
+        "learn how noisy the observations are from what the views disagree about; off: take the "
+        "ensemble variance plus its typical value",
+    )
+    bursts: bool = _setting(True, "let single frames move more than the others")
+    widen: bool = _setting(
+        True, "make the uncertainty larger where errors last longer than a frame"
+    )
 
 
 @dataclass(frozen=True)
 class SmoothingSettings:
-    """How the ensemble is smoothed."""
+    """How the ensemble is smoothed.
+
+    A setting that the chosen smoother has no use for is named in the report's warnings.
+    """
 
     mode: Literal["auto", "calibrated", "linear", "single"] = _setting(
         "auto",
@@ -59,7 +88,57 @@ class SmoothingSettings:
     as_published: bool = _setting(
         False, "reproduce ensemble-kalman-smoother 4.6.2 number for number"
     )
-    n_latent: int = _setting(3, "dimensions of the linear smoother's state")
+    n_latent: int = _setting(3, "dimensions of the linear model of all views")
     quantile_keep_pca: float = _setting(
         50.0, "percentage of frames, those with the least variance, that the linear model is fit to"
     )
+    avg_mode: Literal["median", "mean"] = _setting("median", _AVG_MODE)
+    var_mode: Literal["confidence_weighted_var", "var"] = _setting(
+        "confidence_weighted_var", _VAR_MODE
+    )
+    inflate_vars: bool = _setting(
+        False,
+        "trust an observation less that does not fit the other views (Mahalanobis distance to a "
+        "linear model of all views); for the linear smoother, and the calibrated one as "
+        "published; the calibrated smoother itself weighs observations by the geometry instead",
+    )
+    blocks: tuple[tuple[str, ...], ...] = _setting(
+        (), "groups of keypoints that share s; a keypoint in no group has its own"
+    )
+    max_gap: int | None = _setting(
+        None,
+        "positions are filled in where no view saw the keypoint for at most this many frames "
+        "(single: where that view did not); longer gaps stay missing; not given: all are filled in",
+    )
+    robust: Literal["auto", "off"] | float = _setting(
+        "auto",
+        "calibrated: set observations aside that contradict the other views; auto: by their "
+        "probability; a number: those further than so many px from what the others predict; off: "
+        "believe all",
+    )
+    motion: Literal["damped", "walk"] = _setting(
+        "damped",
+        "calibrated: damped: things go on moving for some frames; walk: each step is independent "
+        "of the last",
+    )
+    parts: SmootherParts = field(
+        default=SmootherParts(),
+        metadata={"help": "calibrated: what it does beyond smoothing; each can be switched off"},
+    )
+    threads: int | None = _setting(None, _THREADS)
+
+
+@dataclass(frozen=True)
+class TriangulationSettings:
+    """How the ensemble is triangulated frame by frame, without smoothing."""
+
+    robust: Literal["auto", "off"] | float = _setting(
+        "auto",
+        "leave out observations that contradict the other views; auto: beyond 5 times the typical "
+        "residual, at least 3 px; a number: beyond so many px; off: use all",
+    )
+    avg_mode: Literal["median", "mean"] = _setting("median", _AVG_MODE)
+    var_mode: Literal["confidence_weighted_var", "var"] = _setting(
+        "confidence_weighted_var", _VAR_MODE
+    )
+    threads: int | None = _setting(None, _THREADS)

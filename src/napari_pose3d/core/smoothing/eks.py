@@ -1,25 +1,24 @@
-"""The three smoothers of the ensemble, one keypoint at a time, and how their results are stacked.
+"""The three smoothers of the ensemble, block by block, and how their results are stacked.
 
-Each keypoint is independent of the others, so keypoints run in parallel; the compiled loops
-release Python's lock, and the result does not depend on the number of threads.
+Keypoints are independent of each other but for those of one block, which share ``s``.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
-from ..errors import Cancelled
 from ..poses import Ensemble, observed
 from ..settings import IsCancelled, Progress, SmoothingSettings
+from .blocks import Block, blocks_of, each_block
 from .ensemble import EnsembleStatistics
+from .gaps import in_long_gap
+from .inflation import inflated_variance
 from .search_frames import frame_mask
 from .tracks import (
     BOUNDS,
@@ -28,6 +27,7 @@ from .tracks import (
     Track,
     by_view,
     find_smooth_param,
+    side_by_side,
     smooth_track,
 )
 
@@ -47,6 +47,8 @@ class SmoothedKeypoint:
         Observations set aside because they contradict the other views.
     smooth_param : float
     xyz, covariance : (frame, 3), (frame, 3, 3) or None
+    ensemble_variance : (view, frame, 2) or None
+        What is to be written as the ensemble's variance (px^2) where the smoother changed it.
     """
 
     xy: Float64
@@ -56,6 +58,7 @@ class SmoothedKeypoint:
     smooth_param: float
     xyz: Float64 | None = None
     covariance: Float64 | None = None
+    ensemble_variance: Float64 | None = None
 
 
 def smooth_calibrated(
@@ -69,41 +72,60 @@ def smooth_calibrated(
     """Smooth the 3-D point; the rig's cameras are in the order of the views."""
     searched = frame_mask(settings.s_frames, ensemble.n_frames)
 
-    def ours(k: int) -> SmoothedKeypoint:
+    def ours(block: Block) -> list[SmoothedKeypoint]:
         from .robust import smooth_robustly
 
-        centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
-        found = smooth_robustly(
-            rig,
-            centre,
-            variance,
-            searched,
-            ensemble.keypoints[k],
-            settings.smooth_param,
-            cancelled,
-        )
-        xy, spread = _reproject(rig, found.xyz, found.covariance)
-        spread += _everywhere(found.noise)[..., None]
-        rejected = observed(centre) & ~found.used
-        return SmoothedKeypoint(
-            xy, spread, found.used, rejected, found.smooth_param, found.xyz, found.covariance
-        )
+        ks = list(block)
+        centre, variance = statistics.centre[:, :, ks], statistics.variance[:, :, ks]
+        names = [ensemble.keypoints[k] for k in block]
+        tracks = smooth_robustly(rig, centre, variance, searched, names, settings, cancelled)
+        parts = []
+        for i, found in enumerate(tracks):
+            xy, spread = _reproject(rig, found.xyz, found.covariance)
+            spread += _everywhere(found.noise)[..., None]
+            rejected = observed(centre[:, :, i]) & ~found.used
+            parts.append(
+                SmoothedKeypoint(
+                    xy,
+                    spread,
+                    found.used,
+                    rejected,
+                    found.smooth_param,
+                    found.xyz,
+                    found.covariance,
+                )
+            )
+        return parts
 
-    def published(k: int) -> SmoothedKeypoint:
+    def published(block: Block) -> list[SmoothedKeypoint]:
         from .published import published_track
 
-        centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
-        models = ensemble.xy[:, :, :, k]
-        track = published_track(rig, models, centre, variance, searched, ensemble.keypoints[k])
-        s = _smooth_param(rig.packed, [track], settings, cancelled)
-        means, covs = smooth_track(rig.packed, track, s)
-        xy, spread = _reproject(rig, means, covs)
-        spread += _noise(track)
-        seen = observed(centre)
-        return SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s, means, covs)
+        tracks = []
+        for k in block:
+            centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
+            if settings.inflate_vars:
+                y, v = side_by_side(centre), side_by_side(variance)
+                n_latent = min(settings.n_latent, y.shape[1])
+                # Back to single precision, in which the published smoother keeps it.
+                variance = by_view(inflated_variance(y, v, n_latent, cancelled)).astype(np.float32)
+            models = ensemble.xy[:, :, :, k]
+            tracks.append(
+                published_track(rig, models, centre, variance, searched, ensemble.keypoints[k])
+            )
+        s = _smooth_param(rig.packed, tracks, settings, cancelled)
+        parts = []
+        for k, track in zip(block, tracks, strict=True):
+            means, covs = smooth_track(rig.packed, track, s)
+            xy, spread = _reproject(rig, means, covs)
+            spread += _noise(track)
+            seen = observed(statistics.centre[:, :, k])
+            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s, means, covs))
+        return parts
 
     one = published if settings.as_published else ours
-    return _each_keypoint(one, len(ensemble.keypoints), settings, progress, cancelled)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    parts = each_block(one, blocks, settings.threads, progress, cancelled)
+    return [_without_long_gaps(part, settings.max_gap) for part in parts]
 
 
 def smooth_linear(
@@ -123,20 +145,30 @@ def smooth_linear(
         ensemble.keypoints,
         n_latent=min(settings.n_latent, 2 * len(ensemble.views)),
         quantile_keep=settings.quantile_keep_pca,
+        inflate=settings.inflate_vars,
         as_published=settings.as_published,
+        cancelled=cancelled,
     )
     no_cameras = _no_cameras()
+    # The published smoother writes the variance that it inflated.
+    written = settings.inflate_vars and settings.as_published
 
-    def one(k: int) -> SmoothedKeypoint:
-        track = tracks[k]
-        s = _smooth_param(no_cameras, [track], settings, cancelled)
-        means, covs = smooth_track(no_cameras, track, s)
-        xy = by_view(means @ track.H.T + offsets[k])
-        spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
-        seen = observed(statistics.centre[:, :, k])
-        return SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s)
+    def one(block: Block) -> list[SmoothedKeypoint]:
+        s = _smooth_param(no_cameras, [tracks[k] for k in block], settings, cancelled)
+        parts = []
+        for k in block:
+            track = tracks[k]
+            means, covs = smooth_track(no_cameras, track, s)
+            xy = by_view(means @ track.H.T + offsets[k])
+            spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
+            seen = observed(statistics.centre[:, :, k])
+            part = SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s)
+            parts.append(replace(part, ensemble_variance=by_view(track.r)) if written else part)
+        return parts
 
-    return _each_keypoint(one, len(ensemble.keypoints), settings, progress, cancelled)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    parts = each_block(one, blocks, settings.threads, progress, cancelled)
+    return [_without_long_gaps(part, settings.max_gap) for part in parts]
 
 
 def smooth_single(
@@ -152,22 +184,33 @@ def smooth_single(
     searched = frame_mask(settings.s_frames, ensemble.n_frames)
     no_cameras = _no_cameras()
 
-    def one(k: int) -> SmoothedKeypoint:
-        centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
-        tracks, offsets = single_tracks(
-            centre, variance, searched, as_published=settings.as_published
-        )
-        seen = observed(centre)
-        s = _smooth_param(no_cameras, tracks, settings, cancelled)
-        xy, spread = np.full(centre.shape, np.nan), np.full(centre.shape, np.nan)
-        for view, (track, offset) in enumerate(zip(tracks, offsets, strict=True)):
-            if seen[view].any():
-                means, covs = smooth_track(no_cameras, track, s)
-                xy[view] = means + offset
-                spread[view] = np.diagonal(covs, axis1=1, axis2=2)
-        return SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s)
+    def one(block: Block) -> list[SmoothedKeypoint]:
+        models = [
+            single_tracks(
+                statistics.centre[:, :, k],
+                statistics.variance[:, :, k],
+                searched,
+                as_published=settings.as_published,
+            )
+            for k in block
+        ]
+        everything = [track for tracks, _ in models for track in tracks]
+        s = _smooth_param(no_cameras, everything, settings, cancelled)
+        parts = []
+        for k, (tracks, offsets) in zip(block, models, strict=True):
+            seen = observed(statistics.centre[:, :, k])
+            xy, spread = np.full((*seen.shape, 2), np.nan), np.full((*seen.shape, 2), np.nan)
+            for view, (track, offset) in enumerate(zip(tracks, offsets, strict=True)):
+                if seen[view].any():
+                    means, covs = smooth_track(no_cameras, track, s)
+                    xy[view] = means + offset
+                    spread[view] = np.diagonal(covs, axis1=1, axis2=2)
+            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s))
+        return parts
 
-    return _each_keypoint(one, len(ensemble.keypoints), settings, progress, cancelled)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    parts = each_block(one, blocks, settings.threads, progress, cancelled)
+    return [_without_long_gaps(part, settings.max_gap, each_view=True) for part in parts]
 
 
 def _smooth_param(
@@ -211,33 +254,21 @@ def _no_cameras() -> Float64:
     return pack_cameras(())
 
 
-def _each_keypoint(
-    one: Callable[[int], SmoothedKeypoint],
-    n_keypoints: int,
-    settings: SmoothingSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[SmoothedKeypoint]:
-    """``one(k)`` for every keypoint on all cores; progress counts finished keypoints."""
-    stage = "Smoothing keypoints"
-    progress(stage, 0, n_keypoints)
-
-    def guarded(k: int) -> SmoothedKeypoint:
-        if cancelled():
-            raise Cancelled
-        return one(k)
-
-    results: list[SmoothedKeypoint] = []
-    pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, max(n_keypoints, 1)))
-    try:
-        finished: Iterable[SmoothedKeypoint] = pool.map(guarded, range(n_keypoints))
-        for keypoint in finished:
-            results.append(keypoint)
-            progress(stage, len(results), n_keypoints)
-    finally:
-        # After an error or a Cancel the keypoints still waiting are not begun.
-        pool.shutdown(wait=True, cancel_futures=True)
-    return results
+def _without_long_gaps(
+    part: SmoothedKeypoint, max_gap: int | None, each_view: bool = False
+) -> SmoothedKeypoint:
+    """The same with NaN where nobody saw the keypoint for more than ``max_gap`` frames."""
+    if max_gap is None:
+        return part
+    seen = part.used if each_view else np.broadcast_to(part.used.any(axis=0), part.used.shape)
+    blank = np.array([in_long_gap(view, max_gap) for view in seen])
+    cleared = replace(part, xy=part.xy.copy(), variance=part.variance.copy())
+    cleared.xy[blank] = cleared.variance[blank] = np.nan
+    if part.xyz is None or part.covariance is None:
+        return cleared
+    xyz, covariance = part.xyz.copy(), part.covariance.copy()
+    xyz[blank[0]], covariance[blank[0]] = np.nan, np.nan
+    return replace(cleared, xyz=xyz, covariance=covariance)
 
 
 def stack(parts: Iterable[NDArray[Any]], axis: int, dtype: Any) -> NDArray[Any]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import PoseDataError
 from ..poses import observed
+from ..settings import IsCancelled
+from .inflation import inflated_variance
 from .noise import VARIANCE_FLOOR, learned_variance, steady_variance
 from .tracks import Float64, Track, side_by_side
 
@@ -25,7 +27,9 @@ def linear_tracks(
     *,
     n_latent: int,
     quantile_keep: float,
+    inflate: bool,
     as_published: bool,
+    cancelled: IsCancelled,
 ) -> tuple[list[Track], Float64]:
     """A PCA model of all views for each keypoint.
 
@@ -38,6 +42,8 @@ def linear_tracks(
         Dimensions of the state; at most twice the number of views.
     quantile_keep : float
         Percentage of frames, those with the least variance, that the model is fitted to.
+    inflate : bool
+        Whether the noise of an observation that contradicts the other views is inflated.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def linear_tracks(
     tracks, offsets = [], []
     for y, v, frames in zip(columns, noises, good, strict=True):
         kept = frames[:shortest] if as_published else frames
-        track, offset = _pca_track(y, v, kept, n_latent, searched, as_published)
+        track, offset = _pca_track(y, v, kept, n_latent, searched, inflate, as_published, cancelled)
         tracks.append(track)
         offsets.append(offset)
     return tracks, np.array(offsets)
@@ -130,7 +136,9 @@ def _pca_track(
     frames: NDArray[np.intp],
     n_latent: int,
     searched: NDArray[np.bool_],
+    inflate: bool,
     as_published: bool,
+    cancelled: IsCancelled,
 ) -> tuple[Track, Float64]:
     good = y[frames]
     offset = good.mean(axis=0)
@@ -158,6 +166,11 @@ def _pca_track(
         else:
             squared = np.full_like(spread, np.nan)
         r = np.repeat(learned_variance(spread, squared), 2, axis=1)
+    if inflate:
+        r = inflated_variance(shifted, r, n_latent, cancelled)
+        if as_published:
+            # In single precision, in which the published smoother keeps it.
+            r = r.astype(np.float32).astype(np.float64)
     track = _finish(shifted, r, np.zeros(n_latent), S0, Q, H, searched, as_published)
     return track, offset
 

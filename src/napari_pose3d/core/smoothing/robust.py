@@ -8,17 +8,19 @@ follow the noise level, the weight of each observation and the bursts of motion 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
-from ..cameras.triangulation import triangulate
 from ..errors import Cancelled, PoseDataError
 from ..poses import observed
-from ..settings import IsCancelled
+from ..settings import IsCancelled, SmoothingSettings
 from .correlation import widening
+from .framewise import triangulate_framewise
+from .membership import membership
 from .noise import learned_variance
 
 Float64 = NDArray[np.float64]
@@ -26,11 +28,9 @@ Float64 = NDArray[np.float64]
 # Damping of the step from frame to frame: by likelihood between 0.8 and 1 on all recordings tried.
 DAMPING = 0.9
 _ROUNDS = 4
-# Points triangulated between two looks at the Cancel button.
-_BLOCK = 50_000
-# An observation belongs to the keypoint with this prior probability, else anywhere in the picture.
-_BELONGS = 0.98
-_PICTURE = 1e6
+# Half-widths of the search in log s, and how finely it is found before and in the last round.
+_FIRST_WIDTH, _NEXT_WIDTH = 10.0, 1.5
+_COARSE, _FINE = 0.3, 0.02
 # An observation with less weight than this does not count as a view that saw the keypoint.
 _COUNTS = 0.5
 
@@ -67,36 +67,68 @@ def smooth_robustly(
     centre: NDArray[np.float32],
     variance: NDArray[np.float32],
     searched: NDArray[np.bool_],
-    keypoint: str,
-    smooth_param: float | None,
+    keypoints: Sequence[str],
+    settings: SmoothingSettings,
     cancelled: IsCancelled,
-) -> RobustTrack:
-    """Smooth one keypoint.
+) -> list[RobustTrack]:
+    """Smooth keypoints that share ``s``; their rounds advance together.
 
     Parameters
     ----------
     rig : Rig
         Cameras in the order of the views.
-    centre, variance : (view, frame, 2)
+    centre, variance : (view, frame, keypoint, 2)
         The ensemble's centre (px) and variance (px^2).
     searched : (frame,) bool
         Frames that the search for the motion's scale looks at.
-    keypoint : str
-        For messages.
-    smooth_param : float or None
-        Given, or None to search.
+    keypoints : sequence of str
+        Their names, for messages.
+    settings : SmoothingSettings
+
+    Returns
+    -------
+    list of RobustTrack
+        One per keypoint.
 
     Raises
     ------
     PoseDataError
-        Fewer than two frames can be triangulated.
+        A keypoint can be triangulated in fewer than two frames.
     """
-    rounds = _Rounds(rig, centre, variance, searched, keypoint, smooth_param, cancelled)
+    tracks = [
+        _Rounds(rig, centre[:, :, k], variance[:, :, k], searched, name, settings, cancelled)
+        for k, name in enumerate(keypoints)
+    ]
+    s = 1.0 if settings.smooth_param is None else settings.smooth_param
+    width = _FIRST_WIDTH
     for last in (False,) * (_ROUNDS - 1) + (True,):
-        rounds.smooth(last)
-        if not last:
-            rounds.learn()
-    return rounds.result()
+        for track in tracks:
+            track.linearise()
+        if settings.smooth_param is None:
+            s = _search(tracks, s, width, _FINE if last else _COARSE)
+            # The first round looks everywhere, the others only follow what the weights changed.
+            width = _NEXT_WIDTH
+        for track in tracks:
+            track.smooth(s)
+            if not last:
+                track.learn()
+    return [track.result(s) for track in tracks]
+
+
+def _search(tracks: Sequence[_Rounds], start: float, width: float, tolerance: float) -> float:
+    """The ``s`` with the greatest likelihood of all tracks together, around ``start``."""
+    from scipy.optimize import minimize_scalar
+
+    costs = [track.cost_of_s() for track in tracks]
+
+    def cost(log_s: float) -> float:
+        value = sum(each(np.exp(log_s)) for each in costs)
+        return value if np.isfinite(value) else 1e300
+
+    middle = np.log(start)
+    bounds = (middle - width, middle + width)
+    found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": tolerance})
+    return float(np.exp(found.x))
 
 
 class _Rounds:
@@ -109,18 +141,22 @@ class _Rounds:
         variance: NDArray[np.float32],
         searched: NDArray[np.bool_],
         keypoint: str,
-        smooth_param: float | None,
+        settings: SmoothingSettings,
         cancelled: IsCancelled,
     ) -> None:
         self.cams = rig.packed
         self.cancelled = cancelled
-        self.given = smooth_param
+        self.robust = settings.robust
+        self.parts = settings.parts
+        self.damping = DAMPING if settings.motion == "damped" else 0.0
         self.y = np.ascontiguousarray(centre.transpose(1, 0, 2), dtype=np.float64)
         self.seen = observed(self.y)
         spread = variance.transpose(1, 0, 2).mean(axis=-1, dtype=np.float64)
         self.spread = np.where(self.seen, spread, np.nan)
         self.outside_search = ~searched
         self.track, inliers = self._start(rig, centre, keypoint)
+        if self.robust == "off":
+            inliers = self.seen
         self.weights = np.where(inliers, 1.0, 0.0)
         typical = np.nanmedian(self.spread)
         self.noise = self.spread + max(float(typical), 1e-3)
@@ -137,16 +173,8 @@ class _Rounds:
     ) -> tuple[Float64, NDArray[np.bool_]]:
         """Robust triangulation with gaps filled in, and which observations it used."""
         n_frames = centre.shape[1]
-        xyz = np.empty((n_frames, 3))
-        inliers = np.empty(centre.shape[:2], dtype=bool)
-        # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
-        typical = np.nanmedian(self.spread) if self.seen.any() else 1.0
-        trust = 1.0 / (self.spread.T + max(float(typical), 1e-2))
-        for start in range(0, n_frames, _BLOCK):
-            self._look_at_cancel()
-            block = slice(start, start + _BLOCK)
-            found = triangulate(rig, centre[:, block], trust[:, block], robust="auto")
-            xyz[block], inliers[:, block] = found.xyz, found.inliers
+        found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
+        xyz, inliers = found.xyz, found.inliers
         located = np.flatnonzero(np.isfinite(xyz[:, 0]))
         if len(located) < 2:
             raise PoseDataError(
@@ -173,25 +201,39 @@ class _Rounds:
         fastest = 900.0 * self.reference
         position = self.extent + fastest
         self.S0 = np.diag([position] * 3 + [fastest] * 3)
-        self.smooth_param = self.given if self.given is not None else 1.0
-        self.width = 10.0
 
     def _look_at_cancel(self) -> None:
         if self.cancelled():
             raise Cancelled
 
-    def smooth(self, last: bool) -> None:
-        """One round: linearise, search, filter and smooth."""
+    def linearise(self) -> None:
+        """See the cameras as linear about the current track."""
         from . import motion_kernels as kernels
 
         self._look_at_cancel()
         kernels.linearise(self.cams, self.track, self.pixels, self.slopes)
-        if self.given is None:
-            self.smooth_param = self._search(last)
-        q = self.smooth_param * self.reference
+
+    def cost_of_s(self) -> Callable[[float], float]:
+        """Negative log-likelihood of the frames searched, as a function of ``s``."""
+        variance = self._effective()
+        variance[self.outside_search] = np.inf
+        means, covs = np.empty((0, 6)), np.empty((0, 6, 6))
+
+        def cost(s: float) -> float:
+            self._look_at_cancel()
+            return self._forward(s * self.reference, variance, means, covs)
+
+        return cost
+
+    def smooth(self, s: float) -> None:
+        """Filter and smooth with the cameras as `linearise` left them."""
+        from . import motion_kernels as kernels
+
+        q = s * self.reference
+        self._look_at_cancel()
         self._forward(q, self._effective(), self.means, self.covs)
         self._look_at_cancel()
-        kernels.backward(DAMPING, q, self.bursts, self.means, self.covs, self.activity)
+        kernels.backward(self.damping, q, self.bursts, self.means, self.covs, self.activity)
         self.track = np.ascontiguousarray(self.means[:, :3])
 
     def _effective(self) -> Float64:
@@ -211,7 +253,7 @@ class _Rounds:
                 self.slopes,
                 self.m0,
                 self.S0,
-                DAMPING,
+                self.damping,
                 q,
                 self.bursts,
                 means,
@@ -219,32 +261,9 @@ class _Rounds:
             )
         )
 
-    def _search(self, last: bool) -> float:
-        from scipy.optimize import minimize_scalar
-
-        variance = self._effective()
-        variance[self.outside_search] = np.inf
-        means, covs = np.empty((0, 6)), np.empty((0, 6, 6))
-
-        def cost(log_s: float) -> float:
-            self._look_at_cancel()
-            value = self._forward(np.exp(log_s) * self.reference, variance, means, covs)
-            return value if np.isfinite(value) else 1e300
-
-        middle = np.log(self.smooth_param)
-        bounds = (middle - self.width, middle + self.width)
-        tolerance = 0.02 if last else 0.3
-        found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": tolerance})
-        # The first round looks everywhere, the others only follow what the weights changed.
-        self.width = 1.5
-        return float(np.exp(found.x))
-
     def learn(self) -> None:
         """Noise, weights and bursts of the next round from what this one left over."""
-        from . import motion_kernels as kernels
-
-        self._look_at_cancel()
-        kernels.linearise(self.cams, self.track, self.pixels, self.slopes)
+        self.linearise()
         error = self.y - self.pixels
         state = np.einsum(
             "tcai,tij,tcbj->tcab", self.slopes, self.covs[:, :3, :3], self.slopes, optimize=True
@@ -253,76 +272,36 @@ class _Rounds:
         own = ((error**2).sum(axis=-1) + np.trace(state, axis1=2, axis2=3)) / 2
         # What is not the keypoint says nothing about how precisely the keypoint is seen.
         trusted = usable & (self.weights >= _COUNTS)
-        noise = learned_variance(self.spread, np.where(trusted, own, np.nan))
-        self.weights = _membership(error, state, self.noise, self.weights, noise, usable)
+        noise = self.noise
+        if self.parts.learn_noise:
+            noise = learned_variance(self.spread, np.where(trusted, own, np.nan))
+        self.weights = membership(
+            error, state, self.noise, self.weights, noise, usable, self.robust
+        )
         self.noise = noise
-        self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
+        if self.parts.bursts:
+            self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
 
-    def result(self) -> RobustTrack:
-        from . import motion_kernels as kernels
-
-        kernels.linearise(self.cams, self.track, self.pixels, self.slopes)
+    def result(self, s: float) -> RobustTrack:
+        """What the last round smoothed."""
+        self.linearise()
         weights = np.where(self.seen, self.weights, np.nan)
         return RobustTrack(
             self.track,
             self._honest_covariance(),
             np.ascontiguousarray(self.noise.T),
             np.ascontiguousarray(weights.T),
-            float(self.smooth_param),
+            s,
         )
 
     def _honest_covariance(self) -> Float64:
         """The posterior's covariance, widened for errors that last longer than a frame."""
         V = self.covs[:, :3, :3]
+        if not self.parts.widen:
+            return np.ascontiguousarray(V)
         visible = self.seen & np.isfinite(self.pixels[..., 0])
         with np.errstate(invalid="ignore"):
             trust = np.where(visible, self.weights / self.noise, 0.0)
         error = np.where(visible[..., None], self.y - self.pixels, 0.0)
         slopes = np.where(visible[..., None, None], self.slopes, 0.0)
         return np.ascontiguousarray(V * widening(error, slopes, trust, V))
-
-
-def _membership(
-    error: Float64,
-    state: Float64,
-    noise: Float64,
-    weights: Float64,
-    new_noise: Float64,
-    usable: NDArray[np.bool_],
-) -> Float64:
-    """Probability that each observation is the keypoint, ``(frame, view)``.
-
-    From its innovation given everything but itself, in closed form. With the observation's part
-    in the smoothed state ``A = H V H^T`` and ``r`` its effective variance, leaving it out turns the
-    residual e into ``r (r - A)^-1 e`` and A into ``r^2 (r - A)^-1 - r``.
-    """
-    identity = np.eye(2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.where(weights > 0, noise / weights, 1.0)
-    counted = (usable & (weights > 0))[..., None, None]
-    rI = r[..., None, None] * identity
-    rest = rI - state
-    # Rounding, or a track that moved since, can leave nothing to take out.
-    determinant = rest[..., 0, 0] * rest[..., 1, 1] - rest[..., 0, 1] * rest[..., 1, 0]
-    counted &= ((determinant > 0) & (rest[..., 0, 0] > 0))[..., None, None]
-    B = _inverse2(np.where(counted, rest, identity))
-    without = np.where(counted, r[..., None, None] ** 2 * B - rI, state)
-    shifted = np.where(counted[..., 0], r[..., None] * np.einsum("tcab,tcb->tca", B, error), error)
-    S = without + np.where(usable, new_noise, 1.0)[..., None, None] * identity
-    S = np.where(usable[..., None, None], S, identity)
-    shifted = np.where(usable[..., None], shifted, 0.0)
-    d2 = np.einsum("tca,tcab,tcb->tc", shifted, _inverse2(S), shifted, optimize=True)
-    determinant = S[..., 0, 0] * S[..., 1, 1] - S[..., 0, 1] * S[..., 1, 0]
-    density = _BELONGS * np.exp(-0.5 * d2) / (2 * np.pi * np.sqrt(np.maximum(determinant, 1e-300)))
-    probability = density / (density + (1 - _BELONGS) / _PICTURE)
-    probability[~usable | (probability < 1e-4)] = 0.0
-    return probability
-
-
-def _inverse2(matrices: Float64) -> Float64:
-    """Inverse of 2 x 2 matrices."""
-    a, b = matrices[..., 0, 0], matrices[..., 0, 1]
-    c, d = matrices[..., 1, 0], matrices[..., 1, 1]
-    out = np.empty_like(matrices)
-    out[..., 0, 0], out[..., 0, 1], out[..., 1, 0], out[..., 1, 1] = d, -b, -c, a
-    return np.asarray(out / (a * d - b * c)[..., None, None])

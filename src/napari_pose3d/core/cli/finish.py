@@ -1,0 +1,30 @@
+"""The last step of every command that computes: write the result and say what was done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..poses import Ensemble, Result
+from ..results import save_result, summary
+from .progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from ..cameras.rig import Rig
+
+
+def write_and_tell(
+    result: Result,
+    ensemble: Ensemble,
+    rig: Rig | None,
+    folder: Path,
+    force: bool,
+    bar: ProgressBar,
+) -> None:
+    """Write all files of the result, then print notes, a summary and the files' names."""
+    written = save_result(result, ensemble, rig, folder, force=force, progress=bar)
+    bar.close()
+    for note in result.report.warnings:
+        print(f"note: {note}")
+    print(summary(result))
+    print("wrote", *written, sep="\n  ")

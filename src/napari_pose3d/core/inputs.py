@@ -1,0 +1,109 @@
+"""Finding and reading the files of a run: predictions and the calibration that belongs to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .poses import Ensemble
+from .settings import IsCancelled, Progress, ReadingSettings
+
+if TYPE_CHECKING:
+    from .cameras.rig import Rig
+    from .match_table import MatchTable
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that belong together, before any of them is read.
+
+    Attributes
+    ----------
+    table : MatchTable
+        Prediction files of one session: which view of which prediction set each of them is.
+    rig : Rig or None
+    notes : tuple of str
+        What was chosen without being asked for.
+    """
+
+    table: MatchTable
+    rig: Rig | None
+    notes: tuple[str, ...] = ()
+
+
+def match_inputs(
+    paths: AnyPath | Sequence[AnyPath],
+    calibration: AnyPath | None = None,
+    reading: ReadingSettings | None = None,
+) -> Inputs:
+    """Find prediction files and their calibration; reads headers only.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        Folders, or prediction files.
+    calibration : path, optional
+        Anipose TOML. Without it the calibration of the Lightning Pose project that the
+        predictions lie in is used, if there is one (``notes`` says so), else none.
+    reading : ReadingSettings, optional
+
+    Raises
+    ------
+    PoseDataError
+        See `napari_pose3d.load_predictions` and `napari_pose3d.load_rig`.
+    """
+    from .cameras.rig import load_rig
+    from .matching import match_predictions
+    from .project import calibration_of
+
+    reading = reading or ReadingSettings()
+    rig = None if calibration is None else load_rig(calibration)
+    table = match_predictions(paths, reading, None if rig is None else rig.names)
+    table = table.for_session(reading.session)
+    notes: tuple[str, ...] = ()
+    if rig is None and table.project is not None:
+        found = calibration_of(table.project, table.sessions[0])
+        if found is not None:
+            rig = load_rig(found)
+            notes = (f"the project's own calibration is used: {found}",)
+    return Inputs(table, rig, notes)
+
+
+def read_inputs(
+    inputs: Inputs,
+    reading: ReadingSettings | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Ensemble:
+    """Read the matched files; ``reading`` is what they were matched with."""
+    from .predictions import load_matched
+
+    ensemble = load_matched(
+        inputs.table, reading or ReadingSettings(), progress=progress, cancelled=cancelled
+    )
+    return replace(ensemble, warnings=(*ensemble.warnings, *inputs.notes))
+
+
+def open_inputs(
+    paths: AnyPath | Sequence[AnyPath],
+    calibration: AnyPath | None = None,
+    reading: ReadingSettings | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> tuple[Ensemble, Rig | None]:
+    """Read prediction files and the calibration that belongs to them.
+
+    Parameters and errors are those of `match_inputs`; ``progress`` and ``cancelled`` as in
+    `pipeline.run`.
+
+    Returns
+    -------
+    ensemble : Ensemble
+    rig : Rig or None
+    """
+    inputs = match_inputs(paths, calibration, reading)
+    return read_inputs(inputs, reading, progress, cancelled), inputs.rig
