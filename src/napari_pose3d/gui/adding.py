@@ -1,0 +1,81 @@
+"""Putting many layers into a viewer, one per turn of the event loop.
+
+napari takes some tenths of a second for each layer. All in one go would freeze the window for
+seconds just when the result is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from .layers import LayerData
+
+
+class LayerAdder(QObject):
+    """Adds layers that take the place of others; all of them or, when abandoned, none.
+
+    They are hidden at first: one that is shown would be drawn again for each one that follows.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    layers : list of layer data tuples
+    replaced : list of Layer
+        Removed when all new ones are there, which then get the names they are meant to have.
+    parent : QObject
+        Dies with it.
+    """
+
+    progressed = Signal(str, int, int)
+    succeeded = Signal(object)
+
+    def __init__(
+        self, viewer: Any, layers: list[LayerData], replaced: list[Layer], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._waiting = list(layers)
+        self._replaced = replaced
+        self._added: list[Layer] = []
+        self._names: list[str] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._add_next)
+
+    def start(self) -> None:
+        """Begin; `succeeded` is emitted with the layers when all are there."""
+        self._timer.start()
+
+    def abandon(self) -> None:
+        """Take out again what was added so far."""
+        self._timer.stop()
+        _remove(self._viewer, self._added)
+        self._added, self._waiting = [], []
+
+    def _add_next(self) -> None:
+        total = len(self._added) + len(self._waiting)
+        self.progressed.emit("adding the layers", len(self._added), total)
+        if self._waiting:
+            data, attributes, kind = self._waiting.pop(0)
+            layer = Layer.create(data, {**attributes, "visible": False}, kind)
+            self._names.append(layer.name)
+            self._viewer.add_layer(layer)
+            self._added.append(layer)
+            return
+        self._timer.stop()
+        _remove(self._viewer, self._replaced)
+        for layer, name in zip(self._added, self._names, strict=True):
+            # napari changed it where an old layer still had that name.
+            layer.name = name
+        # They belong to the viewer now; abandoning must not take them away.
+        layers, self._added = self._added, []
+        self.succeeded.emit(layers)
+
+
+def _remove(viewer: Any, layers: list[Layer]) -> None:
+    for layer in layers:
+        if layer in viewer.layers:
+            viewer.layers.remove(layer)

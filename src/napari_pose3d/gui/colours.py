@@ -1,0 +1,71 @@
+"""The colours of keypoints: decided here once, the same in every view, in 3-D and in plots.
+
+The first seven are Okabe and Ito's colours without black. Each of the others was chosen as the
+colour furthest (CIELAB) from all before it, the nearest of four distances counting: as seen with
+normal vision and as simulated for protanopia, deuteranopia and tritanopia (Machado et al. 2009).
+Lightness is held between 42 and 88, so that every colour shows on black, on white and on grey film.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari.utils.colormaps import Colormap
+
+# fmt: off
+PALETTE: tuple[str, ...] = (
+    "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#0072b2", "#cc79a7", "#f0e442", "#8024ff",
+    "#c5e897", "#d10d3b", "#8c75ff", "#3bf3f3", "#97dcba", "#c5a352", "#8c5275", "#24753b",
+    "#ff5275", "#d1dc69", "#6946dc", "#758ce8", "#ba0da3", "#ba2f0d", "#3bd1e8", "#0dc58c",
+    "#5e5ed1", "#ba80c5", "#baba75", "#759724", "#dc97ae", "#75d13b", "#c58052", "#f3a397",
+    "#dc185e", "#ba5297", "#d1a3d1", "#80dcd1", "#ba52c5", "#a33bff", "#bae8ae", "#80aeff",
+)
+# fmt: on
+
+NEUTRAL = "#8a8a8a"
+"""Frames, names and cameras: a grey that shows on the canvas of both themes."""
+
+
+@cache
+def _palette_rgba() -> NDArray[np.float32]:
+    digits = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTE]
+    rgba = np.ones((len(PALETTE), 4), dtype=np.float32)
+    rgba[:, :3] = np.asarray(digits, dtype=np.float32) / 255
+    rgba.flags.writeable = False
+    return rgba
+
+
+def keypoint_rgba(places: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+    """Colours of keypoints at the given places of their file's list, ``(keypoint, 4)`` RGBA.
+
+    The colour of a keypoint depends only on its place; from the 41st on they repeat.
+    """
+    return _palette_rgba()[np.asarray(places, dtype=np.intp) % len(PALETTE)]
+
+
+def keypoint_hex(keypoints: Sequence[str]) -> dict[str, str]:
+    """The colour of each keypoint of a file as ``#rrggbb``."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
+
+
+def keypoint_colormap(places: Sequence[int]) -> Colormap:
+    """A stepped colormap for Tracks, in which `colormap_value` finds a keypoint's colour."""
+    from napari.utils.colormaps import Colormap
+
+    return Colormap(
+        colors=keypoint_rgba(places),
+        controls=np.linspace(0, 1, len(places) + 1),
+        interpolation="zero",
+        name="keypoints",
+    )
+
+
+def colormap_value(code: NDArray[np.integer], count: int) -> NDArray[np.float64]:
+    """Where in `keypoint_colormap` the keypoints with the given indices lie (middle of a step)."""
+    return (np.asarray(code) + 0.5) / max(count, 1)

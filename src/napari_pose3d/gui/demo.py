@@ -1,0 +1,106 @@
+"""``make demo``: the sample session from its files to smoothed 3-D layers in napari."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.cli import main as command_line
+from ..core.synthetic.sample import make_sample
+
+_POLL_MS = 100
+# Time for the canvas to be drawn once more before it is photographed.
+_SETTLE_MS = 1500
+# A frame in which one view is lost while the animal moves: raw and smoothed differ visibly.
+_FRAME = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the sample, smooth it from the command line, open it in napari and smooth it there."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument(
+        "--screenshots",
+        type=Path,
+        metavar="DIR",
+        help="write pictures of the window there and close it, instead of leaving it open",
+    )
+    options = parser.parse_args(arguments)
+    folder = make_sample(progress=_Stages())
+    print(f"The sample session is in {folder}")
+    code = command_line(["smooth", str(folder), "--force"])
+    if code:
+        return code
+    _show(folder, options.screenshots)
+    return 0
+
+
+class _Stages:
+    """Prints each stage once: a log and a terminal read alike."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            print(f"{stage} ...", flush=True)
+
+
+def _show(folder: Path, screenshots: Path | None) -> None:
+    import napari
+
+    viewer = napari.Viewer(title="napari-pose3d demo")
+    if screenshots is not None:
+        viewer.window.resize(1600, 1000)
+    name = ("napari-pose3d", "Smooth and triangulate")
+    _, widget = viewer.window.add_plugin_dock_widget(*name)
+    widget.result_shown.connect(lambda: _after_run(viewer, widget, screenshots))
+    widget.inputs.add([folder])
+    _when(lambda: widget.bar.is_ready, widget.run, widget)
+    napari.run()
+
+
+def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
+    viewer.dims.set_current_step(0, _FRAME)
+    if screenshots is None:
+        return
+    from qtpy.QtCore import QTimer
+
+    screenshots.mkdir(parents=True, exist_ok=True)
+
+    def take(space: str) -> None:
+        path = screenshots / f"demo-{space.lower()}.png"
+        viewer.screenshot(str(path), canvas_only=False, flash=False)
+        print(f"A picture of the window: {path.resolve()}", flush=True)
+
+    def then_3d() -> None:
+        take("2-D")
+        widget.show_space("3-D")
+        QTimer.singleShot(_SETTLE_MS, finish)
+
+    def finish() -> None:
+        take("3-D")
+        viewer.close()
+
+    QTimer.singleShot(_SETTLE_MS, then_3d)
+
+
+def _when(condition: Callable[[], bool], action: Callable[[], None], parent: Any) -> None:
+    """Call ``action`` once, as soon as ``condition`` holds."""
+    from qtpy.QtCore import QTimer
+
+    timer = QTimer(parent)
+
+    def look() -> None:
+        if condition():
+            timer.stop()
+            action()
+
+    timer.timeout.connect(look)
+    timer.start(_POLL_MS)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

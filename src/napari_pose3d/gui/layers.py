@@ -1,0 +1,400 @@
+"""Poses become napari layers: the only file that knows how a layer looks.
+
+Pure functions: arrays in, layer data tuples ``(data, keyword arguments, type)`` out. In the main
+viewer every layer that moves has four axes, (frame, z, y, x), since napari aligns layers by their
+last axes: with fewer, the time slider would drive only some of them. Views lie side by side by
+their ``translate``; frames, names and cameras do not move and have no frame axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.cameras.rig import Rig
+from ..core.formats.prediction_table import PredictionTable
+from ..core.poses import Poses2D, Poses3D, Result
+from .colours import NEUTRAL, keypoint_colormap, keypoint_rgba
+from .layer_poses import METADATA_KEY, LayerPoses, Stage, Table, tracks_columns
+from .layout import Tile, frusta, mark_size, picture_sizes, place_views
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+AXES = ("frame", "z", "y", "x")
+TAIL_FRAMES = 30
+
+ROLE_KEY = "napari_pose3d_role"
+"""Of layers that hold no poses: ``"frames"`` or ``"cameras"``."""
+
+TILES_KEY = "napari_pose3d_tiles"
+"""Of the layer with the frames: where each view lies."""
+
+# Stages are told apart by shape (crosses as read, rings for the raw centre, discs for smoothed),
+# keypoints by colour, filled-in positions by being faint.
+# Of the animal's extent in a frame; in 2-D up to the largest, where it is small in the picture.
+_MARK_2D, _MARK_2D_LARGEST = 0.045, 0.12
+_MARK_3D = 0.05
+_MARK_IN_OVERVIEW = 0.009
+_RAW_MARK = 1.7
+_FAINT = 0.35
+
+
+def points_layer(
+    poses: LayerPoses,
+    name: str,
+    tile: Tile | None = None,
+    *,
+    overview: float = 0.0,
+    **extra: Any,
+) -> LayerData:
+    """A Points layer of one view, or of the 3-D points.
+
+    Parameters
+    ----------
+    poses : LayerPoses
+    name : str
+    tile : Tile, optional
+        Where the view lies in the main viewer.
+    overview : float
+        Width of all views together, in px: marks are large enough to be seen there.
+    **extra
+        More keyword arguments of the layer.
+    """
+    table = poses.table()
+    size = mark_size(poses.positions, _MARK_3D if poses.is_3d else _MARK_2D)
+    if not poses.is_3d:
+        # Not by napari's limits on the canvas: at these it draws rings as thick as they are wide.
+        largest = size * _MARK_2D_LARGEST / _MARK_2D
+        size = max(size, min(overview * _MARK_IN_OVERVIEW, largest), 2.0)
+    size *= _RAW_MARK if poses.stage == "raw" else 1.0
+    return (
+        table.data,
+        {
+            "name": name,
+            "features": table.features,
+            "shown": table.shown,
+            "size": size,
+            "symbol": "x" if poses.stage == "predicted" else "disc",
+            "border_width": 0.16 if poses.stage == "raw" else 0.0,
+            **point_colours(poses, table),
+            "shading": "spherical" if poses.is_3d else "none",
+            "canvas_size_limits": (2, 100),
+            "opacity": 1.0,
+            "blending": "translucent",
+            **_common(poses, tile),
+            **extra,
+        },
+        "points",
+    )
+
+
+def tracks_layer(poses: LayerPoses, name: str, tile: Tile | None = None, **extra: Any) -> LayerData:
+    """A Tracks layer, one track per keypoint; see `points_layer`."""
+    data, features = tracks_rows(poses)
+    return (
+        data,
+        {
+            "name": name,
+            "features": features,
+            "color_by": "keypoint_colour",
+            "colormaps_dict": {"keypoint_colour": keypoint_colormap(poses.palette)},
+            "tail_length": TAIL_FRAMES,
+            "tail_width": 2,
+            "opacity": 0.7,
+            "blending": "translucent",
+            **_common(poses, tile),
+            **extra,
+        },
+        "tracks",
+    )
+
+
+def tracks_rows(poses: LayerPoses) -> tuple[NDArray[np.float64], Any]:
+    """Rows ``(id, frame, z, y, x)`` of the drawn frames and their features.
+
+    The rows that keep the slider's range are tracks of a single point, which show no line; they
+    also stand in for a recording without any point, since napari has no empty tracks.
+    """
+    table = poses.table()
+    hidden = np.cumsum(table.codes < 0) + len(poses.keypoints) - 1
+    ids = np.where(table.codes < 0, hidden, table.codes)
+    return np.column_stack([ids, table.data]), tracks_columns(table, len(poses.keypoints))
+
+
+def point_colours(poses: LayerPoses, table: Table) -> dict[str, NDArray[np.float32]]:
+    """Face and border of each row, ``(row, 4)``: its keypoint's colour, faint where filled in.
+
+    Rings are discs with an empty face.
+    """
+    colours = keypoint_rgba(poses.palette)[table.codes]
+    if "inferred" in table.features:
+        colours[table.features["inferred"].to_numpy(dtype=bool), 3] = _FAINT
+    empty = np.zeros_like(colours)
+    return {"face_color": empty if poses.stage == "raw" else colours, "border_color": colours}
+
+
+def frames_layer(tiles: Mapping[str, Tile]) -> LayerData:
+    """The outline of each view's picture with the view's name."""
+    tallest = max(tile.height for tile in tiles.values())
+    return (
+        [tile.corners() for tile in tiles.values()],
+        {
+            "name": "views",
+            "shape_type": "polygon",
+            "features": {"view": list(tiles)},
+            # A faint face: when many views make the outline thinner than a pixel, it still shows.
+            "face_color": f"{NEUTRAL}1c",
+            "edge_color": NEUTRAL,
+            "edge_width": tallest * 0.006,
+            "text": {
+                "string": "{view}",
+                "anchor": "upper_left",
+                "translation": [-0.01 * tallest, 0.0],
+                "size": 11,
+                "color": NEUTRAL,
+            },
+            "opacity": 1.0,
+            "metadata": {ROLE_KEY: "frames", TILES_KEY: dict(tiles)},
+        },
+        "shapes",
+    )
+
+
+def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
+    """The rig's cameras as frusta, and their names; both without frame axis, (z, y, x)."""
+    drawn = frusta(rig, poses3d.xyz)
+    segments = np.concatenate([frustum.segments for frustum in drawn])[..., ::-1]
+    vectors = np.stack([segments[:, 0], segments[:, 1] - segments[:, 0]], axis=1)
+    notes = {
+        frustum.camera: f"{frustum.distance:.4g} {poses3d.units or 'rig units'} from the scene"
+        + (", drawn nearer on its line of sight" if frustum.moved else "")
+        for frustum in drawn
+    }
+    thickness = float(np.linalg.norm(drawn[0].segments[0, 1] - drawn[0].segments[0, 0])) * 0.03
+    metadata = {ROLE_KEY: "cameras", "cameras": notes}
+    hidden = {"visible": False, "metadata": metadata}
+    return [
+        (
+            vectors,
+            {
+                "name": "cameras",
+                "vector_style": "line",
+                "edge_width": thickness,
+                "edge_color": NEUTRAL,
+                "opacity": 1.0,
+                **hidden,
+            },
+            "vectors",
+        ),
+        (
+            np.stack([frustum.apex for frustum in drawn])[:, ::-1],
+            {
+                "name": "camera names",
+                "features": {"view": list(notes), "place": list(notes.values())},
+                "text": {
+                    "string": "{view}",
+                    "size": 11,
+                    "color": NEUTRAL,
+                    "anchor": "upper_left",
+                },
+                "size": 2 * thickness,
+                "face_color": NEUTRAL,
+                "border_width": 0.0,
+                "canvas_size_limits": (3, 30),
+                **hidden,
+            },
+            "points",
+        ),
+    ]
+
+
+def view_poses(
+    poses: Poses2D,
+    view: int,
+    stage: Stage,
+    *,
+    residuals: NDArray[Any] | None = None,
+    n_views: NDArray[Any] | None = None,
+) -> LayerPoses:
+    """What a layer of one view shows of a recording.
+
+    Parameters
+    ----------
+    poses : Poses2D
+    view : int
+    stage : {"predicted", "raw", "smoothed"}
+        ``"raw"`` takes the centre of the ensemble instead of the position.
+    residuals : (view, frame, keypoint), optional
+    n_views : (frame, keypoint), optional
+    """
+    positions = poses.ensemble_median if stage == "raw" else poses.xy
+    if positions is None:
+        raise ValueError("these poses have no centre of an ensemble")
+    inferred = None
+    if stage == "smoothed" and poses.ensemble_median is not None:
+        inferred = ~np.isfinite(poses.ensemble_median[view]).all(axis=2)
+    return LayerPoses(
+        positions[view],
+        poses.keypoints,
+        stage,
+        confidence=poses.likelihood[view],
+        residual=None if residuals is None else residuals[view],
+        n_views=n_views,
+        inferred=inferred,
+        view=poses.views[view],
+        session=poses.session,
+        individual=poses.individual,
+    )
+
+
+def space_poses(poses: Poses3D, likelihood: NDArray[Any] | None = None) -> LayerPoses:
+    """What the 3-D layers show; ``likelihood (view, frame, keypoint)`` gives the confidence."""
+    seen = np.isfinite(poses.residuals)
+    count = np.maximum(seen.sum(axis=0), 1)
+    residual = np.where(seen, poses.residuals, 0).sum(axis=0) / count
+    confidence = None
+    if likelihood is not None:
+        known = np.isfinite(likelihood)
+        total = np.where(known, likelihood, 0).sum(axis=0)
+        confidence = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+    return LayerPoses(
+        poses.xyz,
+        poses.keypoints,
+        "smoothed",
+        confidence=confidence,
+        residual=np.where(seen.any(axis=0), residual, np.nan),
+        n_views=poses.n_views,
+        inferred=poses.inferred,
+        session=poses.session,
+        units=poses.units,
+    )
+
+
+def table_layers(
+    tables: Sequence[tuple[str, str, PredictionTable]],
+    *,
+    placed: Mapping[str, Tile] | None = None,
+    rig: Rig | None = None,
+    windowed: bool = True,
+) -> list[LayerData]:
+    """Predictions as read: the frames of new views, one Points and one Tracks layer per table.
+
+    Parameters
+    ----------
+    tables : sequence of (name, view, PredictionTable)
+        Tables of one view lie on top of each other.
+    placed : mapping of view to Tile, optional
+        Views that are in the viewer already; their frames are not drawn again.
+    rig : Rig, optional
+        For the size of the pictures.
+    windowed : bool
+        False draws also long recordings whole, for want of somebody who refills them.
+    """
+    views = list(dict.fromkeys(view for _, view, _ in tables))
+    points = [[t.xy.reshape(-1, 2) for _, v, t in tables if v == view] for view in views]
+    sizes = picture_sizes(views, [np.concatenate(each) for each in points], rig)
+    tiles = place_views(sizes, placed or {})
+    layers = new_frames(tiles, placed or {})
+    overview = _width(tiles)
+    for name, view, table in tables:
+        poses = LayerPoses(
+            table.xy,
+            table.keypoints,
+            "predicted",
+            confidence=table.likelihood,
+            view=view,
+            individual=table.individual,
+            scorer=table.scorer,
+        )
+        names = f"predicted tracks {name}", f"predicted {name}"
+        layers += _pair(poses, *names, tiles[view], windowed, overview)
+    return layers
+
+
+def result_layers(
+    result: Result,
+    rig: Rig | None = None,
+    *,
+    all_keypoints: Sequence[str] = (),
+    placed: Mapping[str, Tile] | None = None,
+) -> list[LayerData]:
+    """The layers of a finished run, from back to front; those in 3-D are hidden at first.
+
+    Parameters
+    ----------
+    result : Result
+    rig : Rig, optional
+        With the cameras of the result's views.
+    all_keypoints : sequence of str
+        Those of the input: a keypoint keeps its colour when only some of them are smoothed.
+    placed : mapping of view to Tile, optional
+        Views that are in the viewer already; their frames are not drawn again.
+    """
+    order = {name: i for i, name in enumerate(all_keypoints or result.poses2d.keypoints)}
+    palette = tuple(order[name] for name in result.poses2d.keypoints)
+    poses2d, poses3d = result.poses2d, result.poses3d
+    residuals = poses3d.residuals if poses3d else None
+    n_views = poses3d.n_views if poses3d else None
+    tiles = place_views(picture_sizes(poses2d.views, list(poses2d.xy), rig), placed or {})
+    layers = new_frames(tiles, placed or {})
+    overview = _width(tiles)
+    for i, view in enumerate(poses2d.views):
+        if poses2d.ensemble_median is not None:
+            raw = view_poses(poses2d, i, "raw", residuals=residuals, n_views=n_views)
+            raw = replace(raw, window=raw.window_around(0), palette=palette)
+            layers.append(points_layer(raw, f"raw {view}", tiles[view], overview=overview))
+        smoothed = view_poses(poses2d, i, "smoothed", residuals=residuals, n_views=n_views)
+        smoothed = replace(smoothed, palette=palette)
+        names = f"tracks {view}", f"smoothed {view}"
+        layers += _pair(smoothed, *names, tiles[view], True, overview)
+    if poses3d is not None:
+        if rig is not None:
+            layers += camera_layers(rig, poses3d)
+        space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
+        layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
+    return layers
+
+
+def tiles_of(layers: Iterable[Any]) -> dict[str, Tile]:
+    """Where the views lie whose frames are among some layers."""
+    found: dict[str, Tile] = {}
+    for layer in layers:
+        found.update(layer.metadata.get(TILES_KEY, {}))
+    return found
+
+
+def new_frames(tiles: Mapping[str, Tile], placed: Mapping[str, Tile]) -> list[LayerData]:
+    """The layer with the frames of those views that are not in the viewer yet, if any."""
+    new = {view: tile for view, tile in tiles.items() if view not in placed}
+    return [frames_layer(new)] if new else []
+
+
+def _width(tiles: Mapping[str, Tile]) -> float:
+    left = min(tile.x for tile in tiles.values())
+    return max(tile.x + tile.width for tile in tiles.values()) - left
+
+
+def _pair(
+    poses: LayerPoses,
+    tracks: str,
+    points: str,
+    tile: Tile | None,
+    windowed: bool,
+    overview: float = 0.0,
+    **extra: Any,
+) -> list[LayerData]:
+    """A Tracks and a Points layer; each has its own record of which frames it draws."""
+    window = poses.window_around(0) if windowed else None
+    return [
+        tracks_layer(replace(poses, window=window), tracks, tile, **extra),
+        points_layer(replace(poses, window=window), points, tile, overview=overview, **extra),
+    ]
+
+
+def _common(poses: LayerPoses, tile: Tile | None) -> dict[str, Any]:
+    offset = (0.0, 0.0, 0.0, 0.0) if tile is None else (0.0, 0.0, tile.y, tile.x)
+    return {"metadata": {METADATA_KEY: poses}, "axis_labels": AXES, "translate": offset}

@@ -1,0 +1,99 @@
+"""Run, Cancel, the progress of the job and what is going on, in words."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+
+class RunBar(QWidget):
+    """Buttons and progress of the one job that may run at a time."""
+
+    run_clicked = Signal()
+    cancel_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._run = QPushButton("&Run")
+        self._run.clicked.connect(self.run_clicked)
+        self._cancel = QPushButton("&Cancel")
+        self._cancel.clicked.connect(self.cancel_clicked)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(True)
+        self._status = QLabel()
+        self._status.setWordWrap(True)
+        self._status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._run, 2)
+        buttons.addWidget(self._cancel, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(buttons)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._status)
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setEnabled(False)
+        self._note.hide()
+        layout.addWidget(self._note)
+        self._obstacle = ""
+        self._ready_text = ""
+        self.show_idle()
+
+    @property
+    def status(self) -> str:
+        """What the user reads below the buttons."""
+        return self._status.text()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Run can be clicked."""
+        return self._run.isEnabled()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._cancel.isEnabled()
+
+    def set_obstacle(self, reason: str) -> None:
+        """Say why Run cannot be clicked; empty when it can."""
+        self._obstacle = reason
+        if not self.is_busy:
+            self._refresh()
+
+    def set_note(self, text: str) -> None:
+        """Something that goes on quietly beside; empty when nothing does."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+
+    def show_idle(self, message: str = "") -> None:
+        """No job runs; ``message`` says how the last one ended."""
+        self._ready_text = message
+        self._cancel.setEnabled(False)
+        # Hidden without giving up its place, so that nothing jumps when a job starts.
+        self._bar.setRange(0, 1)
+        self._bar.reset()
+        self._refresh()
+
+    def show_busy(self, stage: str) -> None:
+        """A job has started."""
+        self._run.setEnabled(False)
+        self._run.setToolTip("A job is running.")
+        self._cancel.setEnabled(True)
+        self.show_progress(stage, 0, 0)
+
+    def show_progress(self, stage: str, done: int, total: int) -> None:
+        """Where the job is; ``total`` 0 means that it is not known how far that is."""
+        self._bar.setRange(0, max(total, 0))
+        self._bar.setValue(done)
+        self._status.setText(f"{stage[:1].upper()}{stage[1:]}…")
+
+    def show_cancelling(self) -> None:
+        """Cancel was clicked and the job has not stopped yet."""
+        self._cancel.setEnabled(False)
+        self._status.setText("Cancelling…")
+
+    def _refresh(self) -> None:
+        self._run.setEnabled(not self._obstacle)
+        self._run.setToolTip(self._obstacle or "Smooth the chosen predictions (Alt+R).")
+        self._status.setText(self._ready_text or self._obstacle or "Ready.")

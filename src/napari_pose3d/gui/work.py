@@ -1,0 +1,117 @@
+"""What the widget's threads do: core work from the user's choices to finished layers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..core.cameras.rig import Rig, load_rig
+from ..core.match_table import MatchTable
+from ..core.matching import match_predictions
+from ..core.poses import Ensemble, Result
+from ..core.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
+from .layers import LayerData, result_layers
+from .layout import Tile
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The files that the user chose."""
+
+    paths: tuple[Path, ...]
+    calibration: Path | None
+    reading: ReadingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A result and everything needed to show and to save it."""
+
+    choice: Choice
+    ensemble: Ensemble
+    rig: Rig | None
+    result: Result
+    layers: list[LayerData]
+
+
+def find(choice: Choice, progress: Progress, cancelled: IsCancelled) -> MatchTable:
+    """Look at the headers of the chosen files only."""
+    progress("looking at the files", 0, 0)
+    names = load_rig(choice.calibration).names if choice.calibration else None
+    return match_predictions(choice.paths, replace(choice.reading, session=None), names)
+
+
+def smooth(
+    choice: Choice,
+    settings: SmoothingSettings,
+    all_keypoints: tuple[str, ...],
+    placed: dict[str, Tile],
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Finished:
+    """Read, smooth and make the layers.
+
+    Parameters
+    ----------
+    all_keypoints : tuple of str
+        Those of the files, also of which are not smoothed; they decide on the colours.
+    placed : dict of view to Tile
+        Where views lie in the viewer already.
+    """
+    from ..core.pipeline import open_inputs, run
+
+    ensemble, rig = open_inputs(
+        choice.paths, choice.calibration, choice.reading, progress, cancelled
+    )
+    result = run(ensemble, rig, settings, progress, cancelled)
+    progress("preparing the layers", 0, 0)
+    if rig is not None:
+        rig = rig.subset(ensemble.views) if result.poses3d is not None else None
+    layers = result_layers(result, rig, all_keypoints=all_keypoints, placed=placed)
+    return Finished(choice, ensemble, rig, result, layers)
+
+
+def save(
+    finished: Finished,
+    folder: Path,
+    replace_files: bool,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[Path]:
+    """Write what the command line writes."""
+    from ..core.results import save_result
+
+    return save_result(
+        finished.result,
+        finished.ensemble,
+        finished.rig,
+        folder,
+        force=replace_files,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def prepare(progress: Progress, cancelled: IsCancelled) -> None:
+    """Compile the kernels, so that the first run does not wait for it."""
+    from ..core.warm_up import warm_up
+
+    warm_up()
+
+
+def proposed_folder(finished: Finished) -> Path:
+    """Where to save when the user has no other wish.
+
+    In a project the place that the command line takes; else beside the predictions, since the
+    folder that napari was started in means nothing to somebody who clicked on an icon.
+    """
+    from ..core.project import find_project
+    from ..core.results import default_folder
+
+    folder = default_folder(finished.ensemble, finished.choice.paths)
+    sources = [source.path for source in finished.ensemble.sources]
+    if not sources or find_project(sources[0]) is not None:
+        return folder
+    beside = sources[0].parent
+    return (beside if os.access(beside, os.W_OK) else Path.home()) / folder.name
