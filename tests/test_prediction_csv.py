@@ -327,14 +327,14 @@ def test_written_as_others_expect_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame.iloc[:, 0].astype(np.float32), poses.xy[0, :, 0, 0])
 
 
-def test_shortest_digits_and_empty_cells() -> None:
+def test_few_digits_and_empty_cells() -> None:
     stream = io.StringIO()
     xy = np.array([[[0.1, np.nan]], [[np.inf, -1e-7]]], np.float32)
     write_prediction_csv(
         stream, PredictionTable(("nan",), xy, np.float32([[1], [np.nan]])), scorer="nan"
     )
     assert stream.getvalue() == (
-        "scorer,nan,nan,nan\nbodyparts,nan,nan,nan\ncoords,x,y,likelihood\n0,0.1,,1.0\n1,,-1e-07,\n"
+        "scorer,nan,nan,nan\nbodyparts,nan,nan,nan\ncoords,x,y,likelihood\n0,0.1,,1\n1,,-1e-07,\n"
     )
 
 

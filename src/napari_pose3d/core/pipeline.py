@@ -299,8 +299,14 @@ def _poses3d(
 ) -> Poses3D:
     from .smoothing.eks import stack
 
-    xy = np.stack([part.xy for part in parts], axis=2)
-    residuals = np.linalg.norm(statistics.centre - xy, axis=-1).astype(np.float32)
+    residuals = stack(
+        (
+            np.linalg.norm(statistics.centre[:, :, k] - part.xy, axis=-1)
+            for k, part in enumerate(parts)
+        ),
+        2,
+        np.float32,
+    )
     n_views = np.stack([part.used.sum(axis=0) for part in parts], axis=1)
     xyz = stack((part.xyz for part in parts if part.xyz is not None), 1, np.float64)
     return Poses3D(

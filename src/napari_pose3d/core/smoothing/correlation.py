@@ -39,17 +39,19 @@ def widening(error: Float64, slopes: Float64, trust: Float64, covariance: Float6
     root = np.sqrt(trust)
     whitened = (root[..., None] * error).reshape(n_frames, -1)
     lever = (root[..., None, None] * slopes).reshape(n_frames, 2 * n_views, 3)
-    information = np.einsum("tai,taj->tij", lever, lever)
+    information = lever.transpose(0, 2, 1) @ lever
     counts = trust > 0
     solid = counts.sum(axis=1) > 1
     if solid.sum() < 2:
         return 1.0
-    own_share = float(np.median(np.einsum("tij,tji->t", covariance[solid], information[solid]))) / 3
+    own_share = float(np.median((covariance[solid] * information[solid]).sum(axis=(1, 2)))) / 3
     own_share = min(max(own_share, 1e-3), 1.0)
     # What is left of the residuals when everything that a 3-D point can explain is taken out.
     fit = np.zeros((n_frames, 3))
     pull = np.einsum("tai,ta->ti", lever[solid], whitened[solid])
-    fit[solid] = np.einsum("tij,tj->ti", np.linalg.pinv(information[solid]), pull)
+    # A trace of a ridge, for frames in which two views see the point from almost one side.
+    ridge = 1e-12 * np.trace(information[solid], axis1=1, axis2=2)[:, None, None] * np.eye(3)
+    fit[solid] = np.linalg.solve(information[solid] + ridge, pull[..., None])[..., 0]
     left = np.where(solid[:, None], whitened - np.einsum("tai,ti->ta", lever, fit), 0.0)
 
     a = (1 - own_share) / (1 + own_share)

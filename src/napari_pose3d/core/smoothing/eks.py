@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
-from ..poses import Ensemble, observed
+from ..poses import Ensemble, FloatArray, observed
 from ..settings import IsCancelled, Progress, SmoothingSettings
 from .blocks import Block, blocks_of, each_block
 from .ensemble import EnsembleStatistics
@@ -38,7 +38,7 @@ class SmoothedKeypoint:
 
     Attributes
     ----------
-    xy, variance : (view, frame, 2)
+    xy, variance : (view, frame, 2) float32
         Smoothed position (px) and the variance of an observation there (px^2): the posterior's
         share and the observation noise; for the single-view smoother the posterior alone.
     used : (view, frame) bool
@@ -51,14 +51,20 @@ class SmoothedKeypoint:
         What is to be written as the ensemble's variance (px^2) where the smoother changed it.
     """
 
-    xy: Float64
-    variance: Float64
+    xy: FloatArray
+    variance: FloatArray
     used: NDArray[np.bool_]
     rejected: NDArray[np.bool_]
     smooth_param: float
     xyz: Float64 | None = None
     covariance: Float64 | None = None
     ensemble_variance: Float64 | None = None
+
+    def __post_init__(self) -> None:
+        # All keypoints of a long recording are held at once: no wider than they are kept.
+        for name in ("xy", "variance"):
+            narrow = np.asarray(getattr(self, name), dtype=np.float32)
+            object.__setattr__(self, name, narrow)
 
 
 def smooth_calibrated(

@@ -60,32 +60,55 @@ def ensemble_statistics(
     -------
     EnsembleStatistics
     """
-    xy = ensemble.xy
-    seen = observed(xy)
-    n_models = seen.sum(axis=0)
+    shape = ensemble.likelihood.shape[1:]
+    found = EnsembleStatistics(
+        np.empty((*shape, 2), np.float32),
+        np.empty((*shape, 2), np.float32),
+        np.empty(shape, np.float32),
+        np.empty(shape, np.int64),
+    )
+    given = ensemble.variance if len(ensemble.models) == 1 else None
+    # View by view, so that the intermediate arrays are those of one view.
+    for view in range(shape[0]):
+        part = _one_view(
+            ensemble.xy[:, view],
+            ensemble.likelihood[:, view],
+            None if given is None else given[0, view],
+            centre,
+            spread,
+        )
+        found.centre[view], found.variance[view] = part.centre, part.variance
+        found.likelihood[view], found.n_models[view] = part.likelihood, part.n_models
+    return found
+
+
+def _one_view(
+    xy: NDArray[Any],
+    confidence: NDArray[Any],
+    given: NDArray[Any] | None,
+    centre: Centre,
+    spread: Spread,
+) -> EnsembleStatistics:
+    """Statistics of one view: ``xy (model, frame, keypoint, 2)``."""
+    n_models = observed(xy).sum(axis=0)
     with warnings.catch_warnings():
         # All-NaN slices are missing observations, not a reason to warn.
         warnings.simplefilter("ignore", RuntimeWarning)
-        if len(ensemble.models) == 1:
-            middle = xy[0].astype(np.float32, copy=True)
-            likelihood = ensemble.likelihood[0].astype(np.float32, copy=True)
+        if len(xy) == 1:
+            middle, likelihood = xy[0].astype(np.float32), confidence[0].astype(np.float32)
         else:
             reduce = _nanmedian if centre == "median" else np.nanmean
             middle = reduce(xy, axis=0).astype(np.float32)
-            likelihood = np.nanmean(ensemble.likelihood, axis=0, dtype=np.float32)
-        if len(ensemble.models) == 1:
-            if ensemble.variance is not None and np.isfinite(ensemble.variance).any():
-                variance = ensemble.variance[0].astype(np.float32, copy=True)
-            else:
-                confidence = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))
-                variance = np.repeat((1 / confidence)[..., None], 2, axis=-1)
-        else:
+            likelihood = np.nanmean(confidence, axis=0, dtype=np.float32)
+        trust = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
+        if len(xy) > 1:
             variance = np.nanvar(xy, axis=0, dtype=np.float32)
             if spread == "confidence_weighted_var":
-                confidence = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))
-                variance = variance / confidence[..., None]
-    # No likelihood at all counts as full confidence in the variance.
-    variance = variance.astype(np.float32)
+                variance = variance / trust
+        elif given is not None and np.isfinite(given).any():
+            variance = given.astype(np.float32)
+        else:
+            variance = np.repeat(1 / trust, 2, axis=-1)
     middle[n_models == 0] = np.nan
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan

@@ -20,7 +20,7 @@ from ..poses import observed
 from ..settings import IsCancelled, SmoothingSettings
 from .correlation import widening
 from .framewise import triangulate_framewise
-from .membership import membership
+from .minimum import bounded_minimum
 from .noise import learned_variance
 
 Float64 = NDArray[np.float64]
@@ -117,18 +117,15 @@ def smooth_robustly(
 
 def _search(tracks: Sequence[_Rounds], start: float, width: float, tolerance: float) -> float:
     """The ``s`` with the greatest likelihood of all tracks together, around ``start``."""
-    from scipy.optimize import minimize_scalar
-
     costs = [track.cost_of_s() for track in tracks]
 
     def cost(log_s: float) -> float:
         value = sum(each(np.exp(log_s)) for each in costs)
         return value if np.isfinite(value) else 1e300
 
-    middle = np.log(start)
-    bounds = (middle - width, middle + width)
-    found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": tolerance})
-    return float(np.exp(found.x))
+    middle = float(np.log(start))
+    log_s, _ = bounded_minimum(cost, middle - width, middle + width, tolerance)
+    return float(np.exp(log_s))
 
 
 class _Rounds:
@@ -264,20 +261,23 @@ class _Rounds:
     def learn(self) -> None:
         """Noise, weights and bursts of the next round from what this one left over."""
         self.linearise()
+        from . import membership_kernels as kernels
+
         error = self.y - self.pixels
-        state = np.einsum(
-            "tcai,tij,tcbj->tcab", self.slopes, self.covs[:, :3, :3], self.slopes, optimize=True
-        )
+        state = np.empty((*self.weights.shape, 3))
+        kernels.covariance_in_pictures(self.slopes, self.covs, state)
         usable = self.seen & np.isfinite(self.pixels[..., 0])
-        own = ((error**2).sum(axis=-1) + np.trace(state, axis1=2, axis2=3)) / 2
+        own = ((error**2).sum(axis=-1) + state[..., 0] + state[..., 2]) / 2
         # What is not the keypoint says nothing about how precisely the keypoint is seen.
         trusted = usable & (self.weights >= _COUNTS)
         noise = self.noise
         if self.parts.learn_noise:
             noise = learned_variance(self.spread, np.where(trusted, own, np.nan))
-        self.weights = membership(
-            error, state, self.noise, self.weights, noise, usable, self.robust
-        )
+        if self.robust == "off":
+            self.weights = usable.astype(np.float64)
+        else:
+            nearest = -1.0 if self.robust == "auto" else float(self.robust)
+            kernels.membership(error, state, self.noise, noise, usable, nearest, self.weights)
         self.noise = noise
         if self.parts.bursts:
             self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)

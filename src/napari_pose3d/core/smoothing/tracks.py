@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import Cancelled
 from ..settings import IsCancelled
+from .minimum import bounded_minimum
 
 Float64 = NDArray[np.float64]
 
@@ -87,7 +88,6 @@ def find_smooth_param(
     Probes on a coarse grid in ``log s`` bracket the optimum, so that a second, lower hump of the
     likelihood cannot hold the search; Brent's bounded method then refines it.
     """
-    from scipy.optimize import minimize_scalar
 
     def cost(log_s: float) -> float:
         if cancelled():
@@ -100,9 +100,8 @@ def find_smooth_param(
     costs = [cost(point) for point in grid]
     best = int(np.argmin(costs))
     bracket = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    found = minimize_scalar(cost, bounds=bracket, method="bounded", options={"xatol": _TOLERANCE})
-    log_s = float(found.x) if found.fun <= costs[best] else float(grid[best])
-    return float(np.exp(log_s))
+    log_s, least = bounded_minimum(cost, *bracket, _TOLERANCE)
+    return float(np.exp(log_s if least <= costs[best] else grid[best]))
 
 
 def smooth_track(cams: Float64, track: Track, smooth_param: float) -> tuple[Float64, Float64]:

@@ -1,0 +1,40 @@
+"""All benchmarks in turn, each in a process of its own; prints their tables.
+
+    python benchmarks/run_all.py [--quick] [--data PATH]
+
+A benchmark that fails is named at the end; the others run all the same. The output is Markdown.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from _common import parser
+
+HERE = Path(__file__).resolve().parent
+BENCHMARKS = (
+    "smoothing_speed.py",
+    "smoothing_accuracy.py",
+    "triangulation_speed.py",
+    "responsiveness.py",
+    "stepping.py",
+)
+
+
+def main() -> int:
+    chosen = parser(__doc__).parse_args()
+    extra = ["--data", str(chosen.data), *(["--quick"] if chosen.quick else [])]
+    failed = []
+    print("# Benchmarks of napari-pose3d", flush=True)
+    for name in BENCHMARKS:
+        if subprocess.run([sys.executable, str(HERE / name), *extra]).returncode:
+            failed.append(name)
+    if failed:
+        print(f"\nNot finished: {', '.join(failed)}")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""How probable each observation is to be the keypoint, judged without the observation itself.
+
+Importing this module imports numba.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+# An observation belongs to the keypoint with this prior probability, else anywhere in the picture.
+_BELONGS = 0.98
+_PICTURE = 1e6
+
+
+@_jit
+def covariance_in_pictures(slopes: Any, covs: Any, state: Any) -> None:
+    """``H V H^T`` of each view, as its three different elements.
+
+    ``slopes (frame, view, 2, 3)``, ``covs (frame, state, state)`` with the position first,
+    ``state (frame, view, 3)``: xx, xy, yy.
+    """
+    for t in range(slopes.shape[0]):
+        for c in range(slopes.shape[1]):
+            xx = xy = yy = 0.0
+            for i in range(3):
+                across = down = 0.0
+                for j in range(3):
+                    across += covs[t, i, j] * slopes[t, c, 0, j]
+                    down += covs[t, i, j] * slopes[t, c, 1, j]
+                xx += slopes[t, c, 0, i] * across
+                xy += slopes[t, c, 1, i] * across
+                yy += slopes[t, c, 1, i] * down
+            state[t, c, 0], state[t, c, 1], state[t, c, 2] = xx, xy, yy
+
+
+@_jit
+def membership(
+    error: Any, state: Any, noise: Any, new_noise: Any, usable: Any, nearest: float, weights: Any
+) -> None:
+    """Probability that each observation is the keypoint, written into ``weights``.
+
+    From its innovation given everything but itself, in closed form. With the observation's part
+    in the smoothed state ``A = H V H^T`` and ``r`` its effective variance, leaving it out turns
+    the residual e into ``r (r - A)^-1 e`` and A into ``r^2 (r - A)^-1 - r``.
+
+    Parameters
+    ----------
+    error : (frame, view, 2)
+        Observation minus reprojection of the smoothed track, px.
+    state : (frame, view, 3)
+        From `covariance_in_pictures`.
+    noise, weights : (frame, view)
+        Variance (px^2) and weight that the track was smoothed with.
+    new_noise : (frame, view)
+        Variance to judge the innovation by.
+    usable : (frame, view) bool
+        Observations that are there, in view of their camera.
+    nearest : float
+        Not negative: instead of a probability, 1 for innovations not longer than so many px.
+    """
+    elsewhere = (1.0 - _BELONGS) / _PICTURE
+    for t in range(weights.shape[0]):
+        for c in range(weights.shape[1]):
+            if not usable[t, c]:
+                weights[t, c] = 0.0
+                continue
+            ex, ey = error[t, c, 0], error[t, c, 1]
+            a, b, d = state[t, c, 0], state[t, c, 1], state[t, c, 2]
+            if weights[t, c] > 0.0:
+                r = noise[t, c] / weights[t, c]
+                p, s = r - a, r - d
+                rest = p * s - b * b
+                # Rounding, or a track that moved since, can leave nothing to take out.
+                if rest > 0.0 and p > 0.0:
+                    # (r - A)^-1 = [[s, b], [b, p]] / rest
+                    ex, ey = r * (s * ex + b * ey) / rest, r * (b * ex + p * ey) / rest
+                    a, b, d = r * r * s / rest - r, r * r * b / rest, r * r * p / rest - r
+            if nearest >= 0.0:
+                weights[t, c] = 1.0 if ex * ex + ey * ey <= nearest * nearest else 0.0
+                continue
+            a += new_noise[t, c]
+            d += new_noise[t, c]
+            determinant = a * d - b * b
+            if not determinant > 0.0:
+                weights[t, c] = 0.0
+                continue
+            distance = (d * ex * ex - 2.0 * b * ex * ey + a * ey * ey) / determinant
+            density = (
+                _BELONGS * math.exp(-0.5 * distance) / (2.0 * math.pi * math.sqrt(determinant))
+            )
+            probability = density / (density + elsewhere)
+            weights[t, c] = probability if probability >= 1e-4 else 0.0
