@@ -40,7 +40,9 @@ def make_film(
             # An animal that crosses the floor.
             left, top = n * 3 % (width - 120), 300 + int(100 * np.sin(n / 9))
             picture[top : top + 80, left : left + 120] = 20, 25, 30
-            frame = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                picture.clip(0, 255).astype(np.uint8), format="rgb24"
+            )
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     draft.rename(path)
@@ -58,9 +60,7 @@ def make_long(source: Path, path: Path, seconds: int = 3600, rate: int = 30) -> 
         stream = given.streams.video[0]
         copied = out.add_stream_from_template(stream)
         assert stream.time_base is not None
-        packets = [
-            (bytes(p), p.pts, p.dts, p.is_keyframe) for p in given.demux(stream) if p.size
-        ]
+        packets = [(bytes(p), p.pts, p.dts, p.is_keyframe) for p in given.demux(stream) if p.size]
         length = int(len(packets) / rate / stream.time_base)
         for i in range(seconds * rate // len(packets)):
             for data, pts, dts, key in packets:

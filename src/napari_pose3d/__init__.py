@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         TriangulationSettings,
     )
     from .core.synthetic.sample import make_sample
+    from .core.video.array import VideoArray, open_video
+    from .core.video.frames_out import extract_frames
 
 _HOME = {
     "Camera": ".core.cameras.rig",
@@ -46,10 +48,13 @@ _HOME = {
     "SmoothingSettings": ".core.settings",
     "Triangulation": ".core.cameras.triangulation",
     "TriangulationSettings": ".core.settings",
+    "VideoArray": ".core.video.array",
+    "extract_frames": ".core.video.frames_out",
     "load_predictions": ".core.predictions",
     "load_rig": ".core.cameras.rig",
     "make_sample": ".core.synthetic.sample",
     "open_inputs": ".core.pipeline",
+    "open_video": ".core.video.array",
     "save_result": ".core.results",
     "save_rig": ".core.cameras.rig",
     "smooth": ".core.pipeline",
@@ -72,11 +77,14 @@ __all__ = [
     "SmoothingSettings",
     "Triangulation",
     "TriangulationSettings",
+    "VideoArray",
     "__version__",
+    "extract_frames",
     "load_predictions",
     "load_rig",
     "make_sample",
     "open_inputs",
+    "open_video",
     "save_result",
     "save_rig",
     "smooth",

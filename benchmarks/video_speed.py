@@ -1,0 +1,432 @@
+"""How fast films are read, against the decoder itself as the limit and against other readers.
+
+Films of 1280 x 1024 in H.264 are made on first use: groups of pictures (GOP) of 250 and of 30 with
+B-frames, and without prediction. The limits are bare loops over PyAV's decoder that convert what
+is asked for to RGB and nothing else. Compared: OpenCV (seeking by frame number), a dask array with
+one block a frame (OpenCV inside, as other plugins do it), and napari-pyav 0.1.1 in a virtual
+environment of its own, because it needs numpy < 2 (``.venv-peers-video`` in the checkout, made on
+first use; the environment variable POSE3D_VIDEO_PEERS names another place). Without it, its column
+is empty.
+
+Times are the least of several rounds in which all take turns, so that a busy machine troubles all
+alike. Readers that take seconds for one frame are given fewer frames, and the mean counts.
+
+    python benchmarks/video_speed.py [--quick] [--films FOLDER]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _common import ROOT, Table, begin, describe_end, goal, parser
+from _films import KINDS, make_film, make_long
+from napari_pose3d.core.video.array import open_video
+from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.video.index import FrameIndex
+
+_FILLING = 100  # frames of six films that fill the cache
+HERE = Path(__file__).resolve().parent
+PEER, PEER_VERSION = "napari-pyav", "0.1.1"
+Task = Callable[[], float]
+
+
+def least(tasks: dict[str, Task], rounds: int) -> dict[str, float]:
+    """The least time of each task over rounds in which all take turns."""
+    times: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            times[name].append(task())
+    return {name: min(values) for name, values in times.items()}
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+# --- limits -----------------------------------------------------------------------------------
+
+
+def bare_in_order(film: Path, n_frames: int, threads: int = 0, kind: str = "AUTO") -> float:
+    import av
+
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = kind
+        stream.codec_context.thread_count = threads
+        begun = time.perf_counter()
+        for n, frame in enumerate(container.decode(stream)):
+            frame.to_ndarray(format="rgb24")
+            if n == n_frames - 1:
+                break
+        return time.perf_counter() - begun
+
+
+def bare_random(film: Path, index: FrameIndex, frames: Sequence[int]) -> float:
+    """Jump to the keyframe, decode to the frame, convert that one; nothing is looked up."""
+    import av
+
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        next(container.decode(stream))
+        begun = time.perf_counter()
+        for n in frames:
+            target = int(index.times[n])
+            container.seek(int(index.pts[index.entry(n)]), stream=stream)
+            for frame in container.decode(stream):
+                if frame.pts == target:
+                    frame.to_ndarray(format="rgb24")
+                    break
+        return time.perf_counter() - begun
+
+
+# --- readers ----------------------------------------------------------------------------------
+
+
+def ours(film: Path, frames: Sequence[int], warm: Sequence[int] = (), **options: Any) -> float:
+    with open_video(film, color="rgb", **options) as video:
+        for n in warm:
+            _ = video[n]
+        return timed(lambda: [video[n] for n in frames])
+
+
+def opencv(film: Path, frames: Sequence[int]) -> float:
+    import cv2
+
+    capture = cv2.VideoCapture(str(film))
+    capture.read()
+    following = 1
+
+    def read(n: int) -> object:
+        nonlocal following
+        if n != following:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, n)
+        following = n + 1
+        return cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
+
+    seconds = timed(lambda: [read(n) for n in frames])
+    capture.release()
+    return seconds
+
+
+def frame_by_frame_dask(film: Path, frames: Sequence[int], n_frames: int) -> float:
+    """One block a frame, each opened where it is needed."""
+    import cv2
+    import dask.array
+
+    def block(block_info: Any = None) -> Any:
+        capture = cv2.VideoCapture(str(film))
+        capture.set(cv2.CAP_PROP_POS_FRAMES, block_info[None]["array-location"][0][0])
+        picture = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
+        capture.release()
+        return picture[None]
+
+    array = dask.array.map_blocks(
+        block,
+        chunks=((1,) * n_frames, 1024, 1280, 3),
+        dtype=np.uint8,
+        meta=np.empty((0,) * 4, "u1"),
+    )
+    return timed(lambda: [array[n].compute() for n in frames])
+
+
+def peer_python() -> tuple[Path | None, str]:
+    """The Python that has napari-pyav installed; or None and the reason."""
+    folder = Path(os.environ.get("POSE3D_VIDEO_PEERS") or ROOT / ".venv-peers-video")
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    try:
+        if not python.exists():
+            print(f"\nMaking a virtual environment for {PEER} {PEER_VERSION} in {folder} ...")
+            venv.create(folder, with_pip=True)
+        ask = [str(python), "-c", "import napari_pyav._reader"]
+        if subprocess.run(ask, capture_output=True).returncode:
+            wanted = [f"{PEER}=={PEER_VERSION}", "numpy<2"]
+            install = [str(python), "-m", "pip", "install", "--quiet", *wanted]
+            ended = subprocess.run(install, capture_output=True, text=True)
+            if ended.returncode:
+                return None, f"{PEER} could not be installed ({describe_end(ended)})"
+    except (OSError, subprocess.CalledProcessError) as error:
+        return None, f"{PEER}: no virtual environment could be made ({error})"
+    return python, f"{PEER} {PEER_VERSION}"
+
+
+def peer(python: Path | None, film: Path, frames: Sequence[int]) -> float:
+    """Seconds that napari-pyav takes for the frames; NaN where it is not there."""
+    if python is None:
+        return float("nan")
+    tasks = json.dumps({"frames": list(frames)})
+    command = [str(python), str(HERE / "_video_peer.py"), str(film), tasks]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    if ended.returncode:
+        print(f"{PEER}: {describe_end(ended)}")
+        return float("nan")
+    seconds: float = json.loads(ended.stdout)["frames"]
+    return seconds
+
+
+# --- the comparisons --------------------------------------------------------------------------
+
+COLUMNS = ("film", "reading", "limit", "ours", "ours / limit", PEER, "OpenCV", "dask by frame")
+
+
+def compare(films: dict[str, Path], python: Path | None, rounds: int, n: int) -> None:
+    table = Table("Milliseconds a frame, 1280 x 1024, RGB", COLUMNS)
+    for kind, film in films.items():
+        compare_one(table, kind, film, python, rounds, n)
+    table.notes.append(
+        "dask by frame: the same for all ways of reading, since each block is opened anew"
+    )
+    table.show()
+
+
+def compare_one(
+    table: Table, kind: str, film: Path, python: Path | None, rounds: int, n: int
+) -> None:
+    index = build_index(film)
+    in_order = range(_FILLING, _FILLING + n)
+    shuffled = random.Random(0).sample(range(len(index)), 20)
+    few = shuffled[:5]
+    last = len(index) - 21
+    backward = range(last, max(-1, last - 250), -1)
+    dask_time = frame_by_frame_dask(film, few, len(index)) / len(few)
+
+    best = least(
+        {
+            "limit": lambda: bare_in_order(film, n),
+            # The cache is small and full, as the cache of any size is after some time.
+            "ours": lambda: ours(film, in_order, warm=range(_FILLING), cache_bytes=100_000_000),
+        },
+        rounds,
+    )
+    others = [peer(python, film, range(40)) / 40, opencv(film, range(1, n + 1)) / n, dask_time]
+    add(table, kind, "in order", best, n, others)
+    ratio = best["ours"] / best["limit"]
+    goal(f"{kind}, in order: {ratio:.2f} of the bare decoder's time (1.1)", ratio <= 1.1)
+
+    best = least(
+        {
+            "limit": lambda: bare_random(film, index, shuffled),
+            # Nothing is met again by chance: room for a few pictures only.
+            "ours": lambda: ours(film, shuffled, cache_bytes=10_000_000),
+        },
+        rounds,
+    )
+    others = [peer(python, film, few) / len(few), opencv(film, few) / len(few), dask_time]
+    add(table, kind, "at random", best, len(shuffled), others)
+    ratio = best["ours"] / best["limit"]
+    goal(f"{kind}, at random: {ratio:.2f} of decoding from the keyframe (1.1)", ratio <= 1.1)
+
+    mine = least({"ours": lambda: ours(film, backward)}, rounds)["ours"] / len(backward)
+    # From the middle of the way, where the keyframe is half a group away.
+    steps = backward[len(backward) // 2 :][:6]
+    others = [peer(python, film, steps) / 6, opencv(film, steps) / 6, dask_time]
+    table.add(kind, "backward", float("nan"), 1e3 * mine, float("nan"), *(1e3 * o for o in others))
+    if kind == "GOP 250":
+        for name, other in zip((PEER, "OpenCV"), others, strict=False):
+            times = other / mine
+            goal(f"backward, {times:.0f} times faster than {name} (50)", times >= 50)
+
+
+def add(
+    table: Table, kind: str, reading: str, best: dict[str, float], n: int, others: list[float]
+) -> None:
+    limit, mine = 1e3 * best["limit"] / n, 1e3 * best["ours"] / n
+    table.add(kind, reading, limit, mine, mine / limit, *(1e3 * other for other in others))
+
+
+def six_films(film: Path, rounds: int, n: int) -> None:
+    """Six views in step, as a session is played: frame n of each, then frame n + 1."""
+
+    def step() -> float:
+        videos = [open_video(film, color="rgb") for _ in range(6)]
+
+        def play(first: int, last: int) -> None:
+            for i in range(first, last):
+                for video in videos:
+                    _ = video[i]
+
+        # Until the cache is full and its memory is used again, as it is after some seconds.
+        play(0, _FILLING)
+        seconds = timed(lambda: play(_FILLING, _FILLING + n))
+        for video in videos:
+            video.close()
+        return seconds
+
+    def limit_together() -> float:
+        threads = [
+            threading.Thread(target=bare_in_order, args=(film, n, 1, "SLICE")) for _ in range(6)
+        ]
+
+        def run() -> None:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        return timed(run)
+
+    best = least(
+        {
+            "limit, one after the other": lambda: sum(bare_in_order(film, n) for _ in range(6)),
+            "limit, six threads": limit_together,
+            "ours, six films in step": step,
+        },
+        rounds,
+    )
+    table = Table(
+        "Six films in step, 1280 x 1024, RGB, after the cache is full", ("way", "pictures / s")
+    )
+    for name, seconds in best.items():
+        table.add(name, 6 * n / seconds)
+    table.show()
+    *limits, mine = best.values()
+    goal(f"{min(limits) / mine:.0%} of the decode limit (90 %)", mine <= min(limits) / 0.9)
+
+
+def long_films(films: dict[str, Path], folder: Path, seconds: int) -> None:
+    """Opening an hour of film: first picture, and what the index costs over a bare demux."""
+    import av
+
+    table = Table(
+        f"Opening a film of {seconds // 60} min",
+        ("film", "frames", "GB", "first picture, s", "index, s", "bare demux, s"),
+    )
+
+    def demux(path: Path) -> None:
+        with av.open(str(path)) as container:
+            for _ in container.demux(container.streams.video[0]):
+                pass
+
+    for ending in ("mp4", "mkv"):
+        path = make_long(films["GOP 30"], folder / f"long.{ending}", seconds)
+        demux(path)  # into the system's cache, for all alike
+
+        def first(path: Path = path) -> float:
+            from napari_pose3d.core.video.opening import first_picture
+
+            if path.suffix == ".mkv":
+                return timed(lambda: first_picture(path))
+            return timed(lambda: open_video(path)[0])
+
+        best = least(
+            {
+                "first": first,
+                "index": lambda path=path: timed(lambda: build_index(path)),
+                "demux": lambda path=path: timed(lambda: demux(path)),
+            },
+            3,
+        )
+        n, size = len(build_index(path)), path.stat().st_size / 1e9
+        table.add(ending, n, size, best["first"], best["index"], best["demux"])
+        goal(f"{ending}: first picture after {best['first']:.2f} s (0.5)", best["first"] <= 0.5)
+        ratio = best["index"] / best["demux"]
+        goal(f"{ending}: index in {ratio:.2f} of a bare demux (1.1)", ratio <= 1.1)
+    table.notes.append(
+        "mkv has no index of its pictures: the first one is shown by first_picture() meanwhile"
+    )
+    table.show()
+
+
+def dask_mean(film: Path, rounds: int, n: int) -> None:
+    import av
+
+    def plain() -> float:
+        def run() -> None:
+            total = np.zeros((1024, 1280, 3))
+            with av.open(str(film)) as container:
+                stream = container.streams.video[0]
+                stream.thread_type = "AUTO"
+                for i, frame in enumerate(container.decode(stream)):
+                    if i == n:
+                        break
+                    total += frame.to_ndarray(format="rgb24")
+            _ = total / n
+
+        return timed(run)
+
+    def lazy() -> float:
+        with open_video(film, color="rgb") as video:
+            return timed(lambda: video.to_dask()[:n].mean(axis=0).compute())
+
+    best = least({"plain": plain, "lazy": lazy}, rounds)
+    ratio = best["lazy"] / best["plain"]
+    table = Table(f"Mean picture of {n} frames", ("way", "seconds"))
+    table.add("decode loop with a running sum", best["plain"])
+    table.add("to_dask().mean(axis=0)", best["lazy"])
+    table.show()
+    goal(f"to_dask() takes {ratio:.2f} of a plain decode loop's time (1.15)", ratio <= 1.15)
+
+
+def memory(film: Path) -> None:
+    """How much a process grows that has read everything, over the bound of its cache."""
+    code = (
+        "import resource, sys, numpy, av\n"
+        "from napari_pose3d.core.video.array import open_video, set_video_cache\n"
+        "bound = 200_000_000\n"
+        "set_video_cache(bound)\n"
+        "kilo = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "videos = [open_video(sys.argv[1], color='rgb') for _ in range(3)]\n"
+        "before = kilo()\n"
+        "for n in [*range(300), *range(300, 0, -1)]:\n"
+        "    for video in videos:\n"
+        "        video[n]\n"
+        "print((kilo() - before) * 1024 - bound)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(film)], capture_output=True, text=True)
+    if ended.returncode:
+        print(f"memory: {describe_end(ended)}")
+        return
+    over = float(ended.stdout) / 1e6
+    goal(f"memory: {over:.0f} MB over the cache's bound after three films (150)", over <= 150)
+
+
+def main() -> None:
+    command = parser(__doc__)
+    command.add_argument("--films", type=Path, help="folder in which the films are kept")
+    command.add_argument("--only", help="one part: compare, six, long, dask or memory")
+    chosen = command.parse_args()
+    folder = chosen.films or Path(tempfile.gettempdir()) / "napari-pose3d-films"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Indices of these films would only fill the user's cache folder.
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    begin("Reading films")
+    rounds, n = (3, 100) if chosen.quick else (5, 200)
+    films = {
+        kind: make_film(folder / f"{kind.replace(' ', '-')}.mp4", 520, options)
+        for kind, options in KINDS.items()
+    }
+
+    def part(name: str) -> bool:
+        return chosen.only in (None, name)
+
+    if part("compare"):
+        python, text = peer_python()
+        print(f"\nPeer: {text}")
+        compare(films, python, rounds, n)
+    if part("six"):
+        six_films(films["GOP 250"], min(rounds, 3), n)
+    if part("dask"):
+        dask_mean(films["GOP 250"], rounds, 500 if not chosen.quick else 250)
+    if part("long"):
+        long_films(films, folder, 600 if chosen.quick else 3600)
+    if part("memory"):
+        memory(films["GOP 250"])
+
+
+if __name__ == "__main__":
+    main()

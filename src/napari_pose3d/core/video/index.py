@@ -1,0 +1,207 @@
+"""Which packet of a film is frame n: the table that makes every read exact.
+
+Frame n is the n-th picture shown. A film is stored in decoding order, which is another one
+wherever there are B-frames; the two orders are joined here, once, and nothing else in this
+package ever computes a frame from a rate.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+NO_TIME = np.iinfo(np.int64).min
+"""Where the container gives a packet no timestamp or no position."""
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """What tells a file from another one that has taken its place."""
+
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> FileStamp:
+        """The stamp of the file as it is now; `OSError` where there is none."""
+        status = os.stat(path)
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+@dataclass(eq=False)
+class FrameIndex:
+    """The packets of one film in decoding order, and the order in which they are shown.
+
+    Attributes
+    ----------
+    pts, dts, position : (packet,) int64
+        Display time, decoding time (units of `time_base`) and byte position as the container
+        gives them; `NO_TIME` where it gives none. Together with `size` they tell a packet from
+        every other one when the film is read again.
+    size : (packet,) int64
+        Bytes.
+    key : (packet,) bool
+        Whether decoding can begin here. What the container claims; claims that turn out to be
+        false are withdrawn while reading.
+    hidden : (packet,) bool
+        Packets that show no picture: those cut off by an edit list, and the reference pictures
+        that VP8 and VP9 never show.
+    rank : (packet,) int64
+        Place in display order among all packets, hidden ones included.
+    time_base : Fraction
+        Seconds per unit of time.
+    how : str
+        Where the table came from: "container" (its own index), "packets" (all packets were read)
+        or "decoding" (all pictures were decoded, because the container has no display times).
+    stamp : FileStamp
+        The file the table belongs to.
+    warnings : tuple of str
+        What is odd about the film, in plain words.
+    """
+
+    pts: Int64
+    dts: Int64
+    position: Int64
+    size: Int64
+    key: Bool
+    hidden: Bool
+    rank: Int64
+    time_base: Fraction
+    how: str
+    stamp: FileStamp
+    warnings: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.key):
+            # There is nothing before it, so it must do.
+            self.key[0] = True
+
+    @cached_property
+    def packet_of(self) -> Int64:
+        """Frame number to packet number, ``(frame,)``."""
+        order = np.empty(len(self.rank), np.int64)
+        order[self.rank] = np.arange(len(self.rank))
+        return order[~self.hidden[order]]
+
+    @cached_property
+    def frame_of(self) -> Int64:
+        """Packet number to frame number, ``(packet,)``; -1 where nothing is shown."""
+        frames = np.full(len(self.rank), -1, np.int64)
+        frames[self.packet_of] = np.arange(len(self.packet_of))
+        return frames
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.packet_of)
+
+    @property
+    def n_packets(self) -> int:
+        return len(self.rank)
+
+    @cached_property
+    def times(self) -> Int64:
+        """Display time of every frame in units of `time_base`, ``(frame,)``."""
+        if self.how == "decoding" or (self.pts == NO_TIME).any():
+            # The n-th picture is shown at the n-th tick that the container gives out.
+            return np.sort(self.dts[self.packet_of])
+        return self.pts[self.packet_of]
+
+    def entry(self, frame: int) -> int:
+        """The packet from which decoding has to begin in order to show a frame.
+
+        It is the last keyframe that is stored before the frame and not shown after it. The
+        second condition matters in an open GOP, where the pictures that are stored after a
+        keyframe and shown before it need the GOP before it.
+        """
+        packet = self.packet_of[frame]
+        entry = self._key_at_or_before(int(packet))
+        while entry > 0 and self.rank[entry] > self.rank[packet]:
+            entry = self._key_at_or_before(entry - 1)
+        return entry
+
+    def earlier_entry(self, entry: int, steps: int = 1) -> int:
+        """The keyframe that many keyframes earlier, or the first packet."""
+        for _ in range(steps):
+            if entry <= 0:
+                return 0
+            entry = self._key_at_or_before(entry - 1)
+        return entry
+
+    def next_key(self, packet: int) -> int:
+        """The first keyframe after a packet, or the number of packets."""
+        width, start = 512, packet + 1
+        while start < len(self.key):
+            found = np.flatnonzero(self.key[start : start + width])
+            if len(found):
+                return start + int(found[0])
+            start, width = start + width, width * 4
+        return len(self.key)
+
+    def group_of(self, packet: int) -> int:
+        """The keyframe of the group of pictures in which a packet is stored."""
+        return self._key_at_or_before(packet)
+
+    def withdraw_key(self, packet: int) -> None:
+        """Note that decoding cannot begin at a packet, whatever the container claims."""
+        if packet:
+            self.key[packet] = False
+
+    def entry_frames(self) -> Int64:
+        """The frames at which decoding can begin without showing anything else, ascending."""
+        frames = self.frame_of[np.flatnonzero(self.key)]
+        return np.unique(frames[frames >= 0])
+
+    def find(self, pts: int, dts: int, position: int, size: int) -> int:
+        """The number of the packet with these marks; -1 where none or several have them."""
+        same = self.size == size
+        if self._position_tells:
+            same &= self.position == position
+        else:
+            same &= self.pts == pts if self._pts_tells else self.dts == dts
+        found = np.flatnonzero(same)
+        return int(found[0]) if len(found) == 1 else -1
+
+    def is_packet(self, number: int, pts: int, dts: int, position: int, size: int) -> bool:
+        """Whether a packet that was read is the one that the table has in this place."""
+        if number >= len(self.rank) or self.size[number] != size:
+            return False
+        if self._position_tells:
+            return bool(self.position[number] == position)
+        # What the demuxer computes at the start of the file it may not know after a jump.
+        for mine, given in ((self.pts[number], pts), (self.dts[number], dts)):
+            if mine != NO_TIME and given != NO_TIME:
+                return bool(mine == given)
+        return True
+
+    @cached_property
+    def _position_tells(self) -> bool:
+        return bool((self.position >= 0).all()) and _unique(self.position)
+
+    @cached_property
+    def _pts_tells(self) -> bool:
+        return not (self.pts == NO_TIME).any() and _unique(self.pts)
+
+    def _key_at_or_before(self, packet: int) -> int:
+        # Searched rather than tabulated, because claims are withdrawn while others read.
+        width, stop = 512, packet + 1
+        while stop > 0:
+            start = max(0, stop - width)
+            found = np.flatnonzero(self.key[start:stop])
+            if len(found):
+                return start + int(found[-1])
+            stop, width = start, width * 4
+        return 0
+
+
+def _unique(values: Int64) -> bool:
+    return len(np.unique(values)) == len(values)

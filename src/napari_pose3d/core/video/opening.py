@@ -1,0 +1,165 @@
+"""Everything that happens between a path and a film that can be read."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import PoseDataError
+from .build_index import Report, build_index
+from .cache import PictureCache
+from .container import open_container
+from .decoder import Decoder, IndexMismatch
+from .index import FrameIndex
+from .index_store import load_index, save_index
+from .lane import Lane, Trouble
+from .pictures import Array, Colour, PictureMaker, is_grey
+from .reader import Reader
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_WORTH_KEEPING = 0.05  # seconds of work
+_SAMPLES = 4
+_TRIES = 20
+
+
+def open_reader(
+    path: str | os.PathLike[str],
+    colour: Colour,
+    cache: PictureCache,
+    report: Report | None = None,
+) -> tuple[Reader, list[str]]:
+    """A reader for a film, and what is odd about the film in plain words."""
+    path = Path(path)
+    if colour not in ("auto", "grey", "rgb"):
+        raise PoseDataError(f"'{colour}' is no way to read a film", expected="auto, grey or rgb")
+    index = _sound_index(path, report)
+    warnings = list(index.warnings)
+    samples, lenient = _samples(path, index, colour)
+    if lenient:
+        warnings.append("its pictures do not quite follow the JPEG standard; read leniently")
+    grey = colour == "grey" or (colour == "auto" and all(is_grey(each) for each in samples))
+    maker = PictureMaker(samples[0], grey=grey)
+    reader = Reader(path, index, maker, cache, lenient=lenient)
+    cut_off = _beyond_the_end(index)
+    reader.unreadable = frozenset(cut_off)
+    if cut_off:
+        warnings.append(
+            f"the file ends early: {len(cut_off)} of {len(index)} frames are missing from it"
+        )
+    return reader, warnings
+
+
+def first_picture(path: str | os.PathLike[str]) -> Array:
+    """The first picture of a film in RGB, without making the index: for something to look at.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+
+    Raises
+    ------
+    PoseDataError
+    """
+    import av
+
+    container, stream = open_container(path)
+    with container:
+        try:
+            for picture in container.decode(stream):
+                maker = PictureMaker(picture, grey=False)
+                return maker.show(maker.store(picture))
+        except (av.FFmpegError, OSError):
+            pass
+    raise _no_pictures(Path(path))
+
+
+def _sound_index(path: Path, report: Report | None) -> FrameIndex:
+    """The film's index: the kept one, or a new one that agrees with the end of the file."""
+    try:
+        kept = load_index(path)
+    except FileNotFoundError:
+        raise PoseDataError("there is no such film", file=path) from None
+    except OSError:
+        kept = None
+    if kept is not None:
+        return kept
+    begun = time.perf_counter()
+    index = build_index(path, report)
+    if index.how == "container" and not _agrees_at_the_end(path, index):
+        index = build_index(path, report, trust_container=False)
+    if time.perf_counter() - begun > _WORTH_KEEPING:
+        save_index(path, index)
+    return index
+
+
+def _agrees_at_the_end(path: Path, index: FrameIndex) -> bool:
+    """Whether the last packets of the file are those that the container's own index promises."""
+    if _beyond_the_end(index):
+        # Cut off later on: the index is right, and it tells how much is missing.
+        return True
+    decoder = Decoder(path, index)
+    try:
+        return decoder.tail_agrees()
+    finally:
+        decoder.close()
+
+
+def _beyond_the_end(index: FrameIndex) -> set[int]:
+    if index.how != "container":
+        return set()
+    ends = index.position + index.size
+    missing = index.frame_of[np.flatnonzero(ends > index.stamp.size)]
+    if not len(missing):
+        return set()
+    # Pictures that are there but made from missing ones show up when they are decoded.
+    return {int(frame) for frame in missing if frame >= 0}
+
+
+def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[list[VideoFrame], bool]:
+    """A few pictures from all over the film, and whether they had to be read leniently."""
+    for lenient in (False, True):
+        samples = _decode_samples(path, index, colour, lenient=lenient)
+        if samples:
+            return samples, lenient
+    raise _no_pictures(path)
+
+
+def _decode_samples(
+    path: Path, index: FrameIndex, colour: Colour, *, lenient: bool
+) -> list[VideoFrame]:
+    entries = index.entry_frames()
+    if not len(entries) or entries[0] != 0:
+        entries = np.insert(entries, 0, 0)
+    places = np.unique(np.linspace(0, len(entries) - 1, _SAMPLES).astype(int))
+    # The others are tried only while the film has not shown anything.
+    order = [*places, *(place for place in range(len(entries)) if place not in places)][:_TRIES]
+    enough = 1 if colour == "rgb" else len(places)
+    samples: list[VideoFrame] = []
+    decoder = Decoder(path, index, lenient=lenient)
+    try:
+        # What cannot be read is looked into when it is asked for; here it is passed over.
+        lane = Lane(decoder, index, set())
+        for tried, place in enumerate(order):
+            if samples and tried >= enough:
+                break
+            try:
+                samples.append(lane.picture(int(entries[place]), None))
+            except (Trouble, IndexMismatch):
+                continue
+    finally:
+        decoder.close()
+    return samples
+
+
+def _no_pictures(path: Path) -> PoseDataError:
+    return PoseDataError(
+        "none of its pictures can be decoded",
+        file=path,
+        todo="Try whether a video player shows it; the recording may be damaged",
+    )

@@ -1,0 +1,171 @@
+"""From a decoder's picture to the array that the user gets: grey or RGB, full range, upright."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.video.format import VideoFormat
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+
+Array = NDArray[Any]
+Colour = Literal["auto", "grey", "rgb"]
+
+_of_thread = threading.local()
+_FULL_RANGE = 2
+_FLAT = 3  # how far chroma may be from "no colour" in a grey film: compression moves it by 1 or 2
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A decoded picture as the cache keeps it: small, and not yet what the user gets."""
+
+    data: Array | VideoFrame
+    nbytes: int
+    full_range: bool = True
+    bits: int = 8
+
+
+class PictureMaker:
+    """Turns pictures of one film into arrays of one shape and type.
+
+    Parameters
+    ----------
+    first : VideoFrame
+        A picture of the film.
+    grey : bool
+        Whether to give brightness only.
+    """
+
+    def __init__(self, first: VideoFrame, *, grey: bool) -> None:
+        self.grey = grey
+        self._size = (first.height, first.width)
+        self._turns = round(first.rotation / 90) % 4
+        bits = max(component.bits for component in first.format.components)
+        deep = grey and bits > 8 and has_brightness(first.format)
+        self.bits = bits if deep else 8
+        self.dtype = np.dtype(np.uint16 if deep else np.uint8)
+        height, width = self._size[::-1] if self._turns % 2 else self._size
+        self.nbytes_stored = self.store(first).nbytes
+        self.shape: tuple[int, ...] = (height, width) if grey else (height, width, 3)
+
+    def fits(self, picture: VideoFrame) -> bool:
+        """Whether the picture has the film's size; some damaged films change it midway."""
+        return (picture.height, picture.width) == self._size
+
+    def store(self, picture: VideoFrame) -> Stored:
+        """What to keep of a picture: the decoder's own planes, or the brightness of a grey film."""
+        if self.grey and has_brightness(picture.format) and picture.planes[0].line_size > 0:
+            plane = np.ascontiguousarray(_plane(picture, 0))
+            bits = picture.format.components[0].bits
+            return Stored(plane, plane.nbytes, _is_full_range(picture), bits)
+        return Stored(picture, sum(plane.buffer_size for plane in picture.planes))
+
+    def show(self, stored: Stored) -> Array:
+        """The array for the user, his to keep and to change.
+
+        Not to be called for one picture from two threads at once: PyAV changes the picture for
+        the time of a conversion.
+        """
+        if isinstance(stored.data, np.ndarray):
+            array = stored.data.copy() if stored.full_range else _expand(stored.data, stored.bits)
+        elif self.grey:
+            array = _brightness(stored.data)
+        else:
+            array = _rgb(stored.data)
+        if self._turns:
+            array = np.rot90(array, self._turns)
+        return np.ascontiguousarray(array)
+
+    def hatched(self) -> Array:
+        """The picture that stands for one that cannot be read: diagonal stripes."""
+        y, x = np.ogrid[: self.shape[0], : self.shape[1]]
+        stripes = (x + y) // 8 % 2
+        top = (1 << self.bits) - 1
+        picture = np.where(stripes, top // 2, top // 8).astype(self.dtype)
+        return picture if self.grey else np.repeat(picture[..., None], 3, axis=-1)
+
+
+def is_grey(picture: VideoFrame) -> bool:
+    """Whether a picture has no colour."""
+    kind = picture.format
+    if kind.name.startswith(("gray", "mono", "y1")):
+        return True
+    if kind.is_planar and not kind.is_rgb and len(picture.planes) >= 2:
+        bits = kind.components[0].bits
+        middle, slack = 1 << (bits - 1), _FLAT << (bits - 8)
+        return all(
+            abs(int(edge) - middle) <= slack
+            for i in range(1, min(len(picture.planes), 3))
+            for chroma in (_plane(picture, i),)
+            for edge in (chroma.min(), chroma.max())
+        )
+    rgb = _rgb(picture).astype(np.int16)
+    return int(np.ptp(rgb, axis=-1).max()) <= 2 * _FLAT
+
+
+def has_brightness(kind: VideoFormat) -> bool:
+    """Whether the first plane of a pixel format is the brightness and nothing else."""
+    if kind.name.startswith("gray"):
+        return kind.components[0].bits <= 16 and not kind.name.startswith("grayf")
+    return kind.name.startswith(("yuv", "nv", "p0")) and kind.is_planar
+
+
+def _plane(picture: VideoFrame, number: int) -> Array:
+    plane = picture.planes[number]
+    kind = picture.format
+    wide = kind.components[0].bits > 8
+    order = ">" if kind.name.endswith("be") else "<"
+    dtype = np.dtype(f"{order}u2" if wide else "u1")
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)
+    # Interleaved chroma (nv12) is twice as wide as the plane says, which does not matter here.
+    array = rows[:, : plane.width]
+    return array if array.dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+def _is_full_range(picture: VideoFrame) -> bool:
+    return picture.color_range == _FULL_RANGE or picture.format.name.startswith(("yuvj", "gray"))
+
+
+def _expand(plane: Array, bits: int) -> Array:
+    """Video range to full range: 8 bit from 16..235 to 0..255, deeper pictures likewise."""
+    if bits == 8:
+        full = np.clip(plane, 16, 235)
+        full -= 16
+        # times 255 / 219, rounded: 1 + 36 / 219, so that sixteen bits are enough.
+        more = np.multiply(full, 36, dtype=np.uint16)
+        more += 109
+        more //= 219
+        full += more.astype(np.uint8)
+        return full
+    scale = 1 << (bits - 8)
+    span, top = 219 * scale, (1 << bits) - 1
+    wide = np.clip(plane, 16 * scale, 235 * scale).astype(np.uint64) - 16 * scale
+    return ((wide * top + span // 2) // span).astype(np.uint16)
+
+
+def _rgb(picture: VideoFrame) -> Array:
+    return np.asarray(_converter().reformat(picture, format="rgb24", threads=1).to_ndarray())
+
+
+def _converter() -> VideoReformatter:
+    """The converter of this thread; making one costs more than a small picture's conversion."""
+    if not hasattr(_of_thread, "converter"):
+        from av.video.reformatter import VideoReformatter
+
+        _of_thread.converter = VideoReformatter()
+    converter: VideoReformatter = _of_thread.converter
+    return converter
+
+
+def _brightness(picture: VideoFrame) -> Array:
+    if picture.format.is_rgb or picture.format.name.startswith(("gbr", "pal")):
+        weights = np.array([0.299, 0.587, 0.114], np.float32)
+        return (_rgb(picture) @ weights + 0.5).astype(np.uint8)
+    return np.asarray(_converter().reformat(picture, format="gray", threads=1).to_ndarray())
