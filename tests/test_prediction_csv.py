@@ -352,7 +352,8 @@ def test_writing_in_blocks_can_be_cancelled(tmp_path: Path) -> None:
         write_prediction_csv(
             path, poses, progress=lambda *s: stages.append(s), cancelled=lambda: len(stages) > 1
         )
-    assert [done for _, done, _ in stages] == [1_000, 2_000]
+    assert len(stages) == 2
+    assert 0 < stages[0][1] < stages[1][1] < 3_500
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
 
 

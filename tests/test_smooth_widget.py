@@ -15,6 +15,7 @@ from gui_helpers import VIEWS, make_result, write_session
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.settings import ReadingSettings, SmoothingSettings
 from napari_pose3d.gui import work
+from napari_pose3d.gui.colours import keypoint_rgba
 from napari_pose3d.gui.jobs import Job
 from napari_pose3d.gui.layer_poses import poses_of
 from napari_pose3d.gui.widgets import smooth as smooth_module
@@ -86,6 +87,14 @@ def test_what_was_found_is_shown_before_running(widget, qtbot, session) -> None:
     assert cells == [["found", "found"], ["found", "found"], ["found", "missing"]]
     assert "notes.csv" in widget.matches._notes.text()
     assert widget.keypoints.offered == ("kp0", "kp1", "kp2")
+
+
+def test_guessed_views_are_said_to_be_guessed(widget, qtbot, session) -> None:
+    folder, calibration = session
+    choose(widget, qtbot, folder)
+    assert "guessed" in widget.matches._notes.text()
+    choose(widget, qtbot, calibration)
+    assert "guessed" not in widget.matches._notes.text()
 
 
 def test_a_toml_becomes_the_calibration_and_other_files_are_refused(
@@ -211,17 +220,38 @@ def test_from_files_to_layers_and_back_to_files(
 def test_a_new_run_takes_the_place_of_the_old_one(widget, qtbot, session) -> None:
     choose(widget, qtbot, *session)
     run(widget, qtbot)
-    before = names(widget)
-    widget.smoothing.set_smooth_param(0.01)
+    before = list(widget.viewer.layers)
+    points = widget.viewer.layers["smoothed Cam-A"]
+    points.opacity = 0.5
+    old = points.data.copy()
+    widget.show_space("3-D")
+    widget.smoothing.set_smooth_param(1e-4)
     widget.keypoints.check(("kp0", "kp2"))
     run(widget, qtbot)
-    assert names(widget) == before
-    points = widget.viewer.layers["smoothed Cam-A"]
-    assert poses_of(points.metadata).keypoints == ("kp0", "kp2")
-    assert poses_of(points.metadata).palette == (0, 2), "keypoints keep their colours"
-    widget.keep_layers.setChecked(True)
+    assert list(widget.viewer.layers) == before
+    assert widget.viewer.dims.ndisplay == 3, "the user stays where they are"
+    assert points.opacity == 0.5
+    assert set(points.features["keypoint"]) == {"kp0", "kp2"}
+    same = widget._finished.result.poses2d.xy[0, :, 1]
+    np.testing.assert_allclose(points.data[60:, [3, 2]], same)
+    assert not np.allclose(points.data[60:], old[120:])
+    colours = points.face_color[[0, 60]], widget.viewer.layers["tracks Cam-A"].track_colors[[0, 60]]
+    for found in colours:
+        np.testing.assert_allclose(found, keypoint_rgba([0, 2]), err_msg="keypoints keep colours")
+
+
+def test_another_input_takes_the_place_of_the_first(widget, qtbot, session) -> None:
+    choose(widget, qtbot, *session)
     run(widget, qtbot)
-    assert len(widget.viewer.layers) > len(before)
+    widget.smoothing._form.widget("mode").value = "single"
+    run(widget, qtbot)
+    assert "3-D" not in names(widget)
+    assert "smoothed Cam-A" in names(widget)
+    assert not any("[1]" in name for name in names(widget))
+    widget.keep_layers.setChecked(True)
+    count = len(widget.viewer.layers)
+    run(widget, qtbot)
+    assert len(widget.viewer.layers) > count
 
 
 def test_without_calibration_there_is_no_3d(widget, qtbot, session) -> None:
@@ -310,6 +340,7 @@ def test_cancel_while_layers_are_added_takes_them_out_again(widget, qtbot, sessi
     choose(widget, qtbot, *session)
     run(widget, qtbot)
     before = list(widget.viewer.layers)
+    widget.keep_layers.setChecked(True)
     widget.run()
     qtbot.waitUntil(lambda: len(widget.viewer.layers) > len(before) + 2, timeout=TIMEOUT)
     widget.cancel()

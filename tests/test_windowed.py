@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -9,8 +11,8 @@ from napari.layers import Layer
 
 from gui_helpers import make_result, make_rig, make_table
 from napari_pose3d.gui.layer_poses import WHOLE_ROWS, poses_of
-from napari_pose3d.gui.layers import result_layers, table_layers
-from napari_pose3d.gui.windowed import keep_windows, keep_windows_of_new_layers
+from napari_pose3d.gui.layers import result_layers, table_layers, view_poses
+from napari_pose3d.gui.windowed import keep_windows, keep_windows_of_new_layers, renew
 
 N_FRAMES, N_KEYPOINTS = 9000, 6
 RIG = make_rig(views=("Cam-A", "Cam-B"))
@@ -161,3 +163,20 @@ def test_layers_that_napari_adds_are_kept_filled() -> None:
         model.add_layer(Layer.create(*data))
     go_to(model, 8500)
     assert len(visible_rows(model.layers["predicted A"])[0]) == N_KEYPOINTS
+
+
+def test_a_renewed_layer_shows_the_other_recording(viewer) -> None:
+    points = viewer.layers["smoothed Cam-A"]
+    go_to(viewer, 3000)
+    data = points.data.copy()
+    data[0, 2:] = 1
+    points.data = data
+    other = make_result(N_FRAMES + 500, N_KEYPOINTS, RIG)
+    for name in ("smoothed Cam-A", "tracks Cam-A"):
+        poses = view_poses(other.poses2d, 0, "smoothed")
+        renew(viewer.layers[name], replace(poses, window=poses.window_around(0)))
+    for frame in (3000, N_FRAMES + 499):
+        go_to(viewer, frame)
+        np.testing.assert_allclose(visible_rows(points)[0], other.poses2d.xy[0, frame])
+    assert viewer.dims.range[0].stop == N_FRAMES + 499
+    np.testing.assert_array_equal(poses_of(points.metadata).positions, other.poses2d.xy[0])

@@ -1,4 +1,4 @@
-"""Putting many layers into a viewer, one per turn of the event loop.
+"""Putting the layers of a run into a viewer, one per turn of the event loop.
 
 napari takes some tenths of a second for each layer. All in one go would freeze the window for
 seconds just when the result is there.
@@ -11,7 +11,9 @@ from typing import Any
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from .layers import LayerData
+from .layer_poses import poses_of
+from .layers import TILES_KEY, LayerData
+from .windowed import renew
 
 
 class LayerAdder(QObject):
@@ -73,6 +75,33 @@ class LayerAdder(QObject):
         # They belong to the viewer now; abandoning must not take them away.
         layers, self._added = self._added, []
         self.succeeded.emit(layers)
+
+
+def can_renew(viewer: Any, old: list[Layer], new: list[LayerData]) -> bool:
+    """Whether layers can take over new data, which is much quicker than adding and removing."""
+    return [_identity(layer.name, layer.metadata) for layer in old if layer in viewer.layers] == [
+        _identity(attributes["name"], attributes["metadata"]) for _, attributes, _ in new
+    ]
+
+
+def renew_layers(old: list[Layer], new: list[LayerData]) -> None:
+    """Give layers new data; `can_renew` has said that they fit."""
+    for layer, (data, attributes, kind) in zip(old, new, strict=True):
+        poses = poses_of(attributes["metadata"])
+        if poses is None:
+            # Frames are the same, or the layers would not fit. Cameras follow the scene.
+            if kind != "shapes":
+                layer.metadata.update(attributes["metadata"])
+                layer.data = data
+            continue
+        if kind == "tracks":
+            layer.colormaps_dict = attributes["colormaps_dict"]
+        renew(layer, poses)
+
+
+def _identity(name: str, metadata: dict[str, Any]) -> tuple[str, Any]:
+    # The places of the views say also where all other layers of a run lie.
+    return name, metadata.get(TILES_KEY)
 
 
 def _remove(viewer: Any, layers: list[Layer]) -> None:

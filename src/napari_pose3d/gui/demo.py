@@ -50,10 +50,16 @@ class _Stages:
 
 def _show(folder: Path, screenshots: Path | None) -> None:
     import napari
+    from napari.layers import Layer
+
+    from .films import read_films
+    from .samples import films_of
 
     viewer = napari.Viewer(title="napari-pose3d demo")
     if screenshots is not None:
         viewer.window.resize(1600, 1000)
+    for data in read_films(films_of(folder)):
+        viewer.add_layer(Layer.create(*data))
     name = ("napari-pose3d", "Smooth and triangulate")
     _, widget = viewer.window.add_plugin_dock_widget(*name)
     widget.result_shown.connect(lambda: _after_run(viewer, widget, screenshots))

@@ -12,7 +12,7 @@ _WIDGET = ("napari-pose3d", "Smooth and triangulate")
 
 
 def open_sample() -> list[LayerData]:
-    """Make the sample session if it is not there yet, and show one prediction set of all views.
+    """Make the sample session if it is not there yet; show its films and one prediction set.
 
     In a window the widget "Smooth and triangulate" is opened with the session chosen.
     """
@@ -22,7 +22,8 @@ def open_sample() -> list[LayerData]:
     from ..core.formats.prediction_table import PredictionTable
     from ..core.predictions import load_predictions
     from ..core.project import calibration_of
-    from .layers import table_layers, tiles_of
+    from .films import read_films
+    from .layers import TILES_KEY, table_layers, tiles_of
 
     folder = _make_sample()
     if folder is None:
@@ -35,8 +36,17 @@ def open_sample() -> list[LayerData]:
     viewer = napari.current_viewer()
     if viewer is not None:
         _open_widget(viewer, folder)
+    films = read_films(films_of(folder))
     placed = {} if viewer is None else tiles_of(viewer.layers)
-    return table_layers(tables, placed=placed, rig=rig)
+    for _, attributes, _ in films:
+        # They are not in the viewer yet, but say where their views will lie.
+        placed |= attributes["metadata"].get(TILES_KEY, {})
+    return [*films, *table_layers(tables, placed=placed, rig=rig)]
+
+
+def films_of(folder: Path) -> list[str]:
+    """The films of the sample session."""
+    return [str(path) for path in sorted((folder / "videos").glob("*.mp4"))]
 
 
 def _make_sample() -> Path | None:

@@ -16,7 +16,7 @@ from weakref import WeakSet
 from napari.utils.notifications import show_error
 
 from ..core.errors import PoseDataError
-from .layer_poses import LayerPoses, poses_of
+from .layer_poses import METADATA_KEY, LayerPoses, poses_of
 from .layers import point_colours, tracks_rows
 
 # Viewers whose new layers are looked at; gone with the viewer.
@@ -50,6 +50,12 @@ class WindowKeeper:
             layer.events.tail_length.connect(self._on_layer_change)
         else:
             layer.events.data.connect(self._on_edit)
+        self._update(layer, may_wait=False)
+
+    def renewed(self, layer: Any) -> None:
+        """The layer shows something else: what was edited in it is of no concern any more."""
+        if layer in self._edited:
+            self._edited.remove(layer)
         self._update(layer, may_wait=False)
 
     def _on_step(self) -> None:
@@ -150,20 +156,42 @@ def refill(layer: Any, window: tuple[int, int]) -> None:
     if poses is None:
         raise ValueError(f"the layer {layer.name} is not one of ours")
     poses.window = window
+    with layer.events.data.blocker():
+        _draw(layer, poses)
+
+
+def renew(layer: Any, poses: LayerPoses) -> None:
+    """Let a layer show another recording, or another result for the same one.
+
+    What the user set (size, visibility, opacity) stays; points that they moved in the old one are
+    gone with it.
+    """
+    old = poses_of(layer.metadata)
+    keeper = old.keeper if old is not None else None
+    layer.metadata[METADATA_KEY] = poses
+    # A hidden layer keeps its old slice, and napari fails when it looks that up in fewer rows.
+    visible, layer.visible = layer.visible, True
+    # Unlike in a refill the viewer is told, since the number of frames may be another.
+    _draw(layer, poses)
+    layer.visible = visible
+    if isinstance(keeper, WindowKeeper):
+        poses.keeper = keeper
+        keeper.renewed(layer)
+
+
+def _draw(layer: Any, poses: LayerPoses) -> None:
     if _is_tracks(layer):
         data, features = tracks_rows(poses)
         colour = layer.color_by
         # The column is gone for a moment while the data are exchanged; the ids never are.
         layer.color_by = "track_id"
-        with layer.events.data.blocker():
-            layer.data = data
+        layer.data = data
         layer.features = features
         layer.color_by = colour if colour in features else "track_id"
         return
     table = poses.table()
     layer.selected_data = set()
-    with layer.events.data.blocker():
-        layer.data = table.data
+    layer.data = table.data
     layer.features = table.features
     for part, colours in point_colours(poses, table).items():
         setattr(layer, part, colours)

@@ -22,6 +22,10 @@ from ...core.match_table import MatchTable
 _MAX_HEIGHT = 150
 _MISSING = QColor("#d55e00")
 _NAMED_FILES = 4
+_GUESSED = (
+    "The views are guessed from the ends of the file names. If they are wrong, add the calibration "
+    "or name the views under 'More options'."
+)
 
 
 class MatchView(QGroupBox):
@@ -116,10 +120,12 @@ class MatchView(QGroupBox):
         self._fill_grid(table)
         lines = [f"{path.name}: {why}" for path, why in table.unmatched]
         more = len(lines) - _NAMED_FILES
-        shown = lines[:_NAMED_FILES] + ([f"and {more} more (hover to see)"] if more > 0 else [])
-        self._notes.setText("Not used:\n" + "\n".join(shown) if shown else "")
+        shown = ["Not used:", *lines[:_NAMED_FILES]] if lines else []
+        shown += [f"and {more} more (hover to see)"] if more > 0 else []
+        guessed = [_GUESSED] if table.known_views is None else []
+        self._notes.setText("\n".join(guessed + shown))
         self._notes.setToolTip("\n".join(lines))
-        self._notes.setVisible(bool(shown))
+        self._notes.setVisible(bool(guessed or shown))
 
     def _fill_grid(self, table: MatchTable) -> None:
         grid = self._grid

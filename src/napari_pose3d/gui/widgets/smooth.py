@@ -14,7 +14,7 @@ from ...core.errors import PoseDataError
 from ...core.match_table import MatchTable
 from ...core.settings import ReadingSettings
 from .. import work
-from ..adding import LayerAdder
+from ..adding import LayerAdder, can_renew, renew_layers
 from ..display import Display
 from ..jobs import Job, JobSlot
 from ..layers import tiles_of
@@ -202,20 +202,29 @@ class SmoothWidget(QWidget):
         self.bar.set_obstacle(obstacle)
 
     def _add_layers(self, finished: work.Finished) -> None:
-        adder = LayerAdder(self._viewer, finished.layers, self._replaced(), self)
+        old = self._replaced()
+        if can_renew(self._viewer, old, finished.layers):
+            renew_layers(old, finished.layers)
+            self._show_finished(finished)
+            return
+        adder = LayerAdder(self._viewer, finished.layers, old, self)
         adder.progressed.connect(self.bar.show_progress)
-        adder.succeeded.connect(partial(self._show_finished, finished))
+        adder.succeeded.connect(partial(self._show_added, finished))
         self._running.start(adder)
 
-    def _show_finished(self, finished: work.Finished, layers: list[Layer]) -> None:
-        self._running.abandon()
-        self._added, self._finished = layers, finished
-        keep_windows(self._viewer, show_error)
+    def _show_added(self, finished: work.Finished, layers: list[Layer]) -> None:
+        self._added = layers
         self._display.forget()
         self._display.show_2d()
         smoothed = [layer for layer in layers if layer.name.startswith("smoothed")]
         self._viewer.layers.selection.active = smoothed[0]
-        self.results.show_result(finished.result, "2-D")
+        self._show_finished(finished)
+
+    def _show_finished(self, finished: work.Finished) -> None:
+        self._running.abandon()
+        self._finished = finished
+        keep_windows(self._viewer, show_error)
+        self.results.show_result(finished.result, self._display.space)
         self.smoothing.suggest(finished.result.smooth_param)
         self.bar.show_idle("Done.")
         self.result_shown.emit()

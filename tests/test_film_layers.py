@@ -1,0 +1,130 @@
+"""Opening films in napari: where they lie, what they are called, which frame they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from films import Film, read_number
+from napari_pose3d.core.video.array import open_video
+from napari_pose3d.gui import films as film_layers
+from napari_pose3d.gui.films import FilmData, get_reader, name_of
+from napari_pose3d.gui.layers import ROLE_KEY, tiles_of
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """Films of two views, and of a third one that is shorter."""
+    folder = tmp_path_factory.mktemp("session")
+    for view, frames in (("top", 40), ("side", 40), ("back", 33)):
+        Film(f"mouse1_{view}.mp4", n_frames=frames).write(folder)
+    return folder
+
+
+@pytest.fixture
+def viewer(monkeypatch):
+    model = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: model)
+    return model
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", said.append)
+    return said
+
+
+def add(viewer, *paths) -> None:
+    read = get_reader([str(path) for path in paths])
+    assert read is not None
+    for data in read([str(path) for path in paths]):
+        viewer.add_layer(Layer.create(*data))
+
+
+def films_of(viewer):
+    return [layer for layer in viewer.layers if layer.metadata.get(ROLE_KEY) == film_layers.FILM]
+
+
+def test_the_axis_without_meaning_is_there_for_any_key(session) -> None:
+    video = open_video(session / "mouse1_top.mp4", color="grey")
+    whole = np.expand_dims(video[...], 1)
+    data = FilmData(video)
+    assert data.shape == whole.shape
+    assert len(data) == 40
+    rng = np.random.default_rng(0)
+
+    def part(n: int):
+        if rng.random() < 0.5:
+            return int(rng.integers(-n, n))
+        start, stop = sorted(rng.integers(0, n + 1, 2).tolist())
+        return slice(start, stop)
+
+    for _ in range(60):
+        key = tuple(part(n) for n in whole.shape[: rng.integers(1, 5)])
+        np.testing.assert_array_equal(data[key], whole[key], err_msg=str(key))
+    np.testing.assert_array_equal(data[3, ..., 5], whole[3, ..., 5])
+    np.testing.assert_array_equal(data[slice(2, 3), slice(None)], whole[2:3])
+
+
+def test_every_frame_is_the_one_asked_for(session, viewer, warnings) -> None:
+    add(viewer, session / "mouse1_top.mp4")
+    (layer,) = films_of(viewer)
+    for frame in (0, 17, 3, 39, 38, 20):
+        # As napari asks for what its slider points at.
+        shown = layer.data[(slice(frame, frame + 1), slice(0, 1), slice(None), slice(None))]
+        assert shown.shape[:2] == (1, 1)
+        assert read_number(np.squeeze(shown)) == frame
+
+
+def test_films_lie_side_by_side_however_they_are_opened(session, viewer, warnings) -> None:
+    paths = [session / f"mouse1_{view}.mp4" for view in ("top", "side")]
+    for path in paths:
+        add(viewer, path)
+    one_by_one = {layer.name: layer.translate[3] for layer in films_of(viewer)}
+    assert one_by_one["mouse1 side"] >= one_by_one["mouse1 top"] + 128
+    assert set(tiles_of(viewer.layers)) == {"top", "side"}
+    viewer.layers.clear()
+    add(viewer, *paths)
+    places = [tuple(layer.translate[2:]) for layer in films_of(viewer)]
+    assert len(set(places)) == 2
+
+
+def test_name_and_metadata(session, viewer, warnings) -> None:
+    add(viewer, session / "mouse1_top.mp4")
+    (layer,) = films_of(viewer)
+    assert layer.name == "mouse1 top"
+    assert layer.metadata["frame_rate"] == open_video(session / "mouse1_top.mp4").frame_rate
+    assert layer.metadata["view"] == "top"
+    assert "40 frames" in layer.metadata["index"]
+
+
+def test_views_of_different_length_are_told_with_the_numbers(session, viewer, warnings) -> None:
+    add(viewer, session / "mouse1_top.mp4")
+    assert not warnings
+    add(viewer, session / "mouse1_back.mp4")
+    assert any("top 40" in text and "back 33" in text for text in warnings)
+
+
+def test_films_go_behind_the_points(session, viewer, warnings) -> None:
+    viewer.add_points(np.zeros((1, 4)), name="points")
+    add(viewer, session / "mouse1_top.mp4")
+    names = [layer.name for layer in viewer.layers]
+    assert names.index("mouse1 top") < names.index("points")
+
+
+def test_any_letter_case_and_nothing_else() -> None:
+    assert get_reader("a.MP4") is not None
+    assert get_reader(["a.avi", "b.MkV"]) is not None
+    assert get_reader(["a.avi", "b.csv"]) is None
+    assert get_reader("a.txt") is None
+
+
+def test_views_from_the_project_or_the_viewer(tmp_path) -> None:
+    film = tmp_path / "s_Cam-A_crop.mp4"
+    assert name_of(film) == ("s_Cam-A", "crop")
+    assert name_of(film, ("Cam-A", "Cam-B")) == ("s_crop", "Cam-A")
+    (tmp_path / "project.yaml").write_text("view_names: [Cam-A]\nkeypoint_names: [a]\n")
+    assert name_of(film) == ("s_crop", "Cam-A")
