@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -160,3 +163,18 @@ def test_real_calibrations(shared_data) -> None:
     assert fly.names == ("Cam-A", "Cam-B", "Cam-C")
     assert fly.cameras[2].matrix[0, 0] > 136_000
     assert fly.warnings == ()
+
+
+def test_handing_over_to_aniposelib_leaves_qt_alone(tmp_path) -> None:
+    save_rig(ring_rig(2), tmp_path / "rig.toml")
+    code = (
+        "import os, sys\n"
+        "from napari_pose3d import load_rig\n"
+        f"rig = load_rig({str(tmp_path / 'rig.toml')!r})\n"
+        "before = dict(os.environ)\n"
+        "assert rig.to_aniposelib().get_names() == list(rig.names)\n"
+        "assert 'cv2' in sys.modules\n"
+        "print({k for k in os.environ if k.startswith('QT_')} - set(before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr

@@ -69,7 +69,8 @@ def match_inputs(
         found = calibration_of(table.project, table.sessions[0])
         if found is not None:
             rig = load_rig(found)
-            notes = (f"the project's own calibration is used: {found}",)
+            name = found.relative_to(table.project.folder).as_posix()
+            notes = (f"the project's own calibration is used: {name}",)
     return Inputs(table, rig, notes)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -185,8 +186,9 @@ class Rig:
 
     def to_aniposelib(self) -> CameraGroup:
         """The same cameras as an ``aniposelib.cameras.CameraGroup``, in the same order."""
-        from aniposelib.cameras import Camera as AniposeCamera
-        from aniposelib.cameras import CameraGroup, FisheyeCamera
+        with _qt_settings_kept():
+            from aniposelib.cameras import Camera as AniposeCamera
+            from aniposelib.cameras import CameraGroup, FisheyeCamera
 
         group = []
         for camera in self.cameras:
@@ -202,6 +204,19 @@ class Rig:
                 )
             )
         return CameraGroup(group)
+
+
+@contextmanager
+def _qt_settings_kept() -> Iterator[None]:
+    """Undo what importing cv2 does to the process: it points every Qt to plugins of its own."""
+    before = {key: value for key, value in os.environ.items() if key.startswith("QT_")}
+    try:
+        yield
+    finally:
+        for key in [key for key in os.environ if key.startswith("QT_")]:
+            if key not in before:
+                del os.environ[key]
+        os.environ.update(before)
 
 
 def load_rig(path: str | os.PathLike[str]) -> Rig:
