@@ -16,30 +16,35 @@ alike. Readers that take seconds for one frame are given fewer frames, and the m
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from _common import ROOT, Table, begin, describe_end, goal, parser
+from _common import Table, begin, describe_end, goal, parser
 from _films import KINDS, make_film, make_long
+from _video_readers import (
+    PEER,
+    bare_in_order,
+    bare_random,
+    frame_by_frame_dask,
+    opencv,
+    ours,
+    peer,
+    peer_python,
+    read_all,
+    timed,
+)
 from napari_pose3d.core.video.array import open_video
 from napari_pose3d.core.video.build_index import build_index
-from napari_pose3d.core.video.index import FrameIndex
 
 _FILLING = 100  # frames of six films that fill the cache
-HERE = Path(__file__).resolve().parent
-PEER, PEER_VERSION = "napari-pyav", "0.1.1"
 Task = Callable[[], float]
 
 
@@ -50,133 +55,6 @@ def least(tasks: dict[str, Task], rounds: int) -> dict[str, float]:
         for name, task in tasks.items():
             times[name].append(task())
     return {name: min(values) for name, values in times.items()}
-
-
-def timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
-# --- limits -----------------------------------------------------------------------------------
-
-
-def bare_in_order(film: Path, n_frames: int, threads: int = 0, kind: str = "AUTO") -> float:
-    import av
-
-    with av.open(str(film)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = kind
-        stream.codec_context.thread_count = threads
-        begun = time.perf_counter()
-        for n, frame in enumerate(container.decode(stream)):
-            frame.to_ndarray(format="rgb24")
-            if n == n_frames - 1:
-                break
-        return time.perf_counter() - begun
-
-
-def bare_random(film: Path, index: FrameIndex, frames: Sequence[int]) -> float:
-    """Jump to the keyframe, decode to the frame, convert that one; nothing is looked up."""
-    import av
-
-    with av.open(str(film)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        next(container.decode(stream))
-        begun = time.perf_counter()
-        for n in frames:
-            target = int(index.times[n])
-            container.seek(int(index.pts[index.entry(n)]), stream=stream)
-            for frame in container.decode(stream):
-                if frame.pts == target:
-                    frame.to_ndarray(format="rgb24")
-                    break
-        return time.perf_counter() - begun
-
-
-# --- readers ----------------------------------------------------------------------------------
-
-
-def ours(film: Path, frames: Sequence[int], warm: Sequence[int] = (), **options: Any) -> float:
-    with open_video(film, color="rgb", **options) as video:
-        for n in warm:
-            _ = video[n]
-        return timed(lambda: [video[n] for n in frames])
-
-
-def opencv(film: Path, frames: Sequence[int]) -> float:
-    import cv2
-
-    capture = cv2.VideoCapture(str(film))
-    capture.read()
-    following = 1
-
-    def read(n: int) -> object:
-        nonlocal following
-        if n != following:
-            capture.set(cv2.CAP_PROP_POS_FRAMES, n)
-        following = n + 1
-        return cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
-
-    seconds = timed(lambda: [read(n) for n in frames])
-    capture.release()
-    return seconds
-
-
-def frame_by_frame_dask(film: Path, frames: Sequence[int], n_frames: int) -> float:
-    """One block a frame, each opened where it is needed."""
-    import cv2
-    import dask.array
-
-    def block(block_info: Any = None) -> Any:
-        capture = cv2.VideoCapture(str(film))
-        capture.set(cv2.CAP_PROP_POS_FRAMES, block_info[None]["array-location"][0][0])
-        picture = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
-        capture.release()
-        return picture[None]
-
-    array = dask.array.map_blocks(
-        block,
-        chunks=((1,) * n_frames, 1024, 1280, 3),
-        dtype=np.uint8,
-        meta=np.empty((0,) * 4, "u1"),
-    )
-    return timed(lambda: [array[n].compute() for n in frames])
-
-
-def peer_python() -> tuple[Path | None, str]:
-    """The Python that has napari-pyav installed; or None and the reason."""
-    folder = Path(os.environ.get("POSE3D_VIDEO_PEERS") or ROOT / ".venv-peers-video")
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    try:
-        if not python.exists():
-            print(f"\nMaking a virtual environment for {PEER} {PEER_VERSION} in {folder} ...")
-            venv.create(folder, with_pip=True)
-        ask = [str(python), "-c", "import napari_pyav._reader"]
-        if subprocess.run(ask, capture_output=True).returncode:
-            wanted = [f"{PEER}=={PEER_VERSION}", "numpy<2"]
-            install = [str(python), "-m", "pip", "install", "--quiet", *wanted]
-            ended = subprocess.run(install, capture_output=True, text=True)
-            if ended.returncode:
-                return None, f"{PEER} could not be installed ({describe_end(ended)})"
-    except (OSError, subprocess.CalledProcessError) as error:
-        return None, f"{PEER}: no virtual environment could be made ({error})"
-    return python, f"{PEER} {PEER_VERSION}"
-
-
-def peer(python: Path | None, film: Path, frames: Sequence[int]) -> float:
-    """Seconds that napari-pyav takes for the frames; NaN where it is not there."""
-    if python is None:
-        return float("nan")
-    tasks = json.dumps({"frames": list(frames)})
-    command = [str(python), str(HERE / "_video_peer.py"), str(film), tasks]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    if ended.returncode:
-        print(f"{PEER}: {describe_end(ended)}")
-        return float("nan")
-    seconds: float = json.loads(ended.stdout)["frames"]
-    return seconds
 
 
 # --- the comparisons --------------------------------------------------------------------------
@@ -258,7 +136,7 @@ def six_films(film: Path, rounds: int, n: int) -> None:
         def play(first: int, last: int) -> None:
             for i in range(first, last):
                 for video in videos:
-                    _ = video[i]
+                    read_all(video.__getitem__, (i,))
 
         # Until the cache is full and its memory is used again, as it is after some seconds.
         play(0, _FILLING)
@@ -375,17 +253,18 @@ def dask_mean(film: Path, rounds: int, n: int) -> None:
 def memory(film: Path) -> None:
     """How much a process grows that has read everything, over the bound of its cache."""
     code = (
-        "import resource, sys, numpy, av\n"
+        "import sys, psutil\n"
         "from napari_pose3d.core.video.array import open_video, set_video_cache\n"
         "bound = 200_000_000\n"
         "set_video_cache(bound)\n"
-        "kilo = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "size = lambda: psutil.Process().memory_info().rss\n"
         "videos = [open_video(sys.argv[1], color='rgb') for _ in range(3)]\n"
-        "before = kilo()\n"
+        "before, most = size(), 0\n"
         "for n in [*range(300), *range(300, 0, -1)]:\n"
         "    for video in videos:\n"
         "        video[n]\n"
-        "print((kilo() - before) * 1024 - bound)\n"
+        "    most = max(most, size())\n"
+        "print(most - before - bound)\n"
     )
     ended = subprocess.run([sys.executable, "-c", code, str(film)], capture_output=True, text=True)
     if ended.returncode:

@@ -239,27 +239,31 @@ def _read_packets(
     check = hidden_check(stream.codec_context.name)
     total = path.stat().st_size
     names = _MATROSKA if "matroska" in container.format.name else _ALL
-    rows: list[tuple[int | None, ...]] = []
+    tables = [_table([], names)]
     concealed: list[int] = []
     warnings: list[str] = []
     packets = container.demux(stream)
     if check is not None:
         packets = _noting_hidden(packets, check, concealed)
-    try:
-        # As little as possible for each packet: there may be hundreds of thousands.
-        of_packet = attrgetter(*names)
-        n_before = -1
-        while len(rows) > n_before:
-            n_before = len(rows)
+    # As little as possible for each packet: there may be hundreds of thousands.
+    of_packet = attrgetter(*names)
+    more = True
+    while more:
+        rows: list[tuple[int | None, ...]] = []
+        try:
             rows.extend(map(of_packet, islice(packets, _REPORT_EVERY)))
-            if report and rows:
-                report(max(0, rows[-1][names.index("pos")] or 0), total)
-    except (av.FFmpegError, OSError) as error:
-        warnings.append(
-            f"the file breaks off after {len(rows)} packets ({error.strerror or error}); what "
-            "comes before can be used"
-        )
-    table = _table(rows, names)
+            more = bool(rows)
+        except (av.FFmpegError, OSError) as error:
+            more = False
+            n = sum(map(len, tables)) + len(rows)
+            warnings.append(
+                f"the file breaks off after {n} packets ({error.strerror or error}); what comes "
+                "before can be used"
+            )
+        tables.append(_table(rows, names))
+        if report and rows:
+            report(max(0, int(tables[-1][-1, _ALL.index("pos")])), total)
+    table = np.concatenate(tables)
     hidden = table[:, 5] > 0
     hidden[concealed] = True
     # The last packet of a demuxer is empty, as are those that say "nothing new" in some files.
@@ -281,9 +285,11 @@ def _table(rows: list[tuple[int | None, ...]], names: tuple[str, ...]) -> Int64:
     table = np.zeros((len(rows), len(_ALL)), np.int64)
     table[:, _ALL.index("dts")] = NO_TIME
     for name, column in zip(names, zip(*rows, strict=True), strict=False):
-        if None in column:
-            column = tuple(NO_TIME if value is None else value for value in column)
-        table[:, _ALL.index(name)] = np.array(column, np.int64)
+        try:
+            numbers = np.array(column, np.int64)
+        except TypeError:
+            numbers = np.array([NO_TIME if value is None else value for value in column], np.int64)
+        table[:, _ALL.index(name)] = numbers
     return table
 
 
