@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.cameras.rig import Camera, Rig, save_rig
+from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.prediction_table import PredictionTable
 from napari_pose3d.core.poses import Poses2D, Poses3D, Report, Result

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_pose3d.core.cameras.rig import load_rig
+from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.lightning_project import read_project
 from napari_pose3d.core.formats.poses3d_csv import read_poses3d_csv

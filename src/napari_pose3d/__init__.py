@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .core.cameras.rig import Camera, Rig, load_rig, save_rig
+    from .core.cameras.rig import Camera, Rig
+    from .core.cameras.rig_file import load_rig, save_rig
     from .core.cameras.triangulation import Triangulation, triangulate
     from .core.errors import Cancelled, PoseDataError
     from .core.pipeline import open_inputs, smooth, triangulate_ensemble
@@ -51,12 +52,12 @@ _HOME = {
     "VideoArray": ".core.video.array",
     "extract_frames": ".core.video.frames_out",
     "load_predictions": ".core.predictions",
-    "load_rig": ".core.cameras.rig",
+    "load_rig": ".core.cameras.rig_file",
     "make_sample": ".core.synthetic.sample",
     "open_inputs": ".core.pipeline",
     "open_video": ".core.video.array",
     "save_result": ".core.results",
-    "save_rig": ".core.cameras.rig",
+    "save_rig": ".core.cameras.rig_file",
     "smooth": ".core.pipeline",
     "triangulate": ".core.cameras.triangulation",
     "triangulate_ensemble": ".core.pipeline",

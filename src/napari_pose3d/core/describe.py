@@ -41,7 +41,7 @@ def describe(path: str | os.PathLike[str]) -> str:
 
 
 def _calibration(path: Path) -> str:
-    from .cameras.rig import load_rig
+    from .cameras.rig_file import load_rig
 
     rig = load_rig(path)
     lines = [f"{path}: calibration of {len(rig.cameras)} cameras"]
@@ -106,7 +106,7 @@ def _folder(path: Path) -> str:
 
 def _calibration_in(folder: Path) -> Rig | None:
     """The only calibration that lies in a folder."""
-    from .cameras.rig import load_rig
+    from .cameras.rig_file import load_rig
 
     found = []
     for path in sorted(folder.glob("*.toml")):

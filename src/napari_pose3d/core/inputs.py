@@ -56,7 +56,7 @@ def match_inputs(
     PoseDataError
         See `napari_pose3d.load_predictions` and `napari_pose3d.load_rig`.
     """
-    from .cameras.rig import load_rig
+    from .cameras.rig_file import load_rig
     from .matching import match_predictions
     from .project import calibration_of
 

@@ -18,7 +18,7 @@ def open_sample() -> list[LayerData]:
     """
     import napari
 
-    from ..core.cameras.rig import load_rig
+    from ..core.cameras.rig_file import load_rig
     from ..core.formats.prediction_table import PredictionTable
     from ..core.predictions import load_predictions
     from ..core.project import calibration_of

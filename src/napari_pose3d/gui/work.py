@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.cameras.rig import Rig, load_rig
+from ..core.cameras.rig import Rig
+from ..core.cameras.rig_file import load_rig
 from ..core.match_table import MatchTable
 from ..core.matching import match_predictions
 from ..core.poses import Ensemble, Result

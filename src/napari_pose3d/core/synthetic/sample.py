@@ -159,7 +159,7 @@ def _fill(
     folder: Path, recipe: SampleRecipe, progress: Progress | None, cancelled: IsCancelled | None
 ) -> None:
     """Write the whole sample into an empty folder."""
-    from ..cameras.rig import save_rig
+    from ..cameras.rig_file import save_rig
 
     scene = make_scene(recipe.n_frames, recipe.n_cameras, recipe.seed, size=recipe.size)
     ensemble, truth = simulate_predictions(

@@ -1,0 +1,256 @@
+"""Reading and writing a rig as Anipose's calibration TOML.
+
+One section per camera with ``name``, ``size``, ``matrix``, ``distortions``, ``rotation`` (Rodrigues
+vector, world to camera), ``translation`` and perhaps ``fisheye``; everything else at the top level,
+such as ``[metadata]``, is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoseDataError
+from .rig import Camera, Float64, Rig, rotation_vector
+
+# Further from a rotation than rounding in a text file can take it.
+_ROTATION_TOLERANCE = 1e-3
+_NUMPY_SCALAR = re.compile(r"^\s*(?:np|numpy)\.\w+\((.*)\)\s*$")
+
+
+def load_rig(path: str | os.PathLike[str]) -> Rig:
+    """Read an Anipose calibration TOML.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Rig
+        Cameras in the order of the file; ``warnings`` says what was assumed.
+
+    Raises
+    ------
+    PoseDataError
+        Not a TOML file, no camera in it, a key that is missing or cannot be understood, a rotation
+        that is none, two cameras of one name. The message names the camera and the key.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise PoseDataError("there is no such file", file=path, expected="a TOML file") from None
+    except IsADirectoryError:
+        raise PoseDataError("this is a folder", file=path, expected="a TOML file") from None
+    except UnicodeDecodeError as error:
+        raise PoseDataError(
+            "the file is not text in UTF-8", file=path, place=f"byte {error.start}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
+
+    # Every table that is not metadata is meant to be a camera, whatever it is called.
+    sections = {
+        key: value
+        for key, value in document.items()
+        if isinstance(value, dict) and ("matrix" in value or key.startswith("cam"))
+    }
+    if not sections:
+        raise PoseDataError(
+            "the file holds no camera",
+            file=path,
+            expected="Anipose's layout: a section such as [cam_0] for each camera, with name, "
+            "size, matrix, distortions, rotation and translation",
+        )
+    warnings: list[str] = []
+    cameras = tuple(
+        _read_camera(_Section(path, key, table, warnings)) for key, table in sections.items()
+    )
+    extra = {key: value for key, value in document.items() if key not in sections}
+    metadata = extra.get("metadata")
+    units = str(metadata.get("units", "")) if isinstance(metadata, dict) else ""
+    return Rig(cameras, path=path, extra=extra, warnings=tuple(warnings), units=units)
+
+
+def save_rig(rig: Rig, path: str | os.PathLike[str]) -> None:
+    """Write an Anipose calibration TOML that every reader of that format accepts.
+
+    Numbers are written as floats with all their digits: the ``toml`` package, which aniposelib
+    reads with, refuses arrays that mix integers and floats.
+    """
+    lines: list[str] = []
+    for i, camera in enumerate(rig.cameras):
+        rows = ", ".join(_numbers(row) for row in camera.matrix)
+        lines += [f"[cam_{i}]", f"name = {_quoted(camera.name)}"]
+        if camera.size is not None:
+            lines.append(f"size = [ {camera.size[0]}, {camera.size[1]},]")
+        lines += [
+            f"matrix = [ {rows},]",
+            f"distortions = {_numbers(camera.distortion)}",
+            f"rotation = {_numbers(rotation_vector(camera.rotation))}",
+            f"translation = {_numbers(camera.translation)}",
+        ]
+        if camera.fisheye:
+            lines.append("fisheye = true")
+        lines.append("")
+    metadata = rig.extra.get("metadata")
+    lines.append("[metadata]")
+    for key, value in (metadata if isinstance(metadata, dict) else {}).items():
+        if isinstance(value, bool):
+            lines.append(f"{_quoted(key)} = {str(value).lower()}")
+        elif isinstance(value, int | float):
+            lines.append(f"{_quoted(key)} = {value!r}")
+        elif isinstance(value, str):
+            lines.append(f"{_quoted(key)} = {_quoted(value)}")
+    from ..files import FileGroup
+
+    with FileGroup(overwrite=True) as files:
+        files.open(path).write("\n".join(lines) + "\n")
+
+
+class _Section:
+    """One camera's table with errors that name the file, the camera and the key."""
+
+    def __init__(self, path: Path, key: str, table: dict[str, Any], warnings: list[str]) -> None:
+        self.path, self.key, self.table, self.warnings = path, key, table, warnings
+        name = table.get("name")
+        if name is None:
+            self.warn(f"has no name; its section's name '{key}' is used")
+            name = key
+        self.name = str(name)
+
+    def warn(self, text: str) -> None:
+        label = self.table.get("name", self.key)
+        self.warnings.append(f"{self.path.name}: camera {label} {text}")
+
+    def error(self, problem: str, key: str, expected: str) -> PoseDataError:
+        return PoseDataError(
+            problem,
+            file=self.path,
+            place=f"camera {self.name}, key '{key}'",
+            expected=expected,
+        )
+
+    def numbers(self, key: str, expected: str) -> Float64:
+        """The numbers under ``key``: a text such as ``"np.float64(1.5)"`` counts as its number."""
+        if key not in self.table:
+            raise self.error("the key is missing", key, expected)
+        texts: list[str] = []
+
+        def number(value: Any) -> Any:
+            if isinstance(value, list):
+                return [number(entry) for entry in value]
+            if isinstance(value, bool):
+                raise TypeError
+            if isinstance(value, str):
+                texts.append(value)
+                match = _NUMPY_SCALAR.match(value)
+                return float(match[1] if match else value)
+            return float(value)
+
+        try:
+            array = np.array(number(self.table[key]), dtype=np.float64)
+        except (TypeError, ValueError):
+            raise self.error("this is not an array of numbers", key, expected) from None
+        if texts:
+            self.warn(f"stores '{key}' as text ('{texts[0]}'); read as numbers")
+        if not np.all(np.isfinite(array)):
+            raise self.error("a number is infinite or NaN", key, expected)
+        return array
+
+
+def _read_camera(section: _Section) -> Camera:
+    matrix = section.numbers("matrix", "3 rows of 3 numbers")
+    if matrix.shape != (3, 3):
+        raise section.error(f"the array has shape {matrix.shape}", "matrix", "3 rows of 3 numbers")
+    if np.allclose(matrix[:2, 2], 0) and np.any(np.abs(matrix[2, :2]) > 1):
+        # Written by columns, as MATLAB does; OpenCV's readers would take cx = cy = 0 silently.
+        section.warn(
+            "has its optical centre in the last row of 'matrix' instead of the last column; "
+            "the transposed matrix is used"
+        )
+        matrix = matrix.T.copy()
+    elif not np.allclose(matrix[2], [0, 0, 1]):
+        row = ", ".join(f"{value:g}" for value in matrix[2])
+        section.warn(f"has the last row {row} in 'matrix' instead of 0, 0, 1; the row is ignored")
+        matrix[2] = 0, 0, 1
+    if matrix[0, 1] != 0 or matrix[1, 0] != 0:
+        section.warn("has skew in 'matrix', which OpenCV's model does not know; it is ignored")
+        matrix[0, 1] = matrix[1, 0] = 0
+    if not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
+        raise section.error(
+            f"the focal lengths are {matrix[0, 0]:g} and {matrix[1, 1]:g}", "matrix", "above zero"
+        )
+    fisheye = section.table.get("fisheye", False)
+    if not isinstance(fisheye, bool):
+        raise section.error(f"found {fisheye!r}", "fisheye", "true or false")
+    size = None
+    if "size" in section.table:
+        numbers = section.numbers("size", "width and height in px")
+        if numbers.shape != (2,) or np.any(numbers < 1) or np.any(numbers != np.round(numbers)):
+            raise section.error(
+                f"found {section.table['size']!r}", "size", "two whole numbers, width and height"
+            )
+        size = (int(numbers[0]), int(numbers[1]))
+    else:
+        section.warn("has no 'size'; its pictures cannot be checked against it")
+    return Camera(
+        section.name,
+        size,
+        matrix,
+        _read_distortion(section, fisheye),
+        _read_rotation(section),
+        _read_translation(section),
+        fisheye,
+    )
+
+
+def _read_distortion(section: _Section, fisheye: bool) -> Float64:
+    expected = "4 numbers (fisheye)" if fisheye else "4 to 14 numbers k1, k2, p1, p2, k3, ..."
+    distortion = section.numbers("distortions", expected).reshape(-1)
+    if fisheye and distortion.size > 4 and not np.any(distortion[4:]):
+        distortion = distortion[:4]
+    if not 4 <= distortion.size <= (4 if fisheye else 14):
+        raise section.error(f"found {distortion.size} numbers", "distortions", expected)
+    return distortion
+
+
+def _read_rotation(section: _Section) -> Float64:
+    from scipy.spatial.transform import Rotation
+
+    expected = "a Rodrigues vector of 3 numbers"
+    rotation = section.numbers("rotation", expected)
+    if rotation.size == 3:
+        return np.asarray(Rotation.from_rotvec(rotation.reshape(3)).as_matrix())
+    if rotation.shape != (3, 3):
+        raise section.error(f"the array has shape {rotation.shape}", "rotation", expected)
+    gap = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if gap > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        raise section.error(
+            "the matrix is not a rotation (orthogonal with determinant 1)", "rotation", expected
+        )
+    section.warn("gives 'rotation' as a matrix instead of a Rodrigues vector; it is used as it is")
+    return np.asarray(Rotation.from_matrix(rotation).as_matrix())
+
+
+def _read_translation(section: _Section) -> Float64:
+    translation = section.numbers("translation", "3 numbers")
+    if translation.size != 3:
+        raise section.error(f"found {translation.size} numbers", "translation", "3 numbers")
+    return translation.reshape(3)
+
+
+def _numbers(values: Float64) -> str:
+    return "[ " + ", ".join(repr(float(value)) for value in values) + ",]"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
