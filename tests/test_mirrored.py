@@ -9,7 +9,7 @@ import pytest
 
 from napari_pose3d import PoseDataError, load_predictions, open_inputs, save_rig, smooth
 from napari_pose3d.core.cli import main
-from napari_pose3d.core.formats._header import read_header
+from napari_pose3d.core.formats.header import read_header
 from napari_pose3d.core.formats.mirrored import split_header
 from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.prediction_table import PredictionTable

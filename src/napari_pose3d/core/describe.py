@@ -57,7 +57,7 @@ def _calibration(path: Path) -> str:
 
 
 def _table(path: Path) -> str:
-    from .formats._header import looks_like_pose_table, read_header
+    from .formats.header import looks_like_pose_table, read_header
     from .formats.poses3d_csv import is_poses3d_csv, read_poses3d_csv
     from .formats.prediction_csv import is_prediction_csv, read_prediction_csv
 

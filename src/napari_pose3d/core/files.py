@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -18,6 +19,17 @@ from typing import TextIO
 from .errors import PoseDataError
 
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise `PoseDataError` when one of the files exists."""
+    for path in paths:
+        if path.exists():
+            raise PoseDataError(
+                "this file exists already and was not replaced",
+                file=path,
+                todo="Choose another folder with --out, or allow replacing it with --force",
+            )
 
 
 class FileGroup:
@@ -148,12 +160,8 @@ class FileGroup:
     def _refuse_existing(self, target: Path) -> None:
         if target.is_dir():
             raise PoseDataError("a folder has the name of the file to be written", file=target)
-        if target.exists() and not self._overwrite:
-            raise PoseDataError(
-                "this file exists already and was not replaced",
-                file=target,
-                todo="Choose another folder with --out, or allow replacing it with --force",
-            )
+        if not self._overwrite:
+            refuse_existing([target])
 
     def _make_folder(self, folder: Path) -> None:
         absent = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import PoseDataError
-from .formats._header import TableHeader
+from .formats.header import TableHeader
 from .formats.lightning_project import LightningProject
 from .project import natural_order
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import PoseDataError
-from .formats._header import TableHeader, in_file, looks_like_pose_table, read_header
+from .formats.header import TableHeader, in_file, looks_like_pose_table, read_header
 from .formats.lightning_project import FILE_NAME, LightningProject
 from .formats.mirrored import split_header
 from .formats.prediction_h5 import read_h5_header

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Cancelled, PoseDataError
-from .formats._header import PAIRS, in_file
+from .formats.header import PAIRS, in_file
 from .formats.mirrored import one_view
 from .formats.prediction_csv import read_prediction_csv
 from .formats.prediction_h5 import read_prediction_h5

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._version import __version__
-from .errors import Cancelled, PoseDataError
+from .errors import Cancelled
 from .poses import Ensemble, Kind, Poses2D, Result
 from .settings import IsCancelled, Progress
 
@@ -56,17 +56,6 @@ def result_paths(poses: Ensemble | Poses2D, mode: Kind, folder: AnyPath) -> list
     parts = [f"{view}{ending}" for view in poses.views]
     parts += ["3d.csv"] if mode in ("calibrated", "triangulated") else []
     return [stem.with_name(f"{stem.name}_{part}") for part in (*parts, "run.json")]
-
-
-def refuse_existing(paths: Iterable[Path]) -> None:
-    """Raise `PoseDataError` when one of the files exists, before any work has been done."""
-    for path in paths:
-        if path.exists():
-            raise PoseDataError(
-                "this file exists already and was not replaced",
-                file=path,
-                todo="Choose another folder with --out, or allow replacing it with --force",
-            )
 
 
 def save_result(

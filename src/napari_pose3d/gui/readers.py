@@ -51,7 +51,7 @@ def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
 
 def _read(path: Path) -> list[tuple[str, PredictionTable]]:
     """The tables of a file, one for each individual, with what to add to the layer's name."""
-    from ..core.formats._header import read_header
+    from ..core.formats.header import read_header
     from ..core.formats.prediction_csv import read_prediction_csv
 
     header, _ = read_header(path)

@@ -97,8 +97,9 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from ..files import refuse_existing
     from ..pipeline import chosen_mode, match_inputs, read_inputs, run
-    from ..results import default_folder, refuse_existing, result_paths
+    from ..results import default_folder, result_paths
     from .finish import write_and_tell
 
     inputs, reading = reading_of(options)

@@ -27,8 +27,9 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from ..files import refuse_existing
     from ..pipeline import match_inputs, read_inputs, triangulate_ensemble
-    from ..results import default_folder, refuse_existing, result_paths
+    from ..results import default_folder, result_paths
     from .finish import write_and_tell
 
     inputs, reading = reading_of(options)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import Cancelled, PoseDataError
 from ..settings import IsCancelled, Progress
-from ._header import TableHeader
+from .header import TableHeader
 
 if TYPE_CHECKING:
     import pandas as pd

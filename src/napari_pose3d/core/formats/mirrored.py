@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoseDataError
-from ._header import PAIRS, TableHeader
+from .header import PAIRS, TableHeader
 from .prediction_table import PredictionTable
 
 

@@ -16,8 +16,8 @@ from ..errors import PoseDataError
 from ..files import FileGroup
 from ..poses import Poses3D
 from ..settings import IsCancelled, Progress
-from ._header import SPACE, SPACE_VARIANCE, looks_like_pose_table, read_header
 from ._numbers import read_numbers, write_lines
+from .header import SPACE, SPACE_VARIANCE, kind_of, read_header
 from .prediction_csv import SCORER, write_header
 
 
@@ -43,13 +43,7 @@ class Poses3DTable:
 
 def is_poses3d_csv(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a CSV of 3-D positions, judged by its first lines; never raises."""
-    if not looks_like_pose_table(path):
-        return False
-    try:
-        header, _ = read_header(path)
-    except PoseDataError:
-        return False
-    return header.kind == "poses3d"
+    return kind_of(path) == "poses3d"
 
 
 def read_poses3d_csv(

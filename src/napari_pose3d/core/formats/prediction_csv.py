@@ -14,15 +14,15 @@ from ..errors import PoseDataError
 from ..files import FileGroup
 from ..poses import Poses2D
 from ..settings import IsCancelled, Progress
-from ._header import (
+from ._numbers import read_numbers, write_lines
+from .header import (
     PAIRS,
     POSITION,
     TableHeader,
     in_file,
-    looks_like_pose_table,
+    kind_of,
     read_header,
 )
-from ._numbers import read_numbers, write_lines
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 
 SCORER = "napari-pose3d"
@@ -30,13 +30,7 @@ SCORER = "napari-pose3d"
 
 def is_prediction_csv(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a prediction CSV, judged by its first lines; never raises."""
-    if not looks_like_pose_table(path):
-        return False
-    try:
-        header, _ = read_header(path)
-    except PoseDataError:
-        return False
-    return header.kind == "predictions"
+    return kind_of(path) == "predictions"
 
 
 def read_prediction_csv(

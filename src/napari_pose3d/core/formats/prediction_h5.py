@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PoseDataError
-from ._header import TableHeader, header_from_rows, in_file
+from .header import TableHeader, header_from_rows, in_file
 from .prediction_csv import check_is_predictions
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import PoseDataError
 from ..poses import Poses2D
-from ._header import PAIRS, TableHeader
+from .header import PAIRS, TableHeader
 
 FloatArray = NDArray[np.floating[Any]]
 

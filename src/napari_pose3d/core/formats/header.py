@@ -118,6 +118,16 @@ def looks_like_pose_table(path: str | os.PathLike[str]) -> bool:
     return _first_cell(start.decode("utf-8", errors="replace").removeprefix(_BOM)) == "scorer"
 
 
+def kind_of(path: str | os.PathLike[str]) -> Kind | None:
+    """What a file holds, judged by its first lines; None for anything else. Never raises."""
+    if not looks_like_pose_table(path):
+        return None
+    try:
+        return read_header(path)[0].kind
+    except PoseDataError:
+        return None
+
+
 def read_header(path: str | os.PathLike[str]) -> tuple[TableHeader, str]:
     """Read the header rows and the first cell of the first data line ("" without data).
 
