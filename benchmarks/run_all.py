@@ -20,6 +20,7 @@ BENCHMARKS = (
     "triangulation_speed.py",
     "responsiveness.py",
     "stepping.py",
+    "video_speed.py",
 )
 
 
