@@ -45,9 +45,15 @@ def main() -> None:
     for _ in range(chosen.calls):
         shutil.rmtree(chosen.out, ignore_errors=True)
         begun = time.perf_counter()
+        read = begun
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal read
+            if stage.startswith("reading"):
+                read = time.perf_counter()
+
         ensemble, rig = pipeline.open_inputs(chosen.input, chosen.calibration)
-        read = time.perf_counter()
-        result = pipeline.run(ensemble, rig, settings)
+        result = pipeline.run(ensemble, rig, settings, progress)
         smoothed = time.perf_counter()
         results.save_result(result, ensemble, rig, chosen.out)
         ended = time.perf_counter()

@@ -145,9 +145,8 @@ def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., 
     kept: dict[str, Any] = {}
 
     def read(progress: Progress, cancelled: IsCancelled) -> None:
-        kept["input"] = open_inputs(
-            recording.folder, recording.calibration, None, progress, cancelled
-        )
+        stored, rig = open_inputs(recording.folder, recording.calibration)
+        kept["input"] = stored.in_memory(progress, cancelled), rig
 
     def smooth(progress: Progress, cancelled: IsCancelled) -> None:
         ensemble, rig = kept["input"]

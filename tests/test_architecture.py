@@ -26,6 +26,8 @@ FLOORS = (
     {"project", "checks"},
     {"match_table"},
     {"matching"},
+    {"completeness"},
+    {"stored_ensemble"},
     {"predictions", "smoothing", "labels", "quality"},
     {"results", "session", "inputs"},
     {"pipeline", "synthetic", "describe"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import PoseDataError
-from .poses import Ensemble, Mode
+from .poses import AnyEnsemble, Mode
 from .settings import Robust, SmoothingSettings
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def without_effect(settings: SmoothingSettings, mode: Mode) -> list[str]:
     return notes
 
 
-def chosen_mode(ensemble: Ensemble, rig: Rig | None, settings: SmoothingSettings) -> Mode:
+def chosen_mode(ensemble: AnyEnsemble, rig: Rig | None, settings: SmoothingSettings) -> Mode:
     """Which smoother runs on this input; raises `PoseDataError` where it cannot."""
-    if ensemble.n_frames == 0 or not ensemble.keypoints or not ensemble.views:
-        raise PoseDataError("the ensemble holds no frame, no keypoint or no view")
+    if not ensemble.keypoints or not ensemble.views:
+        raise PoseDataError("the ensemble holds no keypoint or no view")
     if settings.mode == "auto":
         if rig is not None and len(ensemble.views) > 1:
             return "calibrated"

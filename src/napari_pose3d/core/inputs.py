@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .poses import Ensemble
-from .settings import IsCancelled, Progress, ReadingSettings
+from .settings import ReadingSettings
 
 if TYPE_CHECKING:
     from .cameras.rig import Rig
     from .match_table import MatchTable
+    from .stored_ensemble import StoredEnsemble
 
 AnyPath = str | os.PathLike[str]
 
@@ -74,37 +74,42 @@ def match_inputs(
     return Inputs(table, rig, notes)
 
 
-def read_inputs(
-    inputs: Inputs,
-    reading: ReadingSettings | None = None,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> Ensemble:
-    """Read the matched files; ``reading`` is what they were matched with."""
-    from .predictions import load_matched
+def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> StoredEnsemble:
+    """The ensemble of the matched files, which are read view by view when they are needed.
 
-    ensemble = load_matched(
-        inputs.table, reading or ReadingSettings(), progress=progress, cancelled=cancelled
-    )
-    return replace(ensemble, warnings=(*ensemble.warnings, *inputs.notes))
+    Parameters
+    ----------
+    inputs : Inputs
+    reading : ReadingSettings, optional
+        What the files were matched with.
+
+    Raises
+    ------
+    PoseDataError
+        See `napari_pose3d.load_predictions`; what is wrong within a file is found on reading.
+    """
+    from .stored_ensemble import StoredEnsemble
+
+    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings())
+    for note in inputs.notes:
+        ensemble.add_note(note)
+    return ensemble
 
 
 def open_inputs(
     paths: AnyPath | Sequence[AnyPath],
     calibration: AnyPath | None = None,
     reading: ReadingSettings | None = None,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> tuple[Ensemble, Rig | None]:
-    """Read prediction files and the calibration that belongs to them.
+) -> tuple[StoredEnsemble, Rig | None]:
+    """Prediction files and the calibration that belongs to them.
 
-    Parameters and errors are those of `match_inputs`; ``progress`` and ``cancelled`` as in
-    `pipeline.run`.
+    Parameters and errors are those of `match_inputs` and `read_inputs`.
 
     Returns
     -------
-    ensemble : Ensemble
+    ensemble : StoredEnsemble
+        For `pipeline.run`; it is read there.
     rig : Rig or None
     """
     inputs = match_inputs(paths, calibration, reading)
-    return read_inputs(inputs, reading, progress, cancelled), inputs.rig
+    return read_inputs(inputs, reading), inputs.rig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from .checks import check_robust, check_settings, check_threads, chosen_mode, without_effect
 from .inputs import Inputs, match_inputs, open_inputs, read_inputs
-from .poses import Ensemble, Poses2D, Poses3D, Report, Result, observed
+from .poses import AnyEnsemble, Poses2D, Poses3D, Report, Result, observed
 from .settings import (
     IsCancelled,
     Progress,
@@ -22,8 +23,6 @@ from .settings import (
 if TYPE_CHECKING:
     from .cameras.rig import Rig
     from .cameras.triangulation import Triangulation
-    from .smoothing.eks import SmoothedKeypoint
-    from .smoothing.ensemble import EnsembleStatistics
 
 __all__ = [
     "Inputs",
@@ -38,7 +37,7 @@ __all__ = [
 
 
 def run(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig | None = None,
     settings: SmoothingSettings | None = None,
     progress: Progress | None = None,
@@ -48,8 +47,8 @@ def run(
 
     Parameters
     ----------
-    ensemble : Ensemble
-        One or more prediction sets.
+    ensemble : Ensemble or StoredEnsemble
+        One or more prediction sets, in memory or still in their files.
     rig : Rig, optional
         Cameras are matched to views by name; extra cameras are left out.
     settings : SmoothingSettings, optional
@@ -68,6 +67,7 @@ def run(
         Settings that do not fit the input, a view without camera, too little data.
     """
     from .smoothing import eks
+    from .smoothing.collected import Collected
     from .smoothing.ensemble import ensemble_statistics
 
     settings = settings or SmoothingSettings()
@@ -76,14 +76,16 @@ def run(
     started = time.perf_counter()
     check_settings(settings)
     mode = chosen_mode(ensemble, rig, settings)
-    notes = [*ensemble.warnings, *without_effect(settings, mode)]
+    notes = without_effect(settings, mode)
     if mode != "calibrated":
         rig = None
     elif rig is not None:
         rig = _rig_of_views(rig, ensemble, notes)
 
-    progress("Reducing the ensemble", 0, 0)
-    statistics = ensemble_statistics(ensemble, settings.avg_mode, settings.var_mode)
+    statistics = ensemble_statistics(
+        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled
+    )
+    notes = [*ensemble.warnings, *notes]
     if mode == "calibrated":
         assert rig is not None
         parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
@@ -91,31 +93,31 @@ def run(
         parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
     else:
         parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
+    found = Collected(statistics, in_space=rig is not None)
+    with contextlib.closing(parts):
+        for k, part in parts:
+            found.put(k, part)
 
-    poses2d = _poses2d(ensemble, statistics, parts)
-    poses3d = None if rig is None else _poses3d(ensemble, statistics, parts, rig)
-    params = np.array([part.smooth_param for part in parts])
-    used = np.stack([part.used for part in parts])
-    unseen = ~used.any(axis=1)
-    blank = np.stack([np.isnan(part.xy[..., 0]).all(axis=0) for part in parts])
+    params = found.smooth_param
     report = Report(
         mode=mode,
         smooth_param=dict(zip(ensemble.keypoints, params.tolist(), strict=True)),
         searched=settings.smooth_param is None,
-        observations=int(used.sum()),
+        observations=found.observations,
         missing=int((statistics.n_models == 0).sum()),
-        rejected=int(sum(part.rejected.sum() for part in parts)),
-        inferred=int((unseen & ~blank).sum()),
-        left_missing=int((unseen & blank).sum()),
+        rejected=found.rejected,
+        inferred=found.inferred,
+        left_missing=found.left_missing,
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
     )
-    return Result(poses2d, poses3d, params, report)
+    poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
+    return Result(found.poses2d(ensemble), poses3d, params, report)
 
 
 def triangulate_ensemble(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig,
     settings: TriangulationSettings | None = None,
     progress: Progress | None = None,
@@ -155,10 +157,12 @@ def triangulate_ensemble(
     check_robust(settings.robust)
     check_threads(settings.threads)
     chosen_mode(ensemble, rig, SmoothingSettings(mode="calibrated"))
-    notes = list(ensemble.warnings)
+    notes: list[str] = []
     rig = _rig_of_views(rig, ensemble, notes)
-    progress("Reducing the ensemble", 0, 0)
-    statistics = ensemble_statistics(ensemble, settings.avg_mode, settings.var_mode)
+    statistics = ensemble_statistics(
+        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled
+    )
+    notes = [*ensemble.warnings, *notes]
 
     def one(block: tuple[int, ...]) -> list[Triangulation]:
         centre = statistics.centre[:, :, block[0]]
@@ -167,7 +171,9 @@ def triangulate_ensemble(
 
     singly = [(k,) for k in range(len(ensemble.keypoints))]
     stage = "Triangulating keypoints"
-    found = each_block(one, singly, settings.threads, progress, cancelled, stage)
+    finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
+    with contextlib.closing(finished):
+        found = [part for _, part in finished]
     xyz = np.stack([part.xyz for part in found], axis=1)
     inliers = np.stack([part.inliers for part in found], axis=-1)
     n_views = np.stack([part.n_views for part in found], axis=1)
@@ -216,7 +222,7 @@ def triangulate_ensemble(
     return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report)
 
 
-def _rig_of_views(rig: Rig, ensemble: Ensemble, notes: list[str]) -> Rig:
+def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
     """The cameras of the views, in their order; ``notes`` grows by what there is to say."""
     notes += rig.warnings
     extra = [name for name in rig.names if name not in ensemble.views]
@@ -226,7 +232,7 @@ def _rig_of_views(rig: Rig, ensemble: Ensemble, notes: list[str]) -> Rig:
 
 
 def smooth(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig | None = None,
     settings: SmoothingSettings | None = None,
     *,
@@ -267,58 +273,3 @@ def smooth(
     if unknown:
         raise TypeError(f"smooth() has no setting called {', '.join(unknown)}")
     return run(ensemble, rig, replace(settings, **changes), progress, cancelled)  # type: ignore[arg-type]
-
-
-def _poses2d(
-    ensemble: Ensemble, statistics: EnsembleStatistics, parts: list[SmoothedKeypoint]
-) -> Poses2D:
-    from .smoothing.eks import stack
-
-    variance = statistics.variance
-    changed = [part.ensemble_variance for part in parts if part.ensemble_variance is not None]
-    if changed:
-        variance = stack(changed, 2, np.float32)
-    return Poses2D(
-        xy=stack((part.xy for part in parts), 2, np.float32),
-        likelihood=statistics.likelihood,
-        views=ensemble.views,
-        keypoints=ensemble.keypoints,
-        variance=stack((part.variance for part in parts), 2, np.float32),
-        ensemble_median=statistics.centre,
-        ensemble_variance=variance,
-        session=ensemble.session,
-        individual=ensemble.individual,
-    )
-
-
-def _poses3d(
-    ensemble: Ensemble,
-    statistics: EnsembleStatistics,
-    parts: list[SmoothedKeypoint],
-    rig: Rig,
-) -> Poses3D:
-    from .smoothing.eks import stack
-
-    residuals = stack(
-        (
-            np.linalg.norm(statistics.centre[:, :, k] - part.xy, axis=-1)
-            for k, part in enumerate(parts)
-        ),
-        2,
-        np.float32,
-    )
-    n_views = np.stack([part.used.sum(axis=0) for part in parts], axis=1)
-    xyz = stack((part.xyz for part in parts if part.xyz is not None), 1, np.float64)
-    return Poses3D(
-        xyz=xyz,
-        covariance=stack(
-            (part.covariance for part in parts if part.covariance is not None), 1, np.float64
-        ),
-        n_views=n_views,
-        residuals=residuals,
-        inferred=(n_views == 0) & np.isfinite(xyz[..., 0]),
-        views=ensemble.views,
-        keypoints=ensemble.keypoints,
-        session=ensemble.session,
-        units=rig.units,
-    )

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PoseDataError
+from .settings import IsCancelled, Progress
 
 FloatArray = NDArray[np.floating[Any]]
+
+ENSEMBLE_ARRAYS = ("xy", "likelihood", "variance", "ensemble_median", "ensemble_variance")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,40 @@ class Poses3D:
         return int(self.xyz.shape[0])
 
 
+class AnyEnsemble(Protocol):
+    """An ensemble in memory or still in its files: its names, and its arrays view by view.
+
+    The attributes are those of `Ensemble`; what reading finds out is in ``warnings`` afterwards.
+    """
+
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def views(self) -> tuple[str, ...]: ...
+    @property
+    def keypoints(self) -> tuple[str, ...]: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def individual(self) -> str | None: ...
+    @property
+    def sources(self) -> tuple[SourceFile, ...]: ...
+    @property
+    def unmatched(self) -> tuple[tuple[Path, str], ...]: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def one_view(
+        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """The ensemble of one view only, by index."""
+
+    def in_memory(
+        self, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """All views at once."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """Several prediction sets (seeds, models) of one session and one individual.
@@ -171,6 +208,23 @@ class Ensemble:
             individual=self.individual,
             **kept,
         )
+
+    def one_view(
+        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """The ensemble of one view only, by index; its arrays are not copied."""
+        only = slice(view, view + 1)
+        arrays: dict[str, Any] = {
+            name: None if (array := getattr(self, name)) is None else array[:, only]
+            for name in ENSEMBLE_ARRAYS
+        }
+        return replace(self, views=self.views[only], **arrays)
+
+    def in_memory(
+        self, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """The ensemble itself."""
+        return self
 
     def select(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._version import __version__
 from .errors import Cancelled
-from .poses import Ensemble, Kind, Poses2D, Result
+from .poses import AnyEnsemble, Kind, Poses2D, Result
 from .settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _HASH_BLOCK = 1 << 22
 
 
 def default_folder(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     inputs: Iterable[AnyPath] = (),
     kind: Literal["smoothed", "triangulated"] = "smoothed",
 ) -> Path:
@@ -46,7 +46,7 @@ def default_folder(
     return Path.cwd() / f"{session}_{kind}"
 
 
-def result_paths(poses: Ensemble | Poses2D, mode: Kind, folder: AnyPath) -> list[Path]:
+def result_paths(poses: AnyEnsemble | Poses2D, mode: Kind, folder: AnyPath) -> list[Path]:
     """The files that `save_result` writes: one per view, the 3-D one if there is 3-D, the record.
 
     Per view the smoothed positions, or, of a triangulation, how far the observations lie from it.
@@ -60,7 +60,7 @@ def result_paths(poses: Ensemble | Poses2D, mode: Kind, folder: AnyPath) -> list
 
 def save_result(
     result: Result,
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig | None,
     folder: AnyPath,
     *,
@@ -140,7 +140,7 @@ def save_result(
 
 def run_record(
     result: Result,
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig | None,
     *,
     progress: Progress | None = None,
@@ -183,7 +183,7 @@ def run_record(
         "models": list(ensemble.models),
         "views": list(ensemble.views),
         "keypoints": list(ensemble.keypoints),
-        "frames": ensemble.n_frames,
+        "frames": result.poses2d.n_frames,
         "smooth_param": report.smooth_param,
         "smooth_param_searched": report.searched,
         "counts": {

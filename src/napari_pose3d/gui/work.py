@@ -10,7 +10,7 @@ from ..core.cameras.rig import Rig
 from ..core.cameras.rig_file import load_rig
 from ..core.match_table import MatchTable
 from ..core.matching import match_predictions
-from ..core.poses import Ensemble, Result
+from ..core.poses import AnyEnsemble, Result
 from ..core.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 from .layers import LayerData, result_layers
 from .layout import Tile
@@ -30,7 +30,7 @@ class Finished:
     """A result and everything needed to show and to save it."""
 
     choice: Choice
-    ensemble: Ensemble
+    ensemble: AnyEnsemble
     rig: Rig | None
     result: Result
     layers: list[LayerData]
@@ -62,9 +62,7 @@ def smooth(
     """
     from ..core.pipeline import open_inputs, run
 
-    ensemble, rig = open_inputs(
-        choice.paths, choice.calibration, choice.reading, progress, cancelled
-    )
+    ensemble, rig = open_inputs(choice.paths, choice.calibration, choice.reading)
     result = run(ensemble, rig, settings, progress, cancelled)
     progress("preparing the layers", 0, 0)
     if rig is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..poses import Ensemble, Result
+from ..poses import AnyEnsemble, Result
 from ..results import save_result, summary
 from .progress_bar import ProgressBar
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def write_and_tell(
     result: Result,
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     rig: Rig | None,
     folder: Path,
     force: bool,

@@ -106,7 +106,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     settings = _settings(options)
     matched = match_inputs(inputs, options.calibration, reading)
     print(matched.table.as_text())
-    ensemble = read_inputs(matched, reading, bar)
+    ensemble = read_inputs(matched, reading)
     folder = options.out or default_folder(ensemble, inputs)
     if not options.force:
         mode = chosen_mode(ensemble, matched.rig, settings)

@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
             todo="Give a calibration file with --calibration",
         )
     print(matched.table.as_text())
-    ensemble = read_inputs(matched, reading, bar)
+    ensemble = read_inputs(matched, reading)
     folder = options.out or default_folder(ensemble, inputs, "triangulated")
     if not options.force:
         refuse_existing(result_paths(ensemble, "triangulated", folder))

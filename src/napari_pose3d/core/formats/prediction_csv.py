@@ -14,7 +14,7 @@ from ..errors import PoseDataError
 from ..files import FileGroup
 from ..poses import Poses2D
 from ..settings import IsCancelled, Progress
-from ._numbers import read_numbers, write_lines
+from ._numbers import count_lines_and_commas, read_numbers, write_lines
 from .header import (
     PAIRS,
     POSITION,
@@ -73,6 +73,12 @@ def read_prediction_csv(
         raise in_file(error, path) from None
     numbers = read_numbers(path, header, np.float32, progress=progress, cancelled=cancelled)
     return table_from_numbers(header, numbers, individual)
+
+
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """How many lines of data a file has, without reading the numbers."""
+    header, _ = read_header(path)
+    return max(count_lines_and_commas(Path(path))[0] - header.n_rows, 0)
 
 
 def check_is_predictions(header: TableHeader, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -60,28 +60,29 @@ def each_block(
     progress: Progress,
     cancelled: IsCancelled,
     stage: str = _STAGE,
-) -> list[Part]:
-    """``one(block)`` for every block, in parallel; what it returns by keypoint, in their order.
+) -> Generator[tuple[int, Part], None, None]:
+    """``one(block)`` for every block, in parallel: each keypoint's index and what it returned.
 
-    The compiled loops release Python's lock, and the result does not depend on ``threads``.
-    Progress counts finished keypoints.
+    Parts come as blocks are finished, in the order of the blocks, so that nobody needs to hold all
+    of them. The compiled loops release Python's lock, and the result does not depend on
+    ``threads``. Progress counts finished keypoints.
     """
     n_keypoints = sum(map(len, blocks))
     progress(stage, 0, n_keypoints)
+    n_done = 0
 
     def guarded(block: Block) -> list[Part]:
         if cancelled():
             raise Cancelled
         return one(block)
 
-    results: dict[int, Part] = {}
     workers = min(threads or os.cpu_count() or 1, max(len(blocks), 1))
     pool = ThreadPoolExecutor(max_workers=workers)
     try:
         for block, parts in zip(blocks, pool.map(guarded, blocks), strict=True):
-            results |= zip(block, parts, strict=True)
-            progress(stage, len(results), n_keypoints)
+            yield from zip(block, parts, strict=True)
+            n_done += len(block)
+            progress(stage, n_done, n_keypoints)
     finally:
         # After an error or a Cancel the blocks still waiting are not begun.
         pool.shutdown(wait=True, cancel_futures=True)
-    return [results[k] for k in range(n_keypoints)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Float64 = NDArray[np.float64]
 
 _LONGEST_LAG = 60
+_FRAMES_AT_ONCE = 4096
 
 
 def widening(error: Float64, slopes: Float64, trust: Float64, covariance: Float64) -> float:
@@ -27,32 +28,38 @@ def widening(error: Float64, slopes: Float64, trust: Float64, covariance: Float6
     Parameters
     ----------
     error : (frame, view, 2)
-        Observation minus reprojection of the smoothed track, px; any number where not trusted.
+        Observation minus reprojection of the smoothed track, px; anything where not trusted.
     slopes : (frame, view, 2, 3)
-        Derivative of the projection.
+        Derivative of the projection; anything where not trusted.
     trust : (frame, view)
         Inverse variance of each observation, px^-2; 0 where it does not count.
     covariance : (frame, 3, 3)
         Of the smoothed track.
     """
     n_frames, n_views = trust.shape
-    root = np.sqrt(trust)
-    whitened = (root[..., None] * error).reshape(n_frames, -1)
-    lever = (root[..., None, None] * slopes).reshape(n_frames, 2 * n_views, 3)
-    information = lever.transpose(0, 2, 1) @ lever
     counts = trust > 0
     solid = counts.sum(axis=1) > 1
     if solid.sum() < 2:
         return 1.0
-    own_share = float(np.median((covariance[solid] * information[solid]).sum(axis=(1, 2)))) / 3
+    left = np.zeros((n_frames, 2 * n_views))
+    shares = []
+    # Some frames at a time, so that the matrices of a long track are never in memory together.
+    for start in range(0, n_frames, _FRAMES_AT_ONCE):
+        frames = start + np.flatnonzero(solid[start : start + _FRAMES_AT_ONCE])
+        root, sees = np.sqrt(trust[frames])[..., None], counts[frames][..., None]
+        whitened = np.where(sees, root * error[frames], 0.0).reshape(-1, 2 * n_views)
+        lever = np.where(sees[..., None], root[..., None] * slopes[frames], 0.0)
+        lever = lever.reshape(-1, 2 * n_views, 3)
+        information = lever.transpose(0, 2, 1) @ lever
+        shares.append((covariance[frames] * information).sum(axis=(1, 2)))
+        # What is left of the residuals when everything that a 3-D point can explain is taken out.
+        pull = np.einsum("tai,ta->ti", lever, whitened)
+        # A trace of a ridge, for frames in which two views see the point from almost one side.
+        ridge = 1e-12 * np.trace(information, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+        fit = np.linalg.solve(information + ridge, pull[..., None])[..., 0]
+        left[frames] = whitened - np.einsum("tai,ti->ta", lever, fit)
+    own_share = float(np.median(np.concatenate(shares))) / 3
     own_share = min(max(own_share, 1e-3), 1.0)
-    # What is left of the residuals when everything that a 3-D point can explain is taken out.
-    fit = np.zeros((n_frames, 3))
-    pull = np.einsum("tai,ta->ti", lever[solid], whitened[solid])
-    # A trace of a ridge, for frames in which two views see the point from almost one side.
-    ridge = 1e-12 * np.trace(information[solid], axis1=1, axis2=2)[:, None, None] * np.eye(3)
-    fit[solid] = np.linalg.solve(information[solid] + ridge, pull[..., None])[..., 0]
-    left = np.where(solid[:, None], whitened - np.einsum("tai,ti->ta", lever, fit), 0.0)
 
     a = (1 - own_share) / (1 + own_share)
     total = 0.0

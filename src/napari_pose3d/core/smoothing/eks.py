@@ -1,19 +1,18 @@
-"""The three smoothers of the ensemble, block by block, and how their results are stacked.
+"""The three smoothers of the ensemble, block by block.
 
 Keypoints are independent of each other but for those of one block, which share ``s``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
-from ..poses import Ensemble, FloatArray, observed
+from ..poses import AnyEnsemble, FloatArray, observed
 from ..settings import IsCancelled, Progress, SmoothingSettings
 from .blocks import Block, blocks_of, each_block
 from .ensemble import EnsembleStatistics
@@ -68,15 +67,17 @@ class SmoothedKeypoint:
 
 
 def smooth_calibrated(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     statistics: EnsembleStatistics,
     rig: Rig,
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
-) -> list[SmoothedKeypoint]:
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Smooth the 3-D point; the rig's cameras are in the order of the views."""
-    searched = frame_mask(settings.s_frames, ensemble.n_frames)
+    searched = frame_mask(settings.s_frames, statistics.n_frames)
+    # Only the published smoother looks at the single prediction sets again.
+    models = ensemble.in_memory().xy if settings.as_published else None
 
     def ours(block: Block) -> list[SmoothedKeypoint]:
         from .robust import smooth_robustly
@@ -114,9 +115,10 @@ def smooth_calibrated(
                 n_latent = min(settings.n_latent, y.shape[1])
                 # Back to single precision, in which the published smoother keeps it.
                 variance = by_view(inflated_variance(y, v, n_latent, cancelled)).astype(np.float32)
-            models = ensemble.xy[:, :, :, k]
+            assert models is not None
+            xy = models[:, :, :, k]
             tracks.append(
-                published_track(rig, models, centre, variance, searched, ensemble.keypoints[k])
+                published_track(rig, xy, centre, variance, searched, ensemble.keypoints[k])
             )
         s = _smooth_param(rig.packed, tracks, settings, cancelled)
         parts = []
@@ -130,24 +132,24 @@ def smooth_calibrated(
 
     one = published if settings.as_published else ours
     blocks = blocks_of(settings.blocks, ensemble.keypoints)
-    parts = each_block(one, blocks, settings.threads, progress, cancelled)
-    return [_without_long_gaps(part, settings.max_gap) for part in parts]
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap)
 
 
 def smooth_linear(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     statistics: EnsembleStatistics,
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
-) -> list[SmoothedKeypoint]:
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Kalman smoother on the principal components of all views."""
     from .linear import linear_tracks
 
     tracks, offsets = linear_tracks(
         statistics.centre,
         statistics.variance,
-        frame_mask(settings.s_frames, ensemble.n_frames),
+        frame_mask(settings.s_frames, statistics.n_frames),
         ensemble.keypoints,
         n_latent=min(settings.n_latent, 2 * len(ensemble.views)),
         quantile_keep=settings.quantile_keep_pca,
@@ -173,21 +175,21 @@ def smooth_linear(
         return parts
 
     blocks = blocks_of(settings.blocks, ensemble.keypoints)
-    parts = each_block(one, blocks, settings.threads, progress, cancelled)
-    return [_without_long_gaps(part, settings.max_gap) for part in parts]
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap)
 
 
 def smooth_single(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     statistics: EnsembleStatistics,
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
-) -> list[SmoothedKeypoint]:
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Kalman smoother on the pixels of each view by itself; its views share a keypoint's ``s``."""
     from .linear import single_tracks
 
-    searched = frame_mask(settings.s_frames, ensemble.n_frames)
+    searched = frame_mask(settings.s_frames, statistics.n_frames)
     no_cameras = _no_cameras()
 
     def one(block: Block) -> list[SmoothedKeypoint]:
@@ -215,8 +217,8 @@ def smooth_single(
         return parts
 
     blocks = blocks_of(settings.blocks, ensemble.keypoints)
-    parts = each_block(one, blocks, settings.threads, progress, cancelled)
-    return [_without_long_gaps(part, settings.max_gap, each_view=True) for part in parts]
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap, each_view=True)
 
 
 def _smooth_param(
@@ -275,8 +277,3 @@ def _without_long_gaps(
     xyz, covariance = part.xyz.copy(), part.covariance.copy()
     xyz[blank[0]], covariance[blank[0]] = np.nan, np.nan
     return replace(cleared, xyz=xyz, covariance=covariance)
-
-
-def stack(parts: Iterable[NDArray[Any]], axis: int, dtype: Any) -> NDArray[Any]:
-    """Arrays of single keypoints side by side along a new keypoint axis."""
-    return np.stack(list(parts), axis=axis).astype(dtype, copy=False)

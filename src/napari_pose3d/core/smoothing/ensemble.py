@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..poses import Ensemble, observed
+from ..errors import PoseDataError
+from ..poses import AnyEnsemble, Ensemble, observed
+from ..settings import IsCancelled, Progress
 
 Centre = Literal["median", "mean"]
 Spread = Literal["confidence_weighted_var", "var"]
@@ -17,6 +19,8 @@ Spread = Literal["confidence_weighted_var", "var"]
 # What the published smoother assumes where no variance can be computed, px^2.
 UNKNOWN_VARIANCE = 1000.0
 _LOWEST_LIKELIHOOD = 1e-5
+# So that the intermediate arrays stay small beside those that are kept.
+_FRAMES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,55 +45,87 @@ class EnsembleStatistics:
     likelihood: NDArray[np.float32]
     n_models: NDArray[np.integer[Any]]
 
+    @property
+    def n_frames(self) -> int:
+        return int(self.likelihood.shape[1])
+
 
 def ensemble_statistics(
-    ensemble: Ensemble,
+    ensemble: AnyEnsemble,
     centre: Centre = "median",
     spread: Spread = "confidence_weighted_var",
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> EnsembleStatistics:
     """Reduce an ensemble over its models, in single precision as the published smoother does.
 
+    It is done view by view; of an ensemble in files no more than one view is held.
+
     Parameters
     ----------
-    ensemble : Ensemble
+    ensemble : Ensemble or StoredEnsemble
     centre : {"median", "mean"}
     spread : {"confidence_weighted_var", "var"}
         Whether the variance over the models is divided by their mean likelihood.
+    progress, cancelled : callable, optional
+        For reading the files.
 
     Returns
     -------
     EnsembleStatistics
+
+    Raises
+    ------
+    PoseDataError
+        When there is no frame, or a file cannot be read.
     """
-    shape = ensemble.likelihood.shape[1:]
-    found = EnsembleStatistics(
-        np.empty((*shape, 2), np.float32),
-        np.empty((*shape, 2), np.float32),
-        np.empty(shape, np.float32),
-        np.empty(shape, np.int64),
-    )
-    given = ensemble.variance if len(ensemble.models) == 1 else None
-    # View by view, so that the intermediate arrays are those of one view.
-    for view in range(shape[0]):
-        part = _one_view(
-            ensemble.xy[:, view],
-            ensemble.likelihood[:, view],
-            None if given is None else given[0, view],
-            centre,
-            spread,
-        )
-        found.centre[view], found.variance[view] = part.centre, part.variance
-        found.likelihood[view], found.n_models[view] = part.likelihood, part.n_models
+    found: EnsembleStatistics | None = None
+    for view in range(len(ensemble.views)):
+        part = ensemble.one_view(view, progress, cancelled)
+        if found is None or part.n_frames > found.n_frames:
+            found = _with_room(found, len(ensemble.views), part)
+        given = part.variance if len(part.models) == 1 else None
+        if given is not None and not np.isfinite(given).any():
+            given = None
+        for start in range(0, part.n_frames, _FRAMES_AT_ONCE):
+            frames = slice(start, min(start + _FRAMES_AT_ONCE, part.n_frames))
+            middle, variance, likelihood, n_models = _reduced(
+                part.xy[:, 0, frames],
+                part.likelihood[:, 0, frames],
+                None if given is None else given[0, 0, frames],
+                centre,
+                spread,
+            )
+            found.centre[view, frames], found.variance[view, frames] = middle, variance
+            found.likelihood[view, frames], found.n_models[view, frames] = likelihood, n_models
+    if found is None or not found.n_frames:
+        raise PoseDataError("the ensemble holds no frame or no view")
     return found
 
 
-def _one_view(
+def _with_room(old: EnsembleStatistics | None, n_views: int, part: Ensemble) -> EnsembleStatistics:
+    """The same with as many frames as ``part`` has, nothing observed in the new ones."""
+    shape = (n_views, part.n_frames, len(part.keypoints))
+    new = EnsembleStatistics(
+        np.full((*shape, 2), np.nan, np.float32),
+        np.full((*shape, 2), np.nan, np.float32),
+        np.full(shape, np.nan, np.float32),
+        np.zeros(shape, np.min_scalar_type(len(part.models))),
+    )
+    if old is not None:
+        for name in ("centre", "variance", "likelihood", "n_models"):
+            getattr(new, name)[:, : old.n_frames] = getattr(old, name)
+    return new
+
+
+def _reduced(
     xy: NDArray[Any],
     confidence: NDArray[Any],
     given: NDArray[Any] | None,
     centre: Centre,
     spread: Spread,
-) -> EnsembleStatistics:
-    """Statistics of one view: ``xy (model, frame, keypoint, 2)``."""
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Centre, variance, likelihood and number of models of ``xy (model, frame, keypoint, 2)``."""
     n_models = observed(xy).sum(axis=0)
     with warnings.catch_warnings():
         # All-NaN slices are missing observations, not a reason to warn.
@@ -105,14 +141,14 @@ def _one_view(
             variance = np.nanvar(xy, axis=0, dtype=np.float32)
             if spread == "confidence_weighted_var":
                 variance = variance / trust
-        elif given is not None and np.isfinite(given).any():
+        elif given is not None:
             variance = given.astype(np.float32)
         else:
             variance = np.repeat(1 / trust, 2, axis=-1)
     middle[n_models == 0] = np.nan
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan
-    return EnsembleStatistics(middle, variance, likelihood, n_models)
+    return middle, variance, likelihood, n_models
 
 
 def _nanmedian(array: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -18,29 +18,45 @@ _PICTURE = 1e6
 
 
 @_jit
-def covariance_in_pictures(slopes: Any, covs: Any, state: Any) -> None:
-    """``H V H^T`` of each view, as its three different elements.
+def _covariance_in_picture(slope: Any, cov: Any) -> tuple[float, float, float]:
+    """``H V H^T`` of one view, as its three different elements xx, xy, yy."""
+    xx = xy = yy = 0.0
+    for i in range(3):
+        across = down = 0.0
+        for j in range(3):
+            across += cov[i, j] * slope[0, j]
+            down += cov[i, j] * slope[1, j]
+        xx += slope[0, i] * across
+        xy += slope[1, i] * across
+        yy += slope[1, i] * down
+    return xx, xy, yy
 
-    ``slopes (frame, view, 2, 3)``, ``covs (frame, state, state)`` with the position first,
-    ``state (frame, view, 3)``: xx, xy, yy.
+
+@_jit
+def expected_squared_error(y: Any, pixels: Any, slopes: Any, covs: Any, squared: Any) -> None:
+    """What the noise alone would have left of each residual, squared, into ``squared``.
+
+    The mean over x and y of ``e e^T + H V H^T``: a smoothed track lies nearer to its observations
+    than the truth does. Shapes as in `membership`.
     """
-    for t in range(slopes.shape[0]):
-        for c in range(slopes.shape[1]):
-            xx = xy = yy = 0.0
-            for i in range(3):
-                across = down = 0.0
-                for j in range(3):
-                    across += covs[t, i, j] * slopes[t, c, 0, j]
-                    down += covs[t, i, j] * slopes[t, c, 1, j]
-                xx += slopes[t, c, 0, i] * across
-                xy += slopes[t, c, 1, i] * across
-                yy += slopes[t, c, 1, i] * down
-            state[t, c, 0], state[t, c, 1], state[t, c, 2] = xx, xy, yy
+    for t in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
+            a, _, d = _covariance_in_picture(slopes[t, c], covs[t])
+            squared[t, c] = 0.5 * (ex * ex + ey * ey + a + d)
 
 
 @_jit
 def membership(
-    error: Any, state: Any, noise: Any, new_noise: Any, usable: Any, nearest: float, weights: Any
+    y: Any,
+    pixels: Any,
+    slopes: Any,
+    covs: Any,
+    noise: Any,
+    new_noise: Any,
+    usable: Any,
+    nearest: float,
+    weights: Any,
 ) -> None:
     """Probability that each observation is the keypoint, written into ``weights``.
 
@@ -50,10 +66,12 @@ def membership(
 
     Parameters
     ----------
-    error : (frame, view, 2)
-        Observation minus reprojection of the smoothed track, px.
-    state : (frame, view, 3)
-        From `covariance_in_pictures`.
+    y, pixels : (frame, view, 2)
+        Observation and reprojection of the smoothed track, px.
+    slopes : (frame, view, 2, 3)
+        Derivative of the projection.
+    covs : (frame, state, state)
+        Of the smoothed track, the position first.
     noise, weights : (frame, view)
         Variance (px^2) and weight that the track was smoothed with.
     new_noise : (frame, view)
@@ -69,8 +87,8 @@ def membership(
             if not usable[t, c]:
                 weights[t, c] = 0.0
                 continue
-            ex, ey = error[t, c, 0], error[t, c, 1]
-            a, b, d = state[t, c, 0], state[t, c, 1], state[t, c, 2]
+            ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
+            a, b, d = _covariance_in_picture(slopes[t, c], covs[t])
             if weights[t, c] > 0.0:
                 r = noise[t, c] / weights[t, c]
                 p, s = r - a, r - d

@@ -263,21 +263,29 @@ class _Rounds:
         self.linearise()
         from . import membership_kernels as kernels
 
-        error = self.y - self.pixels
-        state = np.empty((*self.weights.shape, 3))
-        kernels.covariance_in_pictures(self.slopes, self.covs, state)
         usable = self.seen & np.isfinite(self.pixels[..., 0])
-        own = ((error**2).sum(axis=-1) + state[..., 0] + state[..., 2]) / 2
-        # What is not the keypoint says nothing about how precisely the keypoint is seen.
-        trusted = usable & (self.weights >= _COUNTS)
         noise = self.noise
         if self.parts.learn_noise:
-            noise = learned_variance(self.spread, np.where(trusted, own, np.nan))
+            squared = np.empty_like(self.spread)
+            kernels.expected_squared_error(self.y, self.pixels, self.slopes, self.covs, squared)
+            # What is not the keypoint says nothing about how precisely the keypoint is seen.
+            squared[~(usable & (self.weights >= _COUNTS))] = np.nan
+            noise = learned_variance(self.spread, squared)
         if self.robust == "off":
             self.weights = usable.astype(np.float64)
         else:
             nearest = -1.0 if self.robust == "auto" else float(self.robust)
-            kernels.membership(error, state, self.noise, noise, usable, nearest, self.weights)
+            kernels.membership(
+                self.y,
+                self.pixels,
+                self.slopes,
+                self.covs,
+                self.noise,
+                noise,
+                usable,
+                nearest,
+                self.weights,
+            )
         self.noise = noise
         if self.parts.bursts:
             self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
@@ -296,12 +304,13 @@ class _Rounds:
 
     def _honest_covariance(self) -> Float64:
         """The posterior's covariance, widened for errors that last longer than a frame."""
-        V = self.covs[:, :3, :3]
+        V = np.ascontiguousarray(self.covs[:, :3, :3])
+        # Large in a long recording, and not needed any more.
+        del self.covs, self.means
         if not self.parts.widen:
-            return np.ascontiguousarray(V)
+            return V
         visible = self.seen & np.isfinite(self.pixels[..., 0])
         with np.errstate(invalid="ignore"):
             trust = np.where(visible, self.weights / self.noise, 0.0)
-        error = np.where(visible[..., None], self.y - self.pixels, 0.0)
-        slopes = np.where(visible[..., None, None], self.slopes, 0.0)
-        return np.ascontiguousarray(V * widening(error, slopes, trust, V))
+        V *= widening(self.y - self.pixels, self.slopes, trust, V)
+        return V

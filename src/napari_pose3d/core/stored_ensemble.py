@@ -1,0 +1,237 @@
+"""An ensemble that stays in its files and is read view by view.
+
+All predictions of a long recording do not fit into memory beside what is computed from them, and
+need not: the smoothers look at the ensemble's centre and spread only, and these are found for one
+view at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from .completeness import (
+    check_complete,
+    common_individual,
+    common_keypoints,
+    describe_lengths,
+    lengths_differ,
+)
+from .errors import Cancelled, PoseDataError
+from .formats.header import PAIRS
+from .formats.mirrored import one_view
+from .formats.prediction_csv import count_frames, read_prediction_csv
+from .formats.prediction_h5 import read_prediction_h5
+from .formats.prediction_table import PredictionTable
+from .match_table import MatchRow, MatchTable
+from .poses import ENSEMBLE_ARRAYS, Ensemble, FloatArray, SourceFile
+from .settings import IsCancelled, Progress, ReadingSettings
+
+Adjust = Callable[[Ensemble], Ensemble]
+
+_STAGE = "reading predictions"
+
+
+class StoredEnsemble:
+    """The prediction files of one session, matched and checked by their headers.
+
+    Parameters
+    ----------
+    table : MatchTable
+        From `match_predictions` with the same settings.
+    settings : ReadingSettings
+    adjust : callable, optional
+        What is done to the ensemble of each view after reading, such as shifting its frames; the
+        views may then differ in their number of frames.
+
+    Attributes
+    ----------
+    models, views, keypoints : tuple of str
+    session : str
+    individual : str or None
+    sources : tuple of SourceFile
+    unmatched : tuple of (path, reason)
+
+    Raises
+    ------
+    PoseDataError
+        When the files are not complete, hold several individuals, or differ in their keypoints,
+        and that was not allowed.
+    """
+
+    def __init__(
+        self, table: MatchTable, settings: ReadingSettings, adjust: Adjust | None = None
+    ) -> None:
+        if not 0 <= settings.min_likelihood <= 1:
+            raise PoseDataError(
+                f"the minimal likelihood is {settings.min_likelihood}",
+                expected="a number from 0 to 1",
+            )
+        table = table.for_session(settings.session)
+        self._settings = settings
+        self._adjust = adjust
+        self._warnings = check_complete(table, settings)
+        self.individual = common_individual(table, settings.individual)
+        self.keypoints = common_keypoints(table, settings, self.individual, self._warnings)
+        self.models, self.views = table.models, table.views
+        self.session = table.sessions[0]
+        self.sources = tuple(SourceFile(row.path, row.view, row.model) for row in table.rows)
+        self.unmatched = table.unmatched
+        self._rows = {(row.model, row.view): row for row in table.rows}
+        self._pairs = self._common_pairs()
+        self._lengths: dict[tuple[str, str], int] = {}
+        # The other views of a mirrored file that was read for one of them.
+        self._waiting: dict[tuple[str, str], PredictionTable] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was assumed, so far."""
+        problem = describe_lengths(self.views, self._lengths)
+        if problem is None:
+            return tuple(self._warnings)
+        said = f"{problem[0].upper()}{problem[1:]}. What lacks at the end is treated as missing."
+        return (*self._warnings, said)
+
+    def add_note(self, note: str) -> None:
+        """Say one more thing in ``warnings``."""
+        self._warnings.append(note)
+
+    def one_view(
+        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """Read the files of one view.
+
+        Parameters
+        ----------
+        view : int
+        progress : callable, optional
+            Called with (stage, done, total) before every file; done counts those of all views.
+        cancelled : callable, optional
+            Asked between blocks of lines.
+
+        Raises
+        ------
+        PoseDataError
+            When a file is damaged, or the numbers of frames differ and that was not allowed.
+        Cancelled
+            When `cancelled` says so.
+        """
+        name = self.views[view]
+        arrays: dict[str, FloatArray] = {}
+        for m, model in enumerate(self.models):
+            if (model, name) not in self._rows:
+                continue
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            if progress is not None:
+                progress(_STAGE, len(self._lengths), len(self._rows))
+            part = self._read(self._rows[model, name], cancelled)
+            self._note_length(model, name, len(part.xy))
+            order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
+            for array_name in ("xy", "likelihood", *self._pairs):
+                values = getattr(part, array_name)[:, order]
+                shape = (len(self.models), 1, *values.shape)
+                array = with_room(arrays.get(array_name), shape)
+                array[m, 0, : len(values)] = values
+                arrays[array_name] = array
+        xy, likelihood = arrays["xy"], arrays["likelihood"]
+        # Half a position is of no use to anybody.
+        xy[np.isnan(xy).any(axis=-1)] = np.nan
+        if self._settings.min_likelihood > 0:
+            xy[likelihood < self._settings.min_likelihood] = np.nan
+        if progress is not None and len(self._lengths) == len(self._rows):
+            progress(_STAGE, len(self._rows), len(self._rows))
+        found = self._ensemble((name,), arrays)
+        return found if self._adjust is None else self._adjust(found)
+
+    def in_memory(
+        self, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """Read all files; errors are those of `one_view`."""
+        arrays: dict[str, FloatArray] = {}
+        for v in range(len(self.views)):
+            part = self.one_view(v, progress, cancelled)
+            for name in ("xy", "likelihood", *self._pairs):
+                values = getattr(part, name)
+                shape = (len(self.models), len(self.views), *values.shape[2:])
+                array = with_room(arrays.get(name), shape)
+                array[:, v, : part.n_frames] = values[:, 0]
+                arrays[name] = array
+        return self._ensemble(self.views, arrays)
+
+    def _ensemble(self, views: tuple[str, ...], arrays: dict[str, FloatArray]) -> Ensemble:
+        return Ensemble(
+            **{name: arrays.get(name) for name in ENSEMBLE_ARRAYS},  # type: ignore[arg-type]
+            models=self.models,
+            views=views,
+            keypoints=self.keypoints,
+            session=self.session,
+            individual=self.individual,
+            sources=tuple(source for source in self.sources if source.view in views),
+            unmatched=self.unmatched,
+            warnings=self.warnings,
+        )
+
+    def _common_pairs(self) -> tuple[str, ...]:
+        """Which of the smoother's columns all files have."""
+        common = []
+        for name, (x, _) in PAIRS.items():
+            have = [x in row.header.coordinates for row in self._rows.values()]
+            if all(have):
+                common.append(name)
+            elif any(have):
+                self._warnings.append(
+                    f"The {name.replace('_', ' ')} is not in all files and is left out."
+                )
+        return tuple(common)
+
+    def _read(self, row: MatchRow, cancelled: IsCancelled | None) -> PredictionTable:
+        waiting = self._waiting.pop((row.model, row.view), None)
+        if waiting is not None:
+            return waiting
+        if row.path.suffix.lower() == ".h5":
+            whole = read_prediction_h5(row.path, self.individual)
+        else:
+            whole = read_prediction_csv(row.path, self.individual, cancelled=cancelled)
+        if not self._settings.mirrored:
+            return whole
+        for key, other in self._rows.items():
+            if other.path == row.path:
+                bodyparts = other.header.keypoints(self.individual)
+                self._waiting[key] = one_view(whole, other.view, bodyparts)
+        return self._waiting.pop((row.model, row.view))
+
+    def _note_length(self, model: str, view: str, n_frames: int) -> None:
+        """Refuse files of different length as soon as the first of them turns up."""
+        self._lengths[model, view] = n_frames
+        views = self.views if self._adjust is None else (view,)
+        if self._settings.allow_missing or describe_lengths(views, self._lengths) is None:
+            return
+        # So that the message tells of all files, those not read yet are counted.
+        counted = {
+            key: n
+            for key, row in self._rows.items()
+            if key not in self._lengths and (n := _frames_in(row.path)) is not None
+        }
+        problem = describe_lengths(views, self._lengths | counted)
+        assert problem is not None
+        raise lengths_differ(problem)
+
+
+def _frames_in(path: Path) -> int | None:
+    return count_frames(path) if path.suffix.lower() == ".csv" else None
+
+
+def with_room(array: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
+    """``array (..., frame, keypoint[, 2])`` with as many frames as ``shape`` asks for, or more.
+
+    New frames are NaN. The frames are the third axis.
+    """
+    if array is not None and array.shape[2] >= shape[2]:
+        return array
+    larger = np.full(shape, np.nan, np.float32)
+    if array is not None:
+        larger[:, :, : array.shape[2]] = array
+    return larger
