@@ -1,0 +1,1 @@
+"""Labels: what a person decided about a keypoint in one view and frame."""
