@@ -12,9 +12,13 @@ def warm_up() -> None:
     import numpy as np
 
     from .cameras.rig import Camera, Rig
+    from .formats.plain_csv_kernel import parse_lines
     from .pipeline import run
     from .poses import Ensemble
     from .settings import SmoothingSettings
+
+    line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
+    parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
 
     matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
     cameras = []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import Cancelled, PoseDataError
 from ..settings import IsCancelled, Progress
 from .header import TableHeader
+from .plain_csv import read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,10 @@ def read_numbers(
     Cancelled
         When `cancelled` says so between two blocks.
     """
+    if dtype is np.float32:
+        plain = read_plain(path, header, progress=progress, cancelled=cancelled)
+        if plain is not None:
+            return plain
     n_lines, n_commas = count_lines_and_commas(path)
     expected = max(n_lines - header.n_rows, 0)
     numbers = np.empty((expected, len(header.columns)), dtype)
