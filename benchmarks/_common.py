@@ -194,7 +194,7 @@ def repeated(source: Recording, folder: Path, n_frames: int) -> Recording:
         lines = path.read_text().splitlines()
         n_header = next(i for i, line in enumerate(lines) if line.startswith("coords,")) + 1
         frames = [line.partition(",")[2] for line in lines[n_header:]]
-        there_and_back = _endless(frames)
+        there_and_back = endless(frames)
         with (folder / path.name).open("w") as stream:
             stream.writelines(f"{line}\n" for line in lines[:n_header])
             stream.writelines(
@@ -203,7 +203,7 @@ def repeated(source: Recording, folder: Path, n_frames: int) -> Recording:
     return Recording(f"{source.name}, {n_frames:,} frames", folder, source.calibration)
 
 
-def _endless(frames: Sequence[str]) -> Iterator[str]:
+def endless(frames: Sequence[str]) -> Iterator[str]:
     return cycle([*frames, *frames[-2:0:-1]])
 
 

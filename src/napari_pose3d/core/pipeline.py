@@ -83,7 +83,7 @@ def run(
         rig = _rig_of_views(rig, ensemble, notes)
 
     statistics = ensemble_statistics(
-        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled
+        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled, settings.threads
     )
     notes = [*ensemble.warnings, *notes]
     if mode == "calibrated":
@@ -160,7 +160,7 @@ def triangulate_ensemble(
     notes: list[str] = []
     rig = _rig_of_views(rig, ensemble, notes)
     statistics = ensemble_statistics(
-        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled
+        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled, settings.threads
     )
     notes = [*ensemble.warnings, *notes]
 

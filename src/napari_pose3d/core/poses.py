@@ -136,7 +136,11 @@ class AnyEnsemble(Protocol):
     def warnings(self) -> tuple[str, ...]: ...
 
     def one_view(
-        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+        self,
+        view: int,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+        threads: int | None = None,
     ) -> Ensemble:
         """The ensemble of one view only, by index."""
 
@@ -210,7 +214,11 @@ class Ensemble:
         )
 
     def one_view(
-        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+        self,
+        view: int,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+        threads: int | None = None,
     ) -> Ensemble:
         """The ensemble of one view only, by index; its arrays are not copied."""
         only = slice(view, view + 1)

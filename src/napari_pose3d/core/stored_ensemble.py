@@ -7,7 +7,10 @@ view at a time.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +102,11 @@ class StoredEnsemble:
         self._warnings.append(note)
 
     def one_view(
-        self, view: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+        self,
+        view: int,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+        threads: int | None = None,
     ) -> Ensemble:
         """Read the files of one view.
 
@@ -107,9 +114,11 @@ class StoredEnsemble:
         ----------
         view : int
         progress : callable, optional
-            Called with (stage, done, total) before every file; done counts those of all views.
+            Called with (stage, done, total) for every file; done counts those of all views.
         cancelled : callable, optional
             Asked between blocks of lines.
+        threads : int, optional
+            How many files are read at once; not given: one per processor.
 
         Raises
         ------
@@ -120,29 +129,44 @@ class StoredEnsemble:
         """
         name = self.views[view]
         arrays: dict[str, FloatArray] = {}
-        for m, model in enumerate(self.models):
-            if (model, name) not in self._rows:
-                continue
+        one_at_a_time = threading.Lock()
+
+        def read(m: int) -> None:
+            model = self.models[m]
             if cancelled is not None and cancelled():
                 raise Cancelled
-            if progress is not None:
-                progress(_STAGE, len(self._lengths), len(self._rows))
             part = self._read(self._rows[model, name], cancelled)
-            self._note_length(model, name, len(part.xy))
             order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
-            for array_name in ("xy", "likelihood", *self._pairs):
-                values = getattr(part, array_name)[:, order]
-                shape = (len(self.models), 1, *values.shape)
-                array = with_room(arrays.get(array_name), shape)
-                array[m, 0, : len(values)] = values
-                arrays[array_name] = array
+            # A table goes into the arrays at once, so that few are in memory beside them.
+            with one_at_a_time:
+                self._note_length(model, name, len(part.xy))
+                for array_name in ("xy", "likelihood", *self._pairs):
+                    values = getattr(part, array_name)
+                    shape = (len(self.models), 1, len(values), len(order), *values.shape[2:])
+                    array = with_room(arrays.get(array_name), shape)
+                    for k, place in enumerate(order):
+                        array[m, 0, : len(values), k] = values[:, place]
+                    arrays[array_name] = array
+                if progress is not None:
+                    progress(_STAGE, len(self._lengths), len(self._rows))
+
+        if progress is not None and not self._lengths:
+            progress(_STAGE, 0, len(self._rows))
+        there = [m for m, model in enumerate(self.models) if (model, name) in self._rows]
+        # A mirrored file is read once for all its views.
+        at_once = 1 if self._settings.mirrored else threads or os.cpu_count() or 1
+        pool = ThreadPoolExecutor(max_workers=max(min(at_once, len(there)), 1))
+        try:
+            for _ in pool.map(read, there):
+                pass
+        finally:
+            # After an error or a Cancel the files still waiting are not begun.
+            pool.shutdown(wait=True, cancel_futures=True)
         xy, likelihood = arrays["xy"], arrays["likelihood"]
         # Half a position is of no use to anybody.
         xy[np.isnan(xy).any(axis=-1)] = np.nan
         if self._settings.min_likelihood > 0:
             xy[likelihood < self._settings.min_likelihood] = np.nan
-        if progress is not None and len(self._lengths) == len(self._rows):
-            progress(_STAGE, len(self._rows), len(self._rows))
         found = self._ensemble((name,), arrays)
         return found if self._adjust is None else self._adjust(found)
 

@@ -56,6 +56,7 @@ def ensemble_statistics(
     spread: Spread = "confidence_weighted_var",
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
+    threads: int | None = None,
 ) -> EnsembleStatistics:
     """Reduce an ensemble over its models, in single precision as the published smoother does.
 
@@ -68,6 +69,7 @@ def ensemble_statistics(
     spread : {"confidence_weighted_var", "var"}
         Whether the variance over the models is divided by their mean likelihood.
     progress, cancelled : callable, optional
+    threads : int, optional
         For reading the files.
 
     Returns
@@ -81,7 +83,7 @@ def ensemble_statistics(
     """
     found: EnsembleStatistics | None = None
     for view in range(len(ensemble.views)):
-        part = ensemble.one_view(view, progress, cancelled)
+        part = ensemble.one_view(view, progress, cancelled, threads)
         if found is None or part.n_frames > found.n_frames:
             found = _with_room(found, len(ensemble.views), part)
         given = part.variance if len(part.models) == 1 else None
