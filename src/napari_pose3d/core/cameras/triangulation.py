@@ -8,14 +8,16 @@ about the point nearest to all rays, so that no unit of length and no far camera
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import PoseDataError
+from ..errors import Cancelled, PoseDataError
 from ..poses import observed
+from ..settings import IsCancelled
 
 if TYPE_CHECKING:
     from .rig import Rig
@@ -26,6 +28,7 @@ Robust = float | Literal["auto"] | None
 _AUTO_THRESHOLD = 5.0
 # ... but below this many px it is not worth a second look.
 _MIN_AUTO_THRESHOLD = 3.0
+_POINTS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,12 @@ class Triangulation:
 
 
 def triangulate(
-    rig: Rig, xy: ArrayLike, weights: ArrayLike | None = None, robust: Robust = None
+    rig: Rig,
+    xy: ArrayLike,
+    weights: ArrayLike | None = None,
+    robust: Robust = None,
+    *,
+    cancelled: IsCancelled | None = None,
 ) -> Triangulation:
     """Points in space from pixels.
 
@@ -75,6 +83,8 @@ def triangulate(
         of views that the others agree with best decides which observations are used; "auto" takes
         5 times the typical residual, at least 3 px. With two views nothing can be decided and both
         are used.
+    cancelled : callable, optional
+        Asked every few milliseconds.
 
     Returns
     -------
@@ -84,6 +94,8 @@ def triangulate(
     ------
     PoseDataError
         An array does not have the rig's number of views.
+    Cancelled
+        When `cancelled` says so.
     """
     from . import triangulation_kernels as kernels
 
@@ -117,8 +129,11 @@ def triangulate(
     residuals = np.empty((n, n_cams))
     used = weight > 0
     packed = rig.packed
-    kernels.rays(packed, points, used, rays)
-    kernels.solve(packed, points, rays, weight, used, xyz, cov, residuals)
+    for at in _blocks(n, cancelled):
+        kernels.rays(packed, points[at], used[at], rays[at])
+        kernels.solve(
+            packed, points[at], rays[at], weight[at], used[at], xyz[at], cov[at], residuals[at]
+        )
     hopeless = np.isnan(xyz[:, 0]) & (used.sum(axis=1) > 1)
     if hopeless.any():
         # Nearly parallel rays: the eigenvectors still tell the point where elimination does not.
@@ -128,7 +143,18 @@ def triangulate(
         kernels.refine(packed, points, weight, used, hopeless, xyz, cov, residuals)
     if robust is not None and n_cams > 2:
         threshold = _auto_threshold(residuals, used) if robust == "auto" else float(robust)
-        kernels.solve_robust(packed, points, rays, weight, used, threshold, xyz, cov, residuals)
+        for at in _blocks(n, cancelled):
+            kernels.solve_robust(
+                packed,
+                points[at],
+                rays[at],
+                weight[at],
+                used[at],
+                threshold,
+                xyz[at],
+                cov[at],
+                residuals[at],
+            )
     n_views = used.sum(axis=1)
     n_views[np.isnan(xyz[:, 0])] = 0
     used &= (n_views > 0)[:, None]
@@ -140,6 +166,14 @@ def triangulate(
         np.ascontiguousarray(residuals.T).reshape(n_cams, *shape),
         np.ascontiguousarray(used.T).reshape(n_cams, *shape),
     )
+
+
+def _blocks(n_points: int, cancelled: IsCancelled | None) -> Iterator[slice]:
+    """Some points at a time, between two looks at the Cancel button."""
+    for start in range(0, n_points, _POINTS_AT_ONCE):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        yield slice(start, start + _POINTS_AT_ONCE)
 
 
 def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:

@@ -226,6 +226,38 @@ def _gauss_newton(
 
 
 @_jit
+def _propose(
+    cams: Any, ray: Any, weight: Any, used: Any, scratch: Any, start: Any, point: Any
+) -> bool:
+    """A point from the used views, near enough to judge the other views by; not the least error."""
+    normal, inverse, _, _, _ = scratch
+    if not _nearest_to_rays(cams, ray, used, normal, inverse, start):
+        return False
+    if not _linear(cams, ray, weight, used, start, normal, inverse, point):
+        point[:] = start
+    return True
+
+
+@_jit
+def _truncated_cost(
+    cams: Any, xy: Any, used: Any, point: Any, limit: float, lowest: float, proj: Any, squared: Any
+) -> float:
+    """``sum min(r^2, limit)`` over the used views; given up when it is not the ``lowest``."""
+    cost = 0.0
+    for c in range(cams.shape[0]):
+        if not used[c]:
+            continue
+        squared[c] = math.inf
+        if project(cams[c], point[0], point[1], point[2], proj):
+            x, y = xy[c, 0] - proj[0], xy[c, 1] - proj[1]
+            squared[c] = x * x + y * y
+        cost += squared[c] if squared[c] < limit else limit
+        if cost >= lowest:
+            break
+    return cost
+
+
+@_jit
 def _solve_point(
     cams: Any, xy: Any, ray: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
 ) -> bool:
@@ -318,7 +350,8 @@ def solve_robust(
     best = np.zeros(n_cams, dtype=np.bool_)
     point = np.empty(3)
     point_cov = np.empty((3, 3))
-    res = np.empty(n_cams)
+    start = np.empty(3)
+    squared = np.empty(n_cams)
     limit = threshold * threshold
     for i in range(xy.shape[0]):
         seen = 0
@@ -336,20 +369,15 @@ def solve_robust(
                     continue
                 pair[:] = False
                 pair[a] = pair[b] = True
-                if not _solve_point(
-                    cams, xy[i], ray[i], weight[i], pair, scratch, point, point_cov
-                ):
+                if not _propose(cams, ray[i], weight[i], pair, scratch, start, point):
                     continue
-                _residuals(cams, xy[i], point, scratch[4], res)
-                cost = 0.0
-                for c in range(n_cams):
-                    if used[i, c]:
-                        r2 = res[c] * res[c]
-                        cost += r2 if r2 < limit else limit
+                cost = _truncated_cost(
+                    cams, xy[i], used[i], point, limit, lowest, scratch[4], squared
+                )
                 if cost < lowest:
                     lowest = cost
                     for c in range(n_cams):
-                        best[c] = used[i, c] and (res[c] <= threshold or pair[c])
+                        best[c] = used[i, c] and (squared[c] <= limit or pair[c])
         if lowest == math.inf:
             continue
         # The first refit can bring a view back that the pair's own noise had put outside.

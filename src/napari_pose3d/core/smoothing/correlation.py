@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .search_frames import stretches
+
 Float64 = NDArray[np.float64]
 
 _LONGEST_LAG = 60
@@ -36,52 +38,76 @@ def widening(error: Float64, slopes: Float64, trust: Float64, covariance: Float6
     covariance : (frame, 3, 3)
         Of the smoothed track.
     """
-    n_frames, n_views = trust.shape
     counts = trust > 0
     solid = counts.sum(axis=1) > 1
     if solid.sum() < 2:
         return 1.0
+    # Of a long recording some stretches are enough.
+    pieces = stretches(np.ones(len(trust), dtype=bool))
+    left, shares = [], []
+    for piece in pieces:
+        part, share = _unexplained(
+            error[piece], slopes[piece], trust[piece], covariance[piece], solid[piece]
+        )
+        left.append(part)
+        shares.append(share)
+    shared = np.concatenate(shares)
+    if not len(shared):
+        return 1.0
+    own_share = min(max(float(np.median(shared)) / 3, 1e-3), 1.0)
+
+    a = (1 - own_share) / (1 + own_share)
+    total = 0.0
+    seen = [counts[piece] for piece in pieces]
+    variance = _covariance_at(0, left, seen)
+    if not variance > 0:
+        return 1.0
+    for lag in range(1, min(_LONGEST_LAG, len(left[0]) - 1) + 1):
+        weight = a**lag * (1 + lag * (1 - a * a) / (1 + a * a))
+        if weight < 1e-3:
+            break
+        total += weight * _covariance_at(lag, left, seen) / variance
+    noise_part = (1 + a * a) / (1 + a) ** 2
+    return 1.0 + noise_part * max(2 * total, 0.0)
+
+
+def _unexplained(
+    error: Float64,
+    slopes: Float64,
+    trust: Float64,
+    covariance: Float64,
+    solid: NDArray[np.bool_],
+) -> tuple[Float64, Float64]:
+    """Whitened residuals without what a 3-D point can explain, ``(frame, 2 view)``, and how much
+    of the smoothed track's information is the frame's own, for the ``solid`` frames (two views).
+    """
+    n_frames, n_views = trust.shape
     left = np.zeros((n_frames, 2 * n_views))
-    shares = []
-    # Some frames at a time, so that the matrices of a long track are never in memory together.
+    shares = [np.empty(0)]
+    # Some frames at a time, so that their matrices are never in memory together.
     for start in range(0, n_frames, _FRAMES_AT_ONCE):
         frames = start + np.flatnonzero(solid[start : start + _FRAMES_AT_ONCE])
-        root, sees = np.sqrt(trust[frames])[..., None], counts[frames][..., None]
+        root, sees = np.sqrt(trust[frames])[..., None], (trust[frames] > 0)[..., None]
         whitened = np.where(sees, root * error[frames], 0.0).reshape(-1, 2 * n_views)
         lever = np.where(sees[..., None], root[..., None] * slopes[frames], 0.0)
         lever = lever.reshape(-1, 2 * n_views, 3)
         information = lever.transpose(0, 2, 1) @ lever
         shares.append((covariance[frames] * information).sum(axis=(1, 2)))
-        # What is left of the residuals when everything that a 3-D point can explain is taken out.
         pull = np.einsum("tai,ta->ti", lever, whitened)
         # A trace of a ridge, for frames in which two views see the point from almost one side.
         ridge = 1e-12 * np.trace(information, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         fit = np.linalg.solve(information + ridge, pull[..., None])[..., 0]
         left[frames] = whitened - np.einsum("tai,ti->ta", lever, fit)
-    own_share = float(np.median(np.concatenate(shares))) / 3
-    own_share = min(max(own_share, 1e-3), 1.0)
-
-    a = (1 - own_share) / (1 + own_share)
-    total = 0.0
-    variance = _covariance_at(0, left, counts)
-    if not variance > 0:
-        return 1.0
-    for lag in range(1, min(_LONGEST_LAG, n_frames - 1) + 1):
-        weight = a**lag * (1 + lag * (1 - a * a) / (1 + a * a))
-        if weight < 1e-3:
-            break
-        total += weight * _covariance_at(lag, left, counts) / variance
-    noise_part = (1 + a * a) / (1 + a) ** 2
-    return 1.0 + noise_part * max(2 * total, 0.0)
+    return left, np.concatenate(shares)
 
 
-def _covariance_at(lag: int, left: Float64, counts: NDArray[np.bool_]) -> float:
+def _covariance_at(lag: int, left: list[Float64], seen: list[NDArray[np.bool_]]) -> float:
     """Autocovariance of the residuals per degree of freedom."""
-    end = len(left) - lag
-    common = (counts[:end] & counts[lag:]).sum(axis=1)
-    freedom = np.maximum(2 * common - 3, 0)
-    total = float(freedom.sum())
-    if total == 0:
-        return 0.0
-    product = np.einsum("ta,ta->t", left[:end], left[lag:])
-    return float(product[freedom > 0].sum()) / total
+    product, total = 0.0, 0.0
+    for part, counts in zip(left, seen, strict=True):
+        end = max(len(part) - lag, 0)
+        common = (counts[:end] & counts[lag:][:end]).sum(axis=1)
+        freedom = np.maximum(2 * common - 3, 0)
+        total += float(freedom.sum())
+        product += float(np.einsum("ta,ta->t", part[:end], part[lag:][:end])[freedom > 0].sum())
+    return product / total if total else 0.0

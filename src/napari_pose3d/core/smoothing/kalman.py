@@ -155,17 +155,23 @@ def cholesky(a: Any, low: Any) -> None:
 def cholesky_solve(low: Any, b: Any) -> None:
     """``b (n, m)`` becomes ``(low low^T)^-1 b``."""
     n = low.shape[0]
-    for k in range(b.shape[1]):
-        for i in range(n):
-            s = b[i, k]
-            for j in range(i):
-                s -= low[i, j] * b[j, k]
-            b[i, k] = s / low[i, i] if low[i, i] > 0.0 else 0.0
-        for i in range(n - 1, -1, -1):
-            s = b[i, k]
-            for j in range(i + 1, n):
-                s -= low[j, i] * b[j, k]
-            b[i, k] = s / low[i, i] if low[i, i] > 0.0 else 0.0
+    # Row by row: the columns lie side by side in memory and are worked on together.
+    for i in range(n):
+        inverse = 1.0 / low[i, i] if low[i, i] > 0.0 else 0.0
+        for j in range(i):
+            factor = low[i, j]
+            for k in range(b.shape[1]):
+                b[i, k] -= factor * b[j, k]
+        for k in range(b.shape[1]):
+            b[i, k] *= inverse
+    for i in range(n - 1, -1, -1):
+        inverse = 1.0 / low[i, i] if low[i, i] > 0.0 else 0.0
+        for j in range(i + 1, n):
+            factor = low[j, i]
+            for k in range(b.shape[1]):
+                b[i, k] -= factor * b[j, k]
+        for k in range(b.shape[1]):
+            b[i, k] *= inverse
 
 
 @_jit

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 VARIANCE_FLOOR = 1.0
 # Below so many observations the two numbers of the regression would themselves be noise.
 _MIN_OBSERVATIONS = 50
-_STEPS = 8
 
 
 def learned_variance(
@@ -42,30 +41,10 @@ def learned_variance(
     (...) float64
         NaN where ``spread`` is NaN.
     """
-    valid = np.isfinite(spread) & np.isfinite(squared_error)
-    if valid.sum() < _MIN_OBSERVATIONS:
-        return np.maximum(spread, VARIANCE_FLOOR)
-    a, b = _gamma_regression(spread[valid], squared_error[valid])
+    from .noise_kernels import gamma_regression
+
+    a, b = gamma_regression(spread.ravel(), squared_error.ravel(), _MIN_OBSERVATIONS)
     return np.maximum(a + b * spread, VARIANCE_FLOOR)
-
-
-def _gamma_regression(x: NDArray[np.float64], u: NDArray[np.float64]) -> tuple[float, float]:
-    mean_u, mean_x = float(u.mean()), float(x.mean())
-    a, b = mean_u, 0.0
-    for _ in range(_STEPS):
-        w = 1.0 / np.maximum(a + b * x, 1e-6) ** 2
-        sw, sx, sxx = w.sum(), (w * x).sum(), (w * x * x).sum()
-        su, sxu = (w * u).sum(), (w * x * u).sum()
-        det = sw * sxx - sx * sx
-        if det <= 1e-12 * sw * sxx:
-            return (mean_u, 0.0)
-        a, b = (sxx * su - sx * sxu) / det, (sw * sxu - sx * su) / det
-        # On the border of the allowed region the other coefficient is fitted alone.
-        if b < 0:
-            a, b = su / sw, 0.0
-        elif a < 0:
-            a, b = 0.0, (sxu / sxx if sxx > 0 else mean_u / max(mean_x, 1e-12))
-    return float(a), float(b)
 
 
 def steady_variance(variance: NDArray[Any], floor: float = 1e-4) -> NDArray[np.float64]:

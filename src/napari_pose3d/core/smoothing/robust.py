@@ -22,6 +22,7 @@ from .correlation import widening
 from .framewise import triangulate_framewise
 from .minimum import bounded_minimum
 from .noise import learned_variance
+from .search_frames import stretches
 
 Float64 = NDArray[np.float64]
 
@@ -102,8 +103,6 @@ def smooth_robustly(
     s = 1.0 if settings.smooth_param is None else settings.smooth_param
     width = _FIRST_WIDTH
     for last in (False,) * (_ROUNDS - 1) + (True,):
-        for track in tracks:
-            track.linearise()
         if settings.smooth_param is None:
             s = _search(tracks, s, width, _FINE if last else _COARSE)
             # The first round looks everywhere, the others only follow what the weights changed.
@@ -151,6 +150,7 @@ class _Rounds:
         spread = variance.transpose(1, 0, 2).mean(axis=-1, dtype=np.float64)
         self.spread = np.where(self.seen, spread, np.nan)
         self.outside_search = ~searched
+        self.stretches = stretches(searched)
         self.track, inliers = self._start(rig, centre, keypoint)
         if self.robust == "off":
             inliers = self.seen
@@ -164,6 +164,7 @@ class _Rounds:
         self.covs = np.empty((len(self.y), 6, 6))
         self.activity = np.empty(len(self.y))
         self._prior()
+        self._linearise()
 
     def _start(
         self, rig: Rig, centre: NDArray[np.float32], keypoint: str
@@ -203,7 +204,7 @@ class _Rounds:
         if self.cancelled():
             raise Cancelled
 
-    def linearise(self) -> None:
+    def _linearise(self) -> None:
         """See the cameras as linear about the current track."""
         from . import motion_kernels as kernels
 
@@ -214,45 +215,59 @@ class _Rounds:
         """Negative log-likelihood of the frames searched, as a function of ``s``."""
         variance = self._effective()
         variance[self.outside_search] = np.inf
-        means, covs = np.empty((0, 6)), np.empty((0, 6, 6))
+        seen = self._gathered(variance)
+        no_means, no_covs = np.empty((0, 6)), np.empty((0, 6, 6))
+        # Each stretch begins anew, as wide open as the recording itself.
+        starts = [np.concatenate([self.track[each.start], np.zeros(3)]) for each in self.stretches]
 
         def cost(s: float) -> float:
-            self._look_at_cancel()
-            return self._forward(s * self.reference, variance, means, covs)
+            total = 0.0
+            for stretch, m0 in zip(self.stretches, starts, strict=True):
+                self._look_at_cancel()
+                total += self._forward(s, seen, stretch, m0, no_means, no_covs)
+            return total
 
         return cost
 
     def smooth(self, s: float) -> None:
-        """Filter and smooth with the cameras as `linearise` left them."""
+        """Filter and smooth, then see the cameras as linear about the new track."""
         from . import motion_kernels as kernels
 
+        seen = self._gathered(self._effective())
+        self._look_at_cancel()
+        self._forward(s, seen, slice(0, len(seen)), self.m0, self.means, self.covs)
+        self._look_at_cancel()
         q = s * self.reference
-        self._look_at_cancel()
-        self._forward(q, self._effective(), self.means, self.covs)
-        self._look_at_cancel()
         kernels.backward(self.damping, q, self.bursts, self.means, self.covs, self.activity)
         self.track = np.ascontiguousarray(self.means[:, :3])
+        self._linearise()
 
     def _effective(self) -> Float64:
         """Variance of each observation with its weight; infinite where it does not count."""
         with np.errstate(divide="ignore"):
             return np.where(self.weights > 0, self.noise / self.weights, np.inf)
 
-    def _forward(self, q: float, variance: Float64, means: Float64, covs: Float64) -> float:
+    def _gathered(self, variance: Float64) -> Float64:
+        from . import motion_kernels as kernels
+
+        seen = np.empty((len(self.y), 10))
+        kernels.gather(self.y, variance, self.pixels, self.slopes, seen)
+        return seen
+
+    def _forward(
+        self, s: float, seen: Float64, frames: slice, m0: Float64, means: Float64, covs: Float64
+    ) -> float:
         from . import motion_kernels as kernels
 
         return float(
             kernels.forward(
-                self.y,
-                variance,
-                self.track,
-                self.pixels,
-                self.slopes,
-                self.m0,
+                seen[frames],
+                self.track[frames],
+                m0,
                 self.S0,
                 self.damping,
-                q,
-                self.bursts,
+                s * self.reference,
+                self.bursts[frames],
                 means,
                 covs,
             )
@@ -260,7 +275,6 @@ class _Rounds:
 
     def learn(self) -> None:
         """Noise, weights and bursts of the next round from what this one left over."""
-        self.linearise()
         from . import membership_kernels as kernels
 
         usable = self.seen & np.isfinite(self.pixels[..., 0])
@@ -292,7 +306,6 @@ class _Rounds:
 
     def result(self, s: float) -> RobustTrack:
         """What the last round smoothed."""
-        self.linearise()
         weights = np.where(self.seen, self.weights, np.nan)
         return RobustTrack(
             self.track,
