@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PoseDataError
+from ..errors import Cancelled, PoseDataError
 from ..poses import AnyEnsemble, Ensemble
 from ..settings import IsCancelled, Progress
 
@@ -91,7 +91,8 @@ def ensemble_statistics(
                 found = _with_room(found, len(ensemble.views), part)
             reduce = partial(_reduce, part, centre, spread, found, view)
             for _ in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
-                pass
+                if cancelled is not None and cancelled():
+                    raise Cancelled
     if found is None or not found.n_frames:
         raise PoseDataError("the ensemble holds no frame or no view")
     return found
