@@ -140,7 +140,7 @@ def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., 
     """The parts of the job in their order; each keeps what the next one needs."""
     from napari_pose3d.core.pipeline import open_inputs, run
     from napari_pose3d.core.results import save_result
-    from napari_pose3d.gui.layers import result_layers
+    from napari_pose3d.gui.recording_layers import result_layers
 
     kept: dict[str, Any] = {}
 

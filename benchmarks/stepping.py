@@ -95,7 +95,7 @@ def fill(viewer: Any, result: Result) -> None:
     """Add the result's layers as the widget does."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.layers import result_layers
+    from napari_pose3d.gui.recording_layers import result_layers
     from napari_pose3d.gui.windowed import keep_windows
 
     for data in result_layers(result):

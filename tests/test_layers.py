@@ -17,7 +17,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.gui.colours import PALETTE, keypoint_hex, keypoint_rgba
 from napari_pose3d.gui.display import Display
 from napari_pose3d.gui.layer_poses import LayerPoses, poses_of
-from napari_pose3d.gui.layers import result_layers, table_layers, tiles_of
+from napari_pose3d.gui.layers import tiles_of
 from napari_pose3d.gui.layout import (
     Tile,
     frusta,
@@ -26,6 +26,7 @@ from napari_pose3d.gui.layout import (
     place_views,
     tile_views,
 )
+from napari_pose3d.gui.recording_layers import result_layers, table_layers
 
 
 def open_layers(layers) -> ViewerModel:

@@ -15,8 +15,8 @@ from npe2 import PluginManager, PluginManifest
 from gui_helpers import make_result, make_rig, make_table, write_session
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.prediction_csv import read_prediction_csv, write_prediction_csv
-from napari_pose3d.gui.layers import result_layers
 from napari_pose3d.gui.readers import get_reader, read_predictions
+from napari_pose3d.gui.recording_layers import result_layers
 from napari_pose3d.gui.writers import write_view, write_views
 
 

@@ -11,7 +11,8 @@ from napari.layers import Layer
 
 from gui_helpers import make_result, make_rig, make_table
 from napari_pose3d.gui.layer_poses import WHOLE_ROWS, poses_of
-from napari_pose3d.gui.layers import result_layers, table_layers, view_poses
+from napari_pose3d.gui.layers import view_poses
+from napari_pose3d.gui.recording_layers import result_layers, table_layers
 from napari_pose3d.gui.windowed import keep_windows, keep_windows_of_new_layers, renew
 
 N_FRAMES, N_KEYPOINTS = 9000, 6

@@ -8,19 +8,17 @@ their ``translate``; frames, names and cameras do not move and have no frame axi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cameras.rig import Rig
-from ..core.formats.prediction_table import PredictionTable
-from ..core.poses import Poses2D, Poses3D, Result
+from ..core.poses import Poses2D, Poses3D
 from .colours import NEUTRAL, keypoint_colormap, keypoint_rgba
 from .layer_poses import METADATA_KEY, LayerPoses, Stage, Table, tracks_columns
-from .layout import Tile, frusta, mark_size, picture_sizes, place_views
+from .layout import Tile, frusta, mark_size
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -274,91 +272,6 @@ def space_poses(poses: Poses3D, likelihood: NDArray[Any] | None = None) -> Layer
     )
 
 
-def table_layers(
-    tables: Sequence[tuple[str, str, PredictionTable]],
-    *,
-    placed: Mapping[str, Tile] | None = None,
-    rig: Rig | None = None,
-    windowed: bool = True,
-) -> list[LayerData]:
-    """Predictions as read: the frames of new views, one Points and one Tracks layer per table.
-
-    Parameters
-    ----------
-    tables : sequence of (name, view, PredictionTable)
-        Tables of one view lie on top of each other.
-    placed : mapping of view to Tile, optional
-        Views that are in the viewer already; their frames are not drawn again.
-    rig : Rig, optional
-        For the size of the pictures.
-    windowed : bool
-        False draws also long recordings whole, for want of somebody who refills them.
-    """
-    views = list(dict.fromkeys(view for _, view, _ in tables))
-    points = [[t.xy.reshape(-1, 2) for _, v, t in tables if v == view] for view in views]
-    sizes = picture_sizes(views, [np.concatenate(each) for each in points], rig)
-    tiles = place_views(sizes, placed or {})
-    layers = new_frames(tiles, placed or {})
-    overview = _width(tiles)
-    for name, view, table in tables:
-        poses = LayerPoses(
-            table.xy,
-            table.keypoints,
-            "predicted",
-            confidence=table.likelihood,
-            view=view,
-            individual=table.individual,
-            scorer=table.scorer,
-        )
-        names = f"predicted tracks {name}", f"predicted {name}"
-        layers += _pair(poses, *names, tiles[view], windowed, overview)
-    return layers
-
-
-def result_layers(
-    result: Result,
-    rig: Rig | None = None,
-    *,
-    all_keypoints: Sequence[str] = (),
-    placed: Mapping[str, Tile] | None = None,
-) -> list[LayerData]:
-    """The layers of a finished run, from back to front; those in 3-D are hidden at first.
-
-    Parameters
-    ----------
-    result : Result
-    rig : Rig, optional
-        With the cameras of the result's views.
-    all_keypoints : sequence of str
-        Those of the input: a keypoint keeps its colour when only some of them are smoothed.
-    placed : mapping of view to Tile, optional
-        Views that are in the viewer already; their frames are not drawn again.
-    """
-    order = {name: i for i, name in enumerate(all_keypoints or result.poses2d.keypoints)}
-    palette = tuple(order[name] for name in result.poses2d.keypoints)
-    poses2d, poses3d = result.poses2d, result.poses3d
-    residuals = poses3d.residuals if poses3d else None
-    n_views = poses3d.n_views if poses3d else None
-    tiles = place_views(picture_sizes(poses2d.views, list(poses2d.xy), rig), placed or {})
-    layers = new_frames(tiles, placed or {})
-    overview = _width(tiles)
-    for i, view in enumerate(poses2d.views):
-        if poses2d.ensemble_median is not None:
-            raw = view_poses(poses2d, i, "raw", residuals=residuals, n_views=n_views)
-            raw = replace(raw, window=raw.window_around(0), palette=palette)
-            layers.append(points_layer(raw, f"raw {view}", tiles[view], overview=overview))
-        smoothed = view_poses(poses2d, i, "smoothed", residuals=residuals, n_views=n_views)
-        smoothed = replace(smoothed, palette=palette)
-        names = f"tracks {view}", f"smoothed {view}"
-        layers += _pair(smoothed, *names, tiles[view], True, overview)
-    if poses3d is not None:
-        if rig is not None:
-            layers += camera_layers(rig, poses3d)
-        space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
-        layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
-    return layers
-
-
 def tiles_of(layers: Iterable[Any]) -> dict[str, Tile]:
     """Where the views lie whose frames are among some layers."""
     found: dict[str, Tile] = {}
@@ -371,28 +284,6 @@ def new_frames(tiles: Mapping[str, Tile], placed: Mapping[str, Tile]) -> list[La
     """The layer with the frames of those views that are not in the viewer yet, if any."""
     new = {view: tile for view, tile in tiles.items() if view not in placed}
     return [frames_layer(new)] if new else []
-
-
-def _width(tiles: Mapping[str, Tile]) -> float:
-    left = min(tile.x for tile in tiles.values())
-    return max(tile.x + tile.width for tile in tiles.values()) - left
-
-
-def _pair(
-    poses: LayerPoses,
-    tracks: str,
-    points: str,
-    tile: Tile | None,
-    windowed: bool,
-    overview: float = 0.0,
-    **extra: Any,
-) -> list[LayerData]:
-    """A Tracks and a Points layer; each has its own record of which frames it draws."""
-    window = poses.window_around(0) if windowed else None
-    return [
-        tracks_layer(replace(poses, window=window), tracks, tile, **extra),
-        points_layer(replace(poses, window=window), points, tile, overview=overview, **extra),
-    ]
 
 
 def _common(poses: LayerPoses, tile: Tile | None) -> dict[str, Any]:

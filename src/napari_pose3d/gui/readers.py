@@ -37,7 +37,7 @@ def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
     PoseDataError
         A file is damaged.
     """
-    from .layers import table_layers
+    from .recording_layers import table_layers
 
     paths = [Path(path)] if isinstance(path, str) else [Path(each) for each in path]
     names = _names(paths)

@@ -23,7 +23,8 @@ def open_sample() -> list[LayerData]:
     from ..core.predictions import load_predictions
     from ..core.project import calibration_of
     from .films import read_films
-    from .layers import TILES_KEY, table_layers, tiles_of
+    from .layers import TILES_KEY, tiles_of
+    from .recording_layers import table_layers
 
     folder = _make_sample()
     if folder is None:

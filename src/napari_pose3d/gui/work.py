@@ -12,8 +12,9 @@ from ..core.match_table import MatchTable
 from ..core.matching import match_predictions
 from ..core.poses import AnyEnsemble, Result
 from ..core.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
-from .layers import LayerData, result_layers
+from .layers import LayerData
 from .layout import Tile
+from .recording_layers import result_layers
 
 
 @dataclass(frozen=True)

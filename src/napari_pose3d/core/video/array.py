@@ -149,7 +149,7 @@ class VideoArray:
             yield from self.stretch(start, min(start + _FEW, len(self)))
 
     def __getitem__(self, key: Any) -> Array:
-        first, rest = _split(key, self.ndim)
+        first, rest = split_key(key, self.ndim)
         if isinstance(first, int):
             # NumPy's own words for an index that is out of range.
             number = range(len(self))[first] if -len(self) <= first < len(self) else None
@@ -283,7 +283,7 @@ class VideoArray:
         self.close()
 
 
-def _split(key: Any, ndim: int) -> tuple[int | slice | Sequence[int], tuple[int | slice, ...]]:
+def split_key(key: Any, ndim: int) -> tuple[int | slice | Sequence[int], tuple[int | slice, ...]]:
     """The key for the frames, and the key for the axes of a picture."""
     parts = list(key) if isinstance(key, tuple) else [key]
     dots = [i for i, part in enumerate(parts) if part is Ellipsis]

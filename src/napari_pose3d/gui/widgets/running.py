@@ -7,14 +7,26 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 
 class RunBar(QWidget):
-    """Buttons and progress of the one job that may run at a time."""
+    """Buttons and progress of the one job that may run at a time.
+
+    Parameters
+    ----------
+    action, hint : str
+        What the button says, and its tooltip.
+    """
 
     run_clicked = Signal()
     cancel_clicked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        action: str = "&Run",
+        hint: str = "Smooth the chosen predictions (Alt+R).",
+    ) -> None:
         super().__init__(parent)
-        self._run = QPushButton("&Run")
+        self._hint = hint
+        self._run = QPushButton(action)
         self._run.clicked.connect(self.run_clicked)
         self._cancel = QPushButton("&Cancel")
         self._cancel.clicked.connect(self.cancel_clicked)
@@ -95,5 +107,5 @@ class RunBar(QWidget):
 
     def _refresh(self) -> None:
         self._run.setEnabled(not self._obstacle)
-        self._run.setToolTip(self._obstacle or "Smooth the chosen predictions (Alt+R).")
+        self._run.setToolTip(self._obstacle or self._hint)
         self._status.setText(self._ready_text or self._obstacle or "Ready.")
