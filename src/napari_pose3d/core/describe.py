@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import PoseDataError
 from .project import VIDEO_SUFFIXES, find_project
 
-if TYPE_CHECKING:
-    from .cameras.rig import Rig
+# Looking into the headers of thousands of films on a network takes its time.
+_MOST_LOOKED_INTO = 50
 
 
 def describe(path: str | os.PathLike[str]) -> str:
@@ -87,31 +86,16 @@ def _table(path: Path) -> str:
 
 
 def _folder(path: Path) -> str:
-    from .matching import match_predictions
-
     project = find_project(path)
-    kind = "a folder"
-    if project is not None:
-        kind = f"part of the Lightning Pose project {project.folder}"
-        if project.folder.resolve() == path.resolve():
-            kind = "a Lightning Pose project"
-    lines = [f"{path}: {kind}"]
-    names = None
-    if project is None and (rig := _calibration_in(path)) is not None:
-        # Not used unless asked for, but it tells the views from the rest of the file names.
-        names = rig.names
-        lines.append(f"with the views of {rig.path} (to use it, give it with --calibration)")
-    return "\n".join([*lines, match_predictions(path, rig_views=names).as_text()])
+    if project is not None and project.folder.resolve() != path.resolve():
+        from .matching import match_predictions
 
+        lines = [f"{path}: part of the Lightning Pose project {project.folder}"]
+        return "\n".join([*lines, match_predictions(path).as_text()])
+    from .overview import check_session, open_project
+    from .overview_text import project_text
 
-def _calibration_in(folder: Path) -> Rig | None:
-    """The only calibration that lies in a folder."""
-    from .cameras.rig_file import load_rig
-
-    found = []
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            found.append(load_rig(path))
-        except PoseDataError:
-            continue  # another TOML file
-    return found[0] if len(found) == 1 else None
+    found = open_project(path)
+    looked_into = found.sessions[:_MOST_LOOKED_INTO]
+    problems = [*found.all_problems, *(p for s in looked_into for p in check_session(s))]
+    return project_text(found, problems)

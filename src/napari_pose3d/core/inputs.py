@@ -77,6 +77,9 @@ def match_inputs(
 def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> StoredEnsemble:
     """The ensemble of the matched files, which are read view by view when they are needed.
 
+    In a project whose ``napari-pose3d/project.toml`` shifts or crops a view, frames are session
+    frames and positions are those in the rig's picture.
+
     Parameters
     ----------
     inputs : Inputs
@@ -88,10 +91,13 @@ def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> Store
     PoseDataError
         See `napari_pose3d.load_predictions`; what is wrong within a file is found on reading.
     """
+    from .project_adjustments import adjustment_notes, adjustment_of
     from .stored_ensemble import StoredEnsemble
 
-    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings())
-    for note in inputs.notes:
+    adjustment = adjustment_of(inputs.table)
+    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings(), adjustment)
+    notes = adjustment_notes(adjustment.views, ensemble.views) if adjustment else []
+    for note in (*inputs.notes, *notes):
         ensemble.add_note(note)
     return ensemble
 

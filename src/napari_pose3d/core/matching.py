@@ -176,7 +176,7 @@ def _classify(
 
 
 def _header_or_reason(path: Path, strict: bool) -> TableHeader | str:
-    if reason := _reason_by_name(path):
+    if reason := reason_by_name(path):
         return reason
     try:
         if path.suffix.lower() == ".h5":
@@ -198,7 +198,8 @@ def _header_or_reason(path: Path, strict: bool) -> TableHeader | str:
     return header
 
 
-def _reason_by_name(path: Path) -> str | None:
+def reason_by_name(path: Path) -> str | None:
+    """Why a file holds no predictions, as far as its name tells; None when it may."""
     stem = path.stem
     if path.suffix.lower() not in _SUFFIXES:
         return "no prediction file (not .csv or .h5)"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .matching import Paths, match_predictions
 from .poses import Ensemble
+from .project_adjustments import adjustment_of
 from .settings import IsCancelled, Progress, ReadingSettings
 from .stored_ensemble import StoredEnsemble
 
@@ -36,7 +37,9 @@ def load_predictions(
     """Read all prediction sets of a session.
 
     View, seed and session of each file are told from its name (see `napari_pose3d.core.project`);
-    seeds pair up across views by what their names share, never by their order.
+    seeds pair up across views by what their names share, never by their order. In a project whose
+    ``napari-pose3d/project.toml`` shifts or crops a view, frames are session frames and positions
+    are those in the rig's picture.
 
     Parameters
     ----------
@@ -95,4 +98,5 @@ def load_predictions(
         mirrored=mirrored,
     )
     table = match_predictions(paths_or_folder, settings, None if rig is None else rig.names)
-    return StoredEnsemble(table, settings).in_memory(progress, cancelled)
+    table = table.for_session(session)
+    return StoredEnsemble(table, settings, adjustment_of(table)).in_memory(progress, cancelled)

@@ -18,16 +18,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .errors import PoseDataError
-from .formats.lightning_project import FILE_NAME, LightningProject, read_project
+from .formats.lightning_project import (
+    FILE_NAME,
+    LightningProject,
+    read_calibrations_csv,
+    read_project,
+)
+from .formats.own_project import OWN_FOLDER
 
-OWN_FOLDER = "napari-pose3d"
+RUN_RECORD = "_run.json"
+"""What the name of our record of a run ends in, after the session."""
+
 SINGLE_VIEW = "view"
 """What the only view is called in a project that names no views."""
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv")
+
+# Folders that say what is in them, not which recording it is of.
+_KINDS = ("video", "film", "pred", "pose", "csv", "2d", "3d", "label", "result", "track", "dlc")
 
 _LETTER = r"[^\W_]"  # a letter or digit of any script
 _SEED = re.compile(rf"(?<!{_LETTER})(?:rng|seed)=\d+(?!{_LETTER})")
@@ -69,12 +80,32 @@ def find_project(path: str | os.PathLike[str]) -> LightningProject | None:
 
 
 def calibration_of(project: LightningProject | str | os.PathLike[str], session: str) -> Path | None:
-    """The calibration of a session: its own, else that of the project, else None."""
+    """The calibration of a session, or None.
+
+    It is its own, ``calibrations/<session>.toml``, else what ``calibrations.csv`` says for its
+    labeled frames, else that of the project, ``calibration.toml``.
+    """
     folder = project.folder if isinstance(project, LightningProject) else Path(project)
-    for path in (folder / "calibrations" / f"{session}.toml", folder / "calibration.toml"):
-        if path.is_file():
+    own = folder / "calibrations" / f"{session}.toml"
+    if own.is_file():
+        return own
+    listed = read_calibrations_csv(folder).get(session)
+    for path in (listed, folder / "calibration.toml"):
+        if path is not None and path.is_file():
             return path
     return None
+
+
+def is_own_result(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
+    """Whether we wrote a file of poses: its frames are session frames, its pixels the rig's.
+
+    It lies in our folder in the project `folder`, or has our record of the run beside it.
+    """
+    path = Path(path)
+    if path.is_relative_to(Path(folder) / OWN_FOLDER):
+        return True
+    sessions = (each.name.removesuffix(RUN_RECORD) for each in path.parent.glob(f"*{RUN_RECORD}"))
+    return any(path.name.startswith(f"{session}_") for session in sessions)
 
 
 def stem_of(path: str | os.PathLike[str], scorer: str = "", views: Sequence[str] = ()) -> str:
@@ -158,6 +189,23 @@ def prediction_set_of(path: str | os.PathLike[str]) -> tuple[str, Path] | None:
 def seed_of_folders(path: str | os.PathLike[str]) -> str:
     """The ``rng=N`` or ``seed=N`` of the nearest folder that has one, or ""."""
     return _seed_of_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def home_of(path: str | PurePath) -> str:
+    """The folder of a file's recording: that of the file, without folders that name a kind only.
+
+    ``day1/videos/run_top.mp4`` has the home ``day1``. With ``/``, "" for the root.
+    """
+    parts = list(PurePath(path).parts[:-1])
+    while parts and parts[-1].lower().startswith(_KINDS):
+        parts.pop()
+    return "/".join(parts)
+
+
+def name_with_home(home: str, key: str) -> str:
+    """The name of a session that has the key of another one in another home."""
+    start, _, last = home.rpartition("/")
+    return "_".join(part for part in (*(start if key == last else home).split("/"), key) if part)
 
 
 def natural_order(text: str) -> list[tuple[int, str]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -32,9 +32,17 @@ from .match_table import MatchRow, MatchTable
 from .poses import ENSEMBLE_ARRAYS, Ensemble, FloatArray, SourceFile
 from .settings import IsCancelled, Progress, ReadingSettings
 
-Adjust = Callable[[Ensemble], Ensemble]
-
 _STAGE = "reading predictions"
+
+
+class Adjust(Protocol):
+    """What is done to the ensemble of each view after reading (`adjustments`)."""
+
+    @property
+    def shifts_frames(self) -> bool:
+        """Whether the views may differ in their number of frames."""
+
+    def __call__(self, ensemble: Ensemble) -> Ensemble: ...
 
 
 class StoredEnsemble:
@@ -45,9 +53,9 @@ class StoredEnsemble:
     table : MatchTable
         From `match_predictions` with the same settings.
     settings : ReadingSettings
-    adjust : callable, optional
-        What is done to the ensemble of each view after reading, such as shifting its frames; the
-        views may then differ in their number of frames.
+    adjust : EnsembleAdjustment, optional
+        What is done to the ensemble of each view after reading; where it shifts frames, the files
+        of different views may differ in their number of lines.
 
     Attributes
     ----------
@@ -85,17 +93,21 @@ class StoredEnsemble:
         self._rows = {(row.model, row.view): row for row in table.rows}
         self._pairs = self._common_pairs()
         self._lengths: dict[tuple[str, str], int] = {}
+        self._adjusted_lengths: dict[tuple[str, str], int] = {}
         # The other views of a mirrored file that was read for one of them.
         self._waiting: dict[tuple[str, str], PredictionTable] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was assumed, so far."""
-        problem = describe_lengths(self.views, self._lengths)
-        if problem is None:
-            return tuple(self._warnings)
-        said = f"{problem[0].upper()}{problem[1:]}. What lacks at the end is treated as missing."
-        return (*self._warnings, said)
+        found = [describe_lengths(views, self._lengths) for views in self._of_one_length()]
+        found.append(describe_lengths(self.views, self._adjusted_lengths))
+        said = [
+            f"{problem[0].upper()}{problem[1:]}. What lacks at the end is treated as missing."
+            for problem in found
+            if problem is not None
+        ]
+        return (*self._warnings, *said)
 
     def add_note(self, note: str) -> None:
         """Say one more thing in ``warnings``."""
@@ -168,7 +180,12 @@ class StoredEnsemble:
         if self._settings.min_likelihood > 0:
             xy[likelihood < self._settings.min_likelihood] = np.nan
         found = self._ensemble((name,), arrays)
-        return found if self._adjust is None else self._adjust(found)
+        if self._adjust is None:
+            return found
+        found = self._adjust(found)
+        if self._adjust.shifts_frames:
+            self._adjusted_lengths["", name] = found.n_frames
+        return found
 
     def in_memory(
         self, progress: Progress | None = None, cancelled: IsCancelled | None = None
@@ -227,10 +244,16 @@ class StoredEnsemble:
                 self._waiting[key] = one_view(whole, other.view, bodyparts)
         return self._waiting.pop((row.model, row.view))
 
+    def _of_one_length(self) -> list[tuple[str, ...]]:
+        """Groups of views whose files have to have the same number of frames."""
+        if self._adjust is not None and self._adjust.shifts_frames:
+            return [(view,) for view in self.views]
+        return [self.views]
+
     def _note_length(self, model: str, view: str, n_frames: int) -> None:
         """Refuse files of different length as soon as the first of them turns up."""
         self._lengths[model, view] = n_frames
-        views = self.views if self._adjust is None else (view,)
+        views = next(views for views in self._of_one_length() if view in views)
         if self._settings.allow_missing or describe_lengths(views, self._lengths) is None:
             return
         # So that the message tells of all files, those not read yet are counted.

@@ -16,6 +16,7 @@ from ..core.project import VIDEO_SUFFIXES, find_project, parse_stem
 if TYPE_CHECKING:
     from ..core.settings import IsCancelled, Progress
     from ..core.video.array import VideoArray
+    from ..core.video.session_film import SessionFilm
     from .layers import LayerData
     from .layout import Tile
 
@@ -37,10 +38,10 @@ class FilmData:
 
     Parameters
     ----------
-    video : VideoArray
+    video : VideoArray or SessionFilm
     """
 
-    def __init__(self, video: VideoArray) -> None:
+    def __init__(self, video: VideoArray | SessionFilm) -> None:
         self.video = video
         self.shape = (video.shape[0], 1, *video.shape[1:])
         self.dtype = video.dtype
@@ -98,13 +99,13 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
 
 
 def film_layers(
-    films: Sequence[tuple[Path, str, str, VideoArray]], placed: dict[str, Tile]
+    films: Sequence[tuple[Path, str, str, VideoArray | SessionFilm]], placed: dict[str, Tile]
 ) -> list[LayerData]:
     """Image layers of films, and the names of views that are new.
 
     Parameters
     ----------
-    films : sequence of (path, session, view, VideoArray)
+    films : sequence of (path, session, view, VideoArray or SessionFilm)
     placed : mapping of view to Tile
         Views that are in the viewer already.
     """
@@ -138,7 +139,9 @@ def name_of(path: Path, known: Sequence[str] = ()) -> tuple[str, str]:
     return parsed.key, parsed.view or path.stem
 
 
-def _film_layer(path: Path, session: str, view: str, video: VideoArray, tile: Tile) -> LayerData:
+def _film_layer(
+    path: Path, session: str, view: str, video: VideoArray | SessionFilm, tile: Tile
+) -> LayerData:
     from .layers import AXES, ROLE_KEY
 
     rate = video.frame_rate

@@ -13,7 +13,14 @@ from .progress_bar import ProgressBar
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
-    info = commands.add_parser("info", help="say what a file or folder is", allow_abbrev=False)
+    info = commands.add_parser(
+        "info",
+        help="say what a file or folder is, and what is missing or contradictory in it",
+        description="Say what a file is, or what a folder holds: its sessions with their views, "
+        "films, predictions, labels and calibrations, and what is missing or contradictory. "
+        "Films are not decoded.",
+        allow_abbrev=False,
+    )
     info.set_defaults(command=_run)
     info.add_argument("path", nargs="+", type=Path)
 

@@ -1,15 +1,21 @@
-"""``project.yaml`` of a Lightning Pose project: the names of views and keypoints."""
+"""``project.yaml`` of a Lightning Pose project: the names of views and keypoints.
+
+And ``calibrations.csv``, which says which calibration belongs to which labeled frame.
+"""
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
 
 from ..errors import PoseDataError
 
 FILE_NAME = "project.yaml"
+CALIBRATIONS_CSV = "calibrations.csv"
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,49 @@ def read_project(folder: str | os.PathLike[str]) -> LightningProject:
         _names(content, "view_names", path),
         _names(content, "keypoint_names", path),
     )
+
+
+def write_project(stream: TextIO, view_names: Sequence[str], keypoint_names: Sequence[str]) -> None:
+    """Write ``project.yaml`` as Lightning Pose does."""
+    import yaml
+
+    content = {
+        "view_names": list(view_names),
+        "keypoint_names": list(keypoint_names),
+        "schema_version": 1,
+    }
+    yaml.safe_dump(content, stream, sort_keys=False, allow_unicode=True)
+
+
+def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """The calibration of each session that ``calibrations.csv`` of a project names.
+
+    Its rows are ``labeled-data/<session>/<picture>, <calibration>``, relative to the project.
+    Empty where there is no such file. Where the frames of a session have several calibrations,
+    the session is left out: no single one is its own.
+
+    Raises
+    ------
+    PoseDataError
+        When the file cannot be read.
+    """
+    folder = Path(folder)
+    path = folder / CALIBRATIONS_CSV
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [row for row in csv.reader(stream) if len(row) >= 2]
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PoseDataError(
+            f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path
+        ) from error
+    found: dict[str, set[str]] = {}
+    for picture, calibration, *_ in rows:
+        parts = PurePosixPath(picture.strip().replace("\\", "/")).parts
+        if len(parts) >= 2 and calibration.strip():
+            found.setdefault(parts[-2], set()).add(calibration.strip())
+    return {session: folder / files.pop() for session, files in found.items() if len(files) == 1}
 
 
 def _names(content: dict[Any, Any], key: str, path: Path) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Which files of a folder are what: from one listing of it to sessions."""

@@ -1,0 +1,91 @@
+"""Anipose's folders: a session has ``videos-raw``, ``pose-2d``, ``pose-3d`` and ``calibration``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..session import SetKind
+from .items import Item, Sorted
+from .lightning import sort_film
+from .listing import Listing, folder_of, name_of
+from .naming import Names, is_film, stem_of_file, views_that_occur
+from .plain import sort_table
+
+FILMS = "videos-raw"
+_TABLES: dict[str, SetKind] = {"pose-2d": "predictions", "pose-2d-filtered": "smoothed"}
+_SPACES = ("pose-3d", "pose-3d-filtered")
+_CALIBRATION = "calibration/calibration.toml"
+_CONFIG = "config.toml"
+_LEVELS_UP = 3
+
+
+def is_anipose(listing: Listing) -> bool:
+    """Whether the folder is a session of Anipose's, or holds some."""
+    return any(name_of(folder) == FILMS for folder in listing.folders)
+
+
+def sort_anipose(listing: Listing, names: Names) -> Sorted:
+    """Sort the files of one or several session folders."""
+    found = Sorted()
+    files = set(listing.files)
+    for relative in listing.files:
+        folder = folder_of(relative)
+        kind, home, path = name_of(folder), folder_of(folder), listing.path(relative)
+        if kind == FILMS:
+            sort_film(found, names, relative, path, home)
+        elif kind in _TABLES and path.suffix.lower() in (".csv", ".h5"):
+            sort_table(found, names, relative, path, files, _TABLES[kind], kind)
+        elif kind in _SPACES and path.suffix.lower() == ".csv":
+            found.items.append(Item("set", path.stem, "", path, home, "3d", kind))
+    return found
+
+
+def anipose_names(listing: Listing, rig_names: Sequence[str]) -> Names:
+    """How views are read from the names: by ``cam_regex`` of ``config.toml``, else the cameras'."""
+    folder = listing.root
+    for _ in range(_LEVELS_UP):
+        pattern = _cam_regex(folder / _CONFIG)
+        if pattern is not None:
+            return Names(None, pattern=pattern)
+        folder = folder.parent
+    films = [stem_of_file(f) for f in listing.files if is_film(f) and FILMS in f.split("/")]
+    if not rig_names or views_that_occur(films[:200], rig_names):
+        return Names(tuple(rig_names) or None)
+    # Cameras A and B, files vid1-camA and vid1-camB.
+    either = "|".join(map(re.escape, sorted(rig_names, key=len, reverse=True)))
+    return Names(None, pattern=re.compile(rf"[-_. ]?[Cc]am[-_ ]?({either})(?![^\W_])"))
+
+
+def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
+    """The calibration of a session (name, home): its own, or in a folder above."""
+    files = set(listing.files)
+
+    def rig_of(session: str, home: str) -> Path | None:
+        at = home
+        while True:
+            relative = f"{at}/{_CALIBRATION}" if at else _CALIBRATION
+            if relative in files:
+                return listing.path(relative)
+            if not at:
+                break
+            at = folder_of(at)
+        # A session folder of a project may have been opened by itself.
+        for folder in list(listing.root.parents)[:_LEVELS_UP]:
+            if (folder / _CALIBRATION).is_file():
+                return folder / _CALIBRATION
+        return None
+
+    return rig_of
+
+
+def _cam_regex(path: Path) -> re.Pattern[str] | None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        pattern = re.compile(document["triangulation"]["cam_regex"])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, re.error):
+        # Not Anipose's, or nothing that helps: the names are read by our own rule.
+        return None
+    return pattern if pattern.groups else None

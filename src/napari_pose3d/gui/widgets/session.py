@@ -1,0 +1,267 @@
+"""The widget "Session": open a project, choose a session, see what it has, show it."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Layer
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from ...core.formats.own_project import update_own_project
+from ...core.overview import Project, check_session, open_project
+from ...core.problems import Problem
+from ...core.session import Session
+from ...core.settings import IsCancelled, Progress
+from ..adding import LayerAdder
+from ..current_session import OpenSession, current_session
+from ..display import Display
+from ..jobs import Job, JobSlot
+from ..session_layers import SESSION_KEY, session_layers
+from ..windowed import keep_windows
+from .problems import ProblemList
+from .project_choice import ProjectPanel
+from .running import RunBar
+from .session_choice import SessionPanel
+
+_WIDTH = 420
+_PLUGIN = "napari-pose3d"
+_NOTHING = "Open a project first: drop a folder above."
+_NO_SESSION = "Nothing in this folder can be opened as a session."
+
+
+class SessionWidget(QWidget):
+    """Composes the panels, starts the jobs and puts the session's layers into the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    opened = Signal()
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._current = current_session(napari_viewer)
+        self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
+        self._open_at_once = False
+
+        self.project = ProjectPanel()
+        self.sessions = SessionPanel()
+        self.problems = ProblemList()
+        self.bar = RunBar(
+            action="&Open session", hint="Show the films and what is checked above (Alt+O)."
+        )
+        self.next_steps = _NextSteps()
+        self._lay_out()
+        self._connect()
+        opened = self._current.open
+        if opened is not None:
+            self._show_project(opened.project)
+            self.sessions.choose(opened.session.name)
+        self._refresh()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width that leaves room for the canvas on a small screen."""
+        return QSize(_WIDTH, 700)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 6, 0)
+        for part in (self.project, self.sessions, self.problems):
+            column.addWidget(part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.next_steps)
+        self.setMinimumWidth(340)
+
+    def _connect(self) -> None:
+        self.project.chosen.connect(self.open_paths)
+        self.project.refused.connect(show_warning)
+        self.sessions.changed.connect(self._look_into)
+        self.problems.accepted.connect(self._accept)
+        self.bar.run_clicked.connect(self.open_session)
+        self.bar.cancel_clicked.connect(self._cancel)
+        self.next_steps.smooth.clicked.connect(self._open_smoothing)
+        self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
+        for slot in (self._finding, self._checking, self._opening):
+            self.destroyed.connect(slot.abandon)
+
+    # ---------------------------------------------------------------- finding
+
+    def open_paths(self, paths: Iterable[Path], at_once: bool = False) -> None:
+        """Look for sessions in a folder or among files.
+
+        Parameters
+        ----------
+        paths : paths
+        at_once : bool
+            Whether to open the session when there is only one.
+        """
+        found = tuple(paths)
+        self._open_at_once = at_once
+        self.project.show_busy()
+        self.bar.set_obstacle("Looking for sessions…")
+        job = Job(partial(_find, found))
+        job.succeeded.connect(self._show_project)
+        job.failed.connect(self._show_no_project)
+        self._finding.start(job)
+
+    def _show_project(self, project: Project) -> None:
+        self._finding.abandon()
+        self.project.show_project(project)
+        self.sessions.offer(project)
+        self._refresh()
+        if self._open_at_once and len(project.sessions) == 1:
+            self.open_session()
+        self._open_at_once = False
+
+    def _show_no_project(self, message: str) -> None:
+        self._finding.abandon()
+        self.project.show_problem(message)
+        self.sessions.offer(None)
+        self._refresh()
+        show_error(message)
+
+    def _look_into(self) -> None:
+        """Show what is known about the chosen session, and look for more in its files."""
+        self._checking.abandon()
+        project, session = self.sessions.project, self.sessions.session
+        known = () if project is None else project.problems
+        if session is None:
+            self.problems.show_problems(known)
+            self._refresh()
+            return
+        known = (*known, *session.problems)
+        self.problems.show_problems(known)
+        job = Job(partial(_check, session))
+        job.succeeded.connect(lambda more: self.problems.show_problems((*known, *more)))
+        job.failed.connect(show_error)
+        self._checking.start(job)
+        self._refresh()
+
+    def _accept(self, problem: Problem) -> None:
+        """Write the adjustment that a problem offers into the project."""
+        project = self.sessions.project
+        if project is None or problem.offer is None:
+            return
+        session, view, adjustment = problem.offer
+        try:
+            update_own_project(project.folder, adjustments={(session, view): adjustment})
+        except (OSError, ValueError) as error:
+            show_error(str(error))
+            return
+        show_info(f"View {view} is now adjusted: {adjustment.describe()}.")
+        chosen = self.sessions.session
+        self.open_paths([project.folder])
+        if chosen is not None:
+            self.sessions.choose(chosen.name)
+
+    # ---------------------------------------------------------------- opening
+
+    def open_session(self) -> None:
+        """Put the chosen session into the viewer, in place of one that was opened before."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None or session is None or self.bar.is_busy:
+            return
+        job = Job(partial(session_layers, session, self.sessions.sets))
+        job.progressed.connect(self.bar.show_progress)
+        job.succeeded.connect(partial(self._add_layers, OpenSession(project, session)))
+        job.failed.connect(self._fail)
+        job.stopped.connect(self._cancel)
+        self.bar.show_busy("opening the films")
+        self._opening.start(job)
+
+    def _add_layers(self, opened: OpenSession, layers: list[Any]) -> None:
+        old = [layer for layer in self._viewer.layers if SESSION_KEY in layer.metadata]
+        adder = LayerAdder(self._viewer, layers, old, self)
+        adder.progressed.connect(self.bar.show_progress)
+        adder.succeeded.connect(partial(self._show_opened, opened))
+        self._opening.start(adder)
+
+    def _show_opened(self, opened: OpenSession, layers: list[Layer]) -> None:
+        self._opening.abandon()
+        display = Display(self._viewer)
+        display.show_2d()
+        keep_windows(self._viewer, show_error)
+        self._viewer.dims.set_point(0, 0)
+        self._current.set(opened)
+        self.bar.show_idle(f"{opened.session.name} is open.")
+        self._refresh()
+        self.opened.emit()
+
+    def _cancel(self) -> None:
+        self._opening.abandon()
+        self.bar.show_idle("Cancelled; nothing was changed.")
+
+    def _fail(self, message: str) -> None:
+        self._opening.abandon()
+        self.bar.show_idle(message)
+        show_error(message)
+
+    def _refresh(self) -> None:
+        project, session = self.sessions.project, self.sessions.session
+        if project is None:
+            obstacle = _NOTHING
+        elif session is None:
+            obstacle = _NO_SESSION
+        else:
+            obstacle = ""
+        self.bar.set_obstacle(obstacle)
+        self.next_steps.setEnabled(self._current.open is not None)
+
+    # ---------------------------------------------------------------- going on
+
+    def _open_widget(self, name: str) -> Any:
+        _, widget = self._viewer.window.add_plugin_dock_widget(_PLUGIN, name)
+        return widget
+
+    def _open_smoothing(self) -> None:
+        opened = self._current.open
+        if opened is None:
+            return
+        session = opened.session
+        paths = [path for each in session.ensemble_sets for path in each.files.values()]
+        if not paths:
+            show_warning(f"{session.name} has no predictions that could be smoothed.")
+            return
+        widget = self._open_widget("Smooth and triangulate")
+        widget.inputs.clear()
+        widget.inputs.add([*paths, *([session.rig_path] if session.rig_path else [])])
+
+
+class _NextSteps(QWidget):
+    """What one may want to do with an open session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views = QPushButton("Camera &views")
+        self.views.setToolTip("Every camera with its own zoom, in step.")
+        self.smooth = QPushButton("&Smooth…")
+        self.smooth.setToolTip("Smooth and triangulate the predictions of this session.")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.views, self.smooth):
+            row.addWidget(button)
+
+
+def _find(paths: tuple[Path, ...], progress: Progress, cancelled: IsCancelled) -> Project:
+    progress("looking for sessions", 0, 0)
+    return open_project(paths[0] if len(paths) == 1 else paths)
+
+
+def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Problem, ...]:
+    return check_session(session)

@@ -1,0 +1,458 @@
+"""Opening folders: what is found in them, what is missing, and how long it takes."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from films import FILMS
+from napari_pose3d import make_sample, save_rig
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.film_facts import FilmFacts, film_facts
+from napari_pose3d.core.formats.own_project import update_own_project
+from napari_pose3d.core.overview import check_session, open_project
+from napari_pose3d.core.overview_text import project_text
+from napari_pose3d.core.synthetic.predictions import PredictionErrors
+from napari_pose3d.core.synthetic.sample import SampleRecipe
+from scenes import ring_rig
+from session_files import KEYPOINTS, counted, lightning_project, put_predictions, touch
+
+LABELS = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\nlabeled-data/day1_top/img1.png,1,2\n"
+RIG = ring_rig(3)
+
+
+def film(path: Path, name: str = "h264-all-intra.mp4") -> Path:
+    """A real film of 40 frames, 128 x 96 px."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = next(each for each in FILMS if each.name == name).write(path.parent)
+    return Path(made).rename(path)
+
+
+# --- Lightning Pose ---------------------------------------------------------------------------
+
+
+def test_lightning_pose_project(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path)
+    touch(folder / "videos_new" / "more" / "day3_top.avi")
+    touch(folder / "videos" / "day1_top_bbox.csv", ",x,y,h,w\n0,1,2,3,4\n")
+    touch(folder / "CollectedData_top.csv", LABELS)
+    touch(folder / "CollectedData_side.csv", LABELS)
+    touch(folder / "night_top.csv", LABELS)
+    touch(folder / "results.csv", "a,b\n1,2\n")
+    touch(folder / "CollectedData_top.unlabeled.jsonl")
+    touch(folder / "bboxes_top.csv")
+    touch(folder / "labeled-data" / "day1_top" / "img1.png")
+    touch(folder / "calibrations" / "day2.toml")
+    touch(folder / "calibration.toml")
+    nested = folder / "models" / "2026" / "01" / "video_preds"
+    touch(nested / "day1_top.mp4" / "predictions.csv")
+    touch(nested / "labeled_videos" / "day1_top_labeled.mp4")
+    touch(folder / "models" / "eks" / "ensemble.yaml")
+    touch(folder / "models" / "eks" / "video_preds" / "day1_side.csv")
+    project = open_project(folder)
+
+    assert (project.kind, project.views) == ("lightning-pose", ("top", "side"))
+    assert project.keypoints == KEYPOINTS
+    assert [each.name for each in project.sessions] == ["day1", "day2", "day3"]
+    day1 = project.session("day1")
+    assert day1.views == ("top", "side")
+    assert day1.films["side"] == folder / "videos" / "day1_side.mp4"
+    kinds = {each.name: (each.kind, sorted(each.files)) for each in day1.sets}
+    assert kinds == {
+        "2026/01": ("predictions", ["top"]),
+        "eks": ("smoothed", ["side"]),
+        "net0": ("predictions", ["side", "top"]),
+        "net1": ("predictions", ["side", "top"]),
+    }
+    assert day1.pictures == {"top": folder / "labeled-data" / "day1_top"}
+    assert day1.boxes == {"top": folder / "videos" / "day1_top_bbox.csv"}
+    assert set(day1.labels) == {"top", "side"}
+    assert {key: set(files) for key, files in project.label_files.items()} == {
+        "CollectedData": {"top", "side"},
+        "night": {"top"},
+    }
+    assert set(project.queues["CollectedData"]) == {"top"}
+    assert day1.rig_path == folder / "calibration.toml"
+    assert project.session("day2").rig_path == folder / "calibrations" / "day2.toml"
+    reasons = {path.name: reason for path, reason in project.unmatched}
+    assert "quality measure" in reasons["day1_top_temporal_norm.csv"]
+
+
+def test_all_ways_into_a_project(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path)
+    for place in (folder, folder / "project.yaml", str(folder / "videos"), [folder]):
+        assert open_project(place).folder == folder
+    update_own_project(folder, skeleton=[("nose", "tail")])
+    assert open_project(folder / "napari-pose3d" / "project.toml").skeleton == (("nose", "tail"),)
+
+
+def test_calibrations_csv(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path)
+    touch(folder / "calibration.toml")
+    touch(folder / "rigs" / "a.toml")
+    touch(folder / "calibrations.csv", ",file\nlabeled-data/day1/img1.png,rigs/a.toml\n")
+    project = open_project(folder)
+    assert project.session("day1").rig_path == folder / "rigs" / "a.toml"
+    assert project.session("day2").rig_path == folder / "calibration.toml"
+
+
+def test_project_with_a_single_view(tmp_path: Path) -> None:
+    touch(tmp_path / "project.yaml", "view_names: []\nkeypoint_names: [nose, tail]\n")
+    touch(tmp_path / "videos" / "mouse_01.mp4")
+    put_predictions(tmp_path / "models" / "net" / "video_preds" / "mouse_01.csv", counted())
+    touch(tmp_path / "CollectedData.csv", LABELS)
+    session = open_project(tmp_path).session("mouse_01")
+    assert (session.views, list(session.films), len(session.sets)) == (("view",), ["view"], 1)
+    assert list(session.labels) == ["view"]
+
+
+def test_films_outside_the_project(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path / "project", sessions=())
+    elsewhere = tmp_path / "raw"
+    touch(elsewhere / "day9_top.mp4")
+    touch(elsewhere / "day9_side.mp4")
+    update_own_project(folder, films=[elsewhere])
+    session = open_project(folder).session("day9")
+    assert session.films["top"] == elsewhere / "day9_top.mp4"
+    assert session.problems == ()
+
+
+def test_the_sample(tmp_path: Path) -> None:
+    errors = PredictionErrors(lost_frames=1, occlusion_frames=(1, 2))
+    recipe = SampleRecipe(4, 2, (64, 48), seeds=2, labeled_frames=1, errors=errors)
+    folder = make_sample(tmp_path / "sample", recipe=recipe)
+    project = open_project(folder)
+    (arena,) = project.sessions
+    assert [each.name for each in arena.sets] == ["seed0", "seed1", "truth"]
+    assert len(arena.films) == len(arena.labels) == len(arena.pictures) == 2
+    assert arena.skeleton
+    assert arena.rig_path == folder / "calibrations" / "arena.toml"
+    assert project.all_problems == ()
+    assert check_session(arena) == ()
+    assert arena.load_predictions().in_memory().xy.shape[:3] == (2, 2, 4)
+    with arena.open_films() as films:
+        assert {view: len(video) for view, video in films.items()} == dict.fromkeys(arena.views, 4)
+    table = arena.load_poses3d("truth")
+    assert table.xyz.shape[0] == 4
+
+
+# --- other folders ----------------------------------------------------------------------------
+
+
+def test_plain_folder(tmp_path: Path) -> None:
+    for view in ("top", "side"):
+        touch(tmp_path / f"mouse1_{view}.mp4")
+        for seed in (0, 1):
+            put_predictions(tmp_path / f"mouse1_{view}.rng={seed}.csv", counted())
+    touch(tmp_path / "notes.csv", "time,food\n1,2\n")
+    project = open_project(tmp_path)
+    (session,) = project.sessions
+    assert (project.kind, session.name, set(session.views)) == ("folder", "mouse1", {"top", "side"})
+    assert [each.name for each in session.sets] == ["rng=0", "rng=1"]
+    assert [path.name for path, _ in project.unmatched] == ["notes.csv"]
+
+
+def test_views_of_a_plain_folder_are_those_of_its_calibration(tmp_path: Path) -> None:
+    for name in RIG.names:
+        touch(tmp_path / f"fly_{name}_rot.mp4")
+    save_rig(RIG, tmp_path / "calibration.toml")
+    (session,) = open_project(tmp_path).sessions
+    assert (session.name, session.views) == ("fly_rot", RIG.names)
+    assert session.rig_path == tmp_path / "calibration.toml"
+
+
+def test_a_folder_for_each_recording(tmp_path: Path) -> None:
+    for day in ("day1", "day2"):
+        for view in ("left", "right"):
+            touch(tmp_path / day / "videos" / f"{view}.mp4")
+            put_predictions(tmp_path / day / "predictions" / f"{view}.csv", counted())
+        save_rig(RIG, tmp_path / day / "calibration.toml")
+    project = open_project(tmp_path, views=["left", "right"])
+    assert [each.name for each in project.sessions] == ["day1", "day2"]
+    for session in project.sessions:
+        assert session.rig_path == tmp_path / session.name / "calibration.toml"
+        assert set(session.films) == set(session.sets[0].files) == {"left", "right"}
+
+
+def test_equal_names_in_folders_for_each_recording(tmp_path: Path) -> None:
+    for day in ("day1", "day2"):
+        for view in ("left", "right"):
+            touch(tmp_path / day / f"run_{view}.mp4")
+    project = open_project(tmp_path)
+    assert [each.name for each in project.sessions] == ["day1_run", "day2_run"]
+    assert project.all_problems == ()
+
+
+def test_networks_in_folders_of_their_own(tmp_path: Path) -> None:
+    for view in ("left", "right"):
+        touch(tmp_path / f"run_{view}.mp4")
+        for net in ("old", "new"):
+            put_predictions(tmp_path / net / f"run_{view}.csv", counted())
+    (session,) = open_project(tmp_path).sessions
+    assert [each.name for each in session.sets] == ["new", "old"]
+    assert session.load_predictions().models == ("new", "old")
+
+
+def test_deeplabcut_names(tmp_path: Path) -> None:
+    scorer = "DLC_resnet50_mouseJan1shuffle1_100000"
+    for view in ("left", "right"):
+        touch(tmp_path / f"run_{view}.avi")
+        for ending in (".csv", ".h5", "_filtered.csv"):
+            touch(tmp_path / f"run_{view}{scorer}{ending}")
+    project = open_project(tmp_path)
+    (session,) = project.sessions
+    assert [(each.name, sorted(each.files)) for each in session.sets] == [
+        ("predictions", ["left", "right"])
+    ]
+    assert len(project.unmatched) == 4
+
+
+@pytest.mark.parametrize("config", [True, False])
+def test_anipose(tmp_path: Path, config: bool) -> None:
+    rig = ring_rig(2)
+    names = "".join(each for each in "AB")
+    text = "[triangulation]\ncam_regex = '-cam([A-Z])'\n"
+    if config:
+        touch(tmp_path / "config.toml", text)
+    home = tmp_path / "2026-01-01"
+    cameras = tuple(replace(c, name=n) for c, n in zip(rig.cameras, names, strict=True))
+    (home / "calibration").mkdir(parents=True)
+    save_rig(replace(rig, cameras=cameras), home / "calibration" / "calibration.toml")
+    for name in "AB":
+        touch(home / "calibration" / f"board-cam{name}.avi")
+        touch(home / "videos-raw" / f"walk-cam{name}.avi")
+        touch(home / "videos-labeled" / f"walk-cam{name}.avi")
+        touch(home / "pose-2d" / f"walk-cam{name}.h5")
+        touch(home / "pose-2d-filtered" / f"walk-cam{name}.h5")
+    touch(home / "pose-3d" / "walk.csv")
+    for opened in (tmp_path, home):
+        project = open_project(opened)
+        (session,) = project.sessions
+        assert (project.kind, session.name, session.views) == ("anipose", "walk", ("A", "B"))
+        assert len(session.films) == 2
+        assert session.rig_path == home / "calibration" / "calibration.toml"
+        assert [(each.name, each.kind) for each in session.sets] == [
+            ("pose-2d", "predictions"),
+            ("pose-2d-filtered", "smoothed"),
+            ("pose-3d", "3d"),
+        ]
+
+
+def test_list_of_files(tmp_path: Path) -> None:
+    films = [touch(tmp_path / "films" / f"run_{view}.mp4") for view in ("left", "right", "back")]
+    table = put_predictions(tmp_path / "net" / "run_left.csv", counted())
+    project = open_project([*films[:2], table])
+    (session,) = project.sessions
+    assert (project.kind, set(session.films)) == ("files", {"left", "right"})
+    assert set(session.sets[0].files) == {"left"}
+
+
+def test_projects_in_a_folder_are_not_mixed(tmp_path: Path) -> None:
+    lightning_project(tmp_path / "a")
+    assert open_project(tmp_path).folder == tmp_path / "a"
+    lightning_project(tmp_path / "b" / "c")
+    touch(tmp_path / "run_left.mp4")
+    project = open_project(tmp_path)
+    assert [each.name for each in project.sessions] == ["run"]
+    assert {p.where for p in project.problems if "of its own" in p.what} == {"a", "b/c"}
+
+
+def test_folders_that_are_linked(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path / "project", sessions=())
+    touch(tmp_path / "disk" / "day1_top.mp4")
+    touch(tmp_path / "disk" / "day1_side.mp4")
+    (folder / "videos").symlink_to(tmp_path / "disk")
+    (folder / "self").symlink_to(folder)
+    (session,) = open_project(folder).sessions
+    assert session.films["top"] == folder / "videos" / "day1_top.mp4"
+    assert session.problems == ()
+
+
+# --- what is missing or contradictory ---------------------------------------------------------
+
+
+def test_missing_views_are_said(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    (folder / "videos" / "day1_side.mp4").unlink()
+    (folder / "models" / "net1" / "video_preds" / "day1_top.csv").unlink()
+    (session,) = open_project(folder).sessions
+    film, predictions = session.problems
+    assert "no film of view side" in film.what
+    assert "day1_side.mp4" in film.todo
+    assert "'net1' has no view top" in predictions.what
+
+
+def test_names_that_cannot_be_told_apart(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "videos_old" / "day1_top.mp4")
+    (session,) = open_project(folder).sessions
+    (problem,) = session.problems
+    assert problem.severity == "error"
+    assert "cannot be told apart" in problem.what
+    assert session.films["top"].parent.name == "videos"
+
+
+def test_two_views_in_one_name(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, views=("cam1", "cam2"), sessions=("day1",))
+    touch(folder / "videos" / "x_cam1_cam2_.mp4")
+    (problem,) = open_project(folder).problems
+    assert "several views" in problem.what
+    assert problem.where == "x_cam1_cam2_.mp4"
+
+
+def test_files_without_a_view(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "videos" / "day1_botom.mp4")
+    (problem,) = open_project(folder).problems
+    assert "top, side" in problem.what
+    assert "day1_botom.mp4" in problem.what
+
+
+def test_views_taken_for_sessions_are_suspected(tmp_path: Path) -> None:
+    for view in "ABC":
+        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
+    (problem,) = open_project(tmp_path).problems
+    assert "one view only" in problem.what
+    assert len(open_project(tmp_path, views=["Cam-A", "Cam-B", "Cam-C"]).sessions) == 1
+
+
+def test_names_of_views_can_be_kept(tmp_path: Path) -> None:
+    for view in "ABC":
+        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
+    update_own_project(tmp_path, view_names=["Cam-A", "Cam-B", "Cam-C"])
+    (session,) = open_project(tmp_path).sessions
+    assert session.views == ("Cam-A", "Cam-B", "Cam-C")
+
+
+def test_empty_folder_and_no_folder(tmp_path: Path) -> None:
+    (problem,) = open_project(tmp_path).problems
+    assert problem.severity == "error"
+    with pytest.raises(PoseDataError, match="no such"):
+        open_project(tmp_path / "nowhere")
+    with pytest.raises(PoseDataError, match="no session is called"):
+        open_project(tmp_path).session("x")
+
+
+def test_contents_that_contradict_each_other(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1", "Cam-9"))
+    film(folder / "videos" / "run_Cam-0.mp4")
+    film(folder / "videos" / "run_Cam-1.mp4", "h264-b-frames.mp4")
+    film(folder / "videos" / "run_Cam-9.mp4")
+    save_rig(RIG, folder / "calibration.toml")
+    put_predictions(folder / "models" / "net" / "video_preds" / "run_Cam-0.csv", counted(39))
+    (session,) = open_project(folder).sessions
+    said = [problem.what for problem in check_session(session)]
+    assert any("no camera for the view Cam-9" in what for what in said)
+    assert any("camera Cam-2" in what for what in said)
+    assert any("128 x 96" in what and "1280 x 1024" in what for what in said)
+    assert any("Cam-0 40, Cam-1 75, Cam-9 40" in what for what in said)
+    assert any("Cam-0 has 39 rows for 40 frames" in what for what in said)
+
+
+def test_a_scale_and_a_crop_are_offered(tmp_path: Path) -> None:
+    sizes = ((1280, 960), (640, 480))
+    cameras = [replace(c, size=s) for c, s in zip(RIG.cameras, sizes, strict=False)]
+    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1"))
+    film(folder / "videos" / "run_Cam-0.mp4")
+    film(folder / "videos" / "run_Cam-1.mp4")
+    box = ",x,y,h,w\n" + "".join(f"{i},30,40,96,128\n" for i in range(40))
+    touch(folder / "videos" / "run_Cam-1_bbox.csv", box)
+    save_rig(replace(RIG, cameras=tuple(cameras)), folder / "calibration.toml")
+    (session,) = open_project(folder).sessions
+    smaller, cut = check_session(session)
+    assert smaller.offer is not None
+    assert cut.offer is not None
+    assert smaller.offer[2].scale == (10, 10)
+    assert cut.offer[2].crop == (30, 40, 128, 96)
+    moving = touch(folder / "videos" / "run_Cam-1_bbox.csv", box.replace("9,30,40", "9,31,40"))
+    offer = check_session(session)[1].offer
+    assert offer is not None
+    assert (offer[2].crop, offer[2].boxes) == (None, moving)
+    # Once accepted, it is no problem any more.
+    accepted = {(s, v): a for s, v, a in (smaller.offer, cut.offer)}
+    update_own_project(folder, adjustments=accepted)
+    assert check_session(open_project(folder).sessions[0]) == ()
+
+
+def test_a_damaged_calibration_is_said_not_raised(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "calibration.toml", "[cam_0\n")
+    (session,) = open_project(folder).sessions
+    (problem,) = check_session(session)
+    assert problem.severity == "error"
+    assert "calibration.toml" in problem.where
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("h264-b-frames.mp4", FilmFacts(75, (128, 96))),
+        ("h264-444-odd.mp4", FilmFacts(75, (125, 93))),
+        ("h264-rotated-90.mp4", FilmFacts(75, (96, 128))),
+        ("h264-fragments.mp4", FilmFacts(None, (128, 96))),
+        ("h264-b-frames.avi", FilmFacts(75, (128, 96))),
+        ("mjpeg-odd.mov", FilmFacts(40, (125, 93))),
+        ("h264.mkv", FilmFacts()),
+    ],
+)
+def test_facts_from_headers(tmp_path: Path, name: str, expected: FilmFacts) -> None:
+    path = film(tmp_path / f"films/x{Path(name).suffix}", name)
+    assert film_facts(path) == expected
+    # However a file is cut off, nothing is raised and nothing is made up.
+    content = path.read_bytes()
+    for length in (0, 5, 40, 100, 300, len(content) // 2, len(content) - 200):
+        path.write_bytes(content[:length])
+        facts = film_facts(path)
+        assert facts.n_frames in (None, expected.n_frames)
+        assert facts.size in (None, expected.size)
+    assert film_facts(tmp_path / "nowhere.mp4") == FilmFacts()
+
+
+# --- size -------------------------------------------------------------------------------------
+
+
+def test_thousands_of_files_are_listed_at_once_and_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = tuple(f"Cam-{i}" for i in range(6))
+    (tmp_path / "videos").mkdir()
+    preds = [tmp_path / "models" / f"net{i}" / "video_preds" for i in range(2)]
+    for folder in preds:
+        folder.mkdir(parents=True)
+    touch(tmp_path / "project.yaml", f"view_names: [{', '.join(views)}]\n")
+    for i in range(278):
+        for view in views:
+            (tmp_path / "videos" / f"mouse{i}_{view}.mp4").touch()
+            for folder in preds:
+                (folder / f"mouse{i}_{view}.csv").touch()
+    opened = []
+    really_open = Path.open
+
+    def watched(path: Path, *args: object, **kwargs: object) -> object:
+        opened.append(path.name)
+        return really_open(path, *args, **kwargs)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", watched)
+    monkeypatch.setattr(builtins, "open", watched)
+    begun = time.perf_counter()
+    project = open_project(tmp_path)
+    text = project_text(project)
+    seconds = time.perf_counter() - begun
+    assert len(project.sessions) == 278
+    assert len(project.table()) == 278 * 6
+    assert set(opened) <= {"project.yaml", "project.toml"}
+    assert "and 78 more sessions" in text
+    assert seconds < 2
+
+
+def test_overview_text(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    (folder / "videos" / "day1_side.mp4").unlink()
+    text = project_text(open_project(folder))
+    assert "1 of 2" in text
+    assert "net0, net1" in text
+    assert "no film of view side" in text

@@ -1,0 +1,270 @@
+"""Opening a session in a window: by the widget, by dropping a folder, again, and another one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from films import Film, read_number
+from gui_helpers import VIEWS, write_session
+from napari_pose3d.core.adjustments import ViewAdjustment
+from napari_pose3d.core.formats.own_project import read_own_project, update_own_project
+from napari_pose3d.core.overview import open_project
+from napari_pose3d.core.pipeline import run
+from napari_pose3d.core.problems import Problem
+from napari_pose3d.core.results import default_folder, save_result
+from napari_pose3d.gui.current_session import current_session
+from napari_pose3d.gui.layer_poses import poses_of
+from napari_pose3d.gui.session_layers import SESSION_KEY, session_layers
+from napari_pose3d.gui.session_reader import get_reader
+from napari_pose3d.gui.widgets import session as session_module
+
+QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
+TIMEOUT = 60_000
+N_FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    for view in VIEWS:
+        Film(f"walk_{view}.mp4", n_frames=N_FRAMES).write(folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, films: Path) -> Path:
+    """A Lightning Pose project of two sessions: walk with everything, and run without films."""
+    folder = tmp_path / "mouse"
+    predictions, calibration = write_session(tmp_path / "draft", N_FRAMES)
+    (folder / "videos").mkdir(parents=True)
+    (folder / "calibrations").mkdir()
+    for path in films.iterdir():
+        shutil.copy(path, folder / "videos")
+    shutil.copy(calibration, folder / "calibrations" / "walk.toml")
+    for path in sorted(predictions.iterdir()):
+        stem, seed = path.stem.split("_seed=")
+        for session in ("walk", "run") if seed == "0" else ("walk",):
+            target = folder / "models" / f"net{seed}" / "video_preds"
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target / f"{stem.replace('walk', session)}.csv")
+    names = ", ".join(VIEWS)
+    (folder / "project.yaml").write_text(
+        f"view_names: [{names}]\nkeypoint_names: [kp0, kp1, kp2]\n"
+    )
+    return folder
+
+
+def picture_of(data: Any, frame: int) -> int:
+    return read_number(np.squeeze(np.asarray(data[frame])))
+
+
+def by_name(layers: list[Any]) -> dict[str, Any]:
+    return {attributes["name"]: (data, attributes) for data, attributes, _ in layers}
+
+
+# --- without a window -----------------------------------------------------------------------
+
+
+def test_films_and_a_set_become_layers(project: Path) -> None:
+    session = open_project(project).session("walk")
+    layers = by_name(session_layers(session, session.ensemble_sets[:1], *QUIET))
+    assert {f"walk {view}" for view in VIEWS} <= set(layers)
+    assert {f"predicted {view}" for view in VIEWS} <= set(layers)
+    film, attributes = layers["walk Cam-B"]
+    assert len(film) == N_FRAMES
+    assert attributes["metadata"][SESSION_KEY] == "walk"
+    # Points lie on their film.
+    assert layers["predicted Cam-B"][1]["translate"] == attributes["translate"]
+
+
+def test_with_several_sets_layers_say_which(project: Path) -> None:
+    session = open_project(project).session("walk")
+    layers = by_name(session_layers(session, session.ensemble_sets, *QUIET))
+    assert {"predicted Cam-A net0", "predicted Cam-A net1"} <= set(layers)
+
+
+def test_films_and_points_are_in_session_frames(project: Path) -> None:
+    dropped = ViewAdjustment(offset=3, dropped=(10,))
+    update_own_project(project, adjustments={("walk", "Cam-B"): dropped})
+    session = open_project(project).session("walk")
+    layers = by_name(session_layers(session, session.ensemble_sets[:1], *QUIET))
+    film = layers["walk Cam-B"][0]
+    assert len(film) == N_FRAMES + 4
+    assert len(layers["walk Cam-A"][0]) == N_FRAMES + 4
+    # Camera frame 10 was lost: session frame 13 has no picture, 14 has the tenth.
+    shown = [picture_of(film, frame) for frame in (0, 2, 3, 12, 13, 14, N_FRAMES + 3)]
+    assert shown == [-1, -1, 0, 9, -1, 10, 59]
+    assert picture_of(layers["walk Cam-A"][0], 5) == 5
+    several = film[[2, 3, 13, 20]]
+    assert [read_number(np.squeeze(each)) for each in several] == [-1, 0, -1, 16]
+    poses = poses_of(layers["predicted Cam-B"][1]["metadata"])
+    plain = poses_of(
+        by_name(session_layers(session, session.ensemble_sets[:1], *QUIET))["predicted Cam-A"][1][
+            "metadata"
+        ]
+    )
+    assert poses is not None
+    assert plain is not None
+    assert np.isnan(poses.positions[[0, 2, 13]]).all()
+    assert np.isfinite(poses.positions[[3, 12, 14]]).all()
+    assert np.isfinite(plain.positions[:N_FRAMES]).all()
+
+
+def test_a_saved_result_is_shown_again(project: Path) -> None:
+    before = open_project(project).session("walk")
+    ensemble, rig = before.load_predictions(), before.load_rig()
+    assert rig is not None
+    result = run(ensemble, rig)
+    save_result(result, ensemble, rig, default_folder(ensemble))
+    session = open_project(project).session("walk")
+    smoothed = [each for each in session.sets if each.kind == "smoothed"]
+    layers = by_name(session_layers(session, smoothed[:1], *QUIET))
+    poses = poses_of(layers["smoothed Cam-C"][1]["metadata"])
+    space = poses_of(layers["3-D"][1]["metadata"])
+    assert poses is not None
+    assert space is not None
+    assert result.poses3d is not None
+    np.testing.assert_allclose(poses.positions, result.poses2d.xy[2], rtol=1e-6)
+    np.testing.assert_allclose(space.positions, result.poses3d.xyz, rtol=1e-6)
+    raw = poses_of(layers["raw Cam-C"][1]["metadata"])
+    assert raw is not None
+    assert raw.residual is not None
+    np.testing.assert_allclose(raw.residual, result.poses3d.residuals[2], atol=1e-4)
+
+
+def test_only_folders_with_sessions_are_taken(project: Path, tmp_path: Path) -> None:
+    assert get_reader(str(project)) is not None
+    assert get_reader(str(project / "project.yaml")) is not None
+    assert get_reader([str(project)]) is not None
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "cell.tif").touch()
+    assert get_reader(str(pictures)) is None
+    assert get_reader(str(pictures / "cell.tif")) is None
+    assert get_reader([str(project), str(pictures)]) is None
+    # A project that is damaged is still a project: the widget says what is wrong.
+    (project / "project.yaml").write_text("view_names: [")
+    assert get_reader(str(project)) is not None
+
+
+# --- in a window ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def widget(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    made = session_module.SessionWidget(viewer)
+    viewer.window.add_dock_widget(made, name="Session")
+    made.viewer = viewer
+    yield made
+    made.viewer = None
+
+
+def open_paths(widget: Any, qtbot: Any, *paths: Path, at_once: bool = False) -> None:
+    widget.open_paths(paths, at_once=at_once)
+    qtbot.waitUntil(lambda: widget._finding.job is None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
+
+
+def show(widget: Any, qtbot: Any) -> None:
+    widget.open_session()
+    qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
+
+
+def layer_names(widget: Any) -> set[str]:
+    return {layer.name for layer in widget.viewer.layers}
+
+
+@pytest.mark.gui
+def test_a_session_is_chosen_and_opened(widget, qtbot, project: Path) -> None:
+    assert not widget.bar.is_ready
+    open_paths(widget, qtbot, project)
+    assert "2 sessions" in widget.project.text
+    assert current_session(widget.viewer).open is None
+    widget.sessions.choose("walk")
+    assert [each.name for each in widget.sessions.sets] == ["net0"]
+    show(widget, qtbot)
+    assert {"walk Cam-A", "walk Cam-B", "walk Cam-C", "predicted Cam-A"} <= layer_names(widget)
+    opened = current_session(widget.viewer).open
+    assert opened is not None
+    assert opened.session.name == "walk"
+    assert "walk is open" in widget.bar.status
+
+
+@pytest.mark.gui
+def test_another_session_takes_the_place_of_the_first(widget, qtbot, project: Path) -> None:
+    open_paths(widget, qtbot, project)
+    widget.viewer.add_points([[0, 0, 0, 0]], name="mine")
+    widget.sessions.choose("walk")
+    show(widget, qtbot)
+    widget.sessions.choose("run")
+    show(widget, qtbot)
+    assert not [name for name in layer_names(widget) if "walk" in name]
+    assert {"predicted Cam-A", "mine"} <= layer_names(widget)
+    # Once more, the same one.
+    show(widget, qtbot)
+    assert len([n for n in layer_names(widget) if n.startswith("predicted Cam-A")]) == 1
+
+
+@pytest.mark.gui
+def test_a_reopened_widget_knows_what_is_open(widget, qtbot, project: Path) -> None:
+    open_paths(widget, qtbot, project)
+    widget.sessions.choose("walk")
+    show(widget, qtbot)
+    again = session_module.SessionWidget(widget.viewer)
+    qtbot.addWidget(again)
+    assert again.sessions.session.name == "walk"
+
+
+@pytest.mark.gui
+def test_the_only_session_of_a_dropped_folder_is_opened_at_once(
+    make_napari_viewer, qtbot, project: Path
+) -> None:
+    for path in project.glob("models/*/video_preds/run_*"):
+        path.unlink()
+    viewer = make_napari_viewer()
+    viewer.open(str(project), plugin="napari-pose3d")
+    qtbot.waitUntil(lambda: current_session(viewer).open is not None, timeout=TIMEOUT)
+    assert "walk Cam-A" in {layer.name for layer in viewer.layers}
+
+
+@pytest.mark.gui
+def test_a_broken_film_is_told_and_nothing_is_removed(widget, qtbot, project: Path) -> None:
+    open_paths(widget, qtbot, project)
+    widget.sessions.choose("walk")
+    show(widget, qtbot)
+    before = layer_names(widget)
+    (project / "videos" / "walk_Cam-B.mp4").write_bytes(b"this is no film")
+    show(widget, qtbot)
+    assert layer_names(widget) == before
+    assert "walk_Cam-B.mp4" in widget.bar.status
+    assert any("walk_Cam-B.mp4" in each.message for each in notification_manager.records)
+
+
+@pytest.mark.gui
+def test_a_folder_that_is_not_there_is_told(widget, qtbot, tmp_path: Path) -> None:
+    open_paths(widget, qtbot, tmp_path / "nowhere")
+    assert "no such file or folder" in widget.project.text
+    assert not widget.bar.is_ready
+
+
+@pytest.mark.gui
+def test_a_size_unlike_the_rigs_is_offered_to_be_adjusted(widget, qtbot, project: Path) -> None:
+    """The films are 128 x 96, the rig's pictures 640 x 480: a fifth of them."""
+    open_paths(widget, qtbot, project)
+    widget.sessions.choose("walk")
+    qtbot.waitUntil(
+        lambda: any(problem.offer for problem in widget.problems.problems), timeout=TIMEOUT
+    )
+    offer: Problem = next(problem for problem in widget.problems.problems if problem.offer)
+    assert offer.offer is not None
+    widget.problems.accepted.emit(offer)
+    qtbot.waitUntil(lambda: widget._finding.job is None, timeout=TIMEOUT)
+    _, view, _ = offer.offer
+    assert read_own_project(project).adjustment("walk", view).scale == (5.0, 5.0)
