@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from films import FILMS
 from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.prediction_table import PredictionTable
 
@@ -35,6 +36,13 @@ def touch(path: Path, text: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def film(path: Path, name: str = "h264-all-intra.mp4") -> Path:
+    """A real film of ``films.FILMS``; the usual one has 40 frames of 128 x 96 px."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = next(each for each in FILMS if each.name == name).write(path.parent)
+    return Path(made).rename(path)
 
 
 def lightning_project(

@@ -1,4 +1,4 @@
-"""Opening folders: what is found in them, what is missing, and how long it takes."""
+"""Opening folders: what is found in them, and how long it takes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from films import FILMS
 from napari_pose3d import make_sample, save_rig
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.film_facts import FilmFacts, film_facts
+from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.formats.own_project import update_own_project
 from napari_pose3d.core.overview import check_session, open_project
 from napari_pose3d.core.overview_text import project_text
@@ -23,13 +21,6 @@ from session_files import KEYPOINTS, counted, lightning_project, put_predictions
 
 LABELS = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\nlabeled-data/day1_top/img1.png,1,2\n"
 RIG = ring_rig(3)
-
-
-def film(path: Path, name: str = "h264-all-intra.mp4") -> Path:
-    """A real film of 40 frames, 128 x 96 px."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = next(each for each in FILMS if each.name == name).write(path.parent)
-    return Path(made).rename(path)
 
 
 # --- Lightning Pose ---------------------------------------------------------------------------
@@ -201,6 +192,7 @@ def test_deeplabcut_names(tmp_path: Path) -> None:
     scorer = "DLC_resnet50_mouseJan1shuffle1_100000"
     for view in ("left", "right"):
         touch(tmp_path / f"run_{view}.avi")
+        touch(tmp_path / f"run_{view}{scorer}_labeled.mp4")
         for ending in (".csv", ".h5", "_filtered.csv"):
             touch(tmp_path / f"run_{view}{scorer}{ending}")
     project = open_project(tmp_path)
@@ -208,7 +200,8 @@ def test_deeplabcut_names(tmp_path: Path) -> None:
     assert [(each.name, sorted(each.files)) for each in session.sets] == [
         ("predictions", ["left", "right"])
     ]
-    assert len(project.unmatched) == 4
+    assert set(session.films) == {"left", "right"}
+    assert len(project.unmatched) == 6
 
 
 @pytest.mark.parametrize("config", [True, False])
@@ -242,6 +235,17 @@ def test_anipose(tmp_path: Path, config: bool) -> None:
         ]
 
 
+def test_crops_of_anipose_are_said(tmp_path: Path) -> None:
+    touch(
+        tmp_path / "config.toml", "[cameras.A]\noffset = [30, 40]\n[cameras.B]\noffset = [0, 0]\n"
+    )
+    touch(tmp_path / "day1" / "videos-raw" / "walk_A.avi")
+    touch(tmp_path / "day1" / "videos-raw" / "walk_B.avi")
+    (problem,) = open_project(tmp_path / "day1").problems
+    assert "A at 30, 40" in problem.what
+    assert "B" not in problem.what
+
+
 def test_list_of_files(tmp_path: Path) -> None:
     films = [touch(tmp_path / "films" / f"run_{view}.mp4") for view in ("left", "right", "back")]
     table = put_predictions(tmp_path / "net" / "run_left.csv", counted())
@@ -249,6 +253,18 @@ def test_list_of_files(tmp_path: Path) -> None:
     (session,) = project.sessions
     assert (project.kind, set(session.films)) == ("files", {"left", "right"})
     assert set(session.sets[0].files) == {"left"}
+
+
+def test_list_of_files_in_a_project(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path)
+    update_own_project(folder, adjustments={(None, "top"): ViewAdjustment(offset=4)})
+    touch(folder / "calibration.toml")
+    project = open_project([folder / "videos" / "day1_top.mp4"])
+    (session,) = project.sessions
+    assert (session.name, session.views, session.folder) == ("day1", ("top",), folder)
+    assert session.rig_path == folder / "calibration.toml"
+    assert session.adjustment("top").offset == 4
+    assert project.all_problems == ()
 
 
 def test_projects_in_a_folder_are_not_mixed(tmp_path: Path) -> None:
@@ -270,146 +286,6 @@ def test_folders_that_are_linked(tmp_path: Path) -> None:
     (session,) = open_project(folder).sessions
     assert session.films["top"] == folder / "videos" / "day1_top.mp4"
     assert session.problems == ()
-
-
-# --- what is missing or contradictory ---------------------------------------------------------
-
-
-def test_missing_views_are_said(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, sessions=("day1",))
-    (folder / "videos" / "day1_side.mp4").unlink()
-    (folder / "models" / "net1" / "video_preds" / "day1_top.csv").unlink()
-    (session,) = open_project(folder).sessions
-    film, predictions = session.problems
-    assert "no film of view side" in film.what
-    assert "day1_side.mp4" in film.todo
-    assert "'net1' has no view top" in predictions.what
-
-
-def test_names_that_cannot_be_told_apart(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, sessions=("day1",))
-    touch(folder / "videos_old" / "day1_top.mp4")
-    (session,) = open_project(folder).sessions
-    (problem,) = session.problems
-    assert problem.severity == "error"
-    assert "cannot be told apart" in problem.what
-    assert session.films["top"].parent.name == "videos"
-
-
-def test_two_views_in_one_name(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, views=("cam1", "cam2"), sessions=("day1",))
-    touch(folder / "videos" / "x_cam1_cam2_.mp4")
-    (problem,) = open_project(folder).problems
-    assert "several views" in problem.what
-    assert problem.where == "x_cam1_cam2_.mp4"
-
-
-def test_files_without_a_view(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, sessions=("day1",))
-    touch(folder / "videos" / "day1_botom.mp4")
-    (problem,) = open_project(folder).problems
-    assert "top, side" in problem.what
-    assert "day1_botom.mp4" in problem.what
-
-
-def test_views_taken_for_sessions_are_suspected(tmp_path: Path) -> None:
-    for view in "ABC":
-        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
-    (problem,) = open_project(tmp_path).problems
-    assert "one view only" in problem.what
-    assert len(open_project(tmp_path, views=["Cam-A", "Cam-B", "Cam-C"]).sessions) == 1
-
-
-def test_names_of_views_can_be_kept(tmp_path: Path) -> None:
-    for view in "ABC":
-        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
-    update_own_project(tmp_path, view_names=["Cam-A", "Cam-B", "Cam-C"])
-    (session,) = open_project(tmp_path).sessions
-    assert session.views == ("Cam-A", "Cam-B", "Cam-C")
-
-
-def test_empty_folder_and_no_folder(tmp_path: Path) -> None:
-    (problem,) = open_project(tmp_path).problems
-    assert problem.severity == "error"
-    with pytest.raises(PoseDataError, match="no such"):
-        open_project(tmp_path / "nowhere")
-    with pytest.raises(PoseDataError, match="no session is called"):
-        open_project(tmp_path).session("x")
-
-
-def test_contents_that_contradict_each_other(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1", "Cam-9"))
-    film(folder / "videos" / "run_Cam-0.mp4")
-    film(folder / "videos" / "run_Cam-1.mp4", "h264-b-frames.mp4")
-    film(folder / "videos" / "run_Cam-9.mp4")
-    save_rig(RIG, folder / "calibration.toml")
-    put_predictions(folder / "models" / "net" / "video_preds" / "run_Cam-0.csv", counted(39))
-    (session,) = open_project(folder).sessions
-    said = [problem.what for problem in check_session(session)]
-    assert any("no camera for the view Cam-9" in what for what in said)
-    assert any("camera Cam-2" in what for what in said)
-    assert any("128 x 96" in what and "1280 x 1024" in what for what in said)
-    assert any("Cam-0 40, Cam-1 75, Cam-9 40" in what for what in said)
-    assert any("Cam-0 has 39 rows for 40 frames" in what for what in said)
-
-
-def test_a_scale_and_a_crop_are_offered(tmp_path: Path) -> None:
-    sizes = ((1280, 960), (640, 480))
-    cameras = [replace(c, size=s) for c, s in zip(RIG.cameras, sizes, strict=False)]
-    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1"))
-    film(folder / "videos" / "run_Cam-0.mp4")
-    film(folder / "videos" / "run_Cam-1.mp4")
-    box = ",x,y,h,w\n" + "".join(f"{i},30,40,96,128\n" for i in range(40))
-    touch(folder / "videos" / "run_Cam-1_bbox.csv", box)
-    save_rig(replace(RIG, cameras=tuple(cameras)), folder / "calibration.toml")
-    (session,) = open_project(folder).sessions
-    smaller, cut = check_session(session)
-    assert smaller.offer is not None
-    assert cut.offer is not None
-    assert smaller.offer[2].scale == (10, 10)
-    assert cut.offer[2].crop == (30, 40, 128, 96)
-    moving = touch(folder / "videos" / "run_Cam-1_bbox.csv", box.replace("9,30,40", "9,31,40"))
-    offer = check_session(session)[1].offer
-    assert offer is not None
-    assert (offer[2].crop, offer[2].boxes) == (None, moving)
-    # Once accepted, it is no problem any more.
-    accepted = {(s, v): a for s, v, a in (smaller.offer, cut.offer)}
-    update_own_project(folder, adjustments=accepted)
-    assert check_session(open_project(folder).sessions[0]) == ()
-
-
-def test_a_damaged_calibration_is_said_not_raised(tmp_path: Path) -> None:
-    folder = lightning_project(tmp_path, sessions=("day1",))
-    touch(folder / "calibration.toml", "[cam_0\n")
-    (session,) = open_project(folder).sessions
-    (problem,) = check_session(session)
-    assert problem.severity == "error"
-    assert "calibration.toml" in problem.where
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("h264-b-frames.mp4", FilmFacts(75, (128, 96))),
-        ("h264-444-odd.mp4", FilmFacts(75, (125, 93))),
-        ("h264-rotated-90.mp4", FilmFacts(75, (96, 128))),
-        ("h264-fragments.mp4", FilmFacts(None, (128, 96))),
-        ("h264-b-frames.avi", FilmFacts(75, (128, 96))),
-        ("mjpeg-odd.mov", FilmFacts(40, (125, 93))),
-        ("h264.mkv", FilmFacts()),
-    ],
-)
-def test_facts_from_headers(tmp_path: Path, name: str, expected: FilmFacts) -> None:
-    path = film(tmp_path / f"films/x{Path(name).suffix}", name)
-    assert film_facts(path) == expected
-    # However a file is cut off, nothing is raised and nothing is made up.
-    content = path.read_bytes()
-    for length in (0, 5, 40, 100, 300, len(content) // 2, len(content) - 200):
-        path.write_bytes(content[:length])
-        facts = film_facts(path)
-        assert facts.n_frames in (None, expected.n_frames)
-        assert facts.size in (None, expected.size)
-    assert film_facts(tmp_path / "nowhere.mp4") == FilmFacts()
 
 
 # --- size -------------------------------------------------------------------------------------

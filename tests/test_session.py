@@ -1,151 +1,25 @@
-"""A session's frames and pixels: offsets, drops, crops and scales, and who honours them."""
+"""A session's predictions, and geometry on views that are shifted, cropped and scaled."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_pose3d import Rig, load_predictions, load_rig, open_inputs, save_rig, smooth
-from napari_pose3d.core.adjustments import ViewAdjustment, dropped_from_times, read_times
+from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.cli import main
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.own_project import (
-    own_project_path,
-    read_own_project,
     update_own_project,
 )
-from napari_pose3d.core.formats.toml_text import toml_text
 from napari_pose3d.core.overview import open_project
 from napari_pose3d.core.pipeline import triangulate_ensemble
 from napari_pose3d.core.settings import ReadingSettings
 from scenes import ring_rig, walk
 from session_files import KEYPOINTS, counted, lightning_project, put_predictions, touch
-
-# --- which frame is which ---------------------------------------------------------------------
-
-
-def test_offset() -> None:
-    late, early = ViewAdjustment(offset=3), ViewAdjustment(offset=-2)
-    assert late.to_session([0, 1, 10]).tolist() == [3, 4, 13]
-    assert late.to_video([0, 2, 3, 4]).tolist() == [-1, -1, 0, 1]
-    assert early.to_session([0, 1, 2, 3]).tolist() == [-1, -1, 0, 1]
-    assert early.to_video([0, 1]).tolist() == [2, 3]
-    assert early.to_video([0, 1], n_video_frames=3).tolist() == [2, -1]
-    assert (late.n_session_frames(10), early.n_session_frames(10)) == (13, 8)
-    assert early.n_session_frames(1) == 0
-
-
-def test_dropped_frames() -> None:
-    adjustment = ViewAdjustment(offset=10, dropped=(7, 2, 3))
-    # The camera's own count of the pictures that are there: 0 1 4 5 6 8.
-    assert adjustment.to_session(range(6)).tolist() == [10, 11, 14, 15, 16, 18]
-    assert adjustment.to_video([11, 12, 13, 14, 17, 18]).tolist() == [1, -1, -1, 2, -1, 5]
-    assert ViewAdjustment(dropped=(0,)).to_session([0]).tolist() == [1]
-
-
-@given(
-    st.integers(-20, 20),
-    st.sets(st.integers(0, 60), max_size=30),
-    st.integers(1, 50),
-)
-def test_frames_there_and_back(offset: int, dropped: set[int], n: int) -> None:
-    adjustment = ViewAdjustment(offset=offset, dropped=tuple(dropped))
-    kept = [c for c in range(n + 61) if c not in dropped][:n]
-    expected = [c + offset if c + offset >= 0 else -1 for c in kept]
-    session = adjustment.to_session(np.arange(n))
-    assert session.tolist() == expected
-    there = session >= 0
-    assert adjustment.to_video(session[there]).tolist() == np.flatnonzero(there).tolist()
-    lost = [c + offset for c in dropped if c + offset >= 0]
-    assert (adjustment.to_video(np.array(lost, int)) == -1).all()
-
-
-def test_dropped_frames_from_times() -> None:
-    rng = np.random.default_rng(0)
-    camera = np.setdiff1d(np.arange(5000), [3, 4, 1000, 4000, 4001, 4002])
-    times = 1700.0 + (camera + rng.uniform(-0.2, 0.2, camera.shape)) / 30
-    assert dropped_from_times(times).tolist() == [3, 4, 1000, 4000, 4001, 4002]
-    # A rate that a clock in ms cannot hold does not add up to drops.
-    assert dropped_from_times(np.rint(np.arange(20_000) * 1000 / 30.02)).size == 0
-    # One picture was noted late, and none was lost.
-    late = np.arange(50.0)
-    late[20] += 0.7
-    assert dropped_from_times(late).size == 0
-
-
-def test_files_of_times(tmp_path: Path) -> None:
-    path = touch(tmp_path / "t.csv", "frame,time\n0,0.0\n1,0.1\n2,0.2\n3,0.4\n\n")
-    assert read_times(path).tolist() == [0.0, 0.1, 0.2, 0.4]
-    assert ViewAdjustment(timestamps=path).to_session(range(4)).tolist() == [0, 1, 2, 4]
-    for text, message in (
-        ("1\nx\n", "not a time"),
-        ("2\n1\n", "line 2"),
-        ("1\n", "1 times"),
-        ("0\n1\n2\n9999\n", "hardly any"),
-    ):
-        with pytest.raises(PoseDataError, match=message):
-            _ = ViewAdjustment(timestamps=touch(path, text)).dropped_frames
-    with pytest.raises(PoseDataError, match="cannot be read"):
-        _ = ViewAdjustment(timestamps=tmp_path / "none.csv").dropped_frames
-
-
-# --- which pixel is which ---------------------------------------------------------------------
-
-
-def test_crop_and_scale() -> None:
-    half = ViewAdjustment(scale=(2, 2))
-    # A pixel of a film of half the size covers two pixels of the rig's picture.
-    assert half.to_rig([0.0, 0.0]).tolist() == [0.5, 0.5]
-    assert half.to_rig([[-0.5, 9.5]]).tolist() == [[-0.5, 19.5]]
-    cut = ViewAdjustment(crop=(100, 50, 640, 480))
-    assert cut.to_rig([3.0, 4.0]).tolist() == [103, 54]
-    both = ViewAdjustment(crop=(100, 50, 640, 480), scale=(2, 4))
-    xy = np.random.default_rng(0).uniform(0, 300, (5, 3, 2))
-    np.testing.assert_allclose(both.to_picture(both.to_rig(xy)), xy)
-    assert ViewAdjustment(crop=(0, 0, 64, 48)).is_identity
-    assert not both.is_identity
-
-
-def test_boxes_that_follow_the_animal(tmp_path: Path) -> None:
-    path = touch(tmp_path / "b.csv", ",x,y,h,w\n0,10,20,100,200\n1,12,18,100,200\n")
-    boxed = ViewAdjustment(boxes=path, scale=(2, 2))
-    xy = np.zeros((3, 2, 2))
-    moved = boxed.to_rig(xy, np.array([[0], [1], [2]]))
-    np.testing.assert_array_equal(moved[:, 0], [[10.5, 20.5], [12.5, 18.5], [np.nan] * 2])
-    np.testing.assert_array_equal(boxed.to_picture(moved[:2], [[0], [1]]), xy[:2])
-    assert np.isnan(boxed.to_rig([0, 0], -1)).all()
-    with pytest.raises(PoseDataError, match="frames have to be given"):
-        boxed.to_rig(xy)
-    for text, message in (
-        ("a,b\n", "columns x, y, h, w"),
-        (",x,y,h,w\n", "no boxes"),
-        (",x,y,h,w\n0,1,2,3,4\n1,1,2,,4\n", "line 3"),
-        (",x,y,h,w\n0,1,2,0,4\n", "above 0"),
-    ):
-        with pytest.raises(PoseDataError, match=message):
-            _ = ViewAdjustment(boxes=touch(path, text)).picture_boxes
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"crop": (0, 0, 1, 1), "boxes": Path("b")}, "one of them"),
-        ({"scale": (0, 1)}, "scale"),
-        ({"crop": (0, 0, 0, 10)}, "crop"),
-        ({"dropped": (-1,)}, "dropped"),
-        ({"dropped": (1,), "timestamps": Path("t")}, "one of them"),
-    ],
-)
-def test_adjustments_that_cannot_be_meant(values: dict[str, object], message: str) -> None:
-    with pytest.raises(PoseDataError, match=message):
-        ViewAdjustment(**values)  # type: ignore[arg-type]
-
 
 # --- loading ----------------------------------------------------------------------------------
 
@@ -191,6 +65,47 @@ def test_our_own_results_are_in_session_frames_already(tmp_path: Path) -> None:
         assert xy[0, 1, 0, 0, 0] == first
     with pytest.raises(PoseDataError, match="do not make an ensemble"):
         session.load_predictions(["smoothed", "net0"])
+
+
+def test_positions_of_anipose_are_turned_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    xyz = rng.normal(0, 50, (4, 2, 3))
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    centre = np.array([1.0, -2.0, 30.0])
+    names = [f"{k}_{c}" for k in KEYPOINTS for c in ("x", "y", "z", "error", "ncams", "score")]
+    names += [f"M_{i}{j}" for i in range(3) for j in range(3)]
+    names += [f"center_{i}" for i in range(3)]
+    lines = [",".join([*names, "fnum"])]
+    for frame, points in zip((0, 1, 2, 4), xyz, strict=True):
+        cells = [c for p in points @ turn.T - centre for c in (*p, 1.5, 2.0, 0.9)]
+        cells += [*turn.ravel(), *centre]
+        lines.append(",".join([*map(repr, map(float, cells)), str(frame)]))
+    touch(tmp_path / "videos-raw" / "walk_A.avi")
+    path = touch(tmp_path / "pose-3d" / "walk.csv", "\n".join(lines) + "\n")
+    session = open_project(tmp_path).session("walk")
+    table = session.load_poses3d("pose-3d")
+    assert table.keypoints == KEYPOINTS
+    np.testing.assert_allclose(table.xyz[[0, 1, 2, 4]], xyz)
+    assert np.isnan(table.xyz[3]).all()
+    for text in (lines[0] + "\nx\n", "\n".join([lines[0], lines[4], lines[1]])):
+        touch(path, text)
+        with pytest.raises(PoseDataError, match=r"walk\.csv"):
+            session.load_poses3d("pose-3d")
+
+
+def test_results_beside_the_films(tmp_path: Path) -> None:
+    for view in ("left", "right"):
+        touch(tmp_path / f"run_{view}.mp4")
+        put_predictions(tmp_path / f"run_{view}.csv", counted(), KEYPOINTS)
+        put_predictions(tmp_path / "run_smoothed" / f"run_{view}.csv", counted(), KEYPOINTS)
+    touch(tmp_path / "run_smoothed" / "run_run.json", "{}")
+    touch(tmp_path / "run_smoothed" / "run_3d.csv")
+    (session,) = open_project(tmp_path).sessions
+    assert [(each.name, each.kind, each.own) for each in session.sets] == [
+        ("predictions", "predictions", False),
+        ("run_smoothed", "smoothed", True),
+        ("run_smoothed 3-D", "3d", True),
+    ]
 
 
 def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
@@ -379,98 +294,3 @@ def test_a_shifted_view_of_a_real_recording(tmp_path: Path, shared_data: Path) -
     expected = plain.xy[0].copy()
     expected[b, :3] = np.nan
     np.testing.assert_array_equal(shifted.xy[0], expected)
-
-
-# --- project.toml -----------------------------------------------------------------------------
-
-
-def test_project_toml_there_and_back(tmp_path: Path) -> None:
-    common = ViewAdjustment(offset=1, crop=(1, 2, 30, 40), scale=(2, 3))
-    own = ViewAdjustment(timestamps=tmp_path / "times" / "a.csv", boxes=tmp_path / "b.csv")
-    written = update_own_project(
-        tmp_path,
-        view_names=["top", "side"],
-        skeleton=[("nose", "tail"), ("tail", "paw 1")],
-        colours={"paw 1": "#12aBcd"},
-        films=[tmp_path / "videos", Path("/elsewhere")],
-        layout={"columns": 2, "hidden": ["side"], "zoom": {"top": 1.5}},
-        adjustments={(None, "top"): common, ("a.b c", "top"): own},
-    )
-    read = read_own_project(tmp_path)
-    assert read == written
-    assert read.view_names == ("top", "side")
-    assert read.skeleton == (("nose", "tail"), ("tail", "paw 1"))
-    assert read.colours == {"paw 1": "#12aBcd"}
-    assert read.films == (tmp_path / "videos", Path("/elsewhere"))
-    assert read.layout["zoom"] == {"top": 1.5}
-    assert read.adjustment("other", "top") == common
-    assert read.adjustment("a.b c", "top") == own
-    assert read.adjustment("a.b c", "side").is_identity
-    assert "times/a.csv" in own_project_path(tmp_path).read_text()
-
-
-def test_what_others_wrote_into_project_toml_is_kept(tmp_path: Path) -> None:
-    text = """
-        future = 1979-05-27T07:32:00Z
-        mixed = [1, 2.5, "a", [true]]
-        skeleton = [["a", "b"]]
-        [views.top]
-        offset = 4
-        lens = "wide"
-        [[history]]
-        by = "me"
-        [[history]]
-        by = "you"
-        at = { x = 1, y = 2 }
-    """
-    touch(own_project_path(tmp_path), text)
-    before = tomllib.loads(text)
-    project = update_own_project(tmp_path, colours={"a": "#000000"})
-    after = tomllib.loads(own_project_path(tmp_path).read_text())
-    assert after == before | {"schema_version": 1, "colours": {"a": "#000000"}}
-    assert project.adjustment("any", "top").offset == 4
-    update_own_project(tmp_path, adjustments={(None, "top"): ViewAdjustment()})
-    after = tomllib.loads(own_project_path(tmp_path).read_text())
-    assert after["views"]["top"] == {"lens": "wide"}
-
-
-@given(
-    st.recursive(
-        st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False) | st.text(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=12,
-    ).map(lambda value: {"key": value})
-)
-def test_toml_there_and_back(document: dict[str, object]) -> None:
-    try:
-        text = toml_text(document)
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return  # half a character has no place in a file
-    assert tomllib.loads(text) == document
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("skeleton = [['a', 'b']", "not valid TOML"),
-        ("schema_version = 9", "Update napari-pose3d"),
-        ("skeleton = [['a', 'a']]", "pairs of two keypoints"),
-        ("[colours]\nnose = 'red'", "colour of nose"),
-        ("views = 3", "'views' is not a table"),
-        ("[views.top]\noffset = 1.5", r"\[views.top\].*whole"),
-        ("[views.top]\ncrop = [1, 2]", "x, y, width, height"),
-        ("[sessions.day1.top]\nscale = 0", r"\[sessions.day1.top\].*scale"),
-        ("[sessions.day1.top]\ndropped = 'all'", "frame numbers"),
-        ("view_names = ['a', 'a']", "twice"),
-    ],
-)
-def test_damaged_project_toml(tmp_path: Path, text: str, message: str) -> None:
-    path = touch(own_project_path(tmp_path), text)
-    with pytest.raises(PoseDataError, match=message) as caught:
-        read_own_project(tmp_path)
-    assert caught.value.file == str(path)
-    # A file that cannot be read is not written over.
-    with pytest.raises(PoseDataError):
-        update_own_project(tmp_path, layout={})
-    assert path.read_text() == text

@@ -128,7 +128,9 @@ def lengths_differ(problem: str) -> PoseDataError:
     return PoseDataError(
         problem,
         expected="the same frames in all files, since row n is the same instant in all views",
-        todo="Go on with --allow-missing, which treats the frames at the end as missing",
+        todo="If a camera started late or lost pictures, say so in napari-pose3d/project.toml (see "
+        "docs/projects.md); or go on with --allow-missing, which treats the frames at the end as "
+        "missing",
     )
 
 

@@ -6,38 +6,21 @@ looks into the files of a session.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from .errors import PoseDataError
-from .finding.anipose import anipose_names, anipose_rigs, is_anipose, sort_anipose
-from .finding.assemble import Recording, RigOf, assemble
+from .finding.assemble import Recording, assemble
 from .finding.contents import check_session
-from .finding.items import Sorted
-from .finding.lightning import (
-    LABELS,
-    label_files,
-    lightning_rigs,
-    names_of,
-    sort_lightning,
-)
-from .finding.listing import Listing, list_files, list_folder
-from .finding.naming import Names, is_film
-from .finding.plain import plain_names, plain_rigs, sort_own, sort_plain
+from .finding.lightning import LABELS
+from .finding.looking import AnyPath, Found, ProjectKind, look
+from .finding.naming import Names
 from .finding.problems import problems_of_folder, problems_of_recording
-from .formats.lightning_project import FILE_NAME, LightningProject, read_project
-from .formats.own_project import FILE_NAME as OWN_FILE
-from .formats.own_project import OWN_FOLDER, OwnProject, read_own_project
+from .formats.own_project import OwnProject
 from .problems import Problem
-from .project import find_project, natural_order
+from .project import natural_order
 from .session import Session
-
-AnyPath = str | os.PathLike[str]
-ProjectKind = Literal["lightning-pose", "anipose", "folder", "files"]
-
 
 __all__ = ["OverviewRow", "Project", "check_session", "open_project"]
 
@@ -184,157 +167,46 @@ def open_project(
     PoseDataError
         When there is no such folder, or a file that says what the project is like is damaged.
     """
-    if not isinstance(path, str | os.PathLike):
-        paths = [Path(os.path.abspath(each)) for each in path]
-        if len(paths) != 1:
-            return _open_files(paths, views)
-        path = paths[0]
-    path = Path(os.path.abspath(path))
-    if not path.exists():
-        raise PoseDataError("there is no such file or folder", file=path)
-    if not path.is_dir():
-        if path.name == FILE_NAME:
-            path = path.parent
-        elif path.name == OWN_FILE and path.parent.name == OWN_FOLDER:
-            path = path.parent.parent
-        else:
-            return _open_files([path], views)
-    lightning = find_project(path)
-    if lightning is not None:
-        return _open_lightning(lightning, views)
-    listing = list_folder(path)
-    projects = listing.without_folders_that_hold(FILE_NAME)
-    if len(projects) == 1 and not any(is_film(f) for f in listing.files):
-        return _open_lightning(read_project(listing.path(projects[0])), views)
-    if is_anipose(listing):
-        opened = _open_anipose(listing, views)
-    else:
-        opened = _open_plain(listing, views, "folder")
-    return replace(opened, problems=(*opened.problems, *(_is_a_project(p) for p in projects)))
-
-
-def _is_a_project(folder: str) -> Problem:
-    return Problem(
-        "note", "this is a Lightning Pose project of its own", folder, "Open it by itself"
-    )
-
-
-def _open_lightning(lightning: LightningProject, views: Sequence[str] | None) -> Project:
-    listing = list_folder(lightning.folder)
-    own = read_own_project(lightning.folder)
-    names = Names(tuple(views)) if views else names_of(lightning)
-    found = sort_lightning(listing, names, own.films)
-    labels, queues = label_files(listing, names)
-    return _project(
-        "lightning-pose",
-        listing,
-        own,
-        found,
-        names,
-        lightning_rigs(listing),
-        keypoints=lightning.keypoint_names,
-        labels=labels,
-        queues=queues,
-    )
-
-
-def _open_anipose(listing: Listing, views: Sequence[str] | None) -> Project:
-    own = read_own_project(listing.root)
-    _, rig_names = plain_rigs(listing)
-    given = views or own.view_names
-    names = Names(tuple(given)) if given else anipose_names(listing, rig_names)
-    found = sort_anipose(listing, names)
-    return _project("anipose", listing, own, found, names, anipose_rigs(listing))
-
-
-def _open_plain(
-    listing: Listing, views: Sequence[str] | None, kind: Literal["folder", "files"]
-) -> Project:
-    own = read_own_project(listing.root)
-    rig_of, rig_names = plain_rigs(listing)
-    names = plain_names(listing, views or own.view_names, rig_names)
-    found = sort_plain(listing, names)
-    labels, queues = label_files(listing, names, any_name=False)
-    return _project(
-        kind, listing, own, found, names, rig_of, labels=labels, queues=queues, rig_names=rig_names
-    )
-
-
-def _open_files(paths: Sequence[Path], views: Sequence[str] | None) -> Project:
-    if not paths:
-        raise PoseDataError("no file and no folder was given", expected="a folder or files")
-    for path in paths:
-        if not path.exists():
-            raise PoseDataError("there is no such file or folder", file=path)
-    files = [path for path in paths if not path.is_dir()]
-    for folder in (path for path in paths if path.is_dir()):
-        below = list_folder(folder)
-        files += [below.path(f) for f in below.files]
-    if not files:
-        raise PoseDataError("the folders hold no files", file=paths[0])
-    return _open_plain(list_files(dict.fromkeys(files)), views, "files")
-
-
-def _project(
-    kind: ProjectKind,
-    listing: Listing,
-    own: OwnProject,
-    found: Sorted,
-    names: Names,
-    rig_of: RigOf,
-    *,
-    keypoints: Sequence[str] = (),
-    labels: Mapping[str, Mapping[str, Path]] | None = None,
-    queues: Mapping[str, Mapping[str, Path]] | None = None,
-    rig_names: Sequence[str] = (),
-) -> Project:
-    labels = labels or {}
-    sort_own(found, listing)
-    recordings = assemble(found.items, listing.root.name)
-    known = names.views or ()
-    order = {view: i for i, view in enumerate(known)}
-
-    def in_order(views: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted(views, key=lambda v: (order.get(v, len(order)), natural_order(v))))
-
-    common = labels.get(LABELS) or next(iter(labels.values()), {})
-
-    def session(recording: Recording) -> Session:
-        views = in_order(recording.views)
-        return Session(
-            name=recording.name,
-            folder=listing.root,
-            views=views,
-            films=recording.films,
-            sets=tuple(recording.sets),
-            labels={view: common[view] for view in views if view in common},
-            pictures=recording.pictures,
-            boxes=recording.boxes,
-            rig_path=rig_of(recording.name, recording.home),
-            keypoints=tuple(keypoints),
-            skeleton=own.skeleton,
-            colours=own.colours,
-            adjustments={
-                view: adjustment
-                for view, adjustment in own.adjustments(recording.name, views).items()
-                if not adjustment.is_identity
-            },
-            problems=problems_of_recording(recording, views, known if kind != "folder" else ()),
-        )
-
-    sessions = tuple(session(each) for each in recordings)
+    found = look(path, tuple(views or ()))
+    recordings = assemble(found.files.items, found.listing.root.name)
+    sessions = tuple(_session(found, recording) for recording in recordings)
     of_all = {view for each in sessions for view in each.views}
     return Project(
-        folder=listing.root,
-        kind=kind,
+        folder=found.folder,
+        kind=found.kind,
         sessions=sessions,
-        views=in_order({*of_all, *known} if kind == "lightning-pose" else of_all),
-        keypoints=tuple(keypoints),
-        own=own,
-        label_files=labels,
-        queues=queues or {},
-        unmatched=tuple(found.unmatched),
-        problems=problems_of_folder(
-            listing, found, sessions, names, rig_names, kind == "lightning-pose"
-        ),
+        views=_in_order({*of_all, *found.expected}, found.names),
+        keypoints=found.keypoints,
+        own=found.own,
+        label_files=found.labels,
+        queues=found.queues,
+        unmatched=tuple(found.files.unmatched),
+        problems=problems_of_folder(found, sessions),
     )
+
+
+def _session(found: Found, recording: Recording) -> Session:
+    views = _in_order(recording.views, found.names)
+    labels = found.labels.get(LABELS) or next(iter(found.labels.values()), {})
+    adjustments = found.own.adjustments(recording.name, views)
+    return Session(
+        name=recording.name,
+        folder=found.folder,
+        views=views,
+        films=recording.films,
+        sets=tuple(recording.sets),
+        labels={view: labels[view] for view in views if view in labels},
+        pictures=recording.pictures,
+        boxes=recording.boxes,
+        rig_path=found.rig_of(recording.name, recording.home),
+        keypoints=found.keypoints,
+        skeleton=found.own.skeleton,
+        colours=found.own.colours,
+        adjustments={view: a for view, a in adjustments.items() if not a.is_identity},
+        problems=problems_of_recording(recording, views, found.expected),
+    )
+
+
+def _in_order(views: Iterable[str], names: Names) -> tuple[str, ...]:
+    order = {view: i for i, view in enumerate(names.views or ())}
+    return tuple(sorted(views, key=lambda v: (order.get(v, len(order)), natural_order(v))))

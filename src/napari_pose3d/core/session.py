@@ -248,13 +248,14 @@ class Session:
         return ensemble
 
     def load_poses3d(self, chosen: PredictionSet | str) -> Poses3DTable:
-        """The positions in space of a set of kind "3d".
+        """The positions in space of a set of kind "3d": ours, or Anipose's.
 
         Raises
         ------
         PoseDataError
             When the set is of another kind, or its file is damaged.
         """
+        from .formats.anipose3d_csv import is_anipose3d_csv, read_anipose3d_csv
         from .formats.poses3d_csv import read_poses3d_csv
 
         found = self.prediction_set(chosen) if isinstance(chosen, str) else chosen
@@ -262,6 +263,8 @@ class Session:
             raise PoseDataError(
                 f"the set '{found.name}' holds no 3-D positions", expected="a set of kind '3d'"
             )
+        if is_anipose3d_csv(found.space):
+            return read_anipose3d_csv(found.space)
         return read_poses3d_csv(found.space)
 
     def open_films(self) -> Films:

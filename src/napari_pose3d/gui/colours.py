@@ -8,7 +8,7 @@ Lightness is held between 42 and 88, so that every colour shows on black, on whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,19 @@ NEUTRAL = "#8a8a8a"
 """Frames, names and cameras: a grey that shows on the canvas of both themes."""
 
 
+# Colours that users chose, as they turn up.
+_CHOSEN: list[str] = []
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
 @cache
 def _palette_rgba() -> NDArray[np.float32]:
-    digits = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTE]
     rgba = np.ones((len(PALETTE), 4), dtype=np.float32)
-    rgba[:, :3] = np.asarray(digits, dtype=np.float32) / 255
+    rgba[:, :3] = [_rgb(colour) for colour in PALETTE]
     rgba.flags.writeable = False
     return rgba
 
@@ -44,14 +52,43 @@ def _palette_rgba() -> NDArray[np.float32]:
 def keypoint_rgba(places: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
     """Colours of keypoints at the given places of their file's list, ``(keypoint, 4)`` RGBA.
 
-    The colour of a keypoint depends only on its place; from the 41st on they repeat.
+    The colour of a keypoint depends only on its place; from the 41st on they repeat. Negative
+    places are colours that the user chose, from `palette_of`.
     """
-    return _palette_rgba()[np.asarray(places, dtype=np.intp) % len(PALETTE)]
+    where = np.asarray(places, dtype=np.intp)
+    rgba = _palette_rgba()[where % len(PALETTE)]
+    for i in np.flatnonzero(where < 0):
+        rgba[i] = (*_rgb(_CHOSEN[-1 - where[i]]), 1)
+    return rgba
 
 
-def keypoint_hex(keypoints: Sequence[str]) -> dict[str, str]:
-    """The colour of each keypoint of a file as ``#rrggbb``."""
-    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
+def palette_of(keypoints: Sequence[str], colours: Mapping[str, str]) -> tuple[int, ...]:
+    """Places for `keypoint_rgba`: the usual ones, but for the keypoints in ``colours``.
+
+    Parameters
+    ----------
+    keypoints : sequence of str
+    colours : mapping of keypoint to ``#rrggbb``
+        Those that the user chose.
+    """
+    return tuple(
+        -1 - _place_of(colours[name].lower()) if name in colours else i
+        for i, name in enumerate(keypoints)
+    )
+
+
+def _place_of(colour: str) -> int:
+    if colour not in _CHOSEN:
+        _CHOSEN.append(colour)
+    return _CHOSEN.index(colour)
+
+
+def keypoint_hex(
+    keypoints: Sequence[str], colours: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
+    usual = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
+    return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
 
 
 def keypoint_colormap(places: Sequence[int]) -> Colormap:

@@ -12,6 +12,7 @@ from ..core.cameras.rig import Rig
 from ..core.formats.poses3d_csv import Poses3DTable
 from ..core.formats.prediction_table import PredictionTable
 from ..core.poses import Result
+from .colours import palette_of
 from .layer_poses import LayerPoses
 from .layers import (
     LayerData,
@@ -31,6 +32,7 @@ def table_layers(
     placed: Mapping[str, Tile] | None = None,
     rig: Rig | None = None,
     windowed: bool = True,
+    colours: Mapping[str, str] | None = None,
 ) -> list[LayerData]:
     """Predictions as read: the frames of new views, one Points and one Tracks layer per table.
 
@@ -44,6 +46,8 @@ def table_layers(
         For the size of the pictures.
     windowed : bool
         False draws also long recordings whole, for want of somebody who refills them.
+    colours : mapping of keypoint to ``#rrggbb``, optional
+        Those that the user chose.
     """
     views = list(dict.fromkeys(view for _, view, _ in tables))
     points = [[t.xy.reshape(-1, 2) for _, v, t in tables if v == view] for view in views]
@@ -60,6 +64,7 @@ def table_layers(
             view=view,
             individual=table.individual,
             scorer=table.scorer,
+            palette=palette_of(table.keypoints, colours or {}),
         )
         names = f"predicted tracks {name}", f"predicted {name}"
         layers += _pair(poses, *names, tiles[view], windowed, overview)
@@ -72,6 +77,7 @@ def result_layers(
     *,
     all_keypoints: Sequence[str] = (),
     placed: Mapping[str, Tile] | None = None,
+    colours: Mapping[str, str] | None = None,
 ) -> list[LayerData]:
     """The layers of a finished run, from back to front; those in 3-D are hidden at first.
 
@@ -84,8 +90,11 @@ def result_layers(
         Those of the input: a keypoint keeps its colour when only some of them are smoothed.
     placed : mapping of view to Tile, optional
         Views that are in the viewer already; their frames are not drawn again.
+    colours : mapping of keypoint to ``#rrggbb``, optional
+        Those that the user chose.
     """
-    order = {name: i for i, name in enumerate(all_keypoints or result.poses2d.keypoints)}
+    everything = tuple(all_keypoints) or result.poses2d.keypoints
+    order = dict(zip(everything, palette_of(everything, colours or {}), strict=True))
     palette = tuple(order[name] for name in result.poses2d.keypoints)
     poses2d, poses3d = result.poses2d, result.poses3d
     residuals = poses3d.residuals if poses3d else None
@@ -110,7 +119,13 @@ def result_layers(
     return layers
 
 
-def space_table_layers(name: str, table: Poses3DTable, session: str, units: str) -> list[LayerData]:
+def space_table_layers(
+    name: str,
+    table: Poses3DTable,
+    session: str,
+    units: str,
+    colours: Mapping[str, str] | None = None,
+) -> list[LayerData]:
     """3-D positions as read from a file: hidden at first, like all layers in 3-D."""
     poses = LayerPoses(
         table.xyz,
@@ -119,6 +134,7 @@ def space_table_layers(name: str, table: Poses3DTable, session: str, units: str)
         session=session,
         scorer=table.scorer,
         units=units,
+        palette=palette_of(table.keypoints, colours or {}),
     )
     return _pair(poses, f"3-D tracks {name}", f"3-D {name}", None, True, visible=False)
 

@@ -101,7 +101,8 @@ def _set_layers(
     rig = session.load_rig()
     if each.kind == "3d":
         units = "" if rig is None else rig.units
-        return space_table_layers(each.name, session.load_poses3d(each), session.name, units)
+        table = session.load_poses3d(each)
+        return space_table_layers(each.name, table, session.name, units, session.colours)
     if each.kind == "smoothed":
         result = load_result(
             session, each, pixels="picture", progress=progress, cancelled=cancelled
@@ -109,7 +110,7 @@ def _set_layers(
         cameras = rig if rig is not None and result.poses3d is not None else None
         if cameras is not None:
             cameras = cameras.subset(result.poses2d.views)
-        return result_layers(result, cameras, placed=placed)
+        return result_layers(result, cameras, placed=placed, colours=session.colours)
     reading = ReadingSettings(
         views=tuple(view for view in session.views if view in each.files), allow_missing=True
     )
@@ -123,4 +124,4 @@ def _set_layers(
         )
         for view in poses.views
     ]
-    return table_layers(tables, placed=placed, rig=rig)
+    return table_layers(tables, placed=placed, rig=rig, colours=session.colours)

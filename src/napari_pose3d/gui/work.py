@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def smooth(
     settings: SmoothingSettings,
     all_keypoints: tuple[str, ...],
     placed: dict[str, Tile],
+    colours: Mapping[str, str],
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Finished:
@@ -60,6 +62,8 @@ def smooth(
         Those of the files, also of which are not smoothed; they decide on the colours.
     placed : dict of view to Tile
         Where views lie in the viewer already.
+    colours : mapping of keypoint to ``#rrggbb``
+        Those that the user chose.
     """
     from ..core.pipeline import open_inputs, run
 
@@ -68,7 +72,7 @@ def smooth(
     progress("preparing the layers", 0, 0)
     if rig is not None:
         rig = rig.subset(ensemble.views) if result.poses3d is not None else None
-    layers = result_layers(result, rig, all_keypoints=all_keypoints, placed=placed)
+    layers = result_layers(result, rig, all_keypoints=all_keypoints, placed=placed, colours=colours)
     return Finished(choice, ensemble, rig, result, layers)
 
 

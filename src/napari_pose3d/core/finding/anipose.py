@@ -6,7 +6,9 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from ..problems import Problem
 from ..session import SetKind
 from .items import Item, Sorted
 from .lightning import sort_film
@@ -45,12 +47,9 @@ def sort_anipose(listing: Listing, names: Names) -> Sorted:
 
 def anipose_names(listing: Listing, rig_names: Sequence[str]) -> Names:
     """How views are read from the names: by ``cam_regex`` of ``config.toml``, else the cameras'."""
-    folder = listing.root
-    for _ in range(_LEVELS_UP):
-        pattern = _cam_regex(folder / _CONFIG)
-        if pattern is not None:
-            return Names(None, pattern=pattern)
-        folder = folder.parent
+    pattern = _cam_regex(_config_above(listing.root))
+    if pattern is not None:
+        return Names(None, pattern=pattern)
     films = [stem_of_file(f) for f in listing.files if is_film(f) and FILMS in f.split("/")]
     if not rig_names or views_that_occur(films[:200], rig_names):
         return Names(tuple(rig_names) or None)
@@ -81,11 +80,47 @@ def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
     return rig_of
 
 
-def _cam_regex(path: Path) -> re.Pattern[str] | None:
+def anipose_crops(listing: Listing) -> list[Problem]:
+    """What ``config.toml`` says about films that were cut out of the camera's picture.
+
+    Anipose adds these corners when it triangulates; we want to be told of a crop.
+    """
+    cameras = _config_above(listing.root).get("cameras", {})
+    corners: dict[str, list[Any]] = {}
+    for name, camera in cameras.items() if isinstance(cameras, dict) else ():
+        corner = camera.get("offset") if isinstance(camera, dict) else None
+        if isinstance(corner, list) and any(corner):
+            corners[str(name)] = corner
+    if not corners:
+        return []
+    listed = "; ".join(f"{name} at {', '.join(map(str, at))}" for name, at in corners.items())
+    return [
+        Problem(
+            "warning",
+            f"{_CONFIG} says that films are cut out of the full picture ({listed})",
+            "",
+            "Say so for each view, if not done yet: crop = [x, y, width, height] in "
+            "napari-pose3d/project.toml",
+        )
+    ]
+
+
+def _config_above(folder: Path) -> dict[str, Any]:
+    """The content of the nearest ``config.toml``; empty where there is none of Anipose's."""
+    for _ in range(_LEVELS_UP):
+        try:
+            return tomllib.loads((folder / _CONFIG).read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            # None here, or not Anipose's: the names are read by our own rule then.
+            folder = folder.parent
+    return {}
+
+
+def _cam_regex(config: dict[str, Any]) -> re.Pattern[str] | None:
+    triangulation = config.get("triangulation")
+    text = triangulation.get("cam_regex") if isinstance(triangulation, dict) else None
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        pattern = re.compile(document["triangulation"]["cam_regex"])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, re.error):
-        # Not Anipose's, or nothing that helps: the names are read by our own rule.
+        pattern = re.compile(text) if isinstance(text, str) else None
+    except re.error:
         return None
-    return pattern if pattern.groups else None
+    return pattern if pattern is not None and pattern.groups else None

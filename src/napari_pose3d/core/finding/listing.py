@@ -113,9 +113,20 @@ def list_folder(root: Path) -> Listing:
 
 
 def list_files(paths: Iterable[Path]) -> Listing:
-    """A listing of the given files only, below the folder that they have in common."""
+    """A listing of the given files only, below the folder that they have in common.
+
+    Raises
+    ------
+    PoseDataError
+        When they have none, on Windows.
+    """
     paths = sorted(paths)
-    root = Path(os.path.commonpath([path.parent for path in paths]))
+    try:
+        root = Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:
+        raise PoseDataError(
+            "the files lie on different drives", expected="the files of one folder"
+        ) from None
     files = [path.relative_to(root).as_posix() for path in paths]
     return Listing(root, files, {f.rpartition("/")[0] for f in files} - {""})
 

@@ -11,7 +11,7 @@ from ..errors import PoseDataError
 from ..project import SINGLE_VIEW, VIDEO_SUFFIXES, ParsedName, parse_stem, take_seed
 
 # The scorer that DeepLabCut appends to a film's name.
-_SCORER = re.compile(r"(?:DLC_|DeepCut_)\w*?(?:shuffle\d+)[\w.-]*$|_?DLC_\w+$")
+_SCORER = re.compile(r"(?:DLC_|DeepCut_)\w*?shuffle\d+[\w.-]*$")
 _FILTERED = re.compile(r"_filtered$")
 
 
@@ -66,7 +66,14 @@ def stem_of_file(relative: str) -> str:
 
 
 def is_film(relative: str) -> bool:
-    return relative.lower().endswith(VIDEO_SUFFIXES)
+    """Whether a name is that of a film from a camera."""
+    return relative.lower().endswith(VIDEO_SUFFIXES) and not is_drawn_film(relative)
+
+
+def is_drawn_film(relative: str) -> bool:
+    """Whether a film is a copy with keypoints drawn into it, as DeepLabCut names them."""
+    name = PurePosixPath(relative)
+    return name.suffix.lower() in VIDEO_SUFFIXES and name.stem.lower().endswith("_labeled")
 
 
 def views_that_occur(stems: Sequence[str], views: Sequence[str]) -> tuple[str, ...]:

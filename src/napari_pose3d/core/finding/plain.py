@@ -14,7 +14,7 @@ from ..session import SetKind
 from .items import Item, Sorted
 from .lightning import sort_film, sort_pictures
 from .listing import Listing, folder_of, name_of
-from .naming import Names, is_film, stem_of_file, views_that_occur
+from .naming import Names, is_drawn_film, is_film, stem_of_file, views_that_occur
 
 _SPACE = re.compile(r"(?:^|[_.-])3d(?:_results)?$")
 _NO_RIG = ("config.toml", "project.toml", "pyproject.toml")
@@ -39,6 +39,8 @@ def sort_plain(listing: Listing, names: Names) -> Sorted:
         path = listing.path(relative)
         if is_film(relative) or relative.endswith("_bbox.csv"):
             sort_film(found, names, relative, path, home_of(relative))
+        elif is_drawn_film(relative):
+            found.unmatched.append((path, "a copy of a film with keypoints drawn into it"))
         elif path.suffix.lower() in (".csv", ".h5"):
             session = _longest_start(name_of(relative), by_folder.get(folder_of(relative), ()))
             if session is None and look and path.suffix == ".csv" and not _is_pose_table(path):

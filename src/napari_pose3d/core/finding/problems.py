@@ -9,9 +9,7 @@ from pathlib import Path
 from ..problems import Problem
 from ..session import Session
 from .assemble import Recording
-from .items import Sorted
-from .listing import Listing
-from .naming import Names
+from .looking import Found
 
 _MOST_NAMED = 3
 
@@ -65,15 +63,10 @@ def problems_of_recording(
     return tuple(found)
 
 
-def problems_of_folder(
-    listing: Listing,
-    found: Sorted,
-    sessions: Sequence[Session],
-    names: Names,
-    rig_names: Sequence[str],
-    is_lightning: bool,
-) -> tuple[Problem, ...]:
+def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Problem, ...]:
     """What concerns the whole folder."""
+    found, listing, names = looked.files, looked.listing, looked.names
+    rig_names = looked.rig_names
     problems = list(found.problems)
     known = names.views or ()
     if found.nameless:
@@ -96,7 +89,7 @@ def problems_of_folder(
                 "Rename the cameras in the calibration to the names in the files",
             )
         )
-    if is_lightning:
+    if looked.kind == "lightning-pose":
         problems += [
             Problem(
                 "note",

@@ -28,10 +28,10 @@ _KINDS = {
 
 
 class ProjectPanel(QGroupBox):
-    """Which folder to look into. `chosen` is emitted with a list of paths."""
+    """Which folder to look into: `chosen` gives paths, `new_wanted` asks for a new project."""
 
     chosen = Signal(object)
-    refused = Signal(str)
+    new_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("1 · Project", parent)
@@ -43,8 +43,11 @@ class ProjectPanel(QGroupBox):
         folder.clicked.connect(self._choose_folder)
         files = QPushButton("Open f&iles…")
         files.clicked.connect(self._choose_files)
+        new = QPushButton("&New…")
+        new.setToolTip("Make a project from films.")
+        new.clicked.connect(self.new_wanted)
         buttons = QHBoxLayout()
-        for button in (folder, files):
+        for button in (folder, files, new):
             buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self._label)

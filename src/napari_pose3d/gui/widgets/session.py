@@ -8,23 +8,28 @@ from typing import Any
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from ...core.creating import create_project
+from ...core.errors import PoseDataError
 from ...core.formats.own_project import update_own_project
 from ...core.overview import Project, check_session, open_project
 from ...core.problems import Problem
 from ...core.session import Session
-from ...core.settings import IsCancelled, Progress
+from ...core.settings import IsCancelled, Progress, ReadingSettings
 from ..adding import LayerAdder
 from ..current_session import OpenSession, current_session
 from ..display import Display
 from ..jobs import Job, JobSlot
 from ..session_layers import SESSION_KEY, session_layers
 from ..windowed import keep_windows
+from .new_project import NewProject, NewProjectDialog
 from .problems import ProblemList
 from .project_choice import ProjectPanel
 from .running import RunBar
 from .session_choice import SessionPanel
+from .skeleton_dialog import SkeletonDialog
+from .view_dialog import ViewDialog
 
 _WIDTH = 420
 _PLUGIN = "napari-pose3d"
@@ -90,12 +95,14 @@ class SessionWidget(QWidget):
 
     def _connect(self) -> None:
         self.project.chosen.connect(self.open_paths)
-        self.project.refused.connect(show_warning)
+        self.project.new_wanted.connect(self.ask_for_new_project)
         self.sessions.changed.connect(self._look_into)
         self.problems.accepted.connect(self._accept)
         self.bar.run_clicked.connect(self.open_session)
         self.bar.cancel_clicked.connect(self._cancel)
         self.next_steps.smooth.clicked.connect(self._open_smoothing)
+        self.next_steps.adjust.clicked.connect(self.ask_for_adjustments)
+        self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
         self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
         for slot in (self._finding, self._checking, self._opening):
             self.destroyed.connect(slot.abandon)
@@ -159,16 +166,71 @@ class SessionWidget(QWidget):
         if project is None or problem.offer is None:
             return
         session, view, adjustment = problem.offer
+        if self._write(adjustments={(session, view): adjustment}):
+            show_info(f"View {view} is now adjusted: {adjustment.describe()}.")
+
+    def _write(self, **changes: Any) -> bool:
+        """Change the project's own file and look at the project anew; False when that failed."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None:
+            return False
         try:
-            update_own_project(project.folder, adjustments={(session, view): adjustment})
-        except (OSError, ValueError) as error:
+            update_own_project(project.folder, **changes)
+            again = open_project(project.folder)
+        except (OSError, PoseDataError) as error:
             show_error(str(error))
+            return False
+        self._show_project(again)
+        if session is None:
+            return True
+        self.sessions.choose(session.name)
+        opened = self._current.open
+        if opened is not None and opened.session.name == session.name:
+            # What is on the screen follows what was changed.
+            self.open_session()
+        return True
+
+    def ask_for_adjustments(self) -> None:
+        """Let the user say how the views of the chosen session lie in time and space."""
+        session = self.sessions.session
+        if session is None:
             return
-        show_info(f"View {view} is now adjusted: {adjustment.describe()}.")
-        chosen = self.sessions.session
-        self.open_paths([project.folder])
-        if chosen is not None:
-            self.sessions.choose(chosen.name)
+        dialog = ViewDialog(session, self)
+        if dialog.exec() and (changes := dialog.changes()):
+            self._write(adjustments=changes)
+
+    def ask_for_skeleton(self) -> None:
+        """Let the user edit the skeleton and the colours of the project."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None or session is None:
+            return
+        keypoints = project.keypoints or _keypoints_of(session)
+        if not keypoints:
+            show_warning(
+                "No keypoint is known yet: the project names none, and has no predictions."
+            )
+            return
+        dialog = SkeletonDialog(keypoints, project.skeleton, project.colours, self)
+        if dialog.exec():
+            self._write(skeleton=dialog.skeleton, colours=dialog.colours)
+
+    def ask_for_new_project(self) -> None:
+        """Let the user make a project from films."""
+        dialog = NewProjectDialog(self)
+        if not dialog.exec():
+            return
+        self.bar.show_busy("making the project")
+        job = Job(partial(_create, dialog.answer))
+        job.progressed.connect(self.bar.show_progress)
+        job.succeeded.connect(self._show_created)
+        job.failed.connect(self._fail)
+        job.stopped.connect(self._cancel)
+        self._opening.start(job)
+
+    def _show_created(self, project: Project) -> None:
+        self._opening.abandon()
+        self.bar.show_idle(f"Made the project {project.folder}.")
+        self._show_project(project)
 
     # ---------------------------------------------------------------- opening
 
@@ -221,7 +283,7 @@ class SessionWidget(QWidget):
         else:
             obstacle = ""
         self.bar.set_obstacle(obstacle)
-        self.next_steps.setEnabled(self._current.open is not None)
+        self.next_steps.allow(session is not None, self._current.open is not None)
 
     # ---------------------------------------------------------------- going on
 
@@ -244,7 +306,7 @@ class SessionWidget(QWidget):
 
 
 class _NextSteps(QWidget):
-    """What one may want to do with an open session."""
+    """What one may want to do with a session."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,15 +314,48 @@ class _NextSteps(QWidget):
         self.views.setToolTip("Every camera with its own zoom, in step.")
         self.smooth = QPushButton("&Smooth…")
         self.smooth.setToolTip("Smooth and triangulate the predictions of this session.")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.adjust = QPushButton("&Adjust views…")
+        self.adjust.setToolTip("Cameras that started late, lost pictures, or show a part only.")
+        self.skeleton = QPushButton("S&keleton, colours…")
+        self.skeleton.setToolTip("Which keypoints are joined, and what they look like.")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for i, button in enumerate((self.views, self.smooth, self.adjust, self.skeleton)):
+            grid.addWidget(button, *divmod(i, 2))
+
+    def allow(self, chosen: bool, opened: bool) -> None:
+        """Some steps need a session that is chosen, some one that is open."""
+        for button in (self.adjust, self.skeleton):
+            button.setEnabled(chosen)
         for button in (self.views, self.smooth):
-            row.addWidget(button)
+            button.setEnabled(opened)
 
 
 def _find(paths: tuple[Path, ...], progress: Progress, cancelled: IsCancelled) -> Project:
     progress("looking for sessions", 0, 0)
     return open_project(paths[0] if len(paths) == 1 else paths)
+
+
+def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Project:
+    return create_project(
+        new.folder,
+        new.views,
+        new.keypoints,
+        videos=new.films,
+        mode=new.mode,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def _keypoints_of(session: Session) -> tuple[str, ...]:
+    """Those of the first prediction file; none where there is no file or it is damaged."""
+    for each in session.ensemble_sets:
+        try:
+            return session.load_predictions(each, ReadingSettings(allow_missing=True)).keypoints
+        except PoseDataError:
+            continue
+    return ()
 
 
 def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Problem, ...]:

@@ -15,6 +15,7 @@ from ...core.match_table import MatchTable
 from ...core.settings import ReadingSettings
 from .. import work
 from ..adding import LayerAdder, can_renew, renew_layers
+from ..current_session import current_session
 from ..display import Display
 from ..jobs import Job, JobSlot
 from ..layers import tiles_of
@@ -119,7 +120,9 @@ class SmoothWidget(QWidget):
         table = self.matches.table
         known = table.keypoints if table is not None else ()
         staying = [layer for layer in self._viewer.layers if layer not in self._replaced()]
-        job = Job(partial(work.smooth, choice, settings, known, tiles_of(staying)))
+        opened = current_session(self._viewer).open
+        colours = {} if opened is None else opened.session.colours
+        job = Job(partial(work.smooth, choice, settings, known, tiles_of(staying), colours))
         self._start(job, "reading", self._add_layers)
 
     def cancel(self) -> None:
