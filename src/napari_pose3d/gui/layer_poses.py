@@ -63,6 +63,8 @@ class LayerPoses:
         As read from a file; centre of the ensemble; result of the smoother.
     confidence, residual : (frame, keypoint), optional
         Likelihood; residual in px (of a 3-D point: the mean over its views).
+    variance : (frame, keypoint, 2), optional
+        Of a position in px^2: of the ensemble (raw), or what the smoother gives (smoothed).
     n_views : (frame, keypoint) int, optional
     inferred : (frame, keypoint) bool, optional
         True where the position was filled in, not measured.
@@ -77,6 +79,7 @@ class LayerPoses:
     stage: Stage
     confidence: FloatArray | None = None
     residual: FloatArray | None = None
+    variance: FloatArray | None = None
     n_views: NDArray[np.integer[Any]] | None = None
     inferred: NDArray[np.bool_] | None = None
     view: str = ""

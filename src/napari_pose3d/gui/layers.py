@@ -232,6 +232,7 @@ def view_poses(
     positions = poses.ensemble_median if stage == "raw" else poses.xy
     if positions is None:
         raise ValueError("these poses have no centre of an ensemble")
+    variance = poses.ensemble_variance if stage == "raw" else poses.variance
     inferred = None
     if stage == "smoothed" and poses.ensemble_median is not None:
         inferred = ~np.isfinite(poses.ensemble_median[view]).all(axis=2)
@@ -241,6 +242,7 @@ def view_poses(
         stage,
         confidence=poses.likelihood[view],
         residual=None if residuals is None else residuals[view],
+        variance=None if variance is None else variance[view],
         n_views=n_views,
         inferred=inferred,
         view=poses.views[view],

@@ -1,0 +1,383 @@
+"""The camera views with their controls: everything but the frame that they are in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from ..colours import keypoint_rgba
+from ..current_session import current_session
+from ..layer_poses import poses_of
+from ..layers import ROLE_KEY
+from .camera_view import CameraView
+from .controls import Controls
+from .frame_controller import FrameController, Picture
+from .grid import ViewGrid
+from .layout_state import LayoutState
+from .selecting import Selecting
+from .source import Scene, scene_of
+from .space_view import SpaceView
+from .tool import Modifiers, Tool
+
+SPACE = "3-D"
+_NOTHING = (
+    "No views yet. Open a session (widget Session), or films and predictions, and they appear here."
+)
+_REBUILD_MS = 50
+
+
+class ViewsPanel(QWidget):
+    """All views of a main viewer, kept in step with it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    state : LayoutState
+        What the user wants; changed in place.
+    """
+
+    window_wanted = Signal()
+    selected = Signal(str)
+    shown = Signal(int)
+
+    def __init__(self, viewer: Any, state: LayoutState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.state = state
+        self.scene = Scene([])
+        self.selection = ""
+        self.views: dict[str, CameraView] = {}
+        self.space: SpaceView | None = None
+        self.frame = -1
+        self._tools: list[Tool] = []
+        self._pictures: dict[str, Picture] = {}
+        self._hidden_layers: list[Any] = []
+        self._watched: list[Any] = []
+        self._closed = False
+        self.controls = Controls(state)
+        self.grid = ViewGrid()
+        self._hint = QLabel(_NOTHING)
+        self._hint.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.controls)
+        column.addWidget(self._hint)
+        column.addWidget(self.grid, 1)
+        self.frames = FrameController(self)
+        self._rebuild_timer = QTimer(self)
+        self._rebuild_timer.setSingleShot(True)
+        self._rebuild_timer.setInterval(_REBUILD_MS)
+        self._rebuild_timer.timeout.connect(self.rebuild)
+        self._play_timer = QTimer(self)
+        self._play_timer.timeout.connect(self._play_next)
+        self._connect()
+        self.rebuild()
+
+    def _connect(self) -> None:
+        self.frames.ready.connect(self._show_frame)
+        self.frames.late.connect(self._show_late)
+        controls = self.controls
+        controls.drawn.connect(self.redraw)
+        controls.arranged.connect(self._arrange)
+        controls.play_clicked.connect(self.toggle_playing)
+        controls.frame_wanted.connect(self.go_to)
+        controls.fit_clicked.connect(self.fit)
+        controls.window_clicked.connect(self.window_wanted)
+        events = self._viewer.layers.events
+        events.inserted.connect(self._on_layers)
+        events.removed.connect(self._on_layers)
+        self._viewer.dims.events.current_step.connect(self._on_step)
+        self._session = current_session(self._viewer)
+        self._session.changed.connect(self._on_layers)
+
+    # ---------------------------------------------------------------- time
+
+    @property
+    def _axis(self) -> int:
+        """The frame's axis of the main viewer: ours are the last four."""
+        return max(int(self._viewer.dims.ndim) - 4, 0)
+
+    def go_to(self, frame: int) -> None:
+        """Show a frame, everywhere."""
+        frame = min(max(frame, 0), max(self.scene.n_frames - 1, 0))
+        if int(self._viewer.dims.current_step[self._axis]) != frame:
+            self._viewer.dims.set_current_step(self._axis, frame)
+        elif frame != self.frames.frame:
+            self.frames.request(frame)
+
+    def step(self, by: int) -> None:
+        """Go on from the newest frame that was asked for."""
+        self.go_to(self.frames.frame + by)
+
+    def toggle_playing(self) -> None:
+        """Play from here, or stop."""
+        if self._play_timer.isActive():
+            self._play_timer.stop()
+        else:
+            self._play_timer.start(max(round(1000 / self.state.speed), 1))
+        self.controls.show_playing(self._play_timer.isActive())
+
+    def _play_next(self) -> None:
+        # A frame that takes long makes the film slower, not the queue longer.
+        if self.frames.is_waiting:
+            return
+        self._play_timer.setInterval(max(round(1000 / self.state.speed), 1))
+        if self.frames.frame >= self.scene.n_frames - 1:
+            self.toggle_playing()
+        else:
+            self.step(1)
+
+    def _on_step(self) -> None:
+        if self._closed or not self.scene.views:
+            return
+        steps = self._viewer.dims.current_step
+        frame = int(steps[self._axis]) if len(steps) > self._axis else 0
+        if frame != self.frames.frame:
+            self.frames.request(frame)
+
+    def _show_frame(self, frame: int, pictures: dict[str, Picture]) -> None:
+        if self._closed:
+            return
+        self.frame, self._pictures = frame, pictures
+        for name in self.grid.seen:
+            if name in self.views:
+                picture = pictures.get(name)
+                self.views[name].show_frame(frame, picture, self.state, self.selection)
+            elif self.space is not None:
+                self.space.show_frame(frame, self.state, self.selection)
+        self.controls.show_frame(frame)
+        for tool in self._tools:
+            tool.on_frame(frame)
+        self.shown.emit(frame)
+
+    def _show_late(self, wanted: int) -> None:
+        for name in self.grid.seen:
+            if name in self.views:
+                self.views[name].show_late(wanted)
+
+    # ---------------------------------------------------------------- what is shown
+
+    def rebuild(self) -> None:
+        """Look at the main viewer's layers anew."""
+        if self._closed:
+            return
+        opened = self._session.open
+        skeleton = () if opened is None else opened.session.skeleton
+        self.scene = scene = scene_of(self._viewer.layers, skeleton)
+        for name in set(self.views) - {source.view for source in scene.views}:
+            self.views.pop(name).shut_down()
+        for source in scene.views:
+            if source.view in self.views:
+                self.views[source.view].set_source(source, scene.skeleton)
+            else:
+                self._add_view(CameraView(source, scene.skeleton))
+        self._renew_space()
+        stages = {poses.stage for source in scene.views for poses in source.poses}
+        colours = dict(zip(scene.palette, keypoint_rgba(list(scene.palette.values())), strict=True))
+        self.controls.offer(
+            [stage for stage in ("predicted", "raw", "smoothed") if stage in stages],
+            colours,
+            [source.view for source in scene.views],
+            scene.n_frames,
+        )
+        self._hide_in_main_viewer()
+        self._watch_layers()
+        self._arrange()
+
+    def _add_view(self, view: CameraView) -> None:
+        self.views[view.name] = view
+        view.tools = [*self._tools, Selecting(self.select), _Keys(self)]
+        view.maximise_wanted.connect(self._toggle_maximised)
+        view.hide_wanted.connect(self._hide)
+        view.dropped.connect(self._swap)
+        view.zoomed.connect(self._on_zoomed)
+
+    def _renew_space(self) -> None:
+        if self.scene.space is None:
+            if self.space is not None:
+                self.space.shut_down()
+            self.space = None
+        elif self.space is None:
+            self.space = SpaceView(self.scene, SPACE)
+            self.space.selected.connect(self.select)
+            self.space.maximise_wanted.connect(self._toggle_maximised)
+            self.space.hide_wanted.connect(self._hide)
+        else:
+            self.space.set_scene(self.scene)
+
+    def _arrange(self) -> None:
+        cells: dict[str, QWidget] = dict(self.views)
+        hidden = list(self.state.hidden)
+        if self.space is not None:
+            cells[SPACE] = self.space
+            if not self.state.space:
+                hidden.append(SPACE)
+        self._hint.setVisible(not cells)
+        self.grid.set_cells(cells, self.state.order, hidden)
+        self.grid.set_sizes(self.state.sizes)
+        self._seen_changed()
+
+    def _seen_changed(self) -> None:
+        """Decode what is seen, and nothing else."""
+        self.state.order = self.grid.order
+        seen = set(self.grid.seen)
+        films = {
+            source.view: source.film
+            for source in self.scene.views
+            if source.film is not None and source.view in seen
+        }
+        self.frames.set_films(films)
+        steps = self._viewer.dims.current_step
+        axis = self._axis
+        if self.scene.views:
+            self.frames.request(int(steps[axis]) if len(steps) > axis else 0)
+
+    def redraw(self) -> None:
+        """Draw the same frame with other settings."""
+        for view in self.views.values():
+            view.redraw(self.state, self.selection)
+        if self.space is not None:
+            self.space.show_frame(self.frame, self.state, self.selection)
+
+    def fit(self) -> None:
+        """Bring all pictures wholly into view."""
+        self.state.follow = ""
+        for view in self.views.values():
+            view.fit()
+        if self.space is not None:
+            self.space.fit()
+
+    def select(self, keypoint: str) -> None:
+        """Mark a keypoint in all views."""
+        if keypoint != self.selection:
+            self.selection = keypoint
+            self.redraw()
+            self.selected.emit(keypoint)
+
+    def add_tool(self, tool: Tool) -> None:
+        """Let a tool have mouse and keys before all others."""
+        self._tools.insert(0, tool)
+        for view in self.views.values():
+            view.tools.insert(0, tool)
+
+    def remove_tool(self, tool: Tool) -> None:
+        """The other way round."""
+        self._tools.remove(tool)
+        for view in self.views.values():
+            view.tools.remove(tool)
+
+    def _toggle_maximised(self, name: str) -> None:
+        self.grid.toggle_maximised(name)
+        self._seen_changed()
+
+    def _hide(self, name: str) -> None:
+        if name == SPACE:
+            self.state.space = False
+        elif len(self.grid.seen) > 1:
+            self.state.hidden.append(name)
+        self.rebuild()
+
+    def _swap(self, one: str, other: str) -> None:
+        self.grid.swap(one, other)
+        self.state.order = self.grid.order
+
+    def _on_zoomed(self, name: str, zoom: float) -> None:
+        if self.state.link_zoom:
+            for other in self.views.values():
+                if other.name != name:
+                    other.set_zoom(zoom)
+
+    # ---------------------------------------------------------------- the main viewer
+
+    def _on_layers(self, _: Any = None) -> None:
+        self._rebuild_timer.start()
+
+    def _watch_layers(self) -> None:
+        """A smoother run again gives layers new poses without replacing the layers."""
+        for layer in self._watched:
+            layer.events.set_data.disconnect(self._on_set_data)
+        self._watched = [
+            layer for layer in self._viewer.layers if poses_of(layer.metadata) is not None
+        ]
+        self._known = {id(poses_of(layer.metadata)) for layer in self._watched}
+        for layer in self._watched:
+            layer.events.set_data.connect(self._on_set_data)
+
+    def _on_set_data(self) -> None:
+        now = {
+            id(poses.positions)
+            for layer in self._watched
+            if (poses := poses_of(layer.metadata)) is not None
+        }
+        if now != self._shown_arrays():
+            self._rebuild_timer.start()
+
+    def _shown_arrays(self) -> set[int]:
+        shown = [each for source in self.scene.views for each in source.poses]
+        shown += [] if self.scene.space is None else [self.scene.space]
+        return {id(poses.positions) for poses in shown}
+
+    def _hide_in_main_viewer(self) -> None:
+        """What is drawn here need not be sliced and drawn twice."""
+        for layer in self._viewer.layers:
+            ours = poses_of(layer.metadata) is not None or ROLE_KEY in layer.metadata
+            if ours and layer.visible:
+                layer.visible = False
+                self._hidden_layers.append(layer)
+
+    def shut_down(self) -> None:
+        """Stop everything, free the canvases, and give the main viewer its layers back."""
+        if self._closed:
+            return
+        self._closed = True
+        self._play_timer.stop()
+        self._rebuild_timer.stop()
+        self.state.sizes = self.grid.sizes()
+        events = self._viewer.layers.events
+        events.inserted.disconnect(self._on_layers)
+        events.removed.disconnect(self._on_layers)
+        self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self._session.changed.disconnect(self._on_layers)
+        for layer in self._watched:
+            layer.events.set_data.disconnect(self._on_set_data)
+        self.frames.close()
+        for view in self.views.values():
+            view.shut_down()
+        self.views.clear()
+        if self.space is not None:
+            self.space.shut_down()
+            self.space = None
+        for layer in self._hidden_layers:
+            if layer in self._viewer.layers:
+                layer.visible = True
+        self._hidden_layers.clear()
+
+
+class _Keys(Tool):
+    """The keys of the time axis."""
+
+    def __init__(self, panel: ViewsPanel) -> None:
+        self._panel = panel
+
+    def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
+        """Arrows step, with Shift by ten; Space plays; F fits; Home and End."""
+        panel = self._panel
+        by = 10 if "Shift" in modifiers else 1
+        if key == "Left":
+            panel.step(-by)
+        elif key == "Right":
+            panel.step(by)
+        elif key == "Space":
+            panel.toggle_playing()
+        elif key == "Home":
+            panel.go_to(0)
+        elif key == "End":
+            panel.go_to(panel.scene.n_frames - 1)
+        elif key == "F":
+            panel.fit()
+        else:
+            return False
+        return True

@@ -1,0 +1,132 @@
+"""What the camera views show: taken from our layers in the main viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..films import FILM, FilmData
+from ..layer_poses import LayerPoses, poses_of
+from ..layers import ROLE_KEY, tiles_of
+
+if TYPE_CHECKING:
+    from ...core.video.array import VideoArray
+    from ...core.video.session_film import SessionFilm
+
+_STAGES = ("predicted", "raw", "smoothed")
+
+
+@dataclass(eq=False)
+class ViewSource:
+    """One view of the recording.
+
+    Attributes
+    ----------
+    view : str
+    size : (width, height)
+        Of its picture in px.
+    film : VideoArray or SessionFilm or None
+        ``(frame, y, x[, 3])``.
+    poses : list of LayerPoses
+        What was predicted and smoothed, from back to front.
+    """
+
+    view: str
+    size: tuple[float, float]
+    film: VideoArray | SessionFilm | None = None
+    poses: list[LayerPoses] = field(default_factory=list)
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        """Of all poses, in the order of the first that has them."""
+        return tuple(dict.fromkeys(name for each in self.poses for name in each.keypoints))
+
+    def best(self, stages: Sequence[str] = _STAGES) -> LayerPoses | None:
+        """The poses furthest on in processing, among those of some stages."""
+        found = [each for each in self.poses if each.stage in stages]
+        return max(found, key=lambda each: _STAGES.index(each.stage), default=None)
+
+
+@dataclass(eq=False)
+class Scene:
+    """All views, and what is known in space.
+
+    Attributes
+    ----------
+    views : list of ViewSource
+    space : LayerPoses or None
+        Positions in 3-D.
+    frusta : (segment, 2, 3) or None
+        Start and direction of the lines that draw the cameras, (z, y, x).
+    skeleton : tuple of (str, str)
+    n_frames : int
+    """
+
+    views: list[ViewSource]
+    space: LayerPoses | None = None
+    frusta: NDArray[Any] | None = None
+    skeleton: tuple[tuple[str, str], ...] = ()
+    n_frames: int = 0
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        """Of all views and of what is in space."""
+        names = [name for view in self.views for name in view.keypoints]
+        names += [] if self.space is None else self.space.keypoints
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def palette(self) -> dict[str, int]:
+        """Each keypoint's place for `colours.keypoint_rgba`."""
+        everything = [each for view in self.views for each in view.poses]
+        everything += [] if self.space is None else [self.space]
+        found: dict[str, int] = {}
+        for poses in everything:
+            for name, place in zip(poses.keypoints, poses.palette, strict=True):
+                found.setdefault(name, place)
+        return found
+
+
+def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) -> Scene:
+    """What our layers show, view by view.
+
+    Parameters
+    ----------
+    layers : napari layers
+    skeleton : pairs of keypoints
+    """
+    layers = list(layers)
+    tiles = tiles_of(layers)
+    views: dict[str, ViewSource] = {}
+    space, frusta, n_frames = None, None, 0
+
+    def source(view: str) -> ViewSource:
+        if view not in views:
+            tile = tiles.get(view)
+            size = (640.0, 480.0) if tile is None else (tile.width, tile.height)
+            views[view] = ViewSource(view, size)
+        return views[view]
+
+    for layer in layers:
+        role = layer.metadata.get(ROLE_KEY)
+        poses = poses_of(layer.metadata)
+        if role == FILM and isinstance(layer.data, FilmData):
+            found = source(layer.metadata["view"])
+            found.film = layer.data.video
+            found.size = (float(layer.data.shape[3]), float(layer.data.shape[2]))
+            n_frames = max(n_frames, len(layer.data))
+        elif role == "cameras" and layer.name == "cameras":
+            frusta = np.asarray(layer.data)
+        elif poses is not None and type(layer).__name__ == "Points":
+            n_frames = max(n_frames, len(poses.positions))
+            if poses.is_3d:
+                space = poses
+            elif poses.view:
+                source(poses.view).poses.append(poses)
+    order = [view for view in tiles if view in views]
+    order += [view for view in views if view not in tiles]
+    return Scene([views[view] for view in order], space, frusta, tuple(skeleton), n_frames)

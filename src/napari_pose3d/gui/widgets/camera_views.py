@@ -1,0 +1,190 @@
+"""The widget "Camera views": the views in a dock, or in a window of their own."""
+
+from typing import Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtWidgets import QDockWidget, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ...core.errors import PoseDataError
+from ...core.formats.own_project import update_own_project
+from ..current_session import current_session
+from ..views.layout_state import LayoutState
+from ..views.panel import ViewsPanel
+
+_TITLE = "Camera views"
+_AWAY = "The camera views are in a window of their own."
+
+
+class CameraViewsWidget(QWidget):
+    """Holds a `ViewsPanel`, and moves it between dock and window.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._session = current_session(napari_viewer)
+        self._state = self._stored_state()
+        self._window: _Window | None = None
+        self._top: QWidget | None = None
+        self._closed = False
+        self._away = QWidget()
+        back = QPushButton("&Bring them back")
+        back.clicked.connect(self.toggle_window)
+        column = QVBoxLayout(self._away)
+        column.addWidget(QLabel(_AWAY))
+        column.addWidget(back)
+        column.addStretch(1)
+        self._away.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self._away)
+        self.panel = self._new_panel()
+        self._column.addWidget(self.panel, 1)
+        self._session.changed.connect(self._on_session)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As much as there is."""
+        return QSize(900, 700)
+
+    def toggle_window(self) -> None:
+        """Move the views into a window of their own, or back into the dock."""
+        # A canvas that changes its window loses its drawing context: new ones are made.
+        self.panel.shut_down()
+        old, window = self.panel, self._window
+        self.panel = self._new_panel()
+        if window is None:
+            self._window = _Window(self)
+            self._window.take(self.panel)
+            self._window.show()
+        else:
+            self._window = None
+            self._column.addWidget(self.panel, 1)
+            window.let_go()
+        self._away.setVisible(self._window is not None)
+        old.setParent(None)
+        old.deleteLater()
+
+    def shut_down(self) -> None:
+        """Remember how the views are arranged, and end them."""
+        if self._closed:
+            return
+        self._closed = True
+        self._session.changed.disconnect(self._on_session)
+        if self._top is not None:
+            self._top.removeEventFilter(self)
+        self.panel.shut_down()
+        self._store_state()
+        if self._window is not None:
+            self._window.let_go()
+            self._window = None
+
+    def event(self, event: QEvent | None) -> bool:
+        """Napari takes a closed dock's widget out of it without closing the widget."""
+        if event is not None and not self._closed:
+            if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+                if self._top is not None:
+                    self.shut_down()
+            elif event.type() == QEvent.Type.Show:
+                self._settle_in()
+        return super().event(event)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """The main window is closing."""
+        if event is not None and watched is self._top and event.type() == QEvent.Type.Hide:
+            top = self._top
+            if top is not None and not top.isMinimized() and not event.spontaneous():
+                self.shut_down()
+        return False
+
+    def _settle_in(self) -> None:
+        top = self.window()
+        if top is not self._top and top is not self:
+            self._top = top
+            if top is not None:
+                top.installEventFilter(self)
+        above = self.parent()
+        while above is not None and not isinstance(above, QDockWidget):
+            above = above.parent()
+        if isinstance(above, QDockWidget):
+            _forbid_floating(above)
+
+    def _new_panel(self) -> ViewsPanel:
+        panel = ViewsPanel(self._viewer, self._state)
+        panel.window_wanted.connect(self.toggle_window)
+        return panel
+
+    def _on_session(self) -> None:
+        stored = self._stored_state()
+        for name, value in vars(stored).items():
+            setattr(self._state, name, value)
+
+    def _stored_state(self) -> LayoutState:
+        opened = self._session.open
+        return LayoutState.from_dict({} if opened is None else opened.project.own.layout)
+
+    def _store_state(self) -> None:
+        opened = self._session.open
+        if opened is None:
+            return
+        layout = self._state.to_dict()
+        if layout == LayoutState.from_dict(opened.project.own.layout).to_dict():
+            return
+        try:
+            update_own_project(opened.project.folder, layout=layout)
+        except (OSError, PoseDataError) as error:
+            show_warning(f"The arrangement of the camera views was not kept: {error}")
+
+
+class _Window(QWidget):
+    """A window of our own, for a second screen."""
+
+    def __init__(self, owner: CameraViewsWidget) -> None:
+        super().__init__()
+        self._owner: CameraViewsWidget | None = owner
+        self.setWindowTitle(_TITLE)
+        top = owner.window()
+        if top is not None:
+            self.setStyleSheet(top.styleSheet())
+        self.resize(1200, 800)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+
+    def take(self, panel: ViewsPanel) -> None:
+        """Show the views."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(panel)
+
+    def let_go(self) -> None:
+        """Close without bringing the views back."""
+        self._owner = None
+        self.close()
+        self.deleteLater()
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802
+        """Closing the window brings the views back into the dock."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.toggle_window()
+        super().closeEvent(event)
+
+
+def _forbid_floating(dock: QDockWidget) -> None:
+    """A dock that is torn off takes its canvases to another window, and the program ends."""
+    features = QDockWidget.DockWidgetFeature
+    dock.setFeatures(dock.features() & ~features.DockWidgetFloatable)
+    dock.setAllowedAreas(
+        Qt.DockWidgetArea.LeftDockWidgetArea
+        | Qt.DockWidgetArea.RightDockWidgetArea
+        | Qt.DockWidgetArea.TopDockWidgetArea
+        | Qt.DockWidgetArea.BottomDockWidgetArea
+    )
+    bar = dock.titleBarWidget()
+    if bar is not None:
+        for button in bar.findChildren(QPushButton, "QTitleBarFloatButton"):
+            button.hide()
