@@ -283,7 +283,8 @@ class Gate:
     def __init__(self) -> None:
         self.entered, self.stopped = threading.Event(), threading.Event()
 
-    def __call__(self, choice, settings, known, placed, progress, cancelled):
+    def __call__(self, *arguments):
+        *_, progress, cancelled = arguments
         self.entered.set()
         for i in range(6000):
             progress("pretending", i, 6000)

@@ -75,8 +75,8 @@ class CameraView(QFrame):
         self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_drag)
         self.model.mouse_move_callbacks.append(self._on_move)
-        self.model.camera.events.zoom.connect(self._on_zoom)
-        self.model.camera.events.center.connect(self._on_centre)
+        self.model.scene.camera.events.zoom.connect(self._on_zoom)
+        self.model.scene.camera.events.center.connect(self._on_centre)
         self.native.installEventFilter(self)
 
     # ---------------------------------------------------------------- content
@@ -139,12 +139,12 @@ class CameraView(QFrame):
     @property
     def zoom(self) -> float:
         """Canvas px per picture px."""
-        return float(self.model.camera.zoom)
+        return float(self.model.scene.camera.zoom)
 
     def set_zoom(self, zoom: float) -> None:
         """Zoom about the middle, without telling others."""
         self._setting_camera = True
-        self.model.camera.zoom = zoom
+        self.model.scene.camera.zoom = zoom
         self._setting_camera = False
         self._fitted = False
 
@@ -201,8 +201,8 @@ class CameraView(QFrame):
 
     def _set_camera(self, at: Point, zoom: float) -> None:
         self._setting_camera = True
-        self.model.camera.center = (at[1], at[0])
-        self.model.camera.zoom = zoom
+        self.model.scene.camera.center = (at[1], at[0])
+        self.model.scene.camera.zoom = zoom
         self._setting_camera = False
 
     def _on_zoom(self) -> None:

@@ -64,11 +64,11 @@ class Controls(QWidget):
             self._speed.addItem(f"{speed:g} fps", speed)
         self._speed.setCurrentText(f"{state.speed:g} fps")
         self._speed.currentIndexChanged.connect(self._on_speed)
-        self._frame = QSpinBox()
-        self._frame.setToolTip("Jump to a frame")
-        self._frame.setKeyboardTracking(False)
-        self._frame.setMinimumWidth(96)
-        self._frame.valueChanged.connect(self.frame_wanted)
+        self.frame_box = QSpinBox()
+        self.frame_box.setToolTip("Jump to a frame")
+        self.frame_box.setKeyboardTracking(False)
+        self.frame_box.setMinimumWidth(96)
+        self.frame_box.valueChanged.connect(self.frame_wanted)
         self._fit = _button("Fit", "Bring all pictures wholly into view (F)", self.fit_clicked.emit)
         self._link = _button("Link zoom", "Zooming one view zooms all", self._on_link, True)
         self._link.setChecked(state.link_zoom)
@@ -94,7 +94,7 @@ class Controls(QWidget):
             self._play,
             self._speed,
             QLabel("frame"),
-            self._frame,
+            self.frame_box,
             self._fit,
             self._link,
             _menu_button("Show", self._show_menu),
@@ -137,15 +137,15 @@ class Controls(QWidget):
         self._follow.addItems([_NOBODY, *colours])
         self._follow.setCurrentText(self.state.follow or _NOBODY)
         self._follow.blockSignals(False)
-        self._frame.blockSignals(True)
-        self._frame.setRange(0, max(n_frames - 1, 0))
-        self._frame.blockSignals(False)
+        self.frame_box.blockSignals(True)
+        self.frame_box.setRange(0, max(n_frames - 1, 0))
+        self.frame_box.blockSignals(False)
 
     def show_frame(self, frame: int) -> None:
         """Say which frame is shown."""
-        self._frame.blockSignals(True)
-        self._frame.setValue(frame)
-        self._frame.blockSignals(False)
+        self.frame_box.blockSignals(True)
+        self.frame_box.setValue(frame)
+        self.frame_box.blockSignals(False)
 
     def show_playing(self, playing: bool) -> None:
         """Whether the button stops or starts."""

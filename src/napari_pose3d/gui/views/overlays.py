@@ -1,7 +1,9 @@
 """What is drawn over a picture: keypoints, trails, skeleton, uncertainty.
 
-Every layer has a constant number of rows, which are moved, shown and hidden from frame to frame:
-napari takes ten times as long to change the number of rows.
+All of it is one Points layer with a constant number of rows, which are moved from frame to frame:
+napari takes ten times as long to change the number of rows, and its lines are compiled anew by the
+graphics driver each time that they move. So lines are rows of dots, and what is hidden lies far
+outside the picture.
 """
 
 from __future__ import annotations
@@ -19,53 +21,44 @@ from .source import ViewSource
 
 Float64 = NDArray[np.float64]
 
-TRAIL_FRAMES = 15
+TRAIL_FRAMES = 12
+BONE_DOTS = 9
 _SYMBOLS = {"predicted": "x", "raw": "disc", "smoothed": "disc"}
 _MARK, _SELECTED = 9.0, 1.6
-_FAINT = 0.35
+_DOT, _TRAIL = 0.22 * _MARK, 0.3 * _MARK
 # Radius of the ellipse that holds 95 % of a Gaussian in the plane, in standard deviations.
 _ELLIPSE = 2.4477
-_ELLIPSE_STEPS = 24
+_ELLIPSE_DOTS = 40
+_AWAY = -1e6
+_WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 class Overlays:
-    """The layers over one picture.
+    """The marks over one picture.
 
     Parameters
     ----------
     model : ViewerModel
-        Gets the layers.
+        Gets the layer.
     source : ViewSource
     skeleton : pairs of keypoints
     """
 
     def __init__(self, model: Any, source: ViewSource, skeleton: Sequence[tuple[str, str]]) -> None:
         self._poses = list(source.poses)
-        self._frame = -1
-        self._positions: Float64 = np.empty((0, 2))
-        self._shown: NDArray[np.bool_] = np.empty(0, bool)
+        self._best = best = source.best()
+        self._bones = bones_of(() if best is None else best.keypoints, skeleton)
         self.names: list[tuple[str, LayerPoses]] = [
             (name, poses) for poses in self._poses for name in poses.keypoints
         ]
-        best = source.best()
-        self._best = best
-        order = {} if best is None else {name: i for i, name in enumerate(best.keypoints)}
-        self._bones = np.array(
-            [(order[a], order[b]) for a, b in skeleton if a in order and b in order], int
-        ).reshape(-1, 2)
-        self._layers: list[Any] = []
-        self._trails = self._add_trails(model)
-        self._lines = self._add_vectors(model, "skeleton", len(self._bones), NEUTRAL)
-        self._ellipses = self._add_vectors(
-            model, "uncertainty", 2 * _ELLIPSE_STEPS if best is not None else 0, "#ffffff"
-        )
-        self._points = self._add_points(model)
+        self._positions: Float64 = np.full((len(self.names), 2), np.nan)
+        self._shown: NDArray[np.bool_] = np.zeros(len(self.names), bool)
+        self._layer = None if best is None else self._add_layer(model, best)
 
     def remove(self, model: Any) -> None:
-        """Take the layers out again."""
-        for layer in self._layers:
-            if layer in model.layers:
-                model.layers.remove(layer)
+        """Take the layer out again."""
+        if self._layer is not None and self._layer in model.layers:
+            model.layers.remove(self._layer)
 
     def nearest(self, x: float, y: float, within: float) -> tuple[str, LayerPoses] | None:
         """The shown keypoint nearest to a pixel, if it is not further than so many px."""
@@ -83,89 +76,82 @@ class Overlays:
                 return float(at[1]), float(at[0])
         return None
 
+    def shown_positions(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """(x, y) of what is drawn, by keypoint and stage."""
+        return {
+            (name, poses.stage): (float(at[1]), float(at[0]))
+            for (name, poses), at, shown in zip(
+                self.names, self._positions, self._shown, strict=True
+            )
+            if shown
+        }
+
     def show(self, frame: int, settings: LayoutState, selected: str) -> None:
         """Draw a frame."""
-        self._frame = frame
-        if self._points is not None:
-            self._show_points(frame, settings, selected)
-        if self._trails is not None:
-            self._show_trails(frame, settings)
-        if self._lines is not None:
-            self._show_skeleton(frame, settings)
-        if self._ellipses is not None:
-            self._show_ellipses(frame, settings, selected)
-
-    # ---------------------------------------------------------------- making the layers
-
-    def _add_points(self, model: Any) -> Any:
-        if not self._poses:
-            return None
-        colours = np.concatenate([keypoint_rgba(poses.palette) for poses in self._poses])
-        rings = np.concatenate(
-            [np.full(len(poses.keypoints), poses.stage == "raw") for poses in self._poses]
+        layer, best = self._layer, self._best
+        if layer is None or best is None:
+            return
+        rows = np.concatenate(
+            [
+                self._trails(best, frame, settings),
+                self._skeleton(best, frame, settings),
+                self._ellipses(frame, settings, selected),
+                self._marks(frame, settings),
+            ]
         )
-        faces = colours.copy()
-        faces[rings] = 0
-        symbols = [_SYMBOLS[poses.stage] for _, poses in self.names]
-        n = len(self.names)
+        rows[~np.isfinite(rows).all(axis=1)] = _AWAY
+        # In place, and without what napari would look at again: nothing of it has changed.
+        layer.data[...] = rows
+        layer.refresh(thumbnail=False, extent=False, highlight=False)
+        sizes = self._sizes_for(selected)
+        if not np.array_equal(layer.size, sizes):
+            layer.size = sizes
+
+    # ---------------------------------------------------------------- the rows
+
+    def _add_layer(self, model: Any, best: LayerPoses) -> Any:
+        trails = np.repeat(keypoint_rgba(best.palette), TRAIL_FRAMES, axis=0)
+        trails[:, 3] = np.tile(np.linspace(0.75, 0.1, TRAIL_FRAMES), len(best.keypoints))
+        grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        lines = np.tile([*grey, 0.9], (len(self._bones) * BONE_DOTS, 1))
+        ellipses = np.tile(_WHITE, (2 * _ELLIPSE_DOTS, 1))
+        marks = np.concatenate([keypoint_rgba(poses.palette) for poses in self._poses])
+        rings = np.array([poses.stage == "raw" for _, poses in self.names])
+        borders = np.concatenate([trails, lines, ellipses, marks])
+        faces = borders.copy()
+        n_before = len(borders) - len(marks)
+        faces[n_before:][rings] = 0
+        self._sizes = np.concatenate(
+            [
+                np.full(len(trails), _TRAIL),
+                np.full(len(lines) + len(ellipses), _DOT),
+                np.where(rings, 1.5 * _MARK, _MARK),
+            ]
+        )
         layer = model.add_points(
-            np.zeros((n, 2)),
+            np.full((len(borders), 2), _AWAY),
             name="keypoints",
             face_color=faces,
-            border_color=colours,
-            border_width=np.where(rings, 0.18, 0.0),
-            symbol=symbols,
-            size=_MARK,
-            shown=np.zeros(n, bool),
-            canvas_size_limits=(5, 60),
+            border_color=borders,
+            border_width=np.concatenate([np.zeros(n_before), np.where(rings, 0.18, 0.0)]),
+            symbol=["disc"] * n_before + [_SYMBOLS[poses.stage] for _, poses in self.names],
+            size=self._sizes,
+            canvas_size_limits=(2, 60),
             opacity=1.0,
         )
-        self._sizes = np.where(rings, 1.5 * _MARK, _MARK)
-        layer.size = self._sizes
-        return self._kept(layer)
-
-    def _add_trails(self, model: Any) -> Any:
-        if self._best is None:
-            return None
-        colours = np.repeat(keypoint_rgba(self._best.palette), TRAIL_FRAMES, axis=0)
-        fading = np.tile(np.linspace(0.7, 0.08, TRAIL_FRAMES), len(self._best.keypoints))
-        colours[:, 3] = fading
-        layer = model.add_points(
-            np.zeros((len(colours), 2)),
-            name="trails",
-            face_color=colours,
-            # At this size the border is all that one sees of a disc.
-            border_color=colours,
-            border_width=0.0,
-            size=0.3 * _MARK,
-            shown=np.zeros(len(colours), bool),
-            canvas_size_limits=(2, 20),
-            opacity=1.0,
-        )
-        return self._kept(layer)
-
-    def _add_vectors(self, model: Any, name: str, count: int, colour: str) -> Any:
-        if not count:
-            return None
-        layer = model.add_vectors(
-            np.zeros((count, 2, 2)),
-            name=name,
-            edge_color=colour,
-            edge_width=1.5,
-            vector_style="line",
-            opacity=0.9,
-        )
-        return self._kept(layer)
-
-    def _kept(self, layer: Any) -> Any:
         # Nothing in a view can be changed by napari's own tools.
         layer.editable = False
-        self._layers.append(layer)
         return layer
 
-    # ---------------------------------------------------------------- drawing a frame
+    def _sizes_for(self, selected: str) -> Float64:
+        if not selected:
+            return self._sizes
+        chosen = np.array([name == selected for name, _ in self.names])
+        sizes = self._sizes.copy()
+        sizes[len(sizes) - len(chosen) :][chosen] *= _SELECTED
+        return sizes
 
-    def _show_points(self, frame: int, settings: LayoutState, selected: str) -> None:
+    def _marks(self, frame: int, settings: LayoutState) -> Float64:
         parts, visible = [], []
         for poses in self._poses:
             xy = at_frame(poses.positions, frame)
@@ -173,14 +159,7 @@ class Overlays:
             visible.append(self._visible(poses, frame, settings) & np.isfinite(xy).all(axis=1))
         self._positions = np.concatenate(parts).astype(np.float64)
         self._shown = np.concatenate(visible)
-        if selected:
-            chosen = np.array([name == selected for name, _ in self.names])
-            sizes = np.where(chosen, _SELECTED * self._sizes, self._sizes)
-        else:
-            sizes = self._sizes
-        refill(self._points, np.where(self._shown[:, None], self._positions, 0.0), self._shown)
-        if not np.array_equal(self._points.size, sizes):
-            self._points.size = sizes
+        return np.where(self._shown[:, None], self._positions, np.nan)
 
     def _visible(self, poses: LayerPoses, frame: int, settings: LayoutState) -> NDArray[np.bool_]:
         shown = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
@@ -195,47 +174,42 @@ class Overlays:
             shown &= at_frame(poses.confidence, frame) >= settings.min_likelihood
         return shown
 
-    def _show_trails(self, frame: int, settings: LayoutState) -> None:
-        assert self._best is not None
-        n = len(self._best.keypoints)
-        if not settings.trails:
-            if self._trails.shown.any():
-                self._trails.shown = np.zeros(n * TRAIL_FRAMES, bool)
-            return
-        past = np.full((TRAIL_FRAMES, n, 2), np.nan)
-        first = max(frame - TRAIL_FRAMES, 0)
-        before = self._best.positions[first:frame][::-1]
-        past[: len(before)] = before
-        rows = past.transpose(1, 0, 2).reshape(-1, 2)[:, ::-1]
-        now = np.repeat(self._visible(self._best, frame, settings), TRAIL_FRAMES)
-        shown = np.isfinite(rows).all(axis=1) & now
-        refill(self._trails, np.where(shown[:, None], rows, 0.0), shown)
+    def _trails(self, best: LayerPoses, frame: int, settings: LayoutState) -> Float64:
+        past = np.full((TRAIL_FRAMES, len(best.keypoints), 2), np.nan)
+        if settings.trails:
+            before = best.positions[max(frame - TRAIL_FRAMES, 0) : max(frame, 0)][::-1]
+            past[: len(before)] = before
+            past[:, ~self._visible(best, frame, settings)] = np.nan
+        return past.transpose(1, 0, 2).reshape(-1, 2)[:, ::-1]
 
-    def _show_skeleton(self, frame: int, settings: LayoutState) -> None:
-        assert self._best is not None
-        data = np.zeros((len(self._bones), 2, 2))
-        if settings.skeleton:
-            yx = at_frame(self._best.positions, frame)[:, ::-1].astype(np.float64)
-            yx[~self._visible(self._best, frame, settings)] = np.nan
-            data = lines(yx, self._bones)
-        refill(self._lines, data)
+    def _skeleton(self, best: LayerPoses, frame: int, settings: LayoutState) -> Float64:
+        if not settings.skeleton or not len(self._bones):
+            return np.full((len(self._bones) * BONE_DOTS, 2), np.nan)
+        yx = at_frame(best.positions, frame)[:, ::-1].astype(np.float64)
+        yx[~self._visible(best, frame, settings)] = np.nan
+        return dots(yx, self._bones)
 
-    def _show_ellipses(self, frame: int, settings: LayoutState, selected: str) -> None:
-        data = np.zeros((2 * _ELLIPSE_STEPS, 2, 2))
-        if settings.ellipses and selected:
-            # That of the ensemble, and that of the smoother.
-            for i, stage in enumerate(("raw", "smoothed")):
-                poses = next((p for p in self._poses if p.stage == stage), None)
-                if poses is None or stage in settings.hidden_stages or poses.variance is None:
-                    continue
-                if selected in poses.keypoints:
-                    k = poses.keypoints.index(selected)
-                    centre = at_frame(poses.positions, frame)[k]
-                    sd = np.sqrt(at_frame(poses.variance, frame)[k])
-                    rows = slice(i * _ELLIPSE_STEPS, (i + 1) * _ELLIPSE_STEPS)
-                    data[rows] = ellipse(centre, np.diag(sd**2))
-        if data.any() or self._ellipses.data.any():
-            refill(self._ellipses, data)
+    def _ellipses(self, frame: int, settings: LayoutState, selected: str) -> Float64:
+        """That of the ensemble, and that of the smoother, of the selected keypoint."""
+        rows = np.full((2, _ELLIPSE_DOTS, 2), np.nan)
+        for i, stage in enumerate(("raw", "smoothed")):
+            poses = next((p for p in self._poses if p.stage == stage), None)
+            if not settings.ellipses or poses is None or poses.variance is None:
+                continue
+            if selected in poses.keypoints and stage not in settings.hidden_stages:
+                k = poses.keypoints.index(selected)
+                centre = at_frame(poses.positions, frame)[k]
+                rows[i] = ellipse(centre, np.diag(at_frame(poses.variance, frame)[k]))
+        return rows.reshape(-1, 2)
+
+
+def bones_of(
+    keypoints: Sequence[str], skeleton: Sequence[tuple[str, str]]
+) -> NDArray[np.integer[Any]]:
+    """Indices of the pairs of a skeleton that both are there, ``(bone, 2)``."""
+    place = {name: i for i, name in enumerate(keypoints)}
+    pairs = [(place[a], place[b]) for a, b in skeleton if a in place and b in place]
+    return np.array(pairs, dtype=int).reshape(-1, 2)
 
 
 def at_frame(array: NDArray[Any], frame: int) -> NDArray[Any]:
@@ -245,41 +219,28 @@ def at_frame(array: NDArray[Any], frame: int) -> NDArray[Any]:
     return np.full(array.shape[1:], np.nan)
 
 
-def lines(points: Float64, pairs: NDArray[np.integer[Any]]) -> Float64:
-    """Start and direction of the lines between pairs of points; no length where one is NaN."""
-    ends = points[pairs]
-    data = np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], axis=1)
-    data[~np.isfinite(data).all(axis=(1, 2))] = 0.0
-    return data
+def dots(points: Float64, pairs: NDArray[np.integer[Any]], count: int = BONE_DOTS) -> Float64:
+    """Dots along the lines between pairs of points, ``(pair * count, axis)``; NaN where one is."""
+    along = (np.arange(count) + 1.0) / (count + 1.0)
+    start, end = points[pairs[:, 0]], points[pairs[:, 1]]
+    between = start[:, None] + along[None, :, None] * (end - start)[:, None]
+    return np.asarray(between.reshape(-1, points.shape[1]))
 
 
-def ellipse(centre: NDArray[Any], covariance: NDArray[Any], steps: int = _ELLIPSE_STEPS) -> Float64:
-    """The ellipse that holds 95 % of a Gaussian, as short lines ``(step, 2, 2)`` in (y, x).
+def ellipse(centre: NDArray[Any], covariance: NDArray[Any], count: int = _ELLIPSE_DOTS) -> Float64:
+    """Dots on the ellipse that holds 95 % of a Gaussian, ``(count, 2)`` in (y, x).
 
     Parameters
     ----------
     centre : (2,)
-        x, y in px; NaN gives lines without length.
+        x, y in px.
     covariance : (2, 2)
-        px^2.
+        px^2; NaN, or NaN in the centre, gives NaN.
     """
     if not (np.isfinite(centre).all() and np.isfinite(covariance).all()):
-        return np.zeros((steps, 2, 2))
+        return np.full((count, 2), np.nan)
     values, vectors = np.linalg.eigh(covariance)
-    angle = np.linspace(0, 2 * np.pi, steps + 1)
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     xy = centre + _ELLIPSE * (circle * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    yx = xy[:, ::-1]
-    return np.stack([yx[:-1], np.diff(yx, axis=0)], axis=1)
-
-
-def refill(layer: Any, data: Float64, shown: NDArray[np.bool_] | None = None) -> None:
-    """Give a layer other data of the same size.
-
-    The event that this would send makes napari look at all layers anew, for a change that moves no
-    border.
-    """
-    with layer.events.data.blocker():
-        layer.data = data
-    if shown is not None and not np.array_equal(layer.shown, shown):
-        layer.shown = shown
+    return np.asarray(xy[:, ::-1])

@@ -58,13 +58,13 @@ class ViewsPanel(QWidget):
         self._closed = False
         self.controls = Controls(state)
         self.grid = ViewGrid()
-        self._hint = QLabel(_NOTHING)
-        self._hint.setWordWrap(True)
+        self.hint = QLabel(_NOTHING)
+        self.hint.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.controls)
-        column.addWidget(self._hint)
+        column.addWidget(self.hint)
         column.addWidget(self.grid, 1)
         self.frames = FrameController(self)
         self._rebuild_timer = QTimer(self)
@@ -111,6 +111,11 @@ class ViewsPanel(QWidget):
     def step(self, by: int) -> None:
         """Go on from the newest frame that was asked for."""
         self.go_to(self.frames.frame + by)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether frames go on by themselves."""
+        return self._play_timer.isActive()
 
     def toggle_playing(self) -> None:
         """Play from here, or stop."""
@@ -191,8 +196,8 @@ class ViewsPanel(QWidget):
         self.views[view.name] = view
         view.tools = [*self._tools, Selecting(self.select), _Keys(self)]
         view.maximise_wanted.connect(self._toggle_maximised)
-        view.hide_wanted.connect(self._hide)
-        view.dropped.connect(self._swap)
+        view.hide_wanted.connect(self.hide_view)
+        view.dropped.connect(self.swap)
         view.zoomed.connect(self._on_zoomed)
 
     def _renew_space(self) -> None:
@@ -204,7 +209,7 @@ class ViewsPanel(QWidget):
             self.space = SpaceView(self.scene, SPACE)
             self.space.selected.connect(self.select)
             self.space.maximise_wanted.connect(self._toggle_maximised)
-            self.space.hide_wanted.connect(self._hide)
+            self.space.hide_wanted.connect(self.hide_view)
         else:
             self.space.set_scene(self.scene)
 
@@ -215,7 +220,7 @@ class ViewsPanel(QWidget):
             cells[SPACE] = self.space
             if not self.state.space:
                 hidden.append(SPACE)
-        self._hint.setVisible(not cells)
+        self.hint.setVisible(not cells)
         self.grid.set_cells(cells, self.state.order, hidden)
         self.grid.set_sizes(self.state.sizes)
         self._seen_changed()
@@ -273,14 +278,14 @@ class ViewsPanel(QWidget):
         self.grid.toggle_maximised(name)
         self._seen_changed()
 
-    def _hide(self, name: str) -> None:
+    def hide_view(self, name: str) -> None:
         if name == SPACE:
             self.state.space = False
         elif len(self.grid.seen) > 1:
             self.state.hidden.append(name)
         self.rebuild()
 
-    def _swap(self, one: str, other: str) -> None:
+    def swap(self, one: str, other: str) -> None:
         self.grid.swap(one, other)
         self.state.order = self.grid.order
 

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
 from ..colours import NEUTRAL, keypoint_rgba
 from .layout_state import LayoutState
-from .overlays import TRAIL_FRAMES, at_frame, lines, refill
+from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
 from .source import Scene
 
 _SELECTED = 1.6
@@ -57,6 +57,8 @@ class SpaceView(QFrame):
         self.model.mouse_drag_callbacks.append(self._on_press)
         self.native.installEventFilter(self)
         self._layers: list[Any] = []
+        self._floor: Any = None
+        self._up: NDArray[Any] | None = None
         self.set_scene(scene)
         self.fit()
 
@@ -67,15 +69,14 @@ class SpaceView(QFrame):
         self._layers = []
         assert scene.space is not None
         self._poses = poses = scene.space
-        order = {name: i for i, name in enumerate(poses.keypoints)}
-        self._bones = np.array(
-            [(order[a], order[b]) for a, b in scene.skeleton if a in order and b in order], int
-        ).reshape(-1, 2)
+        self._bones = bones_of(poses.keypoints, scene.skeleton)
         n = len(poses.keypoints)
         finite = poses.positions[np.isfinite(poses.positions).all(axis=-1)]
         extent = np.ptp(finite, axis=0).max() if len(finite) else 1.0
+        middle = finite.mean(axis=0) if len(finite) else np.zeros(3)
+        self._far = 1e4 * float(extent) + np.nanmax(np.abs(finite), initial=1.0)
         self._size = 0.05 * float(self._typical_extent(poses.positions, extent))
-        self._add_floor(finite)
+        self._add_floor(finite, scene.frusta)
         if scene.frusta is not None:
             self._keep(
                 self.model.add_vectors(
@@ -87,45 +88,30 @@ class SpaceView(QFrame):
                     opacity=1.0,
                 )
             )
-        colours = keypoint_rgba(poses.palette)
-        trail = np.repeat(colours, TRAIL_FRAMES, axis=0)
-        trail[:, 3] = np.tile(np.linspace(0.7, 0.08, TRAIL_FRAMES), n)
-        common = {"border_width": 0.0, "canvas_size_limits": (2, 60), "opacity": 1.0}
-        self._trails = self._keep(
-            self.model.add_points(
-                np.zeros((n * TRAIL_FRAMES, 3)),
-                name="trails",
-                face_color=trail,
-                border_color=trail,
-                size=0.3 * self._size,
-                shown=np.zeros(n * TRAIL_FRAMES, bool),
-                **common,
-            )
-        )
-        self._lines = None
-        if len(self._bones):
-            self._lines = self._keep(
-                self.model.add_vectors(
-                    np.zeros((len(self._bones), 2, 3)),
-                    name="skeleton",
-                    vector_style="line",
-                    edge_color=NEUTRAL,
-                    edge_width=0.25 * self._size,
-                    opacity=1.0,
-                )
-            )
+        marks = keypoint_rgba(poses.palette)
+        trails = np.repeat(marks, TRAIL_FRAMES, axis=0)
+        trails[:, 3] = np.tile(np.linspace(0.75, 0.1, TRAIL_FRAMES), n)
+        grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        bones = np.tile([*grey, 1.0], (len(self._bones) * BONE_DOTS, 1))
+        colours = np.concatenate([trails, bones, marks])
+        self._n_before = len(colours) - n
+        self._sizes = np.full(len(colours), self._size)
+        self._sizes[: len(trails)] *= 0.35
+        self._sizes[len(trails) : self._n_before] *= 0.3
         self._points = self._keep(
             self.model.add_points(
-                np.zeros((n, 3)),
+                np.tile(middle[::-1], (len(colours), 1)),
                 name="keypoints",
                 face_color=colours,
-                size=self._size,
+                border_color=colours,
+                border_width=0.0,
+                size=self._sizes,
                 shading="spherical",
-                shown=np.zeros(n, bool),
-                **common,
+                canvas_size_limits=(2, 60),
+                opacity=1.0,
             )
         )
-        self._positions = np.full((n, 3), np.nan)
+        self._shown = np.zeros(n, bool)
 
     def show_frame(self, frame: int, settings: LayoutState, selected: str) -> None:
         """Draw a frame."""
@@ -133,29 +119,38 @@ class SpaceView(QFrame):
         poses = self._poses
         on = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
         zyx = at_frame(poses.positions, frame)[:, ::-1].astype(np.float64)
-        shown = np.isfinite(zyx).all(axis=1) & on
-        self._positions = np.where(shown[:, None], zyx, np.nan)
-        chosen = np.array([name == selected for name in poses.keypoints])
-        middle = np.nanmean(self._positions, axis=0) if shown.any() else np.zeros(3)
-        # Hidden rows lie among the others: the camera's range follows where rows are.
-        refill(self._points, np.where(shown[:, None], zyx, middle), shown)
-        sizes = np.where(chosen, _SELECTED * self._size, self._size)
+        self._shown = np.isfinite(zyx).all(axis=1) & on
+        zyx[~self._shown] = np.nan
+        past = np.full((TRAIL_FRAMES, len(on), 3), np.nan)
+        if settings.trails:
+            before = poses.positions[max(frame - TRAIL_FRAMES, 0) : max(frame, 0)][::-1]
+            past[: len(before)] = before
+            past[:, ~on] = np.nan
+        bones = dots(zyx, self._bones)
+        if not settings.skeleton:
+            bones[:] = np.nan
+        trails = past.transpose(1, 0, 2).reshape(-1, 3)[:, ::-1]
+        rows = np.concatenate([trails, bones, zyx])
+        # What is hidden lies far away, rather than being another number of rows.
+        rows[~np.isfinite(rows).all(axis=1)] = self._far
+        self._points.data[...] = rows
+        self._points.refresh(thumbnail=False, extent=False, highlight=False)
+        sizes = self._sizes.copy()
+        sizes[self._n_before :][[name == selected for name in poses.keypoints]] *= _SELECTED
         if not np.array_equal(self._points.size, sizes):
             self._points.size = sizes
-        if self._lines is not None:
-            data = np.zeros((len(self._bones), 2, 3))
-            if settings.skeleton:
-                data = lines(self._positions, self._bones)
-            data[~data.any(axis=(1, 2)), 0] = middle
-            refill(self._lines, data)
-        self._show_trails(frame, settings, on, middle)
         self._frame_label.setText(f"frame {frame:,}")
 
     def fit(self) -> None:
-        """Bring the animal's range into view, as seen from in front and above."""
-        if self._layers:
-            self.model.camera.angles = (-60, 0, 0)
-            self.model.fit_to_view(margin=0.05)
+        """Bring the animal's range into view, as seen from one side and above."""
+        camera = self.model.scene.camera
+        if self._up is not None:
+            across = np.roll(self._up, 1) + 0.5 * np.roll(self._up, 2)
+            camera.set_view_direction(tuple(across - 0.7 * self._up), tuple(self._up))
+        if self._floor is not None:
+            self.model.fit_to_view(layers=[self._floor], margin=0.1)
+        else:
+            self.model.fit_to_view(margin=0.1)
 
     def shut_down(self) -> None:
         """Free the canvas; the view is of no use afterwards."""
@@ -205,15 +200,25 @@ class SpaceView(QFrame):
         span = float(np.median(spans.max(axis=1)))
         return span if span > 0 else otherwise
 
-    def _add_floor(self, finite: NDArray[Any]) -> None:
-        """A grid below the lowest keypoints, in the two directions that the animal moves most."""
+    def _add_floor(self, finite: NDArray[Any], frusta: NDArray[Any] | None) -> None:
+        """A grid below the lowest keypoints, in the two directions that the animal moves most.
+
+        What is up, the cameras tell: there are more of them above the floor than below.
+        """
+        self._floor, self._up = None, None
         if len(finite) < 3:
             return
         low, high = np.percentile(finite, [1, 99], axis=0)
         up = int(np.argmin(high - low))
         across = [axis for axis in range(3) if axis != up]
-        # Whether up is up or down, the camera's side tells; the animal stands on the other.
-        level = high[up] if abs(high[up]) < abs(low[up]) else low[up]
+        above = 1.0
+        if frusta is not None:
+            cameras = frusta[:, 0, 2 - up]
+            above = 1.0 if np.median(cameras) > (low[up] + high[up]) / 2 else -1.0
+        level = low[up] if above > 0 else high[up]
+        direction = np.zeros(3)
+        direction[2 - up] = above
+        self._up = direction
         ticks = [np.linspace(low[axis], high[axis], _GRID_LINES) for axis in across]
         segments = []
         for along, (a, b) in enumerate((across, across[::-1])):
@@ -223,7 +228,7 @@ class SpaceView(QFrame):
                 run = np.zeros(3)
                 run[b] = high[b] - low[b]
                 segments.append((start[::-1], run[::-1]))
-        self._keep(
+        self._floor = self._keep(
             self.model.add_vectors(
                 np.array(segments),
                 name="floor",
@@ -233,18 +238,6 @@ class SpaceView(QFrame):
                 opacity=0.5,
             )
         )
-
-    def _show_trails(
-        self, frame: int, settings: LayoutState, on: NDArray[np.bool_], middle: NDArray[Any]
-    ) -> None:
-        n = len(self._poses.keypoints)
-        past = np.full((TRAIL_FRAMES, n, 3), np.nan)
-        if settings.trails:
-            before = self._poses.positions[max(frame - TRAIL_FRAMES, 0) : frame][::-1]
-            past[: len(before)] = before
-        rows = past.transpose(1, 0, 2).reshape(-1, 3)[:, ::-1]
-        shown = np.isfinite(rows).all(axis=1) & np.repeat(on, TRAIL_FRAMES)
-        refill(self._trails, np.where(shown[:, None], rows, middle), shown)
 
     def _on_press(self, _: Any, event: Any) -> Any:
         row = self._points.get_value(
@@ -258,5 +251,6 @@ class SpaceView(QFrame):
             # The scene is being turned.
             row = None
             yield
-        if row is not None and self._points.shown[row]:
-            self.selected.emit(self._poses.keypoints[row])
+        place = -1 if row is None else int(row) - self._n_before
+        if place >= 0 and self._shown[place]:
+            self.selected.emit(self._poses.keypoints[place])

@@ -1,0 +1,188 @@
+"""The camera views against bare napari: a step of the time axis, and what idling costs.
+
+Bare napari shows N films as N layers side by side in one viewer; the camera views show them in N
+canvases. The films are arrays in memory on both sides, so that nothing is decoded, and have equally
+many pixels. A step is timed from the slider's new value to the last view's new picture; "with
+painting" until everything is painted as well, "without" in a window that is not shown.
+
+Then the same with predictions of a long recording on the views (200,000 frames, 30 keypoints)
+against none, and the share of a processor that the open views take while nothing happens.
+
+Goals: without painting at most 1.0 times bare napari, with painting 1.5; predictions at most 1.3
+times none; idle below 2 %.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/camera_views.py [--quick]
+
+Painting by software, as on a machine without graphics card, takes most of the time then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import napari
+import numpy as np
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+
+from _common import Table, begin, goal, parser
+from napari_pose3d.core.poses import Poses2D
+from napari_pose3d.gui.films import film_layers
+from napari_pose3d.gui.layers import points_layer, view_poses
+from napari_pose3d.gui.views.layout_state import LayoutState
+from napari_pose3d.gui.views.panel import ViewsPanel
+
+WIDTH, HEIGHT, FRAMES = 640, 480, 60
+KEYPOINTS, LONG = 30, 200_000
+GOAL_MODEL, GOAL_PAINTED, GOAL_POSES, GOAL_IDLE = 1.0, 1.5, 1.3, 0.02
+
+
+class MemoryFilm:
+    """Pictures in memory, with what the views ask of a film."""
+
+    def __init__(self, seed: int, n_frames: int) -> None:
+        rng = np.random.default_rng(seed)
+        self._pictures = rng.integers(0, 255, (FRAMES, HEIGHT, WIDTH), np.uint8)
+        self.shape = (n_frames, HEIGHT, WIDTH)
+        self.dtype = self._pictures.dtype
+        self.ndim, self.size = 3, n_frames * HEIGHT * WIDTH
+        self.is_grey, self.bits, self.warnings = True, 8, []
+        self.frame_rate = Fraction(30)
+        self.index = type("Index", (), {"how": "memory"})()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(first, slice):
+            return self._pictures[np.arange(len(self))[first] % FRAMES][(slice(None), *rest)]
+        return self._pictures[(int(first) % FRAMES, *rest)]
+
+    def frame(self, number: int, wanted: Callable[[], bool] | None = None) -> Any:
+        return self._pictures[number % FRAMES]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    while not done():
+        QApplication.processEvents()
+
+
+def fill(viewer: Any, n_views: int, n_frames: int, poses: bool) -> None:
+    """Films, and predictions if wanted, as the plugin makes them."""
+    films = [
+        (Path(f"film{i}.mp4"), "session", f"view{i}", MemoryFilm(i, n_frames))
+        for i in range(n_views)
+    ]
+    layers = film_layers(films, {})  # type: ignore[arg-type]
+    if poses:
+        rng = np.random.default_rng(0)
+        some = rng.uniform(50, 400, (1, 1_000, KEYPOINTS, 2)).astype(np.float32)
+        xy = np.resize(some, (1, n_frames, KEYPOINTS, 2))
+        names = tuple(f"keypoint{k}" for k in range(KEYPOINTS))
+        for i in range(n_views):
+            part = Poses2D(xy, np.ones(xy.shape[:-1], np.float32), (f"view{i}",), names)
+            one = view_poses(part, 0, "predicted")
+            one.window = one.window_around(0)
+            layers.append(points_layer(one, f"predicted view{i}"))
+    for data, attributes, kind in layers:
+        viewer.add_layer(napari.layers.Layer.create(data, attributes, kind))
+
+
+def bare_steps(n_views: int, painted: bool, steps: int) -> float:
+    """Seconds of a step in bare napari."""
+    viewer = napari.Viewer(show=painted)
+    for i in range(n_views):
+        data = MemoryFilm(i, FRAMES)._pictures[:, None]
+        place = (0, 0, (i // 3) * HEIGHT, (i % 3) * WIDTH)
+        viewer.add_image(data, translate=place, contrast_limits=(0, 255))
+    QApplication.processEvents()
+    seconds = []
+    for i in range(steps):
+        begun = time.perf_counter()
+        viewer.dims.set_current_step(0, (i + 1) % FRAMES)
+        if painted:
+            QApplication.processEvents()
+        seconds.append(time.perf_counter() - begun)
+    viewer.close()
+    return median(seconds[2:])
+
+
+def our_steps(
+    n_views: int, painted: bool, steps: int, n_frames: int = FRAMES, poses: bool = False
+) -> tuple[float, float]:
+    """Seconds of a step in the camera views, and the share of a processor while idle."""
+    viewer = napari.Viewer(show=painted)
+    fill(viewer, n_views, n_frames, poses)
+    panel = ViewsPanel(viewer, LayoutState())
+    viewer.window.add_dock_widget(panel, name="views")
+    wait_until(lambda: panel.frame >= 0)
+    QApplication.processEvents()
+    seconds = []
+    for i in range(steps):
+        begun = time.perf_counter()
+        panel.go_to(i + 1)
+        wait_until(lambda i=i: panel.frame == i + 1)
+        if painted:
+            QApplication.processEvents()
+        seconds.append(time.perf_counter() - begun)
+    idle = idle_share(2.0 if steps < 20 else 10.0) if painted else float("nan")
+    panel.shut_down()
+    viewer.close()
+    return median(seconds[2:]), idle
+
+
+def idle_share(seconds: float) -> float:
+    """Processor time per time while nothing is asked for."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    before = sum(os.times()[:2])
+    loop.exec()
+    return (sum(os.times()[:2]) - before) / seconds
+
+
+def main() -> None:
+    chosen = parser(__doc__).parse_args()
+    steps = 12 if chosen.quick else 30
+    counts = (2, 4) if chosen.quick else (2, 4, 6, 12)
+    begin("Camera views")
+    table = Table(
+        f"a step of N films of {WIDTH} x {HEIGHT}, ms",
+        ("views", "painting", "bare napari", "camera views", "ratio", "idle, %"),
+    )
+    worst = {False: 0.0, True: 0.0}
+    laziest = 0.0
+    for n_views in counts:
+        for painted in (False, True):
+            bare = bare_steps(n_views, painted, steps)
+            ours, idle = our_steps(n_views, painted, steps)
+            word = "with" if painted else "without"
+            table.add(n_views, word, 1000 * bare, 1000 * ours, ours / bare, 100 * idle)
+            worst[painted] = max(worst[painted], ours / bare)
+            laziest = max(laziest, 0.0 if np.isnan(idle) else idle)
+    table.show()
+    poses = Table(
+        f"6 views with predictions of {LONG:,} frames x {KEYPOINTS} keypoints, ms",
+        ("painting", "no predictions", "predictions", "ratio"),
+    )
+    ratios = []
+    for painted in (False, True):
+        none, _ = our_steps(6, painted, steps, LONG)
+        some, _ = our_steps(6, painted, steps, LONG, poses=True)
+        poses.add("with" if painted else "without", 1000 * none, 1000 * some, some / none)
+        ratios.append(some / none)
+    poses.show()
+    goal(f"without painting {worst[False]:.2f}; at most {GOAL_MODEL}", worst[False] <= GOAL_MODEL)
+    goal(f"with painting {worst[True]:.2f}; at most {GOAL_PAINTED}", worst[True] <= GOAL_PAINTED)
+    goal(f"predictions {max(ratios):.2f}; at most {GOAL_POSES}", max(ratios) <= GOAL_POSES)
+    goal(f"idle {100 * laziest:.1f} %; at most {100 * GOAL_IDLE:.0f} %", laziest <= GOAL_IDLE)
+
+
+if __name__ == "__main__":
+    main()
