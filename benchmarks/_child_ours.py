@@ -27,7 +27,6 @@ def main() -> None:
     started = time.perf_counter()
     # All that a run needs, so that no call pays for an import.
     import numba  # noqa: F401
-    import pandas  # noqa: F401
 
     from napari_pose3d import SmoothingSettings
     from napari_pose3d.core import pipeline, predictions, results  # noqa: F401

@@ -21,7 +21,7 @@ SCREEN = ("napari", "qtpy", "magicgui", "PyQt6", "PySide6", "vispy", "superqt")
 # A room may use the rooms before it in this list, itself, and rooms on its own line.
 FLOORS = (
     {"errors", "settings", "user_folders"},
-    {"poses", "files"},
+    {"poses", "files", "traces"},
     {"frame_tables"},
     {"adjustments"},
     {"formats", "cameras", "video", "problems"},

@@ -1,0 +1,164 @@
+"""Curves over frames with a line at the current one; a thin layer over pyqtgraph."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import qtpy
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+# pyqtgraph must not choose another Qt than the one that napari runs on.
+os.environ.setdefault(
+    "PYQTGRAPH_QT_LIB",
+    {"pyqt5": "PyQt5", "pyqt6": "PyQt6", "pyside2": "PySide2", "pyside6": "PySide6"}[qtpy.API],
+)
+import pyqtgraph
+
+_LINE = "#ff5a5a"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line of the plot.
+
+    Attributes
+    ----------
+    name : str
+        For the legend.
+    values : (frame,) float64
+        NaN leaves a gap.
+    colour : (4,) RGBA from 0 to 1
+    width : float
+    faint : bool
+        Behind the others, and pale.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    colour: NDArray[np.float32]
+    width: float = 1.0
+    faint: bool = False
+
+
+class TracePlot(QWidget):
+    """A plot of curves. `frame_chosen` is emitted when the user moves the line or clicks."""
+
+    frame_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot = pyqtgraph.PlotWidget()
+        self.plot.setMenuEnabled(False)
+        item = self.plot.getPlotItem()
+        item.setLabel("bottom", "frame")
+        item.setDownsampling(auto=True, mode="peak")
+        item.setClipToView(True)
+        item.showGrid(x=True, y=True, alpha=0.15)
+        item.hideButtons()
+        self._legend = item.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self._line = pyqtgraph.InfiniteLine(
+            pos=0, angle=90, movable=True, pen=pyqtgraph.mkPen(_LINE, width=2)
+        )
+        self._line.setHoverPen(pyqtgraph.mkPen(_LINE, width=4))
+        self._line.setCursor(Qt.CursorShape.SizeHorCursor)
+        self._line.sigPositionChanged.connect(self._on_line)
+        item.addItem(self._line, ignoreBounds=True)
+        self._setting = False
+        self._n_frames = 1
+        self._curves: list[Any] = []
+        self._names: list[str] = []
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.plot)
+
+    @property
+    def names(self) -> list[str]:
+        """The curves that are drawn."""
+        return list(self._names)
+
+    @property
+    def frame(self) -> int:
+        """Where the line is."""
+        return round(float(self._line.value()))
+
+    def show_curves(self, curves: list[Curve], label: str, fit: bool) -> None:
+        """Draw these instead.
+
+        Parameters
+        ----------
+        curves : list of Curve
+        label : str
+            Of the vertical axis.
+        fit : bool
+            Whether to bring all of them into view; else the view stays.
+        """
+        item = self.plot.getPlotItem()
+        for old in self._curves:
+            item.removeItem(old)
+        self._legend.clear()
+        self._curves, self._names = [], [curve.name for curve in curves]
+        self._n_frames = max((len(curve.values) for curve in curves), default=1)
+        self._line.setBounds((0, max(self._n_frames - 1, 0)))
+        for curve in sorted(curves, key=lambda each: not each.faint):
+            colour = pyqtgraph.mkColor(*(round(255 * float(c)) for c in curve.colour[:3]))
+            if curve.faint:
+                colour.setAlpha(110)
+            drawn = pyqtgraph.PlotDataItem(
+                np.arange(len(curve.values)),
+                curve.values,
+                pen=pyqtgraph.mkPen(colour, width=curve.width),
+                connect="finite",
+                name=curve.name,
+            )
+            item.addItem(drawn)
+            self._curves.append(drawn)
+        item.setLabel("left", label)
+        if fit:
+            self.fit()
+
+    def fit(self) -> None:
+        """Bring everything into view, and nothing but recorded frames."""
+        view = self.plot.getViewBox()
+        view.setLimits(xMin=-0.02 * self._n_frames - 1, xMax=1.02 * self._n_frames + 1)
+        view.enableAutoRange()
+        view.autoRange(padding=0.02)
+
+    def show_frame(self, frame: int) -> None:
+        """Move the line."""
+        self._setting = True
+        self._line.setValue(frame)
+        self._setting = False
+
+    def set_colours(self, background: str, text: str) -> None:
+        """Take on the window's colours."""
+        self.plot.setBackground(background)
+        item = self.plot.getPlotItem()
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(text)
+            axis.setTextPen(text)
+        self._legend.setLabelTextColor(text)
+        veil = pyqtgraph.mkColor(background)
+        veil.setAlpha(200)
+        self._legend.setBrush(veil)
+
+    def _on_line(self) -> None:
+        if not self._setting:
+            self.frame_chosen.emit(self.frame)
+
+    def _on_click(self, event: Any) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if event.double():
+            self.fit()
+            return
+        at = self.plot.getViewBox().mapSceneToView(event.scenePos())
+        frame = min(max(round(float(at.x())), 0), self._n_frames - 1)
+        self.show_frame(frame)
+        self.frame_chosen.emit(frame)
