@@ -10,6 +10,7 @@ from typing import Any
 from ..core.cli import main as command_line
 from ..core.synthetic.sample import make_sample
 
+_PLUGIN = "napari-pose3d"
 _POLL_MS = 100
 # Time for the canvas to be drawn once more before it is photographed.
 _SETTLE_MS = 1500
@@ -52,16 +53,18 @@ def _show(folder: Path, screenshots: Path | None) -> None:
     import napari
     from napari.layers import Layer
 
-    from .films import read_films
-    from .samples import films_of
+    from .current_session import current_session
+    from .samples import sample_session
+    from .session_layers import session_layers
 
     viewer = napari.Viewer(title="napari-pose3d demo")
     if screenshots is not None:
         viewer.window.resize(1600, 1000)
-    for data in read_films(films_of(folder)):
+    opened = sample_session(folder)
+    for data in session_layers(opened.session, (), lambda *_: None, lambda: False):
         viewer.add_layer(Layer.create(*data))
-    name = ("napari-pose3d", "Smooth and triangulate")
-    _, widget = viewer.window.add_plugin_dock_widget(*name)
+    current_session(viewer).set(opened)
+    _, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, "Smooth and triangulate")
     widget.result_shown.connect(lambda: _after_run(viewer, widget, screenshots))
     widget.inputs.add([folder])
     _when(lambda: widget.bar.is_ready, widget.run, widget)
@@ -76,18 +79,30 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
 
     screenshots.mkdir(parents=True, exist_ok=True)
 
-    def take(space: str) -> None:
-        path = screenshots / f"demo-{space.lower()}.png"
+    def take(name: str) -> None:
+        path = screenshots / f"demo-{name}.png"
         viewer.screenshot(str(path), canvas_only=False, flash=False)
         print(f"A picture of the window: {path.resolve()}", flush=True)
 
     def then_3d() -> None:
-        take("2-D")
+        take("2-d")
         widget.show_space("3-D")
-        QTimer.singleShot(_SETTLE_MS, finish)
+        QTimer.singleShot(_SETTLE_MS, then_views)
+
+    def then_views() -> None:
+        take("3-d")
+        widget.show_space("2-D")
+        viewer.window.remove_dock_widget(widget)
+        _, views = viewer.window.add_plugin_dock_widget(_PLUGIN, "Camera views")
+
+        def settle() -> None:
+            views.panel.select("nose")
+            QTimer.singleShot(_SETTLE_MS, finish)
+
+        _when(lambda: views.panel.frame == _FRAME, settle, views)
 
     def finish() -> None:
-        take("3-D")
+        take("camera-views")
         viewer.close()
 
     QTimer.singleShot(_SETTLE_MS, then_3d)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .current_session import OpenSession
     from .layers import LayerData
 
 _WIDGET = ("napari-pose3d", "Smooth and triangulate")
@@ -18,36 +19,29 @@ def open_sample() -> list[LayerData]:
     """
     import napari
 
-    from ..core.cameras.rig_file import load_rig
-    from ..core.formats.prediction_table import PredictionTable
-    from ..core.predictions import load_predictions
-    from ..core.project import calibration_of
-    from .films import read_films
-    from .layers import TILES_KEY, tiles_of
-    from .recording_layers import table_layers
+    from .session_layers import session_layers
 
     folder = _make_sample()
     if folder is None:
         return []
-    ensemble = load_predictions(folder)
-    calibration = calibration_of(folder, ensemble.session)
-    rig = None if calibration is None else load_rig(calibration)
-    poses = ensemble.poses(0)
-    tables = [(view, view, PredictionTable.from_poses(poses, view)) for view in poses.views]
+    opened = sample_session(folder)
     viewer = napari.current_viewer()
     if viewer is not None:
+        from .current_session import current_session
+
+        current_session(viewer).set(opened)
         _open_widget(viewer, folder)
-    films = read_films(films_of(folder))
-    placed = {} if viewer is None else tiles_of(viewer.layers)
-    for _, attributes, _ in films:
-        # They are not in the viewer yet, but say where their views will lie.
-        placed |= attributes["metadata"].get(TILES_KEY, {})
-    return [*films, *table_layers(tables, placed=placed, rig=rig)]
+    sets = opened.session.ensemble_sets[:1]
+    return session_layers(opened.session, sets, lambda stage, done, total: None, lambda: False)
 
 
-def films_of(folder: Path) -> list[str]:
-    """The films of the sample session."""
-    return [str(path) for path in sorted((folder / "videos").glob("*.mp4"))]
+def sample_session(folder: Path) -> OpenSession:
+    """The one session of the sample."""
+    from ..core.overview import open_project
+    from .current_session import OpenSession
+
+    project = open_project(folder)
+    return OpenSession(project, project.sessions[0])
 
 
 def _make_sample() -> Path | None:
