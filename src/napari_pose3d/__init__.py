@@ -16,14 +16,19 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .core.adjustments import ViewAdjustment
     from .core.cameras.rig import Camera, Rig
     from .core.cameras.rig_file import load_rig, save_rig
     from .core.cameras.triangulation import Triangulation, triangulate
+    from .core.creating import add_sessions, create_project
     from .core.errors import Cancelled, PoseDataError
+    from .core.overview import Project, check_session, open_project
     from .core.pipeline import open_inputs, smooth, triangulate_ensemble
     from .core.poses import Ensemble, Poses2D, Poses3D, Report, Result
     from .core.predictions import load_predictions
     from .core.results import save_result
+    from .core.saved_results import load_result
+    from .core.session import Session
     from .core.settings import (
         ReadingSettings,
         SmootherParts,
@@ -41,20 +46,28 @@ _HOME = {
     "PoseDataError": ".core.errors",
     "Poses2D": ".core.poses",
     "Poses3D": ".core.poses",
+    "Project": ".core.overview",
     "ReadingSettings": ".core.settings",
     "Report": ".core.poses",
     "Result": ".core.poses",
     "Rig": ".core.cameras.rig",
+    "Session": ".core.session",
     "SmootherParts": ".core.settings",
     "SmoothingSettings": ".core.settings",
     "Triangulation": ".core.cameras.triangulation",
     "TriangulationSettings": ".core.settings",
     "VideoArray": ".core.video.array",
+    "ViewAdjustment": ".core.adjustments",
+    "add_sessions": ".core.creating",
+    "check_session": ".core.overview",
+    "create_project": ".core.creating",
     "extract_frames": ".core.video.frames_out",
     "load_predictions": ".core.predictions",
+    "load_result": ".core.saved_results",
     "load_rig": ".core.cameras.rig_file",
     "make_sample": ".core.synthetic.sample",
     "open_inputs": ".core.pipeline",
+    "open_project": ".core.overview",
     "open_video": ".core.video.array",
     "save_result": ".core.results",
     "save_rig": ".core.cameras.rig_file",
@@ -70,21 +83,29 @@ __all__ = [
     "PoseDataError",
     "Poses2D",
     "Poses3D",
+    "Project",
     "ReadingSettings",
     "Report",
     "Result",
     "Rig",
+    "Session",
     "SmootherParts",
     "SmoothingSettings",
     "Triangulation",
     "TriangulationSettings",
     "VideoArray",
+    "ViewAdjustment",
     "__version__",
+    "add_sessions",
+    "check_session",
+    "create_project",
     "extract_frames",
     "load_predictions",
+    "load_result",
     "load_rig",
     "make_sample",
     "open_inputs",
+    "open_project",
     "open_video",
     "save_result",
     "save_rig",
