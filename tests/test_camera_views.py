@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,10 @@ def open_views(viewer: Any, qtbot: Any) -> CameraViewsWidget:
 
 
 @pytest.fixture
-def widget(viewer: Any, qtbot: Any) -> CameraViewsWidget:
-    return open_views(viewer, qtbot)
+def widget(viewer: Any, qtbot: Any) -> Iterator[CameraViewsWidget]:
+    made = open_views(viewer, qtbot)
+    yield made
+    made.shut_down()
 
 
 def wait_for_frame(widget: CameraViewsWidget, qtbot: Any, frame: int | None = None) -> None:
@@ -310,6 +313,7 @@ def slow(make_napari_viewer: Any, qtbot: Any) -> Any:
         viewer.add_image(FilmData(film), name=view, axis_labels=AXES, metadata=metadata)
     widget = open_views(viewer, qtbot)
     yield viewer, widget, films
+    widget.shut_down()
     for film in films.values():
         film.gate.set()
 
@@ -369,7 +373,7 @@ def test_a_film_that_ends_early_says_so(slow: Any, qtbot: Any) -> None:
     widget.panel.go_to(30)
     wait_for_frame(widget, qtbot, 30)
     assert "ended" in widget.panel.views["short"].title.text
-    assert not film_of(widget, "short").visible
+    assert "film" not in widget.panel.views["short"].model.layers
     widget.panel.go_to(3)
     wait_for_frame(widget, qtbot, 3)
     assert slow_numbers(widget) == [3, 3, 3]
@@ -644,5 +648,5 @@ def test_nothing_open_says_what_to_do(make_napari_viewer: Any, qtbot: Any) -> No
     viewer = make_napari_viewer(show=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Camera views")
     assert "Open a session" in widget.panel.hint.text()
-    assert widget.panel.hint.isVisible()
+    assert not widget.panel.hint.isHidden()
     assert isinstance(viewer, ViewerModel)

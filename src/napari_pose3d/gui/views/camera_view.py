@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,17 @@ from napari.components import ViewerModel
 from napari.components.viewer_model import double_click_to_zoom
 from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QMimeData, QObject, Qt, Signal
-from qtpy.QtGui import QDrag, QKeyEvent, QKeySequence, QMouseEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QToolTip, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from .frame_controller import Picture
 from .layout_state import LayoutState
 from .overlays import Overlays
 from .source import ViewSource
+from .title import VIEW_MIME, Title
 from .tool import Modifiers, Point, Tool
 
-VIEW_MIME = "application/x-napari-pose3d-view"
 # How near to a keypoint the mouse must be to mean it, in px of the screen.
 REACH = 10.0
 _MARGIN = 0.98
@@ -58,13 +59,17 @@ class CameraView(QFrame):
         self._taken_by: Tool | None = None
         self._fitted = True
         self._setting_camera = False
+        self._camera_set = (0.0, 0.0, 0.0)
         self.model = ViewerModel(title=source.view)
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.canvas = QtViewer(self.model)
         self.native = self.canvas.canvas.native
         self._image: Any = None
+        self._owned: list[Any] = []
         self.overlays = Overlays(self.model, source, skeleton)
-        self.title = _Title(self)
+        self.title = Title(source.view)
+        self.title.maximise_wanted.connect(self.maximise_wanted)
+        self.title.hide_wanted.connect(self.hide_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -75,8 +80,10 @@ class CameraView(QFrame):
         self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_drag)
         self.model.mouse_move_callbacks.append(self._on_move)
-        self.model.scene.camera.events.zoom.connect(self._on_zoom)
-        self.model.scene.camera.events.center.connect(self._on_centre)
+        # In the place of napari's own, which scrolls through axes that a view does not have.
+        self.model.mouse_wheel_callbacks[:] = [self._on_wheel]
+        self.model.scene.camera.events.zoom.connect(self._on_camera)
+        self.model.scene.camera.events.center.connect(self._on_camera)
         self.native.installEventFilter(self)
 
     # ---------------------------------------------------------------- content
@@ -89,6 +96,19 @@ class CameraView(QFrame):
             self._image = None
         self.source = source
         self.overlays = Overlays(self.model, source, skeleton)
+        for layer in self._owned:
+            # In front of what the view draws itself.
+            self.model.layers.move(self.model.layers.index(layer), len(self.model.layers))
+
+    def own(self, layer: Any) -> None:
+        """Keep a tool's layer in front, safe from napari's own editing (see `tool_layers`)."""
+        layer.editable = False
+        self._owned.append(layer)
+
+    def disown(self, layer: Any) -> None:
+        """Take a tool's layer off the view."""
+        self._owned.remove(layer)
+        self.model.layers.remove(layer)
 
     def show_frame(
         self, frame: int, picture: Picture | None, settings: LayoutState, selected: str
@@ -114,6 +134,14 @@ class CameraView(QFrame):
             self._apply_contrast(settings)
         if settings.follow:
             self._follow(settings)
+
+    def clear(self, wanted: int) -> None:
+        """Show nothing until a frame is there: what was drawn is of another one."""
+        self.frame = -1
+        if self._image is not None:
+            self._image.visible = False
+        self.overlays.show(-1, LayoutState(), "")
+        self.title.show_state(-1, f"… {wanted}")
 
     def show_late(self, wanted: int) -> None:
         """Say that the picture is not of the frame that was asked for."""
@@ -143,16 +171,20 @@ class CameraView(QFrame):
 
     def set_zoom(self, zoom: float) -> None:
         """Zoom about the middle, without telling others."""
-        self._setting_camera = True
-        self.model.scene.camera.zoom = zoom
-        self._setting_camera = False
+        with self._moving_camera():
+            self.model.scene.camera.zoom = zoom
         self._fitted = False
 
     def shut_down(self) -> None:
         """Free the canvas; the view is of no use afterwards."""
+        self._fitted = False
         self.native.removeEventFilter(self)
-        self.canvas.close()
-        self.canvas.deleteLater()
+        end_canvas(self.canvas)
+        # Nobody may hold it any longer, or it stays in memory as long as the window.
+        del self.canvas, self.native
+        self.tools.clear()
+        self.setParent(None)
+        self.deleteLater()
 
     # ---------------------------------------------------------------- picture
 
@@ -162,9 +194,11 @@ class CameraView(QFrame):
                 self._image.visible = False
             return
         if self._image is None:
-            self._image = self.model.add_image(
-                data, name="film", rgb=data.ndim == 3, interpolation2d="nearest"
-            )
+            # Napari fits the first layer that it gets, after a manner of its own.
+            with self._moving_camera():
+                self._image = self.model.add_image(
+                    data, name="film", rgb=data.ndim == 3, interpolation2d="nearest"
+                )
             if data.ndim == 2:
                 self._image.colormap = "gray"
             self.model.layers.move(len(self.model.layers) - 1, 0)
@@ -200,25 +234,33 @@ class CameraView(QFrame):
             self._fitted = False
 
     def _set_camera(self, at: Point, zoom: float) -> None:
+        with self._moving_camera():
+            self.model.scene.camera.center = (at[1], at[0])
+            self.model.scene.camera.zoom = zoom
+
+    @contextlib.contextmanager
+    def _moving_camera(self) -> Iterator[None]:
+        """What the camera does meanwhile is not the user's doing."""
         self._setting_camera = True
-        self.model.scene.camera.center = (at[1], at[0])
-        self.model.scene.camera.zoom = zoom
-        self._setting_camera = False
+        try:
+            yield
+        finally:
+            self._setting_camera = False
+            self._camera_set = self._camera_now()
 
-    def _on_zoom(self) -> None:
-        if not self._setting_camera:
-            self._fitted = False
+    def _camera_now(self) -> tuple[float, float, float]:
+        camera = self.model.scene.camera
+        return float(camera.center[-2]), float(camera.center[-1]), float(camera.zoom)
+
+    def _on_camera(self) -> None:
+        # Painting, the canvas sets its camera again, with errors of rounding.
+        now = self._camera_now()
+        if self._setting_camera or np.allclose(now, self._camera_set, rtol=1e-4, atol=1e-2):
+            return
+        self._fitted = False
+        if not np.isclose(now[2], self._camera_set[2], rtol=1e-4):
             self.zoomed.emit(self.name, self.zoom)
-
-    def _on_centre(self) -> None:
-        if not self._setting_camera:
-            self._fitted = False
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
-        """A picture that filled the view goes on filling it."""
-        super().resizeEvent(event)
-        if self._fitted:
-            self.fit()
+        self._camera_set = now
 
     # ---------------------------------------------------------------- mouse and keys
 
@@ -244,6 +286,16 @@ class CameraView(QFrame):
         for tool in self.tools:
             tool.on_move(self, at)
 
+    def _on_wheel(self, _: Any, event: Any) -> None:
+        at, keys = _xy(event.position), _modifiers(event.modifiers)
+        if not keys:
+            return
+        # With Alt held, Qt turns the wheel sideways.
+        steps = float(event.delta[1] or event.delta[0])
+        for tool in self.tools:
+            if tool.on_wheel(self, at, steps, keys):
+                break
+
     def show_hint(self, text: str) -> None:
         """A tooltip at the mouse; empty takes it away."""
         if text:
@@ -256,7 +308,10 @@ class CameraView(QFrame):
         if event is None or watched is not self.native:
             return False
         kind = event.type()
-        if kind == QEvent.Type.Enter:
+        if kind == QEvent.Type.Resize and self._fitted:
+            # A picture that filled the view goes on filling it.
+            self.fit()
+        elif kind == QEvent.Type.Enter:
             self._take_focus()
             self.entered.emit(self.name)
         elif kind == QEvent.Type.Leave:
@@ -303,66 +358,11 @@ class CameraView(QFrame):
         self.dropped.emit(name, self.name)
 
 
-class _Title(QWidget):
-    """Name, frame and state of a view, and what can be done with it; it can be dragged."""
-
-    def __init__(self, view: CameraView) -> None:
-        super().__init__(view)
-        self._view = view
-        self._pressed: Any = None
-        name = QLabel(f"<b>{view.name}</b>")
-        self._frame = QLabel()
-        self._state = QLabel()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(6, 1, 2, 1)
-        row.setSpacing(8)
-        for part in (name, self._frame, self._state):
-            row.addWidget(part)
-        row.addStretch(1)
-        for text, what, signal in (
-            ("⤢", "Only this view, or all again (double-click on the title)", view.maximise_wanted),
-            ("✕", "Hide this view", view.hide_wanted),
-        ):
-            button = QToolButton()
-            button.setText(text)
-            button.setToolTip(what)
-            button.setAccessibleName(f"{what}: {view.name}")
-            button.setAutoRaise(True)
-            button.clicked.connect(lambda _=False, s=signal: s.emit(view.name))
-            row.addWidget(button)
-        self.setToolTip("Drag onto another view to swap the two.")
-
-    @property
-    def text(self) -> str:
-        """Frame and state, as they are read."""
-        return f"{self._frame.text()} {self._state.text()}".strip()
-
-    def show_state(self, frame: int, state: str) -> None:
-        """Say which frame is shown, and what is the matter."""
-        self._frame.setText(f"frame {frame:,}" if frame >= 0 else "")
-        self._state.setText(state)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Maximise, or the other way round."""
-        self._view.maximise_wanted.emit(self._view.name)
-
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Perhaps a drag begins."""
-        if event is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = event.pos()
-
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Carry the view's name to where it is dropped."""
-        if event is None or self._pressed is None:
-            return
-        if (event.pos() - self._pressed).manhattanLength() < 10:
-            return
-        self._pressed = None
-        data = QMimeData()
-        data.setData(VIEW_MIME, self._view.name.encode())
-        drag = QDrag(self)
-        drag.setMimeData(data)
-        drag.exec(Qt.DropAction.MoveAction)
+def end_canvas(canvas: QtViewer) -> None:
+    """Close a canvas and let Qt forget it."""
+    canvas.setParent(None)
+    canvas.close()
+    canvas.deleteLater()
 
 
 def _xy(position: Any) -> Point:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QSlider,
     QSpinBox,
     QToolButton,
+    QVBoxLayout,
     QWidget,
     QWidgetAction,
 )
@@ -86,15 +87,21 @@ class Controls(QWidget):
         self._magnification.setToolTip("Magnification while following")
         self._magnification.setValue(state.magnification)
         self._magnification.valueChanged.connect(self._on_magnification)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(4, 2, 4, 2)
-        row.setSpacing(4)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setToolTip("Drag through the recording")
+        self.slider.setAccessibleName("Frame")
+        self.slider.valueChanged.connect(self.frame_wanted)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.setSpacing(2)
+        time, look = QHBoxLayout(), QHBoxLayout()
+        for row in (time, look):
+            row.setSpacing(4)
+            column.addLayout(row)
         window = _button("Window", "In a window of its own, or back", self.window_clicked.emit)
-        for part in (
-            self._play,
-            self._speed,
-            QLabel("frame"),
-            self.frame_box,
+        for part in (self._play, self._speed, self.slider, QLabel("frame"), self.frame_box, window):
+            time.addWidget(part, 1 if part is self.slider else 0)
+        for button in (
             self._fit,
             self._link,
             _menu_button("Show", self._show_menu),
@@ -105,9 +112,9 @@ class Controls(QWidget):
             self._follow,
             self._magnification,
         ):
-            row.addWidget(part)
-        row.addStretch(1)
-        row.addWidget(window)
+            look.addWidget(button)
+        look.addStretch(1)
+        self._offered: tuple[list[str], dict[str, Sequence[float]], list[str]] = ([], {}, [])
         self._fill_show_menu(())
 
     # ---------------------------------------------------------------- what is offered
@@ -137,15 +144,38 @@ class Controls(QWidget):
         self._follow.addItems([_NOBODY, *colours])
         self._follow.setCurrentText(self.state.follow or _NOBODY)
         self._follow.blockSignals(False)
-        self.frame_box.blockSignals(True)
-        self.frame_box.setRange(0, max(n_frames - 1, 0))
-        self.frame_box.blockSignals(False)
+        for part in (self.frame_box, self.slider):
+            part.blockSignals(True)
+            part.setRange(0, max(n_frames - 1, 0))
+            part.blockSignals(False)
+        self._offered = list(stages), dict(colours), list(views)
+
+    def show_state(self) -> None:
+        """Show a state that somebody else has changed."""
+        state = self.state
+        stages, colours, views = self._offered
+        self._fill_show_menu(stages)
+        self._fill_keypoint_menu(colours)
+        self._fill_view_menu(views)
+        self._fill_light_menu(views)
+        for part in (self._speed, self._link, self._follow, self._magnification):
+            part.blockSignals(True)
+        self._speed.setCurrentText(f"{state.speed:g} fps")
+        self._link.setChecked(state.link_zoom)
+        self._follow.setCurrentText(state.follow or _NOBODY)
+        self._magnification.setValue(state.magnification)
+        for part in (self._speed, self._link, self._follow, self._magnification):
+            part.blockSignals(False)
 
     def show_frame(self, frame: int) -> None:
         """Say which frame is shown."""
-        self.frame_box.blockSignals(True)
-        self.frame_box.setValue(frame)
-        self.frame_box.blockSignals(False)
+        for part in (self.frame_box, self.slider):
+            # While it is dragged, the slider is ahead of what is there.
+            if part is self.slider and self.slider.isSliderDown():
+                continue
+            part.blockSignals(True)
+            part.setValue(frame)
+            part.blockSignals(False)
 
     def show_playing(self, playing: bool) -> None:
         """Whether the button stops or starts."""

@@ -51,6 +51,8 @@ class FrameController(QObject):
         super().__init__(parent)
         self._films: dict[str, VideoArray | SessionFilm] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
+        # Of films that are not seen any more; they may be in the middle of a picture.
+        self._retired: list[ThreadPoolExecutor] = []
         self._request = 0
         self._frame = -1
         self._waiting: set[str] = set()
@@ -72,9 +74,12 @@ class FrameController(QObject):
         return self._frame
 
     def set_films(self, films: Mapping[str, VideoArray | SessionFilm]) -> None:
-        """Decode these from now on, those of the views that are seen."""
+        """Decode these from now on, those of the views that are seen; gives up what runs."""
+        self._give_up()
         for view in set(self._threads) - set(films):
-            self._threads.pop(view).shutdown(wait=False, cancel_futures=True)
+            thread = self._threads.pop(view)
+            thread.shutdown(wait=False, cancel_futures=True)
+            self._retired.append(thread)
         self._films = dict(films)
         for view in films:
             if view not in self._threads:
@@ -95,13 +100,17 @@ class FrameController(QObject):
 
     def close(self) -> None:
         """Give up what runs, and end the threads."""
+        self._give_up()
+        for thread in (*self._threads.values(), *self._retired):
+            thread.shutdown(wait=True, cancel_futures=True)
+        self._threads.clear()
+        self._retired.clear()
+        self._films.clear()
+
+    def _give_up(self) -> None:
         self._request += 1
         self._timer.stop()
         self._waiting = set()
-        for thread in self._threads.values():
-            thread.shutdown(wait=True, cancel_futures=True)
-        self._threads.clear()
-        self._films.clear()
 
     def _decode(self, request: int, view: str, film: VideoArray | SessionFilm, frame: int) -> None:
         """In the film's own thread."""

@@ -100,20 +100,18 @@ class ViewGrid(QWidget):
 
     def set_sizes(self, sizes: dict[str, list[int]]) -> None:
         """Put the borders back where they were, as far as there are as many as then."""
-        if len(sizes.get("rows", [])) == self._rows.count():
-            self._rows.setSizes(sizes["rows"])
+        heights = sizes.get("rows", [])
+        if len(heights) == self._rows.count():
+            self._rows.setSizes(heights)
         for i in range(self._rows.count()):
             row = self._rows.widget(i)
             widths = sizes.get(f"row {i}", [])
             if isinstance(row, QSplitter) and len(widths) == row.count():
                 row.setSizes(widths)
 
-    def clear(self) -> None:
-        """Let go of all widgets; they have no parent then."""
-        for cell in self._cells.values():
-            cell.setParent(None)
+    def forget(self) -> None:
+        """Hold on to no widget any more; they end with the grid."""
         self._cells, self._order = {}, []
-        self._place()
 
     def _place(self) -> None:
         seen = self.seen

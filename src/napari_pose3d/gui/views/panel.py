@@ -9,15 +9,14 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ..colours import keypoint_rgba
 from ..current_session import current_session
-from ..layer_poses import poses_of
-from ..layers import ROLE_KEY
 from .camera_view import CameraView
 from .controls import Controls
 from .frame_controller import FrameController, Picture
 from .grid import ViewGrid
 from .layout_state import LayoutState
+from .main_layers import MainLayers
 from .selecting import Selecting
-from .source import Scene, scene_of
+from .source import Scene, scene_of, skeleton_beside
 from .space_view import SpaceView
 from .tool import Modifiers, Tool
 
@@ -53,8 +52,6 @@ class ViewsPanel(QWidget):
         self.frame = -1
         self._tools: list[Tool] = []
         self._pictures: dict[str, Picture] = {}
-        self._hidden_layers: list[Any] = []
-        self._watched: list[Any] = []
         self._closed = False
         self.controls = Controls(state)
         self.grid = ViewGrid()
@@ -67,6 +64,7 @@ class ViewsPanel(QWidget):
         column.addWidget(self.hint)
         column.addWidget(self.grid, 1)
         self.frames = FrameController(self)
+        self._layers = MainLayers(viewer, self._on_layers)
         self._rebuild_timer = QTimer(self)
         self._rebuild_timer.setSingleShot(True)
         self._rebuild_timer.setInterval(_REBUILD_MS)
@@ -86,9 +84,6 @@ class ViewsPanel(QWidget):
         controls.frame_wanted.connect(self.go_to)
         controls.fit_clicked.connect(self.fit)
         controls.window_clicked.connect(self.window_wanted)
-        events = self._viewer.layers.events
-        events.inserted.connect(self._on_layers)
-        events.removed.connect(self._on_layers)
         self._viewer.dims.events.current_step.connect(self._on_step)
         self._session = current_session(self._viewer)
         self._session.changed.connect(self._on_layers)
@@ -116,6 +111,31 @@ class ViewsPanel(QWidget):
     def is_playing(self) -> bool:
         """Whether frames go on by themselves."""
         return self._play_timer.isActive()
+
+    def on_key(self, key: str, shift: bool = False) -> bool:
+        """Arrows step, with Shift by ten; Space plays; F fits; Home and End.
+
+        Returns
+        -------
+        bool
+            Whether the key means anything.
+        """
+        by = 10 if shift else 1
+        if key == "Left":
+            self.step(-by)
+        elif key == "Right":
+            self.step(by)
+        elif key == "Space":
+            self.toggle_playing()
+        elif key == "Home":
+            self.go_to(0)
+        elif key == "End":
+            self.go_to(self.scene.n_frames - 1)
+        elif key == "F":
+            self.fit()
+        else:
+            return False
+        return True
 
     def toggle_playing(self) -> None:
         """Play from here, or stop."""
@@ -170,13 +190,16 @@ class ViewsPanel(QWidget):
         if self._closed:
             return
         opened = self._session.open
-        skeleton = () if opened is None else opened.session.skeleton
+        layers = self._viewer.layers
+        skeleton = skeleton_beside(layers) if opened is None else opened.session.skeleton
+        old = self.scene.skeleton
         self.scene = scene = scene_of(self._viewer.layers, skeleton)
         for name in set(self.views) - {source.view for source in scene.views}:
             self.views.pop(name).shut_down()
         for source in scene.views:
             if source.view in self.views:
-                self.views[source.view].set_source(source, scene.skeleton)
+                if not source.is_like(self.views[source.view].source) or skeleton != old:
+                    self.views[source.view].set_source(source, scene.skeleton)
             else:
                 self._add_view(CameraView(source, scene.skeleton))
         self._renew_space()
@@ -188,8 +211,7 @@ class ViewsPanel(QWidget):
             [source.view for source in scene.views],
             scene.n_frames,
         )
-        self._hide_in_main_viewer()
-        self._watch_layers()
+        self._layers.take_over(scene)
         self._arrange()
 
     def _add_view(self, view: CameraView) -> None:
@@ -210,6 +232,8 @@ class ViewsPanel(QWidget):
             self.space.selected.connect(self.select)
             self.space.maximise_wanted.connect(self._toggle_maximised)
             self.space.hide_wanted.connect(self.hide_view)
+            self.space.key_pressed.connect(self.on_key)
+            self.space.dropped.connect(self.swap)
         else:
             self.space.set_scene(self.scene)
 
@@ -237,8 +261,16 @@ class ViewsPanel(QWidget):
         self.frames.set_films(films)
         steps = self._viewer.dims.current_step
         axis = self._axis
-        if self.scene.views:
-            self.frames.request(int(steps[axis]) if len(steps) > axis else 0)
+        if not self.scene.views:
+            return
+        frame = int(steps[axis]) if len(steps) > axis else 0
+        for name, view in self.views.items():
+            # It was not seen when the others went on.
+            if name in seen and view.frame not in (frame, -1):
+                view.clear(frame)
+        if self.space is not None and SPACE in seen and self.space.frame not in (frame, -1):
+            self.space.show_frame(-1, self.state, self.selection)
+        self.frames.request(frame)
 
     def redraw(self) -> None:
         """Draw the same frame with other settings."""
@@ -250,6 +282,7 @@ class ViewsPanel(QWidget):
     def fit(self) -> None:
         """Bring all pictures wholly into view."""
         self.state.follow = ""
+        self.controls.show_state()
         for view in self.views.values():
             view.fit()
         if self.space is not None:
@@ -274,18 +307,25 @@ class ViewsPanel(QWidget):
         for view in self.views.values():
             view.tools.remove(tool)
 
+    def note_sizes(self) -> None:
+        """Put down in the state where the borders are."""
+        self.state.sizes = self.grid.sizes()
+
     def _toggle_maximised(self, name: str) -> None:
         self.grid.toggle_maximised(name)
         self._seen_changed()
 
     def hide_view(self, name: str) -> None:
+        """Take a view off the grid, but for the last one; the menu brings it back."""
         if name == SPACE:
             self.state.space = False
         elif len(self.grid.seen) > 1:
             self.state.hidden.append(name)
-        self.rebuild()
+        self.controls.show_state()
+        self._arrange()
 
     def swap(self, one: str, other: str) -> None:
+        """Let two views change places."""
         self.grid.swap(one, other)
         self.state.order = self.grid.order
 
@@ -300,54 +340,18 @@ class ViewsPanel(QWidget):
     def _on_layers(self, _: Any = None) -> None:
         self._rebuild_timer.start()
 
-    def _watch_layers(self) -> None:
-        """A smoother run again gives layers new poses without replacing the layers."""
-        for layer in self._watched:
-            layer.events.set_data.disconnect(self._on_set_data)
-        self._watched = [
-            layer for layer in self._viewer.layers if poses_of(layer.metadata) is not None
-        ]
-        self._known = {id(poses_of(layer.metadata)) for layer in self._watched}
-        for layer in self._watched:
-            layer.events.set_data.connect(self._on_set_data)
-
-    def _on_set_data(self) -> None:
-        now = {
-            id(poses.positions)
-            for layer in self._watched
-            if (poses := poses_of(layer.metadata)) is not None
-        }
-        if now != self._shown_arrays():
-            self._rebuild_timer.start()
-
-    def _shown_arrays(self) -> set[int]:
-        shown = [each for source in self.scene.views for each in source.poses]
-        shown += [] if self.scene.space is None else [self.scene.space]
-        return {id(poses.positions) for poses in shown}
-
-    def _hide_in_main_viewer(self) -> None:
-        """What is drawn here need not be sliced and drawn twice."""
-        for layer in self._viewer.layers:
-            ours = poses_of(layer.metadata) is not None or ROLE_KEY in layer.metadata
-            if ours and layer.visible:
-                layer.visible = False
-                self._hidden_layers.append(layer)
-
     def shut_down(self) -> None:
         """Stop everything, free the canvases, and give the main viewer its layers back."""
         if self._closed:
             return
         self._closed = True
+        # A canvas that is closed must not be asked to paint any more.
+        self.hide()
         self._play_timer.stop()
         self._rebuild_timer.stop()
-        self.state.sizes = self.grid.sizes()
-        events = self._viewer.layers.events
-        events.inserted.disconnect(self._on_layers)
-        events.removed.disconnect(self._on_layers)
+        self.note_sizes()
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._session.changed.disconnect(self._on_layers)
-        for layer in self._watched:
-            layer.events.set_data.disconnect(self._on_set_data)
         self.frames.close()
         for view in self.views.values():
             view.shut_down()
@@ -355,10 +359,9 @@ class ViewsPanel(QWidget):
         if self.space is not None:
             self.space.shut_down()
             self.space = None
-        for layer in self._hidden_layers:
-            if layer in self._viewer.layers:
-                layer.visible = True
-        self._hidden_layers.clear()
+        self.grid.forget()
+        self.scene, self._pictures = Scene([]), {}
+        self._layers.give_back()
 
 
 class _Keys(Tool):
@@ -368,21 +371,5 @@ class _Keys(Tool):
         self._panel = panel
 
     def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
-        """Arrows step, with Shift by ten; Space plays; F fits; Home and End."""
-        panel = self._panel
-        by = 10 if "Shift" in modifiers else 1
-        if key == "Left":
-            panel.step(-by)
-        elif key == "Right":
-            panel.step(by)
-        elif key == "Space":
-            panel.toggle_playing()
-        elif key == "Home":
-            panel.go_to(0)
-        elif key == "End":
-            panel.go_to(panel.scene.n_frames - 1)
-        elif key == "F":
-            panel.fit()
-        else:
-            return False
-        return True
+        """See `ViewsPanel.on_key`."""
+        return self._panel.on_key(key, "Shift" in modifiers)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import PoseDataError
+from ...core.formats.own_project import find_own_project
 from ..films import FILM, FilmData
 from ..layer_poses import LayerPoses, poses_of
 from ..layers import ROLE_KEY, tiles_of
@@ -44,6 +46,15 @@ class ViewSource:
     def keypoints(self) -> tuple[str, ...]:
         """Of all poses, in the order of the first that has them."""
         return tuple(dict.fromkeys(name for each in self.poses for name in each.keypoints))
+
+    def is_like(self, other: ViewSource) -> bool:
+        """Whether the other shows the same film and the same arrays."""
+        arrays = [(id(each), id(each.positions)) for each in self.poses]
+        return (
+            self.film is other.film
+            and self.size == other.size
+            and arrays == [(id(each), id(each.positions)) for each in other.poses]
+        )
 
     def best(self, stages: Sequence[str] = _STAGES) -> LayerPoses | None:
         """The poses furthest on in processing, among those of some stages."""
@@ -91,6 +102,26 @@ class Scene:
         return found
 
 
+def shows_poses(layer: Any) -> bool:
+    """Whether the views take poses from a layer: of ours, the Points layers, not their Tracks."""
+    return type(layer).__name__ == "Points" and poses_of(layer.metadata) is not None
+
+
+def skeleton_beside(layers: Iterable[Any]) -> tuple[tuple[str, str], ...]:
+    """The skeleton of the project that a film lies in; empty where there is none."""
+    for layer in layers:
+        path = layer.metadata.get("path")
+        if layer.metadata.get(ROLE_KEY) == FILM and path:
+            try:
+                own = find_own_project(path)
+            except PoseDataError:
+                # Whoever opens the project is told what is wrong with it.
+                continue
+            if own is not None and own.skeleton:
+                return own.skeleton
+    return ()
+
+
 def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) -> Scene:
     """What our layers show, view by view.
 
@@ -121,7 +152,7 @@ def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) ->
             n_frames = max(n_frames, len(layer.data))
         elif role == "cameras" and layer.name == "cameras":
             frusta = np.asarray(layer.data)
-        elif poses is not None and type(layer).__name__ == "Points":
+        elif poses is not None and shows_poses(layer):
             n_frames = max(n_frames, len(poses.positions))
             if poses.is_3d:
                 space = poses

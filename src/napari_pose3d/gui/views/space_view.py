@@ -9,13 +9,16 @@ from napari.components import ViewerModel
 from napari.components.viewer_model import double_click_to_zoom
 from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ..colours import NEUTRAL, keypoint_rgba
+from .camera_view import end_canvas
 from .layout_state import LayoutState
 from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
 from .source import Scene
+from .title import VIEW_MIME, Title
 
 _SELECTED = 1.6
 _GRID_LINES = 9
@@ -35,6 +38,8 @@ class SpaceView(QFrame):
     selected = Signal(str)
     maximise_wanted = Signal(str)
     hide_wanted = Signal(str)
+    key_pressed = Signal(str, bool)
+    dropped = Signal(str, str)
 
     def __init__(self, scene: Scene, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,11 +52,14 @@ class SpaceView(QFrame):
         self.canvas = QtViewer(self.model)
         self.native = self.canvas.canvas.native
         self.canvas.dims.hide()
-        self._frame_label = QLabel()
+        self.title = Title(name)
+        self.title.maximise_wanted.connect(self.maximise_wanted)
+        self.title.hide_wanted.connect(self.hide_wanted)
+        self.setAcceptDrops(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._title())
+        column.addWidget(self.title)
         column.addWidget(self.canvas, 1)
         self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_press)
@@ -59,6 +67,8 @@ class SpaceView(QFrame):
         self._layers: list[Any] = []
         self._floor: Any = None
         self._up: NDArray[Any] | None = None
+        self._middle = np.zeros(3)
+        self._fitted = True
         self.set_scene(scene)
         self.fit()
 
@@ -139,7 +149,7 @@ class SpaceView(QFrame):
         sizes[self._n_before :][[name == selected for name in poses.keypoints]] *= _SELECTED
         if not np.array_equal(self._points.size, sizes):
             self._points.size = sizes
-        self._frame_label.setText(f"frame {frame:,}")
+        self.title.show_state(frame, "" if frame >= 0 else "…")
 
     def fit(self) -> None:
         """Bring the animal's range into view, as seen from one side and above."""
@@ -148,41 +158,60 @@ class SpaceView(QFrame):
             across = np.roll(self._up, 1) + 0.5 * np.roll(self._up, 2)
             camera.set_view_direction(tuple(across - 0.7 * self._up), tuple(self._up))
         if self._floor is not None:
-            self.model.fit_to_view(layers=[self._floor], margin=0.1)
+            self.model.fit_to_view(layers=[self._floor], margin=0.2)
+            # The floor is at the feet; what matters is above it.
+            camera.center = tuple(self._middle)
         else:
             self.model.fit_to_view(margin=0.1)
+        self._fitted = True
 
     def shut_down(self) -> None:
         """Free the canvas; the view is of no use afterwards."""
         self.native.removeEventFilter(self)
-        self.canvas.close()
-        self.canvas.deleteLater()
+        end_canvas(self.canvas)
+        del self.canvas, self.native
+        self.setParent(None)
+        self.deleteLater()
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+        """Another view can be dropped here."""
+        if event.mimeData().hasFormat(VIEW_MIME):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Take the place of each other."""
+        name = bytes(event.mimeData().data(VIEW_MIME)).decode()
+        event.acceptProposedAction()
+        self.dropped.emit(name, self.name)
+
+    def _take_focus(self) -> None:
+        self.native.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Napari's own keys do nothing here."""
-        if event is None or watched is not self.native:
+        """The view under the mouse has the focus; keys are ours, not napari's."""
+        if event is None or watched is None or watched is not self.native:
             return False
-        return event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-
-    def _title(self) -> QWidget:
-        bar = QWidget()
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(6, 1, 2, 1)
-        row.setSpacing(8)
-        row.addWidget(QLabel(f"<b>{self.name}</b>"))
-        row.addWidget(self._frame_label)
-        row.addStretch(1)
-        for text, what, signal in (
-            ("⤢", "Only this view, or all again", self.maximise_wanted),
-            ("✕", "Hide this view", self.hide_wanted),
-        ):
-            button = QToolButton()
-            button.setText(text)
-            button.setToolTip(what)
-            button.setAutoRaise(True)
-            button.clicked.connect(lambda _=False, s=signal: s.emit(self.name))
-            row.addWidget(button)
-        return bar
+        kind = event.type()
+        if kind == QEvent.Type.Resize and self._fitted:
+            self.fit()
+        elif kind in (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel):
+            # From now on it is the user who turns and zooms.
+            self._fitted = False
+        elif kind == QEvent.Type.Enter:
+            self._take_focus()
+        elif kind == QEvent.Type.KeyPress:
+            assert isinstance(event, QKeyEvent)
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.key_pressed.emit(QKeySequence(event.key()).toString(), shift)
+        elif kind == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if event.modifiers() in (
+                Qt.KeyboardModifier.NoModifier,
+                Qt.KeyboardModifier.ShiftModifier,
+            ):
+                event.accept()
+            return False
+        return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
     def _keep(self, layer: Any) -> Any:
         layer.editable = False
@@ -215,6 +244,7 @@ class SpaceView(QFrame):
         if frusta is not None:
             cameras = frusta[:, 0, 2 - up]
             above = 1.0 if np.median(cameras) > (low[up] + high[up]) / 2 else -1.0
+        self._middle = ((low + high) / 2)[::-1]
         level = low[up] if above > 0 else high[up]
         direction = np.zeros(3)
         direction[2 - up] = above

@@ -34,6 +34,13 @@ class Tool:
     def on_move(self, view: CameraView, at: Point) -> None:
         """The mouse moved with no button down."""
 
+    def on_wheel(self, view: CameraView, at: Point, steps: float, modifiers: Modifiers) -> bool:
+        """The wheel was turned with a modifier held; ``steps`` are notches, away from the user > 0.
+
+        Without a modifier the wheel zooms, and no tool hears of it.
+        """
+        return False
+
     def on_leave(self, view: CameraView) -> None:
         """The mouse left the view."""
 

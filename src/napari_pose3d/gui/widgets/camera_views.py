@@ -4,15 +4,17 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QDockWidget, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import PoseDataError
 from ...core.formats.own_project import update_own_project
-from ..current_session import current_session
+from ..current_session import OpenSession, current_session
 from ..views.layout_state import LayoutState
 from ..views.panel import ViewsPanel
 
 _TITLE = "Camera views"
+# Of the main window's width that the dock gets when it opens.
+_SHARE = 0.6
 _AWAY = "The camera views are in a window of their own."
 
 
@@ -28,10 +30,12 @@ class CameraViewsWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._session = current_session(napari_viewer)
+        self._opened = self._session.open
         self._state = self._stored_state()
         self._window: _Window | None = None
         self._top: QWidget | None = None
         self._closed = False
+        self._settled = False
         self._away = QWidget()
         back = QPushButton("&Bring them back")
         back.clicked.connect(self.toggle_window)
@@ -77,8 +81,9 @@ class CameraViewsWidget(QWidget):
         self._session.changed.disconnect(self._on_session)
         if self._top is not None:
             self._top.removeEventFilter(self)
+            self._top = None
         self.panel.shut_down()
-        self._store_state()
+        self._store_state(self._opened)
         if self._window is not None:
             self._window.let_go()
             self._window = None
@@ -112,6 +117,11 @@ class CameraViewsWidget(QWidget):
             above = above.parent()
         if isinstance(above, QDockWidget):
             _forbid_floating(above)
+            if isinstance(top, QMainWindow) and not self._settled:
+                # The pictures are here now, so most of the room is, too.
+                width = round(_SHARE * top.width())
+                top.resizeDocks([above], [width], Qt.Orientation.Horizontal)
+            self._settled = True
 
     def _new_panel(self) -> ViewsPanel:
         panel = ViewsPanel(self._viewer, self._state)
@@ -119,16 +129,22 @@ class CameraViewsWidget(QWidget):
         return panel
 
     def _on_session(self) -> None:
-        stored = self._stored_state()
-        for name, value in vars(stored).items():
+        before, self._opened = self._opened, self._session.open
+        folder = None if self._opened is None else self._opened.project.folder
+        if before is not None and before.project.folder == folder:
+            return
+        # Another project is looked at as it was left.
+        self.panel.note_sizes()
+        self._store_state(before)
+        for name, value in vars(self._stored_state()).items():
             setattr(self._state, name, value)
+        self.panel.controls.show_state()
 
     def _stored_state(self) -> LayoutState:
-        opened = self._session.open
+        opened = self._opened
         return LayoutState.from_dict({} if opened is None else opened.project.own.layout)
 
-    def _store_state(self) -> None:
-        opened = self._session.open
+    def _store_state(self, opened: OpenSession | None) -> None:
         if opened is None:
             return
         layout = self._state.to_dict()

@@ -1,0 +1,307 @@
+"""Tools in the camera views, driven by real mouse and keys; what is on the screen, and when."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent, QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from films import HEIGHT, WIDTH, draw, read_number
+from napari_pose3d.gui.films import FILM, FilmData
+from napari_pose3d.gui.layers import AXES, ROLE_KEY
+from napari_pose3d.gui.views.tool import Tool
+from napari_pose3d.gui.views.tool_layers import Lines, Marks, path
+from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
+
+pytestmark = pytest.mark.gui
+
+N_FRAMES = 75
+TIMEOUT = 20_000
+
+
+class SlowFilm:
+    """A film in memory whose pictures come when the test lets them; each tells its number."""
+
+    is_grey, bits, frame_rate, warnings = True, 8, 30, ()
+
+    def __init__(self, n_frames: int = N_FRAMES) -> None:
+        self.shape, self.dtype, self.ndim = (n_frames, HEIGHT, WIDTH), np.dtype(np.uint8), 3
+        self.size = int(np.prod(self.shape))
+        self.gate = threading.Event()
+        self.gate.set()
+        self.path = Path("slow.mp4")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.broadcast_to(np.zeros((), np.uint8), self.shape)[key]
+
+    def frame(self, number: int, wanted: Any = None) -> Any:
+        while not self.gate.wait(0.002):
+            if wanted is not None and not wanted():
+                return None
+        return draw(number, colour=False)[..., 0]
+
+
+@pytest.fixture
+def films() -> Iterator[dict[str, SlowFilm]]:
+    made = {view: SlowFilm() for view in ("left", "right")}
+    yield made
+    for film in made.values():
+        film.gate.set()
+
+
+@pytest.fixture
+def widget(make_napari_viewer: Any, qtbot: Any, films: dict[str, SlowFilm]) -> Iterator[Any]:
+    viewer = make_napari_viewer(show=True)
+    for view, film in films.items():
+        metadata = {ROLE_KEY: FILM, "session": "s", "view": view}
+        viewer.add_image(FilmData(film), name=view, axis_labels=AXES, metadata=metadata)
+    viewer.dims.set_current_step(0, 0)
+    made = CameraViewsWidget(viewer)
+    viewer.window.add_dock_widget(made, name="Camera views")
+    settle(qtbot, made, 0)
+    yield made
+    made.shut_down()
+
+
+def settle(qtbot: Any, widget: Any, frame: int) -> None:
+    panel = widget.panel
+    qtbot.waitUntil(lambda: panel.frame == frame and not panel.frames.is_waiting, timeout=TIMEOUT)
+
+
+def pictures(widget: Any) -> dict[str, int]:
+    """What the picture of each view says; -1 where there is none."""
+    found = {}
+    for name, view in widget.panel.views.items():
+        layer = view.model.layers["film"]
+        found[name] = read_number(np.asarray(layer.data)) if layer.visible else -1
+    return found
+
+
+def on_screen(view: Any, x: float, y: float) -> QPoint:
+    """Where a pixel of the picture lies on the view's canvas, in px of the widget."""
+    camera, size = view.model.scene.camera, view.native.size()
+    return QPoint(
+        round((x - camera.center[-1]) * camera.zoom + size.width() / 2),
+        round((y - camera.center[-2]) * camera.zoom + size.height() / 2),
+    )
+
+
+def drag(native: Any, start: QPoint, end: QPoint, steps: int = 4) -> None:
+    """QTest's own move does not carry the pressed button."""
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(native, left, pos=start)
+    for i in range(1, steps + 1):
+        to = start + (end - start) * i / steps
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(to),
+            QPointF(native.mapToGlobal(to)),
+            Qt.MouseButton.NoButton,
+            left,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(native, move)
+        QTest.qWait(8)
+    QTest.mouseRelease(native, left, pos=end)
+
+
+def turn_wheel(native: Any, at: QPoint, notches: int, modifiers: Any) -> None:
+    event = QWheelEvent(
+        QPointF(at),
+        QPointF(native.mapToGlobal(at)),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        modifiers,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(native, event)
+
+
+class Recorder(Tool):
+    """Takes every press, and the key Right."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, ...]] = []
+
+    def on_press(self, view: Any, at: Any, button: int, modifiers: Any) -> bool:
+        self.seen.append(("press", view.name, at, button, modifiers))
+        return True
+
+    def on_drag(self, view: Any, at: Any, modifiers: Any) -> None:
+        self.seen.append(("drag", view.name, at))
+
+    def on_release(self, view: Any, at: Any, modifiers: Any) -> None:
+        self.seen.append(("release", view.name, at))
+
+    def on_wheel(self, view: Any, at: Any, steps: float, modifiers: Any) -> bool:
+        self.seen.append(("wheel", view.name, steps, modifiers))
+        return True
+
+    def on_key(self, view: Any, key: str, modifiers: Any) -> bool:
+        self.seen.append(("key", view.name, key, modifiers))
+        return key == "Right"
+
+    def on_frame(self, frame: int) -> None:
+        self.seen.append(("frame", frame))
+
+
+def test_a_tool_gets_mouse_wheel_and_keys(widget: Any, qtbot: Any) -> None:
+    panel, tool = widget.panel, Recorder()
+    panel.add_tool(tool)
+    view = panel.views["right"]
+    centre, zoom = view.model.scene.camera.center, view.zoom
+    start, end = on_screen(view, 40, 30), on_screen(view, 80, 50)
+    drag(view.native, start, end)
+    kinds = [each[0] for each in tool.seen]
+    assert kinds == ["press", *["drag"] * (len(kinds) - 2), "release"]
+    assert len(kinds) > 3
+    near = 1 / view.zoom
+    assert tool.seen[0][1:4] == ("right", pytest.approx((40, 30), abs=near), 1)
+    # Where the button went up, not where the last move was.
+    assert tool.seen[-1][2] == pytest.approx((80, 50), abs=near)
+    assert view.model.scene.camera.center == centre, "a drag that a tool has taken does not pan"
+
+    turn_wheel(view.native, start, 1, Qt.KeyboardModifier.ShiftModifier)
+    assert tool.seen[-1] == ("wheel", "right", 1.0, frozenset({"Shift"}))
+    assert view.zoom == zoom
+    n = len(tool.seen)
+    turn_wheel(view.native, start, 1, Qt.KeyboardModifier.NoModifier)
+    qtbot.waitUntil(lambda: view.zoom > zoom, timeout=TIMEOUT)
+    assert len(tool.seen) == n
+
+    QTest.keyClick(view.native, Qt.Key.Key_Right)
+    assert tool.seen[-1] == ("key", "right", "Right", frozenset())
+    assert panel.frames.frame == 0, "a key that a tool has taken does nothing else"
+    QTest.keyClick(view.native, Qt.Key.Key_End)
+    settle(qtbot, widget, N_FRAMES - 1)
+    assert tool.seen[-1] == ("frame", N_FRAMES - 1)
+
+    panel.remove_tool(tool)
+    n = len(tool.seen)
+    drag(view.native, start, end)
+    assert view.model.scene.camera.center != centre
+    QTest.keyClick(view.native, Qt.Key.Key_Left)
+    settle(qtbot, widget, N_FRAMES - 2)
+    assert len(tool.seen) == n
+
+
+def test_a_tool_draws_marks_and_lines(widget: Any) -> None:
+    view = widget.panel.views["left"]
+    before = list(view.model.layers)
+    marks = Marks(view, "labels", 3)
+    red, blue = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
+    marks.show(
+        [(10, 20), (np.nan, np.nan), (30, 40)],
+        face=[red, blue, blue],
+        symbol=["disc", "cross", "square"],
+        size=[5, 6, 7],
+    )
+    np.testing.assert_allclose(marks.layer.data[[0, 2]], [(20, 10), (40, 30)])
+    np.testing.assert_allclose(marks.layer.face_color, [red, blue, blue])
+    assert list(marks.layer.size) == [5, 6, 7]
+    marks.show(np.full((3, 2), np.nan))
+    assert (np.abs(marks.layer.data) > 1e5).all(), "a missing mark is out of sight"
+
+    lines = Lines(view, "epipolar", 4)
+    lines.show(path([(0, 0), (10, 0), (10, 10)], closed=True), np.tile(red, (4, 1)))
+    np.testing.assert_allclose(lines.layer.data[2], [(10, 10), (-10, -10)])
+    assert not lines.layer.data[3].any()
+    lines.show(np.full((4, 2, 2), np.nan))
+    assert not lines.layer.data.any()
+    # Napari's own tools change nothing.
+    marks.show([(1, 1), (2, 2), (3, 3)])
+    view.model.layers.selection = {marks.layer}
+    for key in (Qt.Key.Key_A, Qt.Key.Key_Delete):
+        QTest.keyClick(view.native, key)
+    assert len(marks.layer.data) == 3
+    marks.remove()
+    lines.remove()
+    assert list(view.model.layers) == before
+
+
+def test_the_frame_is_read_off_the_screen(widget: Any, qtbot: Any) -> None:
+    """Pixels of the window, not arrays."""
+    view = widget.panel.views["left"]
+    widget.panel.go_to(37)
+    settle(qtbot, widget, 37)
+    qtbot.wait(100)
+    screen = view.canvas.screenshot(flash=False)
+    corners = [on_screen(view, x, y) for x, y in ((0, 0), (WIDTH - 1, HEIGHT - 1))]
+    scale = screen.shape[1] / view.native.width()
+    rows = np.linspace(corners[0].y(), corners[1].y(), HEIGHT) * scale
+    columns = np.linspace(corners[0].x(), corners[1].x(), WIDTH) * scale
+    inside = np.rint(rows).astype(int)[:, None], np.rint(columns).astype(int)[None, :]
+    assert read_number(screen[inside][..., :3]) == 37
+
+
+def test_one_late_picture_holds_all_views_back_and_is_said(
+    widget: Any, films: dict[str, SlowFilm], qtbot: Any
+) -> None:
+    panel = widget.panel
+    panel.go_to(5)
+    settle(qtbot, widget, 5)
+    films["right"].gate.clear()
+    shown: list[int] = []
+    panel.shown.connect(shown.append)
+    for frame in range(10, 30):
+        panel.go_to(frame)
+        qtbot.wait(1)
+    title = panel.views["left"].title
+    qtbot.waitUntil(lambda: "…" in title.text, timeout=TIMEOUT)
+    assert pictures(widget) == {"left": 5, "right": 5}
+    assert "frame 5" in title.text
+    assert "29" in title.text
+    films["right"].gate.set()
+    settle(qtbot, widget, 29)
+    assert pictures(widget) == {"left": 29, "right": 29}
+    assert shown == [29], "what was superseded is never shown"
+    assert title.text == "frame 29"
+
+
+def test_a_view_that_comes_back_never_shows_an_old_frame(
+    widget: Any, films: dict[str, SlowFilm], qtbot: Any
+) -> None:
+    panel = widget.panel
+    QTest.mouseDClick(panel.views["left"].title, Qt.MouseButton.LeftButton)
+    assert panel.grid.seen == ["left"]
+    panel.go_to(33)
+    settle(qtbot, widget, 33)
+    films["right"].gate.clear()
+    QTest.mouseDClick(panel.views["left"].title, Qt.MouseButton.LeftButton)
+    assert set(panel.grid.seen) == {"left", "right"}
+    assert pictures(widget) == {"left": 33, "right": -1}
+    assert "… 33" in panel.views["right"].title.text
+    films["right"].gate.set()
+    settle(qtbot, widget, 33)
+    assert pictures(widget) == {"left": 33, "right": 33}
+
+
+def test_a_layer_that_is_made_visible_again_stays_so(widget: Any, qtbot: Any) -> None:
+    viewer = widget._viewer
+    layer = viewer.layers["left"]
+    assert not layer.visible
+    layer.visible = True
+    viewer.add_points([[0, 0, 0, 0]], name="mine")
+    qtbot.wait(200)
+    assert layer.visible
+    assert viewer.layers["mine"].visible
+
+
+def test_the_slider_scrubs(widget: Any, qtbot: Any) -> None:
+    widget.panel.controls.slider.setValue(21)
+    settle(qtbot, widget, 21)
+    assert pictures(widget) == {"left": 21, "right": 21}
+    assert widget.panel.controls.frame_box.value() == 21
