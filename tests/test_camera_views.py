@@ -73,7 +73,7 @@ def add(viewer: Any, layers: list[Any]) -> None:
 def viewer(make_napari_viewer: Any, films: Path) -> Any:
     """With films and a result, in 75 frames."""
     viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(1280, 800)
+    viewer.window._qt_window.resize(1000, 640)
     add_films(viewer, films)
     add(viewer, result_layers(drawn_result(), placed=tiles_of(viewer.layers)))
     return viewer

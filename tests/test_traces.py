@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Layer
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -158,6 +159,34 @@ def test_a_click_jumps_to_the_frame(widget, viewer, qtbot) -> None:
 
 
 @pytest.mark.gui
+def test_a_double_click_fits_and_leaves_the_frame(widget, viewer, qtbot) -> None:
+    qtbot.wait(100)
+    viewer.dims.set_current_step(0, 5)
+    plot = widget.plot.plot
+    box = plot.getViewBox()
+    box.setXRange(10, 20, padding=0)
+    qtbot.wait(100)
+    at = plot.mapFromScene(box.mapViewToScene(box.viewRect().center()))
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: box.viewRange()[0][0] <= 0, timeout=5000)
+    assert box.viewRange()[0][1] >= N_FRAMES - 1
+    assert viewer.dims.current_step[0] == widget.plot.frame == 5
+
+
+@pytest.mark.gui
+def test_a_click_on_the_legend_or_beside_the_curves_leaves_the_frame(widget, viewer, qtbot) -> None:
+    qtbot.wait(100)
+    viewer.dims.set_current_step(0, 5)
+    plot, legend = widget.plot.plot, widget.plot._legend
+    on_legend = plot.mapFromScene(legend.mapToScene(legend.boundingRect().center()))
+    for at in (on_legend, QPoint(plot.width() // 2, plot.height() - 4)):
+        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        qtbot.wait(600)  # longer than a double click
+        assert viewer.dims.current_step[0] == 5
+
+
+@pytest.mark.gui
 def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None:
     result = make_result(N_FRAMES)
     assert result.poses3d is not None
@@ -180,6 +209,8 @@ def test_layers_that_go_take_their_curves_along(widget, viewer, qtbot) -> None:
 def test_the_theme_is_followed(widget, viewer) -> None:
     dark = widget.plot.plot.backgroundBrush().color().lightness()
     viewer.theme = "light"
+    for _, label in widget.plot._legend.items:
+        assert label.item.toHtml().count(f"color:{get_theme('light').text.as_hex('long')}")
     assert widget.plot.plot.backgroundBrush().color().lightness() > dark + 100
 
 

@@ -13,10 +13,12 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 # pyqtgraph must not choose another Qt than the one that napari runs on.
-os.environ.setdefault(
-    "PYQTGRAPH_QT_LIB",
-    {"pyqt5": "PyQt5", "pyqt6": "PyQt6", "pyside2": "PySide2", "pyside6": "PySide6"}[qtpy.API],
-)
+os.environ["PYQTGRAPH_QT_LIB"] = {
+    "pyqt5": "PyQt5",
+    "pyqt6": "PyQt6",
+    "pyside2": "PySide2",
+    "pyside6": "PySide6",
+}[qtpy.API]
 import pyqtgraph
 
 _LINE = "#ff5a5a"
@@ -70,6 +72,7 @@ class TracePlot(QWidget):
         item.addItem(self._line, ignoreBounds=True)
         self._setting = False
         self._n_frames = 1
+        self._before_click = 0
         self._curves: list[Any] = []
         self._names: list[str] = []
         self.plot.scene().sigMouseClicked.connect(self._on_click)
@@ -144,6 +147,9 @@ class TracePlot(QWidget):
             axis.setPen(text)
             axis.setTextPen(text)
         self._legend.setLabelTextColor(text)
+        # pyqtgraph keeps the colour for labels to come; those that are there must be written anew.
+        for _, label in self._legend.items:
+            label.setText(label.text, color=text)
         veil = pyqtgraph.mkColor(background)
         veil.setAlpha(200)
         self._legend.setBrush(veil)
@@ -156,9 +162,18 @@ class TracePlot(QWidget):
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if event.double():
+            # Its first half came as a click of its own, which moved the line.
+            self._choose(self._before_click)
             self.fit()
             return
-        at = self.plot.getViewBox().mapSceneToView(event.scenePos())
-        frame = min(max(round(float(at.x())), 0), self._n_frames - 1)
+        where, box = event.scenePos(), self.plot.getViewBox()
+        on_legend = self._legend.sceneBoundingRect().contains(where)
+        if on_legend or not box.sceneBoundingRect().contains(where):
+            return
+        self._before_click = self.frame
+        self._choose(round(float(box.mapSceneToView(where).x())))
+
+    def _choose(self, frame: int) -> None:
+        frame = min(max(frame, 0), self._n_frames - 1)
         self.show_frame(frame)
         self.frame_chosen.emit(frame)
