@@ -56,6 +56,7 @@ class FileGroup:
         self._drafts: dict[Path, Path] = {}
         self._backups: dict[Path, Path] = {}
         self._begun: list[Path] = []
+        self._leaving: list[Path] = []
         self._streams: list[TextIO] = []
         self._new_folders: list[Path] = []
 
@@ -78,7 +79,7 @@ class FileGroup:
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:
             self._drafts.pop(final, None)
-            raise _cannot_write(final, error) from error
+            raise cannot_write(final, error) from error
         return draft
 
     def open(self, target: str | os.PathLike[str]) -> TextIO:
@@ -86,6 +87,10 @@ class FileGroup:
         stream = self.path(target).open("w", encoding="utf-8", newline="")
         self._streams.append(stream)
         return stream
+
+    def remove(self, target: str | os.PathLike[str]) -> None:
+        """Let a file go when the others appear; one that is not there is no error."""
+        self._leaving.append(Path(os.path.realpath(target)))
 
     def __enter__(self) -> FileGroup:
         return self
@@ -102,13 +107,13 @@ class FileGroup:
             except BaseException as failure:
                 self._put_back()
                 if isinstance(failure, OSError):
-                    raise _cannot_write(self._any_target(), failure) from failure
+                    raise cannot_write(self._any_target(), failure) from failure
                 raise
             self._discard_backups()
             return
         self._put_back()
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            raise _cannot_write(self._any_target(), error) from error
+            raise cannot_write(self._any_target(), error) from error
 
     def _put_in_place(self) -> None:
         for stream in self._streams:
@@ -124,6 +129,10 @@ class FileGroup:
                 _second_name(target, backup)
             self._begun.append(target)
             os.replace(draft, target)
+        for target in self._leaving:
+            if target.exists():
+                self._backups[target] = backup = _hidden_beside(target, "old")
+                os.replace(target, backup)
         for folder in {target.parent for target in self._drafts}:
             _flush_to_disk(folder)
 
@@ -142,6 +151,9 @@ class FileGroup:
                 os.replace(self._backups[target], target)
             else:
                 target.unlink(missing_ok=True)
+        for target in self._leaving:
+            if target in self._backups and not target.exists():
+                os.replace(self._backups[target], target)
         for draft in self._drafts.values():
             draft.unlink(missing_ok=True)
         self._discard_backups()
@@ -207,7 +219,8 @@ def _flush_to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _cannot_write(path: str | Path | None, error: OSError) -> PoseDataError:
+def cannot_write(path: str | Path | None, error: OSError) -> PoseDataError:
+    """What to raise when a file cannot be written."""
     if error.errno in _DISK_FULL:
         problem, todo = (
             "the disk is full; nothing was written",

@@ -16,6 +16,7 @@ from ..errors import PoseDataError
 
 FILE_NAME = "project.yaml"
 CALIBRATIONS_CSV = "calibrations.csv"
+_KEYPOINTS = "keypoint_names"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read_project(folder: str | os.PathLike[str]) -> LightningProject:
     return LightningProject(
         path.parent,
         _names(content, "view_names", path),
-        _names(content, "keypoint_names", path),
+        _names(content, _KEYPOINTS, path),
     )
 
 
@@ -84,10 +85,32 @@ def write_project(stream: TextIO, view_names: Sequence[str], keypoint_names: Seq
 
     content = {
         "view_names": list(view_names),
-        "keypoint_names": list(keypoint_names),
+        _KEYPOINTS: list(keypoint_names),
         "schema_version": 1,
     }
     yaml.safe_dump(content, stream, sort_keys=False, allow_unicode=True)
+
+
+def text_with_keypoints(folder: str | os.PathLike[str], keypoint_names: Sequence[str]) -> str:
+    """``project.yaml`` with other keypoints; everything else in it stays, comments too.
+
+    Raises
+    ------
+    PoseDataError
+        When the file cannot be read.
+    """
+    import yaml
+
+    project = read_project(folder)
+    path = project.folder / FILE_NAME
+    text = path.read_text(encoding="utf-8-sig")
+    block = yaml.safe_dump({_KEYPOINTS: list(keypoint_names)}, allow_unicode=True)
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key, value in root.value if root is not None else ():
+        if key.value == _KEYPOINTS:
+            after = text[value.end_mark.index :].lstrip("\n")
+            return text[: key.start_mark.index] + block + after
+    return text + ("" if not text or text.endswith("\n") else "\n") + block
 
 
 def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:

@@ -167,6 +167,23 @@ def update_own_project(
     return project
 
 
+def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, str]) -> str:
+    """The file after keypoints got other names, in skeleton and colours.
+
+    Raises
+    ------
+    PoseDataError
+        When the file there is damaged.
+    """
+    project = read_own_project(folder)
+    document = _read(own_project_path(folder))
+    if "skeleton" in document:
+        document["skeleton"] = [[keypoints.get(n, n) for n in pair] for pair in project.skeleton]
+    if "colours" in document:
+        document["colours"] = {keypoints.get(n, n): c for n, c in project.colours.items()}
+    return toml_text(document)
+
+
 def find_own_project(path: str | os.PathLike[str]) -> OwnProject | None:
     """The project with a file of ours that `path` lies in: the nearest upward, or None.
 

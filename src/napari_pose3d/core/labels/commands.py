@@ -1,0 +1,90 @@
+"""What was changed, step by step, so that it can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .label import FrameKey, Label, Spot
+
+
+@dataclass(frozen=True)
+class Change:
+    """One label before and after a command."""
+
+    frame: FrameKey
+    spot: Spot
+    before: Label
+    after: Label
+
+    @property
+    def reversed(self) -> Change:
+        return Change(self.frame, self.spot, self.after, self.before)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One step of undo: all labels that one action of the user changed.
+
+    Attributes
+    ----------
+    text : str
+        What the user did, such as "move nose in Cam-A".
+    changes : tuple of Change
+        Each label at most once.
+    """
+
+    text: str
+    changes: tuple[Change, ...]
+
+    @property
+    def frames(self) -> frozenset[FrameKey]:
+        return frozenset(change.frame for change in self.changes)
+
+    @property
+    def reversed(self) -> Command:
+        """What takes it back."""
+        return Command(self.text, tuple(change.reversed for change in reversed(self.changes)))
+
+
+class History:
+    """Commands that can be undone, and those that were and can be redone."""
+
+    def __init__(self) -> None:
+        self._done: list[Command] = []
+        self._undone: list[Command] = []
+
+    def add(self, command: Command) -> None:
+        """A new command: what was undone before it cannot be redone any more."""
+        self._done.append(command)
+        self._undone.clear()
+
+    def undo(self) -> Command | None:
+        """What takes the newest command back; None where there is none."""
+        if not self._done:
+            return None
+        command = self._done.pop()
+        self._undone.append(command)
+        return command.reversed
+
+    def redo(self) -> Command | None:
+        """The command that was undone last; None where there is none."""
+        if not self._undone:
+            return None
+        command = self._undone.pop()
+        self._done.append(command)
+        return command
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._done.clear()
+        self._undone.clear()
+
+    @property
+    def undo_text(self) -> str:
+        """What undo would take back; "" for nothing."""
+        return self._done[-1].text if self._done else ""
+
+    @property
+    def redo_text(self) -> str:
+        """What redo would do again; "" for nothing."""
+        return self._undone[-1].text if self._undone else ""

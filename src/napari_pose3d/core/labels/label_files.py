@@ -1,0 +1,394 @@
+"""The label files of a project: read into a store, and written so that all views change together.
+
+One save is one transaction: the lines of a frame in the files of all views, the queues and the
+table of who labeled what change together or not at all. Files that somebody else changed since
+they were read are not overwritten unasked (`LabelsChanged`; see `merging`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import PoseDataError
+from ..finding.lightning import LABELS
+from ..finding.naming import Names
+from ..formats.label_csv import Cell, LabelTable
+from ..formats.label_provenance import Provenance, Row
+from ..formats.label_queue import LabelQueue
+from ..formats.own_project import OWN_FOLDER
+from ..overview import Project
+from ..problems import Problem
+from ..project import SINGLE_VIEW
+from .file_stamp import ABSENT, stamp_of
+from .label import EMPTY, FrameKey, Label, Spot
+from .on_disk import cell_of, label_of, provenance_row
+from .pairing import FolderNames, Pairing, pair_rows, pairing_problems, relative_picture
+from .status import Visibility
+from .store import FrameLabels, LabelStore
+from .transaction import put_in_place
+from .view_files import read_view_files
+
+
+class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
+    """Somebody else changed label files since they were read.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        super().__init__(
+            f"somebody else changed {', '.join(path.name for path in files)} meanwhile; nothing "
+            "was written",
+            file=files[0].parent,
+            todo="Merge with what is there now, or overwrite it",
+        )
+        self.files = tuple(files)
+
+
+class LabelFiles:
+    """The label files and queues of all views of a project.
+
+    Parameters
+    ----------
+    project : Project
+        A Lightning Pose project.
+    key : str
+        Of the files, ``<key>_<view>.csv``.
+
+    Attributes
+    ----------
+    views, keypoints : tuple of str
+        The keypoints are those of the files, then those that only ``project.yaml`` has; files
+        get these when they are next written.
+    problems : tuple of Problem
+        Views that are out of step, and the like.
+
+    Raises
+    ------
+    PoseDataError
+        When a file is damaged, the project names no keypoints, or the files have different ones.
+    """
+
+    def __init__(self, project: Project, key: str = LABELS) -> None:
+        if project.kind != "lightning-pose":
+            raise PoseDataError(
+                "labels need a Lightning Pose project (there is no project.yaml)",
+                file=project.folder,
+                todo="Make a project of it: widget Session, New project",
+            )
+        self.project, self.key = project, key
+        self.views = project.views
+        self._single = self.views == (SINGLE_VIEW,)
+        self._files, self.keypoints = read_view_files(project, key)
+        self.provenance = Provenance(self.folder / OWN_FOLDER / "labels" / f"{key}.csv")
+        self.problems: tuple[Problem, ...] = ()
+        self._kept_copies = False
+        self._pair()
+
+    # ------------------------------------------------------------------ what is there
+
+    @property
+    def folder(self) -> Path:
+        """The project."""
+        return self.project.folder
+
+    @property
+    def tables(self) -> dict[str, LabelTable]:
+        return {view: files.table for view, files in self._files.items()}
+
+    @property
+    def pairing(self) -> Pairing:
+        return self._paired
+
+    @property
+    def has_visible(self) -> bool:
+        """Whether the files say which keypoints are occluded."""
+        return any(table.has_visible for table in self.tables.values())
+
+    @property
+    def frames(self) -> tuple[FrameKey, ...]:
+        """Frames that have a row."""
+        return tuple(self._paired.lines)
+
+    @property
+    def queued(self) -> tuple[FrameKey, ...]:
+        """Frames that wait to be labeled, in the order of the queues."""
+        return tuple(dict.fromkeys(key for f in self._files.values() for key in f.queued))
+
+    def proposals(self, frame: FrameKey) -> dict[Spot, tuple[float, float]]:
+        """Positions that a model proposed for a queued frame, px of the picture."""
+        found = {}
+        for view, files in self._files.items():
+            if frame in files.queued:
+                for keypoint, position in files.queue.predictions(files.queued[frame]).items():
+                    if keypoint in self.keypoints:
+                        found[Spot(view, keypoint)] = position
+        return found
+
+    def picture(self, frame: FrameKey, view: str) -> str:
+        """The path of a frame's picture, relative to the project.
+
+        That of its row or its place in the queue; else as Lightning Pose names it.
+        """
+        line = self._paired.lines.get(frame, {}).get(view)
+        if line is not None:
+            return self._files[view].table.picture_of[line]
+        if frame in self._files[view].queued:
+            return self._files[view].queued[frame]
+        return relative_picture(self._folder_of(frame.session, view), self._name_of(frame))
+
+    def load(self, frame: FrameKey) -> dict[Spot, Label]:
+        """The labels of a frame as they are in the files.
+
+        Raises
+        ------
+        PoseDataError
+            When a cell cannot be meant.
+        """
+        known = self.provenance.rows(*frame)
+        lines = self._paired.lines.get(frame, {})
+        found = {}
+        for view, table in self.tables.items():
+            cells = table.cells(lines[view]) if view in lines else {}
+            for keypoint in self.keypoints:
+                cell = cells.get(keypoint, Cell(None, None))
+                label = label_of(cell, known.get((view, keypoint)))
+                if label != EMPTY:
+                    found[Spot(view, keypoint)] = label
+        return found
+
+    def new_store(self) -> LabelStore:
+        """A store of all labels; frames are read when they are needed."""
+        return LabelStore(self.views, self.keypoints, self.known_frames, self.load)
+
+    @property
+    def known_frames(self) -> list[FrameKey]:
+        """Frames with a row, and those that only our own table knows (nothing but occluded)."""
+        of_own = (FrameKey(session, frame) for session, frame in self.provenance.frames)
+        return list(dict.fromkeys([*self.frames, *of_own]))
+
+    # ------------------------------------------------------------------ writing
+
+    def changed_files(self) -> list[Path]:
+        """Files that somebody else changed since they were read or written."""
+        stamps = {}
+        for files in self._files.values():
+            stamps[files.table.path] = files.table_stamp
+            stamps[files.queue.path] = files.queue_stamp
+        return [path for path, stamp in stamps.items() if not stamp.is_current(path)]
+
+    def save(
+        self, store: LabelStore, frames: Collection[FrameKey], *, overwrite: bool = False
+    ) -> None:
+        """Write the labels of some frames; all files change together or none.
+
+        Frames that have labels leave the queue; those without any have no row any more.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Whether to write also where somebody else changed the files; their changes are lost.
+
+        Raises
+        ------
+        LabelsChanged
+            When a file is not as it was read.
+        PoseDataError
+            When a file cannot be written. Nothing has changed then.
+        """
+        if not frames:
+            return
+        if not overwrite:
+            self._refuse_changed()
+        tables = {view: self._with_all_keypoints(table) for view, table in self.tables.items()}
+        queues = {view: files.queue for view, files in self._files.items()}
+        rows: list[Row] = []
+        done = []
+        for frame in frames:
+            changed = store.changed_labels(frame)
+            rows += [provenance_row(frame, spot, label) for spot, label in changed.items()]
+            if self._has_row(store.labels(frame)):
+                done.append(frame)
+        for view, table in tables.items():
+            tables[view] = self._updated(table, view, store, frames, done)
+            queues[view] = self._without(view, done)
+        self._write(tables, queues, rows)
+        store.mark_saved(frames)
+
+    def enqueue(
+        self,
+        frames: Sequence[FrameKey],
+        predictions: Mapping[tuple[FrameKey, str], object] | None = None,
+    ) -> None:
+        """Let frames wait to be labeled; their pictures have to be there already.
+
+        Raises
+        ------
+        LabelsChanged, PoseDataError
+            As for `save`.
+        """
+        self._refuse_changed()
+        queues = {}
+        for view, files in self._files.items():
+            pictures = [self.picture(frame, view) for frame in frames]
+            proposed = {
+                self.picture(frame, v): value
+                for (frame, v), value in (predictions or {}).items()
+                if v == view
+            }
+            queues[view] = files.queue.with_added(pictures, proposed)
+        self._write(self.tables, queues, [])
+
+    def dequeue(self, frames: Collection[FrameKey]) -> None:
+        """Let frames wait no longer; their pictures stay."""
+        self._refuse_changed()
+        queues = {view: self._without(view, frames) for view in self.views}
+        self._write(self.tables, queues, [])
+
+    def write_tables(
+        self, tables: Mapping[str, LabelTable], extra: Mapping[Path, str] | None = None
+    ) -> None:
+        """Write whole tables, for repairs and other keypoints.
+
+        Parameters
+        ----------
+        extra : mapping of Path to text
+            Files that change together with them.
+        """
+        self._refuse_changed()
+        self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
+
+    def pictures_of_rows(self) -> dict[tuple[FrameKey, str], str]:
+        """Paths of the pictures of all frames in all views, for `pairing.repaired`."""
+        return {(key, view): self.picture(key, view) for key in self.frames for view in self.views}
+
+    # ------------------------------------------------------------------ inside: reading
+
+    @cached_property
+    def _folders(self) -> FolderNames:
+        known = {
+            path.name: (session.name, view)
+            for session in self.project.sessions
+            for view, path in session.pictures.items()
+        }
+        return FolderNames(Names(self.views, single=self._single), known)
+
+    def _folder_of(self, session: str, view: str) -> str:
+        for name, place in self._folders.known.items():
+            if place == (session, view):
+                return name
+        return session if self._single else f"{session}_{view}"
+
+    def _name_of(self, frame: FrameKey) -> str:
+        """The file name of a frame's picture: the same in all views."""
+        lines = self._paired.lines.get(frame, {})
+        for view, line in lines.items():
+            return Path(self._files[view].table.picture_of[line]).name
+        for files in self._files.values():
+            if frame in files.queued:
+                return Path(files.queued[frame]).name
+        return f"img{frame.frame:08d}.png"
+
+    def _pair(self) -> None:
+        """Note which lines belong together, after reading or writing."""
+        self._paired = pair_rows(self.tables, self._folders)
+        self.problems = tuple(pairing_problems(self._paired, self.tables))
+        for view, files in self._files.items():
+            keys = ((self._folders.frame_of(p, view), p) for p in files.queue.pictures)
+            files.queued = {key: picture for key, picture in keys if key is not None}
+
+    # ------------------------------------------------------------------ inside: writing
+
+    def _refuse_changed(self) -> None:
+        changed = self.changed_files()
+        if changed:
+            raise LabelsChanged(changed)
+
+    def _without(self, view: str, frames: Collection[FrameKey]) -> LabelQueue:
+        files = self._files[view]
+        return files.queue.without({files.queued[f] for f in frames if f in files.queued})
+
+    def _with_all_keypoints(self, table: LabelTable) -> LabelTable:
+        new = [name for name in self.keypoints if name not in table.columns]
+        if not new:
+            return table
+        kept = [(name, name) for name in table.keypoints]
+        return table.with_keypoints([*kept, *((name, None) for name in new)])
+
+    def _has_row(self, labels: FrameLabels) -> bool:
+        return any(
+            label.is_kept or (self.has_visible and label.visibility == Visibility.OCCLUDED)
+            for label in labels.values()
+        )
+
+    def _updated(
+        self,
+        table: LabelTable,
+        view: str,
+        store: LabelStore,
+        frames: Collection[FrameKey],
+        done: Collection[FrameKey],
+    ) -> LabelTable:
+        changes: dict[int, dict[str, Cell]] = {}
+        added, removed = [], []
+        for frame in frames:
+            line = self._paired.lines.get(frame, {}).get(view)
+            labels = store.labels(frame)
+            if frame not in done:
+                if line is not None:
+                    removed.append(line)
+                continue
+            if line is None:
+                cells = {k: cell_of(labels.get(Spot(view, k), EMPTY)) for k in self.keypoints}
+                added.append((self.picture(frame, view), cells))
+                continue
+            touched = {
+                spot.keypoint: cell_of(label)
+                for spot, label in store.changed_labels(frame).items()
+                if spot.view == view
+            }
+            if touched and table.has_visible:
+                # An empty cell of others in this line would be read as nonsense.
+                for name, cell in table.cells(line).items():
+                    if cell.visible is None and name not in touched:
+                        touched[name] = cell._replace(visible=0 if cell.x is None else 2)
+            if touched:
+                changes[line] = touched
+        return table.changed(changes, added, removed)
+
+    def _write(
+        self,
+        tables: Mapping[str, LabelTable],
+        queues: Mapping[str, LabelQueue],
+        rows: Sequence[Row],
+        extra: Mapping[Path, str] | None = None,
+    ) -> None:
+        new: dict[Path, bytes] = {}
+        leaving = []
+        for view, files in self._files.items():
+            if tables[view] is not files.table and tables[view].text() != files.table.text():
+                new[tables[view].path] = tables[view].text().encode()
+            if queues[view] is not files.queue:
+                # Lightning Pose's app stumbles over a queue that is there and empty.
+                if queues[view].lines:
+                    new[queues[view].path] = queues[view].text().encode()
+                else:
+                    leaving.append(queues[view].path)
+        also = {path: text.encode() for path, text in (extra or {}).items()}
+        # The first change since opening keeps the files as they were.
+        keep_in = None if self._kept_copies else self.folder
+        put_in_place({**new, **also}, leaving, self.provenance, rows, keep_in)
+        self._kept_copies = self._kept_copies or bool(new)
+        for view, files in self._files.items():
+            files.table, files.queue = tables[view], queues[view]
+            if files.table.path in new:
+                files.table_stamp = stamp_of(files.table.path, new[files.table.path])
+            if files.queue.path in new:
+                files.queue_stamp = stamp_of(files.queue.path, new[files.queue.path])
+            elif files.queue.path in leaving:
+                files.queue_stamp = ABSENT
+        self._pair()

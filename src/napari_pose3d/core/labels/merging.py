@@ -1,0 +1,141 @@
+"""Bringing together what we changed and what somebody else changed meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .label import EMPTY, FrameKey, Label, Spot
+from .label_files import LabelFiles
+from .store import LabelStore
+
+Prefer = Literal["ours", "theirs"]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A label that both changed, to something different.
+
+    Attributes
+    ----------
+    frame, spot
+    base : Label
+        What it was before.
+    ours, theirs : Label
+    """
+
+    frame: FrameKey
+    spot: Spot
+    base: Label
+    ours: Label
+    theirs: Label
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the files since they were read.
+
+    Attributes
+    ----------
+    new_frames, gone_frames : tuple of FrameKey
+        Rows that appeared or went.
+    changed : tuple of (FrameKey, Spot)
+        Labels that only they changed.
+    conflicts : tuple of Conflict
+    """
+
+    new_frames: tuple[FrameKey, ...]
+    gone_frames: tuple[FrameKey, ...]
+    changed: tuple[tuple[FrameKey, Spot], ...]
+    conflicts: tuple[Conflict, ...]
+
+    def describe(self) -> str:
+        """In one line."""
+        parts = [
+            f"{n} {one if n == 1 else many}"
+            for n, one, many in (
+                (len(self.new_frames), "frame was added", "frames were added"),
+                (len(self.gone_frames), "frame was removed", "frames were removed"),
+                (len(self.changed), "label was changed", "labels were changed"),
+                (
+                    len(self.conflicts),
+                    "label was changed by both of you",
+                    "labels were changed by both of you",
+                ),
+            )
+            if n
+        ]
+        return ", ".join(parts) or "nothing that matters to labels"
+
+
+def difference(store: LabelStore, old: LabelFiles, new: LabelFiles) -> Difference:
+    """Compare the files as they were read with what they are now.
+
+    Parameters
+    ----------
+    store : LabelStore
+        With our changes.
+    old : LabelFiles
+        What it was read from.
+    new : LabelFiles
+        The same files, read again.
+    """
+    before, after = set(old.known_frames), set(new.known_frames)
+    changed, conflicts = [], []
+    unsaved = set(store.unsaved)
+    for frame in dict.fromkeys([*old.known_frames, *new.known_frames]):
+        base, theirs = old.load(frame), new.load(frame)
+        if base == theirs:
+            continue
+        ours = store.labels(frame) if frame in unsaved else base
+        for spot in dict.fromkeys([*base, *theirs]):
+            was, is_now, own = (each.get(spot, EMPTY) for each in (base, theirs, ours))
+            if _alike(was, is_now):
+                continue
+            if _alike(own, was) or _alike(own, is_now):
+                changed.append((frame, spot))
+            else:
+                conflicts.append(Conflict(frame, spot, was, own, is_now))
+    return Difference(
+        tuple(k for k in new.known_frames if k not in before),
+        tuple(k for k in old.known_frames if k not in after),
+        tuple(changed),
+        tuple(conflicts),
+    )
+
+
+def merge(store: LabelStore, old: LabelFiles, new: LabelFiles, prefer: Prefer) -> Difference:
+    """Take over what they changed, and keep what we changed.
+
+    Parameters
+    ----------
+    prefer : {"ours", "theirs"}
+        Which of the two stays where both changed the same label. One step of undo.
+
+    Returns
+    -------
+    Difference
+        What there was to merge. `new` is what the store belongs to from now on.
+    """
+    found = difference(store, old, new)
+    conflicts = {(c.frame, c.spot): c for c in found.conflicts}
+    merged: dict[FrameKey, dict[Spot, Label]] = {}
+    for frame in store.unsaved:
+        base, theirs, ours = old.load(frame), new.load(frame), store.labels(frame)
+        merged[frame] = {}
+        for spot in dict.fromkeys([*base, *theirs, *ours]):
+            was, is_now, own = (each.get(spot, EMPTY) for each in (base, theirs, ours))
+            if (frame, spot) in conflicts:
+                merged[frame][spot] = own if prefer == "ours" else is_now
+            else:
+                merged[frame][spot] = is_now if _alike(own, was) else own
+    store.reload(new.known_frames, new.load)
+    with store.edit("merge with what others changed") as edit:
+        for frame, labels in merged.items():
+            edit.put_all(frame, labels)
+    return found
+
+
+def _alike(a: Label, b: Label) -> bool:
+    """Whether both say the same about the keypoint, whoever said it."""
+    return (a.position, a.visibility) == (b.position, b.visibility)
