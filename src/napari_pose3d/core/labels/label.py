@@ -64,6 +64,11 @@ class Label:
         return self.position is None and self.visibility == Visibility.NOT_LABELED
 
     @property
+    def is_declined(self) -> bool:
+        """Whether a person took the label away and wants none to be projected here."""
+        return self.is_empty and bool(self.labeler)
+
+    @property
     def is_kept(self) -> bool:
         """Whether its position goes to the label file: not so for proposals of a network."""
         return self.position is not None and self.status != LabelStatus.PREDICTED

@@ -7,7 +7,7 @@ they were read are not overwritten unasked (`LabelsChanged`; see `merging`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -182,7 +182,12 @@ class LabelFiles:
         return [path for path, stamp in stamps.items() if not stamp.is_current(path)]
 
     def save(
-        self, store: LabelStore, frames: Collection[FrameKey], *, overwrite: bool = False
+        self,
+        store: LabelStore,
+        frames: Collection[FrameKey],
+        *,
+        overwrite: bool = False,
+        residuals: Callable[[FrameKey], Mapping[Spot, float]] = lambda _: {},
     ) -> None:
         """Write the labels of some frames; all files change together or none.
 
@@ -192,6 +197,8 @@ class LabelFiles:
         ----------
         overwrite : bool
             Whether to write also where somebody else changed the files; their changes are lost.
+        residuals : callable
+            Gives the residuals of a frame's labels in px, to be kept beside them.
 
         Raises
         ------
@@ -210,7 +217,10 @@ class LabelFiles:
         done = []
         for frame in frames:
             changed = store.changed_labels(frame)
-            rows += [provenance_row(frame, spot, label) for spot, label in changed.items()]
+            off = residuals(frame)
+            rows += [
+                provenance_row(frame, spot, label, off.get(spot)) for spot, label in changed.items()
+            ]
             if self._has_row(store.labels(frame)):
                 done.append(frame)
         for view, table in tables.items():

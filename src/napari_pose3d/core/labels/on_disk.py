@@ -23,7 +23,11 @@ def label_of(cell: Cell, row: Row | None) -> Label:
         occluded = cell.visible == Visibility.OCCLUDED
         if row is not None and not row["x"] and row["visibility"] == "occluded":
             return Label(visibility=Visibility.OCCLUDED, labeler=row["labeler"], time=row["time"])
-        return Label(visibility=Visibility.OCCLUDED) if occluded else EMPTY
+        if occluded:
+            return Label(visibility=Visibility.OCCLUDED)
+        if row is not None and not row["x"] and row["status"] == "empty" and row["labeler"]:
+            return Label(labeler=row["labeler"], time=row["time"])
+        return EMPTY
     position = (cell.x, cell.y)
     if row is None or not _same_position(row, position):
         seen = Visibility.OCCLUDED if cell.visible == Visibility.OCCLUDED else Visibility.VISIBLE
@@ -50,7 +54,17 @@ def _same_position(row: Row, position: tuple[float, float]) -> bool:
     return all(abs(a - b) < _SAME for a, b in zip(there, position, strict=True))
 
 
-def provenance_row(frame: FrameKey, spot: Spot, label: Label) -> Row:
+def provenance_row(
+    frame: FrameKey, spot: Spot, label: Label, residual: float | None = None
+) -> Row:
+    """The line about a label.
+
+    Parameters
+    ----------
+    residual : float, optional
+        In px; not given: that of the label.
+    """
+    residual = label.residual if residual is None else residual
     x, y = label.position if label.is_kept and label.position is not None else (None, None)
     kept = label if label.is_kept or label.visibility == Visibility.OCCLUDED else EMPTY
     return {
@@ -64,5 +78,5 @@ def provenance_row(frame: FrameKey, spot: Spot, label: Label) -> Row:
         "visibility": kept.visibility.name.lower(),
         "labeler": label.labeler,
         "time": label.time,
-        "residual": "" if label.residual is None else f"{label.residual:.2f}",
+        "residual": "" if residual is None else f"{residual:.2f}",
     }

@@ -1,0 +1,312 @@
+"""Labeling a session: labels, files, journal and geometry together, without a screen.
+
+This is what a labeling tool talks to. What a person can do to labels is in `actions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cameras.rig import Rig
+from ..cameras.working_volume import WorkingVolume, working_volume
+from ..finding.lightning import LABELS
+from ..overview import Project
+from ..session import Session
+from .evidence import Distances, ExpectedPoints, labeled_points, learn_distances
+from .frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
+from .journal import Journal, leftover_journals, unsaved_in
+from .label import FrameKey, Label, Spot
+from .label_files import LabelFiles
+from .linear_model import LinearModel, learn
+from .pairing import Pairing
+from .store import FrameLabels, LabelStore
+
+# So many labeled frames tell distances between keypoints as well as all.
+_MOST_LEARNED = 300
+
+
+class Labeling:
+    """Labels of one session of a project while somebody works on them.
+
+    Parameters
+    ----------
+    project : Project
+    session : Session
+        One of the project's.
+    labeler : str
+        Who places labels from now on.
+    key : str
+        Of the label files.
+
+    Attributes
+    ----------
+    files : LabelFiles
+    store : LabelStore
+    journal : Journal
+    rig : Rig or None
+        Cameras of the session's views, in the order of the views.
+    auto_project : bool
+        Whether views without label are filled as soon as two views have one.
+    expected : mapping of frame to ExpectedPoints
+        Where predictions put the points; may be filled by whoever knows.
+
+    Raises
+    ------
+    PoseDataError
+        When label files or the calibration are damaged, or it is no Lightning Pose project.
+    """
+
+    def __init__(
+        self, project: Project, session: Session, labeler: str, key: str = LABELS
+    ) -> None:
+        self.session = session
+        self.labeler = labeler
+        self.auto_project = True
+        self.files = LabelFiles(project, key)
+        self.store: LabelStore = self.files.new_store()
+        self.journal = Journal(project.folder, key)
+        self.rig = _rig_of(session)
+        self.expected: Mapping[int, ExpectedPoints] = {}
+        self._geometry: dict[int, FrameGeometry] = {}
+        self._learned_from: Pairing | None = None
+        self._learned_frames: frozenset[FrameKey] = frozenset()
+        self._distances: Distances | None = None
+        self._linear: LinearModel | None = None
+        self._volume: WorkingVolume | None = None
+        self._n_pictures: dict[str, int] | None = None
+        self.store.changed.connect(self._on_changed)
+        self.store.committed.connect(self.journal.add)
+
+    # ------------------------------------------------------------------ what is there
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views of the session that labels are kept of."""
+        return tuple(view for view in self.session.views if view in self.files.views)
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        return self.files.keypoints
+
+    def key(self, frame: int) -> FrameKey:
+        """The name of one of the session's frames in the label files."""
+        return FrameKey(self.session.name, frame)
+
+    def labels(self, frame: int) -> FrameLabels:
+        """The labels of a frame."""
+        return self.store.labels(self.key(frame))
+
+    def label(self, frame: int, spot: Spot) -> Label:
+        """One label."""
+        return self.store.label(self.key(frame), spot)
+
+    @property
+    def labeled_frames(self) -> list[int]:
+        """Frames of the session that have labels, in order."""
+        touched = set(self.store.unsaved)
+        frames = {key for key in self.files.frames if key not in touched}
+        frames |= {key for key in touched if self.store.is_labeled(key)}
+        return sorted(key.frame for key in frames if key.session == self.session.name)
+
+    @property
+    def queued_frames(self) -> list[int]:
+        """Frames of the session that wait to be labeled, in the order of the queue."""
+        labeled = set(self.labeled_frames)
+        return [
+            key.frame
+            for key in self.files.queued
+            if key.session == self.session.name and key.frame not in labeled
+        ]
+
+    def lacking_views(self, frame: int) -> list[str]:
+        """Views whose film has no picture of a frame: Lightning Pose cannot use such a frame."""
+        if self._n_pictures is None:
+            facts = self.session.film_facts()
+            self._n_pictures = {view: known.n_frames or 0 for view, known in facts.items()}
+        lengths = self._n_pictures
+        # A header that does not tell the length is no reason to refuse a frame.
+        return [
+            view
+            for view in self.files.views
+            if view not in lengths
+            or int(self.session.to_video(view, frame, lengths[view] or None)) < 0
+        ]
+
+    # ------------------------------------------------------------------ geometry
+
+    def geometry(self, frame: int) -> FrameGeometry | None:
+        """What the labels of a frame say in space; None without calibration."""
+        if self.rig is None:
+            return None
+        found = self._geometry.get(frame)
+        if found is None:
+            found = self._geometry[frame] = frame_geometry(
+                self.session,
+                frame,
+                self.rig,
+                self.keypoints,
+                dict(self.labels(frame)),
+                expected=self.expected.get(frame),
+                distances=self.distances,
+            )
+        return found
+
+    @property
+    def volume(self) -> WorkingVolume:
+        """Where in space the animal can be; needs a rig."""
+        assert self.rig is not None
+        if self._volume is None:
+            self._volume = working_volume(self.rig, self._points())
+        return self._volume
+
+    @property
+    def distances(self) -> Distances | None:
+        """How far keypoints lie apart in the frames that are saved; None without a rig."""
+        self._learn()
+        return self._distances
+
+    @property
+    def linear_model(self) -> LinearModel | None:
+        """What the saved labels tell where there is no rig; None where it is too little."""
+        self._learn()
+        return self._linear
+
+    # ------------------------------------------------------------------ files
+
+    @property
+    def unsaved(self) -> tuple[FrameKey, ...]:
+        """Frames whose labels are not in the files yet; also of other sessions."""
+        return self.store.unsaved
+
+    def save(
+        self, frames: Collection[FrameKey] | None = None, *, overwrite: bool = False
+    ) -> int:
+        """Write labels to the files of all views.
+
+        Parameters
+        ----------
+        frames : collection of FrameKey, optional
+            Not given: all that are unsaved.
+        overwrite : bool
+            Whether changes that others made meanwhile may be lost.
+
+        Returns
+        -------
+        int
+            How many frames were written.
+
+        Raises
+        ------
+        LabelsChanged, PoseDataError
+            See `LabelFiles.save`.
+        """
+        wanted = set(self.unsaved if frames is None else frames)
+        chosen = [key for key in self.unsaved if key in wanted]
+        self.files.save(self.store, chosen, overwrite=overwrite, residuals=self._residuals)
+        self.journal.saved(chosen)
+        return len(chosen)
+
+    def recover(self) -> int:
+        """Take over what runs that ended badly left unsaved; one step of undo for each.
+
+        Returns
+        -------
+        int
+            How many labels that were.
+        """
+        count = 0
+        for path in leftover_journals(self.files.folder, self.files.key):
+            command = unsaved_in(path)
+            if command is not None:
+                known = [c for c in command.changes if self._knows(c.spot)]
+                self.store.replay(type(command)(command.text, tuple(known)))
+                count += len(known)
+            # It is in our own journal now.
+            if self.journal.problem is None:
+                path.unlink(missing_ok=True)
+        return count
+
+    @property
+    def recoverable(self) -> int:
+        """How many labels of runs that ended badly could be taken over."""
+        left = (unsaved_in(p) for p in leftover_journals(self.files.folder, self.files.key))
+        return sum(len(command.changes) for command in left if command is not None)
+
+    def discard_leftovers(self) -> None:
+        """Do without what runs that ended badly left unsaved."""
+        for path in leftover_journals(self.files.folder, self.files.key):
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End; what is unsaved stays in the journal."""
+        unsaved = bool(self.unsaved)
+        self.journal.close(keep=unsaved)
+        self.store.changed.disconnect(self._on_changed)
+        self.store.committed.disconnect(self.journal.add)
+
+    # ------------------------------------------------------------------ inside
+
+    def _knows(self, spot: Spot) -> bool:
+        return spot.view in self.store.views and spot.keypoint in self.store.keypoints
+
+    def _on_changed(self, frames: frozenset[FrameKey]) -> None:
+        for key in frames:
+            if key.session == self.session.name:
+                self._geometry.pop(key.frame, None)
+
+    def _residuals(self, key: FrameKey) -> Mapping[Spot, float]:
+        geometry = self.geometry(key.frame) if key.session == self.session.name else None
+        if geometry is None:
+            return {}
+        found = {spot: geometry.residual(spot) for spot in geometry.labels}
+        return {spot: value for spot, value in found.items() if value is not None}
+
+    def _learn(self) -> None:
+        """Learn from the labeled frames, again when there are others.
+
+        Not on each label: what is known must not change under a drag.
+        """
+        if self._learned_from is self.files.pairing:
+            return
+        self._learned_from = self.files.pairing
+        frames = frozenset(self.files.frames)
+        if frames == self._learned_frames:
+            return
+        self._learned_frames = frames
+        if self.rig is None:
+            self._linear = learn(self._pixels(self.views))
+            return
+        points = self._points()
+        self._distances = None if points is None else learn_distances(points)
+        self._volume = None
+        self._geometry.clear()
+
+    def _points(self) -> NDArray[np.float64] | None:
+        """Points of labeled frames of this session, ``(frame, keypoint, 3)``."""
+        assert self.rig is not None
+        xy = self._pixels(self.rig.names)
+        return labeled_points(self.rig, np.moveaxis(xy, 1, 0)) if len(xy) else None
+
+    def _pixels(self, views: tuple[str, ...]) -> NDArray[np.float64]:
+        """What persons labeled in this session, ``(frame, view, keypoint, 2)`` rig px."""
+        keys = [key for key in self.files.frames if key.session == self.session.name]
+        keys = keys[:: max(len(keys) // _MOST_LEARNED, 1)]
+        pixels = [
+            labeled_pixels(
+                self.session, key.frame, views, self.keypoints, self.store.saved_labels(key)
+            )
+            for key in keys
+        ]
+        empty = np.empty((0, len(views), len(self.keypoints), 2))
+        return np.stack(pixels) if pixels else empty
+
+
+def _rig_of(session: Session) -> Rig | None:
+    rig = session.load_rig()
+    if rig is None:
+        return None
+    views = [view for view in session.views if view in rig.names]
+    return rig.subset(views) if len(views) > 1 else None
