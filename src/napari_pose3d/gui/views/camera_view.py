@@ -24,6 +24,8 @@ from .tool import Modifiers, Point, Tool
 
 # How near to a keypoint the mouse must be to mean it, in px of the screen.
 REACH = 10.0
+# A mouse that moved so little between press and release, in px of the screen, has clicked.
+_STILL = 3.0
 _MARGIN = 0.98
 _DIMMED = 0.35
 
@@ -149,6 +151,12 @@ class CameraView(QFrame):
         if self._image is not None:
             self._image.opacity = _DIMMED
 
+    def peek(self, frame: int, picture: Picture | None, settings: LayoutState) -> None:
+        """Show the picture of another frame for a moment, without anything that is drawn on it."""
+        self._show_picture(None if picture is None else picture.data, settings)
+        self.overlays.show(-1, settings, "")
+        self.title.show_state(frame, "a look")
+
     def fit(self) -> None:
         """Bring the whole picture into view."""
         width, height = self.source.size
@@ -266,10 +274,12 @@ class CameraView(QFrame):
 
     def _on_drag(self, _: Any, event: Any) -> Any:
         at, keys = _xy(event.position), _modifiers(event.modifiers)
+        button = int(event.button)
         for tool in self.tools:
-            if tool.on_press(self, at, int(event.button), keys):
+            if tool.on_press(self, at, button, keys):
                 break
         else:
+            yield from self._await_click(event, at, button, keys)
             return
         # The camera does not pan with a drag that a tool has taken.
         event.handled = True
@@ -280,6 +290,18 @@ class CameraView(QFrame):
             yield
         event.handled = True
         tool.on_release(self, _xy(event.position), _modifiers(event.modifiers))
+
+    def _await_click(self, event: Any, at: Point, button: int, keys: Modifiers) -> Any:
+        """The picture is panned, unless the mouse goes up where it went down."""
+        start, far = np.array(event.pos), 0.0
+        yield
+        while event.type == "mouse_move":
+            far = max(far, float(np.abs(np.array(event.pos) - start).max()))
+            yield
+        if max(far, float(np.abs(np.array(event.pos) - start).max())) <= _STILL:
+            for tool in self.tools:
+                if tool.on_click(self, at, button, keys):
+                    break
 
     def _on_move(self, _: Any, event: Any) -> None:
         at = _xy(event.position)
@@ -312,7 +334,7 @@ class CameraView(QFrame):
             # A picture that filled the view goes on filling it.
             self.fit()
         elif kind == QEvent.Type.Enter:
-            self._take_focus()
+            self.take_focus()
             self.entered.emit(self.name)
         elif kind == QEvent.Type.Leave:
             for tool in self.tools:
@@ -322,7 +344,8 @@ class CameraView(QFrame):
             return self._on_key(kind, event)
         return False
 
-    def _take_focus(self) -> None:
+    def take_focus(self) -> None:
+        """Let the keys act here."""
         self.native.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def _on_key(self, kind: QEvent.Type, event: QKeyEvent) -> bool:
@@ -330,7 +353,7 @@ class CameraView(QFrame):
         modifiers = _qt_modifiers(event)
         if kind == QEvent.Type.ShortcutOverride:
             # Plain keys are meant for the view, not for a menu that knows them, too.
-            if not modifiers - {"Shift"}:
+            if not modifiers - {"Shift"} or any(t.claims(key, modifiers) for t in self.tools):
                 event.accept()
             return False
         if kind == QEvent.Type.KeyRelease:

@@ -51,7 +51,8 @@ class ViewsPanel(QWidget):
         self.space: SpaceView | None = None
         self.frame = -1
         self._tools: list[Tool] = []
-        self._pictures: dict[str, Picture] = {}
+        self.pictures: dict[str, Picture] = {}
+        self._peeked: int | None = None
         self._closed = False
         self.controls = Controls(state)
         self.grid = ViewGrid()
@@ -166,7 +167,12 @@ class ViewsPanel(QWidget):
     def _show_frame(self, frame: int, pictures: dict[str, Picture]) -> None:
         if self._closed:
             return
-        self.frame, self._pictures = frame, pictures
+        if frame == self._peeked:
+            for name in self.grid.seen:
+                if name in self.views:
+                    self.views[name].peek(frame, pictures.get(name), self.state)
+            return
+        self.frame, self.pictures = frame, pictures
         for name in self.grid.seen:
             if name in self.views:
                 picture = pictures.get(name)
@@ -177,6 +183,30 @@ class ViewsPanel(QWidget):
         for tool in self._tools:
             tool.on_frame(frame)
         self.shown.emit(frame)
+
+    def peek(self, frame: int | None) -> None:
+        """Show the pictures of another frame for a moment; None ends it.
+
+        The time axis stays where it is, and so does everything else.
+        """
+        if frame is not None and not 0 <= frame < self.scene.n_frames:
+            return
+        back = self._peeked is not None and frame is None
+        self._peeked = None if frame == self.frame else frame
+        if frame is not None:
+            self.frames.request(frame)
+        elif back:
+            self.frames.request(self.frame)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the views show the frame that was asked for last, and nothing else."""
+        return (
+            not self._closed
+            and self._peeked is None
+            and not self.frames.is_waiting
+            and self.frame == self.frames.frame >= 0
+        )
 
     def _show_late(self, wanted: int) -> None:
         for name in self.grid.seen:
@@ -360,7 +390,7 @@ class ViewsPanel(QWidget):
             self.space.shut_down()
             self.space = None
         self.grid.forget()
-        self.scene, self._pictures = Scene([]), {}
+        self.scene, self.pictures = Scene([]), {}
         self._layers.give_back()
 
 

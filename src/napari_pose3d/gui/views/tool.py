@@ -31,6 +31,10 @@ class Tool:
     def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
         """The mouse went up after a press that this tool has taken; ``at`` is where."""
 
+    def on_click(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+        """The mouse went down and up in one place, and no tool had taken the press."""
+        return False
+
     def on_move(self, view: CameraView, at: Point) -> None:
         """The mouse moved with no button down."""
 
@@ -43,6 +47,10 @@ class Tool:
 
     def on_leave(self, view: CameraView) -> None:
         """The mouse left the view."""
+
+    def claims(self, key: str, modifiers: Modifiers) -> bool:
+        """Whether a key with Ctrl or Alt is meant for the view, though a menu may know it, too."""
+        return False
 
     def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
         """A key went down, by its Qt name ("A", "Left", "Space"), while the view had the focus."""

@@ -1,0 +1,175 @@
+"""Labels go to the files by themselves: when the frame changes, and every minute.
+
+Before a frame gets its row, the pictures that Lightning Pose trains on are written, from the exact
+frames. Until then its labels are in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from ...core.errors import PoseDataError
+from ...core.labels.label import FrameKey
+from ...core.labels.label_files import LabelsChanged
+from ...core.labels.labeling import Labeling
+from ...core.labels.pictures import Extracted, extract_pictures
+from ...core.session import Session
+from ...core.settings import IsCancelled, Progress
+from ..jobs import Job
+
+_MINUTE = 60_000
+
+
+class Saver(QObject):
+    """Saves the labels of a labeling, and says how it went.
+
+    Parameters
+    ----------
+    labeling : Labeling
+
+    Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
+    `LabelsChanged`, ``busy`` with a stage's name and "" at its end.
+    """
+
+    saved = Signal()
+    changed_by_others = Signal(object)
+    busy = Signal(str)
+
+    def __init__(self, labeling: Labeling) -> None:
+        super().__init__()
+        self._labeling = labeling
+        self.problem = ""
+        self._with_pictures: set[FrameKey] = set()
+        self._refused: dict[FrameKey, str] = {}
+        self._job: Job | None = None
+        self._wanted: list[FrameKey] = []
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self.save)
+        self._timer.start(_MINUTE)
+        labeling.store.committed.connect(self._on_command)
+
+    @property
+    def is_extracting(self) -> bool:
+        """Whether pictures are being written."""
+        return self._job is not None
+
+    def save(self, *, overwrite: bool = False) -> bool:
+        """Write what is unsaved and has its pictures.
+
+        Returns
+        -------
+        bool
+            Whether nothing is left to be written.
+        """
+        labeling = self._labeling
+        if labeling.store.is_editing:
+            return False
+        frames = [key for key in labeling.unsaved if self._is_ready(key)]
+        try:
+            if frames:
+                labeling.save(frames, overwrite=overwrite)
+            self.problem = ""
+        except LabelsChanged as changed:
+            self.problem = "files changed by somebody else"
+            self.changed_by_others.emit(changed)
+        except PoseDataError as error:
+            if self.problem != error.problem:
+                show_error(str(error))
+            self.problem = error.problem
+        self.saved.emit()
+        return not labeling.unsaved
+
+    def add_frames(self, frames: Sequence[int], reason: str) -> None:
+        """Write the pictures of frames, and let them wait to be labeled."""
+        keys = [self._labeling.key(frame) for frame in frames]
+        self._extract(keys, partial(self._enqueue, reason))
+
+    def close(self) -> None:
+        """Stop; what is unsaved stays in the journal."""
+        self._timer.stop()
+        self._labeling.store.committed.disconnect(self._on_command)
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
+    # ------------------------------------------------------------------ pictures
+
+    def _on_command(self, _: object) -> None:
+        missing = [
+            key
+            for key in self._labeling.unsaved
+            if not self._is_ready(key) and key.session == self._labeling.session.name
+        ]
+        missing = [key for key in missing if key not in self._refused and key not in self._wanted]
+        if missing:
+            self._extract(missing, None)
+
+    def _is_ready(self, key: FrameKey) -> bool:
+        """Whether a frame's pictures are there, or it needs none."""
+        files = self._labeling.files
+        known = key in self._with_pictures or key in files.pairing.lines or key in files.queued_set
+        return known or not self._labeling.store.is_labeled(key)
+
+    def _extract(self, keys: Sequence[FrameKey], then: Any) -> None:
+        self._wanted += keys
+        if self._job is not None:
+            # One after the other; the films are read in order.
+            self._job.succeeded.connect(lambda _: self._extract_now(keys, then))
+            return
+        self._extract_now(keys, then)
+
+    def _extract_now(self, keys: Sequence[FrameKey], then: Any) -> None:
+        session = self._labeling.session
+        frames = [key.frame for key in keys]
+        self._job = job = Job(partial(_write_pictures, session, frames))
+        job.succeeded.connect(partial(self._on_extracted, list(keys), then))
+        job.failed.connect(partial(self._on_failed, list(keys)))
+        job.stopped.connect(partial(self._on_failed, list(keys), ""))
+        job.progressed.connect(lambda stage, done, total: self.busy.emit(stage))
+        self.busy.emit("writing pictures")
+        job.start()
+
+    def _on_extracted(self, keys: list[FrameKey], then: Any, extracted: Extracted) -> None:
+        self._end_job(keys)
+        for frame, reason in extracted.refused.items():
+            self._refused[self._labeling.key(frame)] = reason
+        done = [key for key in keys if key not in self._refused]
+        self._with_pictures.update(done)
+        if extracted.refused:
+            frame, reason = next(iter(extracted.refused.items()))
+            more = len(extracted.refused) - 1
+            show_error(f"Frame {frame:,}: {reason}" + (f" (and {more} more)" if more else ""))
+        if then is not None:
+            then(done)
+        self.save()
+
+    def _on_failed(self, keys: list[FrameKey], message: str) -> None:
+        self._end_job(keys)
+        if message:
+            self.problem = "pictures cannot be written"
+            show_error(message)
+        self.saved.emit()
+
+    def _end_job(self, keys: list[FrameKey]) -> None:
+        self._job = None
+        self._wanted = [key for key in self._wanted if key not in keys]
+        self.busy.emit("")
+
+    def _enqueue(self, reason: str, keys: list[FrameKey]) -> None:
+        try:
+            self._labeling.files.enqueue(keys, reason=reason)
+        except LabelsChanged as changed:
+            self.changed_by_others.emit(changed)
+        except PoseDataError as error:
+            show_error(str(error))
+
+
+def _write_pictures(
+    session: Session, frames: list[int], progress: Progress, cancelled: IsCancelled
+) -> Extracted:
+    return extract_pictures(session, frames, progress=progress, cancelled=cancelled)
