@@ -33,6 +33,7 @@ FLOORS = (
     {"predictions", "smoothing", "quality"},
     {"results", "session", "inputs"},
     {"finding", "saved_results"},
+    {"labels"},
     {"overview", "creating"},
     {"overview_text", "labels"},
     {"pipeline", "synthetic", "describe"},
