@@ -305,6 +305,19 @@ def project_points(cams: Any, xyz: Any, out: Any) -> None:
 
 
 @_jit
+def project_with_derivatives(cams: Any, xyz: Any, xy: Any, jacobian: Any) -> None:
+    """``xyz (point, 3)`` -> ``xy (view, point, 2)`` and ``jacobian (view, point, 2, 3)``."""
+    scratch = np.empty(8)
+    for c in range(cams.shape[0]):
+        for i in range(xyz.shape[0]):
+            project(cams[c], xyz[i, 0], xyz[i, 1], xyz[i, 2], scratch)
+            for row in range(2):
+                xy[c, i, row] = scratch[row]
+                for j in range(3):
+                    jacobian[c, i, row, j] = scratch[2 + 3 * row + j]
+
+
+@_jit
 def undistort_points(cams: Any, xy: Any, out: Any) -> None:
     """``xy (view, point, 2)`` in px -> ``out`` likewise, normalised."""
     scratch = np.empty(6)
