@@ -33,7 +33,6 @@ FLOORS = (
     {"predictions", "smoothing", "quality"},
     {"results", "session", "inputs"},
     {"finding", "saved_results"},
-    {"labels"},
     {"overview", "creating"},
     {"overview_text", "labels"},
     {"pipeline", "synthetic", "describe"},

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..errors import PoseDataError
 SUFFIX = ".unlabeled.jsonl"
 _PATH = "frame_path"
 _PREDICTIONS = "predictions"
+# Who proposed, where it was us.
+_MODEL = "napari-pose3d"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +53,21 @@ class LabelQueue:
         }
 
     def with_added(
-        self, pictures: Sequence[str], predictions: Mapping[str, Any] | None = None
+        self,
+        pictures: Sequence[str],
+        predictions: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
     ) -> LabelQueue:
-        """The queue with further pictures at its end; those in it already stay where they are."""
-        new = [p for p in dict.fromkeys(pictures) if p not in self.pictures]
-        entries = [{_PATH: p, _PREDICTIONS: (predictions or {}).get(p)} for p in new]
+        """The queue with further pictures at its end; those in it already stay where they are.
+
+        Parameters
+        ----------
+        pictures : sequence of str
+        predictions : mapping of picture to positions by keypoint, optional
+            px; what is proposed for them.
+        """
+        known = set(self.pictures)
+        new = [p for p in dict.fromkeys(pictures) if p not in known]
+        entries = [{_PATH: p, _PREDICTIONS: _proposed((predictions or {}).get(p))} for p in new]
         lines = [json.dumps(entry, separators=(",", ":"), ensure_ascii=False) for entry in entries]
         return replace(self, lines=(*self.lines, *lines), pictures=(*self.pictures, *new))
 
@@ -102,6 +115,15 @@ def read_label_queue(path: str | os.PathLike[str], data: bytes | None = None) ->
         lines.append(line)
         pictures.append(_picture_of(line, path, number))
     return LabelQueue(path, tuple(lines), tuple(pictures))
+
+
+def _proposed(positions: Mapping[str, tuple[float, float]] | None) -> dict[str, Any] | None:
+    """Predictions as Lightning Pose's app writes them."""
+    if not positions:
+        return None
+    listed = [{"keypoint_name": k, "x": x, "y": y} for k, (x, y) in positions.items()]
+    milliseconds = round(datetime.now(UTC).timestamp() * 1000)
+    return {"model_name": _MODEL, "date_time": milliseconds, _PREDICTIONS: listed}
 
 
 def _picture_of(line: str, path: Path, number: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..cameras.epipolar import (
     Curve,
@@ -30,6 +30,7 @@ from .status import LabelStatus
 
 Float64 = NDArray[np.float64]
 
+_ODD = 3.0  # robust standard deviations
 _UNLIKELY_SD = 3.0  # px: what a prediction without a variance is trusted to
 
 
@@ -120,6 +121,30 @@ class FrameGeometry:
             return None
         view, k = np.unravel_index(int(np.nanargmax(measure)), measure.shape)
         return Spot(self.views[int(view)], self.keypoints[int(k)])
+
+    def odd_bones(self, bones: ArrayLike, distances: Distances | None) -> list[int]:
+        """Bones whose length differs from the labeled median by more than three robust sd.
+
+        Parameters
+        ----------
+        bones : (bone, 2) int
+            Indices of keypoints.
+        distances : Distances or None
+            From the frames labeled so far.
+
+        Returns
+        -------
+        list of int
+            Indices into `bones`.
+        """
+        pairs = np.asarray(bones, dtype=int).reshape(-1, 2)
+        if distances is None or not len(pairs):
+            return []
+        start, end = pairs.T
+        length = np.linalg.norm(self.xyz[start] - self.xyz[end], axis=1)
+        off = np.abs(length - distances.median[start, end])
+        # NaN, where a length or its median is unknown, is not odd.
+        return [int(i) for i in np.flatnonzero(off > _ODD * distances.sd[start, end])]
 
     # ------------------------------------------------------------------ epipolar curves
 
@@ -233,9 +258,7 @@ def frame_geometry(
     """
     views = rig.names
     xy = labeled_pixels(session, frame, views, keypoints, labels)
-    projection = project_labels(
-        rig, xy, click_sd=CLICK_SD, expected=expected, distances=distances
-    )
+    projection = project_labels(rig, xy, click_sd=CLICK_SD, expected=expected, distances=distances)
     return FrameGeometry(session, frame, rig, views, tuple(keypoints), labels, projection)
 
 

@@ -9,26 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import PoseDataError
 from ..finding.lightning import LABELS
+from ..finding.listing import PICTURES
 from ..finding.naming import Names
 from ..formats.label_csv import Cell, LabelTable
 from ..formats.label_provenance import Provenance, Row
 from ..formats.label_queue import LabelQueue
 from ..formats.own_project import OWN_FOLDER
+from ..formats.queue_reasons import read_reasons, reasons_text
 from ..overview import Project
 from ..problems import Problem
 from ..project import SINGLE_VIEW
+from ..video.frames_out import frame_file_name
 from .file_stamp import ABSENT, stamp_of
 from .label import EMPTY, FrameKey, Label, Spot
 from .on_disk import cell_of, label_of, provenance_row
-from .pairing import FolderNames, Pairing, pair_rows, pairing_problems, relative_picture
+from .pairing import FolderNames, Pairing, pair_rows, pairing_problems
+from .picture_names import SessionPictures
 from .status import Visibility
 from .store import FrameLabels, LabelStore
 from .transaction import put_in_place
 from .view_files import read_view_files
+
+XY = tuple[float, float]
 
 
 class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
@@ -64,6 +70,8 @@ class LabelFiles:
     views, keypoints : tuple of str
         The keypoints are those of the files, then those that only ``project.yaml`` has; files
         get these when they are next written.
+    reasons : dict of FrameKey to str
+        Why frames of the queue are to be labeled, where that is known.
     problems : tuple of Problem
         Views that are out of step, and the like.
 
@@ -87,6 +95,9 @@ class LabelFiles:
         self.provenance = Provenance(self.folder / OWN_FOLDER / "labels" / f"{key}.csv")
         self.problems: tuple[Problem, ...] = ()
         self._kept_copies = False
+        self._pictures: dict[str, SessionPictures] = {}
+        self._reasons_path = self.folder / OWN_FOLDER / "labels" / f"{key}.queue.csv"
+        self.reasons = {FrameKey(*at): why for at, why in read_reasons(self._reasons_path).items()}
         self._pair()
 
     # ------------------------------------------------------------------ what is there
@@ -114,6 +125,10 @@ class LabelFiles:
         """Frames that have a row."""
         return tuple(self._paired.lines)
 
+    def is_known(self, frame: FrameKey) -> bool:
+        """Whether a frame has a row or is in the queue, so that its pictures are there."""
+        return frame in self._paired.lines or any(frame in f.queued for f in self._files.values())
+
     @property
     def queued(self) -> tuple[FrameKey, ...]:
         """Frames that wait to be labeled, in the order of the queues."""
@@ -139,7 +154,7 @@ class LabelFiles:
             return self._files[view].table.picture_of[line]
         if frame in self._files[view].queued:
             return self._files[view].queued[frame]
-        return relative_picture(self._folder_of(frame.session, view), self._name_of(frame))
+        return self._new_picture(frame, view)
 
     def load(self, frame: FrameKey) -> dict[Spot, Label]:
         """The labels of a frame as they are in the files.
@@ -232,9 +247,17 @@ class LabelFiles:
     def enqueue(
         self,
         frames: Sequence[FrameKey],
-        predictions: Mapping[tuple[FrameKey, str], object] | None = None,
+        reason: str = "",
+        predictions: Mapping[tuple[FrameKey, str], Mapping[str, XY]] | None = None,
     ) -> None:
         """Let frames wait to be labeled; their pictures have to be there already.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in a word or two; kept in our own folder.
+        predictions : mapping of (FrameKey, view) to positions by keypoint, optional
+            Proposals, px of the picture.
 
         Raises
         ------
@@ -251,7 +274,8 @@ class LabelFiles:
                 if v == view
             }
             queues[view] = files.queue.with_added(pictures, proposed)
-        self._write(self.tables, queues, [])
+        self.reasons.update(dict.fromkeys(frames, reason) if reason else {})
+        self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
 
     def dequeue(self, frames: Collection[FrameKey]) -> None:
         """Let frames wait no longer; their pictures stay."""
@@ -278,6 +302,12 @@ class LabelFiles:
 
     # ------------------------------------------------------------------ inside: reading
 
+    def _reasons_text(self) -> str:
+        """Those of frames that are not labeled yet."""
+        return reasons_text(
+            {f: why for f, why in self.reasons.items() if f not in self._paired.lines}
+        )
+
     @cached_property
     def _folders(self) -> FolderNames:
         known = {
@@ -287,21 +317,20 @@ class LabelFiles:
         }
         return FolderNames(Names(self.views, single=self._single), known)
 
-    def _folder_of(self, session: str, view: str) -> str:
-        for name, place in self._folders.known.items():
-            if place == (session, view):
-                return name
-        return session if self._single else f"{session}_{view}"
-
-    def _name_of(self, frame: FrameKey) -> str:
-        """The file name of a frame's picture: the same in all views."""
-        lines = self._paired.lines.get(frame, {})
-        for view, line in lines.items():
-            return Path(self._files[view].table.picture_of[line]).name
-        for files in self._files.values():
-            if frame in files.queued:
-                return Path(files.queued[frame]).name
-        return f"img{frame.frame:08d}.png"
+    def _new_picture(self, frame: FrameKey, view: str) -> str:
+        for session in self.project.sessions:
+            if session.name == frame.session and view in session.views:
+                if frame.session not in self._pictures:
+                    self._pictures[frame.session] = SessionPictures(session)
+                return self._pictures[frame.session].row(view, frame.frame)
+        # A session that is known by its labels only: as other views call it.
+        names = [
+            PurePosixPath(self._files[other].table.picture_of[line]).name
+            for other, line in self._paired.lines.get(frame, {}).items()
+        ]
+        name = names[0] if names else frame_file_name(frame.frame)
+        folder = frame.session if self._single else f"{frame.session}_{view}"
+        return f"{PICTURES}/{folder}/{name}"
 
     def _pair(self) -> None:
         """Note which lines belong together, after reading or writing."""

@@ -21,6 +21,7 @@ from .journal import Journal, leftover_journals, unsaved_in
 from .label import FrameKey, Label, Spot
 from .label_files import LabelFiles
 from .linear_model import LinearModel, learn
+from .merging import Difference, Prefer, merge
 from .pairing import Pairing
 from .store import FrameLabels, LabelStore
 
@@ -59,9 +60,7 @@ class Labeling:
         When label files or the calibration are damaged, or it is no Lightning Pose project.
     """
 
-    def __init__(
-        self, project: Project, session: Session, labeler: str, key: str = LABELS
-    ) -> None:
+    def __init__(self, project: Project, session: Session, labeler: str, key: str = LABELS) -> None:
         self.session = session
         self.labeler = labeler
         self.auto_project = True
@@ -76,7 +75,6 @@ class Labeling:
         self._distances: Distances | None = None
         self._linear: LinearModel | None = None
         self._volume: WorkingVolume | None = None
-        self._n_pictures: dict[str, int] | None = None
         self.store.changed.connect(self._on_changed)
         self.store.committed.connect(self.journal.add)
 
@@ -122,17 +120,14 @@ class Labeling:
         ]
 
     def lacking_views(self, frame: int) -> list[str]:
-        """Views whose film has no picture of a frame: Lightning Pose cannot use such a frame."""
-        if self._n_pictures is None:
-            facts = self.session.film_facts()
-            self._n_pictures = {view: known.n_frames or 0 for view, known in facts.items()}
-        lengths = self._n_pictures
-        # A header that does not tell the length is no reason to refuse a frame.
+        """Views that have no picture of a frame: Lightning Pose cannot use such a frame.
+
+        A frame beyond the end of a film is not found here; films are not opened.
+        """
         return [
             view
             for view in self.files.views
-            if view not in lengths
-            or int(self.session.to_video(view, frame, lengths[view] or None)) < 0
+            if view not in self.session.films or int(self.session.to_video(view, frame)) < 0
         ]
 
     # ------------------------------------------------------------------ geometry
@@ -181,9 +176,7 @@ class Labeling:
         """Frames whose labels are not in the files yet; also of other sessions."""
         return self.store.unsaved
 
-    def save(
-        self, frames: Collection[FrameKey] | None = None, *, overwrite: bool = False
-    ) -> int:
+    def save(self, frames: Collection[FrameKey] | None = None, *, overwrite: bool = False) -> int:
         """Write labels to the files of all views.
 
         Parameters
@@ -208,6 +201,23 @@ class Labeling:
         self.files.save(self.store, chosen, overwrite=overwrite, residuals=self._residuals)
         self.journal.saved(chosen)
         return len(chosen)
+
+    def merge(self, new: LabelFiles, prefer: Prefer) -> Difference:
+        """Take over what others wrote into the files meanwhile; see `merging.merge`.
+
+        Parameters
+        ----------
+        new : LabelFiles
+            The files as they are now.
+        """
+        found = merge(self.store, self.files, new, prefer)
+        self.files = new
+        return found
+
+    def queued_proposals(self, frame: int) -> dict[Spot, tuple[tuple[float, float], float | None]]:
+        """What the queue proposes for a frame, with no likelihood; px of the film."""
+        found = self.files.proposals(self.key(frame))
+        return {spot: (at, None) for spot, at in found.items()}
 
     def recover(self) -> int:
         """Take over what runs that ended badly left unsaved; one step of undo for each.

@@ -54,9 +54,7 @@ def _same_position(row: Row, position: tuple[float, float]) -> bool:
     return all(abs(a - b) < _SAME for a, b in zip(there, position, strict=True))
 
 
-def provenance_row(
-    frame: FrameKey, spot: Spot, label: Label, residual: float | None = None
-) -> Row:
+def provenance_row(frame: FrameKey, spot: Spot, label: Label, residual: float | None = None) -> Row:
     """The line about a label.
 
     Parameters

@@ -5,20 +5,18 @@ Rows pair by session and frame, which the path of the picture tells, never by th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from ..errors import PoseDataError
 from ..finding.naming import Names
 from ..formats.label_csv import LabelTable
 from ..problems import Problem
 from .label import FrameKey
+from .picture_names import frame_of_picture
 
-_LAST_NUMBER = re.compile(r"(\d+)$")
-_FIRST_NUMBER = re.compile(r"\d+")
 _MOST_NAMED = 3
 
 REPAIR = "Repair the label files: the button does it, and keeps a copy of the files as they are"
@@ -42,7 +40,7 @@ class FolderNames:
     def frame_of(self, picture: str, view: str) -> FrameKey | None:
         """The frame that a picture of a view shows; None where its path does not tell."""
         path = PurePosixPath(picture)
-        number = frame_number(path.name)
+        number = frame_of_picture(path.name)
         if number is None:
             return None
         folder = path.parent.name
@@ -53,13 +51,6 @@ class FolderNames:
             return FrameKey(folder, number)
         session, of_view = _parsed(self.names, folder)
         return FrameKey(session, number) if of_view == view else None
-
-
-def frame_number(name: str) -> int | None:
-    """The frame in the name of a picture: the number that its stem ends in, or the first in it."""
-    stem = PurePosixPath(name).stem
-    found = _LAST_NUMBER.search(stem) or _FIRST_NUMBER.search(stem)
-    return None if found is None else int(found.group())
 
 
 @lru_cache(maxsize=4096)  # thousands of pictures lie in few folders
@@ -224,8 +215,3 @@ def _frames(keys: Sequence[FrameKey]) -> str:
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def relative_picture(folder: str, name: str) -> str:
-    """The path of a picture as label files have it."""
-    return str(PurePosixPath("labeled-data") / folder / Path(name).name)

@@ -12,10 +12,12 @@ from ...core.labels import actions
 from ...core.labels.frame_geometry import FrameGeometry
 from ...core.labels.label import Label, Spot
 from ...core.labels.labeling import Labeling
-from ...core.labels.status import LabelStatus, Visibility
+from ...core.labels.projecting import Place
+from ...core.labels.status import Visibility
 from ..views.tool import Point
 from .curves import ViewCurve, curves_of
-from .going import neighbour
+from .going import KINDS, Kind, frames_of_kind, neighbour
+from .key_actions import key_actions
 
 if TYPE_CHECKING:
     from ..views.panel import ViewsPanel
@@ -33,11 +35,13 @@ class LabelController(QObject):
     panel : ViewsPanel
         Where they are drawn.
 
-    Signals: ``changed`` when something has to be drawn anew, ``told`` with a line for the user,
+    Signals: ``changed`` when something has to be drawn anew, ``pointed`` when the
+    mouse has moved, ``told`` with a line for the user,
     ``save_wanted``, ``keys_wanted``.
     """
 
     changed = Signal()
+    pointed = Signal()
     told = Signal(str)
     save_wanted = Signal()
     keys_wanted = Signal()
@@ -56,7 +60,7 @@ class LabelController(QObject):
         self._move: actions.Move | None = None
         self._flicker: Any = None
         self._curves: dict[str, ViewCurve] | None = None
-        self._actions = self._table()
+        self._actions = key_actions(self)
         labeling.store.changed.connect(self._on_labels)
 
     def close(self) -> None:
@@ -129,6 +133,11 @@ class LabelController(QObject):
             self.view = view
             self._redraw()
 
+    def point(self, at: Point | None) -> None:
+        """The mouse is at a pixel of the current view, or over none."""
+        self.pointer = at
+        self.pointed.emit()
+
     def on_frame(self) -> None:
         """The views show another frame."""
         if self._move is not None:
@@ -193,61 +202,12 @@ class LabelController(QObject):
         elif action == "flicker":
             self._flicker_through(held)
 
-    def _table(self) -> dict[str, Callable[[], object]]:
-        step, fine = _STEP, _FINE_STEP
-        panel = self.panel
-        return {
-            "next_keypoint": lambda: self._step_keypoint(1),
-            "previous_keypoint": lambda: self._step_keypoint(-1),
-            "next_view": lambda: self._step_view(1),
-            "previous_view": lambda: self._step_view(-1),
-            "step_forward": lambda: panel.step(1),
-            "step_back": lambda: panel.step(-1),
-            "next_labeled": lambda: self._go("labeled", 1),
-            "previous_labeled": lambda: self._go("labeled", -1),
-            "next_queued": lambda: self._go("queued", 1),
-            "previous_queued": lambda: self._go("queued", -1),
-            "next_incomplete": lambda: self._go("incomplete", 1),
-            "previous_incomplete": lambda: self._go("incomplete", -1),
-            "worst": self._go_to_worst,
-            "look_at_suspect": self.look_at_suspect,
-            "place_here": self._place_here,
-            "confirm": lambda: self._confirm([self.spot]),
-            "confirm_all": lambda: self._confirm(list(self.labeling.labels(self.frame))),
-            "occluded": self._toggle_occluded,
-            "clear": lambda: self._edit(actions.clear, self.spot),
-            "clear_everywhere": lambda: self._edit(actions.clear_everywhere, [self.keypoint]),
-            "nudge_left": lambda: self._nudge(-step, 0),
-            "nudge_right": lambda: self._nudge(step, 0),
-            "nudge_up": lambda: self._nudge(0, -step),
-            "nudge_down": lambda: self._nudge(0, step),
-            "nudge_left_finely": lambda: self._nudge(-fine, 0),
-            "nudge_right_finely": lambda: self._nudge(fine, 0),
-            "nudge_up_finely": lambda: self._nudge(0, -fine),
-            "nudge_down_finely": lambda: self._nudge(0, fine),
-            "project": lambda: self.project([self.keypoint]),
-            "project_all": lambda: self.project(None),
-            "start_from_predictions": self.start_from_predictions,
-            "copy_previous": lambda: self._copy(-1, in_space=False),
-            "copy_previous_in_space": lambda: self._copy(-1, in_space=True),
-            "copy_next": lambda: self._copy(1, in_space=False),
-            "copy_next_in_space": lambda: self._copy(1, in_space=True),
-            "zoom_to_keypoint": self.zoom_to_keypoint,
-            "loupe": self._toggle_loupe,
-            "undo": lambda: self._step_history(back=True),
-            "redo": lambda: self._step_history(back=False),
-            "save": self.save_wanted.emit,
-            "show_keys": self.keys_wanted.emit,
-        }
-
     # ------------------------------------------------------------------ actions
 
     def project(self, keypoints: Sequence[str] | None) -> None:
         """Fill the other views; all keypoints where None is given."""
         if self._may_label():
-            self.told.emit(
-                actions.project(self.labeling, self.frame, keypoints).describe() + "."
-            )
+            self.told.emit(actions.project(self.labeling, self.frame, keypoints).describe() + ".")
 
     def start_from_predictions(self) -> None:
         """Propose what the layers show in this frame, wherever nobody has labeled."""
@@ -288,6 +248,102 @@ class LabelController(QObject):
             if at is not None:
                 self.panel.views[name].zoom_to(at, _MAGNIFICATION)
 
+    def edit(self, action: Callable[..., object], *what: Any) -> None:
+        """Do one of `core.labels.actions` to the frame that is shown."""
+        if self._may_label():
+            action(self.labeling, self.frame, *what)
+
+    def place_here(self) -> None:
+        """Place the current keypoint at the mouse, also where it is placed already."""
+        if self.pointer is not None and self._may_label():
+            self._place(self.spot, self.pointer)
+
+    def confirm(self, spots: Sequence[Spot]) -> None:
+        """Accept what is projected or predicted."""
+        if not self._may_label():
+            return
+        n = actions.confirm(self.labeling, self.frame, spots)
+        if len(spots) == 1 and n:
+            self._advance()
+        elif len(spots) > 1:
+            self.told.emit(f"{n} labels confirmed.")
+
+    def toggle_occluded(self) -> None:
+        """Say that the current keypoint cannot be seen in the current view, or that it can."""
+        if self._may_label():
+            seen = actions.toggle_occluded(self.labeling, self.frame, self.spot)
+            word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
+            self.told.emit(f"{self.keypoint} is {word} in {self.view}.")
+
+    def nudge(self, dx: float, dy: float) -> None:
+        """Move the current label by some px."""
+        if self._may_label():
+            actions.nudge(self.labeling, self.frame, self.spot, dx, dy)
+
+    def copy_pose(self, direction: int, *, in_space: bool) -> None:
+        """Propose the pose of the labeled frame before (-1) or after (1)."""
+        source = neighbour(self.labeling.labeled_frames, self.frame, direction)
+        if source is None:
+            self.told.emit(f"There is no labeled frame {'after' if direction > 0 else 'before'}.")
+        elif self._may_label():
+            n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
+            self.told.emit(f"{n} positions of frame {source:,} are proposed.")
+
+    def step_history(self, *, back: bool) -> None:
+        """Undo or redo, and go where something changed."""
+        history = self.labeling.store.history
+        text = history.undo_text if back else history.redo_text
+        command = self.labeling.store.undo() if back else self.labeling.store.redo()
+        if command is None:
+            self.told.emit("Nothing to undo." if back else "Nothing to redo.")
+            return
+        self.told.emit(f"{'Undone' if back else 'Done again'}: {text}.")
+        own = [k.frame for k in command.frames if k.session == self.labeling.session.name]
+        if own and self.frame not in own:
+            # What changed has to be seen.
+            self.panel.go_to(min(own))
+
+    def step_keypoint(self, by: int) -> None:
+        """The next keypoint, or the one before."""
+        names = self.labeling.keypoints
+        self.choose(names[(names.index(self.keypoint) + by) % len(names)])
+
+    def step_view(self, by: int) -> None:
+        """The next view gets the keys, or the one before."""
+        views = self.views
+        if not views:
+            return
+        at = views.index(self.view) if self.view in views else -by
+        self.view = views[(at + by) % len(views)]
+        self.panel.views[self.view].take_focus()
+        self._redraw()
+
+    def go(self, kind: Kind, direction: int) -> None:
+        """Go to the next frame of some kind, or the one before."""
+        frames = frames_of_kind(self.labeling, kind)
+        frame = neighbour(frames, self.frame, direction)
+        if frame is None:
+            where = "after" if direction > 0 else "before"
+            self.told.emit(f"There is no {KINDS[kind]} {where} this one.")
+        else:
+            self.panel.go_to(frame)
+
+    def go_to_worst(self) -> None:
+        """Go to the label of the frame that the others disagree with most."""
+        geometry = self.geometry
+        worst = None if geometry is None else geometry.worst
+        if geometry is None or worst is None:
+            self.told.emit("Nothing to compare: too few labels in this frame.")
+            return
+        off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
+        self.told.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
+        self.go_to_spot(worst)
+
+    def toggle_loupe(self) -> None:
+        """Show the loupe, or take it away."""
+        self.loupe = not self.loupe
+        self._redraw()
+
     # ------------------------------------------------------------------ inside
 
     def _may_label(self) -> bool:
@@ -295,24 +351,17 @@ class LabelController(QObject):
         if not self.panel.is_settled:
             return False
         lacking = self.labeling.lacking_views(self.frame)
+        lacking += [s.view for s in self.panel.scene.views if not s.has_picture(self.frame)]
         if lacking:
             self.told.emit(
-                f"{', '.join(lacking)} has no picture of frame {self.frame:,}. Lightning Pose "
+                f"{', '.join(dict.fromkeys(lacking))} has no picture of frame {self.frame:,}. Lightning Pose "
                 "needs one of every view, so this frame cannot be labeled."
             )
         return not lacking
 
-    def _edit(self, action: Callable[..., object], *what: Any) -> None:
-        if self._may_label():
-            action(self.labeling, self.frame, *what)
-
     def _place(self, spot: Spot, at: Point) -> None:
         actions.place(self.labeling, self.frame, spot, at)
         self._advance()
-
-    def _place_here(self) -> None:
-        if self.pointer is not None and self._may_label():
-            self._place(self.spot, self.pointer)
 
     def _advance(self) -> None:
         """Go on to the next empty label: of this keypoint in other views, or of this view."""
@@ -333,98 +382,9 @@ class LabelController(QObject):
 
     def _is_open(self, spot: Spot) -> bool:
         label = self.label(spot)
-        return label.is_empty and not label.is_declined
-
-    def _confirm(self, spots: Sequence[Spot]) -> None:
-        if not self._may_label():
-            return
-        n = actions.confirm(self.labeling, self.frame, spots)
-        if len(spots) == 1 and n:
-            self._advance()
-        elif len(spots) > 1:
-            self.told.emit(f"{n} labels confirmed.")
-
-    def _toggle_occluded(self) -> None:
-        if self._may_label():
-            seen = actions.toggle_occluded(self.labeling, self.frame, self.spot)
-            word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
-            self.told.emit(f"{self.keypoint} is {word} in {self.view}.")
-
-    def _nudge(self, dx: float, dy: float) -> None:
-        if self._may_label():
-            actions.nudge(self.labeling, self.frame, self.spot, dx, dy)
-
-    def _copy(self, direction: int, *, in_space: bool) -> None:
-        source = neighbour(self.labeling.labeled_frames, self.frame, direction)
-        if source is None:
-            self.told.emit(f"There is no labeled frame {'after' if direction > 0 else 'before'}.")
-        elif self._may_label():
-            n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
-            self.told.emit(f"{n} positions of frame {source:,} are proposed.")
-
-    def _step_history(self, *, back: bool) -> None:
-        history = self.labeling.store.history
-        text = history.undo_text if back else history.redo_text
-        command = self.labeling.store.undo() if back else self.labeling.store.redo()
-        if command is None:
-            self.told.emit("Nothing to undo." if back else "Nothing to redo.")
-            return
-        self.told.emit(f"{'Undone' if back else 'Done again'}: {text}.")
-        own = [k.frame for k in command.frames if k.session == self.labeling.session.name]
-        if own and self.frame not in own:
-            # What changed has to be seen.
-            self.panel.go_to(min(own))
-
-    def _step_keypoint(self, by: int) -> None:
-        names = self.labeling.keypoints
-        self.choose(names[(names.index(self.keypoint) + by) % len(names)])
-
-    def _step_view(self, by: int) -> None:
-        views = self.views
-        if not views:
-            return
-        at = views.index(self.view) if self.view in views else -by
-        self.view = views[(at + by) % len(views)]
-        self.panel.views[self.view].take_focus()
-        self._redraw()
-
-    def _go(self, kind: str, direction: int) -> None:
-        frames = {
-            "labeled": lambda: self.labeling.labeled_frames,
-            "queued": lambda: sorted(self.labeling.queued_frames),
-            "incomplete": self._incomplete_frames,
-        }[kind]()
-        frame = neighbour(frames, self.frame, direction)
-        if frame is None:
-            where = "after" if direction > 0 else "before"
-            what = {
-                "labeled": "labeled frame",
-                "queued": "frame in the queue",
-                "incomplete": "frame with labels missing",
-            }[kind]
-            self.told.emit(f"There is no {what} {where} this one.")
-        else:
-            self.panel.go_to(frame)
-
-    def _incomplete_frames(self) -> list[int]:
-        n_spots = len(self.labeling.views) * len(self.labeling.keypoints)
-        found = list(self.labeling.queued_frames)
-        for frame in self.labeling.labeled_frames:
-            labels = self.labeling.labels(frame).values()
-            settled = [x for x in labels if x.status != LabelStatus.PREDICTED]
-            if len(settled) < n_spots:
-                found.append(frame)
-        return sorted(set(found))
-
-    def _go_to_worst(self) -> None:
         geometry = self.geometry
-        worst = None if geometry is None else geometry.worst
-        if geometry is None or worst is None:
-            self.told.emit("Nothing to compare: too few labels in this frame.")
-            return
-        off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
-        self.told.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
-        self.go_to_spot(worst)
+        unseen = geometry is not None and geometry.place(spot) in (Place.OUTSIDE, Place.BEHIND)
+        return label.is_empty and not label.is_declined and not unseen
 
     def _where(self, spot: Spot) -> Point | None:
         position = self.label(spot).position
@@ -434,10 +394,6 @@ class LabelController(QObject):
         if position is None and (view := self.panel.views.get(spot.view)) is not None:
             position = view.overlays.position(spot.keypoint)
         return position
-
-    def _toggle_loupe(self) -> None:
-        self.loupe = not self.loupe
-        self._redraw()
 
     def _flicker_through(self, held: bool) -> None:
         from .flicker import Flicker

@@ -81,9 +81,7 @@ class LabelMarks:
             self._labels(labels, looks, symbol)
             self._skeleton(at, face, border)
             self._geometry(labels, looks)
-        self._marks.show(
-            at, face=face, border=border, border_width=width, size=size, symbol=symbol
-        )
+        self._marks.show(at, face=face, border=border, border_width=width, size=size, symbol=symbol)
 
     def remove(self) -> None:
         """Take everything off the view."""
@@ -129,12 +127,15 @@ class LabelMarks:
             return
         at[part] = dots(at[self._parts["labels"]], self._bones)
         face[part] = border[part] = (*_rgba(NEUTRAL)[:3], 0.9)
-        for i in self._control.odd_bones(self._bones):
+        geometry = self._control.geometry
+        if geometry is None:
+            return
+        for i in geometry.odd_bones(self._bones, self._control.labeling.distances):
             rows = slice(part.start + i * BONE_DOTS, part.start + (i + 1) * BONE_DOTS)
             face[rows] = border[rows] = _RED
 
     def _geometry(self, labels: Sequence[Label], looks: tuple[Float64, ...]) -> None:
-        at, face, border, width, size = looks
+        at, _, border, width, size = looks
         geometry = self._control.geometry
         if geometry is None or self.view.name not in geometry.views:
             return
@@ -169,7 +170,9 @@ class LabelMarks:
             return
         part, ends = self._parts["curve"], self._parts["ends"]
         along = curve.whole
-        depth = np.interp(np.linspace(0, 1, _CURVE_DOTS), np.linspace(0, 1, len(along)), along.depth)
+        depth = np.interp(
+            np.linspace(0, 1, _CURVE_DOTS), np.linspace(0, 1, len(along)), along.depth
+        )
         for axis in (0, 1):
             at[part, axis] = np.interp(depth, along.depth, along.xy[:, axis])
         colour = self._rgba[self._names.index(self._control.keypoint)]
@@ -194,5 +197,3 @@ def _slices(**counts: int) -> dict[str, slice]:
 def _rgba(colour: str) -> tuple[float, float, float, float]:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue, 1.0
-
-

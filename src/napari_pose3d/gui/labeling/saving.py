@@ -6,7 +6,7 @@ frames. Until then its labels are in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...core.errors import PoseDataError
-from ...core.labels.label import FrameKey
+from ...core.labels.label import FrameKey, Spot
 from ...core.labels.label_files import LabelsChanged
 from ...core.labels.labeling import Labeling
 from ...core.labels.pictures import Extracted, extract_pictures
@@ -23,6 +23,10 @@ from ...core.settings import IsCancelled, Progress
 from ..jobs import Job
 
 _MINUTE = 60_000
+
+XY = tuple[float, float]
+Proposals = Callable[[int], Mapping[Spot, tuple[XY, float | None]]]
+"""Positions and likelihoods that are proposed for a frame."""
 
 
 class Saver(QObject):
@@ -84,10 +88,20 @@ class Saver(QObject):
         self.saved.emit()
         return not labeling.unsaved
 
-    def add_frames(self, frames: Sequence[int], reason: str) -> None:
-        """Write the pictures of frames, and let them wait to be labeled."""
+    def add_frames(
+        self, frames: Sequence[int], reason: str, proposals: Proposals | None = None
+    ) -> None:
+        """Write the pictures of frames, and let them wait to be labeled.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in a word or two.
+        proposals : callable, optional
+            Gives the predictions of a frame that go into the queue with it.
+        """
         keys = [self._labeling.key(frame) for frame in frames]
-        self._extract(keys, partial(self._enqueue, reason))
+        self._extract(keys, partial(self._enqueue, reason, proposals))
 
     def close(self) -> None:
         """Stop; what is unsaved stays in the journal."""
@@ -111,8 +125,7 @@ class Saver(QObject):
 
     def _is_ready(self, key: FrameKey) -> bool:
         """Whether a frame's pictures are there, or it needs none."""
-        files = self._labeling.files
-        known = key in self._with_pictures or key in files.pairing.lines or key in files.queued_set
+        known = key in self._with_pictures or self._labeling.files.is_known(key)
         return known or not self._labeling.store.is_labeled(key)
 
     def _extract(self, keys: Sequence[FrameKey], then: Any) -> None:
@@ -136,14 +149,13 @@ class Saver(QObject):
 
     def _on_extracted(self, keys: list[FrameKey], then: Any, extracted: Extracted) -> None:
         self._end_job(keys)
-        for frame, reason in extracted.refused.items():
-            self._refused[self._labeling.key(frame)] = reason
-        done = [key for key in keys if key not in self._refused]
+        for refused in extracted.refused:
+            self._refused[self._labeling.key(refused.frame)] = str(refused)
+        done = [self._labeling.key(frame) for frame in extracted.frames]
         self._with_pictures.update(done)
         if extracted.refused:
-            frame, reason = next(iter(extracted.refused.items()))
             more = len(extracted.refused) - 1
-            show_error(f"Frame {frame:,}: {reason}" + (f" (and {more} more)" if more else ""))
+            show_error(f"{extracted.refused[0]}" + (f" (and {more} more)" if more else ""))
         if then is not None:
             then(done)
         self.save()
@@ -160,9 +172,14 @@ class Saver(QObject):
         self._wanted = [key for key in self._wanted if key not in keys]
         self.busy.emit("")
 
-    def _enqueue(self, reason: str, keys: list[FrameKey]) -> None:
+    def _enqueue(self, reason: str, proposals: Proposals | None, keys: list[FrameKey]) -> None:
+        proposed: dict[tuple[FrameKey, str], dict[str, XY]] = {}
+        for key in keys if proposals is not None else ():
+            assert proposals is not None
+            for spot, (at, _) in proposals(key.frame).items():
+                proposed.setdefault((key, spot.view), {})[spot.keypoint] = at
         try:
-            self._labeling.files.enqueue(keys, reason=reason)
+            self._labeling.files.enqueue(keys, reason, proposed)
         except LabelsChanged as changed:
             self.changed_by_others.emit(changed)
         except PoseDataError as error:

@@ -50,7 +50,7 @@ class LabelTool(Tool):
             self._pressed = None
         x, y = np.add(at, self._offset)
         self._controller.drag((float(x), float(y)), along_curve="Shift" in modifiers)
-        self._controller.pointer = at
+        self._controller.point(at)
 
     def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
         """Leave it where the mouse went up."""
@@ -68,13 +68,13 @@ class LabelTool(Tool):
         """Name what is under the mouse."""
         control = self._controller
         control.enter(view.name)
-        control.pointer = at
+        control.point(at)
         found = control.nearest(view.name, at, REACH / view.zoom)
         self._say(view, "" if found is None else describe(control, Spot(view.name, found)))
 
     def on_leave(self, view: CameraView) -> None:
         """Nothing is under the mouse."""
-        self._controller.pointer = None
+        self._controller.point(None)
         self._say(view, "")
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
@@ -107,7 +107,10 @@ class LabelTool(Tool):
     def _means_a_new_one(self, view: CameraView, found: str, at: Point) -> bool:
         """Whether a click beside another label is meant to place the current keypoint."""
         control = self._controller
-        if found == control.keypoint or not control.label(Spot(view.name, control.keypoint)).is_empty:
+        if (
+            found == control.keypoint
+            or not control.label(Spot(view.name, control.keypoint)).is_empty
+        ):
             return False
         position = control.label(Spot(view.name, found)).position
         assert position is not None

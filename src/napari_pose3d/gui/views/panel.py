@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
@@ -16,7 +17,7 @@ from .grid import ViewGrid
 from .layout_state import LayoutState
 from .main_layers import MainLayers
 from .selecting import Selecting
-from .source import Scene, scene_of, skeleton_beside
+from .source import STAGES, Scene, scene_of, skeleton_beside
 from .space_view import SpaceView
 from .tool import Modifiers, Tool
 
@@ -40,6 +41,7 @@ class ViewsPanel(QWidget):
     window_wanted = Signal()
     selected = Signal(str)
     shown = Signal(int)
+    rebuilt = Signal()
 
     def __init__(self, viewer: Any, state: LayoutState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +53,7 @@ class ViewsPanel(QWidget):
         self.space: SpaceView | None = None
         self.frame = -1
         self._tools: list[Tool] = []
+        self._poses_shown = True
         self.pictures: dict[str, Picture] = {}
         self._peeked: int | None = None
         self._closed = False
@@ -176,7 +179,7 @@ class ViewsPanel(QWidget):
         for name in self.grid.seen:
             if name in self.views:
                 picture = pictures.get(name)
-                self.views[name].show_frame(frame, picture, self.state, self.selection)
+                self.views[name].show_frame(frame, picture, self._drawn, self.selection)
             elif self.space is not None:
                 self.space.show_frame(frame, self.state, self.selection)
         self.controls.show_frame(frame)
@@ -243,6 +246,7 @@ class ViewsPanel(QWidget):
         )
         self._layers.take_over(scene)
         self._arrange()
+        self.rebuilt.emit()
 
     def _add_view(self, view: CameraView) -> None:
         self.views[view.name] = view
@@ -305,9 +309,24 @@ class ViewsPanel(QWidget):
     def redraw(self) -> None:
         """Draw the same frame with other settings."""
         for view in self.views.values():
-            view.redraw(self.state, self.selection)
+            view.redraw(self._drawn, self.selection)
         if self.space is not None:
             self.space.show_frame(self.frame, self.state, self.selection)
+
+    def show_poses(self, shown: bool) -> None:
+        """Draw what was predicted and smoothed on the pictures, or leave it to a tool to draw."""
+        if shown != self._poses_shown:
+            self._poses_shown = shown
+            self.redraw()
+
+    @property
+    def _drawn(self) -> LayoutState:
+        """What is drawn on the pictures: what the user wants, unless a tool wants none of it."""
+        if self._poses_shown:
+            return self.state
+        return replace(
+            self.state, hidden_stages=list(STAGES), trails=False, skeleton=False, ellipses=False
+        )
 
     def fit(self) -> None:
         """Bring all pictures wholly into view."""

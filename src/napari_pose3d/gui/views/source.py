@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ...core.video.array import VideoArray
     from ...core.video.session_film import SessionFilm
 
-_STAGES = ("predicted", "raw", "smoothed")
+STAGES = ("predicted", "raw", "smoothed")
+"""The stages of poses, from first to last."""
 
 
 @dataclass(eq=False)
@@ -47,6 +48,13 @@ class ViewSource:
         """Of all poses, in the order of the first that has them."""
         return tuple(dict.fromkeys(name for each in self.poses for name in each.keypoints))
 
+    def has_picture(self, frame: int) -> bool:
+        """Whether its film has a picture of a frame; also where there is no film."""
+        if self.film is None:
+            return True
+        known = getattr(self.film, "has_picture", None)
+        return frame < len(self.film) and (known is None or known(frame))
+
     def is_like(self, other: ViewSource) -> bool:
         """Whether the other shows the same film and the same arrays."""
         arrays = [(id(each), id(each.positions)) for each in self.poses]
@@ -56,10 +64,10 @@ class ViewSource:
             and arrays == [(id(each), id(each.positions)) for each in other.poses]
         )
 
-    def best(self, stages: Sequence[str] = _STAGES) -> LayerPoses | None:
+    def best(self, stages: Sequence[str] = STAGES) -> LayerPoses | None:
         """The poses furthest on in processing, among those of some stages."""
         found = [each for each in self.poses if each.stage in stages]
-        return max(found, key=lambda each: _STAGES.index(each.stage), default=None)
+        return max(found, key=lambda each: STAGES.index(each.stage), default=None)
 
 
 @dataclass(eq=False)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import PoseDataError
@@ -24,7 +24,14 @@ class CameraViewsWidget(QWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
+
+    Signals: ``panel_changed`` with the new panel when the views move to another window,
+    ``panel_ends`` before it does, ``ended`` before the views close.
     """
+
+    panel_changed = Signal(object)
+    panel_ends = Signal()
+    ended = Signal()
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -58,6 +65,7 @@ class CameraViewsWidget(QWidget):
     def toggle_window(self) -> None:
         """Move the views into a window of their own, or back into the dock."""
         # A canvas that changes its window loses its drawing context: new ones are made.
+        self.panel_ends.emit()
         self.panel.shut_down()
         old, window = self.panel, self._window
         self.panel = self._new_panel()
@@ -72,12 +80,14 @@ class CameraViewsWidget(QWidget):
         self._away.setVisible(self._window is not None)
         old.setParent(None)
         old.deleteLater()
+        self.panel_changed.emit(self.panel)
 
     def shut_down(self) -> None:
         """Remember how the views are arranged, and end them."""
         if self._closed:
             return
         self._closed = True
+        self.ended.emit()
         self._session.changed.disconnect(self._on_session)
         if self._top is not None:
             self._top.removeEventFilter(self)

@@ -1,0 +1,65 @@
+"""Something that has to be decided, in the panel instead of in a box that blocks the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+
+class Notice(QFrame):
+    """A sentence with the answers to it; it hides when one is chosen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setObjectName("notice")
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(6, 6, 6, 6)
+        self._column.setSpacing(4)
+        self._column.addWidget(self._text)
+        self._buttons: list[QPushButton] = []
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What is asked; "" for nothing."""
+        return self._text.text() if not self.isHidden() else ""
+
+    def ask(self, text: str, answers: Mapping[str, Callable[[], object]]) -> None:
+        """Ask something; the answer's function is called once.
+
+        Parameters
+        ----------
+        text : str
+        answers : mapping of str to callable
+            What the buttons say, and what they do.
+        """
+        self.dismiss()
+        self._text.setText(text)
+        for label, action in answers.items():
+            button = QPushButton(label)
+            button.clicked.connect(lambda _=False, act=action: self._answer(act))
+            self._column.addWidget(button)
+            self._buttons.append(button)
+        self.show()
+
+    def answer(self, label: str) -> None:
+        """Click on one of the answers."""
+        next(b for b in self._buttons if b.text() == label).click()
+
+    def dismiss(self) -> None:
+        """Ask nothing any more."""
+        self.hide()
+        while self._buttons:
+            button = self._buttons.pop()
+            self._column.removeWidget(button)
+            button.deleteLater()
+
+    def _answer(self, action: Callable[[], object]) -> None:
+        self.dismiss()
+        action()
