@@ -18,6 +18,7 @@ BENCHMARKS = (
     "smoothing_speed.py",
     "smoothing_accuracy.py",
     "triangulation_speed.py",
+    "labeling.py",
     "responsiveness.py",
     "stepping.py",
     "video_speed.py",

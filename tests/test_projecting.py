@@ -248,7 +248,7 @@ def test_what_labels_cannot_tell_is_doubted_until_other_evidence_decides() -> No
     np.testing.assert_array_equal(again.doubt, alone.doubt)
 
 
-def test_evidence_never_moves_a_point() -> None:
+def test_evidence_never_overrules_labels_that_agree() -> None:
     scene = make_scene(400, 4, seed=7)
     rng = np.random.default_rng(7)
     distances = learned(scene, np.arange(0, 400, 30), rng)
@@ -273,6 +273,29 @@ def test_distances_of_rigid_pairs_vary_little() -> None:
     few = learn_distances(scene.xyz[:4])
     assert np.isnan(few.median).all()
     assert few.n_frames.max() == 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_without_any_sense_are_survived(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    camera = ring_rig(1).cameras[0]
+    same_place = Rig(tuple(replace(camera, name=name) for name in "abc"))
+    bent = ring_rig(4, distortion=(-0.5, 0.1, 0.01, 0.01, 0.0))
+    for rig in (ring_rig(6), same_place, bent):
+        for _ in range(20):
+            xy = rng.uniform(-3000, 3000, (len(rig.cameras), 5, 2))
+            xy[rng.random(xy.shape[:2]) < 0.4] = np.nan
+            xy[0, 0] = np.inf
+            distances = learn_distances(rng.normal(0, 30, (10, 5, 3)))
+            found = project_labels(rig, xy, distances=distances)
+            n = np.isfinite(xy).all(axis=-1).sum(axis=0)
+            known = np.isfinite(found.xyz).all(axis=-1)
+            assert not known[n < 2].any()
+            assert np.all((found.place == Place.UNKNOWN) == ~known)
+            assert np.all(found.suspect[n < 3] == -1)
+            there = np.isfinite(found.reprojection[..., 0])
+            assert np.isfinite(found.uncertainty[there]).all()
+            assert not found.used[np.isnan(xy[..., 0])].any()
 
 
 @pytest.mark.realdata

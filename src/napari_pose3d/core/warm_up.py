@@ -13,6 +13,7 @@ def warm_up() -> None:
 
     from .cameras.rig import Camera, Rig
     from .formats.plain_csv_kernel import parse_lines
+    from .labels.projecting import project_labels
     from .pipeline import run
     from .poses import Ensemble
     from .settings import SmoothingSettings
@@ -39,3 +40,4 @@ def warm_up() -> None:
     run(ensemble, rig, SmoothingSettings())
     run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
     run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
+    project_labels(rig, rig.project(xyz[0]))

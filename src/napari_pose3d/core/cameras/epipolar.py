@@ -312,6 +312,8 @@ def _close_part(
         return NOTHING
     # In standard deviations of the prediction, so that distances are what they mean.
     values, vectors = np.linalg.eigh(covariance)
+    if not values.max() > 0.0:
+        return NOTHING
     scale = np.sqrt(np.maximum(values, 1e-12 * values.max()))
     away = (path - expected) @ vectors / scale
     nearest = _nearest(away)

@@ -87,9 +87,7 @@ def learn_distances(xyz: ArrayLike) -> Distances:
                 continue
             values = length[known[:, other], other]
             median[k, other] = np.median(values)
-            spread = np.median(np.abs(values - median[k, other])) / _MAD
-            # Among few frames the deviation may be small by chance.
-            sd[k, other] = spread * (1 + 2 / np.sqrt(len(values)))
+            sd[k, other] = np.median(np.abs(values - median[k, other])) / _MAD
     return Distances(median, sd, count)
 
 
@@ -148,7 +146,9 @@ class Knowledge:
             cost += position_cost(xyz, covariance, place, spread)
         if self.distances is not None:
             median = self.distances.median[keypoint, others]
-            sd = self.distances.sd[keypoint, others]
+            # Among few frames the deviation may be small by chance.
+            few = 2 / np.sqrt(np.maximum(self.distances.n_frames[keypoint, others], 1))
+            sd = self.distances.sd[keypoint, others] * (1 + few)
             if np.isfinite(median).any():
                 return cost + distance_cost(
                     xyz, covariance, other_xyz, other_covariance, median, sd

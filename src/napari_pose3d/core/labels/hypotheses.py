@@ -183,7 +183,8 @@ def label_cost(h: Hypotheses, variance: float) -> Float64:
     """
     density = np.pi * _NEIGHBOURHOOD**2 / (2 * np.pi * variance)
     price = 2 * np.log(density * (1 - _WRONG) / _WRONG)
-    _, volume = np.linalg.slogdet(h.covariance * variance)
+    with np.errstate(invalid="ignore"):
+        _, volume = np.linalg.slogdet(h.covariance * variance)
     cost = h.squared / variance - volume + price * h.n_wrong
     return np.where(np.isfinite(cost), cost, np.inf)
 

@@ -134,8 +134,8 @@ def project_labels(
     click_sd : float
         Standard deviation of a click in px, in x and in y.
     expected : ExpectedPoints, optional
-        From predictions or a smoothed result. It helps to find the wrong label, and never moves a
-        point.
+        From predictions or a smoothed result. Where labels contradict each other it helps to find
+        the wrong one; labels that agree it never overrules.
     distances : Distances, optional
         From the frames labeled so far (`learn_distances`); likewise.
 
