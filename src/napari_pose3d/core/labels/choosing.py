@@ -19,7 +19,7 @@ from .sampling import Frames, sample_frames, seen_by_all
 from .session_films import opened_films
 from .thumbnails import Thumbnails, read_thumbnails
 
-MOST_CANDIDATES = 10_000
+MOST_CHOSEN, MOST_CANDIDATES = 1000, 4000
 _FEWEST_CANDIDATES = 1000
 _PER_CHOSEN = 4
 _COMPONENTS = 32
@@ -47,14 +47,14 @@ def by_kmeans(
     `n` clusters, all views counting the same, and each cluster gives the frame nearest to its
     centre.
 
-    The memory does not grow with the films' pictures: it is 8 kB for each candidate and view, some
-    bytes for each frame of the session, and the films' own indices.
+    The memory is at most 16 kB for each candidate and view, 50 bytes for each frame of the session,
+    and what the films need that are open: an index and a decoder each, and no pictures.
 
     Parameters
     ----------
     session : Session
     n : int
-        How many.
+        How many, up to `MOST_CHOSEN`.
     seed : int
         The same seed gives the same frames.
     skip : iterable of int
@@ -88,7 +88,9 @@ def by_kmeans(
         usable = seen.copy()
         skipped = np.fromiter(skip, np.int64)
         usable[skipped[(skipped >= 0) & (skipped < len(usable))]] = False
-        frames = sample_frames(session, films, usable, n_looked_at, rng)
+        frames = sample_frames(
+            session, films, usable, n_looked_at, min(n_looked_at, _PER_CHOSEN * n), _LATER, rng
+        )
         looked = _look(session, films, frames, report, is_cancelled)
     readable = ~np.any([each.damaged for each in looked.values()], axis=0)
     if not readable.any():
@@ -101,7 +103,7 @@ def by_kmeans(
     report("Choosing frames", 0, 0)
     kept = _where_something_moves(looked, np.flatnonzero(readable), n)
     small = (each.pictures[kept] for each in looked.values())
-    points = principal_components(small, _COMPONENTS, _NOISE)
+    points = principal_components(small, _COMPONENTS, rng, is_cancelled, _NOISE)
     order = representatives(points, min(n, len(kept)), rng, is_cancelled)
     return [int(frame) for frame in frames[kept[order]]]
 
@@ -109,11 +111,16 @@ def by_kmeans(
 def _check_numbers(n: int, candidates: int) -> None:
     if n < 1:
         raise PoseDataError(f"{n} frames are asked for", expected="1 or more")
+    if n > MOST_CHOSEN:
+        raise PoseDataError(
+            f"{n} frames are asked for",
+            expected=f"at most {MOST_CHOSEN}",
+            todo="Ask for fewer frames, or take every n-th",
+        )
     if not n <= candidates <= MOST_CANDIDATES:
         raise PoseDataError(
             f"{n} frames are to be chosen among {candidates}",
-            expected=f"at least as many candidates as chosen ones, and at most {MOST_CANDIDATES}",
-            todo="Ask for fewer frames, or take every n-th",
+            expected=f"at least as many candidates, and at most {MOST_CANDIDATES}",
         )
 
 

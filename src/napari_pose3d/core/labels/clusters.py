@@ -12,12 +12,18 @@ from ..settings import IsCancelled
 
 Float64 = NDArray[np.float64]
 
+_PASSES = 6
+_SPARE = 10
 _TRIES = 10
 _ROUNDS = 100
 
 
 def principal_components(
-    parts: Iterable[NDArray[np.floating]], n_components: int, noise: float = 0.0
+    parts: Iterable[NDArray[np.floating]],
+    n_components: int,
+    rng: np.random.Generator,
+    cancelled: IsCancelled,
+    noise: float = 0.0,
 ) -> Float64:
     """Positions on the main axes of data that comes in parts, such as one for each view.
 
@@ -27,8 +33,6 @@ def principal_components(
     Parameters
     ----------
     parts : iterable of (point, value) arrays
-        Each is needed only once. Points may not be many: the memory is that of ``point ** 2``
-        numbers.
     n_components : int
         At most so many axes.
     noise : float
@@ -38,21 +42,22 @@ def principal_components(
     -------
     (point, component) float64
     """
-    from scipy.linalg import eigh
-
-    products: Float64 | None = None
-    for part in parts:
-        centred = part.astype(np.float32)
-        centred -= centred.mean(axis=0)
-        spread = np.sqrt(np.mean(np.square(centred), dtype=np.float64) + noise**2)
-        if spread > 0:
-            centred /= spread * np.sqrt(centred.shape[1])
-        inner = (centred @ centred.T).astype(np.float64)
-        products = inner if products is None else products + inner
-    assert products is not None
-    n = len(products)
-    values, vectors = eigh(products, subset_by_index=(max(0, n - n_components), n - 1))
-    return np.asarray(vectors[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0)))
+    scaled = [_scaled(part, noise) for part in parts]
+    n_points = len(scaled[0])
+    n = min(n_components, n_points)
+    basis = rng.normal(size=(n_points, min(n + _SPARE, n_points))).astype(np.float32)
+    # Subspace iteration: only the first axes are wanted, of products too large to decompose.
+    for _ in range(_PASSES):
+        basis = np.linalg.qr(basis)[0]
+        product = np.zeros_like(basis)
+        for part in scaled:
+            if cancelled():
+                raise Cancelled
+            product += part @ (part.T @ basis)
+        basis, before = product, basis
+    values, vectors = np.linalg.eigh((before.T @ basis).astype(np.float64))
+    largest = slice(None, -n - 1, -1)
+    return np.asarray(before @ vectors[:, largest] * np.sqrt(np.maximum(values[largest], 0)))
 
 
 def representatives(
@@ -84,6 +89,15 @@ def representatives(
     order = _farthest_first(points, nearest[:1], np.array(nearest), len(nearest))
     # Fewer different points than clusters: others, although they look the same.
     return _farthest_first(points, order, np.arange(len(points)), n)
+
+
+def _scaled(part: NDArray[np.floating], noise: float) -> NDArray[np.float32]:
+    scaled = part.astype(np.float32)
+    scaled -= scaled.mean(axis=0)
+    spread = np.sqrt(np.mean(np.square(scaled), dtype=np.float64) + noise**2)
+    if spread > 0:
+        scaled /= np.float32(spread * np.sqrt(scaled.shape[1]))
+    return scaled
 
 
 def _k_means(

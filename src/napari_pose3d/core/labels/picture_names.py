@@ -124,6 +124,10 @@ class SessionPictures:
         """The picture of a frame: the one that is there, or where a new one belongs."""
         return self.folder(view) / self._name(view, frame)
 
+    def is_png(self, view: str, frame: int) -> bool:
+        """Whether the picture of a frame is, or would be, a PNG file."""
+        return self._name(view, frame).lower().endswith(".png")
+
     def row(self, view: str, frame: int) -> str:
         """The same relative to the project, with forward slashes: a row of a label file."""
         path = self.path(view, frame)

@@ -153,7 +153,7 @@ class _Job:
         video = self._session.to_video(view, around, len(film))
         for number, place in zip(around.tolist(), video.tolist(), strict=True):
             there = names.is_there(view, number) or number in self._written[view]
-            if place < 0 or there or names.path(view, number).suffix != ".png":
+            if place < 0 or there or not names.is_png(view, number):
                 continue
             picture = film.frame(place, lambda: not self._cancelled())
             if picture is None:
@@ -185,7 +185,7 @@ def _absent(
     for frame, place in zip(frames, session.to_video(view, frames).tolist(), strict=True):
         if names.is_there(view, frame):
             continue
-        if names.path(view, frame).suffix != ".png":
+        if not names.is_png(view, frame):
             name = names.path(view, frame).name
             reason = f"in another view it is {name}, and new pictures are PNG"
         elif frame < max(0, offset):
