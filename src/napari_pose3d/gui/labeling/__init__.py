@@ -1,0 +1,1 @@
+"""Labeling on the screen: the parts of the widget "Label"."""
