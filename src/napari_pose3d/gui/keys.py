@@ -20,7 +20,7 @@ class Key:
     action : str
         The name that the code knows it by.
     key : str
-        Qt's name of the key, such as "A", "Left", "Space".
+        Qt's short name of the key, such as "A", "Left", "Space", "Del".
     modifiers : frozenset of str
     text : str
         What it does, for the user.
@@ -44,7 +44,7 @@ class Key:
         return "+".join([*(names.get(m, m) for m in order), _SIGNS.get(self.key, self.key)])
 
 
-_SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Backspace": "⌫", "Delete": "Del"}
+_SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Backspace": "⌫", "Backtab": "Tab"}
 _SHIFT, _CTRL = frozenset({"Shift"}), frozenset({"Control"})
 _CTRL_SHIFT = _CTRL | _SHIFT
 
@@ -79,17 +79,17 @@ LABEL_KEYS: tuple[Key, ...] = (
     Key("previous_labeled", "A", "previous labeled frame", _MOVE, _SHIFT),
     Key("next_queued", "N", "next frame of the queue", _MOVE),
     Key("previous_queued", "N", "previous frame of the queue", _MOVE, _SHIFT),
-    Key("next_incomplete", "U", "next frame with labels missing", _MOVE),
-    Key("previous_incomplete", "U", "previous frame with labels missing", _MOVE, _SHIFT),
+    Key("next_incomplete", "U", "next incomplete frame", _MOVE),
+    Key("previous_incomplete", "U", "previous incomplete frame", _MOVE, _SHIFT),
     Key("worst", "J", "to the label that disagrees most", _MOVE),
-    Key("look_at_suspect", "G", "to the view that disagrees about this keypoint", _MOVE),
+    Key("look_at_suspect", "G", "to the view that disagrees", _MOVE),
     Key("place_here", "W", "place the keypoint at the mouse", _PLACE),
     Key("confirm", "C", "confirm the label here", _PLACE),
     Key("occluded", "O", "occluded here, or not", _PLACE),
     Key("clear", "Backspace", "clear here", _PLACE),
-    Key("clear", "Delete", "clear here", _PLACE),
+    Key("clear", "Del", "clear here", _PLACE),
     Key("clear_everywhere", "Backspace", "clear in all views", _PLACE, _SHIFT),
-    Key("clear_everywhere", "Delete", "clear in all views", _PLACE, _SHIFT),
+    Key("clear_everywhere", "Del", "clear in all views", _PLACE, _SHIFT),
     Key("nudge_left", "Left", "nudge by 1 px", _PLACE, _CTRL),
     Key("nudge_right", "Right", "nudge by 1 px", _PLACE, _CTRL),
     Key("nudge_up", "Up", "nudge by 1 px", _PLACE, _CTRL),
@@ -102,14 +102,14 @@ LABEL_KEYS: tuple[Key, ...] = (
     Key("project_all", "P", "project all keypoints", _MANY, _SHIFT),
     Key("confirm_all", "C", "confirm all labels of the frame", _MANY, _SHIFT),
     Key("start_from_predictions", "I", "start from predictions", _MANY),
-    Key("copy_previous", "V", "copy the pose of the previous labeled frame", _MANY),
-    Key("copy_previous_in_space", "V", "the same in 3-D, reprojected", _MANY, _SHIFT),
-    Key("copy_next", "B", "copy the pose of the next labeled frame", _MANY),
-    Key("copy_next_in_space", "B", "the same in 3-D, reprojected", _MANY, _SHIFT),
+    Key("copy_previous", "V", "copy the previous labeled pose", _MANY),
+    Key("copy_previous_in_space", "V", "copy the previous pose through 3-D", _MANY, _SHIFT),
+    Key("copy_next", "B", "copy the next labeled pose", _MANY),
+    Key("copy_next_in_space", "B", "copy the next pose through 3-D", _MANY, _SHIFT),
     Key("zoom_to_keypoint", "Z", "zoom all views onto the keypoint", _LOOK),
     Key("loupe", "L", "loupe on or off", _LOOK),
     Key("hide_marks", "H", "hide all marks", _LOOK, held=True),
-    Key("flicker", "T", "flicker through the two frames before and after", _LOOK, held=True),
+    Key("flicker", "T", "flicker through the ±2 frames", _LOOK, held=True),
     Key("undo", "Z", "undo", _FILE, _CTRL),
     Key("redo", "Z", "redo", _FILE, _CTRL_SHIFT),
     Key("save", "S", "save", _FILE, _CTRL),
@@ -120,7 +120,7 @@ LABEL_KEYS: tuple[Key, ...] = (
 
 MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "place the current keypoint"),
-    ("Drag a label", "move it; what is projected from it follows"),
+    ("Drag a label", "move it; projected labels follow"),
     ("Shift + drag a label", "move it along its epipolar line"),
     ("Drag elsewhere", "move the picture"),
     ("Wheel", "zoom"),
