@@ -354,8 +354,8 @@ class LabelController(QObject):
         lacking += [s.view for s in self.panel.scene.views if not s.has_picture(self.frame)]
         if lacking:
             self.told.emit(
-                f"{', '.join(dict.fromkeys(lacking))} has no picture of frame {self.frame:,}. Lightning Pose "
-                "needs one of every view, so this frame cannot be labeled."
+                f"{', '.join(dict.fromkeys(lacking))} has no picture of frame {self.frame:,}. "
+                "Lightning Pose needs one of every view, so this frame cannot be labeled."
             )
         return not lacking
 

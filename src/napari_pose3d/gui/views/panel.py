@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..colours import keypoint_rgba
 from ..current_session import current_session
@@ -61,6 +61,8 @@ class ViewsPanel(QWidget):
         self.grid = ViewGrid()
         self.hint = QLabel(_NOTHING)
         self.hint.setWordWrap(True)
+        # Or napari gives half of the dock's height to nothing.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)

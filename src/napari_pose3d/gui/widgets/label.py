@@ -6,7 +6,15 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QEvent, QEventLoop, QObject, QSize, QTimer
-from qtpy.QtWidgets import QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...core.errors import PoseDataError
 from ...core.labels.keypoint_names import repair
@@ -60,11 +68,19 @@ class LabelWidget(QWidget):
         self._hint.setWordWrap(True)
         self._open_views = QPushButton("Open the camera &views")
         self._open_views.clicked.connect(self._start)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.addWidget(self._hint)
-        self._column.addWidget(self._open_views)
-        self._column.addStretch(1)
+        nothing = QWidget()
+        column = QVBoxLayout(nothing)
+        column.addWidget(self._hint)
+        column.addWidget(self._open_views)
+        column.addStretch(1)
+        # It takes all the height, or napari gives half of it to nothing.
+        self._pages = QStackedWidget()
+        expanding = QSizePolicy.Policy.Expanding
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, expanding)
+        self._pages.addWidget(nothing)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._pages)
         self._current.changed.connect(self._on_session)
         # The dock has to be in its window before another one can be put beside it.
         QTimer.singleShot(0, self._on_session)
@@ -135,9 +151,8 @@ class LabelWidget(QWidget):
         control.keys_wanted.connect(self._show_keys)
         self.board.save_clicked.connect(self.save)
         self.saver.changed_by_others.connect(self._ask_about_others)
-        self._hint.hide()
-        self._open_views.hide()
-        self._column.insertWidget(0, self.board, 1)
+        self._pages.addWidget(self.board)
+        self._pages.setCurrentWidget(self.board)
         control.choose(control.keypoint)
         self._ask_what_is_left()
 
@@ -155,7 +170,7 @@ class LabelWidget(QWidget):
             assert part is not None
             part.close()
         if self.board is not None:
-            self._column.removeWidget(self.board)
+            self._pages.removeWidget(self.board)
             self.board.setParent(None)
             self.board.deleteLater()
         self.board = self.drawing = self.control = self.saver = None
@@ -173,7 +188,6 @@ class LabelWidget(QWidget):
 
     def _say(self, text: str, *, views: bool = False) -> None:
         self._hint.setText(text)
-        self._hint.show()
         self._open_views.setVisible(views)
 
     # ------------------------------------------------------------------ camera views
