@@ -18,7 +18,7 @@ from films import HEIGHT, WIDTH, draw, read_number
 from napari_pose3d.gui.films import FILM, FilmData
 from napari_pose3d.gui.layers import AXES, ROLE_KEY
 from napari_pose3d.gui.views.tool import Tool
-from napari_pose3d.gui.views.tool_layers import Lines, Marks, path
+from napari_pose3d.gui.views.tool_layers import Marks
 from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
 
 pytestmark = pytest.mark.gui
@@ -198,10 +198,10 @@ def test_a_tool_gets_mouse_wheel_and_keys(widget: Any, qtbot: Any) -> None:
     assert len(tool.seen) == n
 
 
-def test_a_tool_draws_marks_and_lines(widget: Any) -> None:
+def test_a_tool_draws_marks(widget: Any) -> None:
     view = widget.panel.views["left"]
     before = list(view.model.layers)
-    marks = Marks(view, "labels", 3)
+    marks = Marks(view, "labels", [9, 9, 9])
     red, blue = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
     marks.show(
         [(10, 20), (np.nan, np.nan), (30, 40)],
@@ -211,16 +211,12 @@ def test_a_tool_draws_marks_and_lines(widget: Any) -> None:
     )
     np.testing.assert_allclose(marks.layer.data[[0, 2]], [(20, 10), (40, 30)])
     np.testing.assert_allclose(marks.layer.face_color, [red, blue, blue])
-    assert list(marks.layer.size) == [5, 6, 7]
+    # However near one looks, marks keep their size on the screen.
+    for zoom in (view.zoom, 12.0):
+        view.zoom_to((20, 20), zoom)
+        np.testing.assert_allclose(marks.layer.size, np.array([5, 6, 7]) / zoom)
     marks.show(np.full((3, 2), np.nan))
     assert (np.abs(marks.layer.data) > 1e5).all(), "a missing mark is out of sight"
-
-    lines = Lines(view, "epipolar", 4)
-    lines.show(path([(0, 0), (10, 0), (10, 10)], closed=True), np.tile(red, (4, 1)))
-    np.testing.assert_allclose(lines.layer.data[2], [(10, 10), (-10, -10)])
-    assert not lines.layer.data[3].any()
-    lines.show(np.full((4, 2, 2), np.nan))
-    assert not lines.layer.data.any()
     # Napari's own tools change nothing.
     marks.show([(1, 1), (2, 2), (3, 3)])
     view.model.layers.selection = {marks.layer}
@@ -228,8 +224,39 @@ def test_a_tool_draws_marks_and_lines(widget: Any) -> None:
         QTest.keyClick(view.native, key)
     assert len(marks.layer.data) == 3
     marks.remove()
-    lines.remove()
     assert list(view.model.layers) == before
+
+
+def test_a_click_is_no_drag(widget: Any, qtbot: Any) -> None:
+    panel = widget.panel
+    view = panel.views["left"]
+    clicks: list[Any] = []
+
+    class Clicks(Tool):
+        def on_click(self, view: Any, at: Any, button: int, modifiers: Any) -> bool:
+            clicks.append(at)
+            return True
+
+    panel.add_tool(Clicks())
+    at = on_screen(view, 40, 30)
+    QTest.mouseClick(view.native, Qt.MouseButton.LeftButton, pos=at)
+    np.testing.assert_allclose(clicks, [(40, 30)], atol=1.0)
+    drag(view.native, at, at + QPoint(30, 10))
+    assert len(clicks) == 1
+
+
+def test_a_look_at_another_frame_leaves_everything_where_it_is(widget: Any, qtbot: Any) -> None:
+    panel = widget.panel
+    panel.go_to(20)
+    settle(qtbot, widget, 20)
+    panel.peek(22)
+    qtbot.waitUntil(lambda: pictures(widget) == {"left": 22, "right": 22}, timeout=TIMEOUT)
+    assert panel.frame == 20
+    assert not panel.is_settled
+    assert int(widget._viewer.dims.current_step[0]) == 20
+    panel.peek(None)
+    qtbot.waitUntil(lambda: panel.is_settled, timeout=TIMEOUT)
+    assert pictures(widget) == {"left": 20, "right": 20}
 
 
 def test_the_frame_is_read_off_the_screen(widget: Any, qtbot: Any) -> None:

@@ -90,6 +90,13 @@ class LabelBoard(QWidget):
             self.auto.setToolTip(
                 "Without a calibration, a linear model of the labeled frames projects where it can."
             )
+        self.suspect = QPushButton()
+        self.suspect.setToolTip("Go to the label that disagrees with the other views (G)")
+        self.suspect.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.suspect.setStyleSheet("color: white; background: #b3261e; font-weight: bold;")
+        self.suspect.clicked.connect(self._on_suspect)
+        self.suspect.hide()
+        self._suspect: Spot | None = None
         self.matrix = KeypointMatrix()
         self.matrix.set_axes(
             labeling.keypoints, labeling.views, keypoint_hex(labeling.keypoints, colours)
@@ -141,6 +148,7 @@ class LabelBoard(QWidget):
             self.buttons[action] = button
             grid.addWidget(button, i // 3, i % 3)
         column.addLayout(grid)
+        column.addWidget(self.suspect)
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.setChildrenCollapsible(False)
         parts.addWidget(self.matrix)
@@ -156,6 +164,7 @@ class LabelBoard(QWidget):
         control = self._control
         self.matrix.show_cells(self._cells() if control.frame >= 0 else {})
         self.matrix.set_current(control.keypoint, control.view)
+        self._show_suspect()
         history = control.labeling.store.history
         self.buttons["undo"].setEnabled(bool(history.undo_text))
         self.buttons["redo"].setEnabled(bool(history.redo_text))
@@ -180,6 +189,21 @@ class LabelBoard(QWidget):
         n_frames = self._control.panel.scene.n_frames
         self.frames.show_frames(entries, self._control.frame, n_frames)
         self._show_state()
+
+    def _show_suspect(self) -> None:
+        """Name the label that disagrees; of several the current keypoint's, else the first."""
+        geometry, names = self._control.geometry, self._control.labeling.keypoints
+        self._suspect = None
+        for name in (self._control.keypoint, *names) if geometry is not None else ():
+            view = geometry.suspect(name) if geometry is not None else None
+            if view is not None:
+                self._suspect = Spot(view, name)
+                break
+        if self._suspect is not None:
+            self.suspect.setText(
+                f"Look at {self._suspect.view}: {self._suspect.keypoint} disagrees"
+            )
+        self.suspect.setVisible(self._suspect is not None)
 
     def _cells(self) -> dict[Spot, CellLook]:
         control = self._control
@@ -225,6 +249,10 @@ class LabelBoard(QWidget):
             self._control.go_to_spot(Spot(view, keypoint))
         else:
             self._control.choose(keypoint)
+
+    def _on_suspect(self) -> None:
+        if self._suspect is not None:
+            self._control.go_to_spot(self._suspect)
 
     def _on_busy(self, _: str) -> None:
         self._show_state()
