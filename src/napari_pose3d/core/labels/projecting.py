@@ -309,16 +309,17 @@ def _honest_covariance(
     """Covariance of the chosen points: residuals and other explanations taken into account."""
     freedom = h.freedom[best]
     scale = np.maximum((_STATED * noise + h.squared[best]) / (_STATED + freedom), noise)
-    covariance = h.covariance[best] * scale[:, None, None]
+    total = probability[best]
+    covariance = h.covariance[best] * (scale * total)[:, None, None]
     chosen = np.zeros(len(probability), dtype=np.bool_)
     chosen[best] = True
+    # The covariance of a mixture, about the chosen point.
     for row in np.flatnonzero(~chosen & (probability > _WORTH_A_THOUGHT)):
         i = np.searchsorted(h.keypoint[best], h.keypoint[row])
         shift = h.xyz[row] - h.xyz[best[i]]
-        other = h.covariance[row] * noise + np.outer(shift, shift)
-        part = probability[row] / (probability[row] + probability[best[i]])
-        covariance[i] = (1 - part) * covariance[i] + part * other
-    return covariance
+        covariance[i] += probability[row] * (h.covariance[row] * noise + np.outer(shift, shift))
+        total[i] += probability[row]
+    return covariance / total[:, None, None]
 
 
 def _mahalanobis(error: Float64, covariance: Float64) -> Float64:
