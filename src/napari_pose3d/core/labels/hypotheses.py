@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,7 @@ def joined(a: Hypotheses, b: Hypotheses) -> Hypotheses:
     """Both together, in the order of their keypoints."""
     order = np.argsort(np.concatenate([a.keypoint, b.keypoint]), kind="stable")
 
-    def both(name: str, axis: int) -> NDArray:
+    def both(name: str, axis: int) -> NDArray[Any]:
         return np.concatenate([getattr(a, name), getattr(b, name)], axis).take(order, axis)
 
     return Hypotheses(

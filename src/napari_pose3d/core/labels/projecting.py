@@ -46,6 +46,8 @@ _MOST_SQUARED = 9.0
 # Rounds of estimating the noise, each as long as it grows by this factor.
 _MOST_ROUNDS = 5
 _WORTH_A_ROUND = 1.05
+# Of so many keypoints one may have several wrong labels.
+_FEW = 4
 # A point is beyond doubt, and may speak for its neighbours, from this probability on.
 _SURE = 0.99
 # An explanation less probable than this does not widen the uncertainty of the chosen one.
@@ -86,6 +88,9 @@ class Projection:
         The labels that the point was computed from.
     residual : (view, keypoint) float64
         Length in px of label minus reprojection; NaN where there is no label.
+    misfit : (keypoint,) float64
+        Residuals of the used labels, in standard deviations of a click as stated: 1 is typical. Two
+        labels above 3 contradict each other, though nothing tells which one is wrong.
     left_out : (view, keypoint) float64
         Length in px of label minus the reprojection from all other labels; NaN with fewer than
         three labels.
@@ -108,6 +113,7 @@ class Projection:
     place: NDArray[np.int8]
     used: Bool
     residual: Float64
+    misfit: Float64
     left_out: Float64
     left_out_sd: Float64
     doubt: Float64
@@ -158,21 +164,50 @@ def project_labels(
     seen = observed(labels)
     h = make_hypotheses(rig, labels, seen)
     variance = click_sd**2
-    known = Knowledge(expected, distances)
-    probability = _weighed(h, variance, known)
-    puzzling = _puzzling(h, probability, variance)
-    if len(puzzling):
+    puzzling = _puzzling(h, variance)
+    # A few keypoints that nothing explains have more wrong labels; many are clicks that are worse
+    # than stated.
+    if 0 < len(puzzling) <= max(1, len(h.starts) // _FEW):
         h = joined(h, with_two_wrong(rig, labels, seen, puzzling))
-        probability = _weighed(h, variance, known)
+    noise = _noise(h, variance)
+    probability = _weighed(h, noise, Knowledge(expected, distances))
+    return _collected(rig, labels, seen, h, probability, variance, noise)
+
+
+def _puzzling(h: Hypotheses, variance: float) -> NDArray[np.int64]:
+    """Keypoints whose labels no hypothesis explains."""
+    best = _best(h, probabilities(label_cost(h, variance), h))
+    unlikely = h.freedom[best] + 4 * np.sqrt(2.0 * h.freedom[best])
+    return h.keypoint[best[h.squared[best] > variance * unlikely]]
+
+
+def _noise(h: Hypotheses, variance: float) -> float:
+    """Variance of a click that the residuals of all keypoints suggest, px^2."""
     noise = variance
     for _ in range(_MOST_ROUNDS):
         # Clicks that look wrong beside a small noise may look right beside a larger one.
-        suggested = _noise(h, probability, variance)
+        probability = probabilities(label_cost(h, noise), h)
+        best = _best(h, probability)
+        best = best[probability[best] > 0]
+        if not len(best):
+            break
+        squared, freedom = h.squared[best] / variance, h.freedom[best]
+        # The median of chi-squared (Wilson & Hilferty 1931): wild labels must not make all others
+        # look uncertain. With few keypoints it says less than the mean.
+        median = np.median(squared / (freedom * (1 - 2 / (9 * freedom)) ** 3))
+        total = float(freedom.sum())
+        typical = min(float(median), float(squared.sum()) / total)
+        suggested = variance * (_STATED + total * typical) / (_STATED + total)
         if suggested < _WORTH_A_ROUND * noise:
             break
         noise = suggested
-        probability = _weighed(h, noise, known)
-    return _collected(rig, labels, seen, h, probability, noise)
+    return noise
+
+
+def _best(h: Hypotheses, probability: Float64) -> NDArray[np.int64]:
+    """Index of the most probable hypothesis of each keypoint that has any."""
+    order = np.lexsort((-probability, h.keypoint))
+    return order[h.starts]
 
 
 def _weighed(h: Hypotheses, variance: float, known: Knowledge) -> Float64:
@@ -204,40 +239,13 @@ def _weighed(h: Hypotheses, variance: float, known: Knowledge) -> Float64:
     return probability
 
 
-def _best(h: Hypotheses, probability: Float64) -> NDArray[np.int64]:
-    """Index of the most probable hypothesis of each keypoint that has any."""
-    order = np.lexsort((-probability, h.keypoint))
-    return order[h.starts]
-
-
-def _noise(h: Hypotheses, probability: Float64, variance: float) -> float:
-    """Variance of a click that the residuals of all keypoints suggest, px^2."""
-    best = _best(h, probability)
-    best = best[probability[best] > 0]
-    if not len(best):
-        return variance
-    squared, freedom = h.squared[best] / variance, h.freedom[best]
-    # The median of chi-squared (Wilson & Hilferty 1931): wild labels must not make all others look
-    # uncertain. With few keypoints it says less than the mean.
-    median = np.median(squared / (freedom * (1 - 2 / (9 * freedom)) ** 3))
-    typical = min(float(median), float(squared.sum() / freedom.sum()))
-    total = float(freedom.sum())
-    return variance * max(1.0, (_STATED + total * typical) / (_STATED + total))
-
-
-def _puzzling(h: Hypotheses, probability: Float64, variance: float) -> NDArray[np.int64]:
-    """Keypoints whose labels no hypothesis explains."""
-    best = _best(h, probability)
-    unlikely = h.freedom[best] + 4 * np.sqrt(2.0 * h.freedom[best])
-    return h.keypoint[best[h.squared[best] > variance * unlikely]]
-
-
 def _collected(
     rig: Rig,
     labels: Float64,
     seen: Bool,
     h: Hypotheses,
     probability: Float64,
+    variance: float,
     noise: float,
 ) -> Projection:
     n_views, n_keypoints = seen.shape
@@ -249,6 +257,8 @@ def _collected(
     reprojection = np.full((n_views, n_keypoints, 2), np.nan)
     uncertainty = np.full((n_views, n_keypoints, 2, 2), np.nan)
     used = np.zeros(seen.shape, dtype=np.bool_)
+    misfit = np.full(n_keypoints, np.nan)
+    misfit[k] = np.sqrt(h.squared[best] / (variance * h.freedom[best]))
     xyz[k] = h.xyz[best]
     covariance[k] = _honest_covariance(h, probability, best, noise)
     reprojection[:, k] = h.reprojection[:, best]
@@ -281,6 +291,7 @@ def _collected(
         place=_places(rig, xyz, reprojection),
         used=used,
         residual=np.linalg.norm(labels - reprojection, axis=-1),
+        misfit=misfit,
         left_out=left_out,
         left_out_sd=left_out_sd,
         doubt=doubt,
@@ -298,16 +309,17 @@ def _honest_covariance(
     """Covariance of the chosen points: residuals and other explanations taken into account."""
     freedom = h.freedom[best]
     scale = np.maximum((_STATED * noise + h.squared[best]) / (_STATED + freedom), noise)
-    covariance = h.covariance[best] * scale[:, None, None]
+    total = probability[best]
+    covariance = h.covariance[best] * (scale * total)[:, None, None]
     chosen = np.zeros(len(probability), dtype=np.bool_)
     chosen[best] = True
+    # The covariance of a mixture, about the chosen point.
     for row in np.flatnonzero(~chosen & (probability > _WORTH_A_THOUGHT)):
         i = np.searchsorted(h.keypoint[best], h.keypoint[row])
         shift = h.xyz[row] - h.xyz[best[i]]
-        other = h.covariance[row] * noise + np.outer(shift, shift)
-        part = probability[row] / (probability[row] + probability[best[i]])
-        covariance[i] = (1 - part) * covariance[i] + part * other
-    return covariance
+        covariance[i] += probability[row] * (h.covariance[row] * noise + np.outer(shift, shift))
+        total[i] += probability[row]
+    return covariance / total[:, None, None]
 
 
 def _mahalanobis(error: Float64, covariance: Float64) -> Float64:
