@@ -102,6 +102,15 @@ class CameraView(QFrame):
             # In front of what the view draws itself.
             self.model.layers.move(self.model.layers.index(layer), len(self.model.layers))
 
+    @contextlib.contextmanager
+    def adding_layers(self) -> Iterator[None]:
+        """What a tool adds meanwhile does not move the camera: napari fits the first layer."""
+        fitted = self._fitted
+        with self._moving_camera():
+            yield
+        if fitted:
+            self.fit()
+
     def own(self, layer: Any) -> None:
         """Keep a tool's layer in front, safe from napari's own editing (see `tool_layers`)."""
         layer.editable = False

@@ -32,17 +32,18 @@ class Marks:
     def __init__(self, view: CameraView, name: str, size: ArrayLike) -> None:
         self._view = view
         self._size = np.asarray(size, np.float64)
-        self._zoom = view.zoom
         self.count = len(self._size)
-        self.layer = view.model.add_points(
-            np.full((self.count, 2), _NOWHERE),
-            name=name,
-            size=self._size / self._zoom,
-            border_width=0.0,
-            canvas_size_limits=(1, 200),
-            opacity=1.0,
-        )
+        with view.adding_layers():
+            self.layer = view.model.add_points(
+                np.full((self.count, 2), _NOWHERE),
+                name=name,
+                size=self._size,
+                border_width=0.0,
+                canvas_size_limits=(1, 200),
+                opacity=1.0,
+            )
         view.own(self.layer)
+        self._zoom = view.zoom
         view.model.scene.camera.events.zoom.connect(self._on_zoom)
 
     def show(
