@@ -166,6 +166,8 @@ class _Job:
         """Write what `read` gave for all views."""
         for view, of_view in pictures.items():
             for number, content in of_view.items():
+                if self._cancelled():
+                    raise Cancelled
                 if content is not None:
                     group.path(self._names.path(view, number)).write_bytes(content)
                     self._written[view].add(number)
