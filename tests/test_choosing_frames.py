@@ -139,6 +139,7 @@ def test_the_same_seed_gives_the_same_frames(
     assert all(type(frame) is int for frame in first)
     assert by_kmeans(session, 12, seed=3, candidates=150) == first
     assert by_kmeans(session, 12, seed=4, candidates=150) != first
+    assert len(by_kmeans(session, 1, candidates=30)) == 1
 
 
 def test_frames_with_labels_are_never_chosen(

@@ -15,8 +15,8 @@ from ..settings import IsCancelled, Progress
 from ..video.array import VideoArray
 from ..video.reader import cores
 from .clusters import principal_components, representatives
+from .opened_films import opened_films
 from .sampling import Frames, sample_frames, seen_by_all
-from .session_films import opened_films
 from .thumbnails import Thumbnails, read_thumbnails
 
 MOST_CHOSEN, MOST_CANDIDATES = 1000, 4000

@@ -16,8 +16,8 @@ from ..settings import IsCancelled, Progress
 from ..video.array import VideoArray
 from ..video.frames_out import encode_png
 from ..video.reader import cores
+from .opened_films import opened_films
 from .picture_names import SessionPictures
-from .session_films import opened_films
 
 _STAGE = "Writing pictures"
 CONTEXT = 2
