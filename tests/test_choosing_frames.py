@@ -119,7 +119,7 @@ def six_states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, NDArr
     return session_of(films), states
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("candidates", [200, None])
 def test_all_views_together_tell_the_states_apart(
     six_states: tuple[Session, NDArray[np.int64]], seed: int, candidates: int | None
@@ -139,6 +139,7 @@ def test_the_same_seed_gives_the_same_frames(
     assert all(type(frame) is int for frame in first)
     assert by_kmeans(session, 12, seed=3, candidates=150) == first
     assert by_kmeans(session, 12, seed=4, candidates=150) != first
+    assert len(by_kmeans(session, 1, candidates=30)) == 1
 
 
 def test_frames_with_labels_are_never_chosen(
@@ -289,11 +290,11 @@ LONG = 1_000_000
 @pytest.mark.parametrize(
     ("keyframes", "offsets", "fewest", "most"),
     [
-        (lambda n: np.arange(0, n, 250), (0, 0, 0), 500, 15_000),
-        (lambda n: np.arange(0, n, 250), (0, 7, 13), 350, 15_000),
-        (lambda n: np.arange(0, n, 250), (0, 90, 170), 80, 15_000),
-        (lambda n: np.arange(n), (0, 5, 3), 500, 15_000),
-        (lambda n: np.arange(0, n, 10_000), (0, 0, 0), 200, 15_000),
+        (lambda n: np.arange(0, n, 250), (0, 0, 0), 400, 7500),
+        (lambda n: np.arange(0, n, 250), (0, 7, 13), 150, 7500),
+        (lambda n: np.arange(0, n, 250), (0, 90, 170), 80, 7500),
+        (lambda n: np.arange(n), (0, 5, 3), 400, 7500),
+        (lambda n: np.arange(0, n, 10_000), (0, 0, 0), 100, 7500),
         # There is no other way than through all of it.
         (lambda n: np.arange(1), (0, 0, 0), 1000, 3 * 600_000),
     ],
@@ -317,7 +318,8 @@ def test_a_long_session_is_looked_at_in_many_places(
     usable[: max(offsets)] = False
     usable[5000:6000] = False
     usable[600_000:] = False
-    frames = sample_frames(session, films, usable, 1000, 80, 2, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    frames = sample_frames(session, films, usable, 1000, 80, 2, rng, lambda: False)
     assert usable[frames].all()
     assert (np.diff(frames) > 0).all()
     assert fewest <= len(frames) <= 1000

@@ -67,6 +67,18 @@ def test_each_view_gives_the_exact_frame(session: Session) -> None:
     assert {path.name for path in again.pictures.values()} == {"day1_top", "day1_side"}
 
 
+def test_films_with_predicted_pictures(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    names = {"top": "h264-b-frames-colour.mp4", "side": "h264-variable-rate.mkv"}
+    films = {view: BY_NAME[n].write(folder_of(tmp_path_factory)) for view, n in names.items()}
+    session = Session("day1", tmp_path, tuple(films), films, adjustments={"side": SIDE})
+    extract_pictures(session, [40, 71, 12, 13])
+    expected = [*range(10, 16), *range(38, 43), *range(69, 74)]
+    assert list(numbers(session, "top").values()) == expected
+    assert list(numbers(session, "side").values()) == [n - 4 for n in expected]
+
+
 def test_neighbours_without_a_picture_are_left_out(session: Session) -> None:
     extract_pictures(session, [3, 9, 39])
     in_side = [3, 4, 5, 7, 9, 10, 11, *range(37, 42)]

@@ -15,8 +15,8 @@ from ..settings import IsCancelled, Progress
 from ..video.array import VideoArray
 from ..video.reader import cores
 from .clusters import principal_components, representatives
+from .opened_films import opened_films
 from .sampling import Frames, sample_frames, seen_by_all
-from .session_films import opened_films
 from .thumbnails import Thumbnails, read_thumbnails
 
 MOST_CHOSEN, MOST_CANDIDATES = 1000, 4000
@@ -76,7 +76,7 @@ def by_kmeans(
     PoseDataError
         When there is no frame left to choose, a number cannot be meant, or a film cannot be read.
     Cancelled
-        Within the time in which a picture is decoded, and 0.1 s.
+        Within 0.1 s and the time in which a picture is decoded, or a film is opened.
     """
     n_looked_at = max(_FEWEST_CANDIDATES, _PER_CHOSEN * n) if candidates is None else candidates
     _check_numbers(n, n_looked_at)
@@ -88,8 +88,9 @@ def by_kmeans(
         usable = seen.copy()
         skipped = np.fromiter(skip, np.int64)
         usable[skipped[(skipped >= 0) & (skipped < len(usable))]] = False
+        fewest = min(n_looked_at, _PER_CHOSEN * n)
         frames = sample_frames(
-            session, films, usable, n_looked_at, min(n_looked_at, _PER_CHOSEN * n), _LATER, rng
+            session, films, usable, n_looked_at, fewest, _LATER, rng, is_cancelled
         )
         looked = _look(session, films, frames, report, is_cancelled)
     readable = ~np.any([each.damaged for each in looked.values()], axis=0)

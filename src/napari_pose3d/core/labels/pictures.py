@@ -16,8 +16,8 @@ from ..settings import IsCancelled, Progress
 from ..video.array import VideoArray
 from ..video.frames_out import encode_png
 from ..video.reader import cores
+from .opened_films import opened_films
 from .picture_names import SessionPictures
-from .session_films import opened_films
 
 _STAGE = "Writing pictures"
 CONTEXT = 2
@@ -166,6 +166,8 @@ class _Job:
         """Write what `read` gave for all views."""
         for view, of_view in pictures.items():
             for number, content in of_view.items():
+                if self._cancelled():
+                    raise Cancelled
                 if content is not None:
                     group.path(self._names.path(view, number)).write_bytes(content)
                     self._written[view].add(number)

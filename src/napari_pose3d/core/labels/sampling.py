@@ -12,15 +12,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Cancelled
 from ..session import Session
+from ..settings import IsCancelled
 from ..video.array import VideoArray
 
 Frames = NDArray[np.int64]
 
-# The most that is decoded, in px of all pictures, and what each picture costs whatever its size:
-# about a minute on one core.
-_MOST_PX = 20e9
-_PX_PER_PICTURE = 20_000
+# The most that is decoded, in px of all pictures, and what a picture costs whatever its size: about
+# half a minute on two cores.
+_MOST_PX = 10e9
+_PX_PER_PICTURE = 60_000
 # After a jump, decoders take in some pictures before they give one.
 _PER_JUMP = 3
 _LENGTHS = (1, 2, 4, 8)
@@ -47,6 +49,7 @@ def sample_frames(
     fewest: int,
     later: int,
     rng: np.random.Generator,
+    cancelled: IsCancelled,
 ) -> Frames:
     """Choose up to `n` frames to look at, ascending; all usable ones where there are no more.
 
@@ -74,6 +77,8 @@ def sample_frames(
     plans = []
     n_places = n
     while n_places * max(_LENGTHS) >= fewest:
+        if cancelled():
+            raise Cancelled
         places = _nearest(numbers, distance, n_places)
         for length in _LENGTHS:
             frames = _runs(places, usable, length)
