@@ -201,7 +201,7 @@ class FrameList(QWidget):
             self._model.replace(shown)
             self._on_selected()
             return
-        chosen = {self._model.entry(i.row()).frame for i in self._selection.selectedRows()}
+        chosen = {self._model.entry(row).frame for row in self._selected_rows()}
         bar = self._table.verticalScrollBar()
         assert bar is not None
         place = bar.value()
@@ -219,9 +219,13 @@ class FrameList(QWidget):
             ranges.select(first, self._model.index(numbers[-1], _LABELS))
         self._selection.select(ranges, QItemSelectionModel.SelectionFlag.Select)
 
+    def _selected_rows(self) -> list[int]:
+        selected = self._selection.selection()
+        ranges = [selected[i] for i in range(len(selected))]
+        return sorted({row for each in ranges for row in range(each.top(), each.bottom() + 1)})
+
     def _queued_selected(self) -> list[int]:
-        rows = sorted(index.row() for index in self._selection.selectedRows())
-        entries = map(self._model.entry, rows)
+        entries = map(self._model.entry, self._selected_rows())
         return [entry.frame for entry in entries if entry.kind == "queued"]
 
     def _on_selected(self) -> None:

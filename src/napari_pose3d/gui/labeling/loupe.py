@@ -112,7 +112,9 @@ class Loupe(QWidget):
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for x, y, colour in self._marks:
-            _draw_mark(painter, self._on_loupe((x, y)), QColor(colour))
+            at = self._on_loupe((x, y))
+            if self.rect().contains(at.toPoint()):
+                _draw_mark(painter, at, QColor(colour))
         _draw_cross(painter, self._middle())
         painter.setPen(QPen(QColor("#ffffff"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
