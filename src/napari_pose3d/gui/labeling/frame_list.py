@@ -166,12 +166,8 @@ class FrameList(QWidget):
         moved = current != self._model.current
         self._model.current = current
         self._list()
-        row = self._model.row_of(current)
-        if moved and row is not None:
-            self._selection.setCurrentIndex(
-                self._model.index(row, _FRAME), QItemSelectionModel.SelectionFlag.NoUpdate
-            )
-            self._table.scrollTo(self._model.index(row, _FRAME))
+        if moved:
+            self._set_current_row()
 
     def _set_up_table(self) -> None:
         table = self._table
@@ -206,9 +202,18 @@ class FrameList(QWidget):
         assert bar is not None
         place = bar.value()
         self._model.reset(shown)
+        self._set_current_row()
         self._select([row for row, entry in enumerate(shown) if entry.frame in chosen])
         bar.setValue(place)
         self._on_selected()
+
+    def _set_current_row(self) -> None:
+        """The keys go on from the frame that is shown; brings it into view."""
+        row = self._model.row_of(self._model.current)
+        if row is not None:
+            index, flags = self._model.index(row, _FRAME), QItemSelectionModel.SelectionFlag
+            self._selection.setCurrentIndex(index, flags.NoUpdate)
+            self._table.scrollTo(index)
 
     def _select(self, rows: list[int]) -> None:
         """Select rows; neighbours as one range, since thousands of ranges are slow."""

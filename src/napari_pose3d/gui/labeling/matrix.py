@@ -5,50 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from qtpy.QtCore import (
-    QEvent,
-    QModelIndex,
-    QRect,
-    Qt,
-    Signal,
-)
-from qtpy.QtGui import (
-    QFont,
-    QFontInfo,
-    QFontMetrics,
-    QPainter,
-    QPalette,
-    QResizeEvent,
-)
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
+from qtpy.QtGui import QFont, QFontInfo, QFontMetrics, QPainter, QPalette, QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.labels.label import Spot
 from .matrix_cells import MatrixCells
 from .matrix_model import MatrixModel
-from .signs import (
-    SIGN_SIZE,
-    CellLook,
-    Legend,
-)
+from .signs import SIGN_SIZE, CellLook, Legend
 
 _SWATCH = 8
 _NARROWEST_NAME, _WIDEST_NAME, _WIDEST_CELL = 58, 200, 72
 # Of the residuals against the window's font; the smaller one where there is little room.
 _TEXT_SCALES = (0.9, 0.75)
+# And of a name that would be cut otherwise.
+_SMALL_NAME = 0.8
 _CORNER = "QTableCornerButton::section {background: transparent; border: none}"
 _ROW_GAP = 5
 _LEAST_ROWS = 4
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _HORIZONTAL = Qt.Orientation.Horizontal
-_ROOT = QModelIndex()
 
 
 class KeypointMatrix(QWidget):
@@ -111,8 +88,12 @@ class KeypointMatrix(QWidget):
 
     def set_current(self, keypoint: str, view: str) -> None:
         """Mark a cell, or with "" for the view only a row; emits nothing."""
+        before = self._model.current
         self._model.set_current(keypoint, view)
         row, column = self._model.current
+        if (row, column) == before:
+            # Whoever scrolled on is left alone.
+            return
         if row >= 0:
             self._table.setCurrentIndex(self._model.index(row, max(column, 0)))
         for part in (self._names, self._headings):
@@ -140,7 +121,7 @@ class KeypointMatrix(QWidget):
         n_views = max(len(self._model.views), 1)
         for scale in _TEXT_SCALES:
             font = _scaled(self.font(), scale)
-            narrowest = SIGN_SIZE + 4 + QFontMetrics(_bold(font)).horizontalAdvance("888")
+            narrowest = SIGN_SIZE + 2 + QFontMetrics(_bold(font)).horizontalAdvance("888")
             if room - n_views * narrowest >= _NARROWEST_NAME:
                 break
         self._table.set_text_font(font)
@@ -208,6 +189,8 @@ class _Names(QHeaderView):
             swatch = QRect(rect.left() + 3, rect.center().y() - _SWATCH // 2, _SWATCH, _SWATCH)
             painter.fillRect(swatch, colour)
             rect = rect.adjusted(_SWATCH + 7, 0, 0, 0)
+        if QFontMetrics(font).horizontalAdvance(text) > rect.width() - 2:
+            font = _scaled(font, _SMALL_NAME)
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))
         cut = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width() - 2)

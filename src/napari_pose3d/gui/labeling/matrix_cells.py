@@ -111,7 +111,7 @@ class MatrixCells(PickingTable):
         draw_sign(painter, sign, look.sign, sign_colour(look, palette))
         font = QFont(self._text_font)
         font.setBold(look.suspect)
-        room = QRect(0, 0, width - 3, height - 1)
+        room = QRect(0, 0, width - 2, height - 1)
         fits = QFontMetrics(font).horizontalAdvance(look.text) <= room.width() - SIGN_SIZE - 1
         painter.setFont(font)
         painter.setPen(ON_SUSPECT if look.suspect else text_colour)
