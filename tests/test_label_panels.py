@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_the_residual_has_a_decimal_where_there_is_room(
 def test_signs_differ_without_colour() -> None:
     signs = [look.sign for _, look in LEGEND if not look.suspect]
     assert len(set(signs)) == len(signs)
-    assert CellLook(LabelStatus.CLICKED, Visibility.OCCLUDED).sign == Sign("disc", slashed=True)
+    assert CellLook(LabelStatus.CLICKED, Visibility.OCCLUDED).sign == Sign("disc", underlined=True)
     assert CellLook(visibility=Visibility.OCCLUDED).text == "occ"
 
 
@@ -140,6 +141,7 @@ def test_signs_show_in_both_themes(qtbot: Any, matrix: KeypointMatrix, theme: st
     matrix.setStyleSheet(get_stylesheet(theme))
     index = matrix._model.index(1, 0)
     looks = [look for _, look in LEGEND]
+    looks += [replace(look, visibility=Visibility.OCCLUDED) for look in looks[:4]]
     pictures = []
     for look in looks:
         matrix.show_cells({Spot("Cam-A", "left ear"): look})
@@ -190,10 +192,13 @@ def test_six_views_fit_a_narrow_dock_and_names_are_told(qtbot: Any) -> None:
     assert model.headerData(3, Qt.Orientation.Vertical, role.ToolTipRole) == names[3]
     matrix.resize(700, 300)
     assert model.headerData(1, across, role.DisplayRole) == "Cam-B"
-    # A keypoint that is out of sight is brought into it.
+    # A keypoint that is out of sight is brought into it; once, for whoever scrolls on.
     matrix.set_current(names[-1], "Cam-A")
     shown = matrix._table.visualRect(model.index(29, 0))
     assert matrix._table.viewport().rect().contains(shown)
+    matrix._table.verticalScrollBar().setValue(0)
+    matrix.set_current(names[-1], "Cam-A")
+    assert matrix._table.verticalScrollBar().value() == 0
 
 
 # ---------------------------------------------------------------- frames
@@ -290,15 +295,22 @@ def test_the_list_is_filtered_and_keeps_what_is_selected(qtbot: Any, frames: Fra
 
 @pytest.mark.gui
 def test_the_frame_that_is_shown_is_brought_into_sight_once(qtbot: Any, frames: FrameList) -> None:
+    from qtpy.QtCore import Qt
+
     entries = [FrameEntry(frame, "queued") for frame in range(0, 50_000, 10)]
     frames.show_frames(entries, 40_000, 50_000)
     table = frames._table
     row = table.visualRect(frames._model.index(4000, 0))
     assert table.viewport().rect().contains(row)
     # Whoever scrolls on is left alone while the frame stays.
-    table.verticalScrollBar().setValue(0)
+    table.verticalScrollBar().setValue(2000)
     frames.show_frames(entries[1:], 40_000, 50_000)
-    assert table.verticalScrollBar().value() == 0
+    qtbot.wait(20)
+    assert table.verticalScrollBar().value() == 2000
+    # The keys go on from the frame that is shown, also in a list that has changed.
+    with qtbot.waitSignal(frames.wanted) as heard:
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert heard.args == [40_010]
 
 
 @pytest.mark.gui
@@ -481,3 +493,10 @@ def test_the_loupe_flees_from_the_mouse_and_lets_clicks_through(qtbot: Any, canv
     qtbot.waitUntil(lambda: canvas.rect().contains(loupe.geometry()))
     assert loupe.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     assert loupe.width() < 90
+    # Between the corners, near both of them, it stays where it is.
+    middle = canvas.rect().center()
+    if loupe.geometry().contains(middle):
+        loupe.keep_away(middle)
+    before = loupe.geometry()
+    loupe.keep_away(middle)
+    assert loupe.geometry() == before

@@ -166,12 +166,8 @@ class FrameList(QWidget):
         moved = current != self._model.current
         self._model.current = current
         self._list()
-        row = self._model.row_of(current)
-        if moved and row is not None:
-            self._selection.setCurrentIndex(
-                self._model.index(row, _FRAME), QItemSelectionModel.SelectionFlag.NoUpdate
-            )
-            self._table.scrollTo(self._model.index(row, _FRAME))
+        if moved:
+            self._set_current_row()
 
     def _set_up_table(self) -> None:
         table = self._table
@@ -201,14 +197,23 @@ class FrameList(QWidget):
             self._model.replace(shown)
             self._on_selected()
             return
-        chosen = {self._model.entry(i.row()).frame for i in self._selection.selectedRows()}
+        chosen = {self._model.entry(row).frame for row in self._selected_rows()}
         bar = self._table.verticalScrollBar()
         assert bar is not None
         place = bar.value()
         self._model.reset(shown)
+        self._set_current_row()
         self._select([row for row, entry in enumerate(shown) if entry.frame in chosen])
         bar.setValue(place)
         self._on_selected()
+
+    def _set_current_row(self) -> None:
+        """The keys go on from the frame that is shown; brings it into view."""
+        row = self._model.row_of(self._model.current)
+        if row is not None:
+            index, flags = self._model.index(row, _FRAME), QItemSelectionModel.SelectionFlag
+            self._selection.setCurrentIndex(index, flags.NoUpdate)
+            self._table.scrollTo(index)
 
     def _select(self, rows: list[int]) -> None:
         """Select rows; neighbours as one range, since thousands of ranges are slow."""
@@ -219,9 +224,13 @@ class FrameList(QWidget):
             ranges.select(first, self._model.index(numbers[-1], _LABELS))
         self._selection.select(ranges, QItemSelectionModel.SelectionFlag.Select)
 
+    def _selected_rows(self) -> list[int]:
+        selected = self._selection.selection()
+        ranges = [selected[i] for i in range(len(selected))]
+        return sorted({row for each in ranges for row in range(each.top(), each.bottom() + 1)})
+
     def _queued_selected(self) -> list[int]:
-        rows = sorted(index.row() for index in self._selection.selectedRows())
-        entries = map(self._model.entry, rows)
+        entries = map(self._model.entry, self._selected_rows())
         return [entry.frame for entry in entries if entry.kind == "queued"]
 
     def _on_selected(self) -> None:

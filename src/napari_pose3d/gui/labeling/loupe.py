@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt
-from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
+from qtpy.QtGui import QColor, QCursor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 Point = tuple[float, float]
@@ -80,13 +80,16 @@ class Loupe(QWidget):
         crop = picture[y0 : max(top + 2 * reach + 1, 0), x0 : max(left + 2 * reach + 1, 0)]
         self._at, self._marks, self._corner = at, tuple(marks), (x0, y0)
         self._image = _to_image(crop, limits)
+        self.keep_away(self._canvas.mapFromGlobal(QCursor.pos()))
         self.show()
         self.raise_()
         self.update()
 
     def keep_away(self, mouse: QPoint) -> None:
         """Go to the opposite corner when the mouse, in px of the canvas, is near."""
-        if self.geometry().adjusted(-_NEAR, -_NEAR, _NEAR, _NEAR).contains(mouse):
+        here, there = self._corner_rect(self._at_right), self._corner_rect(not self._at_right)
+        # In a small view the mouse may be near both corners; then only being beneath counts.
+        if here.contains(mouse) or (_near(here, mouse) and not _near(there, mouse)):
             self._at_right = not self._at_right
             self._place()
 
@@ -112,7 +115,9 @@ class Loupe(QWidget):
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for x, y, colour in self._marks:
-            _draw_mark(painter, self._on_loupe((x, y)), QColor(colour))
+            at = self._on_loupe((x, y))
+            if self.rect().contains(at.toPoint()):
+                _draw_mark(painter, at, QColor(colour))
         _draw_cross(painter, self._middle())
         painter.setPen(QPen(QColor("#ffffff"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -132,15 +137,20 @@ class Loupe(QWidget):
         painter.translate(-self._at[0], -self._at[1])
 
     def _place(self) -> None:
+        self.setGeometry(self._corner_rect(self._at_right))
+
+    def _corner_rect(self, at_right: bool) -> QRect:
+        """Top right or bottom left, in px of the canvas."""
         width, height = self._canvas.width(), self._canvas.height()
         # In a small view it takes no more than a quarter, and can always flee.
         side = min(SIDE, max(min(width, height) // 2 - _MARGIN, 0))
-        x, y = (
-            (width - side - _MARGIN, _MARGIN)
-            if self._at_right
-            else (_MARGIN, height - side - _MARGIN)
-        )
-        self.setGeometry(x, y, side, side)
+        if at_right:
+            return QRect(width - side - _MARGIN, _MARGIN, side, side)
+        return QRect(_MARGIN, height - side - _MARGIN, side, side)
+
+
+def _near(rect: QRect, mouse: QPoint) -> bool:
+    return rect.adjusted(-_NEAR, -_NEAR, _NEAR, _NEAR).contains(mouse)
 
 
 def _to_image(

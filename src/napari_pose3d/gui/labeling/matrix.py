@@ -4,66 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import Any
 
-from qtpy.QtCore import (
-    QAbstractTableModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
-from qtpy.QtGui import (
-    QColor,
-    QFont,
-    QFontInfo,
-    QFontMetrics,
-    QPainter,
-    QPalette,
-    QPen,
-    QPixmap,
-    QResizeEvent,
-)
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHeaderView,
-    QSizePolicy,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
+from qtpy.QtGui import QFont, QFontInfo, QFontMetrics, QPainter, QPalette, QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.labels.label import Spot
-from .picking_table import PickingTable
-from .signs import (
-    NO_LABEL,
-    ON_SUSPECT,
-    SIGN_SIZE,
-    SUSPECT,
-    CellLook,
-    Legend,
-    draw_sign,
-    sign_colour,
-)
+from .matrix_cells import MatrixCells
+from .matrix_model import MatrixModel
+from .signs import SIGN_SIZE, CellLook, Legend
 
 _SWATCH = 8
 _NARROWEST_NAME, _WIDEST_NAME, _WIDEST_CELL = 58, 200, 72
 # Of the residuals against the window's font; the smaller one where there is little room.
 _TEXT_SCALES = (0.9, 0.75)
+# And of a name that would be cut otherwise.
+_SMALL_NAME = 0.8
 _CORNER = "QTableCornerButton::section {background: transparent; border: none}"
 _ROW_GAP = 5
 _LEAST_ROWS = 4
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _HORIZONTAL = Qt.Orientation.Horizontal
-_ROOT = QModelIndex()
 
 
 class KeypointMatrix(QWidget):
@@ -78,18 +40,14 @@ class KeypointMatrix(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._table = PickingTable()
-        self._model = _Model(self._table)
-        self._table.setModel(self._model)
-        self._cells = _Cells(self._model, self._table)
-        self._table.setItemDelegate(self._cells)
+        self._table = MatrixCells()
+        self._model = self._table.cells
         self._names = _Names(Qt.Orientation.Vertical, self._model)
         self._headings = _Names(_HORIZONTAL, self._model)
         self._table.setVerticalHeader(self._names)
         self._table.setHorizontalHeader(self._headings)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self._table.setFrameShape(QFrame.Shape.NoFrame)
         self._table.setAccessibleName("Labels of this frame: keypoints by views")
         self._table.setCornerButtonEnabled(False)
         self._table.setStyleSheet(_CORNER)
@@ -130,8 +88,12 @@ class KeypointMatrix(QWidget):
 
     def set_current(self, keypoint: str, view: str) -> None:
         """Mark a cell, or with "" for the view only a row; emits nothing."""
+        before = self._model.current
         self._model.set_current(keypoint, view)
         row, column = self._model.current
+        if (row, column) == before:
+            # Whoever scrolled on is left alone.
+            return
         if row >= 0:
             self._table.setCurrentIndex(self._model.index(row, max(column, 0)))
         for part in (self._names, self._headings):
@@ -159,10 +121,10 @@ class KeypointMatrix(QWidget):
         n_views = max(len(self._model.views), 1)
         for scale in _TEXT_SCALES:
             font = _scaled(self.font(), scale)
-            narrowest = SIGN_SIZE + 4 + QFontMetrics(_bold(font)).horizontalAdvance("888")
+            narrowest = SIGN_SIZE + 2 + QFontMetrics(_bold(font)).horizontalAdvance("888")
             if room - n_views * narrowest >= _NARROWEST_NAME:
                 break
-        self._cells.font = font
+        self._table.set_text_font(font)
         metrics = QFontMetrics(_bold(self.font()))
         longest = max(map(metrics.horizontalAdvance, self._model.keypoints), default=0)
         names = min(room - n_views * narrowest, longest + _SWATCH + 12, _WIDEST_NAME)
@@ -190,87 +152,6 @@ def short_names(names: Sequence[str]) -> tuple[str, ...]:
     return short if len(names) > 1 and all(short) else tuple(names)
 
 
-class _Model(QAbstractTableModel):
-    """Looks by row and column, and what is current."""
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self.keypoints: tuple[str, ...] = ()
-        self.views: tuple[str, ...] = ()
-        self.current = (-1, -1)
-        self._headings: tuple[str, ...] = ()
-        self._colours: tuple[QColor, ...] = ()
-        self._looks: dict[Spot, CellLook] = {}
-        self._spots: list[list[Spot]] = []
-
-    def set_axes(
-        self, keypoints: Sequence[str], views: Sequence[str], colours: Mapping[str, str]
-    ) -> None:
-        self.beginResetModel()
-        self.keypoints, self.views = tuple(keypoints), tuple(views)
-        self._headings = self.views
-        self._colours = tuple(QColor(colours[name]) for name in keypoints)
-        self._spots = [[Spot(view, name) for view in views] for name in keypoints]
-        self._looks, self.current = {}, (-1, -1)
-        self.endResetModel()
-
-    def set_headings(self, headings: tuple[str, ...]) -> None:
-        if headings != self._headings:
-            self._headings = headings
-            self.headerDataChanged.emit(_HORIZONTAL, 0, len(headings) - 1)
-
-    def show_cells(self, cells: Mapping[Spot, CellLook]) -> None:
-        old, self._looks = self._looks, dict(cells)
-        for row, spots in enumerate(self._spots):
-            for column, spot in enumerate(spots):
-                if cells.get(spot, NO_LABEL) != old.get(spot, NO_LABEL):
-                    index = self.index(row, column)
-                    self.dataChanged.emit(index, index)
-
-    def set_current(self, keypoint: str, view: str) -> None:
-        before = self.current
-        row = self.keypoints.index(keypoint) if keypoint in self.keypoints else -1
-        self.current = (row, self.views.index(view) if view in self.views else -1)
-        for row, column in (before, self.current):
-            if row >= 0 and column >= 0:
-                index = self.index(row, column)
-                self.dataChanged.emit(index, index)
-
-    def spot(self, index: QModelIndex) -> Spot:
-        return self._spots[index.row()][index.column()]
-
-    def look(self, index: QModelIndex) -> CellLook:
-        return self._looks.get(self.spot(index), NO_LABEL)
-
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802
-        return 0 if parent.isValid() else len(self.keypoints)
-
-    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802
-        return 0 if parent.isValid() else len(self.views)
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.look(index).text
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.look(index).words(self.spot(index))
-        return None
-
-    def headerData(  # noqa: N802
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        across = orientation == _HORIZONTAL
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._headings[section] if across else self.keypoints[section]
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.views[section] if across else self.keypoints[section]
-        if role == Qt.ItemDataRole.DecorationRole and not across:
-            return self._colours[section]
-        return None
-
-
 class _Names(QHeaderView):
     """Names of keypoints or views; the current one is bold.
 
@@ -278,7 +159,7 @@ class _Names(QHeaderView):
     at the end, others at the beginning.
     """
 
-    def __init__(self, orientation: Qt.Orientation, model: _Model) -> None:
+    def __init__(self, orientation: Qt.Orientation, model: MatrixModel) -> None:
         super().__init__(orientation)
         self._model = model
         self.setSectionsClickable(True)
@@ -308,65 +189,12 @@ class _Names(QHeaderView):
             swatch = QRect(rect.left() + 3, rect.center().y() - _SWATCH // 2, _SWATCH, _SWATCH)
             painter.fillRect(swatch, colour)
             rect = rect.adjusted(_SWATCH + 7, 0, 0, 0)
+        if QFontMetrics(font).horizontalAdvance(text) > rect.width() - 2:
+            font = _scaled(font, _SMALL_NAME)
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))
         cut = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width() - 2)
         painter.drawText(rect, _CENTRE if across else _LEFT, cut)
-
-
-class _Cells(QStyledItemDelegate):
-    """Paints sign and residual. The signs are drawn once and kept, which makes it quick."""
-
-    def __init__(self, model: _Model, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.font = QFont(parent.font())
-        self._model = model
-        self._signs: dict[tuple[Any, str, float], QPixmap] = {}
-
-    def paint(
-        self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
-    ) -> None:
-        """One cell."""
-        if painter is None:
-            return
-        look, rect, palette = self._model.look(index), option.rect, option.palette
-        if look.suspect:
-            painter.fillRect(rect, SUSPECT)
-        sign = self._sign(look, palette, painter)
-        painter.drawPixmap(rect.left() + 1, rect.center().y() - SIGN_SIZE // 2, sign)
-        text_colour = palette.color(QPalette.ColorRole.Text)
-        text = look.text
-        if text:
-            font = _bold(self.font) if look.suspect else self.font
-            if QFontMetrics(font).horizontalAdvance(text) > rect.width() - SIGN_SIZE - 3:
-                text = look.short_text
-            painter.setFont(font)
-            painter.setPen(ON_SUSPECT if look.suspect else text_colour)
-            painter.drawText(rect.adjusted(0, 0, -2, 0), _RIGHT, text)
-        if self._model.current == (index.row(), index.column()):
-            painter.setPen(QPen(text_colour, 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(rect.adjusted(1, 1, -1, -1))
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
-        """The headers decide."""
-        return QSize(SIGN_SIZE, SIGN_SIZE)
-
-    def _sign(self, look: CellLook, palette: QPalette, painter: QPainter) -> QPixmap:
-        colour = sign_colour(look, palette)
-        device = painter.device()
-        ratio = device.devicePixelRatioF() if device is not None else 1.0
-        key = (look.sign, colour.name(), ratio)
-        if key not in self._signs:
-            side = round(SIGN_SIZE * ratio)
-            pixmap = QPixmap(side, side)
-            pixmap.setDevicePixelRatio(ratio)
-            pixmap.fill(Qt.GlobalColor.transparent)
-            brush = QPainter(pixmap)
-            draw_sign(brush, QRectF(0, 0, SIGN_SIZE, SIGN_SIZE), look.sign, colour)
-            brush.end()
-            self._signs[key] = pixmap
-        return self._signs[key]
 
 
 def _bold(font: QFont) -> QFont:

@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
+from qtpy.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+)
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from ...core.labels.label import Spot
 from ...core.labels.status import LabelStatus, Visibility
 
-Shape = Literal["disc", "disc in ring", "ring", "cross", "dash", "dot", "nothing"]
+Shape = Literal["disc", "disc in ring", "ring", "cross", "dash", "dot", "hidden"]
 
 SIGN_SIZE = 11
 """Width and height of a sign in px of the screen."""
@@ -31,15 +39,22 @@ _SHAPES: dict[LabelStatus, Shape] = {
     LabelStatus.PROJECTED: "ring",
     LabelStatus.PREDICTED: "cross",
 }
+# Radii in px of the screen.
+_DISCS: dict[Shape, float] = {"disc": 4.5, "disc in ring": 2.3, "dot": 1.0}
+_RINGS: dict[Shape, float] = {"ring": 4.5, "disc in ring": 4.5, "hidden": 3.5}
 SUSPECT, ON_SUSPECT = QColor("#b3261e"), QColor("#ffffff")
 """Cell and text of a label that disagrees with the other views, in both themes."""
 
 
 class Sign(NamedTuple):
-    """What is drawn for a label; ``slashed`` where the keypoint is occluded."""
+    """What is drawn for a label; ``underlined`` where the keypoint is occluded.
+
+    "hidden" is an occluded keypoint without position. A line through the sign would make a cross
+    of a cross again.
+    """
 
     shape: Shape
-    slashed: bool = False
+    underlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class CellLook:
         if self.status in _SHAPES:
             return Sign(_SHAPES[self.status], occluded)
         if occluded:
-            return Sign("nothing", True)
+            return Sign("hidden", True)
         return Sign("dash" if self.declined else "dot")
 
     @property
@@ -129,27 +144,22 @@ def draw_sign(painter: QPainter, rect: QRectF, sign: Sign, colour: QColor) -> No
     """Draw a sign in the middle of a rectangle."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     middle, r = rect.center(), SIGN_SIZE / 2
-    line, fill = QPen(colour, 1.6), QColor(colour)
-    line.setCapStyle(Qt.PenCapStyle.RoundCap)
-    if sign.shape in ("disc", "disc in ring", "dot"):
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fill)
-        radius = {"disc": r - 1, "disc in ring": r - 3.2, "dot": 1.0}[sign.shape]
-        painter.drawEllipse(middle, radius, radius)
-    painter.setPen(line)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    if sign.shape in _DISCS:
+        painter.drawEllipse(middle, _DISCS[sign.shape], _DISCS[sign.shape])
+    painter.setPen(QPen(colour, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    if sign.shape in ("ring", "disc in ring"):
-        painter.drawEllipse(middle, r - 1, r - 1)
-    elif sign.shape == "cross":
-        _line(painter, middle, r - 1.8, r - 1.8)
+    if sign.shape in _RINGS:
+        painter.drawEllipse(middle, _RINGS[sign.shape], _RINGS[sign.shape])
+    if sign.shape in ("cross", "hidden"):
         _line(painter, middle, r - 1.8, 1.8 - r)
+    if sign.shape == "cross":
+        _line(painter, middle, r - 1.8, r - 1.8)
     elif sign.shape == "dash":
         _line(painter, middle, r - 2, 0)
-    if sign.slashed:
-        line.setColor(colour if sign.shape == "nothing" else painter.pen().color())
-        if sign.shape == "nothing":
-            painter.drawEllipse(middle, r - 2.2, r - 2.2)
-        _line(painter, middle, r - 0.5, 0.5 - r)
+    if sign.underlined:
+        _line(painter, middle + QPointF(0, r + 1.5), r - 1, 0)
 
 
 def _line(painter: QPainter, middle: QPointF, dx: float, dy: float) -> None:
