@@ -1,7 +1,8 @@
 """The widget Traces on a long recording against a short one.
 
 Timed is what a user waits for: the line moving to another frame, and the view zooming and panning,
-each until it is painted (a step that paints nothing is an error). 200,000 frames against 1,000, four curves in both.
+each until it is painted (a step that paints nothing is an error). 200,000 frames against 1,000,
+four curves in both.
 
 Goal: at most 2 times as long, or less than a frame of the screen takes (1/60 s); what is drawn is
 thinned to what the screen can show.

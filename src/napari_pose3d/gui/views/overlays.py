@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..colours import NEUTRAL, keypoint_rgba
 from ..layer_poses import LayerPoses
 from .layout_state import LayoutState
-from .source import ViewSource
+from .source import ViewSource, best_of
 
 Float64 = NDArray[np.float64]
 
@@ -91,10 +91,11 @@ class Overlays:
         layer, best = self._layer, self._best
         if layer is None or best is None:
             return
+        leading = self._leading(best, settings)
         rows = np.concatenate(
             [
-                self._trails(best, frame, settings),
-                self._skeleton(best, frame, settings),
+                self._trails(leading, frame, settings),
+                self._skeleton(leading, frame, settings),
                 self._ellipses(frame, settings, selected),
                 self._marks(frame, settings),
             ]
@@ -136,7 +137,7 @@ class Overlays:
             border_width=np.concatenate([np.zeros(n_before), np.where(rings, 0.18, 0.0)]),
             symbol=["disc"] * n_before + [_SYMBOLS[poses.stage] for _, poses in self.names],
             size=self._sizes,
-            canvas_size_limits=(2, 60),
+            canvas_size_limits=(1, 60),
             opacity=1.0,
         )
         # Nothing in a view can be changed by napari's own tools.
@@ -161,9 +162,18 @@ class Overlays:
         self._shown = np.concatenate(visible)
         return np.where(self._shown[:, None], self._positions, np.nan)
 
+    def _leading(self, best: LayerPoses, settings: LayoutState) -> LayerPoses:
+        """Whose trails and skeleton are drawn: the best of those that are not switched off."""
+        seen = [
+            poses
+            for poses in self._poses
+            if poses.keypoints == best.keypoints and not _switched_off(poses, settings)
+        ]
+        return best_of(seen) or best
+
     def _visible(self, poses: LayerPoses, frame: int, settings: LayoutState) -> NDArray[np.bool_]:
         shown = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
-        if poses.stage in settings.hidden_stages:
+        if _switched_off(poses, settings):
             shown[:] = False
         # A smoothed position does not stand or fall with the likelihood of a single frame.
         if (
@@ -201,6 +211,11 @@ class Overlays:
                 centre = at_frame(poses.positions, frame)[k]
                 rows[i] = ellipse(centre, np.diag(at_frame(poses.variance, frame)[k]))
         return rows.reshape(-1, 2)
+
+
+def _switched_off(poses: LayerPoses, settings: LayoutState) -> bool:
+    hidden_set = poses.stage == "predicted" and poses.prediction_set in settings.hidden_sets
+    return poses.stage in settings.hidden_stages or hidden_set
 
 
 def bones_of(

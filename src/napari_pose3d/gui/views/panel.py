@@ -210,6 +210,7 @@ class ViewsPanel(QWidget):
             colours,
             [source.view for source in scene.views],
             scene.n_frames,
+            scene.prediction_sets,
         )
         self._layers.take_over(scene)
         self._arrange()

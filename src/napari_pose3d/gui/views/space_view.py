@@ -94,7 +94,7 @@ class SpaceView(QFrame):
                     name="cameras",
                     vector_style="line",
                     edge_color=NEUTRAL,
-                    edge_width=0.3 * self._size,
+                    edge_width=0.5 * self._size,
                     opacity=1.0,
                 )
             )
@@ -264,7 +264,7 @@ class SpaceView(QFrame):
                 name="floor",
                 vector_style="line",
                 edge_color=NEUTRAL,
-                edge_width=0.08 * self._size,
+                edge_width=0.25 * self._size,
                 opacity=0.5,
             )
         )
