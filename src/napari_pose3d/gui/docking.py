@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari.qt import QtViewer
 from qtpy.QtCore import QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, QWidget
+
+_SETTLED_MS = 100
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
@@ -14,6 +17,17 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     while above is not None and not isinstance(above, QDockWidget):
         above = above.parent()
     return above
+
+
+def drop_on_viewer(viewer: Any, event: Any) -> None:
+    """Let napari open files that were dropped elsewhere, as if it had been on its main canvas."""
+    # napari gives widgets a proxy of its viewer.
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    for widget in QApplication.allWidgets():
+        if isinstance(widget, QtViewer) and widget.viewer is viewer:
+            # Sent as an event, it would come back to where it was dropped.
+            widget.dropEvent(event)
+            return
 
 
 def share_place(dock: QDockWidget) -> None:
@@ -79,7 +93,8 @@ class MainCanvas(QObject):
         self._watched: list[Any] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
+        # Layers that are shown for a moment only, before the views take them over, change nothing.
+        self._timer.setInterval(_SETTLED_MS)
         self._timer.timeout.connect(self._look)
         viewer.layers.events.inserted.connect(self._later)
         viewer.layers.events.removed.connect(self._later)

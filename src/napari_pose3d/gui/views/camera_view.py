@@ -63,6 +63,8 @@ class CameraView(QFrame):
         self.model = ViewerModel(title=source.view)
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.canvas = QtViewer(self.model)
+        # Files that are dropped are meant for the main viewer.
+        self.canvas.setAcceptDrops(False)
         self.native = self.canvas.canvas.native
         self._image: Any = None
         self._owned: list[Any] = []
@@ -118,13 +120,11 @@ class CameraView(QFrame):
         data = None if picture is None else picture.data
         self._show_picture(data, settings)
         self.overlays.show(frame, settings, selected)
-        state = "" if picture is None else picture.problem
+        state = "" if picture is None else picture.problem or picture.note
         if self.source.film is None:
             state = "no film"
         self.title.show_state(frame, state)
-        if settings.follow:
-            self._follow(settings)
-        elif self._fitted:
+        if not self._follow(settings) and self._fitted:
             self.fit()
 
     def redraw(self, settings: LayoutState, selected: str) -> None:
@@ -132,8 +132,7 @@ class CameraView(QFrame):
         self.overlays.show(self.frame, settings, selected)
         if self._image is not None:
             self._apply_contrast(settings)
-        if settings.follow:
-            self._follow(settings)
+        self._follow(settings)
 
     def clear(self, wanted: int) -> None:
         """Show nothing until a frame is there: what was drawn is of another one."""
@@ -227,11 +226,14 @@ class CameraView(QFrame):
 
     # ---------------------------------------------------------------- camera
 
-    def _follow(self, settings: LayoutState) -> None:
-        at = self.overlays.position(settings.follow)
-        if at is not None:
-            self._set_camera(at, settings.magnification)
-            self._fitted = False
+    def _follow(self, settings: LayoutState) -> bool:
+        """Bring the followed keypoint into the middle; False where there is none."""
+        at = self.overlays.position(settings.follow) if settings.follow else None
+        if at is None:
+            return False
+        self._set_camera(at, settings.magnification)
+        self._fitted = False
+        return True
 
     def _set_camera(self, at: Point, zoom: float) -> None:
         with self._moving_camera():

@@ -69,10 +69,12 @@ class CameraViewsWidget(QWidget):
             self._window = _Window(self)
             self._window.take(self.panel)
             self._window.show()
+            self._give_room_back()
         else:
             self._window = None
             self._column.addWidget(self.panel, 1)
             window.let_go()
+            self._take_room()
         self._away.setVisible(self._window is not None)
         old.setParent(None)
         old.deleteLater()
@@ -87,9 +89,7 @@ class CameraViewsWidget(QWidget):
             self._top.removeEventFilter(self)
             self._top = None
         self.panel.shut_down()
-        if self._canvas is not None:
-            self._canvas.give_back()
-            self._canvas = None
+        self._give_room_back()
         self._store_state(self._opened)
         if self._window is not None:
             self._window.let_go()
@@ -126,8 +126,18 @@ class CameraViewsWidget(QWidget):
         if not self._settled:
             self._settled = True
             share_place(dock)
-            # The pictures are here now, so most of the room is, too.
+            self._take_room()
+
+    def _take_room(self) -> None:
+        """The pictures are here now, so most of the room is, too."""
+        dock, top = dock_of(self), self.window()
+        if self._canvas is None and dock is not None and isinstance(top, QMainWindow):
             self._canvas = MainCanvas(self._viewer, top, dock, _SHARE)
+
+    def _give_room_back(self) -> None:
+        if self._canvas is not None:
+            self._canvas.give_back()
+            self._canvas = None
 
     def _new_panel(self) -> ViewsPanel:
         panel = ViewsPanel(self._viewer, self._state)
