@@ -40,6 +40,7 @@ from view_helpers import (
     on_screen,
     settle,
     turn_wheel,
+    wait_for_room,
 )
 
 pytestmark = pytest.mark.gui
@@ -93,6 +94,7 @@ def opened(shared_viewer: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
         if kind != "tracks":
             getattr(shared_viewer, f"add_{kind}")(data, **{**attributes, "visible": False})
     _, widget = shared_viewer.window.add_plugin_dock_widget("napari-pose3d", "Camera views")
+    wait_for_room(widget)
     yield widget
     widget.shut_down()
 
@@ -316,6 +318,16 @@ def test_the_name_is_told_under_the_mouse(widget: Any, qtbot: Any, monkeypatch: 
     move_mouse(view.native, on_screen(view, X + 2, Y + 30))
     qtbot.waitUntil(lambda: bool(hints), timeout=TIMEOUT)
     assert hints[-1] == "kp2, predicted (net1), likelihood 0.40"
+
+
+def test_marks_do_not_grow_with_the_picture(widget: Any) -> None:
+    view = widget.panel.views["Cam-A"]
+    layer = view.model.layers["keypoints"]
+    sizes = np.array(layer.size)
+    view.zoom_to((X, Y), 10 * view.zoom)
+    assert (layer.size < 0.5 * sizes).all()
+    view.fit()
+    np.testing.assert_allclose(layer.size, sizes)
 
 
 def test_dragging_pans_this_view_alone_and_a_double_click_zooms_nothing(widget: Any) -> None:

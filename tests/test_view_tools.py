@@ -13,7 +13,17 @@ from qtpy.QtTest import QTest
 from napari_pose3d.gui.views.tool import Tool
 from napari_pose3d.gui.views.tool_layers import Lines, Marks, path
 from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
-from view_helpers import TIMEOUT, SlowFilm, add_film, drag, on_screen, pictures, settle, turn_wheel
+from view_helpers import (
+    TIMEOUT,
+    SlowFilm,
+    add_film,
+    drag,
+    on_screen,
+    pictures,
+    settle,
+    turn_wheel,
+    wait_for_room,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -28,6 +38,7 @@ def opened(shared_viewer: Any) -> Iterator[tuple[Any, dict[str, SlowFilm]]]:
     shared_viewer.dims.set_current_step(0, 0)
     made = CameraViewsWidget(shared_viewer)
     shared_viewer.window.add_dock_widget(made, name="Camera views")
+    wait_for_room(made)
     yield made, films
     made.shut_down()
     for film in films.values():

@@ -65,6 +65,13 @@ def settle(qtbot: Any, widget: Any, frame: int | None = None) -> None:
     qtbot.waitUntil(there, timeout=TIMEOUT)
 
 
+def wait_for_room(widget: Any) -> None:
+    """Wait until the views have the room of the empty main canvas: until then they move."""
+    canvas = widget.window().centralWidget()
+    assert QTest.qWaitFor(lambda: not canvas.isVisible(), TIMEOUT)
+    QTest.qWait(50)
+
+
 def film_of(widget: Any, view: str) -> Any:
     return widget.panel.views[view].model.layers["film"]
 

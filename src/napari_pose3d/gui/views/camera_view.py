@@ -98,6 +98,7 @@ class CameraView(QFrame):
             self._image = None
         self.source = source
         self.overlays = Overlays(self.model, source, skeleton)
+        self.overlays.set_zoom(self.zoom)
         for layer in self._owned:
             # In front of what the view draws itself.
             self.model.layers.move(self.model.layers.index(layer), len(self.model.layers))
@@ -249,6 +250,7 @@ class CameraView(QFrame):
         finally:
             self._setting_camera = False
             self._camera_set = self._camera_now()
+            self.overlays.set_zoom(self.zoom)
 
     def _camera_now(self) -> tuple[float, float, float]:
         camera = self.model.scene.camera
@@ -261,6 +263,7 @@ class CameraView(QFrame):
             return
         self._fitted = False
         if not np.isclose(now[2], self._camera_set[2], rtol=1e-4):
+            self.overlays.set_zoom(self.zoom)
             self.zoomed.emit(self.name, self.zoom)
         self._camera_set = now
 

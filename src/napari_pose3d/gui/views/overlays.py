@@ -26,6 +26,9 @@ BONE_DOTS = 9
 _SYMBOLS = {"predicted": "x", "raw": "disc", "smoothed": "disc"}
 _MARK, _SELECTED = 9.0, 1.6
 _DOT, _TRAIL = 0.22 * _MARK, 0.3 * _MARK
+# At most so many times its size in px of the picture a mark has on the screen: it must not hide
+# what it marks where one looks closely.
+_LARGEST = 1.6
 # Radius of the ellipse that holds 95 % of a Gaussian in the plane, in standard deviations.
 _ELLIPSE = 2.4477
 _ELLIPSE_DOTS = 40
@@ -53,6 +56,8 @@ class Overlays:
         ]
         self._positions: Float64 = np.full((len(self.names), 2), np.nan)
         self._shown: NDArray[np.bool_] = np.zeros(len(self.names), bool)
+        self._zoom = 1.0
+        self._selected = ""
         self._layer = None if best is None else self._add_layer(model, best)
 
     def remove(self, model: Any) -> None:
@@ -104,9 +109,15 @@ class Overlays:
         # In place, and without what napari would look at again: nothing of it has changed.
         layer.data[...] = rows
         layer.refresh(thumbnail=False, extent=False, highlight=False)
-        sizes = self._sizes_for(selected)
-        if not np.array_equal(layer.size, sizes):
-            layer.size = sizes
+        self._selected = selected
+        self._set_sizes()
+
+    def set_zoom(self, zoom: float) -> None:
+        """Say how many px of the canvas a px of the picture has."""
+        # The wheel turns in many small steps.
+        if abs(np.log(zoom / self._zoom)) > 0.1:
+            self._zoom = zoom
+            self._set_sizes()
 
     # ---------------------------------------------------------------- the rows
 
@@ -144,13 +155,15 @@ class Overlays:
         layer.editable = False
         return layer
 
-    def _sizes_for(self, selected: str) -> Float64:
-        if not selected:
-            return self._sizes
-        chosen = np.array([name == selected for name, _ in self.names])
-        sizes = self._sizes.copy()
-        sizes[len(sizes) - len(chosen) :][chosen] *= _SELECTED
-        return sizes
+    def _set_sizes(self) -> None:
+        if self._layer is None:
+            return
+        sizes = self._sizes * min(1.0, _LARGEST / self._zoom)
+        if self._selected:
+            chosen = np.array([name == self._selected for name, _ in self.names])
+            sizes[len(sizes) - len(chosen) :][chosen] *= _SELECTED
+        if not np.array_equal(self._layer.size, sizes):
+            self._layer.size = sizes
 
     def _marks(self, frame: int, settings: LayoutState) -> Float64:
         parts, visible = [], []
