@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -16,3 +20,35 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real recordings are not beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def shared_viewer(qapp: Any) -> Iterator[Any]:
+    """A napari window for all tests of a module: filling one takes seconds.
+
+    napari's own fixture makes a new one for each test; do not use both in one module.
+    """
+    import napari
+    from app_model import Application
+    from napari._app_model._app import NapariApplication, _napari_names
+    from napari._qt._qapp_model.qactions import init_qactions
+    from napari.plugins import _initialize_plugins
+    from qtpy.QtCore import QEvent
+
+    # As napari's fixture does: each window registers its actions anew.
+    app = NapariApplication("shared_viewer")
+    app.injection_store.namespace = _napari_names
+    _initialize_plugins.cache_clear()
+    init_qactions.cache_clear()
+    with (
+        patch.object(NapariApplication, "get_app_model", return_value=app),
+        patch("napari._qt.threads.status_checker.StatusChecker.start"),
+    ):
+        viewer = napari.Viewer(show_welcome_screen=False)
+        yield viewer
+        with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
+            viewer.close()
+    Application.destroy("shared_viewer")
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    del viewer
+    gc.collect()

@@ -18,11 +18,13 @@ from napari_pose3d.core.overview import open_project
 from napari_pose3d.core.pipeline import run
 from napari_pose3d.core.problems import Problem
 from napari_pose3d.core.results import default_folder, save_result
+from napari_pose3d.core.settings import ReadingSettings, SmoothingSettings
 from napari_pose3d.gui.current_session import current_session
 from napari_pose3d.gui.layer_poses import poses_of
 from napari_pose3d.gui.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session_reader import get_reader
 from napari_pose3d.gui.widgets import session as session_module
+from napari_pose3d.gui.work import Choice, smooth
 
 QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
 TIMEOUT = 60_000
@@ -114,6 +116,26 @@ def test_films_and_points_are_in_session_frames(project: Path) -> None:
     assert np.isnan(poses.positions[[0, 2, 13]]).all()
     assert np.isfinite(poses.positions[[3, 12, 14]]).all()
     assert np.isfinite(plain.positions[:N_FRAMES]).all()
+
+
+def test_what_is_smoothed_lies_on_a_film_of_another_size(project: Path) -> None:
+    """A run from the widget: geometry in the rig's pixels, drawn in those of the film."""
+    change = ViewAdjustment(crop=(40.0, 20.0, 500.0, 400.0), scale=(2.0, 4.0))
+    update_own_project(project, adjustments={("walk", "Cam-B"): change})
+    session = open_project(project).session("walk")
+    files = [path for each in session.ensemble_sets for path in each.files.values()]
+    choice = Choice((*files, session.rig_path), None, ReadingSettings())  # type: ignore[arg-type]
+    finished = smooth(choice, SmoothingSettings(smooth_param=1.0), (), {}, {}, *QUIET)
+    poses2d = finished.result.poses2d
+    layers = by_name(finished.layers)
+    for i, view in enumerate(poses2d.views):
+        drawn = poses_of(layers[f"smoothed {view}"][1]["metadata"])
+        assert drawn is not None
+        expected = change.to_picture(poses2d.xy[i]) if view == "Cam-B" else poses2d.xy[i]
+        np.testing.assert_allclose(drawn.positions, expected, atol=1e-3)
+        assert poses2d.variance is not None
+        factor = (4, 16) if view == "Cam-B" else (1, 1)
+        np.testing.assert_allclose(drawn.variance, poses2d.variance[i] / factor, rtol=1e-5)
 
 
 def test_a_saved_result_is_shown_again(project: Path) -> None:

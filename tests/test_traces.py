@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from gui_helpers import make_result, make_rig
 from napari_pose3d.core.traces import QUANTITIES, distance, speed, trace
+from napari_pose3d.gui.docking import dock_of
 from napari_pose3d.gui.layers import space_poses
 from napari_pose3d.gui.recording_layers import result_layers
 from napari_pose3d.gui.windowed import renew
+from view_helpers import drag, move_mouse
 
 N_FRAMES = 40
 
@@ -74,23 +76,22 @@ def test_axes_say_their_unit() -> None:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    made = make_napari_viewer()
-    for data in result_layers(make_result(N_FRAMES), make_rig()):
-        made.add_layer(Layer.create(*data))
-    return made
+def viewer(shared_viewer):
+    """With all layers of a result that have positions."""
+    for data, attributes, kind in result_layers(make_result(N_FRAMES), make_rig()):
+        if kind == "points" and attributes["name"] not in shared_viewer.layers:
+            shared_viewer.add_layer(Layer.create(data, {**attributes, "visible": False}, kind))
+    shared_viewer.theme = "dark"
+    return shared_viewer
 
 
 @pytest.fixture
 def widget(viewer, qtbot):
-    from napari_pose3d.gui.widgets.traces import TracesWidget
-
-    made = TracesWidget(viewer)
-    viewer.window.add_dock_widget(made, name="Traces", area="bottom")
-    made.viewer = viewer
+    """Docked as by the menu."""
+    _, made = viewer.window.add_plugin_dock_widget("napari-pose3d", "Traces")
+    qtbot.wait(20)
     yield made
-    made.viewer = None
-    made.stop()
+    viewer.window.remove_dock_widget(made)
 
 
 def values(widget: Any, name: str) -> np.ndarray:
@@ -206,6 +207,29 @@ def test_layers_that_go_take_their_curves_along(widget, viewer, qtbot) -> None:
 
 
 @pytest.mark.gui
+def test_the_dock_lies_below_and_the_plot_fills_it(widget, viewer, qtbot) -> None:
+    window = viewer.window._qt_window
+    area = window.dockWidgetArea(dock_of(widget))
+    assert area == Qt.DockWidgetArea.BottomDockWidgetArea
+    taken = widget.keypoints.geometry().right()
+    assert widget.plot.width() > 0.9 * (widget.width() - taken)
+
+
+@pytest.mark.gui
+def test_the_line_is_dragged(widget, viewer, qtbot) -> None:
+    plot, box = widget.plot.plot, widget.plot.plot.getViewBox()
+    viewer.dims.set_current_step(0, 10)
+    middle = box.viewRect().center().y()
+
+    def at(frame: float) -> QPoint:
+        return plot.mapFromScene(box.mapViewToScene(QPointF(frame, middle)))
+
+    move_mouse(plot.viewport(), at(10))
+    drag(plot.viewport(), at(10), at(30))
+    assert abs(viewer.dims.current_step[0] - 30) <= 1
+
+
+@pytest.mark.gui
 def test_the_theme_is_followed(widget, viewer) -> None:
     dark = widget.plot.plot.backgroundBrush().color().lightness()
     viewer.theme = "light"
@@ -226,7 +250,7 @@ def test_the_dock_can_be_closed_and_opened_again(viewer, qtbot) -> None:
 
 
 @pytest.mark.gui
-def test_long_recordings_are_thinned_for_drawing(make_napari_viewer, qtbot) -> None:
+def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
     from napari_pose3d.gui.widgets.trace_plot import Curve, TracePlot
 
     plot = TracePlot()

@@ -14,10 +14,8 @@ from napari.layers import Layer
 from films import Film, read_number
 from gui_helpers import VIEWS, make_result, make_rig
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.overview import open_project
 from napari_pose3d.core.video.array import open_video
 from napari_pose3d.core.video.session_film import SessionFilm
-from napari_pose3d.gui.current_session import OpenSession, current_session
 from napari_pose3d.gui.films import film_layers
 from napari_pose3d.gui.layer_poses import LayerPoses
 from napari_pose3d.gui.layers import TILES_KEY
@@ -25,6 +23,7 @@ from napari_pose3d.gui.recording_layers import result_layers
 from napari_pose3d.gui.views.frame_controller import FrameController
 from napari_pose3d.gui.views.layout_state import LayoutState
 from napari_pose3d.gui.views.overlays import Overlays, dots, ellipse
+from napari_pose3d.gui.views.player import Player
 from napari_pose3d.gui.views.source import Scene, ViewSource, scene_of
 
 N_FRAMES = 60
@@ -251,7 +250,7 @@ def test_the_newest_request_wins(qtbot, controller) -> None:
 def test_what_has_no_picture_says_so(qtbot, controller) -> None:
     pictures = np.array([*range(50), -1, *range(50, 99)])
     film: Any = SlowFilm()
-    film.has_picture = lambda number: pictures[number] >= 0
+    film.picture_of = lambda number: pictures[number]
     controller.set_films({"a": film})
     found = {}
     for frame in (50, 66, 100):
@@ -271,6 +270,33 @@ def test_without_films_frames_are_ready_at_once(controller) -> None:
     assert controller.seen == [(3, {})]
 
 
+@pytest.mark.gui
+def test_playing_leaves_no_frame_out_and_ends(qtbot) -> None:
+    asked: list[int] = []
+    waiting = False
+
+    def advance() -> bool:
+        nonlocal waiting
+        if len(asked) == 5:
+            return False
+        asked.append(len(asked))
+        waiting = True
+        return True
+
+    player = Player(advance, lambda: waiting, lambda: 200.0)
+    states: list[bool] = []
+    player.changed.connect(states.append)
+    player.start()
+    for n in range(1, 6):
+        qtbot.waitUntil(lambda n=n: len(asked) == n, timeout=TIMEOUT)
+        qtbot.wait(20)
+        assert len(asked) == n, "the one before is still on its way"
+        waiting = False
+        player.frame_shown()
+    qtbot.waitUntil(lambda: states == [True, False], timeout=TIMEOUT)
+    assert not player.is_playing
+
+
 # --- in a window ----------------------------------------------------------------------------
 
 
@@ -285,38 +311,6 @@ def shown_numbers(panel: Any) -> dict[str, int]:
         for name in panel.grid.seen
         if name in panel.views
     }
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, films):
-    made = make_napari_viewer()
-    for layer in layers_of(films):
-        made.add_layer(layer)
-    return made
-
-
-@pytest.mark.gui
-def test_the_arrangement_is_kept_with_the_project(viewer, qtbot, tmp_path: Path) -> None:
-    from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
-    from session_files import lightning_project
-
-    folder = lightning_project(tmp_path / "mouse")
-    project = open_project(folder)
-    current_session(viewer).set(OpenSession(project, project.sessions[0]))
-    widget = CameraViewsWidget(viewer)
-    viewer.window.add_dock_widget(widget)
-    settle(qtbot, widget.panel, 0)
-    widget.panel.swap("Cam-A", "Cam-C")
-    widget.panel.state.min_likelihood = 0.25
-    widget.panel.hide_view("Cam-B")
-    widget.shut_down()
-    project = open_project(folder)
-    current_session(viewer).set(OpenSession(project, project.sessions[0]))
-    again = CameraViewsWidget(viewer)
-    viewer.window.add_dock_widget(again)
-    assert again.panel.grid.seen == ["Cam-C", "Cam-A", "3-D"]
-    assert again.panel.state.min_likelihood == 0.25
-    again.shut_down()
 
 
 @pytest.mark.gui
@@ -340,4 +334,6 @@ def test_a_view_that_started_late_has_no_picture_at_first(
     panel.go_to(10)
     settle(qtbot, panel, 10)
     assert shown_numbers(panel) == {"Cam-A": 10, "Cam-B": 6}
+    assert panel.views["Cam-A"].title.text == "frame 10"
+    assert panel.views["Cam-B"].title.text == "frame 10 film frame 6"
     panel.shut_down()

@@ -2,132 +2,64 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent, QWheelEvent
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
-from films import HEIGHT, WIDTH, draw, read_number
-from napari_pose3d.gui.films import FILM, FilmData
-from napari_pose3d.gui.layers import AXES, ROLE_KEY
 from napari_pose3d.gui.views.tool import Tool
 from napari_pose3d.gui.views.tool_layers import Marks
 from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
+from view_helpers import (
+    TIMEOUT,
+    SlowFilm,
+    add_film,
+    drag,
+    on_screen,
+    pictures,
+    settle,
+    turn_wheel,
+    wait_for_room,
+)
 
 pytestmark = pytest.mark.gui
 
 N_FRAMES = 75
-TIMEOUT = 20_000
 
 
-class SlowFilm:
-    """A film in memory whose pictures come when the test lets them; each tells its number."""
-
-    is_grey, bits, frame_rate, warnings = True, 8, 30, ()
-
-    def __init__(self, n_frames: int = N_FRAMES) -> None:
-        self.shape, self.dtype, self.ndim = (n_frames, HEIGHT, WIDTH), np.dtype(np.uint8), 3
-        self.size = int(np.prod(self.shape))
-        self.gate = threading.Event()
-        self.gate.set()
-        self.path = Path("slow.mp4")
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> Any:
-        return np.broadcast_to(np.zeros((), np.uint8), self.shape)[key]
-
-    def frame(self, number: int, wanted: Any = None) -> Any:
-        while not self.gate.wait(0.002):
-            if wanted is not None and not wanted():
-                return None
-        return draw(number, colour=False)[..., 0]
-
-
-@pytest.fixture
-def films() -> Iterator[dict[str, SlowFilm]]:
-    made = {view: SlowFilm() for view in ("left", "right")}
-    yield made
-    for film in made.values():
+@pytest.fixture(scope="module")
+def opened(shared_viewer: Any) -> Iterator[tuple[Any, dict[str, SlowFilm]]]:
+    films = {view: SlowFilm(N_FRAMES) for view in ("left", "right")}
+    for view, film in films.items():
+        add_film(shared_viewer, view, film)
+    shared_viewer.dims.set_current_step(0, 0)
+    made = CameraViewsWidget(shared_viewer)
+    shared_viewer.window.add_dock_widget(made, name="Camera views")
+    wait_for_room(made)
+    yield made, films
+    made.shut_down()
+    for film in films.values():
         film.gate.set()
 
 
 @pytest.fixture
-def widget(make_napari_viewer: Any, qtbot: Any, films: dict[str, SlowFilm]) -> Iterator[Any]:
-    viewer = make_napari_viewer(show=True)
-    for view, film in films.items():
-        metadata = {ROLE_KEY: FILM, "session": "s", "view": view}
-        viewer.add_image(FilmData(film), name=view, axis_labels=AXES, metadata=metadata)
-    viewer.dims.set_current_step(0, 0)
-    made = CameraViewsWidget(viewer)
-    viewer.window.add_dock_widget(made, name="Camera views")
+def films(opened: Any) -> dict[str, SlowFilm]:
+    return opened[1]
+
+
+@pytest.fixture
+def widget(opened: Any, films: dict[str, SlowFilm], qtbot: Any) -> Any:
+    """As if just opened."""
+    made = opened[0]
+    for film in films.values():
+        film.gate.set()
+    made.panel.go_to(0)
+    made.panel.fit()
     settle(qtbot, made, 0)
-    yield made
-    made.shut_down()
-
-
-def settle(qtbot: Any, widget: Any, frame: int) -> None:
-    panel = widget.panel
-    qtbot.waitUntil(lambda: panel.frame == frame and not panel.frames.is_waiting, timeout=TIMEOUT)
-
-
-def pictures(widget: Any) -> dict[str, int]:
-    """What the picture of each view says; -1 where there is none."""
-    found = {}
-    for name, view in widget.panel.views.items():
-        layer = view.model.layers["film"]
-        found[name] = read_number(np.asarray(layer.data)) if layer.visible else -1
-    return found
-
-
-def on_screen(view: Any, x: float, y: float) -> QPoint:
-    """Where a pixel of the picture lies on the view's canvas, in px of the widget."""
-    camera, size = view.model.scene.camera, view.native.size()
-    return QPoint(
-        round((x - camera.center[-1]) * camera.zoom + size.width() / 2),
-        round((y - camera.center[-2]) * camera.zoom + size.height() / 2),
-    )
-
-
-def drag(native: Any, start: QPoint, end: QPoint, steps: int = 4) -> None:
-    """QTest's own move does not carry the pressed button."""
-    left = Qt.MouseButton.LeftButton
-    QTest.mousePress(native, left, pos=start)
-    for i in range(1, steps + 1):
-        to = start + (end - start) * i / steps
-        move = QMouseEvent(
-            QEvent.Type.MouseMove,
-            QPointF(to),
-            QPointF(native.mapToGlobal(to)),
-            Qt.MouseButton.NoButton,
-            left,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(native, move)
-        QTest.qWait(8)
-    QTest.mouseRelease(native, left, pos=end)
-
-
-def turn_wheel(native: Any, at: QPoint, notches: int, modifiers: Any) -> None:
-    event = QWheelEvent(
-        QPointF(at),
-        QPointF(native.mapToGlobal(at)),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        modifiers,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(native, event)
+    return made
 
 
 class Recorder(Tool):
@@ -259,21 +191,6 @@ def test_a_look_at_another_frame_leaves_everything_where_it_is(widget: Any, qtbo
     assert pictures(widget) == {"left": 20, "right": 20}
 
 
-def test_the_frame_is_read_off_the_screen(widget: Any, qtbot: Any) -> None:
-    """Pixels of the window, not arrays."""
-    view = widget.panel.views["left"]
-    widget.panel.go_to(37)
-    settle(qtbot, widget, 37)
-    qtbot.wait(100)
-    screen = view.canvas.screenshot(flash=False)
-    corners = [on_screen(view, x, y) for x, y in ((0, 0), (WIDTH - 1, HEIGHT - 1))]
-    scale = screen.shape[1] / view.native.width()
-    rows = np.linspace(corners[0].y(), corners[1].y(), HEIGHT) * scale
-    columns = np.linspace(corners[0].x(), corners[1].x(), WIDTH) * scale
-    inside = np.rint(rows).astype(int)[:, None], np.rint(columns).astype(int)[None, :]
-    assert read_number(screen[inside][..., :3]) == 37
-
-
 def test_one_late_picture_holds_all_views_back_and_is_said(
     widget: Any, films: dict[str, SlowFilm], qtbot: Any
 ) -> None:
@@ -325,6 +242,8 @@ def test_a_layer_that_is_made_visible_again_stays_so(widget: Any, qtbot: Any) ->
     qtbot.wait(200)
     assert layer.visible
     assert viewer.layers["mine"].visible
+    viewer.layers.remove("mine")
+    layer.visible = False
 
 
 def test_the_slider_scrubs(widget: Any, qtbot: Any) -> None:

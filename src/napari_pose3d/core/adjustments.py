@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import PoseDataError
 from .frame_tables import Float64, dropped_from_times, read_boxes, read_times
-from .poses import ENSEMBLE_ARRAYS, Ensemble, FloatArray
+from .poses import ENSEMBLE_ARRAYS, Ensemble, FloatArray, Poses2D
 
 Frames = NDArray[np.int64]
 Pixels = Literal["rig", "picture"]
@@ -302,6 +302,34 @@ class EnsembleAdjustment:
         moved = {n: move(a, frames[:, None]) for n in _POSITIONS if (a := arrays[n]) is not None}
         moved |= {n: a * factor for n in _VARIANCES if (a := arrays[n]) is not None}
         return {name: array.astype(np.float32) for name, array in moved.items()}
+
+
+def on_pictures(poses: Poses2D, views: Mapping[str, ViewAdjustment]) -> Poses2D:
+    """Results as they lie on the films, for drawing: pixels of the films instead of the rig's.
+
+    Parameters
+    ----------
+    poses : Poses2D
+        In session frames and pixels of the rig's pictures.
+    views : mapping of view to ViewAdjustment
+        Views that are not named stay as they are.
+    """
+    arrays: dict[str, Any] = {
+        name: np.array(array)
+        for name in (*_POSITIONS, *_VARIANCES)
+        if (array := getattr(poses, name)) is not None
+    }
+    for i, view in enumerate(poses.views):
+        adjustment = views.get(view, ViewAdjustment())
+        if not adjustment.moves_pixels:
+            continue
+        frames = adjustment.to_video(np.arange(poses.n_frames))[:, None]
+        for name in arrays:
+            if name in _POSITIONS:
+                arrays[name][i] = adjustment.to_picture(arrays[name][i], frames)
+            else:
+                arrays[name][i] /= np.square(adjustment.scale)
+    return replace(poses, **arrays)
 
 
 def in_session_frames(array: FloatArray, session: Frames, axis: int = 2) -> FloatArray:

@@ -97,12 +97,17 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
 
         def settle() -> None:
             views.panel.select("nose")
-            QTimer.singleShot(_SETTLE_MS, finish)
+            QTimer.singleShot(_SETTLE_MS, then_traces)
 
         _when(lambda: views.panel.frame == _FRAME, settle, views)
 
-    def finish() -> None:
+    def then_traces() -> None:
         take("camera-views")
+        viewer.window.add_plugin_dock_widget(_PLUGIN, "Traces")
+        QTimer.singleShot(_SETTLE_MS, finish)
+
+    def finish() -> None:
+        take("traces")
         viewer.close()
 
     QTimer.singleShot(_SETTLE_MS, then_3d)

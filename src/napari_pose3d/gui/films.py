@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Cancelled
+from ..core.errors import Cancelled, PoseDataError
+from ..core.formats.own_project import find_own_project
 from ..core.project import VIDEO_SUFFIXES, find_project, parse_stem
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     if not films:
         return [_NOTHING]
     _warn_of_lengths(films, layers)
+    _warn_of_adjustments(films)
     if viewer is not None:
         _keep_behind(viewer)
     return film_layers(films, placed)
@@ -216,6 +218,24 @@ def _warn_of_lengths(
             show_warning(
                 f"The views of {session or 'the session'} differ in their number of frames: "
                 f"{listed}. Frame n may not be the same moment in all of them."
+            )
+
+
+def _warn_of_adjustments(films: Sequence[tuple[Path, str, str, VideoArray]]) -> None:
+    """Say when a project knows that a film is shifted or cut out: single files are shown as is."""
+    from napari.utils.notifications import show_warning
+
+    for path, session, view, _ in films:
+        try:
+            own = find_own_project(path)
+        except PoseDataError as error:
+            show_warning(str(error))
+            continue
+        words = "" if own is None else own.adjustments(session, [view])[view].describe()
+        if words:
+            show_warning(
+                f"{path.name}: the project says of view {view}: {words}. Single files are shown "
+                "without it; open the session with the widget Session."
             )
 
 

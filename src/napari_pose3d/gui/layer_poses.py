@@ -68,7 +68,7 @@ class LayerPoses:
     n_views : (frame, keypoint) int, optional
     inferred : (frame, keypoint) bool, optional
         True where the position was filled in, not measured.
-    view, session, individual, scorer, units : str
+    view, session, individual, scorer, units, prediction_set : str
     palette : tuple of int
         Place of each keypoint in the list that colours go by; empty: their own order.
     window : (first, one past the last) frame that is drawn, or None when all are
@@ -87,6 +87,7 @@ class LayerPoses:
     individual: str | None = None
     scorer: str = ""
     units: str = ""
+    prediction_set: str = ""
     palette: tuple[int, ...] = ()
     window: tuple[int, int] | None = None
     # Holds the object that refills the layer alive as long as the layer itself.

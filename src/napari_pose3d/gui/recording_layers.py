@@ -62,6 +62,7 @@ def table_layers(
             "predicted",
             confidence=table.likelihood,
             view=view,
+            prediction_set=name.removeprefix(view).strip(),
             individual=table.individual,
             scorer=table.scorer,
             palette=palette_of(table.keypoints, colours or {}),

@@ -65,14 +65,23 @@ def smooth(
     colours : mapping of keypoint to ``#rrggbb``
         Those that the user chose.
     """
-    from ..core.pipeline import open_inputs, run
+    from ..core.adjustments import on_pictures
+    from ..core.inputs import match_inputs, read_inputs
+    from ..core.pipeline import run
+    from ..core.project_adjustments import adjustment_of
 
-    ensemble, rig = open_inputs(choice.paths, choice.calibration, choice.reading)
+    inputs = match_inputs(choice.paths, choice.calibration, choice.reading)
+    ensemble, rig = read_inputs(inputs, choice.reading), inputs.rig
     result = run(ensemble, rig, settings, progress, cancelled)
     progress("preparing the layers", 0, 0)
+    adjustment = adjustment_of(inputs.table)
+    drawn = result
+    if adjustment is not None:
+        # Results are in pixels of the rig's pictures, but the films may show a part of them.
+        drawn = replace(result, poses2d=on_pictures(result.poses2d, adjustment.views))
     if rig is not None:
         rig = rig.subset(ensemble.views) if result.poses3d is not None else None
-    layers = result_layers(result, rig, all_keypoints=all_keypoints, placed=placed, colours=colours)
+    layers = result_layers(drawn, rig, all_keypoints=all_keypoints, placed=placed, colours=colours)
     return Finished(choice, ensemble, rig, result, layers)
 
 

@@ -57,9 +57,9 @@ class SessionFilm:
     def __repr__(self) -> str:
         return f"<film {self.path.name} in session frames: {self.shape} {self.dtype}>"
 
-    def has_picture(self, number: int) -> bool:
-        """Whether the camera has a picture of a session frame."""
-        return bool(self._pictures[number] >= 0)
+    def picture_of(self, number: int) -> int:
+        """Which picture of the film a session frame shows; -1 for none."""
+        return int(self._pictures[number])
 
     def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
         """One session frame; see `VideoArray.frame`."""

@@ -65,6 +65,8 @@ class CameraView(QFrame):
         self.model = ViewerModel(title=source.view)
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.canvas = QtViewer(self.model)
+        # Files that are dropped are meant for the main viewer.
+        self.canvas.setAcceptDrops(False)
         self.native = self.canvas.canvas.native
         self._image: Any = None
         self._owned: list[Any] = []
@@ -98,6 +100,7 @@ class CameraView(QFrame):
             self._image = None
         self.source = source
         self.overlays = Overlays(self.model, source, skeleton)
+        self.overlays.set_zoom(self.zoom)
         for layer in self._owned:
             # In front of what the view draws itself.
             self.model.layers.move(self.model.layers.index(layer), len(self.model.layers))
@@ -129,13 +132,11 @@ class CameraView(QFrame):
         data = None if picture is None else picture.data
         self._show_picture(data, settings)
         self.overlays.show(frame, settings, selected)
-        state = "" if picture is None else picture.problem
+        state = "" if picture is None else picture.problem or picture.note
         if self.source.film is None:
             state = "no film"
         self.title.show_state(frame, state)
-        if settings.follow:
-            self._follow(settings)
-        elif self._fitted:
+        if not self._follow(settings) and self._fitted:
             self.fit()
 
     def redraw(self, settings: LayoutState, selected: str) -> None:
@@ -143,8 +144,7 @@ class CameraView(QFrame):
         self.overlays.show(self.frame, settings, selected)
         if self._image is not None:
             self._apply_contrast(settings)
-        if settings.follow:
-            self._follow(settings)
+        self._follow(settings)
 
     def clear(self, wanted: int) -> None:
         """Show nothing until a frame is there: what was drawn is of another one."""
@@ -244,11 +244,14 @@ class CameraView(QFrame):
 
     # ---------------------------------------------------------------- camera
 
-    def _follow(self, settings: LayoutState) -> None:
-        at = self.overlays.position(settings.follow)
-        if at is not None:
-            self._set_camera(at, settings.magnification)
-            self._fitted = False
+    def _follow(self, settings: LayoutState) -> bool:
+        """Bring the followed keypoint into the middle; False where there is none."""
+        at = self.overlays.position(settings.follow) if settings.follow else None
+        if at is None:
+            return False
+        self._set_camera(at, settings.magnification)
+        self._fitted = False
+        return True
 
     def _set_camera(self, at: Point, zoom: float) -> None:
         with self._moving_camera():
@@ -264,6 +267,7 @@ class CameraView(QFrame):
         finally:
             self._setting_camera = False
             self._camera_set = self._camera_now()
+            self.overlays.set_zoom(self.zoom)
 
     def _camera_now(self) -> tuple[float, float, float]:
         camera = self.model.scene.camera
@@ -276,6 +280,7 @@ class CameraView(QFrame):
             return
         self._fitted = False
         if not np.isclose(now[2], self._camera_set[2], rtol=1e-4):
+            self.overlays.set_zoom(self.zoom)
             self.zoomed.emit(self.name, self.zoom)
         self._camera_set = now
 

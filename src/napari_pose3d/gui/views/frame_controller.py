@@ -29,10 +29,13 @@ class Picture:
         None where there is nothing to show.
     problem : str
         Why there is nothing, for the title of the view.
+    note : str
+        What is special about it, for the title: a shifted view counts its film's frames otherwise.
     """
 
     data: NDArray[Any] | None
     problem: str = ""
+    note: str = ""
 
 
 class FrameController(QObject):
@@ -116,9 +119,11 @@ class FrameController(QObject):
         """In the film's own thread."""
         if request != self._request:
             return
+        # Of films in session frames; others count as the session does.
+        number = getattr(film, "picture_of", lambda given: given)
         if frame >= len(film):
             found = Picture(None, "the film has ended")
-        elif not getattr(film, "has_picture", lambda _: True)(frame):
+        elif number(frame) < 0:
             found = Picture(None, "no picture")
         else:
             try:
@@ -128,7 +133,8 @@ class FrameController(QObject):
             else:
                 if data is None:
                     return
-                found = Picture(data)
+                shifted = number(frame) != frame
+                found = Picture(data, note=f"film frame {number(frame):,}" if shifted else "")
         self._decoded.emit(request, view, found)
 
     def _take(self, request: int, view: str, picture: Picture) -> None:

@@ -18,7 +18,7 @@ class LayoutState:
     sizes : dict of str to list of int
         Of the splitters.
     min_likelihood : float
-    hidden_keypoints, hidden_stages : list of str
+    hidden_keypoints, hidden_stages, hidden_sets : list of str
     trails, skeleton, ellipses, space : bool
     follow : str
         Keypoint that is kept in the middle; empty for none.
@@ -37,6 +37,7 @@ class LayoutState:
     min_likelihood: float = 0.0
     hidden_keypoints: list[str] = field(default_factory=list)
     hidden_stages: list[str] = field(default_factory=list)
+    hidden_sets: list[str] = field(default_factory=list)
     trails: bool = True
     skeleton: bool = True
     ellipses: bool = True

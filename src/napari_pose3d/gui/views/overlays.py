@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..colours import NEUTRAL, keypoint_rgba
 from ..layer_poses import LayerPoses
 from .layout_state import LayoutState
-from .source import ViewSource
+from .source import ViewSource, best_of
 
 Float64 = NDArray[np.float64]
 
@@ -26,6 +26,9 @@ BONE_DOTS = 9
 _SYMBOLS = {"predicted": "x", "raw": "disc", "smoothed": "disc"}
 _MARK, _SELECTED = 9.0, 1.6
 _DOT, _TRAIL = 0.22 * _MARK, 0.3 * _MARK
+# At most so many times its size in px of the picture a mark has on the screen: it must not hide
+# what it marks where one looks closely.
+_LARGEST = 1.6
 # Radius of the ellipse that holds 95 % of a Gaussian in the plane, in standard deviations.
 _ELLIPSE = 2.4477
 _ELLIPSE_DOTS = 40
@@ -53,6 +56,8 @@ class Overlays:
         ]
         self._positions: Float64 = np.full((len(self.names), 2), np.nan)
         self._shown: NDArray[np.bool_] = np.zeros(len(self.names), bool)
+        self._zoom = 1.0
+        self._selected = ""
         self._layer = None if best is None else self._add_layer(model, best)
 
     def remove(self, model: Any) -> None:
@@ -91,10 +96,11 @@ class Overlays:
         layer, best = self._layer, self._best
         if layer is None or best is None:
             return
+        leading = self._leading(best, settings)
         rows = np.concatenate(
             [
-                self._trails(best, frame, settings),
-                self._skeleton(best, frame, settings),
+                self._trails(leading, frame, settings),
+                self._skeleton(leading, frame, settings),
                 self._ellipses(frame, settings, selected),
                 self._marks(frame, settings),
             ]
@@ -103,9 +109,15 @@ class Overlays:
         # In place, and without what napari would look at again: nothing of it has changed.
         layer.data[...] = rows
         layer.refresh(thumbnail=False, extent=False, highlight=False)
-        sizes = self._sizes_for(selected)
-        if not np.array_equal(layer.size, sizes):
-            layer.size = sizes
+        self._selected = selected
+        self._set_sizes()
+
+    def set_zoom(self, zoom: float) -> None:
+        """Say how many px of the canvas a px of the picture has."""
+        # The wheel turns in many small steps.
+        if abs(np.log(zoom / self._zoom)) > 0.1:
+            self._zoom = zoom
+            self._set_sizes()
 
     # ---------------------------------------------------------------- the rows
 
@@ -136,20 +148,22 @@ class Overlays:
             border_width=np.concatenate([np.zeros(n_before), np.where(rings, 0.18, 0.0)]),
             symbol=["disc"] * n_before + [_SYMBOLS[poses.stage] for _, poses in self.names],
             size=self._sizes,
-            canvas_size_limits=(2, 60),
+            canvas_size_limits=(1, 60),
             opacity=1.0,
         )
         # Nothing in a view can be changed by napari's own tools.
         layer.editable = False
         return layer
 
-    def _sizes_for(self, selected: str) -> Float64:
-        if not selected:
-            return self._sizes
-        chosen = np.array([name == selected for name, _ in self.names])
-        sizes = self._sizes.copy()
-        sizes[len(sizes) - len(chosen) :][chosen] *= _SELECTED
-        return sizes
+    def _set_sizes(self) -> None:
+        if self._layer is None:
+            return
+        sizes = self._sizes * min(1.0, _LARGEST / self._zoom)
+        if self._selected:
+            chosen = np.array([name == self._selected for name, _ in self.names])
+            sizes[len(sizes) - len(chosen) :][chosen] *= _SELECTED
+        if not np.array_equal(self._layer.size, sizes):
+            self._layer.size = sizes
 
     def _marks(self, frame: int, settings: LayoutState) -> Float64:
         parts, visible = [], []
@@ -161,9 +175,18 @@ class Overlays:
         self._shown = np.concatenate(visible)
         return np.where(self._shown[:, None], self._positions, np.nan)
 
+    def _leading(self, best: LayerPoses, settings: LayoutState) -> LayerPoses:
+        """Whose trails and skeleton are drawn: the best of those that are not switched off."""
+        seen = [
+            poses
+            for poses in self._poses
+            if poses.keypoints == best.keypoints and not _switched_off(poses, settings)
+        ]
+        return best_of(seen) or best
+
     def _visible(self, poses: LayerPoses, frame: int, settings: LayoutState) -> NDArray[np.bool_]:
         shown = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
-        if poses.stage in settings.hidden_stages:
+        if _switched_off(poses, settings):
             shown[:] = False
         # A smoothed position does not stand or fall with the likelihood of a single frame.
         if (
@@ -201,6 +224,11 @@ class Overlays:
                 centre = at_frame(poses.positions, frame)[k]
                 rows[i] = ellipse(centre, np.diag(at_frame(poses.variance, frame)[k]))
         return rows.reshape(-1, 2)
+
+
+def _switched_off(poses: LayerPoses, settings: LayoutState) -> bool:
+    hidden_set = poses.stage == "predicted" and poses.prediction_set in settings.hidden_sets
+    return poses.stage in settings.hidden_stages or hidden_set
 
 
 def bones_of(

@@ -10,12 +10,14 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..colours import keypoint_rgba
 from ..current_session import current_session
+from ..docking import drop_on_viewer
 from .camera_view import CameraView
 from .controls import Controls
 from .frame_controller import FrameController, Picture
 from .grid import ViewGrid
 from .layout_state import LayoutState
 from .main_layers import MainLayers
+from .player import Player
 from .selecting import Selecting
 from .source import STAGES, Scene, scene_of, skeleton_beside
 from .space_view import SpaceView
@@ -57,6 +59,7 @@ class ViewsPanel(QWidget):
         self.pictures: dict[str, Picture] = {}
         self._peeked: int | None = None
         self._closed = False
+        self.setAcceptDrops(True)
         self.controls = Controls(state)
         self.grid = ViewGrid()
         self.hint = QLabel(_NOTHING)
@@ -75,8 +78,9 @@ class ViewsPanel(QWidget):
         self._rebuild_timer.setSingleShot(True)
         self._rebuild_timer.setInterval(_REBUILD_MS)
         self._rebuild_timer.timeout.connect(self.rebuild)
-        self._play_timer = QTimer(self)
-        self._play_timer.timeout.connect(self._play_next)
+        self._player = Player(
+            self._advance, lambda: self.frames.is_waiting, lambda: self.state.speed, self
+        )
         self._connect()
         self.rebuild()
 
@@ -87,6 +91,7 @@ class ViewsPanel(QWidget):
         controls.drawn.connect(self.redraw)
         controls.arranged.connect(self._arrange)
         controls.play_clicked.connect(self.toggle_playing)
+        self._player.changed.connect(controls.show_playing)
         controls.frame_wanted.connect(self.go_to)
         controls.fit_clicked.connect(self.fit)
         controls.window_clicked.connect(self.window_wanted)
@@ -116,7 +121,7 @@ class ViewsPanel(QWidget):
     @property
     def is_playing(self) -> bool:
         """Whether frames go on by themselves."""
-        return self._play_timer.isActive()
+        return self._player.is_playing
 
     def on_key(self, key: str, shift: bool = False) -> bool:
         """Arrows step, with Shift by ten; Space plays; F fits; Home and End.
@@ -145,21 +150,16 @@ class ViewsPanel(QWidget):
 
     def toggle_playing(self) -> None:
         """Play from here, or stop."""
-        if self._play_timer.isActive():
-            self._play_timer.stop()
+        if self._player.is_playing:
+            self._player.stop()
         else:
-            self._play_timer.start(max(round(1000 / self.state.speed), 1))
-        self.controls.show_playing(self._play_timer.isActive())
+            self._player.start()
 
-    def _play_next(self) -> None:
-        # A frame that takes long makes the film slower, not the queue longer.
-        if self.frames.is_waiting:
-            return
-        self._play_timer.setInterval(max(round(1000 / self.state.speed), 1))
-        if self.frames.frame >= self.scene.n_frames - 1:
-            self.toggle_playing()
-        else:
+    def _advance(self) -> bool:
+        there_is_one = self.frames.frame < self.scene.n_frames - 1
+        if there_is_one:
             self.step(1)
+        return there_is_one
 
     def _on_step(self) -> None:
         if self._closed or not self.scene.views:
@@ -188,6 +188,7 @@ class ViewsPanel(QWidget):
         for tool in self._tools:
             tool.on_frame(frame)
         self.shown.emit(frame)
+        self._player.frame_shown()
 
     def peek(self, frame: int | None) -> None:
         """Show the pictures of another frame for a moment; None ends it.
@@ -245,6 +246,7 @@ class ViewsPanel(QWidget):
             colours,
             [source.view for source in scene.views],
             scene.n_frames,
+            scene.prediction_sets,
         )
         self._layers.take_over(scene)
         self._arrange()
@@ -388,6 +390,15 @@ class ViewsPanel(QWidget):
 
     # ---------------------------------------------------------------- the main viewer
 
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+        """Files can be dropped here as on the main canvas, which may be out of sight."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Let napari open them."""
+        drop_on_viewer(self._viewer, event)
+
     def _on_layers(self, _: Any = None) -> None:
         self._rebuild_timer.start()
 
@@ -398,7 +409,7 @@ class ViewsPanel(QWidget):
         self._closed = True
         # A canvas that is closed must not be asked to paint any more.
         self.hide()
-        self._play_timer.stop()
+        self._player.stop()
         self._rebuild_timer.stop()
         self.note_sizes()
         self._viewer.dims.events.current_step.disconnect(self._on_step)

@@ -49,7 +49,8 @@ class Selecting(Tool):
 def describe(name: str, poses: LayerPoses, frame: int) -> str:
     """Name, where it comes from, and how sure it is."""
     k = poses.keypoints.index(name)
-    parts = [name, poses.stage]
+    of_set = f" ({poses.prediction_set})" if poses.prediction_set else ""
+    parts = [name, f"{poses.stage}{of_set}"]
     for array, text in ((poses.confidence, "likelihood {:.2f}"), (poses.residual, "{:.1f} px off")):
         if array is not None:
             value = float(at_frame(array, frame)[k])

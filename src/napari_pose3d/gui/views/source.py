@@ -66,8 +66,7 @@ class ViewSource:
 
     def best(self, stages: Sequence[str] = STAGES) -> LayerPoses | None:
         """The poses furthest on in processing, among those of some stages."""
-        found = [each for each in self.poses if each.stage in stages]
-        return max(found, key=lambda each: STAGES.index(each.stage), default=None)
+        return best_of(each for each in self.poses if each.stage in stages)
 
 
 @dataclass(eq=False)
@@ -108,6 +107,22 @@ class Scene:
             for name, place in zip(poses.keypoints, poses.palette, strict=True):
                 found.setdefault(name, place)
         return found
+
+    @property
+    def prediction_sets(self) -> tuple[str, ...]:
+        """Names of the prediction sets that are shown, where there are several."""
+        found = dict.fromkeys(
+            poses.prediction_set
+            for view in self.views
+            for poses in view.poses
+            if poses.stage == "predicted" and poses.prediction_set
+        )
+        return tuple(found) if len(found) > 1 else ()
+
+
+def best_of(poses: Iterable[LayerPoses]) -> LayerPoses | None:
+    """The poses furthest on in processing; the first of equals; None of none."""
+    return max(poses, key=lambda each: STAGES.index(each.stage), default=None)
 
 
 def shows_poses(layer: Any) -> bool:

@@ -50,6 +50,8 @@ class SpaceView(QFrame):
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.model.scene.camera.orientation = _RIGHT_HANDED
         self.canvas = QtViewer(self.model)
+        # Files that are dropped are meant for the main viewer.
+        self.canvas.setAcceptDrops(False)
         self.native = self.canvas.canvas.native
         self.canvas.dims.hide()
         self.title = Title(name)
@@ -64,6 +66,7 @@ class SpaceView(QFrame):
         self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_press)
         self.native.installEventFilter(self)
+        self._scene = Scene([])
         self._layers: list[Any] = []
         self._floor: Any = None
         self._up: NDArray[Any] | None = None
@@ -74,6 +77,9 @@ class SpaceView(QFrame):
 
     def set_scene(self, scene: Scene) -> None:
         """Show other positions; the angle stays."""
+        if self._shows(scene):
+            return
+        self._scene = scene
         for layer in self._layers:
             self.model.layers.remove(layer)
         self._layers = []
@@ -94,7 +100,7 @@ class SpaceView(QFrame):
                     name="cameras",
                     vector_style="line",
                     edge_color=NEUTRAL,
-                    edge_width=0.3 * self._size,
+                    edge_width=0.5 * self._size,
                     opacity=1.0,
                 )
             )
@@ -122,6 +128,17 @@ class SpaceView(QFrame):
             )
         )
         self._shown = np.zeros(n, bool)
+
+    def _shows(self, scene: Scene) -> bool:
+        old, new = self._scene.frusta, scene.frusta
+        same_cameras = old is new is None or (
+            old is not None and new is not None and np.array_equal(old, new)
+        )
+        return (
+            self._scene.space is scene.space
+            and self._scene.skeleton == scene.skeleton
+            and same_cameras
+        )
 
     def show_frame(self, frame: int, settings: LayoutState, selected: str) -> None:
         """Draw a frame."""
@@ -158,7 +175,7 @@ class SpaceView(QFrame):
             across = np.roll(self._up, 1) + 0.5 * np.roll(self._up, 2)
             camera.set_view_direction(tuple(across - 0.7 * self._up), tuple(self._up))
         if self._floor is not None:
-            self.model.fit_to_view(layers=[self._floor], margin=0.2)
+            self.model.fit_to_view(layers=[self._floor], margin=0.3)
             # The floor is at the feet; what matters is above it.
             camera.center = tuple(self._middle)
         else:
@@ -264,7 +281,7 @@ class SpaceView(QFrame):
                 name="floor",
                 vector_style="line",
                 edge_color=NEUTRAL,
-                edge_width=0.08 * self._size,
+                edge_width=0.25 * self._size,
                 opacity=0.5,
             )
         )

@@ -3,12 +3,13 @@
 from typing import Any
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Signal
+from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.errors import PoseDataError
 from ...core.formats.own_project import update_own_project
 from ..current_session import OpenSession, current_session
+from ..docking import MainCanvas, dock_of, forbid_floating, share_place
 from ..views.layout_state import LayoutState
 from ..views.panel import ViewsPanel
 
@@ -43,6 +44,7 @@ class CameraViewsWidget(QWidget):
         self._top: QWidget | None = None
         self._closed = False
         self._settled = False
+        self._canvas: MainCanvas | None = None
         self._away = QWidget()
         back = QPushButton("&Bring them back")
         back.clicked.connect(self.toggle_window)
@@ -54,6 +56,8 @@ class CameraViewsWidget(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self._away)
+        # Otherwise napari adds an empty stretch below.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.panel = self._new_panel()
         self._column.addWidget(self.panel, 1)
         self._session.changed.connect(self._on_session)
@@ -73,10 +77,12 @@ class CameraViewsWidget(QWidget):
             self._window = _Window(self)
             self._window.take(self.panel)
             self._window.show()
+            self._give_room_back()
         else:
             self._window = None
             self._column.addWidget(self.panel, 1)
             window.let_go()
+            self._take_room()
         self._away.setVisible(self._window is not None)
         old.setParent(None)
         old.deleteLater()
@@ -93,6 +99,7 @@ class CameraViewsWidget(QWidget):
             self._top.removeEventFilter(self)
             self._top = None
         self.panel.shut_down()
+        self._give_room_back()
         self._store_state(self._opened)
         if self._window is not None:
             self._window.let_go()
@@ -122,16 +129,25 @@ class CameraViewsWidget(QWidget):
             self._top = top
             if top is not None:
                 top.installEventFilter(self)
-        above = self.parent()
-        while above is not None and not isinstance(above, QDockWidget):
-            above = above.parent()
-        if isinstance(above, QDockWidget):
-            _forbid_floating(above)
-            if isinstance(top, QMainWindow) and not self._settled:
-                # The pictures are here now, so most of the room is, too.
-                width = round(_SHARE * top.width())
-                top.resizeDocks([above], [width], Qt.Orientation.Horizontal)
+        dock = dock_of(self)
+        if dock is None or not isinstance(top, QMainWindow):
+            return
+        forbid_floating(dock)
+        if not self._settled:
             self._settled = True
+            share_place(dock)
+            self._take_room()
+
+    def _take_room(self) -> None:
+        """The pictures are here now, so most of the room is, too."""
+        dock, top = dock_of(self), self.window()
+        if self._canvas is None and dock is not None and isinstance(top, QMainWindow):
+            self._canvas = MainCanvas(self._viewer, top, dock, _SHARE)
+
+    def _give_room_back(self) -> None:
+        if self._canvas is not None:
+            self._canvas.give_back()
+            self._canvas = None
 
     def _new_panel(self) -> ViewsPanel:
         panel = ViewsPanel(self._viewer, self._state)
@@ -198,19 +214,3 @@ class _Window(QWidget):
         if owner is not None:
             owner.toggle_window()
         super().closeEvent(event)
-
-
-def _forbid_floating(dock: QDockWidget) -> None:
-    """A dock that is torn off takes its canvases to another window, and the program ends."""
-    features = QDockWidget.DockWidgetFeature
-    dock.setFeatures(dock.features() & ~features.DockWidgetFloatable)
-    dock.setAllowedAreas(
-        Qt.DockWidgetArea.LeftDockWidgetArea
-        | Qt.DockWidgetArea.RightDockWidgetArea
-        | Qt.DockWidgetArea.TopDockWidgetArea
-        | Qt.DockWidgetArea.BottomDockWidgetArea
-    )
-    bar = dock.titleBarWidget()
-    if bar is not None:
-        for button in bar.findChildren(QPushButton, "QTitleBarFloatButton"):
-            button.hide()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPixmap
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
     QListWidget,
-    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ..colours import keypoint_hex
-
-_SWATCH = 10
+from ..colours import keypoint_rgba
+from ..swatches import check_only, checked_names, fill_with_keypoints, names_in
 
 
 class KeypointList(QGroupBox):
@@ -50,46 +47,27 @@ class KeypointList(QGroupBox):
     @property
     def offered(self) -> tuple[str, ...]:
         """All keypoints of the files."""
-        return tuple(item.text() for item in self._items())
+        return names_in(self._list)
 
     @property
     def checked(self) -> tuple[str, ...]:
         """The keypoints to smooth, in the order of the files."""
-        checked = Qt.CheckState.Checked
-        return tuple(item.text() for item in self._items() if item.checkState() == checked)
+        return checked_names(self._list)
 
     def offer(self, keypoints: tuple[str, ...]) -> None:
         """Show other keypoints; those already shown keep their check mark."""
         if keypoints and keypoints == self.offered:
             return
         unchecked = set(self.offered) - set(self.checked)
-        self._list.blockSignals(True)
-        self._list.clear()
-        for name, colour in keypoint_hex(keypoints).items():
-            item = QListWidgetItem(name)
-            pixmap = QPixmap(QSize(_SWATCH, _SWATCH))
-            pixmap.fill(QColor(colour))
-            item.setData(Qt.ItemDataRole.DecorationRole, pixmap)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            state = Qt.CheckState.Unchecked if name in unchecked else Qt.CheckState.Checked
-            item.setCheckState(state)
-            self._list.addItem(item)
-        self._list.blockSignals(False)
+        colours = dict(zip(keypoints, keypoint_rgba(range(len(keypoints))), strict=True))
+        fill_with_keypoints(self._list, colours, set(keypoints) - unchecked)
         self.setEnabled(bool(keypoints))
         self._on_changed()
 
     def check(self, keypoints: tuple[str, ...]) -> None:
         """Check exactly these."""
-        self._list.blockSignals(True)
-        for item in self._items():
-            wanted = item.text() in keypoints
-            item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
-        self._list.blockSignals(False)
+        check_only(self._list, keypoints)
         self._on_changed()
-
-    def _items(self) -> list[QListWidgetItem]:
-        items = [self._list.item(i) for i in range(self._list.count())]
-        return [item for item in items if item is not None]
 
     def _check_all(self, wanted: bool) -> None:
         self.check(self.offered if wanted else ())

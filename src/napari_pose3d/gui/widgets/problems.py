@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
@@ -62,6 +62,12 @@ class ProblemList(QGroupBox):
             more.setToolTip("\n".join(map(str, rest)))
             self._column.addWidget(more)
         self.setVisible(bool(self._problems))
+        # Once the new lines have the window's font, they need another height.
+        QTimer.singleShot(0, self._fit_lines)
+
+    def _fit_lines(self) -> None:
+        self._column.invalidate()
+        self.updateGeometry()
 
     def _line(self, problem: Problem) -> QWidget:
         line = QWidget()

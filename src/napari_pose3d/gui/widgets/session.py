@@ -288,7 +288,7 @@ class SessionWidget(QWidget):
     # ---------------------------------------------------------------- going on
 
     def _open_widget(self, name: str) -> Any:
-        _, widget = self._viewer.window.add_plugin_dock_widget(_PLUGIN, name)
+        _, widget = self._viewer.window.add_plugin_dock_widget(_PLUGIN, name, tabify=True)
         return widget
 
     def _open_smoothing(self) -> None:

@@ -64,7 +64,7 @@ class SessionPanel(QGroupBox):
         if rows is not None and header is not None:
             rows.hide()
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            header.setStretchLastSection(True)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._table.itemSelectionChanged.connect(self._on_selected)
         self._facts = QLabel()
         self._facts.setWordWrap(True)

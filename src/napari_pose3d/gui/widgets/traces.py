@@ -3,8 +3,7 @@
 from typing import Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtGui import QColor, QPixmap
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,22 +11,22 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
-    QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ...core.traces import QUANTITIES, trace
 from ..colours import keypoint_rgba
+from ..docking import dock_of, move_below
 from ..layer_poses import LayerPoses
+from ..swatches import check_only, checked_names, fill_with_keypoints, names_in
 from ..watching import PosesWatch
 from .trace_plot import Curve, TracePlot
 
 _SPACE = "3-D"
 _SHOWN_AT_FIRST = 2
-_SWATCH = 10
-_STAGES = {"predicted": "predicted", "raw": "raw", "smoothed": "smoothed"}
 _NOTHING = "Nothing to plot yet: open predictions or a session."
 
 
@@ -42,7 +41,7 @@ class TracesWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._docked = self._stopped = False
+        self._docked = self._placed = self._stopped = False
         self._watch = PosesWatch(napari_viewer, self)
         self.plot = TracePlot()
         self.source = _combo("Which view, or the positions in space")
@@ -76,7 +75,6 @@ class TracesWidget(QWidget):
         form.addRow(self._other_label, self.other)
         side = QVBoxLayout()
         side.addLayout(form)
-        side.addWidget(self.keypoints, 1)
         stages = QHBoxLayout()
         stages.addWidget(self.raw)
         stages.addWidget(self.smoothed)
@@ -85,15 +83,20 @@ class TracesWidget(QWidget):
         fit.setToolTip("Bring all frames into view (double-click in the plot)")
         fit.clicked.connect(self.plot.fit)
         side.addWidget(fit)
+        side.addStretch(1)
         panel = QWidget()
         panel.setLayout(side)
-        panel.setFixedWidth(230)
+        panel.setFixedWidth(190)
+        self.keypoints.setFixedWidth(170)
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 4, 4, 4)
         row.addWidget(panel)
+        row.addWidget(self.keypoints)
         row.addWidget(self.plot, 1)
         row.addWidget(self._hint)
         self.setMinimumHeight(180)
+        # Otherwise napari adds an empty stretch beside the plot.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def _connect(self) -> None:
         self._watch.changed.connect(self._offer)
@@ -149,43 +152,23 @@ class TracesWidget(QWidget):
         self._draw(fit=True)
 
     def _list_keypoints(self, names: dict[str, int]) -> None:
-        there = [item.text() for item in self._items()]
-        if there == list(names):
+        there = names_in(self.keypoints)
+        if there == tuple(names):
             return
         checked = (
             set(self.checked) if set(there) & set(names) else set(list(names)[:_SHOWN_AT_FIRST])
         )
-        self.keypoints.blockSignals(True)
-        self.keypoints.clear()
         colours = keypoint_rgba(list(names.values()))
-        for name, (red, green, blue, _) in zip(names, colours, strict=True):
-            item = QListWidgetItem(name)
-            pixmap = QPixmap(_SWATCH, _SWATCH)
-            pixmap.fill(QColor.fromRgbF(float(red), float(green), float(blue)))
-            item.setData(Qt.ItemDataRole.DecorationRole, pixmap)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            states = Qt.CheckState
-            item.setCheckState(states.Checked if name in checked else states.Unchecked)
-            self.keypoints.addItem(item)
-        self.keypoints.blockSignals(False)
-
-    def _items(self) -> list[QListWidgetItem]:
-        items = [self.keypoints.item(i) for i in range(self.keypoints.count())]
-        return [item for item in items if item is not None]
+        fill_with_keypoints(self.keypoints, dict(zip(names, colours, strict=True)), checked)
 
     @property
     def checked(self) -> tuple[str, ...]:
         """The keypoints that are plotted."""
-        on = Qt.CheckState.Checked
-        return tuple(item.text() for item in self._items() if item.checkState() == on)
+        return checked_names(self.keypoints)
 
     def check(self, keypoints: tuple[str, ...]) -> None:
         """Plot exactly these."""
-        self.keypoints.blockSignals(True)
-        for item in self._items():
-            wanted = item.text() in keypoints
-            item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
-        self.keypoints.blockSignals(False)
+        check_only(self.keypoints, keypoints)
         self._draw()
 
     # ---------------------------------------------------------------- drawing
@@ -199,12 +182,14 @@ class TracesWidget(QWidget):
             self.plot.show_curves([], "", fit)
             return
         chosen = self._chosen()
+        # Pale lines are for what thick ones are drawn over.
+        over = self.smoothed.isChecked() and any(each.stage == "smoothed" for each in chosen)
         curves = [
             curve
             for poses in chosen
             if (self.smoothed if poses.stage == "smoothed" else self.raw).isChecked()
             for keypoint in self.checked
-            if (curve := self._curve(poses, keypoint, name)) is not None
+            if (curve := self._curve(poses, keypoint, name, over)) is not None
         ]
         length = "px"
         if chosen and chosen[0].is_3d:
@@ -212,7 +197,7 @@ class TracesWidget(QWidget):
         self.plot.show_curves(curves, QUANTITIES[name].axis_label(length), fit)
         self._on_step()
 
-    def _curve(self, poses: LayerPoses, keypoint: str, name: Any) -> Curve | None:
+    def _curve(self, poses: LayerPoses, keypoint: str, name: Any, over: bool) -> Curve | None:
         other = self.other.currentText() if name == "length" else None
         if keypoint not in poses.keypoints or (other and other not in poses.keypoints):
             return None
@@ -229,11 +214,11 @@ class TracesWidget(QWidget):
             return None
         smoothed = poses.stage == "smoothed"
         return Curve(
-            f"{keypoint}, {_STAGES[poses.stage]}",
+            f"{keypoint}, {poses.prediction_set or poses.stage}",
             values,
             keypoint_rgba(poses.palette)[k],
             2.0 if smoothed else 1.0,
-            faint=not smoothed,
+            faint=over and not smoothed,
         )
 
     def _take_colours(self, _: Any = None) -> None:
@@ -272,6 +257,12 @@ class TracesWidget(QWidget):
             if self.parent() is None and self._docked:
                 self.stop()
             self._docked = self.parent() is not None
+        elif event is not None and event.type() == QEvent.Type.Show and not self._placed:
+            dock = dock_of(self)
+            if dock is not None:
+                self._placed = True
+                # Moving a dock while it is being shown would hide it again.
+                QTimer.singleShot(0, lambda: move_below(dock, self.sizeHint().height()))
         return super().event(event)
 
 
