@@ -15,7 +15,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from label_sessions import (
     KEYPOINTS,
@@ -374,15 +374,17 @@ def test_a_frame_that_a_view_lacks_cannot_be_labeled(label: Any, folder: Path, q
 def test_the_window_is_given_back(label: Any, qtbot: Any) -> None:
     viewer = label._viewer
     window = label.window()
-    middle = window.centralWidget()
-    assert middle.maximumWidth() == 1
-    pictures = sum(
-        view.native.width() * view.native.height() for view in label.control.panel.views.values()
-    )
-    assert pictures > 0.5 * window.width() * window.height()
+    layers = window.findChild(QDockWidget, "layer list")
+
+    def part() -> float:
+        views = label.control.panel.views.values()
+        pictures = sum(view.native.width() * view.native.height() for view in views)
+        return float(pictures / (window.width() * window.height()))
+
+    qtbot.waitUntil(lambda: part() > 0.5, timeout=TIMEOUT)
+    assert not layers.isVisible()
     viewer.window.remove_dock_widget(label)
-    qtbot.wait(50)
-    assert middle.maximumWidth() > 1000
+    qtbot.waitUntil(layers.isVisible, timeout=TIMEOUT)
     _, views = viewer.window.add_plugin_dock_widget("napari-pose3d", "Camera views")
     assert all("labels" not in view.model.layers for view in views.panel.views.values())
 

@@ -30,6 +30,7 @@ from .status import LabelStatus
 
 Float64 = NDArray[np.float64]
 
+_MISFIT = 3.0  # standard deviations of a click
 _ODD = 3.0  # robust standard deviations
 _UNLIKELY_SD = 3.0  # px: what a prediction without a variance is trusted to
 
@@ -96,6 +97,12 @@ class FrameGeometry:
             return None
         view = int(self.projection.suspect[self.keypoints.index(keypoint)])
         return None if view < 0 else self.views[view]
+
+    def contradicts(self, keypoint: str) -> bool:
+        """Whether two labels contradict each other, and nobody can tell which one is wrong."""
+        if keypoint not in self.keypoints or len(self.labeled_views(keypoint)) != 2:
+            return False
+        return bool(self.projection.misfit[self.keypoints.index(keypoint)] > _MISFIT)
 
     @property
     def xyz(self) -> Float64:

@@ -191,19 +191,19 @@ class LabelBoard(QWidget):
         self._show_state()
 
     def _show_suspect(self) -> None:
-        """Name the label that disagrees; of several the current keypoint's, else the first."""
-        geometry, names = self._control.geometry, self._control.labeling.keypoints
-        self._suspect = None
-        for name in (self._control.keypoint, *names) if geometry is not None else ():
-            view = geometry.suspect(name) if geometry is not None else None
+        """Name what disagrees; of several the current keypoint, else the first."""
+        geometry = self._control.geometry
+        self._suspect, text = None, ""
+        for name in (self._control.keypoint, *self._control.labeling.keypoints):
+            view = None if geometry is None else geometry.suspect(name)
             if view is not None:
-                self._suspect = Spot(view, name)
+                self._suspect, text = Spot(view, name), f"Look at {view}: {name} disagrees"
                 break
-        if self._suspect is not None:
-            self.suspect.setText(
-                f"Look at {self._suspect.view}: {self._suspect.keypoint} disagrees"
-            )
-        self.suspect.setVisible(self._suspect is not None)
+            if geometry is not None and not text and geometry.contradicts(name):
+                a, b = geometry.labeled_views(name)
+                self._suspect, text = Spot(a, name), f"{name}: {a} and {b} contradict each other"
+        self.suspect.setText(text)
+        self.suspect.setVisible(bool(text))
 
     def _cells(self) -> dict[Spot, CellLook]:
         control = self._control

@@ -5,13 +5,17 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from ..docking import dock_of
+
 _HORIZONTAL = Qt.Orientation.Horizontal
 # By their object names: what napari shows of the main viewer's layers.
 _IN_THE_WAY = ("layer list", "layer controls")
+# The camera views have taken the main canvas's room by then.
+_SETTLED_MS = 250
 
 
 class Room:
-    """The window with the camera views as large as can be, and the panel beside them.
+    """The camera views as large as can be, and the panel beside them.
 
     Parameters
     ----------
@@ -22,47 +26,31 @@ class Room:
     """
 
     def __init__(self, panel: QWidget, views: QWidget, width: int) -> None:
-        self._hidden: list[QWidget] = []
-        self._middle: QWidget | None = None
-        self._middle_width = 0
-        top = panel.window()
-        own, other = dock_of(panel), dock_of(views)
+        self._hidden: list[QDockWidget] = []
+        self._panel, self._views, self._width = panel, views, width
+        top, own, other = panel.window(), dock_of(panel), dock_of(views)
         if not isinstance(top, QMainWindow) or own is None or other is None:
             return
         for dock in top.findChildren(QDockWidget):
-            if dock.objectName() in _IN_THE_WAY:
-                self._hide(dock)
-        # The main canvas shows nothing while the camera views show the films. It is not hidden:
-        # docks do not fill the height of a window that has no middle.
-        self._middle = top.centralWidget()
-        if self._middle is not None:
-            self._middle_width = self._middle.maximumWidth()
-            self._middle.setMaximumWidth(1)
-        # Taken out first: where it was stacked with the views, its old place would stay empty.
+            if dock.objectName() in _IN_THE_WAY and dock.isVisible():
+                dock.hide()
+                self._hidden.append(dock)
+        # Taken out first: from a place that it shares with the views, it would not come.
         top.removeDockWidget(own)
         top.splitDockWidget(other, own, _HORIZONTAL)
         own.show()
-        widths = [max(top.width() - width, width), width]
-        # The layout has to know of the split before sizes mean anything to it.
-        QTimer.singleShot(0, lambda: top.resizeDocks([other, own], widths, _HORIZONTAL))
+        self._timer = QTimer(panel)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._share)
+        self._timer.start(_SETTLED_MS)
 
     def give_back(self) -> None:
         """Show what was hidden."""
         while self._hidden:
             self._hidden.pop().show()
-        if self._middle is not None:
-            self._middle.setMaximumWidth(self._middle_width)
-            self._middle = None
 
-    def _hide(self, widget: QWidget | None) -> None:
-        if widget is not None and widget.isVisible():
-            widget.hide()
-            self._hidden.append(widget)
-
-
-def dock_of(widget: QWidget) -> QDockWidget | None:
-    """The dock that a widget is in."""
-    above = widget.parentWidget()
-    while above is not None and not isinstance(above, QDockWidget):
-        above = above.parentWidget()
-    return above
+    def _share(self) -> None:
+        top, own, other = self._panel.window(), dock_of(self._panel), dock_of(self._views)
+        if isinstance(top, QMainWindow) and own is not None and other is not None:
+            widths = [max(top.width() - self._width, self._width), self._width]
+            top.resizeDocks([other, own], widths, _HORIZONTAL)
