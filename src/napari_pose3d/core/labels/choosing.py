@@ -48,7 +48,7 @@ def by_kmeans(
     centre.
 
     The memory is at most 16 kB for each candidate and view, 50 bytes for each frame of the session,
-    and what the films need that are open: an index and a decoder each, and no pictures.
+    and what open films need: an index (140 MB for a million frames) and a decoder each.
 
     Parameters
     ----------
