@@ -15,7 +15,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox
 
 from label_sessions import (
     KEYPOINTS,
@@ -42,6 +42,19 @@ LEFT = Qt.MouseButton.LeftButton
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return calibrated_project(tmp_path / "project", films=True)
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the user was asked when closing; every answer is yes, so that no test waits."""
+    questions: list[str] = []
+
+    def answer(parent: Any, title: str, text: str) -> Any:
+        questions.append(text)
+        return QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    return questions
 
 
 @pytest.fixture
@@ -193,6 +206,7 @@ class Bot:
             t.QTest.qWait(10)
 
 viewer = napari.Viewer()
+viewer.window._qt_window.resize(1200, 760)
 widget = t.open_widget(viewer, Path({folder!r}), Bot())
 t.label_frame(widget, Bot(), 5)
 t.drag(widget, t.VIEWS[1], t.truth(5)[1, 0], t.truth(5)[1, 0] + (6, 3))

@@ -163,6 +163,10 @@ class LabelController(QObject):
         self._place(spot, at)
         return True
 
+    def is_wanted(self, view: str) -> bool:
+        """Whether the current keypoint has no label in a view yet."""
+        return self.label(Spot(view, self.keypoint)).is_empty
+
     def grab(self, view: str, keypoint: str) -> bool:
         """Take hold of a label, to be moved by `drag`."""
         self.view = view

@@ -20,43 +20,50 @@ class LabelTool(Tool):
 
     def __init__(self, controller: LabelController) -> None:
         self._controller = controller
-        self._pressed: Point | None = None
+        self._pressed: Point = (0.0, 0.0)
+        self._found = ""
+        self._moves = False
         self._offset = np.zeros(2)
         self._held: dict[str, str] = {}
         self._hint = ""
 
     def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
-        """Take hold of a label near the mouse; elsewhere the picture is moved."""
+        """Perhaps a label near the mouse is to be moved; elsewhere the picture is."""
         control = self._controller
         if button != 1 or view.name not in control.labeling.views:
             return False
         found = control.nearest(view.name, at, REACH / view.zoom)
-        if found is None or self._means_a_new_one(view, found, at):
-            return False
-        if not control.grab(view.name, found):
+        if found is None:
             return False
         position = control.label(Spot(view.name, found)).position
         # The label keeps its distance to the mouse, so that it does not jump.
         self._offset = np.subtract(at if position is None else position, at)
-        self._pressed = at
+        self._pressed, self._found, self._moves = at, found, False
         self._say(view, "")
         return True
 
     def on_drag(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
         """Move the label."""
-        if self._pressed is not None:
+        if not self._moves:
             if np.hypot(*np.subtract(at, self._pressed)) * view.zoom <= _STILL:
                 return
-            self._pressed = None
-        x, y = np.add(at, self._offset)
-        self._controller.drag((float(x), float(y)), along_curve="Shift" in modifiers)
-        self._controller.point(at)
+            self._moves = self._controller.grab(view.name, self._found)
+        if self._moves:
+            x, y = np.add(at, self._offset)
+            self._controller.drag((float(x), float(y)), along_curve="Shift" in modifiers)
+            self._controller.point(at)
 
     def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
-        """Leave it where the mouse went up."""
+        """Leave it where the mouse went up; a mouse that did not move has clicked."""
         self.on_drag(view, at, modifiers)
-        self._controller.drop()
-        self._pressed = None
+        if self._moves:
+            self._controller.drop()
+            self._moves = False
+        elif self._controller.is_wanted(view.name):
+            # Close to another label, it is the current keypoint that is placed.
+            self._controller.click(view.name, self._pressed)
+        else:
+            self._controller.choose(self._found, view.name)
 
     def on_click(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Place the current keypoint."""
@@ -103,19 +110,6 @@ class LabelTool(Tool):
     def on_frame(self, frame: int) -> None:
         """Other labels are to be seen."""
         self._controller.on_frame()
-
-    def _means_a_new_one(self, view: CameraView, found: str, at: Point) -> bool:
-        """Whether a click beside another label is meant to place the current keypoint."""
-        control = self._controller
-        if (
-            found == control.keypoint
-            or not control.label(Spot(view.name, control.keypoint)).is_empty
-        ):
-            return False
-        position = control.label(Spot(view.name, found)).position
-        assert position is not None
-        # Right on the mark, it is the mark that is meant.
-        return float(np.hypot(*np.subtract(position, at))) * view.zoom > 0.5 * REACH
 
     def _say(self, view: CameraView, hint: str) -> None:
         if hint != self._hint:
