@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -225,8 +227,12 @@ def test_another_session_takes_the_place_of_the_first(widget, qtbot, project: Pa
     widget.viewer.add_points([[0, 0, 0, 0]], name="mine")
     widget.sessions.choose("walk")
     show(widget, qtbot)
+    film = weakref.ref(widget.viewer.layers["walk Cam-A"].data.video)
     widget.sessions.choose("run")
     show(widget, qtbot)
+    qtbot.wait(50)
+    gc.collect()
+    assert film() is None, "a film of the old session stays open"
     assert not [name for name in layer_names(widget) if "walk" in name]
     assert {"predicted Cam-A", "mine"} <= layer_names(widget)
     # Once more, the same one.

@@ -72,8 +72,9 @@ class LayerAdder(QObject):
         for layer, name in zip(self._added, self._names, strict=True):
             # napari changed it where an old layer still had that name.
             layer.name = name
-        # They belong to the viewer now; abandoning must not take them away.
-        layers, self._added = self._added, []
+        # They belong to the viewer now; abandoning must not take them away. Those that went must
+        # not be held: their films would stay open.
+        layers, self._added, self._replaced = self._added, [], []
         self.succeeded.emit(layers)
 
 

@@ -213,17 +213,21 @@ class CameraView(QFrame):
         if self._image is None:
             # Napari fits the first layer that it gets, after a manner of its own.
             with self._moving_camera():
+                # A copy: the decoder keeps its pictures, and this one is written over.
                 self._image = self.model.add_image(
-                    data, name="film", rgb=data.ndim == 3, interpolation2d="nearest"
+                    np.array(data), name="film", rgb=data.ndim == 3, interpolation2d="nearest"
                 )
             if data.ndim == 2:
                 self._image.colormap = "gray"
             self.model.layers.move(len(self.model.layers) - 1, 0)
             self._apply_contrast(settings)
         else:
-            with self._image.events.data.blocker():
-                self._image.data = data
-            if not self._image.visible:
+            held = self._image.data
+            # In place, and without what napari would look at again: nothing of it has changed.
+            held[...] = data
+            if self._image.visible:
+                self._image.refresh(thumbnail=False, extent=False, highlight=False)
+            else:
                 self._image.visible = True
         if self._image.opacity != 1.0:
             self._image.opacity = 1.0
@@ -254,6 +258,8 @@ class CameraView(QFrame):
         return True
 
     def _set_camera(self, at: Point, zoom: float) -> None:
+        if np.allclose(self._camera_now(), (at[1], at[0], zoom), rtol=1e-6, atol=1e-6):
+            return
         with self._moving_camera():
             self.model.scene.camera.center = (at[1], at[0])
             self.model.scene.camera.zoom = zoom

@@ -54,8 +54,15 @@ class ViewGrid(QWidget):
 
     def set_cells(
         self, cells: dict[str, QWidget], order: Sequence[str] = (), hidden: Sequence[str] = ()
-    ) -> None:
-        """Place these widgets; those without a place in ``order`` come last."""
+    ) -> bool:
+        """Place these widgets; those without a place in ``order`` come last.
+
+        Returns
+        -------
+        bool
+            Whether anything was moved; if not, the borders stay where they are.
+        """
+        before = self._cells, self._order, self._hidden, self._maximised
         self._cells = dict(cells)
         self._order = [name for name in order if name in cells]
         self._order += [name for name in cells if name not in self._order]
@@ -63,7 +70,10 @@ class ViewGrid(QWidget):
         if len(self._hidden) == len(cells):
             self._hidden = set()
         self._maximised = self._maximised if self._maximised in cells else ""
-        self._place()
+        changed = before != (self._cells, self._order, self._hidden, self._maximised)
+        if changed:
+            self._place()
+        return changed
 
     def swap(self, one: str, other: str) -> None:
         """Let two change places."""

@@ -283,8 +283,8 @@ class ViewsPanel(QWidget):
             if not self.state.space:
                 hidden.append(SPACE)
         self.hint.setVisible(not cells)
-        self.grid.set_cells(cells, self.state.order, hidden)
-        self.grid.set_sizes(self.state.sizes)
+        if self.grid.set_cells(cells, self.state.order, hidden):
+            self.grid.set_sizes(self.state.sizes)
         self._seen_changed()
 
     def _seen_changed(self) -> None:

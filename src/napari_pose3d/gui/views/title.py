@@ -60,8 +60,9 @@ class Title(QWidget):
     def show_state(self, frame: int, state: str) -> None:
         """Say which frame is shown, and what is the matter."""
         self._frame.setText(f"frame {frame:,}" if frame >= 0 else "")
-        self._state.setText(state)
-        self._state.setToolTip(state)
+        if state != self._state.text():
+            self._state.setText(state)
+            self._state.setToolTip(state)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
         """Maximise, or the other way round."""

@@ -165,6 +165,7 @@ class CameraViewsWidget(QWidget):
         for name, value in vars(self._stored_state()).items():
             setattr(self._state, name, value)
         self.panel.controls.show_state()
+        self.panel.grid.set_sizes(self._state.sizes)
 
     def _stored_state(self) -> LayoutState:
         opened = self._opened
