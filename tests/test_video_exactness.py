@@ -15,6 +15,7 @@ import pytest
 from films import BY_NAME, FILMS, Film, draw, folder_of, read_number
 from napari_pose3d.core.video import index_store
 from napari_pose3d.core.video.array import VideoArray, open_video
+from napari_pose3d.core.video.opening import first_picture
 from napari_pose3d.core.video.pictures import Array
 
 # So small that every film is decoded again and again.
@@ -91,6 +92,10 @@ def test_every_frame_is_the_right_one(film: Film, path: Path, video: VideoArray)
     assert len(everything) == n
     assert all(same(got, true) for got, true in zip(everything, truth, strict=True))
     assert video.damaged == ()
+    # What is shown while the index is made.
+    first = first_picture(path)
+    np.testing.assert_array_equal(first.array, video[0])
+    assert (first.is_grey, first.bits) == (video.is_grey, video.bits)
 
 
 def _in_parts(order: list[int], count: int) -> list[list[int]]:
@@ -117,7 +122,12 @@ def test_exact_times_of_an_irregular_film(tmp_path_factory: pytest.TempPathFacto
         ("h264-b-frames.mp4", "container"),
         ("h264-edit-list.mp4", "container"),
         ("mjpeg-fine-time-base.avi", "container"),
-        ("h264.mkv", "packets"),
+        ("h264.mkv", "container"),
+        ("h264-open-gop.mkv", "container"),
+        ("h264-variable-rate.mkv", "container"),
+        ("ffv1.mkv", "container"),
+        ("h264-no-index.mkv", "packets"),
+        ("vp9-hidden-frames.webm", "packets"),
         ("h264-fragments.mp4", "packets"),
         ("h264-b-frames.avi", "decoding"),
         ("mpeg4-packed.avi", "decoding"),

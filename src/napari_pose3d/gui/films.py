@@ -5,21 +5,24 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Cancelled
+from ..core.errors import Cancelled, PoseDataError
 from ..core.project import VIDEO_SUFFIXES, find_project, parse_stem
 
 if TYPE_CHECKING:
     from ..core.settings import IsCancelled, Progress
     from ..core.video.array import VideoArray
+    from ..core.video.opening import FirstPicture
     from ..core.video.session_film import SessionFilm
+    from .jobs import Job
     from .layers import LayerData
     from .layout import Tile
 
+AnyFilm: TypeAlias = "VideoArray | SessionFilm | FirstPicture"
 Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
 
 FILM = "film"
@@ -27,6 +30,9 @@ FILM = "film"
 
 # What napari takes for "nothing to add".
 _NOTHING: Any = (None,)
+
+# A film that is open after so many seconds is shown at once, else its first picture meanwhile.
+_AT_ONCE = 0.25
 
 _WATCHED: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -88,34 +94,35 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     films = [
         (each, *name_of(each, tuple(placed)), film)
         for each in paths
-        if (film := _open(each)) is not None
+        if (film := _open(each, viewer)) is not None
     ]
     if not films:
         return [_NOTHING]
-    _warn_of_lengths(films, layers)
+    say_what_is_odd(films, layers)
     if viewer is not None:
         _keep_behind(viewer)
     return film_layers(films, placed)
 
 
 def film_layers(
-    films: Sequence[tuple[Path, str, str, VideoArray | SessionFilm]], placed: dict[str, Tile]
+    films: Sequence[tuple[Path, str, str, AnyFilm]], placed: dict[str, Tile]
 ) -> list[LayerData]:
     """Image layers of films, and the names of views that are new.
 
     Parameters
     ----------
-    films : sequence of (path, session, view, VideoArray or SessionFilm)
+    films : sequence of (path, session, view, film)
+        A FirstPicture in the place of a film whose index is being made.
     placed : mapping of view to Tile
         Views that are in the viewer already.
     """
     from .layers import new_frames
     from .layout import place_views
 
-    sizes = {view: (float(video.shape[2]), float(video.shape[1])) for _, _, view, video in films}
+    sizes = {view: _size(film) for _, _, view, film in films}
     tiles = place_views(sizes, placed)
     pictures = [
-        _film_layer(path, session, view, video, tiles[view]) for path, session, view, video in films
+        film_layer(path, session, view, film, tiles[view]) for path, session, view, film in films
     ]
     return [*new_frames(tiles, placed), *pictures]
 
@@ -139,44 +146,85 @@ def name_of(path: Path, known: Sequence[str] = ()) -> tuple[str, str]:
     return parsed.key, parsed.view or path.stem
 
 
-def _film_layer(
-    path: Path, session: str, view: str, video: VideoArray | SessionFilm, tile: Tile
+def film_layer(
+    path: Path, session: str, view: str, film: AnyFilm, tile: Tile | None = None
 ) -> LayerData:
+    """The Image layer of one film.
+
+    A film whose index is being made has one frame, so that none is shown under a number that is
+    not certain.
+
+    Parameters
+    ----------
+    path, session, view, film
+    tile : Tile, optional
+        Where the view lies.
+    """
+    from ..core.video.opening import FirstPicture
     from .layers import AXES, ROLE_KEY
 
-    rate = video.frame_rate
     attributes: dict[str, Any] = {
         "name": f"{session} {view}".strip(),
-        "translate": (0.0, 0.0, tile.y, tile.x),
+        "translate": (0.0, 0.0, 0.0, 0.0) if tile is None else (0.0, 0.0, tile.y, tile.x),
         "axis_labels": AXES,
-        "rgb": not video.is_grey,
-        "metadata": {
-            ROLE_KEY: FILM,
-            "session": session,
-            "view": view,
-            "path": str(path),
-            "frame_rate": rate,
-            "index": f"{len(video)} frames, read from the {video.index.how}",
-            "warnings": list(video.warnings),
-        },
+        "rgb": not film.is_grey,
+        "metadata": {ROLE_KEY: FILM, "session": session, "view": view, "path": str(path)},
     }
-    if video.is_grey:
+    if film.is_grey:
         attributes["colormap"] = "gray"
-        attributes["contrast_limits"] = (0, 2**video.bits - 1)
-    return FilmData(video), attributes, "image"
+        attributes["contrast_limits"] = (0, 2**film.bits - 1)
+    if isinstance(film, FirstPicture):
+        attributes["metadata"]["index"] = "being made"
+        return film.array[None, None], attributes, "image"
+    attributes["metadata"] |= {
+        "frame_rate": film.frame_rate,
+        "index": f"{len(film)} frames, read from the {film.index.how}",
+        "warnings": list(film.warnings),
+        "damaged": _kept_up_to_date(film, path.name),
+    }
+    return FilmData(film), attributes, "image"
 
 
-def _open(path: Path) -> VideoArray | None:
-    """The film, or None when that was cancelled or failed and the user has been told.
+def _size(film: AnyFilm) -> tuple[float, float]:
+    """(width, height) in px."""
+    from ..core.video.opening import FirstPicture
 
-    In a window a dialog shows the progress where the whole file has to be read through.
+    height, width = film.array.shape[:2] if isinstance(film, FirstPicture) else film.shape[1:3]
+    return float(width), float(height)
+
+
+def _kept_up_to_date(film: VideoArray | SessionFilm, name: str) -> list[int]:
+    """The unreadable frames of a film; the list grows, and the first ones are told to the user."""
+    from napari.utils.notifications import show_warning
+
+    damaged = list(film.damaged)
+
+    def tell() -> None:
+        known = bool(damaged)
+        damaged[:] = film.damaged
+        if damaged and not known:
+            show_warning(
+                f"{name} is damaged: frame {damaged[0]} cannot be read, and there may be more. "
+                "They are hatched; the layer's metadata lists those met so far as 'damaged'."
+            )
+
+    film.when_damage_is_found(tell)
+    return damaged
+
+
+def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
+    """The film, or its first picture when it takes long to index.
+
+    None when that failed or was cancelled, and the user has been told.
     """
+    from napari.utils.notifications import show_error
     from qtpy.QtWidgets import QApplication
 
     from ..core.video.array import open_video
 
     if QApplication.instance() is None:
         return open_video(path)
+    from .jobs import Job
     from .waiting import wait_for
 
     def work(progress: Progress, cancelled: IsCancelled) -> VideoArray:
@@ -187,27 +235,63 @@ def _open(path: Path) -> VideoArray | None:
 
         return open_video(path, report=report)
 
-    film: VideoArray | None = wait_for(work, f"Opening {path.name}")
+    job = Job(work)
+    job.start()
+    ended = job.take(_AT_ONCE)
+    if ended is None:
+        first = None if viewer is None else _first_picture(path, viewer, job)
+        if first is not None:
+            return first
+        job.abandon()
+        waited: VideoArray | None = wait_for(work, f"Opening {path.name}")
+        return waited
+    how, result = ended
+    if how == "failed":
+        show_error(result)
+    film: VideoArray | None = result if how == "succeeded" else None
     return film
 
 
-def _warn_of_lengths(
-    films: Sequence[tuple[Path, str, str, VideoArray]], layers: Sequence[Any]
-) -> None:
-    """Say at once when the views of a session do not have equally many frames, or are odd."""
+def _first_picture(path: Path, viewer: Any, job: Job) -> FirstPicture | None:
+    """The first picture of a film, for a layer that gets the film when the job has opened it."""
+    from ..core.video.opening import first_picture
+    from .late_films import LateFilm
+
+    try:
+        first = first_picture(path)
+    except PoseDataError:
+        # Whatever is wrong, the job will tell.
+        return None
+    LateFilm(viewer, path, first, job)
+    return first
+
+
+def say_what_is_odd(films: Sequence[tuple[Path, str, str, AnyFilm]], layers: Sequence[Any]) -> None:
+    """Say at once what is odd about films, and when views do not have equally many frames.
+
+    Parameters
+    ----------
+    films : sequence of (path, session, view, film)
+    layers : napari layers
+        The films among them may be views of the same sessions.
+    """
     from napari.utils.notifications import show_warning
 
+    from ..core.video.opening import FirstPicture
     from .layers import ROLE_KEY
 
     counts: dict[str, dict[str, int]] = {}
     for layer in layers:
-        if layer.metadata.get(ROLE_KEY) == FILM:
+        if layer.metadata.get(ROLE_KEY) == FILM and isinstance(layer.data, FilmData):
             views = counts.setdefault(layer.metadata["session"], {})
             views[layer.metadata["view"]] = len(layer.data)
-    opened = {session for _, session, _, _ in films}
-    for path, session, view, video in films:
-        counts.setdefault(session, {})[view] = len(video)
-        for warning in video.warnings:
+    opened = set()
+    for path, session, view, film in films:
+        if isinstance(film, FirstPicture):
+            continue
+        opened.add(session)
+        counts.setdefault(session, {})[view] = len(film)
+        for warning in film.warnings:
             show_warning(f"{path.name}: {warning}")
     for session in sorted(opened):
         views = counts[session]
