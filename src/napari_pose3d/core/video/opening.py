@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WORTH_KEEPING = 0.05  # seconds of work
 _SAMPLES = 4
+_ROOM = 1 << 28  # bytes, for a few pictures of any size
 _TRIES = 20
 
 
@@ -72,7 +73,7 @@ def first_picture(path: str | os.PathLike[str], colour: Colour = "auto") -> Firs
     PoseDataError
         Also when nothing in the beginning of the film can be decoded.
     """
-    reader, _ = _reader_with(Path(path), index_beginning(path), colour, PictureCache(0))
+    reader, _ = _reader_with(Path(path), index_beginning(path), colour, PictureCache(_ROOM))
     try:
         picture = reader.frame(0)
         assert picture is not None
@@ -88,10 +89,13 @@ def _reader_with(
     samples, lenient = _samples(path, index, colour)
     if lenient:
         warnings.append("its pictures do not quite follow the JPEG standard; read leniently")
-    grey = colour == "grey" or (colour == "auto" and all(is_grey(each) for each in samples))
-    maker = PictureMaker(samples[0], grey=grey)
+    grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
+    maker = PictureMaker(next(iter(samples.values())), grey=grey, room=cache.capacity)
     cut_off = _beyond_the_end(index)
     reader = Reader(path, index, maker, cache, lenient=lenient, unreadable=cut_off)
+    # The first picture is what everybody looks at first.
+    for number, picture in samples.items():
+        reader.keep(number, picture)
     if cut_off:
         warnings.append(
             f"the file ends early: {len(cut_off)} of {len(index)} frames are missing from it"
@@ -141,7 +145,7 @@ def _beyond_the_end(index: FrameIndex) -> set[int]:
     return {int(frame) for frame in missing if frame >= 0}
 
 
-def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[list[VideoFrame], bool]:
+def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[dict[int, VideoFrame], bool]:
     """A few pictures from all over the film, and whether they had to be read leniently."""
     for lenient in (False, True):
         samples = _decode_samples(path, index, colour, lenient=lenient)
@@ -152,7 +156,7 @@ def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[list[VideoF
 
 def _decode_samples(
     path: Path, index: FrameIndex, colour: Colour, *, lenient: bool
-) -> list[VideoFrame]:
+) -> dict[int, VideoFrame]:
     entries = index.entry_frames()
     if not len(entries) or entries[0] != 0:
         entries = np.insert(entries, 0, 0)
@@ -160,7 +164,7 @@ def _decode_samples(
     # The others are tried only while the film has not shown anything.
     order = [*places, *(place for place in range(len(entries)) if place not in places)][:_TRIES]
     enough = 1 if colour == "rgb" else len(places)
-    samples: list[VideoFrame] = []
+    samples: dict[int, VideoFrame] = {}
     decoder = Decoder(path, index, lenient=lenient)
     try:
         # What cannot be read is looked into when it is asked for; here it is passed over.
@@ -168,8 +172,9 @@ def _decode_samples(
         for tried, place in enumerate(order):
             if samples and tried >= enough:
                 break
+            number = int(entries[place])
             try:
-                samples.append(lane.picture(int(entries[place]), None))
+                samples[number] = lane.picture(number, None)
             except (Trouble, IndexMismatch):
                 continue
     finally:

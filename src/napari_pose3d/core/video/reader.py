@@ -179,6 +179,11 @@ class Reader:
     def is_cached(self, number: int) -> bool:
         return (self._key, number) in self._cache or number in self.unreadable
 
+    def keep(self, number: int, picture: VideoFrame) -> None:
+        """Put a picture into the cache."""
+        if self.maker.fits(picture) and number not in self.unreadable:
+            self._cache.put(self._key, number, self.maker.store(picture))
+
     def prefetch(self, number: int, wanted: Wanted) -> None:
         """Decode a frame into the cache; `Superseded` as soon as anybody waits for another."""
         with self._lock:
@@ -227,8 +232,7 @@ class Reader:
 
     def _keep(self, number: int, picture: VideoFrame) -> None:
         self.n_decoded += 1
-        if self.maker.fits(picture) and number not in self.unreadable:
-            self._cache.put(self._key, number, self.maker.store(picture))
+        self.keep(number, picture)
 
     def _decoded(
         self, lane: Lane, number: int, emit: Emit | None, wanted: Wanted | None
