@@ -10,7 +10,7 @@ as arrays in memory. Both are stepped and played in turns, so that a busy machin
 - Playing a film of 640 x 480 with napari's own play button, faster than can be painted: frames that
   were painted.
 - Opening a film of an hour in a viewer: until its first picture is painted. Matroska has an index
-  by which it can be opened at once; MPEG has none.
+  by which it can be opened at once; an MP4 in fragments has none.
 
 Goals: a step costs at most a step of arrays plus the decode; at least 95 % of the frames are shown;
 the first picture comes within 0.5 s.
@@ -230,14 +230,19 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
 
     # As if it were opened for the first time.
     module.load_index = lambda path: None
-    table = Table(
-        f"Opening a film of {seconds // 60} min in napari",
-        ("film", "GB", "first picture painted, s", "all frames, s"),
-    )
-    for ending in ("mkv", "mpg"):
-        path = make_long(source, folder / f"long.{ending}", seconds)
-        firsts, wholes = [], []
+    columns = ("film", "GB", "first picture painted, s", "all frames, s", "array painted, s")
+    table = Table(f"Opening a film of {seconds // 60} min in napari", columns)
+    for name in ("long.mkv", "long-fragments.mp4"):
+        path = make_long(source, folder / name, seconds)
+        firsts, wholes, bare = [], [], []
         for _ in range(rounds):
+            viewer = napari.Viewer(show=True)
+            QApplication.processEvents()
+            begun = time.perf_counter()
+            viewer.add_image(np.zeros((1, 1, 1024, 1280, 3), np.uint8), rgb=True)
+            paint_now(viewer)
+            bare.append(time.perf_counter() - begun)
+            viewer.close()
             viewer = napari.Viewer(show=True)
             QApplication.processEvents()
             begun = time.perf_counter()
@@ -246,10 +251,13 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
             firsts.append(time.perf_counter() - begun)
             while not any(isinstance(layer.data, FilmData) for layer in viewer.layers):
                 QApplication.processEvents()
+                # As an event loop rests.
+                time.sleep(0.01)
             wholes.append(time.perf_counter() - begun)
             viewer.close()
-        table.add(ending, path.stat().st_size / 1e9, min(firsts), min(wholes))
-        goal(f"{ending}: first picture after {min(firsts):.2f} s (0.5)", min(firsts) <= GOAL_FIRST)
+        table.add(name, path.stat().st_size / 1e9, min(firsts), min(wholes), min(bare))
+        goal(f"{name}: first picture after {min(firsts):.2f} s (0.5)", min(firsts) <= GOAL_FIRST)
+    table.notes.append("array painted: a picture in memory by napari's own add_image")
     table.show()
 
 

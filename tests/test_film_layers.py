@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
+from npe2 import PluginManager
 
 from films import Film, read_number
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.project import VIDEO_SUFFIXES
 from napari_pose3d.core.video import opening
 from napari_pose3d.core.video.array import open_video
 from napari_pose3d.core.video.build_index import build_index
@@ -86,16 +89,48 @@ def test_every_frame_is_the_one_asked_for(session, viewer, warnings) -> None:
 
 
 def test_films_lie_side_by_side_however_they_are_opened(session, viewer, warnings) -> None:
-    paths = [session / f"mouse1_{view}.mp4" for view in ("top", "side")]
+    paths = [session / f"mouse1_{view}.mp4" for view in ("top", "side", "back")]
     for path in paths:
         add(viewer, path)
-    one_by_one = {layer.name: layer.translate[3] for layer in films_of(viewer)}
-    assert one_by_one["mouse1 side"] >= one_by_one["mouse1 top"] + 128
-    assert set(tiles_of(viewer.layers)) == {"top", "side"}
+    one_by_one = {layer.name: tuple(layer.translate) for layer in films_of(viewer)}
+    assert one_by_one["mouse1 side"][3] >= one_by_one["mouse1 top"][3] + 128
+    assert one_by_one["mouse1 back"][3] >= one_by_one["mouse1 side"][3] + 128
+    assert set(tiles_of(viewer.layers)) == {"top", "side", "back"}
     viewer.layers.clear()
     add(viewer, *paths)
-    places = [tuple(layer.translate[2:]) for layer in films_of(viewer)]
-    assert len(set(places)) == 2
+    assert {layer.name: tuple(layer.translate) for layer in films_of(viewer)} == one_by_one
+
+
+def test_the_same_view_of_another_session_has_its_own_place(
+    session, viewer, warnings, tmp_path
+) -> None:
+    other = tmp_path / "mouse2_top.mp4"
+    shutil.copy(session / "mouse1_top.mp4", other)
+    add(viewer, session / "mouse1_top.mp4")
+    add(viewer, other)
+    first, second = sorted(layer.translate[3] for layer in films_of(viewer))
+    assert second >= first + 128
+
+
+def test_napari_finds_the_reader_in_any_letter_case() -> None:
+    manager = PluginManager.instance()
+    manager.discover()
+    for suffix in VIDEO_SUFFIXES:
+        for name in (f"film{suffix}", f"FILM{suffix.upper()}", f"Film{suffix.title()}"):
+            found = manager.iter_compatible_readers([f"/folder/{name}"])
+            assert "napari-pose3d" in {each.plugin_name for each in found}, name
+
+
+def test_the_whole_film_at_once_is_refused(session, viewer, warnings) -> None:
+    """Someone who turns the time axis into view and then asks for 3-D."""
+    add(viewer, session / "mouse1_top.mp4")
+    (layer,) = films_of(viewer)
+    layer.data.video._budget = 10 * 128 * 96
+    before = layer.data.video._reader.n_decoded
+    viewer.dims.order = (1, 0, 2, 3)
+    with pytest.raises(PoseDataError, match="stay in the 2-D display"):
+        viewer.dims.ndisplay = 3
+    assert layer.data.video._reader.n_decoded - before <= 1
 
 
 def test_name_and_metadata(session, viewer, warnings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -32,7 +33,9 @@ FILM = "film"
 _NOTHING: Any = (None,)
 
 # A film that is open after so many seconds is shown at once, else its first picture meanwhile.
-_AT_ONCE = 0.25
+_AT_ONCE = 0.15
+
+_UNTIL_PAINTED_MS = 50
 
 _WATCHED: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -85,7 +88,8 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     """
     import napari
 
-    from .layers import tiles_of
+    from .layers import ROLE_KEY, new_frames, tiles_of
+    from .layout import place_views
 
     paths = [Path(path)] if isinstance(path, str) else [Path(each) for each in path]
     viewer = napari.current_viewer()
@@ -101,18 +105,27 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     say_what_is_odd(films, layers)
     if viewer is not None:
         _keep_behind(viewer)
-    return film_layers(films, placed)
+    taken = {layer.metadata["view"] for layer in layers if layer.metadata.get(ROLE_KEY) == FILM}
+    added: list[LayerData] = []
+    for file, session, view, film in films:
+        # One after the other, as napari does with dropped files: the places are the same then.
+        place = f"{session} {view}" if view in taken else view
+        tiles = place_views({place: _size(film)}, placed)
+        added += new_frames(tiles, placed)
+        added.append(film_layer(file, session, view, film, tiles[place]))
+        taken.add(view)
+        placed |= tiles
+    return added
 
 
 def film_layers(
     films: Sequence[tuple[Path, str, str, AnyFilm]], placed: dict[str, Tile]
 ) -> list[LayerData]:
-    """Image layers of films, and the names of views that are new.
+    """Image layers of the films of a session, in rows, and the names of views that are new.
 
     Parameters
     ----------
     films : sequence of (path, session, view, film)
-        A FirstPicture in the place of a film whose index is being made.
     placed : mapping of view to Tile
         Views that are in the viewer already.
     """
@@ -218,6 +231,7 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
     None when that failed or was cancelled, and the user has been told.
     """
     from napari.utils.notifications import show_error
+    from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
     from ..core.video.array import open_video
@@ -227,8 +241,12 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
     from .jobs import Job
     from .waiting import wait_for
 
+    may_go_on = Event()
+    may_go_on.set()
+
     def work(progress: Progress, cancelled: IsCancelled) -> VideoArray:
         def report(done: int, total: int) -> None:
+            may_go_on.wait()
             if cancelled():
                 raise Cancelled
             progress("looking for its frames", done, total)
@@ -239,9 +257,13 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
     job.start()
     ended = job.take(_AT_ONCE)
     if ended is None:
+        # The search would hold the window up while the first picture is made and shown.
+        may_go_on.clear()
         first = None if viewer is None else _first_picture(path, viewer, job)
         if first is not None:
+            QTimer.singleShot(_UNTIL_PAINTED_MS, may_go_on.set)
             return first
+        may_go_on.set()
         job.abandon()
         waited: VideoArray | None = wait_for(work, f"Opening {path.name}")
         return waited
