@@ -62,8 +62,24 @@ def add_films(viewer: Any, paths: Sequence[Path]) -> None:
         viewer.add_layer(Layer.create(*data))
 
 
+def wait_for_films(viewer: Any) -> None:
+    """Until no layer shows a first picture only."""
+    from qtpy.QtWidgets import QApplication
+
+    from napari_pose3d.gui.films import FILM, FilmData
+
+    while any(
+        layer.metadata.get("napari_pose3d_role") == FILM and not isinstance(layer.data, FilmData)
+        for layer in viewer.layers
+    ):
+        QApplication.processEvents()
+        # As an event loop rests.
+        time.sleep(0.01)
+
+
 def add_arrays(viewer: Any, films: Any) -> None:
     """Add the films' pictures as arrays in memory, in the same places and of the same length."""
+    wait_for_films(films)
     for layer in films.layers:
         if layer.metadata.get("napari_pose3d_role") == "film":
             some = np.ascontiguousarray(layer.data[FIRST : FIRST + IN_MEMORY])
@@ -226,7 +242,6 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
     from qtpy.QtWidgets import QApplication
 
     from napari_pose3d.core.video import opening as module
-    from napari_pose3d.gui.films import FilmData
 
     # As if it were opened for the first time.
     module.load_index = lambda path: None
@@ -249,10 +264,7 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
             add_films(viewer, [path])
             paint_now(viewer)
             firsts.append(time.perf_counter() - begun)
-            while not any(isinstance(layer.data, FilmData) for layer in viewer.layers):
-                QApplication.processEvents()
-                # As an event loop rests.
-                time.sleep(0.01)
+            wait_for_films(viewer)
             wholes.append(time.perf_counter() - begun)
             viewer.close()
         table.add(name, path.stat().st_size / 1e9, min(firsts), min(wholes), min(bare))

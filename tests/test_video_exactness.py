@@ -19,6 +19,7 @@ from napari_pose3d.core.video.opening import first_picture
 from napari_pose3d.core.video.pictures import Array
 
 # So small that every film is decoded again and again.
+_LARGE = {"g": "20", "bf": "2", "preset": "ultrafast", "crf": "18"}
 SMALL_CACHE = 20 * 128 * 96 * 2
 
 
@@ -96,6 +97,27 @@ def test_every_frame_is_the_right_one(film: Film, path: Path, video: VideoArray)
     first = first_picture(path)
     np.testing.assert_array_equal(first.array, video[0])
     assert (first.is_grey, first.bits) == (video.is_grey, video.bits)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "rgb"])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p"])
+def test_large_pictures(colour: bool, pix_fmt: str, tmp_path: Path) -> None:
+    """They are kept in blocks of memory, several in each, and give way to others."""
+    film = Film(
+        "large.mp4", size=(640, 480), n_frames=40, colour=colour, pix_fmt=pix_fmt, options=_LARGE
+    )
+    path = film.write(tmp_path)
+    truth = decode_in_order(path, grey=not colour)
+    with open_video(path, cache_bytes=8_000_000) as video:
+        assert count_wrong(video, list(range(40)), truth) == 0
+        assert count_wrong(video, list(range(40))[::-1], truth) == 0
+        kept = video[39].copy()
+        order = random.Random(5).choices(range(40), k=80)
+        with ThreadPoolExecutor(3) as pool:
+            wrong = pool.map(lambda part: count_wrong(video, part, truth), _in_parts(order, 3))
+            assert sum(wrong) == 0
+        assert video._reader._cache.nbytes <= 8_000_000
+        np.testing.assert_array_equal(kept, video[39])
 
 
 def _in_parts(order: list[int], count: int) -> list[list[int]]:

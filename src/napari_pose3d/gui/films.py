@@ -33,7 +33,7 @@ FILM = "film"
 _NOTHING: Any = (None,)
 
 # A film that is open after so many seconds is shown at once, else its first picture meanwhile.
-_AT_ONCE = 0.15
+_AT_ONCE = 0.2
 
 _UNTIL_PAINTED_MS = 50
 
@@ -238,6 +238,9 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
 
     if QApplication.instance() is None:
         return open_video(path)
+    # Here, since loading it takes as long as opening most films.
+    import av  # noqa: F401
+
     from .jobs import Job
     from .waiting import wait_for
 

@@ -88,8 +88,8 @@ class VideoArray:
     several threads at once is safe.
 
     A frame that the file no longer holds in readable form comes as a hatched picture and is
-    listed in `damaged` from then on. Codecs without check sums (VP9, Huffyuv, raw video) cannot
-    always tell.
+    listed in `damaged` from then on. Codecs without check sums (VP9, HEVC, Huffyuv, raw video)
+    cannot always tell, and in any codec noise can happen to be a picture.
 
     Attributes
     ----------

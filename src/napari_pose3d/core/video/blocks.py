@@ -43,7 +43,10 @@ class Blocks:
         with self._lock:
             begin = self._used + -(self._block.ctypes.data + self._used) % _ALIGNED
             if begin + nbytes > self._block.nbytes:
-                self._block = np.empty(max(self._size, nbytes + _ALIGNED), np.uint8)
+                # Pictures of a film are of one size: no room is left over behind the last one.
+                step = nbytes + -nbytes % _ALIGNED
+                count = max(1, self._size // step)
+                self._block = np.empty(count * step + _ALIGNED, np.uint8)
                 begin = -self._block.ctypes.data % _ALIGNED
             self._used = begin + nbytes
             return self._block[begin : self._used], self._block
