@@ -217,8 +217,8 @@ def _kept_up_to_date(film: VideoArray | SessionFilm, name: str) -> list[int]:
         damaged[:] = film.damaged
         if damaged and not known:
             show_warning(
-                f"{name} is damaged: frame {damaged[0]} cannot be read, and there may be more. "
-                "They are hatched; the layer's metadata lists those met so far as 'damaged'."
+                f"Frame {damaged[0]} is unreadable: {name} is damaged. There may be more such "
+                "frames; they are hatched, and the layer's metadata lists those met so far."
             )
 
     film.when_damage_is_found(tell)
