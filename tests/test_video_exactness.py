@@ -15,6 +15,7 @@ import pytest
 from films import BY_NAME, FILMS, Film, draw, folder_of, read_number
 from napari_pose3d.core.video import index_store
 from napari_pose3d.core.video.array import VideoArray, open_video
+from napari_pose3d.core.video.build_index import build_index
 from napari_pose3d.core.video.opening import first_picture
 from napari_pose3d.core.video.pictures import Array
 
@@ -160,6 +161,32 @@ def test_the_quickest_sure_way_is_taken(
 ) -> None:
     with open_video(BY_NAME[name].write(folder_of(tmp_path_factory))) as video:
         assert video.index.how == how
+
+
+def test_sound_beside_the_pictures(tmp_path: Path) -> None:
+    """In Matroska, sound lies between the pictures; libavformat's table is the truth."""
+    film = BY_NAME["h264.mkv"]
+    silent = film.write(tmp_path)
+    path = tmp_path / "sound.mkv"
+    with av.open(str(silent)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        sound = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for packet in given.demux(video=0):
+            if not packet.size:
+                continue
+            packet.stream = stream
+            out.mux(packet)
+            noise = av.AudioFrame.from_ndarray(
+                np.zeros((1, 266), np.int16), format="s16", layout="mono"
+            )
+            noise.rate = 8000
+            out.mux(sound.encode(noise))
+    quick, sure = build_index(path), build_index(path, trust_container=False)
+    assert (quick.how, sure.how) == ("container", "packets")
+    for name in ("pts", "position", "size", "rank", "hidden"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(sure, name), err_msg=name)
+    with open_video(path) as video:
+        assert [read_number(video[n]) for n in range(len(video))] == film.truth
 
 
 def test_grey_and_colour_can_be_forced(tmp_path_factory: pytest.TempPathFactory) -> None:

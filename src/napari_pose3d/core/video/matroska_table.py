@@ -104,10 +104,12 @@ def _row(
     _, start, end, head = block
     number, delay, flags = struct.unpack_from(">BhB", head)
     # Numbers above 126 take more than a byte: nobody has so many tracks.
-    if not number & 0x80 or flags & _LACED:
+    if not number & 0x80:
         raise _Unusual
     if number & 0x7F != track:
         return None
+    if flags & _LACED:
+        raise _Unusual
     is_key = bool(flags & _KEY) if key is None else key
     return time + delay, start, end - start - 4, is_key
 
