@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..core.video.array import VideoArray
     from ..core.video.opening import FirstPicture
     from ..core.video.session_film import SessionFilm
-    from .jobs import Job
     from .layers import LayerData
     from .layout import Tile
 
@@ -32,8 +31,8 @@ FILM = "film"
 # What napari takes for "nothing to add".
 _NOTHING: Any = (None,)
 
-# A film that is open after so many seconds is shown at once, else its first picture meanwhile.
-_AT_ONCE = 0.2
+# Seconds. A film that is open by then, as most are, needs no first picture to wait with.
+_AT_ONCE = 0.05
 
 _UNTIL_PAINTED_MS = 50
 
@@ -242,6 +241,7 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
     import av  # noqa: F401
 
     from .jobs import Job
+    from .late_films import LateFilm
     from .waiting import wait_for
 
     may_go_on = Event()
@@ -259,36 +259,34 @@ def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
     job = Job(work)
     job.start()
     ended = job.take(_AT_ONCE)
-    if ended is None:
-        # The search would hold the window up while the first picture is made and shown.
-        may_go_on.clear()
-        first = None if viewer is None else _first_picture(path, viewer, job)
-        if first is not None:
-            QTimer.singleShot(_UNTIL_PAINTED_MS, may_go_on.set)
-            return first
-        may_go_on.set()
+    first = None
+    if ended is None and viewer is not None:
+        first = _first_picture(path)
+        # It may be open by now.
+        ended = job.take(_AT_ONCE)
+    if ended is not None:
+        how, result = ended
+        if how == "failed":
+            show_error(result)
+        return cast("VideoArray | None", result if how == "succeeded" else None)
+    if first is None:
         job.abandon()
-        waited: VideoArray | None = wait_for(work, f"Opening {path.name}")
-        return waited
-    how, result = ended
-    if how == "failed":
-        show_error(result)
-    film: VideoArray | None = result if how == "succeeded" else None
-    return film
+        return cast("VideoArray | None", wait_for(work, f"Opening {path.name}"))
+    LateFilm(viewer, path, first, job)
+    # The search would hold up the window while it is to show the picture.
+    may_go_on.clear()
+    QTimer.singleShot(_UNTIL_PAINTED_MS, may_go_on.set)
+    return first
 
 
-def _first_picture(path: Path, viewer: Any, job: Job) -> FirstPicture | None:
-    """The first picture of a film, for a layer that gets the film when the job has opened it."""
+def _first_picture(path: Path) -> FirstPicture | None:
     from ..core.video.opening import first_picture
-    from .late_films import LateFilm
 
     try:
-        first = first_picture(path)
+        return first_picture(path)
     except PoseDataError:
-        # Whatever is wrong, the job will tell.
+        # Whatever is wrong, whoever opens the film will be told.
         return None
-    LateFilm(viewer, path, first, job)
-    return first
 
 
 def say_what_is_odd(films: Sequence[tuple[Path, str, str, AnyFilm]], layers: Sequence[Any]) -> None:
