@@ -7,7 +7,9 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -127,6 +129,31 @@ def describe_end(process: subprocess.CompletedProcess[str]) -> str:
     """Why a child process failed, in its own last words."""
     lines = [line for line in process.stderr.splitlines() if line.strip()]
     return f"exit code {process.returncode}: {lines[-1] if lines else 'no message'}"
+
+
+def on_a_display(script: str, *options: str) -> None:
+    """Run a benchmark's painted part in a process of its own, under Xvfb where there is no display.
+
+    Parameters
+    ----------
+    script : str
+        The benchmark's ``__file__``.
+    options : str
+        Its command line then.
+    """
+    command = [sys.executable, str(Path(script).resolve()), *options]
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not has_display and sys.platform not in ("win32", "darwin"):
+        xvfb = shutil.which("xvfb-run")
+        if xvfb is None:
+            print("\nWith painting: skipped, there is no display and no xvfb-run.")
+            return
+        command = [xvfb, "-a", "-s", "-screen 0 1600x1000x24", *command]
+    environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    print(ended.stdout, end="", flush=True)
+    if ended.returncode:
+        print(f"\nWith painting: not finished, {describe_end(ended)}")
 
 
 # --- recordings -------------------------------------------------------------------------------

@@ -50,13 +50,17 @@ def make_film(
 
 
 def make_long(source: Path, path: Path, seconds: int = 3600, rate: int = 30) -> Path:
-    """A long film: the packets of a short one again and again, without encoding anything."""
+    """A long film: the packets of a short one again and again, without encoding anything.
+
+    An MP4 with "fragments" in its name is written without an index, as while recording.
+    """
     import av
 
     if path.exists():
         return path
     draft = path.with_name(f"part-{path.name}")
-    with av.open(str(source)) as given, av.open(str(draft), "w") as out:
+    flags = {"movflags": "frag_keyframe+empty_moov"} if "fragments" in path.name else {}
+    with av.open(str(source)) as given, av.open(str(draft), "w", options=flags) as out:
         stream = given.streams.video[0]
         copied = out.add_stream_from_template(stream)
         assert stream.time_base is not None

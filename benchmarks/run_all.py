@@ -22,6 +22,7 @@ BENCHMARKS = (
     "responsiveness.py",
     "stepping.py",
     "video_speed.py",
+    "films_in_napari.py",
 )
 
 

@@ -23,20 +23,15 @@ Goal: the mean step costs less than 1.3 times as much in the long recording.
 from __future__ import annotations
 
 import gc
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from _common import Table, begin, describe_end, goal, parser
+from _common import Table, begin, goal, on_a_display, parser
 from napari_pose3d import Poses2D, Poses3D, Report, Result
 
 N_KEYPOINTS = 30
@@ -186,26 +181,6 @@ def with_painting(rounds: int, n_steps: int) -> None:
         viewer.close()
 
 
-def paint_in_a_process(quick: bool) -> None:
-    """The painted part in a process of its own, which has a display."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--only-paint"]
-    command += ["--quick"] if quick else []
-    has_display = (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"
-    ) or sys.platform == "darwin"
-    if not has_display:
-        xvfb = shutil.which("xvfb-run")
-        if xvfb is None:
-            print("\nWith painting: skipped, there is no display and no xvfb-run.")
-            return
-        command = [xvfb, "-a", "-s", "-screen 0 1600x1000x24", *command]
-    environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
-    print(ended.stdout, end="", flush=True)
-    if ended.returncode:
-        print(f"\nWith painting: not finished, {describe_end(ended)}")
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--no-paint", action="store_true", help="viewer models only")
@@ -218,7 +193,7 @@ def main() -> None:
     begin("Stepping through long recordings")
     without_painting(1 if chosen.quick else 2, 100 if chosen.quick else 150)
     if not chosen.no_paint:
-        paint_in_a_process(chosen.quick)
+        on_a_display(__file__, "--only-paint", *(["--quick"] if chosen.quick else []))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from films import BY_NAME, folder_of, read_number
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.video import index_store
 from napari_pose3d.core.video.array import VideoArray, open_video
+from napari_pose3d.core.video.cache import shared_cache
 from napari_pose3d.core.video.frames_out import extract_frames
 from napari_pose3d.core.video.opening import first_picture
 from napari_pose3d.core.video.to_dask import chunk_lengths
@@ -149,17 +150,17 @@ def test_reading_through_can_be_cancelled(
         if len(seen) == 3:
             raise Cancelled
 
-    path = BY_NAME["h264.mkv"].write(folder_of(tmp_path_factory))
+    path = BY_NAME["h264-no-index.mkv"].write(folder_of(tmp_path_factory))
     with pytest.raises(Cancelled):
         open_video(path, report=report)
     assert all(0 <= done <= total == path.stat().st_size for done, total in seen)
 
 
-def test_the_first_picture_without_an_index(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_cache_of_the_first_picture_is_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = BY_NAME["h264.mkv"].write(folder_of(tmp_path_factory))
-    picture = first_picture(path)
-    assert picture.shape == (96, 128, 3)
-    assert read_number(picture) == 0
+    before = len(shared_cache()._films)
+    assert read_number(first_picture(path).array) == 0
+    assert len(shared_cache()._films) == before
 
 
 def test_rotation_is_applied_like_opencv_does(tmp_path_factory: pytest.TempPathFactory) -> None:

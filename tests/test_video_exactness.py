@@ -15,9 +15,12 @@ import pytest
 from films import BY_NAME, FILMS, Film, draw, folder_of, read_number
 from napari_pose3d.core.video import index_store
 from napari_pose3d.core.video.array import VideoArray, open_video
+from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.video.opening import first_picture
 from napari_pose3d.core.video.pictures import Array
 
 # So small that every film is decoded again and again.
+_LARGE = {"g": "20", "bf": "2", "preset": "ultrafast", "crf": "18"}
 SMALL_CACHE = 20 * 128 * 96 * 2
 
 
@@ -91,6 +94,31 @@ def test_every_frame_is_the_right_one(film: Film, path: Path, video: VideoArray)
     assert len(everything) == n
     assert all(same(got, true) for got, true in zip(everything, truth, strict=True))
     assert video.damaged == ()
+    # What is shown while the index is made.
+    first = first_picture(path)
+    np.testing.assert_array_equal(first.array, video[0])
+    assert (first.is_grey, first.bits) == (video.is_grey, video.bits)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "rgb"])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p"])
+def test_large_pictures(colour: bool, pix_fmt: str, tmp_path: Path) -> None:
+    """They are kept in blocks of memory, several in each, and give way to others."""
+    film = Film(
+        "large.mp4", size=(640, 480), n_frames=40, colour=colour, pix_fmt=pix_fmt, options=_LARGE
+    )
+    path = film.write(tmp_path)
+    truth = decode_in_order(path, grey=not colour)
+    with open_video(path, cache_bytes=8_000_000) as video:
+        assert count_wrong(video, list(range(40)), truth) == 0
+        assert count_wrong(video, list(range(40))[::-1], truth) == 0
+        kept = video[39].copy()
+        order = random.Random(5).choices(range(40), k=80)
+        with ThreadPoolExecutor(3) as pool:
+            wrong = pool.map(lambda part: count_wrong(video, part, truth), _in_parts(order, 3))
+            assert sum(wrong) == 0
+        assert video._reader._cache.nbytes <= 8_000_000
+        np.testing.assert_array_equal(kept, video[39])
 
 
 def _in_parts(order: list[int], count: int) -> list[list[int]]:
@@ -117,7 +145,12 @@ def test_exact_times_of_an_irregular_film(tmp_path_factory: pytest.TempPathFacto
         ("h264-b-frames.mp4", "container"),
         ("h264-edit-list.mp4", "container"),
         ("mjpeg-fine-time-base.avi", "container"),
-        ("h264.mkv", "packets"),
+        ("h264.mkv", "container"),
+        ("h264-open-gop.mkv", "container"),
+        ("h264-variable-rate.mkv", "container"),
+        ("ffv1.mkv", "container"),
+        ("h264-no-index.mkv", "packets"),
+        ("vp9-hidden-frames.webm", "packets"),
         ("h264-fragments.mp4", "packets"),
         ("h264-b-frames.avi", "decoding"),
         ("mpeg4-packed.avi", "decoding"),
@@ -128,6 +161,32 @@ def test_the_quickest_sure_way_is_taken(
 ) -> None:
     with open_video(BY_NAME[name].write(folder_of(tmp_path_factory))) as video:
         assert video.index.how == how
+
+
+def test_sound_beside_the_pictures(tmp_path: Path) -> None:
+    """In Matroska, sound lies between the pictures; libavformat's table is the truth."""
+    film = BY_NAME["h264.mkv"]
+    silent = film.write(tmp_path)
+    path = tmp_path / "sound.mkv"
+    with av.open(str(silent)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        sound = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for packet in given.demux(video=0):
+            if not packet.size:
+                continue
+            packet.stream = stream
+            out.mux(packet)
+            noise = av.AudioFrame.from_ndarray(
+                np.zeros((1, 266), np.int16), format="s16", layout="mono"
+            )
+            noise.rate = 8000
+            out.mux(sound.encode(noise))
+    quick, sure = build_index(path), build_index(path, trust_container=False)
+    assert (quick.how, sure.how) == ("container", "packets")
+    for name in ("pts", "position", "size", "rank", "hidden"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(sure, name), err_msg=name)
+    with open_video(path) as video:
+        assert [read_number(video[n]) for n in range(len(video))] == film.truth
 
 
 def test_grey_and_colour_can_be_forced(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         TriangulationSettings,
     )
     from .core.synthetic.sample import make_sample
-    from .core.video.array import VideoArray, open_video
+    from .core.video.array import VideoArray, open_video, set_video_cache
     from .core.video.frames_out import extract_frames
 
 _HOME = {
@@ -71,6 +71,7 @@ _HOME = {
     "open_video": ".core.video.array",
     "save_result": ".core.results",
     "save_rig": ".core.cameras.rig_file",
+    "set_video_cache": ".core.video.array",
     "smooth": ".core.pipeline",
     "triangulate": ".core.cameras.triangulation",
     "triangulate_ensemble": ".core.pipeline",
@@ -109,6 +110,7 @@ __all__ = [
     "open_video",
     "save_result",
     "save_rig",
+    "set_video_cache",
     "smooth",
     "triangulate",
     "triangulate_ensemble",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from ..core.project import VIDEO_SUFFIXES, find_project, parse_stem
 if TYPE_CHECKING:
     from ..core.settings import IsCancelled, Progress
     from ..core.video.array import VideoArray
+    from ..core.video.opening import FirstPicture
     from ..core.video.session_film import SessionFilm
     from .layers import LayerData
     from .layout import Tile
 
+AnyFilm: TypeAlias = "VideoArray | SessionFilm | FirstPicture"
 Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
 
 FILM = "film"
@@ -28,6 +31,11 @@ FILM = "film"
 
 # What napari takes for "nothing to add".
 _NOTHING: Any = (None,)
+
+# Seconds. A film that is open by then, as most are, needs no first picture to wait with.
+_AT_ONCE = 0.05
+
+_UNTIL_PAINTED_MS = 50
 
 _WATCHED: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -80,7 +88,8 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     """
     import napari
 
-    from .layers import tiles_of
+    from .layers import ROLE_KEY, new_frames, tiles_of
+    from .layout import place_views
 
     paths = [Path(path)] if isinstance(path, str) else [Path(each) for each in path]
     viewer = napari.current_viewer()
@@ -89,35 +98,45 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     films = [
         (each, *name_of(each, tuple(placed)), film)
         for each in paths
-        if (film := _open(each)) is not None
+        if (film := _open(each, viewer)) is not None
     ]
     if not films:
         return [_NOTHING]
-    _warn_of_lengths(films, layers)
+    say_what_is_odd(films, layers)
     _warn_of_adjustments(films)
     if viewer is not None:
         _keep_behind(viewer)
-    return film_layers(films, placed)
+    taken = {layer.metadata["view"] for layer in layers if layer.metadata.get(ROLE_KEY) == FILM}
+    added: list[LayerData] = []
+    for file, session, view, film in films:
+        # One after the other, as napari does with dropped files: the places are the same then.
+        place = f"{session} {view}" if view in taken else view
+        tiles = place_views({place: _size(film)}, placed)
+        added += new_frames(tiles, placed)
+        added.append(film_layer(file, session, view, film, tiles[place]))
+        taken.add(view)
+        placed |= tiles
+    return added
 
 
 def film_layers(
-    films: Sequence[tuple[Path, str, str, VideoArray | SessionFilm]], placed: dict[str, Tile]
+    films: Sequence[tuple[Path, str, str, AnyFilm]], placed: dict[str, Tile]
 ) -> list[LayerData]:
-    """Image layers of films, and the names of views that are new.
+    """Image layers of the films of a session, in rows, and the names of views that are new.
 
     Parameters
     ----------
-    films : sequence of (path, session, view, VideoArray or SessionFilm)
+    films : sequence of (path, session, view, film)
     placed : mapping of view to Tile
         Views that are in the viewer already.
     """
     from .layers import new_frames
     from .layout import place_views
 
-    sizes = {view: (float(video.shape[2]), float(video.shape[1])) for _, _, view, video in films}
+    sizes = {view: _size(film) for _, _, view, film in films}
     tiles = place_views(sizes, placed)
     pictures = [
-        _film_layer(path, session, view, video, tiles[view]) for path, session, view, video in films
+        film_layer(path, session, view, film, tiles[view]) for path, session, view, film in films
     ]
     return [*new_frames(tiles, placed), *pictures]
 
@@ -141,75 +160,163 @@ def name_of(path: Path, known: Sequence[str] = ()) -> tuple[str, str]:
     return parsed.key, parsed.view or path.stem
 
 
-def _film_layer(
-    path: Path, session: str, view: str, video: VideoArray | SessionFilm, tile: Tile
+def film_layer(
+    path: Path, session: str, view: str, film: AnyFilm, tile: Tile | None = None
 ) -> LayerData:
+    """The Image layer of one film.
+
+    A film whose index is being made has one frame, so that none is shown under a number that is
+    not certain.
+
+    Parameters
+    ----------
+    path, session, view, film
+    tile : Tile, optional
+        Where the view lies.
+    """
+    from ..core.video.opening import FirstPicture
     from .layers import AXES, ROLE_KEY
 
-    rate = video.frame_rate
     attributes: dict[str, Any] = {
         "name": f"{session} {view}".strip(),
-        "translate": (0.0, 0.0, tile.y, tile.x),
+        "translate": (0.0, 0.0, 0.0, 0.0) if tile is None else (0.0, 0.0, tile.y, tile.x),
         "axis_labels": AXES,
-        "rgb": not video.is_grey,
-        "metadata": {
-            ROLE_KEY: FILM,
-            "session": session,
-            "view": view,
-            "path": str(path),
-            "frame_rate": rate,
-            "index": f"{len(video)} frames, read from the {video.index.how}",
-            "warnings": list(video.warnings),
-        },
+        "rgb": not film.is_grey,
+        "metadata": {ROLE_KEY: FILM, "session": session, "view": view, "path": str(path)},
     }
-    if video.is_grey:
+    if film.is_grey:
         attributes["colormap"] = "gray"
-        attributes["contrast_limits"] = (0, 2**video.bits - 1)
-    return FilmData(video), attributes, "image"
+        attributes["contrast_limits"] = (0, 2**film.bits - 1)
+    if isinstance(film, FirstPicture):
+        attributes["metadata"]["index"] = "being made"
+        return film.array[None, None], attributes, "image"
+    attributes["metadata"] |= {
+        "frame_rate": film.frame_rate,
+        "index": f"{len(film)} frames, read from the {film.index.how}",
+        "warnings": list(film.warnings),
+        "damaged": _kept_up_to_date(film, path.name),
+    }
+    return FilmData(film), attributes, "image"
 
 
-def _open(path: Path) -> VideoArray | None:
-    """The film, or None when that was cancelled or failed and the user has been told.
+def _size(film: AnyFilm) -> tuple[float, float]:
+    """(width, height) in px."""
+    from ..core.video.opening import FirstPicture
 
-    In a window a dialog shows the progress where the whole file has to be read through.
+    height, width = film.array.shape[:2] if isinstance(film, FirstPicture) else film.shape[1:3]
+    return float(width), float(height)
+
+
+def _kept_up_to_date(film: VideoArray | SessionFilm, name: str) -> list[int]:
+    """The unreadable frames of a film; the list grows, and the first ones are told to the user."""
+    from napari.utils.notifications import show_warning
+
+    damaged = list(film.damaged)
+
+    def tell() -> None:
+        known = bool(damaged)
+        damaged[:] = film.damaged
+        if damaged and not known:
+            show_warning(
+                f"Frame {damaged[0]} is unreadable: {name} is damaged. There may be more such "
+                "frames; they are hatched, and the layer's metadata lists those met so far."
+            )
+
+    film.when_damage_is_found(tell)
+    return damaged
+
+
+def _open(path: Path, viewer: Any) -> VideoArray | FirstPicture | None:
+    """The film, or its first picture when it takes long to index.
+
+    None when that failed or was cancelled, and the user has been told.
     """
+    from napari.utils.notifications import show_error
+    from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
     from ..core.video.array import open_video
 
     if QApplication.instance() is None:
         return open_video(path)
+    # Here, since loading it takes as long as opening most films.
+    import av  # noqa: F401
+
+    from .jobs import Job
+    from .late_films import LateFilm
     from .waiting import wait_for
+
+    may_go_on = Event()
+    may_go_on.set()
 
     def work(progress: Progress, cancelled: IsCancelled) -> VideoArray:
         def report(done: int, total: int) -> None:
+            may_go_on.wait()
             if cancelled():
                 raise Cancelled
             progress("looking for its frames", done, total)
 
         return open_video(path, report=report)
 
-    film: VideoArray | None = wait_for(work, f"Opening {path.name}")
-    return film
+    job = Job(work)
+    job.start()
+    ended = job.take(_AT_ONCE)
+    first = None
+    if ended is None and viewer is not None:
+        first = _first_picture(path)
+        # It may be open by now.
+        ended = job.take(_AT_ONCE)
+    if ended is not None:
+        how, result = ended
+        if how == "failed":
+            show_error(result)
+        return cast("VideoArray | None", result if how == "succeeded" else None)
+    if first is None:
+        job.abandon()
+        return cast("VideoArray | None", wait_for(work, f"Opening {path.name}"))
+    LateFilm(viewer, path, first, job)
+    # The search would hold up the window while it is to show the picture.
+    may_go_on.clear()
+    QTimer.singleShot(_UNTIL_PAINTED_MS, may_go_on.set)
+    return first
 
 
-def _warn_of_lengths(
-    films: Sequence[tuple[Path, str, str, VideoArray]], layers: Sequence[Any]
-) -> None:
-    """Say at once when the views of a session do not have equally many frames, or are odd."""
+def _first_picture(path: Path) -> FirstPicture | None:
+    from ..core.video.opening import first_picture
+
+    try:
+        return first_picture(path)
+    except PoseDataError:
+        # Whatever is wrong, whoever opens the film will be told.
+        return None
+
+
+def say_what_is_odd(films: Sequence[tuple[Path, str, str, AnyFilm]], layers: Sequence[Any]) -> None:
+    """Say at once what is odd about films, and when views do not have equally many frames.
+
+    Parameters
+    ----------
+    films : sequence of (path, session, view, film)
+    layers : napari layers
+        The films among them may be views of the same sessions.
+    """
     from napari.utils.notifications import show_warning
 
+    from ..core.video.opening import FirstPicture
     from .layers import ROLE_KEY
 
     counts: dict[str, dict[str, int]] = {}
     for layer in layers:
-        if layer.metadata.get(ROLE_KEY) == FILM:
+        if layer.metadata.get(ROLE_KEY) == FILM and isinstance(layer.data, FilmData):
             views = counts.setdefault(layer.metadata["session"], {})
             views[layer.metadata["view"]] = len(layer.data)
-    opened = {session for _, session, _, _ in films}
-    for path, session, view, video in films:
-        counts.setdefault(session, {})[view] = len(video)
-        for warning in video.warnings:
+    opened = set()
+    for path, session, view, film in films:
+        if isinstance(film, FirstPicture):
+            continue
+        opened.add(session)
+        counts.setdefault(session, {})[view] = len(film)
+        for warning in film.warnings:
             show_warning(f"{path.name}: {warning}")
     for session in sorted(opened):
         views = counts[session]
@@ -221,7 +328,7 @@ def _warn_of_lengths(
             )
 
 
-def _warn_of_adjustments(films: Sequence[tuple[Path, str, str, VideoArray]]) -> None:
+def _warn_of_adjustments(films: Sequence[tuple[Path, str, str, AnyFilm]]) -> None:
     """Say when a project knows that a film is shifted or cut out: single files are shown as is."""
     from napari.utils.notifications import show_warning
 

@@ -46,6 +46,8 @@ class Job(QObject):
         self._abandoned = False
         self._last_progress = ("", 0.0)
         self._worker: FunctionWorker | None = None
+        self._ended = threading.Event()
+        self._end: tuple[str, Any] = ("", None)
         # From the thread to the main thread, where alone it is known what was abandoned.
         self._reported.connect(self._on_reported)
 
@@ -66,8 +68,29 @@ class Job(QObject):
         self._abandoned = True
         self._cancel.set()
 
+    def take(self, seconds: float) -> tuple[str, Any] | None:
+        """How the work ended, if it ends within so many seconds; the window stands still meanwhile.
+
+        Returns
+        -------
+        (str, object) or None
+            The name of the signal that is not emitted then, and what it would have told. None
+            when the work goes on, or failed in a way that nobody foresaw.
+        """
+        if not self._ended.wait(seconds) or not self._end[0]:
+            return None
+        self._abandoned = True
+        return self._end
+
     def _run(self) -> tuple[str, Any]:
         # Runs in the thread. Expected ends are returned, so that only faults of ours are errors.
+        try:
+            self._end = self._outcome()
+            return self._end
+        finally:
+            self._ended.set()
+
+    def _outcome(self) -> tuple[str, Any]:
         try:
             return "succeeded", self._work(self._report, self._is_cancelled)
         except Cancelled:

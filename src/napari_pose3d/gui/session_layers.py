@@ -35,13 +35,14 @@ def session_layers(
     Cancelled
         When `cancelled` says so.
     """
-    from .films import film_layers
+    from .films import film_layers, say_what_is_odd
 
     films = [
         (session.films[view], session.name, view, film)
         for view, film in open_films(session, progress, cancelled).items()
     ]
     layers = film_layers(films, {}) if films else []
+    say_what_is_odd(films, [])
     placed: dict[str, Tile] = {}
     for _, attributes, _ in layers:
         placed |= attributes["metadata"].get(TILES_KEY, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PoseDataError
-from .build_index import Report
 from .cache import PictureCache, shared_cache
-from .index import FrameIndex
+from .index import FrameIndex, Report
 from .lane import Wanted
 from .memory import total_memory
 from .opening import open_reader
@@ -89,8 +88,8 @@ class VideoArray:
     several threads at once is safe.
 
     A frame that the file no longer holds in readable form comes as a hatched picture and is
-    listed in `damaged` from then on. Codecs without check sums (VP9, Huffyuv, raw video) cannot
-    always tell.
+    listed in `damaged` from then on. Codecs without check sums (VP9, HEVC, Huffyuv, raw video)
+    cannot always tell, and in any codec noise can happen to be a picture.
 
     Attributes
     ----------
@@ -240,6 +239,10 @@ class VideoArray:
     def damaged(self) -> tuple[int, ...]:
         """The frames found to be unreadable so far, ascending."""
         return tuple(sorted(self._reader.unreadable))
+
+    def when_damage_is_found(self, tell: Callable[[], None]) -> None:
+        """Have a function called when `damaged` has grown, by the thread that read the frame."""
+        self._reader.on_damage = tell
 
     def to_dask(self, chunk_bytes: int = 128 << 20) -> dask.array.Array:
         """The film as a dask array whose chunks begin at keyframes.

@@ -5,10 +5,8 @@ from all packets, else, where the container has no display times, from all pictu
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,25 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PoseDataError
-from .container import marks, open_container
-from .hidden import hidden_check
-from .index import NO_TIME, FileStamp, FrameIndex, Int64
-from .mp4_table import display_delays
+from .container import open_container, time_base_of
+from .container_index import index_of_container, lists_its_packets
+from .hidden import hidden_check, may_be_empty
+from .index import NO_TIME, FileStamp, FrameIndex, Int64, Report, rank_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-Report = Callable[[int, int], None]
-"""Called now and then with (bytes read, bytes in all); it stops the work by raising."""
-
 _REPORT_EVERY = 2000
-_KEY, _DISCARD = 1, 2
+# No codec stores a picture so many packets away from where it is shown.
+_BEGINNING = 64
 _ALL = ("pts", "dts", "pos", "size", "is_keyframe", "is_discard")
 # Matroska stores no decoding times and cuts nothing off: no need to ask each packet.
 _MATROSKA = ("pts", "pos", "size", "is_keyframe")
-_EMPTY_MPEG4 = 8
 _COUNTED = (
     "the file says nothing about when its pictures are shown, so they were counted by decoding "
     "the film once"
@@ -63,11 +58,11 @@ def build_index(
     container, stream = open_container(path)
     with container:
         stamp = FileStamp.of(path)
-        has_index = trust_container and _has_index(container, stream)
+        has_index = trust_container and lists_its_packets(container, stream)
         if not has_index:
             index = _from_packets(path, container, stream, stamp, report)
         else:
-            index = _from_container(path, container, stream, stamp)
+            index = index_of_container(path, container, stream, stamp, report)
     if has_index and index is None:
         container, stream = open_container(path)
         with container:
@@ -75,76 +70,36 @@ def build_index(
     if index is None:
         index = _from_decoding(path, stamp, report)
     if len(index) == 0:
-        raise PoseDataError(
-            "holds no pictures (0 frames)",
-            file=path,
-            todo="Look whether the recording was stopped before the first picture",
-        )
+        raise _no_frames(path)
     return index
 
 
-def _has_index(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the file is of a kind that lists all its packets and when each is shown."""
-    kind, codec = container.format.name, stream.codec_context
-    if hidden_check(codec.name) or len(stream.index_entries) == 0:
-        return False
-    return "mp4" in kind or (kind == "avi" and not codec.has_b_frames)
+def index_beginning(path: str | os.PathLike[str]) -> FrameIndex:
+    """The table of the first packets of a film, at once: right about frame 0, not about the last.
+
+    Raises
+    ------
+    PoseDataError
+        When the file is not a film or has no frames.
+    """
+    path = Path(path)
+    stamp = FileStamp.of(path)
+    container, stream = open_container(path)
+    with container:
+        index = _from_packets(path, container, stream, stamp, None, _BEGINNING)
+    if index is None:
+        index = _from_decoding(path, stamp, None, _BEGINNING)
+    if len(index) == 0:
+        raise _no_frames(path)
+    return index
 
 
-def _from_container(
-    path: Path, container: InputContainer, stream: VideoStream, stamp: FileStamp
-) -> FrameIndex | None:
-    """From the index that the file itself holds; None where it may not be trusted."""
-    entries = stream.index_entries
-    n = len(entries)
-    table = np.array([(e.timestamp, e.pos, e.size, e.flags) for e in entries], dtype=np.int64)
-    if _may_be_empty(stream, table[:, 2]):
-        return None
-    # The flags are signed two-bit numbers.
-    dts, position, size, flags = table[:, 0], table[:, 1], table[:, 2], table[:, 3] & 3
-    if not (np.diff(dts) > 0).all() or not (size > 0).all():
-        return None
-    if "mp4" in container.format.name:
-        try:
-            delays = display_delays(path, stream.id, n)
-        except (OSError, struct.error):
-            return None
-        if delays is None:
-            return None
-        pts = dts + delays
-    else:
-        # The index counts the eight bytes of the chunk's head, a packet does not.
-        position = position + 8
-        if not _reaches_the_end(position + size, stamp.size, n):
-            return None
-        pts = dts.copy()
-    order = np.argsort(pts, kind="stable")
-    if not (np.diff(pts[order]) > 0).all():
-        return None
-    # Edit lists move the times by a constant that the tables do not tell, but a packet does.
-    first = next(iter(container.demux(stream)), None)
-    if first is None or not first.size or first.pts is None:
-        return None
-    if marks(first)[1:] != (int(dts[0]), int(position[0]), int(size[0])):
-        return None
-    return FrameIndex(
-        pts=pts + (first.pts - pts[0]),
-        dts=dts,
-        position=position,
-        size=size,
-        key=(flags & _KEY) > 0,
-        hidden=(flags & _DISCARD) > 0,
-        rank=_rank(order),
-        time_base=_time_base(stream),
-        how="container",
-        stamp=stamp,
+def _no_frames(path: Path) -> PoseDataError:
+    return PoseDataError(
+        "holds no pictures (0 frames)",
+        file=path,
+        todo="Look whether the recording was stopped before the first picture",
     )
-
-
-def _reaches_the_end(ends: Int64, file_size: int, n: int) -> bool:
-    """Whether an AVI's index covers the whole file: a recorder that crashed leaves half of one."""
-    left = file_size - int(ends.max())
-    return -8 <= left < 64 * n + 65536
 
 
 def _from_packets(
@@ -153,9 +108,10 @@ def _from_packets(
     stream: VideoStream,
     stamp: FileStamp,
     report: Report | None,
+    most: int | None = None,
 ) -> FrameIndex | None:
     """From the timestamps of all packets; None where they do not tell the order of display."""
-    rows, hidden, warnings = _read_packets(path, container, stream, report)
+    rows, hidden, warnings = _read_packets(path, container, stream, report, most)
     pts = rows[:, 0]
     order = np.argsort(pts, kind="stable")
     no_times = bool((pts == NO_TIME).any() or (np.diff(pts[order]) == 0).any())
@@ -163,26 +119,18 @@ def _from_packets(
     guessed = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
     if len(rows) and (
         ((no_times or guessed) and not _shown_as_stored(stream))
-        or _may_be_empty(stream, rows[:, 3])
+        or may_be_empty(stream.codec_context.name, rows[:, 3])
     ):
         return None
     return FrameIndex(
         **_columns(rows),
         hidden=hidden,
-        rank=_rank(np.arange(len(rows)) if no_times else order),
-        time_base=_time_base(stream),
+        rank=rank_of(np.arange(len(rows)) if no_times else order),
+        time_base=time_base_of(stream),
         how="packets",
         stamp=stamp,
         warnings=tuple(warnings),
     )
-
-
-def _may_be_empty(stream: VideoStream, size: Int64) -> bool:
-    """Whether there are MPEG-4 packets that only say "nothing new": no picture comes out of them.
-
-    They also stand in for the B-pictures that DivX packed into the packet before.
-    """
-    return stream.codec_context.name == "mpeg4" and bool((size <= _EMPTY_MPEG4).any())
 
 
 def _shown_as_stored(stream: VideoStream) -> bool:
@@ -191,13 +139,15 @@ def _shown_as_stored(stream: VideoStream) -> bool:
     return codec.intra_only or (not reorders and codec.name not in ("h264", "hevc", "mpeg4"))
 
 
-def _from_decoding(path: Path, stamp: FileStamp, report: Report | None) -> FrameIndex:
+def _from_decoding(
+    path: Path, stamp: FileStamp, report: Report | None, most: int | None = None
+) -> FrameIndex:
     """By decoding everything once and noting which packet each picture in turn came from."""
     import av
 
     container, stream = open_container(path)
     with container:
-        rows, _, warnings = _read_packets(path, container, stream, report)
+        rows, _, warnings = _read_packets(path, container, stream, report, most)
     container, stream = open_container(path)
     shown: list[int] = []
     with container:
@@ -205,15 +155,18 @@ def _from_decoding(path: Path, stamp: FileStamp, report: Report | None) -> Frame
         context.thread_type = "FRAME"
         context.thread_count = min(os.cpu_count() or 1, 8)
         number = 0
-        for packet in container.demux(stream):
-            if packet.size:
+        for packet in chain(islice(container.demux(stream), most), (None,)):
+            if packet is not None and packet.size:
                 packet.pts = number
                 number += 1
+            else:
+                packet = None
             if report and number % 200 == 0:
                 report(int(rows[min(number, len(rows) - 1), 2]), stamp.size)
             try:
-                pictures = context.decode(packet if packet.size else None)
+                pictures = context.decode(packet)
             except av.FFmpegError:
+                # The end may be told twice.
                 continue
             shown += [picture.pts for picture in pictures if picture.pts is not None]
     rank = np.full(len(rows), -1, np.int64)
@@ -224,7 +177,7 @@ def _from_decoding(path: Path, stamp: FileStamp, report: Report | None) -> Frame
         **_columns(rows),
         hidden=hidden,
         rank=rank,
-        time_base=_time_base(stream),
+        time_base=time_base_of(stream),
         how="decoding",
         stamp=stamp,
         warnings=(*warnings, _COUNTED),
@@ -232,7 +185,11 @@ def _from_decoding(path: Path, stamp: FileStamp, report: Report | None) -> Frame
 
 
 def _read_packets(
-    path: Path, container: InputContainer, stream: VideoStream, report: Report | None
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    report: Report | None,
+    most: int | None = None,
 ) -> tuple[Int64, np.ndarray[Any, np.dtype[np.bool_]], list[str]]:
     import av
 
@@ -242,7 +199,7 @@ def _read_packets(
     tables = [_table([], names)]
     concealed: list[int] = []
     warnings: list[str] = []
-    packets = container.demux(stream)
+    packets: Iterator[Packet] = islice(container.demux(stream), most)
     if check is not None:
         packets = _noting_hidden(packets, check, concealed)
     # As little as possible for each packet: there may be hundreds of thousands.
@@ -296,14 +253,3 @@ def _table(rows: list[tuple[int | None, ...]], names: tuple[str, ...]) -> Int64:
 def _columns(rows: Int64) -> dict[str, Any]:
     names = ("pts", "dts", "position", "size")
     return {name: rows[:, i].copy() for i, name in enumerate(names)} | {"key": rows[:, 4] > 0}
-
-
-def _rank(order: Int64) -> Int64:
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    base = stream.time_base
-    return Fraction(base.numerator, base.denominator) if base else Fraction(1)

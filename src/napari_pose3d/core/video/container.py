@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -73,6 +74,12 @@ def marks(packet: av.Packet) -> tuple[int, int, int, int]:
         NO_TIME if position is None else position,
         packet.size,
     )
+
+
+def time_base_of(stream: VideoStream) -> Fraction:
+    """Seconds per unit of the stream's times."""
+    base = stream.time_base
+    return Fraction(base.numerator, base.denominator) if base else Fraction(1)
 
 
 def _is_cover(stream: VideoStream) -> bool:

@@ -1,12 +1,17 @@
-"""Packets of VP8 and VP9 that hold a picture which is never shown.
+"""Packets that show nothing.
 
-Both codecs keep reference pictures that only serve to predict others. Most containers pack them
-together with a picture that is shown, but not all do, and then a packet is not a frame.
+VP8 and VP9 keep reference pictures that only serve to predict others. Most containers pack them
+together with a picture that is shown, but not all do, and then a packet is not a frame. MPEG-4
+part 2 has packets that only say "nothing new".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+from .index import Int64
+
+_EMPTY_MPEG4 = 8  # bytes
 
 _CHECKS: dict[str, Callable[[memoryview], bool]] = {}
 
@@ -14,6 +19,20 @@ _CHECKS: dict[str, Callable[[memoryview], bool]] = {}
 def hidden_check(codec: str) -> Callable[[memoryview], bool] | None:
     """A function that tells from a packet's bytes whether it shows nothing; None: all show."""
     return _CHECKS.get(codec)
+
+
+def may_be_empty(codec: str, size: Int64) -> bool:
+    """Whether there are MPEG-4 packets that only say "nothing new": no picture comes out of them.
+
+    They also stand in for the B-pictures that DivX packed into the packet before.
+
+    Parameters
+    ----------
+    codec : str
+    size : (packet,) int64
+        Bytes.
+    """
+    return codec == "mpeg4" and bool((size <= _EMPTY_MPEG4).any())
 
 
 def _vp8_hidden(data: memoryview) -> bool:

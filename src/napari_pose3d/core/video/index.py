@@ -8,6 +8,7 @@ package ever computes a frame from a rate.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+
+Report = Callable[[int, int], None]
+"""Called now and then with (bytes read, bytes in all); it stops the work by raising."""
 
 NO_TIME = np.iinfo(np.int64).min
 """Where the container gives a packet no timestamp or no position."""
@@ -201,6 +205,13 @@ class FrameIndex:
                 return start + int(found[-1])
             stop, width = start, width * 4
         return 0
+
+
+def rank_of(order: Int64) -> Int64:
+    """Place of each packet among all, given the packets in their order, ``(packet,)`` both."""
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
 
 
 def _unique(values: Int64) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import PoseDataError
-from .build_index import Report, build_index
+from .build_index import build_index, index_beginning
 from .cache import PictureCache
-from .container import open_container
 from .decoder import Decoder, IndexMismatch
-from .index import FrameIndex
+from .index import FrameIndex, Report
 from .index_store import load_index, save_index
 from .lane import Lane, Trouble
 from .pictures import Array, Colour, PictureMaker, is_grey
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WORTH_KEEPING = 0.05  # seconds of work
 _SAMPLES = 4
+_ROOM = 1 << 28  # bytes, for a few pictures of any size
 _TRIES = 20
 
 
@@ -38,45 +39,68 @@ def open_reader(
     path = Path(path)
     if colour not in ("auto", "grey", "rgb"):
         raise PoseDataError(f"'{colour}' is no way to read a film", expected="auto, grey or rgb")
-    index = _sound_index(path, report)
+    return _reader_with(path, _sound_index(path, report), colour, cache)
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPicture:
+    """Frame 0 of a film, before there is an index of the whole film.
+
+    Attributes
+    ----------
+    array : (y, x) or (y, x, 3)
+        Without colour where the film begins without; it may have some later on.
+    bits : int
+        Of brightness.
+    """
+
+    array: Array
+    bits: int
+
+    @property
+    def is_grey(self) -> bool:
+        return self.array.ndim == 2
+
+
+def first_picture(path: str | os.PathLike[str], colour: Colour = "auto") -> FirstPicture:
+    """Frame 0 of a film at once, however long it takes to index the film.
+
+    It is read as all frames are, with an index of the first packets; so it is hatched where the
+    film begins with damage.
+
+    Raises
+    ------
+    PoseDataError
+        Also when nothing in the beginning of the film can be decoded.
+    """
+    reader, _ = _reader_with(Path(path), index_beginning(path), colour, PictureCache(_ROOM))
+    try:
+        picture = reader.frame(0)
+        assert picture is not None
+        return FirstPicture(picture, reader.maker.bits)
+    finally:
+        reader.close()
+
+
+def _reader_with(
+    path: Path, index: FrameIndex, colour: Colour, cache: PictureCache
+) -> tuple[Reader, list[str]]:
     warnings = list(index.warnings)
     samples, lenient = _samples(path, index, colour)
     if lenient:
         warnings.append("its pictures do not quite follow the JPEG standard; read leniently")
-    grey = colour == "grey" or (colour == "auto" and all(is_grey(each) for each in samples))
-    maker = PictureMaker(samples[0], grey=grey)
-    reader = Reader(path, index, maker, cache, lenient=lenient)
+    grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
+    maker = PictureMaker(next(iter(samples.values())), grey=grey, room=cache.capacity)
     cut_off = _beyond_the_end(index)
-    reader.unreadable = frozenset(cut_off)
+    reader = Reader(path, index, maker, cache, lenient=lenient, unreadable=cut_off)
+    # The first picture is what everybody looks at first.
+    for number, picture in samples.items():
+        reader.keep(number, picture)
     if cut_off:
         warnings.append(
             f"the file ends early: {len(cut_off)} of {len(index)} frames are missing from it"
         )
     return reader, warnings
-
-
-def first_picture(path: str | os.PathLike[str]) -> Array:
-    """The first picture of a film in RGB, without making the index: for something to look at.
-
-    Returns
-    -------
-    (height, width, 3) uint8
-
-    Raises
-    ------
-    PoseDataError
-    """
-    import av
-
-    container, stream = open_container(path)
-    with container:
-        try:
-            for picture in container.decode(stream):
-                maker = PictureMaker(picture, grey=False)
-                return maker.show(maker.store(picture))
-        except (av.FFmpegError, OSError):
-            pass
-    raise _no_pictures(Path(path))
 
 
 def _sound_index(path: Path, report: Report | None) -> FrameIndex:
@@ -121,7 +145,7 @@ def _beyond_the_end(index: FrameIndex) -> set[int]:
     return {int(frame) for frame in missing if frame >= 0}
 
 
-def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[list[VideoFrame], bool]:
+def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[dict[int, VideoFrame], bool]:
     """A few pictures from all over the film, and whether they had to be read leniently."""
     for lenient in (False, True):
         samples = _decode_samples(path, index, colour, lenient=lenient)
@@ -132,7 +156,7 @@ def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[list[VideoF
 
 def _decode_samples(
     path: Path, index: FrameIndex, colour: Colour, *, lenient: bool
-) -> list[VideoFrame]:
+) -> dict[int, VideoFrame]:
     entries = index.entry_frames()
     if not len(entries) or entries[0] != 0:
         entries = np.insert(entries, 0, 0)
@@ -140,7 +164,7 @@ def _decode_samples(
     # The others are tried only while the film has not shown anything.
     order = [*places, *(place for place in range(len(entries)) if place not in places)][:_TRIES]
     enough = 1 if colour == "rgb" else len(places)
-    samples: list[VideoFrame] = []
+    samples: dict[int, VideoFrame] = {}
     decoder = Decoder(path, index, lenient=lenient)
     try:
         # What cannot be read is looked into when it is asked for; here it is passed over.
@@ -148,8 +172,9 @@ def _decode_samples(
         for tried, place in enumerate(order):
             if samples and tried >= enough:
                 break
+            number = int(entries[place])
             try:
-                samples.append(lane.picture(int(entries[place]), None))
+                samples[number] = lane.picture(number, None)
             except (Trouble, IndexMismatch):
                 continue
     finally:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +54,8 @@ class Reader:
     cache : PictureCache
     lenient : bool
         See `Decoder`.
+    unreadable : set of int
+        Frames that are known to be missing.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Reader:
         cache: PictureCache,
         *,
         lenient: bool = False,
+        unreadable: Set[int] = frozenset(),
     ) -> None:
         self._path, self.index, self.maker = Path(path), index, maker
         self._cache, self._lenient = cache, lenient
@@ -78,8 +81,11 @@ class Reader:
         self._closed = False
         self._key = object()
         self._examined: set[int] = set()
-        self.unreadable: frozenset[int] = frozenset()
+        self.unreadable = frozenset(unreadable)
         """Frames that cannot be read, as far as is known; replaced, never changed."""
+        self._told = self.unreadable
+        self.on_damage: Callable[[], None] | None = None
+        """Called by whoever was given a frame when there are more unreadable ones than before."""
         self._last_use = 0.0
         self.n_decoded = 0
         """Pictures that came out of the decoder for single frames so far."""
@@ -107,6 +113,7 @@ class Reader:
             with self._show_lock:
                 array = self.maker.show(stored)
         self._ahead.asked_for(number)
+        self._tell_damage()
         return array
 
     def frames(self, numbers: Sequence[int]) -> Iterator[tuple[int, Array]]:
@@ -137,6 +144,7 @@ class Reader:
                         else self.maker.show(self.maker.store(picture))
                     )
                 yield number, array
+        self._tell_damage()
 
     def close(self) -> None:
         """Give back the file, the threads and the memory; afterwards no frame can be read."""
@@ -171,12 +179,24 @@ class Reader:
     def is_cached(self, number: int) -> bool:
         return (self._key, number) in self._cache or number in self.unreadable
 
+    def keep(self, number: int, picture: VideoFrame) -> None:
+        """Put a picture into the cache."""
+        if self.maker.fits(picture) and number not in self.unreadable:
+            self._cache.put(self._key, number, self.maker.store(picture))
+
     def prefetch(self, number: int, wanted: Wanted) -> None:
         """Decode a frame into the cache; `Superseded` as soon as anybody waits for another."""
         with self._lock:
             self._stored(number, lambda: wanted() and not self.somebody_waits)
 
     # ---------------------------------------------------------------- inside
+
+    def _tell_damage(self) -> None:
+        # Not where it is found: nothing is locked here, so that the listener may do as it likes.
+        if self.unreadable is not self._told:
+            self._told = self.unreadable
+            if self.on_damage is not None:
+                self.on_damage()
 
     @contextlib.contextmanager
     def _turn(self, wanted: Wanted | None) -> Iterator[None]:
@@ -212,8 +232,7 @@ class Reader:
 
     def _keep(self, number: int, picture: VideoFrame) -> None:
         self.n_decoded += 1
-        if self.maker.fits(picture) and number not in self.unreadable:
-            self._cache.put(self._key, number, self.maker.store(picture))
+        self.keep(number, picture)
 
     def _decoded(
         self, lane: Lane, number: int, emit: Emit | None, wanted: Wanted | None

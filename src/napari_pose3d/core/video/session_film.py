@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,10 @@ class SessionFilm:
     def damaged(self) -> tuple[int, ...]:
         """The session frames found to be unreadable so far, ascending."""
         return tuple(np.flatnonzero(np.isin(self._pictures, self.video.damaged)).tolist())
+
+    def when_damage_is_found(self, tell: Callable[[], None]) -> None:
+        """See `VideoArray.when_damage_is_found`."""
+        self.video.when_damage_is_found(tell)
 
     def close(self) -> None:
         """Close the file and forget its pictures."""

@@ -1,0 +1,306 @@
+"""Films in napari against arrays in memory: what a step and playing cost beyond bare napari.
+
+Two windows are open, one with films that the plugin's reader opened, and one with the same pictures
+as arrays in memory. Both are stepped and played in turns, so that a busy machine troubles both.
+
+- A step of six films of 1280 x 1024 in one viewer, frame by frame, forward and backward: from the
+  slider's new value until it is painted, and without painting, in napari's `ViewerModel`. The
+  decode is what a bare loop over PyAV's decoder takes for the next picture of all six, converted
+  to RGB as shown.
+- Playing a film of 640 x 480 with napari's own play button, faster than can be painted: frames that
+  were painted.
+- Opening a film of an hour in a viewer: until its first picture is painted. Matroska has an index
+  by which it can be opened at once; an MP4 in fragments has none.
+
+Goals: a step costs at most a step of arrays plus the decode; at least 95 % of the frames are shown;
+the first picture comes within 0.5 s.
+
+    python benchmarks/films_in_napari.py [--quick] [--films FOLDER]
+
+Without a graphics card painting is done by software and takes most of the time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _common import Table, begin, goal, on_a_display, parser
+from _films import KINDS, make_film, make_long
+from _video_readers import bare_in_order, timed
+
+VIEWS = "ABCDEF"
+IN_MEMORY = 24  # pictures of each array, which are shown again and again
+FIRST = 100  # frames from which stepping begins
+GOAL_PLAYED, GOAL_FIRST = 0.95, 0.5
+HUNDRED = 100
+
+
+def films_of_a_session(film: Path, folder: Path) -> list[Path]:
+    """The same film under the names of six views."""
+    paths = [folder / f"session_Cam-{view}.mp4" for view in VIEWS]
+    for path in paths:
+        if not path.exists():
+            os.link(film, path)
+    return paths
+
+
+def add_films(viewer: Any, paths: Sequence[Path]) -> None:
+    """Add layers as dropping the files does."""
+    from napari.layers import Layer
+
+    from napari_pose3d.gui.films import read_films
+
+    for data in read_films([str(path) for path in paths]):
+        viewer.add_layer(Layer.create(*data))
+
+
+def wait_for_films(viewer: Any) -> None:
+    """Until no layer shows a first picture only."""
+    from qtpy.QtWidgets import QApplication
+
+    from napari_pose3d.gui.films import FILM, FilmData
+
+    while any(
+        layer.metadata.get("napari_pose3d_role") == FILM and not isinstance(layer.data, FilmData)
+        for layer in viewer.layers
+    ):
+        QApplication.processEvents()
+        # As an event loop rests.
+        time.sleep(0.01)
+
+
+def add_arrays(viewer: Any, films: Any) -> None:
+    """Add the films' pictures as arrays in memory, in the same places and of the same length."""
+    wait_for_films(films)
+    for layer in films.layers:
+        if layer.metadata.get("napari_pose3d_role") == "film":
+            some = np.ascontiguousarray(layer.data[FIRST : FIRST + IN_MEMORY])
+            viewer.add_image(Repeated(some, len(layer.data)), rgb=True, translate=layer.translate)
+
+
+class Repeated:
+    """Pictures in memory over and over again, as an array of any length."""
+
+    def __init__(self, pictures: Any, length: int) -> None:
+        self._pictures = pictures
+        self.shape = (length, *pictures.shape[1:])
+        self.dtype, self.ndim = pictures.dtype, pictures.ndim
+        self.size = length * pictures[0].size
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(first, slice):
+            start = first.indices(self.shape[0])[0] % IN_MEMORY
+            first = slice(start, start + 1)
+        else:
+            first = int(first) % IN_MEMORY
+        return self._pictures[(first, *rest)]
+
+
+def step(viewer: Any, frames: Sequence[int], paint: Callable[[Any], None]) -> float:
+    """Seconds of a step, on average."""
+    viewer.dims.set_current_step(0, frames[0])
+    paint(viewer)
+
+    def go() -> None:
+        for frame in frames[1:]:
+            viewer.dims.set_current_step(0, frame)
+            paint(viewer)
+
+    return timed(go) / (len(frames) - 1)
+
+
+def compare_steps(
+    table: Table,
+    where: str,
+    films: Any,
+    arrays: Any,
+    paint: Callable[[Any], None],
+    film: Path,
+    rounds: int,
+    n: int,
+) -> None:
+    """Step both viewers in turns, forward and then back again, with pictures not met before."""
+    decode = min(len(VIEWS) * bare_in_order(film, n) / n for _ in range(rounds))
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for i in range(rounds):
+        start = FIRST + i * n
+        forward = range(start, start + n)
+        for way, frames in (("forward", forward), ("backward", forward[::-1])):
+            for name, viewer in (("arrays", arrays), ("films", films)):
+                seconds.setdefault((way, name), []).append(step(viewer, frames, paint))
+    for way in ("forward", "backward"):
+        bare, ours = (1e3 * min(seconds[way, name]) for name in ("arrays", "films"))
+        table.add(where, way, bare, 1e3 * decode, ours, (ours - bare) / (1e3 * decode))
+        goal(
+            f"{where}, {way}: {(ours - bare) / (1e3 * decode):.2f} of the decode more than arrays "
+            "(1.0)",
+            ours - bare <= 1e3 * decode,
+        )
+
+
+STEP_COLUMNS = ("where", "stepping", "arrays, ms", "decode, ms", "films, ms", "more / decode")
+
+
+def stepping(folder: Path, film: Path, painted: bool, rounds: int, n: int) -> None:
+    paths = films_of_a_session(film, folder)
+    if painted:
+        import napari
+
+        viewers = [napari.Viewer(show=True) for _ in range(2)]
+        for viewer in viewers:
+            viewer.window.resize(1280, 800)
+        paint = paint_now
+    else:
+        from napari.components import ViewerModel
+
+        viewers = [ViewerModel() for _ in range(2)]
+
+        def paint(viewer: Any) -> None: ...
+
+    films, arrays = viewers
+    add_films(films, paths)
+    add_arrays(arrays, films)
+    table = Table("A step of six films of 1280 x 1024, GOP 250, RGB, in napari", STEP_COLUMNS)
+    where = "painted" if painted else "not painted"
+    compare_steps(table, where, films, arrays, paint, film, rounds, n)
+    table.show()
+    for viewer in viewers:
+        for layer in viewer.layers:
+            getattr(getattr(layer.data, "video", None), "close", lambda: None)()
+        if painted:
+            viewer.close()
+
+
+def paint_now(viewer: Any) -> None:
+    from qtpy.QtWidgets import QApplication
+
+    viewer.window._qt_viewer.canvas.native.update()
+    QApplication.processEvents()
+
+
+def play(viewer: Any, seconds: float) -> int:
+    """Frames that are painted while napari plays."""
+    from qtpy.QtWidgets import QApplication
+
+    shown: list[int] = []
+
+    def note(_: Any = None) -> None:
+        frame = int(viewer.dims.current_step[0])
+        if not shown or shown[-1] != frame:
+            shown.append(frame)
+
+    canvas = viewer.window._qt_viewer.canvas._scene_canvas
+    viewer.dims.set_current_step(0, 0)
+    paint_now(viewer)
+    canvas.events.draw.connect(note)
+    viewer.window._qt_viewer.dims.play(0, fps=HUNDRED)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        QApplication.processEvents()
+    viewer.window._qt_viewer.dims.stop()
+    canvas.events.draw.disconnect(note)
+    QApplication.processEvents()
+    return len(shown)
+
+
+def playing(folder: Path, rounds: int, seconds: float) -> None:
+    import napari
+
+    film = make_film(folder / "session_small.mp4", 520, KINDS["GOP 250"], (640, 480))
+    films, arrays = (napari.Viewer(show=True) for _ in range(2))
+    add_films(films, [film])
+    add_arrays(arrays, films)
+    counts: dict[str, list[int]] = {"arrays": [], "films": []}
+    for _ in range(rounds):
+        for name, viewer in (("arrays", arrays), ("films", films)):
+            viewer.window.resize(1000, 700)
+            viewer.window.activate()
+            counts[name].append(play(viewer, seconds))
+    table = Table(f"Playing 640 x 480 for {seconds:.0f} s in napari", ("data", "frames painted"))
+    # Sums: frames that one round lacks, because something else was running, another one has.
+    bare, ours = sum(counts["arrays"]), sum(counts["films"])
+    table.add("array in memory", bare / rounds)
+    table.add("film", ours / rounds)
+    table.show()
+    goal(f"{ours / bare:.0%} of the frames (95 %)", ours >= GOAL_PLAYED * bare)
+    for viewer in (films, arrays):
+        viewer.close()
+
+
+def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
+    """An hour of film from the drop to the first picture on the screen, and to the whole film."""
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    from napari_pose3d.core.video import opening as module
+
+    # As if it were opened for the first time.
+    module.load_index = lambda path: None
+    columns = ("film", "GB", "first picture painted, s", "all frames, s", "array painted, s")
+    table = Table(f"Opening a film of {seconds // 60} min in napari", columns)
+    for name in ("long.mkv", "long-fragments.mp4"):
+        path = make_long(source, folder / name, seconds)
+        firsts, wholes, bare = [], [], []
+        for _ in range(rounds):
+            viewer = napari.Viewer(show=True)
+            QApplication.processEvents()
+            begun = time.perf_counter()
+            viewer.add_image(np.zeros((1, 1, 1024, 1280, 3), np.uint8), rgb=True)
+            paint_now(viewer)
+            bare.append(time.perf_counter() - begun)
+            viewer.close()
+            viewer = napari.Viewer(show=True)
+            QApplication.processEvents()
+            begun = time.perf_counter()
+            add_films(viewer, [path])
+            paint_now(viewer)
+            firsts.append(time.perf_counter() - begun)
+            wait_for_films(viewer)
+            wholes.append(time.perf_counter() - begun)
+            viewer.close()
+        table.add(name, path.stat().st_size / 1e9, min(firsts), min(wholes), min(bare))
+        goal(f"{name}: first picture after {min(firsts):.2f} s (0.5)", min(firsts) <= GOAL_FIRST)
+    table.notes.append("array painted: a picture in memory by napari's own add_image")
+    table.show()
+
+
+def main() -> None:
+    command = parser(__doc__)
+    command.add_argument("--films", type=Path, help="folder in which the films are kept")
+    command.add_argument("--painted", action="store_true", help="only what needs a display")
+    command.add_argument("--only", help="one part: step, play or open")
+    chosen = command.parse_args()
+    folder = chosen.films or Path(tempfile.gettempdir()) / "napari-pose3d-films"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    film = make_film(folder / "GOP-250.mp4", 520, KINDS["GOP 250"])
+    rounds = 2 if chosen.quick else 3
+    parts: dict[str, Callable[[], None]] = {
+        "step": partial(stepping, folder, film, chosen.painted, rounds, 40),
+    }
+    if chosen.painted:
+        parts["play"] = partial(playing, folder, 2 * rounds, 5.0)
+        parts["open"] = partial(opening, folder, film, 600 if chosen.quick else 3600, rounds)
+    else:
+        begin("Films in napari")
+    for name, part in parts.items():
+        if chosen.only in (None, name):
+            part()
+    if not chosen.painted:
+        options = ["--painted", "--films", str(folder)]
+        options += ["--quick"] if chosen.quick else []
+        options += ["--only", chosen.only] if chosen.only else []
+        on_a_display(__file__, *options)
+
+
+if __name__ == "__main__":
+    main()
