@@ -16,6 +16,7 @@ from _common import parser
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
     "smoothing_speed.py",
+    "smoothing_sizes.py",
     "smoothing_accuracy.py",
     "triangulation_speed.py",
     "responsiveness.py",

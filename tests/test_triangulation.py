@@ -186,7 +186,7 @@ def test_a_majority_decides_and_a_tie_does_not() -> None:
     # Two views tell of one point, two of another, both as well as can be.
     there = np.random.default_rng(6).uniform(-60, 60, (300, 3))
     xy = contradicting(rig, {})
-    xy[2:4] = rig.project(there + [0.0, 0.0, 40.0])[2:4]
+    xy[2:4] = rig.project(there + np.array([0.0, 0.0, 40.0]))[2:4]
     xy[4] = np.nan
     tie = triangulate(rig, xy, robust=10.0)
     assert tie.undecided.all()

@@ -303,6 +303,29 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
+class Swaps:
+    """Where left was taken for right, told from the geometry.
+
+    Attributes
+    ----------
+    pairs : tuple of (str, str)
+        The keypoints that were looked at, left and right.
+    views : (view, frame, pair) bool
+        The view holds both keypoints in each other's place, judged by the other views; all False
+        without a rig.
+    models : (view, frame, pair) uint8
+        How many prediction sets hold them the other way round than most sets of the same view.
+    corrected : bool
+        Whether they were exchanged before smoothing.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    views: NDArray[np.bool_]
+    models: NDArray[np.uint8]
+    corrected: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What `smooth` returns.
 
@@ -316,12 +339,15 @@ class Result:
     smooth_param : (keypoint,) float64
         ``s`` of each keypoint; NaN where nothing was smoothed.
     report : Report
+    swaps : Swaps or None
+        Where left was taken for right; None where there are no two sides, or nobody looked.
     """
 
     poses2d: Poses2D
     poses3d: Poses3D | None
     smooth_param: FloatArray
     report: Report
+    swaps: Swaps | None = None
 
 
 def observed(xy: FloatArray) -> NDArray[np.bool_]:

@@ -28,6 +28,8 @@ class Collected:
 
     Attributes
     ----------
+    xy : (view, frame, keypoint, 2) float32
+        Smoothed positions in px.
     smooth_param : (keypoint,) float64
     observations, rejected : int
         (view, frame, keypoint) cells that counted, and that were set aside.
@@ -38,8 +40,8 @@ class Collected:
     def __init__(self, statistics: EnsembleStatistics, in_space: bool) -> None:
         n_views, n_frames, n_keypoints = statistics.likelihood.shape
         self._statistics = statistics
-        self._xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
-        self._variance = np.empty_like(self._xy)
+        self.xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
+        self._variance = np.empty_like(self.xy)
         self._ensemble_variance: NDArray[np.float32] | None = None
         self.smooth_param = np.full(n_keypoints, np.nan)
         self.observations = self.rejected = self.inferred = self.left_missing = 0
@@ -57,7 +59,7 @@ class Collected:
 
     def put(self, k: int, part: SmoothedKeypoint) -> None:
         """Take in one keypoint, by index."""
-        self._xy[:, :, k] = part.xy
+        self.xy[:, :, k] = part.xy
         self._variance[:, :, k] = part.variance
         if part.ensemble_variance is not None:
             if self._ensemble_variance is None:
@@ -84,7 +86,7 @@ class Collected:
         """The smoothed positions in every view, with the ensemble they came from."""
         variance = self._ensemble_variance
         return Poses2D(
-            xy=self._xy,
+            xy=self.xy,
             likelihood=self._statistics.likelihood,
             views=ensemble.views,
             keypoints=ensemble.keypoints,

@@ -288,7 +288,8 @@ class _Rounds:
         noise = self.noise
         if self.parts.learn_noise:
             squared = np.empty_like(self.spread)
-            wide = self._widening(s) if self.parts.widen else 1.0
+            # Errors that last pull the track along with them, further than its posterior says.
+            wide = self._widening(s)
             kernels.expected_squared_error(
                 self.y, self.pixels, self.slopes, self.covs, wide, squared
             )
