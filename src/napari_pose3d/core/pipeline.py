@@ -67,6 +67,7 @@ def run(
         Settings that do not fit the input, a view without camera, too little data.
     """
     from .smoothing import eks
+    from .smoothing.bones import apply_bones, bone_ends
     from .smoothing.collected import Collected
     from .smoothing.ensemble import ensemble_statistics
     from .smoothing.swaps import describe, exchange, left_right_pairs, swapped_views
@@ -84,8 +85,9 @@ def run(
         rig = _rig_of_views(rig, ensemble, notes)
 
     # The published smoother takes what it is given.
-    looked_for = not settings.as_published
-    pairs = left_right_pairs(settings.left_right, ensemble.keypoints) if looked_for else []
+    ours = not settings.as_published
+    pairs = left_right_pairs(settings.left_right, ensemble.keypoints) if ours else []
+    bones = bone_ends(settings.skeleton, ensemble.keypoints) if ours else []
     statistics = ensemble_statistics(
         ensemble,
         settings.avg_mode,
@@ -125,6 +127,9 @@ def run(
         swaps = Swaps(names, flags, statistics.swapped, settings.fix_swaps)
         said = describe(swaps, ensemble.views)
         notes += [said] if said else []
+
+    if rig is not None and bones:
+        apply_bones(found, rig, bones)
 
     params = found.smooth_param
     report = Report(

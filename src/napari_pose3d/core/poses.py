@@ -84,7 +84,8 @@ class Poses3D:
     residuals : (view, frame, keypoint) float32
         Length in px of observation minus reprojection; NaN where unobserved.
     inferred : (frame, keypoint) bool
-        True where no view saw the keypoint, so that the position was filled in, not measured.
+        True where the position was filled in, not measured: no view saw the keypoint, or one view
+        did and the length of a bone gave the rest.
     units : str
         Name of the rig's unit of length, empty when the calibration does not say.
     """
@@ -283,7 +284,8 @@ class Report:
         (view, frame, keypoint) cells with a usable observation, without one, and set aside as
         contradicting the other views.
     inferred, left_missing : int
-        (frame, keypoint) cells that no view saw: filled in, and left missing in every view.
+        (frame, keypoint) cells that were filled in (see `Poses3D`), and that no view saw and were
+        left missing in every view.
     warnings : tuple of str
     seconds : float
         Time of the computation.

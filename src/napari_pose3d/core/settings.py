@@ -110,6 +110,11 @@ class SmoothingSettings:
         "positions are filled in where no view saw the keypoint for at most this many frames "
         "(single: where that view did not); longer gaps stay missing; not given: all are filled in",
     )
+    skeleton: tuple[tuple[str, ...], ...] = _setting(
+        (),
+        "calibrated: bones, such as a,b;b,c, whose lengths help to place keypoints that one view "
+        "saw or none; such points are marked as inferred; empty: no bones",
+    )
     left_right: tuple[tuple[str, ...], ...] = _setting(
         (),
         "pairs of keypoints, left and right, such as a,b;c,d, that can be taken for each other; "

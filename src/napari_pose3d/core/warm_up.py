@@ -43,6 +43,7 @@ def warm_up() -> None:
     run(ensemble, rig, SmoothingSettings())
     # Left and right of one set at one frame, so that exchanging is compiled.
     xy[0, :, 8] = xy[0, :, 8, ::-1]
-    run(ensemble, rig, SmoothingSettings(fix_swaps=True))
+    bones = (ensemble.keypoints,)
+    run(ensemble, rig, SmoothingSettings(fix_swaps=True, skeleton=bones))
     run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
     run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))

@@ -45,6 +45,7 @@ MORE_SMOOTHING = {
     "max_gap": "Longest gap to fill",
     "motion": "Motion",
     "blocks": "Keypoints that share s",
+    "skeleton": "Bones",
     "left_right": "Left and right keypoints",
     "fix_swaps": "Exchange confused left and right",
     "s_frames": "Frames for the search",
