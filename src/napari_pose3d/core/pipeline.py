@@ -218,6 +218,12 @@ def triangulate_ensemble(
             f"{alone:,} observations give no point: no second view saw the keypoint in that "
             "frame, or the rays do not meet in front of the cameras"
         )
+    open_questions = sum(int(part.undecided.sum()) for part in found)
+    if open_questions:
+        notes.append(
+            f"in {open_questions:,} points the views contradict each other and nothing tells which "
+            "of them is right"
+        )
     poses2d = Poses2D(
         xy=rig.project(xyz).astype(np.float32),
         likelihood=statistics.likelihood,
