@@ -12,6 +12,7 @@ def warm_up() -> None:
     import numpy as np
 
     from .cameras.rig import Camera, Rig
+    from .cameras.triangulation import leave_one_out_residuals
     from .formats.plain_csv_kernel import parse_lines
     from .pipeline import run
     from .poses import Ensemble
@@ -33,6 +34,7 @@ def warm_up() -> None:
     xy = (rig.project(xyz) + rng.normal(0, 1, (3, 3, 12, 2, 2))).astype(np.float32)
     # One gross error makes the robust solver compile as well.
     xy[:, 0, 5] += 100
+    leave_one_out_residuals(rig, xy[0, :, :, 0])
     ensemble = Ensemble(
         xy,
         np.ones(xy.shape[:-1], dtype=np.float32),
