@@ -16,9 +16,13 @@ from _common import parser
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
     "smoothing_speed.py",
+    "smoothing_sizes.py",
     "smoothing_accuracy.py",
+    "real_recording.py",
     "triangulation_speed.py",
+    "long_recording.py",
     "labeling.py",
+    "choosing_frames.py",
     "responsiveness.py",
     "stepping.py",
     "video_speed.py",

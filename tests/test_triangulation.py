@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_pose3d import PoseDataError, load_rig, triangulate
+from napari_pose3d import (
+    Cancelled,
+    PoseDataError,
+    leave_one_out_residuals,
+    load_rig,
+    triangulate,
+)
 from napari_pose3d.core.cameras.triangulation import homogeneous_points
 from scenes import ring_rig
 
@@ -149,3 +155,90 @@ def test_at_least_as_accurate_as_aniposelib_on_a_near_telecentric_rig(shared_dat
     assert np.median(np.abs(ours - theirs)) < 0.5 * np.median(np.abs(theirs - xyz))
     error = [np.median(np.linalg.norm(found - xyz, axis=1)) for found in (ours, theirs)]
     assert error[0] <= error[1]
+
+
+def contradicting(rig, shifts: dict[int, tuple[float, float]]) -> np.ndarray:
+    """Noisy pixels of points near the origin, with some views somewhere else."""
+    xyz = np.random.default_rng(6).uniform(-60, 60, (300, 3))
+    xy = rig.project(xyz) + np.random.default_rng(7).normal(0, 1.0, (len(rig.names), 300, 2))
+    for view, shift in shifts.items():
+        xy[view] += shift
+    return xy
+
+
+def test_two_views_that_disagree_are_undecided() -> None:
+    ring = ring_rig(4)
+    rig = ring.subset(ring.names[:2])
+    assert not triangulate(rig, contradicting(rig, {}), robust="auto").undecided.any()
+    found = triangulate(rig, contradicting(rig, {1: (0.0, 60.0)}), robust="auto")
+    assert found.undecided.mean() > 0.95
+    assert np.isfinite(found.xyz).all()
+    assert found.n_views.min() == 2
+    # Nobody asked: nothing is said.
+    assert not triangulate(rig, contradicting(rig, {1: (0.0, 60.0)})).undecided.any()
+
+
+def test_a_majority_decides_and_a_tie_does_not() -> None:
+    rig = ring_rig(5)
+    one_wrong = triangulate(rig, contradicting(rig, {1: (0.0, 60.0)}), robust=10.0)
+    assert not one_wrong.undecided.any()
+    assert not one_wrong.inliers[1].any()
+    # Two views tell of one point, two of another, both as well as can be.
+    there = np.random.default_rng(6).uniform(-60, 60, (300, 3))
+    xy = contradicting(rig, {})
+    xy[2:4] = rig.project(there + np.array([0.0, 0.0, 40.0]))[2:4]
+    xy[4] = np.nan
+    tie = triangulate(rig, xy, robust=10.0)
+    assert tie.undecided.all()
+    assert (tie.n_views == 2).all()
+
+
+def test_a_noisy_view_has_a_threshold_of_its_own() -> None:
+    rig, xyz = ring_rig(4), random_points(3000)
+    rng = np.random.default_rng(8)
+    xy = rig.project(xyz)
+    xy += rng.normal(0, 1.0, xy.shape) * np.array([1.0, 1.0, 1.0, 8.0])[:, None, None]
+    found = triangulate(rig, xy, robust="auto")
+    assert found.inliers[3].mean() > 0.9
+    xy[0, :100] += 15.0  # noise for the fourth view, a mistake in the first
+    found = triangulate(rig, xy, np.array([1, 1, 1, 1 / 64])[:, None] * np.ones((4, 3000)), "auto")
+    assert found.inliers[0, :100].mean() < 0.1
+    assert found.inliers[3].mean() > 0.9
+
+
+def test_leaving_a_view_out_shows_what_its_own_residual_hides() -> None:
+    rig = ring_rig(4)
+    xy = contradicting(rig, {2: (25.0, 0.0)})
+    xy[0, 0] = np.nan
+    own, left_out = triangulate(rig, xy).residuals, leave_one_out_residuals(rig, xy)
+    assert np.isnan(left_out[0, 0])
+    assert np.median(own[2]) < 20
+    assert 23 < np.median(left_out[2]) < 27
+    # Against the views that a robust solution believes, the others are right.
+    found = triangulate(rig, xy, robust=8.0)
+    against_inliers = leave_one_out_residuals(rig, xy, inliers=found.inliers)
+    assert np.nanmedian(against_inliers[0]) < 3
+    assert 23 < np.median(against_inliers[2]) < 27
+    # It is what leaving the view out by hand gives.
+    others = xy.copy()
+    others[2] = np.nan
+    by_hand = np.linalg.norm(rig.project(triangulate(rig, others).xyz)[2] - xy[2], axis=-1)
+    np.testing.assert_allclose(left_out[2], by_hand, rtol=1e-6)
+    # Two views: with one left out there is no point.
+    pair = rig.subset(rig.names[:2])
+    assert np.isnan(leave_one_out_residuals(pair, xy[:2])).all()
+    with pytest.raises(PoseDataError, match="inliers"):
+        leave_one_out_residuals(rig, xy, inliers=np.ones((3, 300), bool))
+
+
+@pytest.mark.parametrize("robust", [None, "auto"])
+def test_any_number_of_threads_gives_the_same(robust) -> None:
+    rig, xyz = ring_rig(3), random_points(25_000)
+    rng = np.random.default_rng(9)
+    xy = rig.project(xyz) + rng.normal(0, 1.0, (3, 25_000, 2))
+    xy[rng.random(xy.shape[:2]) < 0.1] += 60.0
+    one, four = (triangulate(rig, xy, robust=robust, threads=n) for n in (1, 4))
+    for name in ("xyz", "covariance", "n_views", "residuals", "inliers", "undecided"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(four, name))
+    with pytest.raises(Cancelled):
+        triangulate(rig, xy, robust=robust, cancelled=lambda: True)

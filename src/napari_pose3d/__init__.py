@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from .core.adjustments import ViewAdjustment
     from .core.cameras.rig import Camera, Rig
     from .core.cameras.rig_file import load_rig, save_rig
-    from .core.cameras.triangulation import Triangulation, triangulate
+    from .core.cameras.triangulation import (
+        Triangulation,
+        leave_one_out_residuals,
+        triangulate,
+    )
     from .core.creating import add_sessions, create_project
     from .core.errors import Cancelled, PoseDataError
     from .core.overview import Project, check_session, open_project
@@ -62,6 +66,7 @@ _HOME = {
     "check_session": ".core.overview",
     "create_project": ".core.creating",
     "extract_frames": ".core.video.frames_out",
+    "leave_one_out_residuals": ".core.cameras.triangulation",
     "load_predictions": ".core.predictions",
     "load_result": ".core.saved_results",
     "load_rig": ".core.cameras.rig_file",
@@ -101,6 +106,7 @@ __all__ = [
     "check_session",
     "create_project",
     "extract_frames",
+    "leave_one_out_residuals",
     "load_predictions",
     "load_result",
     "load_rig",

@@ -21,6 +21,9 @@ _KNOWN_TO = {
     "inflate_vars": ("linear", "published"),
     "robust": ("calibrated",),
     "motion": ("calibrated",),
+    "skeleton": ("calibrated",),
+    "fix_swaps": ("calibrated", "linear", "single"),
+    "left_right": ("calibrated", "linear", "single"),
     "parts": ("calibrated",),
 }
 _CALLED = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from .checks import check_robust, check_settings, check_threads, chosen_mode, without_effect
 from .inputs import Inputs, match_inputs, open_inputs, read_inputs
-from .poses import AnyEnsemble, Poses2D, Poses3D, Report, Result, observed
+from .poses import AnyEnsemble, Poses2D, Poses3D, Report, Result, Swaps, observed
 from .settings import (
     IsCancelled,
     Progress,
@@ -67,8 +67,10 @@ def run(
         Settings that do not fit the input, a view without camera, too little data.
     """
     from .smoothing import eks
+    from .smoothing.bones import apply_bones, bone_ends
     from .smoothing.collected import Collected
     from .smoothing.ensemble import ensemble_statistics
+    from .smoothing.swaps import describe, exchange, left_right_pairs, swapped_views
 
     settings = settings or SmoothingSettings()
     progress = progress or (lambda stage, done, total: None)
@@ -82,21 +84,52 @@ def run(
     elif rig is not None:
         rig = _rig_of_views(rig, ensemble, notes)
 
+    # The published smoother takes what it is given.
+    ours = not settings.as_published
+    pairs = left_right_pairs(settings.left_right, ensemble.keypoints) if ours else []
+    bones = bone_ends(settings.skeleton, ensemble.keypoints) if ours else []
     statistics = ensemble_statistics(
-        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled, settings.threads
+        ensemble,
+        settings.avg_mode,
+        settings.var_mode,
+        progress,
+        cancelled,
+        settings.threads,
+        pairs,
+        settings.fix_swaps,
     )
     notes = [*ensemble.warnings, *notes]
-    if mode == "calibrated":
-        assert rig is not None
-        parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
-    elif mode == "linear":
-        parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
-    else:
-        parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
-    found = Collected(statistics, in_space=rig is not None)
-    with contextlib.closing(parts):
-        for k, part in parts:
-            found.put(k, part)
+
+    def smoothed() -> Collected:
+        if rig is not None:
+            parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
+        elif mode == "linear":
+            parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
+        else:
+            parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
+        found = Collected(statistics, in_space=rig is not None)
+        with contextlib.closing(parts):
+            for k, part in parts:
+                found.put(k, part)
+        return found
+
+    found = smoothed()
+    swaps = None
+    if pairs:
+        flags = np.zeros(statistics.swapped.shape, dtype=bool)
+        if rig is not None:
+            flags = swapped_views(statistics, found.xy, pairs)
+        if settings.fix_swaps and flags.any():
+            exchange(statistics, flags, pairs)
+            del found  # never two of them in memory
+            found = smoothed()
+        names = tuple((ensemble.keypoints[a], ensemble.keypoints[b]) for a, b in pairs)
+        swaps = Swaps(names, flags, statistics.swapped, settings.fix_swaps)
+        said = describe(swaps, ensemble.views)
+        notes += [said] if said else []
+
+    if rig is not None and bones:
+        apply_bones(found, rig, bones)
 
     params = found.smooth_param
     report = Report(
@@ -113,7 +146,7 @@ def run(
         seconds=time.perf_counter() - started,
     )
     poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
-    return Result(found.poses2d(ensemble), poses3d, params, report)
+    return Result(found.poses2d(ensemble), poses3d, params, report, swaps)
 
 
 def triangulate_ensemble(
@@ -184,6 +217,12 @@ def triangulate_ensemble(
         notes.append(
             f"{alone:,} observations give no point: no second view saw the keypoint in that "
             "frame, or the rays do not meet in front of the cameras"
+        )
+    open_questions = sum(int(part.undecided.sum()) for part in found)
+    if open_questions:
+        notes.append(
+            f"in {open_questions:,} points the views contradict each other and nothing tells which "
+            "of them is right"
         )
     poses2d = Poses2D(
         xy=rig.project(xyz).astype(np.float32),

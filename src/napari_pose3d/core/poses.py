@@ -84,7 +84,8 @@ class Poses3D:
     residuals : (view, frame, keypoint) float32
         Length in px of observation minus reprojection; NaN where unobserved.
     inferred : (frame, keypoint) bool
-        True where no view saw the keypoint, so that the position was filled in, not measured.
+        True where the position was filled in, not measured: no view saw the keypoint, or one view
+        did and the length of a bone gave the rest.
     units : str
         Name of the rig's unit of length, empty when the calibration does not say.
     """
@@ -283,7 +284,8 @@ class Report:
         (view, frame, keypoint) cells with a usable observation, without one, and set aside as
         contradicting the other views.
     inferred, left_missing : int
-        (frame, keypoint) cells that no view saw: filled in, and left missing in every view.
+        (frame, keypoint) cells that were filled in (see `Poses3D`), and that no view saw and were
+        left missing in every view.
     warnings : tuple of str
     seconds : float
         Time of the computation.
@@ -303,6 +305,29 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
+class Swaps:
+    """Where left was taken for right, told from the geometry.
+
+    Attributes
+    ----------
+    pairs : tuple of (str, str)
+        The keypoints that were looked at, left and right.
+    views : (view, frame, pair) bool
+        The view holds both keypoints in each other's place, judged by the other views; all False
+        without a rig.
+    models : (view, frame, pair) uint8
+        How many prediction sets hold them the other way round than most sets of the same view.
+    corrected : bool
+        Whether they were exchanged before smoothing.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    views: NDArray[np.bool_]
+    models: NDArray[np.uint8]
+    corrected: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What `smooth` returns.
 
@@ -316,12 +341,15 @@ class Result:
     smooth_param : (keypoint,) float64
         ``s`` of each keypoint; NaN where nothing was smoothed.
     report : Report
+    swaps : Swaps or None
+        Where left was taken for right; None where there are no two sides, or nobody looked.
     """
 
     poses2d: Poses2D
     poses3d: Poses3D | None
     smooth_param: FloatArray
     report: Report
+    swaps: Swaps | None = None
 
 
 def observed(xy: FloatArray) -> NDArray[np.bool_]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from .._version import __version__
 from .errors import Cancelled
 from .poses import AnyEnsemble, Kind, Poses2D, Result
@@ -193,11 +195,30 @@ def run_record(
             "inferred": report.inferred,
             "left_missing": report.left_missing,
         },
+        "swaps": _swaps(result),
         "units": result.poses3d.units if result.poses3d is not None else None,
         "warnings": list(report.warnings),
         "not_used": [{"path": str(path), "reason": why} for path, why in ensemble.unmatched],
         "seconds": round(report.seconds, 3),
     }
+
+
+def _swaps(result: Result) -> dict[str, Any] | None:
+    """Where left was taken for right: stretches of frames, the last one included."""
+    swaps = result.swaps
+    if swaps is None:
+        return None
+    stretches = []
+    for kind, found in (("view", swaps.views), ("prediction set", swaps.models > 0)):
+        for v, view in enumerate(result.poses2d.views):
+            for p, pair in enumerate(swaps.pairs):
+                edges = np.flatnonzero(np.diff(found[v, :, p], prepend=False, append=False))
+                stretches += [
+                    {"who": kind, "view": view, "pair": list(pair), "frames": [first, end - 1]}
+                    for first, end in edges.reshape(-1, 2).tolist()
+                ]
+    pairs = [list(pair) for pair in swaps.pairs]
+    return {"pairs": pairs, "corrected": swaps.corrected, "found": stretches}
 
 
 def summary(result: Result) -> str:
@@ -229,6 +250,11 @@ def summary(result: Result) -> str:
         parts.append(f"without a point in space {report.left_missing:,}")
     elif report.left_missing:
         parts.append(f"left missing in long gaps {report.left_missing:,}")
+    if (swaps := result.swaps) is not None and (swaps.views.any() or swaps.models.any()):
+        cells = int(np.count_nonzero(swaps.views | (swaps.models > 0)))
+        parts.append(
+            f"left and right {'exchanged' if swaps.corrected else 'confused'} in {cells:,}"
+        )
     return "; ".join(parts) + "."
 
 

@@ -103,12 +103,27 @@ class SmoothingSettings:
         "published; the calibrated smoother itself weighs observations by the geometry instead",
     )
     blocks: tuple[tuple[str, ...], ...] = _setting(
-        (), "groups of keypoints that share s; a keypoint in no group has its own"
+        (), "groups of keypoints that share s, such as a,b;c,d; a keypoint in no group has its own"
     )
     max_gap: int | None = _setting(
         None,
         "positions are filled in where no view saw the keypoint for at most this many frames "
         "(single: where that view did not); longer gaps stay missing; not given: all are filled in",
+    )
+    skeleton: tuple[tuple[str, ...], ...] = _setting(
+        (),
+        "calibrated: bones, such as a,b;b,c, whose lengths help to place keypoints that one view "
+        "saw or none; such points are marked as inferred; empty: no bones",
+    )
+    left_right: tuple[tuple[str, ...], ...] = _setting(
+        (),
+        "pairs of keypoints, left and right, such as a,b;c,d, that can be taken for each other; "
+        "empty: told from their names",
+    )
+    fix_swaps: bool = _setting(
+        False,
+        "exchange left and right where a prediction set contradicts the others, or a view the "
+        "other views (with a calibration), before smoothing; off: such places are only reported",
     )
     robust: Literal["auto", "off"] | float = _setting(
         "auto",

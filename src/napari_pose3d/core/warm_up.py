@@ -12,6 +12,7 @@ def warm_up() -> None:
     import numpy as np
 
     from .cameras.rig import Camera, Rig
+    from .cameras.triangulation import leave_one_out_residuals
     from .formats.plain_csv_kernel import parse_lines
     from .labels.projecting import project_labels
     from .pipeline import run
@@ -30,14 +31,23 @@ def warm_up() -> None:
         cameras.append(Camera(str(i), (640, 480), matrix, np.zeros(5), rotation, translation))
     rig = Rig(tuple(cameras))
     rng = np.random.default_rng(0)
-    xyz = rng.normal(0, 0.5, (12, 1, 3)).cumsum(axis=0) * 0.1
-    xy = (rig.project(xyz) + rng.normal(0, 1, (2, 3, 12, 1, 2))).astype(np.float32)
+    xyz = rng.normal(0, 0.5, (12, 2, 3)).cumsum(axis=0) * 0.1
+    xy = (rig.project(xyz) + rng.normal(0, 1, (3, 3, 12, 2, 2))).astype(np.float32)
     # One gross error makes the robust solver compile as well.
     xy[:, 0, 5] += 100
+    leave_one_out_residuals(rig, xy[0, :, :, 0])
     ensemble = Ensemble(
-        xy, np.ones(xy.shape[:-1], dtype=np.float32), ("a", "b"), rig.names, ("keypoint",)
+        xy,
+        np.ones(xy.shape[:-1], dtype=np.float32),
+        ("a", "b", "c"),
+        rig.names,
+        ("paw_left", "paw_right"),
     )
     run(ensemble, rig, SmoothingSettings())
+    # Left and right of one set at one frame, so that exchanging is compiled.
+    xy[0, :, 8] = xy[0, :, 8, ::-1]
+    bones = (ensemble.keypoints,)
+    run(ensemble, rig, SmoothingSettings(fix_swaps=True, skeleton=bones))
     run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
     run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
     project_labels(rig, rig.project(xyz[0]))

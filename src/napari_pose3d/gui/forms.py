@@ -14,7 +14,8 @@ from ..core.settings import Robust
 
 _Frames = tuple[tuple[int | None, int | None], ...]
 _Names = tuple[str, ...]
-_AS_TEXT = (_Names, _Frames, str | None, int | None, Robust)
+_Groups = tuple[tuple[str, ...], ...]
+_AS_TEXT = (_Names, _Groups, _Frames, str | None, int | None, Robust)
 
 # Beside it a label has room in a dock of some 340 px.
 _FIELD_WIDTH = 140
@@ -100,6 +101,9 @@ def _from_text(value: Any, kind: Any, label: str) -> Any:
         return value.strip() or None
     if kind == _Names:
         return tuple(name for part in value.split(",") if (name := part.strip()))
+    if kind == _Groups:
+        groups = (_from_text(part, _Names, label) for part in value.split(";"))
+        return tuple(names for names in groups if names)
     if kind == _Frames:
         return tuple(_frame_range(part, label) for part in value.split(",") if part.strip())
     if kind in (int | None, Robust):

@@ -8,7 +8,9 @@ about the point nearest to all rays, so that no unit of length and no far camera
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 Robust = float | Literal["auto"] | None
 
-# An observation this many times the typical residual is not noise any more.
+# An observation this many times its view's typical residual is not noise any more.
 _AUTO_THRESHOLD = 5.0
 # ... but below this many px it is not worth a second look.
 _MIN_AUTO_THRESHOLD = 3.0
@@ -50,6 +52,10 @@ class Triangulation:
         Length in px of observation minus reprojection; NaN where unobserved.
     inliers : (view, ...) bool
         Observations that the point was computed from.
+    undecided : (...) bool
+        Views contradict each other and nothing tells which of them is right: two that disagree, or
+        two sets of views that are equally good and tell of different points. Only looked for when
+        robust; ``xyz`` is one of the possible points.
     """
 
     xyz: NDArray[np.float64]
@@ -57,6 +63,7 @@ class Triangulation:
     n_views: NDArray[np.int64]
     residuals: NDArray[np.float64]
     inliers: NDArray[np.bool_]
+    undecided: NDArray[np.bool_]
 
 
 def triangulate(
@@ -65,6 +72,7 @@ def triangulate(
     weights: ArrayLike | None = None,
     robust: Robust = None,
     *,
+    threads: int | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Triangulation:
     """Points in space from pixels.
@@ -81,8 +89,10 @@ def triangulate(
     robust : None, "auto" or float
         None uses every observation. Otherwise, where a residual is above this many px, the pair
         of views that the others agree with best decides which observations are used; "auto" takes
-        5 times the typical residual, at least 3 px. With two views nothing can be decided and both
-        are used.
+        5 times the view's typical residual, at least 3 px. With two views nothing can be decided:
+        both are used, and the point is marked as undecided.
+    threads : int, optional
+        For more than some 10,000 points; not given: one per core. The result is the same.
     cancelled : callable, optional
         Asked every few milliseconds.
 
@@ -97,8 +107,133 @@ def triangulate(
     Cancelled
         When `cancelled` says so.
     """
+    from . import robust_kernels
     from . import triangulation_kernels as kernels
 
+    points, weight, shape = _by_point(rig, xy, weights)
+    n, n_cams = points.shape[:2]
+    rays = np.empty_like(points)
+    xyz = np.empty((n, 3))
+    cov = np.empty((n, 3, 3))
+    residuals = np.empty((n, n_cams))
+    undecided = np.zeros(n, dtype=bool)
+    used = weight > 0
+    packed = rig.packed
+
+    def solve(at: slice) -> None:
+        kernels.rays(packed, points[at], used[at], rays[at])
+        kernels.solve(
+            packed, points[at], rays[at], weight[at], used[at], xyz[at], cov[at], residuals[at]
+        )
+
+    _in_blocks(solve, n, threads, cancelled)
+    hopeless = np.isnan(xyz[:, 0]) & (used.sum(axis=1) > 1)
+    if hopeless.any():
+        # Nearly parallel rays: the eigenvectors still tell the point where elimination does not.
+        moved = np.moveaxis(np.where(used[hopeless, :, None], rays[hopeless], np.nan), 1, 0)
+        start = homogeneous_points(rig, moved)
+        xyz[hopeless] = start
+        kernels.refine(packed, points, weight, used, hopeless, xyz, cov, residuals)
+    if robust is not None:
+        thresholds = np.full(n_cams, 0.0 if robust == "auto" else float(robust))
+        if robust == "auto":
+            thresholds = _auto_thresholds(residuals, used)
+
+        def look_again(at: slice) -> None:
+            robust_kernels.solve_robust(
+                packed,
+                points[at],
+                rays[at],
+                weight[at],
+                used[at],
+                thresholds,
+                xyz[at],
+                cov[at],
+                residuals[at],
+                undecided[at],
+            )
+
+        _in_blocks(look_again, n, threads, cancelled)
+    n_views = used.sum(axis=1)
+    n_views[np.isnan(xyz[:, 0])] = 0
+    used &= (n_views > 0)[:, None]
+    undecided &= n_views > 0
+    cov *= _residual_variance(residuals, weight, used, n_views)
+    return Triangulation(
+        xyz.reshape(*shape, 3),
+        cov.reshape(*shape, 3, 3),
+        n_views.reshape(shape),
+        _by_view(residuals, shape),
+        _by_view(used, shape),
+        undecided.reshape(shape),
+    )
+
+
+def leave_one_out_residuals(
+    rig: Rig,
+    xy: ArrayLike,
+    weights: ArrayLike | None = None,
+    inliers: ArrayLike | None = None,
+    *,
+    threads: int | None = None,
+    cancelled: IsCancelled | None = None,
+) -> NDArray[np.float64]:
+    """How far each observation lies from the point that the other views tell of, in px.
+
+    An ordinary residual is small where a wrong observation pulled the point towards itself; this
+    one cannot be.
+
+    Parameters
+    ----------
+    rig, xy, weights
+        As for `triangulate`.
+    inliers : (view, ...) bool, optional
+        Observations that may tell of the point, such as those of a robust `Triangulation`; not
+        given: all. The others are judged as well.
+    threads, cancelled
+        As for `triangulate`.
+
+    Returns
+    -------
+    (view, ...) float64
+        NaN where unobserved, and where fewer than two other views say anything.
+
+    Raises
+    ------
+    PoseDataError
+        An array does not have the shape of the others.
+    Cancelled
+        When `cancelled` says so.
+    """
+    from . import triangulation_kernels as kernels
+
+    points, weight, shape = _by_point(rig, xy, weights)
+    used = weight > 0
+    if inliers is not None:
+        chosen = np.asarray(inliers, dtype=bool)
+        if chosen.shape != (points.shape[1], *shape):
+            raise PoseDataError(
+                f"the inliers have shape {chosen.shape}", expected=f"{(points.shape[1], *shape)}"
+            )
+        used &= chosen.reshape(points.shape[1], -1).T
+    rays = np.empty_like(points)
+    residuals = np.empty(points.shape[:2])
+
+    def leave_out(at: slice) -> None:
+        kernels.rays(rig.packed, points[at], used[at], rays[at])
+        kernels.left_out(rig.packed, points[at], rays[at], weight[at], used[at], residuals[at])
+
+    _in_blocks(leave_out, len(points), threads, cancelled)
+    return _by_view(residuals, shape)
+
+
+def _by_point(
+    rig: Rig, xy: ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+    """Pixels ``(point, view, 2)``, weights ``(point, view)``, and the shape of the points.
+
+    They lie in memory as the kernels walk through them; a weight is zero where nothing was seen.
+    """
     pixels = np.asarray(xy, dtype=np.float64)
     n_cams = len(rig.cameras)
     if pixels.ndim < 2 or pixels.shape[0] != n_cams or pixels.shape[-1] != 2:
@@ -107,73 +242,47 @@ def triangulate(
             expected=f"({n_cams}, ..., 2), one entry per camera of the rig",
         )
     shape = pixels.shape[1:-1]
-    if weights is None:
-        weight = np.ones((n_cams, *shape))
-    else:
-        weight = np.asarray(weights, dtype=np.float64)
-        if weight.shape != (n_cams, *shape):
-            raise PoseDataError(
-                f"the weights have shape {weight.shape}", expected=f"{(n_cams, *shape)}"
-            )
-        if np.any(weight < 0):
-            raise PoseDataError("a weight is negative", expected="weights of zero or more")
-    # (point, view, ...) lies in memory as the kernels walk through it.
     points = np.ascontiguousarray(np.moveaxis(pixels.reshape(n_cams, -1, 2), 0, 1))
-    weight = np.ascontiguousarray(weight.reshape(n_cams, -1).T)
+    if weights is None:
+        return points, observed(points).astype(np.float64), shape
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (n_cams, *shape):
+        raise PoseDataError(f"the weights have shape {given.shape}", expected=f"{(n_cams, *shape)}")
+    if np.any(given < 0):
+        raise PoseDataError("a weight is negative", expected="weights of zero or more")
+    weight = np.array(given.reshape(n_cams, -1).T, order="C")
     weight[~(observed(points) & np.isfinite(weight))] = 0.0
-
-    n = len(points)
-    rays = np.empty_like(points)
-    xyz = np.empty((n, 3))
-    cov = np.empty((n, 3, 3))
-    residuals = np.empty((n, n_cams))
-    used = weight > 0
-    packed = rig.packed
-    for at in _blocks(n, cancelled):
-        kernels.rays(packed, points[at], used[at], rays[at])
-        kernels.solve(
-            packed, points[at], rays[at], weight[at], used[at], xyz[at], cov[at], residuals[at]
-        )
-    hopeless = np.isnan(xyz[:, 0]) & (used.sum(axis=1) > 1)
-    if hopeless.any():
-        # Nearly parallel rays: the eigenvectors still tell the point where elimination does not.
-        moved = np.moveaxis(np.where(used[hopeless, :, None], rays[hopeless], np.nan), 1, 0)
-        start = homogeneous_points(rig, moved)
-        xyz[hopeless] = start
-        kernels.refine(packed, points, weight, used, hopeless, xyz, cov, residuals)
-    if robust is not None and n_cams > 2:
-        threshold = _auto_threshold(residuals, used) if robust == "auto" else float(robust)
-        for at in _blocks(n, cancelled):
-            kernels.solve_robust(
-                packed,
-                points[at],
-                rays[at],
-                weight[at],
-                used[at],
-                threshold,
-                xyz[at],
-                cov[at],
-                residuals[at],
-            )
-    n_views = used.sum(axis=1)
-    n_views[np.isnan(xyz[:, 0])] = 0
-    used &= (n_views > 0)[:, None]
-    cov *= _residual_variance(residuals, weight, used, n_views)
-    return Triangulation(
-        xyz.reshape(*shape, 3),
-        cov.reshape(*shape, 3, 3),
-        n_views.reshape(shape),
-        np.ascontiguousarray(residuals.T).reshape(n_cams, *shape),
-        np.ascontiguousarray(used.T).reshape(n_cams, *shape),
-    )
+    return points, weight, shape
 
 
-def _blocks(n_points: int, cancelled: IsCancelled | None) -> Iterator[slice]:
+def _by_view(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """``(point, view)`` -> ``(view, ...)``."""
+    return np.ascontiguousarray(array.T).reshape(array.shape[1], *shape)
+
+
+def _in_blocks(
+    work: Callable[[slice], None], n_points: int, threads: int | None, cancelled: IsCancelled | None
+) -> None:
     """Some points at a time, between two looks at the Cancel button."""
-    for start in range(0, n_points, _POINTS_AT_ONCE):
+
+    def guarded(start: int) -> None:
         if cancelled is not None and cancelled():
             raise Cancelled
-        yield slice(start, start + _POINTS_AT_ONCE)
+        work(slice(start, start + _POINTS_AT_ONCE))
+
+    starts = range(0, n_points, _POINTS_AT_ONCE)
+    workers = min(threads or os.cpu_count() or 1, len(starts))
+    if workers < 2:
+        for start in starts:
+            guarded(start)
+        return
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        for _ in pool.map(guarded, starts):
+            pass
+    finally:
+        # After a Cancel the blocks still waiting are not begun.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
@@ -212,12 +321,18 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
     return out.reshape(*shape, 3)
 
 
-def _auto_threshold(residuals: NDArray[np.float64], used: NDArray[np.bool_]) -> float:
-    seen = residuals[used & (used.sum(axis=1) > 2)[:, None]]
-    seen = seen[np.isfinite(seen)]
-    if not seen.size:
-        return _MIN_AUTO_THRESHOLD
-    return max(_AUTO_THRESHOLD * float(np.median(seen)), _MIN_AUTO_THRESHOLD)
+def _auto_thresholds(
+    residuals: NDArray[np.float64], used: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """What is no noise any more in each view, px; ``(view,)``."""
+    # Of two views each follows the other: their residuals say little about the noise.
+    telling = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
+    thresholds = np.full(residuals.shape[1], _MIN_AUTO_THRESHOLD)
+    for view, counts in enumerate(telling.T):
+        if counts.any():
+            typical = float(np.median(residuals[counts, view]))
+            thresholds[view] = max(_AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)
+    return thresholds
 
 
 def _residual_variance(residuals: Any, weight: Any, used: Any, n_views: Any) -> float:

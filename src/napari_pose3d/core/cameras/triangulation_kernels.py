@@ -66,7 +66,7 @@ def rays(cams: Any, xy: Any, used: Any, out: Any) -> None:
 
 
 @_jit
-def _nearest_to_rays(cams: Any, ray: Any, used: Any, normal: Any, inverse: Any, out: Any) -> bool:
+def nearest_to_rays(cams: Any, ray: Any, used: Any, normal: Any, inverse: Any, out: Any) -> bool:
     """The point with the least sum of squared distances to the used rays."""
     normal[:] = 0.0
     b0 = b1 = b2 = 0.0
@@ -105,7 +105,7 @@ def _nearest_to_rays(cams: Any, ray: Any, used: Any, normal: Any, inverse: Any, 
 
 
 @_jit
-def _linear(
+def linear(
     cams: Any, ray: Any, weight: Any, used: Any, start: Any, normal: Any, inverse: Any, out: Any
 ) -> bool:
     """Linear solution with rows ``(x r3 - r1) X = t1 - x t3``, each scaled to pixels.
@@ -226,52 +226,20 @@ def _gauss_newton(
 
 
 @_jit
-def _propose(
-    cams: Any, ray: Any, weight: Any, used: Any, scratch: Any, start: Any, point: Any
-) -> bool:
-    """A point from the used views, near enough to judge the other views by; not the least error."""
-    normal, inverse, _, _, _ = scratch
-    if not _nearest_to_rays(cams, ray, used, normal, inverse, start):
-        return False
-    if not _linear(cams, ray, weight, used, start, normal, inverse, point):
-        point[:] = start
-    return True
-
-
-@_jit
-def _truncated_cost(
-    cams: Any, xy: Any, used: Any, point: Any, limit: float, lowest: float, proj: Any, squared: Any
-) -> float:
-    """``sum min(r^2, limit)`` over the used views; given up when it is not the ``lowest``."""
-    cost = 0.0
-    for c in range(cams.shape[0]):
-        if not used[c]:
-            continue
-        squared[c] = math.inf
-        if project(cams[c], point[0], point[1], point[2], proj):
-            x, y = xy[c, 0] - proj[0], xy[c, 1] - proj[1]
-            squared[c] = x * x + y * y
-        cost += squared[c] if squared[c] < limit else limit
-        if cost >= lowest:
-            break
-    return cost
-
-
-@_jit
-def _solve_point(
+def solve_point(
     cams: Any, xy: Any, ray: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
 ) -> bool:
     """Linear start and Gauss-Newton; ``cov`` becomes ``(J^T W J)^-1``."""
     normal, inverse, _, trial, _ = scratch
-    if not _nearest_to_rays(cams, ray, used, normal, inverse, point):
+    if not nearest_to_rays(cams, ray, used, normal, inverse, point):
         return False
-    if _linear(cams, ray, weight, used, point, normal, inverse, trial):
+    if linear(cams, ray, weight, used, point, normal, inverse, trial):
         point[:] = trial
     return _gauss_newton(cams, xy, weight, used, scratch, point, cov)
 
 
 @_jit
-def _residuals(cams: Any, xy: Any, point: Any, proj: Any, out: Any) -> None:
+def residuals_of(cams: Any, xy: Any, point: Any, proj: Any, out: Any) -> None:
     for c in range(cams.shape[0]):
         out[c] = math.nan
         if (
@@ -283,7 +251,7 @@ def _residuals(cams: Any, xy: Any, point: Any, proj: Any, out: Any) -> None:
 
 
 @_jit
-def _make_scratch() -> Any:
+def make_scratch() -> Any:
     return np.empty((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3), np.empty(8)
 
 
@@ -292,19 +260,19 @@ def solve(
     cams: Any, xy: Any, ray: Any, weight: Any, used: Any, xyz: Any, cov: Any, residuals: Any
 ) -> None:
     """Every point from its used observations; NaN where that is impossible."""
-    scratch = _make_scratch()
+    scratch = make_scratch()
     for i in range(xy.shape[0]):
         seen = 0
         for c in range(cams.shape[0]):
             seen += used[i, c]
-        if seen < 2 or not _solve_point(
+        if seen < 2 or not solve_point(
             cams, xy[i], ray[i], weight[i], used[i], scratch, xyz[i], cov[i]
         ):
             xyz[i] = math.nan
             cov[i] = math.nan
             residuals[i] = math.nan
             continue
-        _residuals(cams, xy[i], xyz[i], scratch[4], residuals[i])
+        residuals_of(cams, xy[i], xyz[i], scratch[4], residuals[i])
 
 
 @_jit
@@ -312,14 +280,14 @@ def refine(
     cams: Any, xy: Any, weight: Any, used: Any, chosen: Any, xyz: Any, cov: Any, residuals: Any
 ) -> None:
     """Gauss-Newton on the ``chosen`` points from the start in ``xyz``; NaN where it fails."""
-    scratch = _make_scratch()
+    scratch = make_scratch()
     for i in range(xy.shape[0]):
         if not chosen[i]:
             continue
         if math.isfinite(xyz[i, 0]) and _gauss_newton(
             cams, xy[i], weight[i], used[i], scratch, xyz[i], cov[i]
         ):
-            _residuals(cams, xy[i], xyz[i], scratch[4], residuals[i])
+            residuals_of(cams, xy[i], xyz[i], scratch[4], residuals[i])
         else:
             xyz[i] = math.nan
             cov[i] = math.nan
@@ -327,74 +295,26 @@ def refine(
 
 
 @_jit
-def solve_robust(
-    cams: Any,
-    xy: Any,
-    ray: Any,
-    weight: Any,
-    used: Any,
-    threshold: float,
-    xyz: Any,
-    cov: Any,
-    residuals: Any,
-) -> None:
-    """Second look at the points of `solve` with a residual above ``threshold`` px.
-
-    Each pair of views proposes a point; the proposal with the least truncated cost
-    ``sum min(r^2, threshold^2)`` over all views wins, and the views within the threshold of it are
-    solved once more. ``used`` then marks those views only.
-    """
+def left_out(cams: Any, xy: Any, ray: Any, weight: Any, used: Any, out: Any) -> None:
+    """Distance in px of each observation from what the used observations of the others say."""
     n_cams = cams.shape[0]
-    scratch = _make_scratch()
-    pair = np.zeros(n_cams, dtype=np.bool_)
-    best = np.zeros(n_cams, dtype=np.bool_)
+    scratch = make_scratch()
+    others = np.zeros(n_cams, dtype=np.bool_)
+    residuals = np.empty(n_cams)
     point = np.empty(3)
-    point_cov = np.empty((3, 3))
-    start = np.empty(3)
-    squared = np.empty(n_cams)
-    limit = threshold * threshold
+    cov = np.empty((3, 3))
     for i in range(xy.shape[0]):
-        seen = 0
-        suspicious = math.isnan(xyz[i, 0])
-        for c in range(n_cams):
-            if used[i, c]:
-                seen += 1
-                suspicious |= not residuals[i, c] <= threshold
-        if seen < 3 or not suspicious:
-            continue
-        lowest = math.inf
-        for a in range(n_cams - 1):
-            for b in range(a + 1, n_cams):
-                if not (used[i, a] and used[i, b]):
-                    continue
-                pair[:] = False
-                pair[a] = pair[b] = True
-                if not _propose(cams, ray[i], weight[i], pair, scratch, start, point):
-                    continue
-                cost = _truncated_cost(
-                    cams, xy[i], used[i], point, limit, lowest, scratch[4], squared
-                )
-                if cost < lowest:
-                    lowest = cost
-                    for c in range(n_cams):
-                        best[c] = used[i, c] and (squared[c] <= limit or pair[c])
-        if lowest == math.inf:
-            continue
-        # The first refit can bring a view back that the pair's own noise had put outside.
-        for _ in range(2):
-            if not _solve_point(cams, xy[i], ray[i], weight[i], best, scratch, point, point_cov):
-                break
-            xyz[i] = point
-            cov[i] = point_cov
-            _residuals(cams, xy[i], point, scratch[4], residuals[i])
-            n_best = 0
-            changed = False
+        for left in range(n_cams):
+            out[i, left] = math.nan
+            if not math.isfinite(xy[i, left, 0] + xy[i, left, 1]):
+                continue
+            n_others = 0
             for c in range(n_cams):
-                pair[c] = used[i, c] and residuals[i, c] <= threshold
-                n_best += pair[c]
-                changed |= pair[c] != best[c]
-            if n_best < 2 or not changed:
-                break
-            best[:] = pair
-        for c in range(n_cams):
-            used[i, c] = best[c]
+                others[c] = used[i, c] and c != left
+                n_others += others[c]
+            if n_others < 2 or not solve_point(
+                cams, xy[i], ray[i], weight[i], others, scratch, point, cov
+            ):
+                continue
+            residuals_of(cams, xy[i], point, scratch[4], residuals)
+            out[i, left] = residuals[left]

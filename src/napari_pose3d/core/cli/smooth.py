@@ -50,6 +50,9 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
     add("--smooth-param", "--s", field="smooth_param", type=float, metavar="S")
     add("--s-frames", field="s_frames", nargs="+", default=[], metavar="A:B")
     add("--blocks", field="blocks", nargs="+", default=[], metavar="A,B")
+    add("--skeleton", field="skeleton", nargs="+", default=[], metavar="A,B")
+    add("--left-right", field="left_right", nargs="+", default=[], metavar="LEFT,RIGHT")
+    add("--fix-swaps", field="fix_swaps", action="store_true")
     add("--max-gap", field="max_gap", type=int, metavar="FRAMES")
     add("--n-latent", field="n_latent", type=int, default=3, metavar="N")
     add(
@@ -89,6 +92,9 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
         quantile_keep_pca=options.quantile_keep_pca,
         inflate_vars=options.inflate_vars,
         blocks=parse_blocks(options.blocks),
+        skeleton=parse_blocks(options.skeleton),
+        left_right=parse_blocks(options.left_right),
+        fix_swaps=options.fix_swaps,
         max_gap=options.max_gap,
         motion=options.motion,
         parts=SmootherParts(**dict.fromkeys(options.without, False)),

@@ -28,6 +28,10 @@ class Collected:
 
     Attributes
     ----------
+    xy : (view, frame, keypoint, 2) float32
+        Smoothed positions in px.
+    space : dict of str to array
+        Those of `Poses3D`; empty without a rig.
     smooth_param : (keypoint,) float64
     observations, rejected : int
         (view, frame, keypoint) cells that counted, and that were set aside.
@@ -38,15 +42,15 @@ class Collected:
     def __init__(self, statistics: EnsembleStatistics, in_space: bool) -> None:
         n_views, n_frames, n_keypoints = statistics.likelihood.shape
         self._statistics = statistics
-        self._xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
-        self._variance = np.empty_like(self._xy)
+        self.xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
+        self._variance = np.empty_like(self.xy)
         self._ensemble_variance: NDArray[np.float32] | None = None
         self.smooth_param = np.full(n_keypoints, np.nan)
         self.observations = self.rejected = self.inferred = self.left_missing = 0
-        self._space: dict[str, NDArray[Any]] = {}
+        self.space: dict[str, NDArray[Any]] = {}
         if in_space:
             tracks = (n_frames, n_keypoints)
-            self._space = {
+            self.space = {
                 "xyz": np.empty((*tracks, 3)),
                 "covariance": np.empty((*tracks, 3, 3)),
                 # Signed, since people subtract from it.
@@ -57,7 +61,7 @@ class Collected:
 
     def put(self, k: int, part: SmoothedKeypoint) -> None:
         """Take in one keypoint, by index."""
-        self._xy[:, :, k] = part.xy
+        self.xy[:, :, k] = part.xy
         self._variance[:, :, k] = part.variance
         if part.ensemble_variance is not None:
             if self._ensemble_variance is None:
@@ -70,8 +74,8 @@ class Collected:
         self.rejected += int(part.rejected.sum())
         self.inferred += int((unseen & ~blank).sum())
         self.left_missing += int((unseen & blank).sum())
-        if self._space and part.xyz is not None:
-            space = self._space
+        if self.space and part.xyz is not None:
+            space = self.space
             space["xyz"][:, k] = part.xyz
             space["covariance"][:, k] = part.covariance
             space["n_views"][:, k] = part.used.sum(axis=0)
@@ -80,11 +84,33 @@ class Collected:
             )
             space["inferred"][:, k] = unseen & np.isfinite(part.xyz[:, 0])
 
+    def move(
+        self, k: int, frames: NDArray[np.intp], xy: NDArray[Any], change: NDArray[Any]
+    ) -> None:
+        """Note that points moved for a reason beyond the views; they count as inferred.
+
+        Parameters
+        ----------
+        k : int
+        frames : (n,) int
+        xy : (view, n, 2)
+            Where they fall now, px.
+        change : (view, n, 2)
+            Of the variance there, px^2.
+        """
+        fresh = int((~self.space["inferred"][frames, k]).sum())
+        self.inferred += fresh
+        self.space["inferred"][frames, k] = True
+        self.xy[:, frames, k] = xy
+        self._variance[:, frames, k] += change
+        off = self._statistics.centre[:, frames, k] - xy
+        self.space["residuals"][:, frames, k] = np.linalg.norm(off, axis=-1)
+
     def poses2d(self, ensemble: AnyEnsemble) -> Poses2D:
         """The smoothed positions in every view, with the ensemble they came from."""
         variance = self._ensemble_variance
         return Poses2D(
-            xy=self._xy,
+            xy=self.xy,
             likelihood=self._statistics.likelihood,
             views=ensemble.views,
             keypoints=ensemble.keypoints,
@@ -98,7 +124,7 @@ class Collected:
     def poses3d(self, ensemble: AnyEnsemble, units: str) -> Poses3D:
         """The smoothed positions in space; only after smoothing with a rig."""
         return Poses3D(
-            **self._space,
+            **self.space,
             views=ensemble.views,
             keypoints=ensemble.keypoints,
             session=ensemble.session,

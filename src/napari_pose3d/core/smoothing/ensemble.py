@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -40,12 +41,15 @@ class EnsembleStatistics:
         Mean over the models.
     n_models : (view, frame, keypoint) int
         Models that saw the keypoint.
+    swapped : (view, frame, pair) uint8
+        Models that hold the left and right of a pair the other way round than most.
     """
 
     centre: NDArray[np.float32]
     variance: NDArray[np.float32]
     likelihood: NDArray[np.float32]
     n_models: NDArray[np.integer[Any]]
+    swapped: NDArray[np.uint8]
 
     @property
     def n_frames(self) -> int:
@@ -59,6 +63,8 @@ def ensemble_statistics(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     threads: int | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
+    fix_swaps: bool = False,
 ) -> EnsembleStatistics:
     """Reduce an ensemble over its models, in single precision as the published smoother does.
 
@@ -73,6 +79,10 @@ def ensemble_statistics(
     progress, cancelled : callable, optional
     threads : int, optional
         For reading the files.
+    pairs : sequence of (int, int)
+        Keypoints, left and right, that a model may have taken for each other.
+    fix_swaps : bool
+        Whether a model that does so, unlike most, has them exchanged first.
 
     Returns
     -------
@@ -88,8 +98,9 @@ def ensemble_statistics(
         for view in range(len(ensemble.views)):
             part = ensemble.one_view(view, progress, cancelled, threads)
             if found is None or part.n_frames > found.n_frames:
-                found = _with_room(found, len(ensemble.views), part)
-            reduce = partial(_reduce, part, centre, spread, found, view)
+                found = _with_room(found, len(ensemble.views), part, len(pairs))
+            sides = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+            reduce = partial(_reduce, part, centre, spread, sides, fix_swaps, found, view)
             for _ in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
                 if cancelled is not None and cancelled():
                     raise Cancelled
@@ -98,7 +109,9 @@ def ensemble_statistics(
     return found
 
 
-def _with_room(old: EnsembleStatistics | None, n_views: int, part: Ensemble) -> EnsembleStatistics:
+def _with_room(
+    old: EnsembleStatistics | None, n_views: int, part: Ensemble, n_pairs: int
+) -> EnsembleStatistics:
     """The same with as many frames as ``part`` has, nothing observed in the new ones."""
     shape = (n_views, part.n_frames, len(part.keypoints))
     new = EnsembleStatistics(
@@ -106,9 +119,10 @@ def _with_room(old: EnsembleStatistics | None, n_views: int, part: Ensemble) -> 
         np.full((*shape, 2), np.nan, np.float32),
         np.full(shape, np.nan, np.float32),
         np.zeros(shape, np.min_scalar_type(len(part.models))),
+        np.zeros((*shape[:2], n_pairs), np.uint8),
     )
     if old is not None:
-        for name in ("centre", "variance", "likelihood", "n_models"):
+        for name in ("centre", "variance", "likelihood", "n_models", "swapped"):
             getattr(new, name)[:, : old.n_frames] = getattr(old, name)
     return new
 
@@ -117,25 +131,30 @@ def _reduce(
     part: Ensemble,
     centre: Centre,
     spread: Spread,
+    pairs: NDArray[np.int64],
+    fix_swaps: bool,
     into: EnsembleStatistics,
     view: int,
     start: int,
 ) -> None:
     """Reduce some frames of the one view in ``part``."""
+    from . import swap_kernels
     from .ensemble_kernels import reduce_models
 
     frames = slice(start, min(start + _FRAMES_AT_ONCE, part.n_frames))
     likelihood, n_models = into.likelihood[view, frames], into.n_models[view, frames]
-    variance = into.variance[view, frames]
-    reduce_models(
-        part.xy[:, 0, frames].astype(np.float32, copy=False),
-        part.likelihood[:, 0, frames].astype(np.float32, copy=False),
-        centre == "median",
-        into.centre[view, frames],
-        variance,
-        likelihood,
-        n_models,
-    )
+    variance, middle = into.variance[view, frames], into.centre[view, frames]
+    xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
+    confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)
+    median = centre == "median"
+    reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
+    # Of two models nobody can tell which one is wrong.
+    if len(pairs) and len(part.models) > 2:
+        n_swapped = swap_kernels.count_models(xy, middle, pairs, into.swapped[view, frames])
+        if fix_swaps and n_swapped:
+            xy, confidence = xy.copy(), confidence.copy()
+            swap_kernels.exchange_models(xy, confidence, middle, pairs)
+            reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
     trust = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
     if len(part.models) > 1:
         if spread == "confidence_weighted_var":

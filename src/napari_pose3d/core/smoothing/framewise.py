@@ -36,4 +36,5 @@ def triangulate_framewise(
     # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
     trust = 1.0 / (spread + max(float(typical), 1e-2))
     threshold = None if robust == "off" else robust
-    return triangulate(rig, centre, trust, threshold, cancelled=cancelled)
+    # Keypoints are worked on side by side already.
+    return triangulate(rig, centre, trust, threshold, threads=1, cancelled=cancelled)

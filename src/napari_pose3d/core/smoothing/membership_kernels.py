@@ -33,7 +33,9 @@ def _covariance_in_picture(slope: Any, cov: Any) -> tuple[float, float, float]:
 
 
 @_jit
-def expected_squared_error(y: Any, pixels: Any, slopes: Any, covs: Any, squared: Any) -> None:
+def expected_squared_error(
+    y: Any, pixels: Any, slopes: Any, covs: Any, widening: float, squared: Any
+) -> None:
     """What the noise alone would have left of each residual, squared, into ``squared``.
 
     The mean over x and y of ``e e^T + H V H^T``: a smoothed track lies nearer to its observations
@@ -43,7 +45,7 @@ def expected_squared_error(y: Any, pixels: Any, slopes: Any, covs: Any, squared:
         for c in range(y.shape[1]):
             ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
             a, _, d = _covariance_in_picture(slopes[t, c], covs[t])
-            squared[t, c] = 0.5 * (ex * ex + ey * ey + a + d)
+            squared[t, c] = 0.5 * (ex * ex + ey * ey + widening * (a + d))
 
 
 @_jit

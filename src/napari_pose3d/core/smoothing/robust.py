@@ -32,6 +32,8 @@ _ROUNDS = 4
 # Half-widths of the search in log s, and how finely it is found before and in the last round.
 _FIRST_WIDTH, _NEXT_WIDTH = 10.0, 1.5
 _COARSE, _FINE = 0.3, 0.02
+# Frames over which a smoother's weights are followed.
+_REACH = 100
 # An observation with less weight than this does not count as a view that saw the keypoint.
 _COUNTS = 0.5
 
@@ -110,7 +112,7 @@ def smooth_robustly(
         for track in tracks:
             track.smooth(s)
             if not last:
-                track.learn()
+                track.learn(s)
     return [track.result(s) for track in tracks]
 
 
@@ -172,7 +174,12 @@ class _Rounds:
         """Robust triangulation with gaps filled in, and which observations it used."""
         n_frames = centre.shape[1]
         found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
-        xyz, inliers = found.xyz, found.inliers
+        xyz, inliers = found.xyz, found.inliers.T
+        clear = np.isfinite(xyz[:, 0]) & ~found.undecided
+        if clear.sum() > 1:
+            # Where the views of a frame leave it open which of them is right, the motion decides.
+            xyz = np.where(clear[:, None], xyz, np.nan)
+            inliers = inliers & clear[:, None]
         located = np.flatnonzero(np.isfinite(xyz[:, 0]))
         if len(located) < 2:
             raise PoseDataError(
@@ -192,7 +199,7 @@ class _Rounds:
         filled = np.stack([np.interp(frames, located, xyz[located, j]) for j in range(3)], axis=1)
         # A lone observation cannot be checked, but it still says where the ray lies.
         lone = np.isnan(xyz[:, 0]) & (self.seen.sum(axis=1) == 1)
-        return filled, inliers.T | (self.seen & lone[:, None])
+        return filled, inliers | (self.seen & lone[:, None])
 
     def _prior(self) -> None:
         self.m0 = np.concatenate([self.first, np.zeros(3)])
@@ -273,7 +280,7 @@ class _Rounds:
             )
         )
 
-    def learn(self) -> None:
+    def learn(self, s: float) -> None:
         """Noise, weights and bursts of the next round from what this one left over."""
         from . import membership_kernels as kernels
 
@@ -281,7 +288,11 @@ class _Rounds:
         noise = self.noise
         if self.parts.learn_noise:
             squared = np.empty_like(self.spread)
-            kernels.expected_squared_error(self.y, self.pixels, self.slopes, self.covs, squared)
+            # Errors that last pull the track along with them, further than its posterior says.
+            wide = self._widening(s)
+            kernels.expected_squared_error(
+                self.y, self.pixels, self.slopes, self.covs, wide, squared
+            )
             # What is not the keypoint says nothing about how precisely the keypoint is seen.
             squared[~(usable & (self.weights >= _COUNTS))] = np.nan
             noise = learned_variance(self.spread, squared)
@@ -309,21 +320,42 @@ class _Rounds:
         weights = np.where(self.seen, self.weights, np.nan)
         return RobustTrack(
             self.track,
-            self._honest_covariance(),
+            self._honest_covariance(s),
             np.ascontiguousarray(self.noise.T),
             np.ascontiguousarray(weights.T),
             s,
         )
 
-    def _honest_covariance(self) -> Float64:
+    def _honest_covariance(self, s: float) -> Float64:
         """The posterior's covariance, widened for errors that last longer than a frame."""
         V = np.ascontiguousarray(self.covs[:, :3, :3])
+        if self.parts.widen:
+            V *= self._widening(s)
         # Large in a long recording, and not needed any more.
         del self.covs, self.means
-        if not self.parts.widen:
-            return V
+        return V
+
+    def _widening(self, s: float) -> float:
+        """How much larger the covariance is since errors last; see `widening`."""
         visible = self.seen & np.isfinite(self.pixels[..., 0])
         with np.errstate(invalid="ignore"):
             trust = np.where(visible, self.weights / self.noise, 0.0)
-        V *= widening(self.y - self.pixels, self.slopes, trust, V)
-        return V
+
+        def influence(variance: float) -> Float64:
+            return self._influence(s, variance)
+
+        return widening(self.y - self.pixels, self.slopes, trust, influence)
+
+    def _influence(self, s: float, variance: float) -> Float64:
+        """Weights of the smoother over time: what it makes of a single step aside by 1."""
+        from . import motion_kernels as kernels
+
+        n = 2 * _REACH + 1
+        seen, track = np.zeros((n, 10)), np.zeros((n, 3))
+        seen[:, [0, 3, 5]] = 1.0 / variance
+        seen[_REACH, 6] = 1.0 / variance
+        means, covs = np.empty((n, 6)), np.empty((n, 6, 6))
+        q, bursts = s * self.reference, np.ones(n)
+        kernels.forward(seen, track, np.zeros(6), self.S0, self.damping, q, bursts, means, covs)
+        kernels.backward(self.damping, q, bursts, means, covs, np.empty(n))
+        return np.ascontiguousarray(means[_REACH:, 0])

@@ -38,6 +38,14 @@ class PredictionErrors:
     jitter_memory : float
         Time constant in frames of half of the jitter's variance; the other half is new in each
         frame.
+    uneven : float
+        How much views and keypoints differ in their jitter: the standard deviation of the logarithm
+        of a factor of their own.
+    bias : float
+        Standard deviation in px, of x and of y, of an error that all seeds share and that hardly
+        changes, such as one towards the wrong side of a joint.
+    bias_memory : float
+        Time constant of the bias in frames.
     occluded : float
         Fraction of cells in which the keypoint is hidden, the same for all seeds.
     occlusion_frames : (int, int)
@@ -53,6 +61,8 @@ class PredictionErrors:
         Fraction of cells predicted somewhere else with full confidence.
     outlier_distance : float
         How far off, in px; the direction is random and stays for the whole outlier.
+    outlier_spread : float
+        How much further an outlier can be, in px: each lies anywhere in between.
     outlier_frames : (int, int)
         Shortest and longest outlier; it concerns one keypoint in one view.
     swaps : float
@@ -73,6 +83,9 @@ class PredictionErrors:
     jitter: float = 1.5
     shared_jitter: float = 0.5
     jitter_memory: float = 4.0
+    uneven: float = 0.0
+    bias: float = 0.0
+    bias_memory: float = 150.0
     occluded: float = 0.15
     occlusion_frames: tuple[int, int] = (20, 60)
     occlusion_jitter: float = 8.0
@@ -80,6 +93,7 @@ class PredictionErrors:
     occlusion_likelihood: tuple[float, float] = (0.15, 0.6)
     outliers: float = 0.01
     outlier_distance: float = 30.0
+    outlier_spread: float = 0.0
     outlier_frames: tuple[int, int] = (1, 6)
     swaps: float = 0.005
     swap_frames: tuple[int, int] = (2, 10)
@@ -130,6 +144,9 @@ def simulate_predictions(
       these cells are wrong in all seeds, half in one seed;
     - one view lost for 60 frames: any position in the picture, likelihood below 0.1.
 
+    `PredictionErrors` can make them harder; then views and keypoints differ in their jitter, and a
+    bias is shared by all seeds.
+
     Occlusions, outliers, swaps and the lost stretch do not overlap, so that each cell belongs to
     one class. The fractions are of all cells, the lost ones included.
 
@@ -157,16 +174,19 @@ def simulate_predictions(
     errors = errors or PredictionErrors()
     if seeds < 1:
         raise PoseDataError(f"the number of seeds is {seeds}", expected="1 or more")
-    rng_jitter, rng_hidden, rng_depth, rng_outlier, rng_swap, rng_lost, rng_sure = (
-        np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(7)
+    rng_jitter, rng_hidden, rng_depth, rng_outlier, rng_swap, rng_lost, rng_sure, rng_bias = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(8)
     )
     shape = scene.xy.shape[:3]
     lost = _lost_view(shape, errors, rng_lost)
     usable = np.broadcast_to(~lost[:, :, None], shape)
 
-    xy = scene.xy[None] + errors.jitter * _ensemble_noise(
-        seeds, shape, errors.shared_jitter, (0.0, errors.jitter_memory), rng_jitter
+    xy = scene.xy[None] + errors.jitter * _unevenness(errors.uneven, shape, rng_bias) * (
+        _ensemble_noise(seeds, shape, errors.shared_jitter, (0.0, errors.jitter_memory), rng_jitter)
     )
+    if errors.bias > 0:
+        white = rng_bias.standard_normal((*shape, 2))
+        xy += errors.bias * _lasting(white, errors.bias_memory, axis=1)
     likelihood = 1.0 - 0.1 * rng_sure.beta(1.2, 4.0, (seeds, *shape))
 
     depth, lowest = np.zeros(shape), np.ones(shape)
@@ -199,9 +219,9 @@ def simulate_predictions(
 
     def push(view: int, first: int, last: int, group: tuple[int, ...]) -> None:
         angle = rng_outlier.uniform(0, 2 * np.pi)
-        shift[view, first:last, group[0]] = errors.outlier_distance * np.array(
-            [np.cos(angle), np.sin(angle)]
-        )
+        distance = errors.outlier_distance + errors.outlier_spread * rng_bias.random()
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        shift[view, first:last, group[0]] = distance * direction
 
     usable = usable & ~swapped.any(axis=0)
     _mistakes(
@@ -313,6 +333,12 @@ def _place(
         marked += free.size
         if placed is not None:
             placed(view, first, last, group)
+
+
+def _unevenness(spread: float, shape: tuple[int, ...], rng: np.random.Generator) -> Float64:
+    """A factor for each view and keypoint, ``(view, 1, keypoint, 1)``."""
+    n_views, _, n_keypoints = shape
+    return np.exp(spread * rng.standard_normal((n_views, 1, n_keypoints, 1)))
 
 
 def _ensemble_noise(

@@ -44,6 +44,10 @@ MORE_SMOOTHING = {
     "robust": "Set outliers aside",
     "max_gap": "Longest gap to fill",
     "motion": "Motion",
+    "blocks": "Keypoints that share s",
+    "skeleton": "Bones",
+    "left_right": "Left and right keypoints",
+    "fix_swaps": "Exchange confused left and right",
     "s_frames": "Frames for the search",
     "avg_mode": "Centre of the sets",
     "var_mode": "Variance of the sets",
@@ -51,6 +55,7 @@ MORE_SMOOTHING = {
     "n_latent": "Linear: dimensions",
     "quantile_keep_pca": "Linear: % of frames for the fit",
     "as_published": "As ensemble-kalman-smoother 4.6.2",
+    "threads": "Threads",
 }
 
 

@@ -1,0 +1,178 @@
+"""The compiled second look of `triangulation` at points whose views contradict each other.
+
+Arrays are (point, view, ...); ``used (point, view)`` says which observations count. Importing this
+module imports numba.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from .projection import project
+from .triangulation_kernels import (
+    linear,
+    make_scratch,
+    nearest_to_rays,
+    residuals_of,
+    solve_point,
+)
+
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+# Two explanations whose costs differ by less, in units of one observation set aside, are equally
+# good: with a threshold of five typical residuals, the better one is not 100 times as likely.
+_TOO_CLOSE = 0.25
+
+
+@_jit
+def _propose(
+    cams: Any, ray: Any, weight: Any, used: Any, scratch: Any, start: Any, point: Any
+) -> bool:
+    """A point from the used views, near enough to judge the other views by; not the least error."""
+    normal, inverse, _, _, _ = scratch
+    if not nearest_to_rays(cams, ray, used, normal, inverse, start):
+        return False
+    if not linear(cams, ray, weight, used, start, normal, inverse, point):
+        point[:] = start
+    return True
+
+
+@_jit
+def _truncated_cost(
+    cams: Any, xy: Any, used: Any, point: Any, limits: Any, worst: float, proj: Any, squared: Any
+) -> float:
+    """``sum min(r^2 / limit, 1)`` over the used views; given up when it reaches ``worst``."""
+    cost = 0.0
+    for c in range(cams.shape[0]):
+        if not used[c]:
+            continue
+        squared[c] = math.inf
+        if project(cams[c], point[0], point[1], point[2], proj):
+            x, y = xy[c, 0] - proj[0], xy[c, 1] - proj[1]
+            squared[c] = x * x + y * y
+        cost += min(squared[c] / limits[c], 1.0)
+        if cost >= worst:
+            break
+    return cost
+
+
+@_jit
+def _contradicts(mask: int, best: int) -> bool:
+    """Whether another explanation, as bits of the views it uses, tells of another point.
+
+    Two that share a pair of views put the point in one place and differ by noise only.
+    """
+    n_mask = n_best = n_common = 0
+    common = mask & best
+    while mask or best:
+        n_mask += mask & 1
+        n_best += best & 1
+        n_common += common & 1
+        mask, best, common = mask >> 1, best >> 1, common >> 1
+    return n_mask >= n_best and n_common < 2
+
+
+@_jit
+def solve_robust(
+    cams: Any,
+    xy: Any,
+    ray: Any,
+    weight: Any,
+    used: Any,
+    thresholds: Any,
+    xyz: Any,
+    cov: Any,
+    residuals: Any,
+    undecided: Any,
+) -> None:
+    """Second look at the points of `solve` with a residual above its view's threshold in px.
+
+    Each pair of views proposes a point; the proposal with the least truncated cost
+    ``sum min(r^2 / threshold^2, 1)`` over all views wins, and the views within the threshold of it
+    are solved once more. ``used`` then marks those views only.
+
+    ``undecided (point)`` becomes True where another proposal is as good and leaves out other views,
+    or where there are two views only and they disagree.
+    """
+    n_cams = cams.shape[0]
+    scratch = make_scratch()
+    pair = np.zeros(n_cams, dtype=np.bool_)
+    best = np.zeros(n_cams, dtype=np.bool_)
+    point = np.empty(3)
+    point_cov = np.empty((3, 3))
+    start = np.empty(3)
+    squared = np.empty(n_cams)
+    limits = thresholds * thresholds
+    n_pairs = n_cams * (n_cams - 1) // 2
+    costs = np.empty(n_pairs)
+    masks = np.empty(n_pairs, dtype=np.int64)
+    for i in range(xy.shape[0]):
+        undecided[i] = False
+        seen = 0
+        suspicious = math.isnan(xyz[i, 0])
+        for c in range(n_cams):
+            if used[i, c]:
+                seen += 1
+                suspicious |= not residuals[i, c] <= thresholds[c]
+        if seen < 2 or not suspicious:
+            continue
+        if seen == 2:
+            undecided[i] = True
+            continue
+        lowest = math.inf
+        n_rivals = 0
+        for a in range(n_cams - 1):
+            for b in range(a + 1, n_cams):
+                if not (used[i, a] and used[i, b]):
+                    continue
+                pair[:] = False
+                pair[a] = pair[b] = True
+                if not _propose(cams, ray[i], weight[i], pair, scratch, start, point):
+                    continue
+                worst = lowest + _TOO_CLOSE
+                cost = _truncated_cost(
+                    cams, xy[i], used[i], point, limits, worst, scratch[4], squared
+                )
+                if not cost < worst:
+                    continue
+                mask = 0
+                for c in range(n_cams):
+                    if used[i, c] and (squared[c] <= limits[c] or pair[c]):
+                        mask |= 1 << c
+                costs[n_rivals] = cost
+                masks[n_rivals] = mask
+                n_rivals += 1
+                if cost < lowest:
+                    lowest = cost
+                    for c in range(n_cams):
+                        best[c] = (mask >> c) & 1
+        if lowest == math.inf:
+            continue
+        # The first refit can bring a view back that the pair's own noise had put outside.
+        for _ in range(2):
+            if not solve_point(cams, xy[i], ray[i], weight[i], best, scratch, point, point_cov):
+                break
+            xyz[i] = point
+            cov[i] = point_cov
+            residuals_of(cams, xy[i], point, scratch[4], residuals[i])
+            n_best = 0
+            changed = False
+            for c in range(n_cams):
+                pair[c] = used[i, c] and residuals[i, c] <= thresholds[c]
+                n_best += pair[c]
+                changed |= pair[c] != best[c]
+            if n_best < 2 or not changed:
+                break
+            best[:] = pair
+        chosen = 0
+        for c in range(n_cams):
+            used[i, c] = best[c]
+            if best[c]:
+                chosen |= 1 << c
+        for rival in range(n_rivals):
+            if costs[rival] < lowest + _TOO_CLOSE and _contradicts(masks[rival], chosen):
+                undecided[i] = True

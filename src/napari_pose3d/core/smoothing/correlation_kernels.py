@@ -1,0 +1,91 @@
+"""The compiled loops behind `correlation`. Importing this module imports numba."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from ..cameras.triangulation_kernels import invert_symmetric
+
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def unexplained(error: Any, slopes: Any, trust: Any, left: Any, told: Any) -> None:
+    """Whitened residuals without what a 3-D point can explain, frame by frame.
+
+    Parameters
+    ----------
+    error : (frame, view, 2)
+    slopes : (frame, view, 2, 3)
+    trust : (frame, view)
+        Inverse variance; 0 where an observation does not count.
+    left : (frame, view, 2)
+        Filled; 0 where nothing counts, and in frames with fewer than two views.
+    told : (frame)
+        Becomes the trace of what the frame tells of its point; NaN with fewer than two views.
+    """
+    information, inverse = np.empty((3, 3)), np.empty((3, 3))
+    pull, fit = np.empty(3), np.empty(3)
+    for t in range(trust.shape[0]):
+        information[:] = 0.0
+        pull[:] = 0.0
+        n_views = 0
+        for c in range(trust.shape[1]):
+            left[t, c, 0] = left[t, c, 1] = 0.0
+            w = trust[t, c]
+            if not w > 0.0:
+                continue
+            n_views += 1
+            for row in range(2):
+                for i in range(3):
+                    lever = w * slopes[t, c, row, i]
+                    pull[i] += lever * error[t, c, row]
+                    for j in range(3):
+                        information[i, j] += lever * slopes[t, c, row, j]
+        told[t] = math.nan
+        if n_views < 2:
+            continue
+        trace = information[0, 0] + information[1, 1] + information[2, 2]
+        told[t] = trace
+        for i in range(3):
+            # A trace of a ridge, for two views that see the point from almost one side.
+            information[i, i] += 1e-12 * trace
+        if not invert_symmetric(information, inverse):
+            continue
+        for i in range(3):
+            fit[i] = 0.0
+            for j in range(3):
+                fit[i] += inverse[i, j] * pull[j]
+        for c in range(trust.shape[1]):
+            if not trust[t, c] > 0.0:
+                continue
+            root = math.sqrt(trust[t, c])
+            for row in range(2):
+                rest = error[t, c, row]
+                for i in range(3):
+                    rest -= slopes[t, c, row, i] * fit[i]
+                left[t, c, row] = root * rest
+
+
+@_jit
+def add_covariances(left: Any, trust: Any, products: Any, freedoms: Any) -> None:
+    """Add up products of residuals ``lag`` frames apart, and their degrees of freedom.
+
+    ``products (lag)`` and ``freedoms (lag)`` grow; the latter by ``2 n - 3`` for the n views that
+    both frames have in common.
+    """
+    for lag in range(products.shape[0]):
+        for t in range(left.shape[0] - lag):
+            common = 0
+            product = 0.0
+            for c in range(left.shape[1]):
+                common += trust[t, c] > 0.0 and trust[t + lag, c] > 0.0
+                product += left[t, c, 0] * left[t + lag, c, 0]
+                product += left[t, c, 1] * left[t + lag, c, 1]
+            if common > 1:
+                products[lag] += product
+                freedoms[lag] += 2 * common - 3
