@@ -71,7 +71,7 @@ def ring(n_cameras: int) -> Rig:
 def observations(
     rig: Rig, n_points: int, rng: np.random.Generator, outliers: float = 0.0
 ) -> tuple[Float64, Float64]:
-    """True points ``(point, 3)`` in the middle in mm and their noisy pixels ``(view, point, 2)``."""
+    """True points ``(point, 3)`` in the middle, mm, and their noisy pixels ``(view, point, 2)``."""
     radius, angle = 150 * np.sqrt(rng.random(n_points)), 2 * np.pi * rng.random(n_points)
     xyz = np.stack([radius * np.cos(angle), radius * np.sin(angle), 80 * rng.random(n_points)], 1)
     xy = rig.project(xyz) + NOISE * rng.standard_normal((len(rig.names), n_points, 2))

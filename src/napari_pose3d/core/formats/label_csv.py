@@ -9,50 +9,32 @@ that everything else stays byte for byte what it was.
 from __future__ import annotations
 
 import csv
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PoseDataError
+from .label_lines import (
+    VISIBLE,
+    Cell,
+    LabelColumns,
+    cells_of,
+    columns_of,
+    ending_of,
+    joined,
+    number_text,
+)
 
 _BOM = "\ufeff"
 _ROWS = ("scorer", "bodyparts", "coords")
 _SHAPE = "header rows that begin with scorer, bodyparts, coords, and a line for each picture"
-_VISIBLE = "visible"
 _MISSING = {"", "nan", "na", "none"}
-
-
-class Cell(NamedTuple):
-    """What a file says about one keypoint in one picture.
-
-    Attributes
-    ----------
-    x, y : float or None
-        px of the picture; None where there is no label.
-    visible : int or None
-        0 not labeled, 1 occluded, 2 visible; None where the file does not say.
-    """
-
-    x: float | None
-    y: float | None
-    visible: int | None = None
-
-
-@dataclass(frozen=True)
-class LabelColumns:
-    """Where the cells of each keypoint stand in a line; ``visible`` is None where there is none."""
-
-    x: int
-    y: int
-    visible: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +116,7 @@ class LabelTable:
         """
         lines = list(self.lines)
         for line, cells in changes.items():
-            lines[line] = self._line(self._texts(line), cells, _ending(self.lines[line]))
+            lines[line] = self._line(self._texts(line), cells, ending_of(self.lines[line]))
         gone = set(removed)
         kept = [i for i in range(len(lines)) if i not in gone]
         place = {old: new for new, old in enumerate(kept)}
@@ -142,7 +124,7 @@ class LabelTable:
         lines = [lines[i] for i in kept]
         # What follows the last line feed is no line.
         tail = [lines.pop()] if lines and lines[-1] == "" else []
-        ending = _ending(self.lines[0])
+        ending = ending_of(self.lines[0])
         for picture, cells in added:
             rows.append((len(lines), picture))
             lines.append(self._line(self._new_texts(picture), cells, ending))
@@ -163,7 +145,7 @@ class LabelTable:
         added : sequence of (place, picture)
             Empty rows to be put at a place of the new order.
         """
-        ending = _ending(self.lines[0])
+        ending = ending_of(self.lines[0])
         head = [self.lines[i] for i in range(len(_ROWS))]
         body = [self.lines[i].removesuffix("\r") + ending for i in order]
         pictures = [self.picture_of[i] for i in order]
@@ -203,7 +185,7 @@ class LabelTable:
                 else:
                     new += [old[column] for column in columns]
             new += [old[column] for column in others]
-            lines[i] = _joined(new) + _ending(text)
+            lines[i] = joined(new) + ending_of(text)
         return _parsed(self.path, lines, self._bom)
 
     def text(self) -> str:
@@ -265,7 +247,7 @@ class LabelTable:
             texts[at.x], texts[at.y] = number_text(cell.x), number_text(cell.y)
             if at.visible is not None:
                 texts[at.visible] = str(cell.visible or 0)
-        return _joined(texts) + ending
+        return joined(texts) + ending
 
     def _new_texts(self, picture: str) -> list[str]:
         index = [picture]
@@ -291,7 +273,7 @@ class LabelTable:
             return [name] * len(like)
         if line == 2:
             return kinds
-        return ["0" if kind.strip() == _VISIBLE else "" for kind in kinds]
+        return ["0" if kind.strip() == VISIBLE else "" for kind in kinds]
 
 
 def read_label_csv(path: str | os.PathLike[str], data: bytes | None = None) -> LabelTable:
@@ -332,23 +314,18 @@ def new_label_csv(
     visible : bool
         Whether it has the column ``visible``.
     """
-    kinds = ["x", "y", *([_VISIBLE] if visible else [])]
+    kinds = ["x", "y", *([VISIBLE] if visible else [])]
     n = len(kinds)
     rows = [
         ["scorer", *[scorer] * (n * len(keypoints))],
         ["bodyparts", *[name for name in keypoints for _ in kinds]],
         ["coords", *kinds * len(keypoints)],
     ]
-    return _parsed(Path(path), [*(_joined(row) for row in rows), ""], False)
-
-
-def number_text(value: float | None) -> str:
-    """A position as it is written: a thousandth of a px is finer than anybody can point."""
-    return "" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+    return _parsed(Path(path), [*(joined(row) for row in rows), ""], False)
 
 
 def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
-    head = [_cells_of(path, lines, i) for i in range(min(len(_ROWS), len(lines)))]
+    head = [cells_of(path, lines, i) for i in range(min(len(_ROWS), len(lines)))]
     for i, name in enumerate(_ROWS):
         found = head[i][0].strip().lower() if i < len(head) and head[i] else ""
         if found == "individuals":
@@ -376,13 +353,13 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
                 place=f"line {i + 1}",
             )
     index_cells = next((i for i in range(1, width) if parts[i] or kinds[i]), width)
-    columns = _columns(path, parts, kinds, index_cells)
+    columns = columns_of(path, parts, kinds, index_cells)
     scorer = scorers[index_cells] if index_cells < width else ""
     rows = []
     for i in range(len(_ROWS), len(lines)):
         if not lines[i].strip("\r, "):
             continue
-        cells = _cells_of(path, lines, i)
+        cells = cells_of(path, lines, i)
         if len(cells) != width:
             raise PoseDataError(
                 f"the line has {len(cells)} cells, the header has {width}",
@@ -393,65 +370,3 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
         picture = "/".join(cell.strip() for cell in cells[:index_cells] if cell.strip())
         rows.append((i, picture.replace("\\", "/")))
     return LabelTable(path, scorer, columns, tuple(lines), tuple(rows), index_cells, bom, width)
-
-
-def _columns(
-    path: Path, parts: Sequence[str], kinds: Sequence[str], start: int
-) -> dict[str, LabelColumns]:
-    places: dict[str, dict[str, int]] = {}
-    for i in range(start, len(parts)):
-        if not parts[i] or kinds[i] not in ("x", "y", _VISIBLE, "likelihood"):
-            continue  # a column that somebody else added
-        found = places.setdefault(parts[i], {})
-        if kinds[i] in found:
-            raise PoseDataError(
-                f"keypoint {parts[i]} is there twice",
-                file=path,
-                place=f"line 2, columns {found[kinds[i]] + 1} and {i + 1}",
-                todo="Rename or remove one of the two",
-            )
-        found[kinds[i]] = i
-    if any("likelihood" in found for found in places.values()):
-        raise PoseDataError(
-            "these are a network's predictions, no labels", file=path, expected="columns x, y"
-        )
-    columns = {}
-    for name, found in places.items():
-        if "x" not in found or "y" not in found:
-            raise PoseDataError(
-                f"keypoint {name} has no column {'x' if 'y' in found else 'y'}",
-                file=path,
-                place="line 3",
-            )
-        columns[name] = LabelColumns(found["x"], found["y"], found.get(_VISIBLE))
-    with_visible = [name for name, each in columns.items() if each.visible is not None]
-    if with_visible and len(with_visible) < len(columns):
-        lacking = [name for name in columns if name not in with_visible]
-        raise PoseDataError(
-            f"the column visible is missing for {', '.join(lacking)}",
-            file=path,
-            place="line 3",
-            expected="it for all keypoints or for none",
-        )
-    return columns
-
-
-def _cells_of(path: Path, lines: Sequence[str], i: int) -> list[str]:
-    text = lines[i].removesuffix("\r")
-    if '"' not in text:
-        return text.split(",")
-    if text.count('"') % 2:
-        raise PoseDataError("a quotation mark is not closed", file=path, place=f"line {i + 1}")
-    return next(csv.reader([text]))
-
-
-def _joined(cells: Sequence[str]) -> str:
-    if not any(mark in cell for cell in cells for mark in ',"'):
-        return ",".join(cells)
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
-
-
-def _ending(line: str) -> str:
-    return "\r" if line.endswith("\r") else ""

@@ -15,7 +15,8 @@ from ..errors import PoseDataError
 from ..finding.lightning import LABELS
 from ..finding.listing import PICTURES
 from ..finding.naming import Names
-from ..formats.label_csv import Cell, LabelTable
+from ..formats.label_csv import LabelTable
+from ..formats.label_lines import Cell
 from ..formats.label_provenance import Provenance, Row
 from ..formats.label_queue import LabelQueue
 from ..formats.own_project import OWN_FOLDER
@@ -26,7 +27,7 @@ from ..project import SINGLE_VIEW
 from ..video.frames_out import frame_file_name
 from .file_stamp import ABSENT, stamp_of
 from .label import EMPTY, FrameKey, Label, Spot
-from .on_disk import cell_of, label_of, provenance_row
+from .on_disk import label_of, provenance_row, updated_table
 from .pairing import FolderNames, Pairing, pair_rows, pairing_problems
 from .picture_names import SessionPictures
 from .status import Visibility
@@ -239,7 +240,9 @@ class LabelFiles:
             if self._has_row(store.labels(frame)):
                 done.append(frame)
         for view, table in tables.items():
-            tables[view] = self._updated(table, view, store, frames, done)
+            lines = {f: self._paired.lines.get(f, {}).get(view) for f in frames}
+            pictures = {f: self.picture(f, view) for f in done if lines[f] is None}
+            tables[view] = updated_table(table, view, store, lines, done, pictures)
             queues[view] = self._without(view, done)
         self._write(tables, queues, rows)
         store.mark_saved(frames)
@@ -363,41 +366,6 @@ class LabelFiles:
             label.is_kept or (self.has_visible and label.visibility == Visibility.OCCLUDED)
             for label in labels.values()
         )
-
-    def _updated(
-        self,
-        table: LabelTable,
-        view: str,
-        store: LabelStore,
-        frames: Collection[FrameKey],
-        done: Collection[FrameKey],
-    ) -> LabelTable:
-        changes: dict[int, dict[str, Cell]] = {}
-        added, removed = [], []
-        for frame in frames:
-            line = self._paired.lines.get(frame, {}).get(view)
-            labels = store.labels(frame)
-            if frame not in done:
-                if line is not None:
-                    removed.append(line)
-                continue
-            if line is None:
-                cells = {k: cell_of(labels.get(Spot(view, k), EMPTY)) for k in self.keypoints}
-                added.append((self.picture(frame, view), cells))
-                continue
-            touched = {
-                spot.keypoint: cell_of(label)
-                for spot, label in store.changed_labels(frame).items()
-                if spot.view == view
-            }
-            if touched and table.has_visible:
-                # An empty cell of others in this line would be read as nonsense.
-                for name, cell in table.cells(line).items():
-                    if cell.visible is None and name not in touched:
-                        touched[name] = cell._replace(visible=0 if cell.x is None else 2)
-            if touched:
-                changes[line] = touched
-        return table.changed(changes, added, removed)
 
     def _write(
         self,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..formats.label_csv import Cell, number_text
+from collections.abc import Collection, Mapping
+
+from ..formats.label_csv import LabelTable
+from ..formats.label_lines import Cell, number_text
 from ..formats.label_provenance import Row
 from .label import EMPTY, FrameKey, Label, Spot
 from .status import LabelStatus, Visibility
+from .store import LabelStore
 
 _SAME = 6e-4  # px; positions are written with three decimals
 
@@ -78,3 +82,50 @@ def provenance_row(frame: FrameKey, spot: Spot, label: Label, residual: float | 
         "time": label.time,
         "residual": "" if residual is None else f"{residual:.2f}",
     }
+
+
+def updated_table(
+    table: LabelTable,
+    view: str,
+    store: LabelStore,
+    lines: Mapping[FrameKey, int | None],
+    labeled: Collection[FrameKey],
+    pictures: Mapping[FrameKey, str],
+) -> LabelTable:
+    """A view's table with the labels of some frames as they are in the store.
+
+    Parameters
+    ----------
+    lines : mapping of FrameKey to int or None
+        The line of each frame; None where it has none yet.
+    labeled : collection of FrameKey
+        Those of the frames that have a row from now on.
+    pictures : mapping of FrameKey to str
+        The pictures of frames that get a line.
+    """
+    changes: dict[int, dict[str, Cell]] = {}
+    added: list[tuple[str, dict[str, Cell]]] = []
+    removed = []
+    for frame, line in lines.items():
+        if frame not in labeled:
+            if line is not None:
+                removed.append(line)
+            continue
+        if line is None:
+            labels = store.labels(frame)
+            cells = {k: cell_of(labels.get(Spot(view, k), EMPTY)) for k in table.keypoints}
+            added.append((pictures[frame], cells))
+            continue
+        touched = {
+            spot.keypoint: cell_of(label)
+            for spot, label in store.changed_labels(frame).items()
+            if spot.view == view
+        }
+        if touched and table.has_visible:
+            # An empty cell of others in this line would be read as nonsense.
+            for name, cell in table.cells(line).items():
+                if cell.visible is None and name not in touched:
+                    touched[name] = cell._replace(visible=0 if cell.x is None else 2)
+        if touched:
+            changes[line] = touched
+    return table.changed(changes, added, removed)

@@ -1,7 +1,6 @@
 """The widget "Label": labels in all cameras at once, beside the camera views."""
 
 import getpass
-from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -17,10 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.errors import PoseDataError
-from ...core.labels.keypoint_names import repair
-from ...core.labels.label_files import LabelFiles, LabelsChanged
 from ...core.labels.labeling import Labeling
-from ...core.labels.merging import difference
 from ..current_session import OpenSession, current_session
 from ..labeling.adding_frames import FrameAdder
 from ..labeling.board import LabelBoard
@@ -28,6 +24,7 @@ from ..labeling.controller import LabelController
 from ..labeling.drawing import LabelDrawing
 from ..labeling.key_table import KeyTable
 from ..labeling.predictions import Expected, proposals
+from ..labeling.questions import Questions
 from ..labeling.room import Room
 from ..labeling.saving import Saver
 from ..labeling.tool import LabelTool
@@ -64,6 +61,7 @@ class LabelWidget(QWidget):
         self.saver: Saver | None = None
         self._tool: LabelTool | None = None
         self._adder: FrameAdder | None = None
+        self._questions: Questions | None = None
         self._hint = QLabel(_NO_SESSION)
         self._hint.setWordWrap(True)
         self._open_views = QPushButton("Open the camera &views")
@@ -150,11 +148,11 @@ class LabelWidget(QWidget):
         control.save_wanted.connect(self.save)
         control.keys_wanted.connect(self._show_keys)
         self.board.save_clicked.connect(self.save)
-        self.saver.changed_by_others.connect(self._ask_about_others)
+        self._questions = Questions(labeling, control, self.saver, self.board)
         self._pages.addWidget(self.board)
         self._pages.setCurrentWidget(self.board)
         control.choose(control.keypoint)
-        self._ask_what_is_left()
+        self._questions.ask_what_is_left()
 
     def _detach(self) -> None:
         control = self.control
@@ -174,7 +172,7 @@ class LabelWidget(QWidget):
             self.board.setParent(None)
             self.board.deleteLater()
         self.board = self.drawing = self.control = self.saver = None
-        self._tool = self._adder = None
+        self._tool = self._adder = self._questions = None
 
     def _stop(self) -> None:
         """Save, and let go of the session's labels."""
@@ -241,100 +239,6 @@ class LabelWidget(QWidget):
         if self.saver is not None:
             return self.saver.save()
         return self.labeling is None or not self.labeling.unsaved
-
-    def _ask_what_is_left(self) -> None:
-        labeling, board = self.labeling, self.board
-        assert labeling is not None
-        assert board is not None
-        n = labeling.recoverable
-        if n:
-            board.notice.ask(
-                f"{n} labels of an earlier run were not saved: napari ended before. "
-                "Take them over?",
-                {"Take them over": self._recover, "Do without them": self._discard},
-            )
-            return
-        problems = [p for p in labeling.files.problems if p.severity != "note"]
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            board.notice.ask(
-                f"{problems[0].where}: {problems[0].what}{more}. Lightning Pose pairs the views by "
-                "row number, so these files would be misread.",
-                {"Repair the label files": self._repair, "Leave them": lambda: None},
-            )
-
-    def _recover(self) -> None:
-        assert self.labeling is not None
-        try:
-            n = self.labeling.recover()
-        except PoseDataError as error:
-            show_error(str(error))
-            return
-        self._tell(f"{n} labels were taken over; Undo takes them back.")
-        self._refresh()
-        self._ask_what_is_left()
-
-    def _discard(self) -> None:
-        assert self.labeling is not None
-        self.labeling.discard_leftovers()
-        self._ask_what_is_left()
-
-    def _repair(self) -> None:
-        assert self.labeling is not None
-        try:
-            repair(self.labeling.files)
-        except PoseDataError as error:
-            show_error(str(error))
-            return
-        self._tell(
-            "The label files are in step again; copies of the old ones are in "
-            "napari-pose3d/labels/last-good."
-        )
-        self._refresh()
-
-    def _ask_about_others(self, changed: LabelsChanged) -> None:
-        labeling, board = self.labeling, self.board
-        assert labeling is not None
-        assert board is not None
-        try:
-            new = LabelFiles(labeling.files.project, labeling.files.key)
-            found = difference(labeling.store, labeling.files, new)
-        except PoseDataError as error:
-            show_error(str(error))
-            return
-        if not found.conflicts:
-            text, answers = "Both can be kept.", {"Merge": partial(self._merge, new, "ours")}
-        else:
-            text = "Where both of you changed a label, one of the two has to go."
-            answers = {
-                "Merge, mine first": partial(self._merge, new, "ours"),
-                "Merge, theirs first": partial(self._merge, new, "theirs"),
-            }
-        names = ", ".join(path.name for path in changed.files)
-        board.notice.ask(
-            f"Somebody else changed {names} meanwhile: {found.describe()}. {text}",
-            {**answers, "Overwrite with mine": self._overwrite},
-        )
-
-    def _merge(self, new: LabelFiles, prefer: Any) -> None:
-        assert self.labeling is not None
-        found = self.labeling.merge(new, prefer)
-        self._tell(f"Merged: {found.describe()}.")
-        self.save()
-        self._refresh()
-
-    def _overwrite(self) -> None:
-        assert self.saver is not None
-        self.saver.save(overwrite=True)
-
-    def _tell(self, text: str) -> None:
-        if self.control is not None:
-            self.control.told.emit(text)
-
-    def _refresh(self) -> None:
-        if self.control is not None and self.board is not None:
-            self.control.changed.emit()
-            self.board.show_frames()
 
     # ------------------------------------------------------------------ room and end
 
