@@ -114,26 +114,30 @@ class LabelTable:
         removed : sequence of int
             Lines that go.
         """
+        if not (changes or added or removed):
+            return self
         lines = list(self.lines)
         for line, cells in changes.items():
             lines[line] = self._line(self._texts(line), cells, ending_of(self.lines[line]))
-        gone = set(removed)
-        kept = [i for i in range(len(lines)) if i not in gone]
-        place = {old: new for new, old in enumerate(kept)}
-        rows = [(place[line], picture) for line, picture in self.rows if line in place]
-        lines = [lines[i] for i in kept]
-        # What follows the last line feed is no line.
-        tail = [lines.pop()] if lines and lines[-1] == "" else []
-        ending = ending_of(self.lines[0])
-        for picture, cells in added:
-            rows.append((len(lines), picture))
-            lines.append(self._line(self._new_texts(picture), cells, ending))
-        if added and not tail:
-            # The file did not end in a line feed; its last line has to end now.
-            last = len(lines) - len(added) - 1
-            lines[last] = lines[last].removesuffix("\r") + ending
-            tail = [""]
-        return replace(self, lines=(*lines, *tail), rows=tuple(rows))
+        rows = self.rows
+        if removed:
+            gone = set(removed)
+            kept = [i for i in range(len(lines)) if i not in gone]
+            place = {old: new for new, old in enumerate(kept)}
+            rows = tuple((place[line], picture) for line, picture in rows if line in place)
+            lines = [lines[i] for i in kept]
+        if added:
+            # What follows the last line feed is no line.
+            ended = lines[-1] == ""
+            if ended:
+                lines.pop()
+            ending = ending_of(self.lines[0])
+            if not ended:
+                lines[-1] = lines[-1].removesuffix("\r") + ending
+            rows += tuple((len(lines) + i, picture) for i, (picture, _) in enumerate(added))
+            lines += [self._line(self._new_texts(p), cells, ending) for p, cells in added]
+            lines.append("")
+        return replace(self, lines=tuple(lines), rows=rows)
 
     def reordered(self, order: Sequence[int], added: Sequence[tuple[int, str]] = ()) -> LabelTable:
         """The table with its rows in another order.

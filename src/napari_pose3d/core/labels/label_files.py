@@ -28,7 +28,7 @@ from ..video.frames_out import frame_file_name
 from .file_stamp import ABSENT, stamp_of
 from .label import EMPTY, FrameKey, Label, Spot
 from .on_disk import label_of, provenance_row, updated_table
-from .pairing import FolderNames, Pairing, pair_rows, pairing_problems
+from .pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_problems
 from .picture_names import SessionPictures
 from .status import Visibility
 from .store import FrameLabels, LabelStore
@@ -335,9 +335,18 @@ class LabelFiles:
         folder = frame.session if self._single else f"{frame.session}_{view}"
         return f"{PICTURES}/{folder}/{name}"
 
-    def _pair(self) -> None:
-        """Note which lines belong together, after reading or writing."""
-        self._paired = pair_rows(self.tables, self._folders)
+    def _pair(self, old: Mapping[str, LabelTable] | None = None) -> None:
+        """Note which lines belong together, after reading or writing.
+
+        Parameters
+        ----------
+        old : mapping of view to LabelTable, optional
+            The tables before they were changed.
+        """
+        if old is None:
+            self._paired = pair_rows(self.tables, self._folders)
+        else:
+            self._paired = paired_again(self._paired, old, self.tables, self._folders)
         self.problems = tuple(pairing_problems(self._paired, self.tables))
         for view, files in self._files.items():
             keys = ((self._folders.frame_of(p, view), p) for p in files.queue.pictures)
@@ -377,7 +386,7 @@ class LabelFiles:
         new: dict[Path, bytes] = {}
         leaving = []
         for view, files in self._files.items():
-            if tables[view] is not files.table and tables[view].text() != files.table.text():
+            if tables[view] is not files.table:
                 new[tables[view].path] = tables[view].text().encode()
             if queues[view] is not files.queue:
                 # Lightning Pose's app stumbles over a queue that is there and empty.
@@ -390,6 +399,7 @@ class LabelFiles:
         keep_in = None if self._kept_copies else self.folder
         put_in_place({**new, **also}, leaving, self.provenance, rows, keep_in)
         self._kept_copies = self._kept_copies or bool(new)
+        old = self.tables
         for view, files in self._files.items():
             files.table, files.queue = tables[view], queues[view]
             if files.table.path in new:
@@ -398,4 +408,4 @@ class LabelFiles:
                 files.queue_stamp = stamp_of(files.queue.path, new[files.queue.path])
             elif files.queue.path in leaving:
                 files.queue_stamp = ABSENT
-        self._pair()
+        self._pair(old)

@@ -6,7 +6,7 @@ Rows pair by session and frame, which the path of the picture tells, never by th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -36,9 +36,17 @@ class FolderNames:
 
     names: Names
     known: Mapping[str, tuple[str, str]]
+    # Tables are paired again after each save, and their pictures stay the same.
+    _read: dict[tuple[str, str], FrameKey | None] = field(default_factory=dict, repr=False)
 
     def frame_of(self, picture: str, view: str) -> FrameKey | None:
         """The frame that a picture of a view shows; None where its path does not tell."""
+        place = (picture, view)
+        if place not in self._read:
+            self._read[place] = self._frame_of(picture, view)
+        return self._read[place]
+
+    def _frame_of(self, picture: str, view: str) -> FrameKey | None:
         path = PurePosixPath(picture)
         number = frame_of_picture(path.name)
         if number is None:
@@ -109,6 +117,33 @@ def pair_rows(tables: Mapping[str, LabelTable], folders: FolderNames) -> Pairing
         orders.append(order)
     in_step = all(order == orders[0] for order in orders[1:])
     return Pairing(lines, twice, strangers, in_step)
+
+
+def paired_again(
+    pairing: Pairing,
+    old: Mapping[str, LabelTable],
+    new: Mapping[str, LabelTable],
+    folders: FolderNames,
+) -> Pairing:
+    """The rows of tables that were changed; quick where rows only came at the end of all views."""
+    added = {}
+    for view, table in new.items():
+        before = old[view].rows
+        if table.rows[: len(before)] != before:
+            return pair_rows(new, folders)
+        added[view] = table.rows[len(before) :]
+    lines = dict(pairing.lines)
+    orders = []
+    for view, rows in added.items():
+        order = [folders.frame_of(picture, view) for _, picture in rows]
+        for (line, _), key in zip(rows, order, strict=True):
+            if key is None or view in lines.get(key, {}):
+                return pair_rows(new, folders)
+            lines[key] = {**lines.get(key, {}), view: line}
+        orders.append(order)
+    if any(order != orders[0] for order in orders):
+        return pair_rows(new, folders)
+    return Pairing(lines, pairing.twice, pairing.strangers, pairing.in_step)
 
 
 def pairing_problems(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[Problem]:

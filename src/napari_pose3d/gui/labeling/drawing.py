@@ -99,7 +99,9 @@ class LabelDrawing(QObject):
             if spot.view == control.view and label.position is not None
         ]
         assert control.pointer is not None
-        self._loupe[1].show_at(picture.data, control.pointer, marks)
+        film = view.source.film
+        brightest = 255 if film is None else 2**film.bits - 1
+        self._loupe[1].show_at(picture.data, control.pointer, marks, limits=(0, brightest))
         self._loupe[1].show()
 
     def _end_loupe(self) -> None:
