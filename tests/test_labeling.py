@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from label_sessions import KEYPOINTS, SESSION, VIEWS, calibrated_project, open_labeling, truth
@@ -12,6 +13,7 @@ from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.own_project import update_own_project
 from napari_pose3d.core.labels import actions
+from napari_pose3d.core.labels.importing import import_labels
 from napari_pose3d.core.labels.label import EMPTY, Spot
 from napari_pose3d.core.labels.label_files import LabelFiles, LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
@@ -314,3 +316,31 @@ def test_a_damaged_label_file_is_said(tmp_path: Path) -> None:
     project = open_project(folder)
     with pytest.raises(PoseDataError, match=r"CollectedData_Cam-B\.csv"):
         Labeling(project, project.session(SESSION), "ann")
+
+
+# ---------------------------------------------------------------------- labels made elsewhere
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5"])
+def test_labels_of_deeplabcut_are_taken_over(labeling: Labeling, suffix: str) -> None:
+    columns = pd.MultiIndex.from_product(
+        [["bob"], ["nose", "whisker"], ["x", "y"]], names=["scorer", "bodyparts", "coords"]
+    )
+    index = pd.MultiIndex.from_tuples(
+        [("labeled-data", "walk", f"img{frame:04d}.png") for frame in (7, FRAME)]
+    )
+    frame = pd.DataFrame([[1.5, 2.5, 3, 4], [5, 6, np.nan, np.nan]], index, columns)
+    path = labeling.files.folder.parent / f"CollectedData_bob{suffix}"
+    if suffix == ".csv":
+        frame.to_csv(path)
+    else:
+        frame.to_hdf(path, key="df")
+    place(labeling, 1)
+    found = import_labels(labeling, path, "Cam-B")
+    assert (found.n_labels, found.n_frames, found.n_kept) == (1, 1, 1)
+    assert found.unknown == ("whisker",)
+    label = labeling.label(7, spot(1))
+    assert (label.position, label.labeler) == ((1.5, 2.5), "bob")
+    np.testing.assert_allclose(position(labeling, 1), XY[1, 0])
+    labeling.store.undo()
+    assert labeling.label(7, spot(1)) == EMPTY

@@ -27,7 +27,7 @@ def read_h5_header(path: str | os.PathLike[str]) -> TableHeader:
         When the file holds no table of DeepLabCut's, or reading HDF5 is not installed.
     """
     path = Path(path)
-    return _header_of(_read_frame(path, stop=1), path)
+    return _header_of(read_frame(path, stop=1), path)
 
 
 def read_prediction_h5(
@@ -47,7 +47,7 @@ def read_prediction_h5(
         chosen, or reading HDF5 is not installed.
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_frame(path)
     header = _header_of(frame, path)
     check_is_predictions(header, path)
     try:
@@ -77,7 +77,14 @@ def read_prediction_h5(
     return table_from_numbers(header, numbers, individual)
 
 
-def _read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
+def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
+    """The one table of a file, or its first rows.
+
+    Raises
+    ------
+    PoseDataError
+        When the file does not hold one table, or reading HDF5 is not installed.
+    """
     import pandas as pd
 
     try:
