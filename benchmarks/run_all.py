@@ -22,6 +22,7 @@ BENCHMARKS = (
     "triangulation_speed.py",
     "long_recording.py",
     "labeling.py",
+    "saving_labels.py",
     "choosing_frames.py",
     "responsiveness.py",
     "stepping.py",
