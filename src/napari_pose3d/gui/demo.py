@@ -103,11 +103,31 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
 
     def then_traces() -> None:
         take("camera-views")
-        viewer.window.add_plugin_dock_widget(_PLUGIN, "Traces")
-        QTimer.singleShot(_SETTLE_MS, finish)
+        _, traces = viewer.window.add_plugin_dock_widget(_PLUGIN, "Traces")
+        QTimer.singleShot(_SETTLE_MS, lambda: then_labels(traces))
 
-    def finish() -> None:
+    def then_labels(traces: Any) -> None:
         take("traces")
+        viewer.window.remove_dock_widget(traces)
+        _, label = viewer.window.add_plugin_dock_widget(_PLUGIN, "Label")
+        _when(lambda: label.control is not None, lambda: to_labeled_frame(label), label)
+
+    def to_labeled_frame(label: Any) -> None:
+        panel, frame = label.control.panel, label.labeling.labeled_frames[0]
+        panel.go_to(frame)
+        _when(lambda: panel.is_settled and panel.frame == frame, lambda: spoil(label), label)
+
+    def spoil(label: Any) -> None:
+        """One label is wrong for the picture, and is put back afterwards."""
+        view, keypoint = label.labeling.views[2], label.labeling.keypoints[1]
+        label.control.grab(view, keypoint)
+        x, y = label.control.label(label.control.spot).position
+        label.control.drag((x + 30, y + 20), along_curve=False)
+        QTimer.singleShot(_SETTLE_MS, lambda: finish(label))
+
+    def finish(label: Any) -> None:
+        take("labeling")
+        label.control.close()
         viewer.close()
 
     QTimer.singleShot(_SETTLE_MS, then_3d)
