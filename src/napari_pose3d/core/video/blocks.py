@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import threading
 
 import numpy as np
@@ -9,8 +11,6 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
-# From four MiB on NumPy asks the system for huge pages. Fresh memory in small pages costs more than
-# a millisecond for a large picture; so would the decoder's own buffers, were they kept.
 _BLOCK = 8 << 20
 _WORTHWHILE = 1 << 17  # bytes; smaller pieces come from memory that is in use already
 _ALIGNED = 64  # what the converters' fastest loops want
@@ -46,7 +46,22 @@ class Blocks:
                 # Pictures of a film are of one size: no room is left over behind the last one.
                 step = nbytes + -nbytes % _ALIGNED
                 count = max(1, self._size // step)
-                self._block = np.empty(count * step + _ALIGNED, np.uint8)
+                self._block = _fresh(count * step + _ALIGNED)
                 begin = -self._block.ctypes.data % _ALIGNED
             self._used = begin + nbytes
             return self._block[begin : self._used], self._block
+
+
+def _fresh(nbytes: int) -> Bytes:
+    """Memory straight from the system, which gets it back as soon as it is let go.
+
+    In huge pages, where there are any: in small ones, the first use of a large picture's memory
+    costs more than a millisecond. So would the decoder's own buffers, were they kept.
+    """
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(nbytes, np.uint8)
+    memory = mmap.mmap(-1, nbytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # A system without huge pages says no, which does not matter.
+    with contextlib.suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, np.uint8)
