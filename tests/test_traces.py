@@ -17,7 +17,7 @@ from napari_pose3d.gui.docking import dock_of
 from napari_pose3d.gui.layers import space_poses
 from napari_pose3d.gui.recording_layers import result_layers
 from napari_pose3d.gui.windowed import renew
-from view_helpers import drag, move_mouse
+from view_helpers import drag, move_mouse, turn_wheel
 
 N_FRAMES = 40
 
@@ -174,6 +174,8 @@ def test_a_double_click_fits_and_leaves_the_frame(widget, viewer, qtbot) -> None
     QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
     qtbot.waitUntil(lambda: box.viewRange()[0][0] <= 0, timeout=5000)
     assert box.viewRange()[0][1] >= N_FRAMES - 1
+    drawn = np.concatenate([values(widget, name) for name in widget.plot.names])
+    assert box.viewRange()[1][0] <= drawn.min() < drawn.max() <= box.viewRange()[1][1]
     assert viewer.dims.current_step[0] == widget.plot.frame == 5
 
 
@@ -229,6 +231,23 @@ def test_the_line_is_dragged(widget, viewer, qtbot) -> None:
     move_mouse(plot.viewport(), at(10))
     drag(plot.viewport(), at(10), at(30))
     assert abs(viewer.dims.current_step[0] - 30) <= 1
+
+
+@pytest.mark.gui
+def test_another_keypoint_comes_into_view_unless_one_has_zoomed(widget, qtbot) -> None:
+    plot, box = widget.plot.plot, widget.plot.plot.getViewBox()
+    widget.check(("kp0",))
+    widget.check(("kp2",))
+    drawn = np.concatenate([values(widget, name) for name in widget.plot.names])
+    low, high = box.viewRange()[1]
+    assert low <= drawn.min() < drawn.max() <= high
+    qtbot.wait(100)
+    turn_wheel(plot.viewport(), plot.viewport().rect().center(), 3)
+    qtbot.waitUntil(lambda: box.viewRange()[1] != [low, high], timeout=5000)
+    zoomed = box.viewRange()
+    widget.check(("kp0",))
+    assert box.viewRange() == zoomed
+    widget.plot.fit()
 
 
 @pytest.mark.gui

@@ -15,6 +15,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
+from .events import held_keys, modifiers_of, xy_of
 from .frame_controller import Picture
 from .layout_state import LayoutState
 from .overlays import Overlays
@@ -293,7 +294,7 @@ class CameraView(QFrame):
     # ---------------------------------------------------------------- mouse and keys
 
     def _on_drag(self, _: Any, event: Any) -> Any:
-        at, keys = _xy(event.position), _modifiers(event.modifiers)
+        at, keys = xy_of(event.position), modifiers_of(event.modifiers)
         button = int(event.button)
         for tool in self.tools:
             if tool.on_press(self, at, button, keys):
@@ -306,10 +307,10 @@ class CameraView(QFrame):
         yield
         while event.type == "mouse_move":
             event.handled = True
-            tool.on_drag(self, _xy(event.position), _modifiers(event.modifiers))
+            tool.on_drag(self, xy_of(event.position), modifiers_of(event.modifiers))
             yield
         event.handled = True
-        tool.on_release(self, _xy(event.position), _modifiers(event.modifiers))
+        tool.on_release(self, xy_of(event.position), modifiers_of(event.modifiers))
 
     def _await_click(self, event: Any, at: Point, button: int, keys: Modifiers) -> Any:
         """The picture is panned, unless the mouse goes up where it went down."""
@@ -324,12 +325,12 @@ class CameraView(QFrame):
                     break
 
     def _on_move(self, _: Any, event: Any) -> None:
-        at = _xy(event.position)
+        at = xy_of(event.position)
         for tool in self.tools:
             tool.on_move(self, at)
 
     def _on_wheel(self, _: Any, event: Any) -> None:
-        at, keys = _xy(event.position), _modifiers(event.modifiers)
+        at, keys = xy_of(event.position), modifiers_of(event.modifiers)
         if not keys:
             return
         # With Alt held, Qt turns the wheel sideways.
@@ -370,7 +371,7 @@ class CameraView(QFrame):
 
     def _on_key(self, kind: QEvent.Type, event: QKeyEvent) -> bool:
         key = QKeySequence(event.key()).toString()
-        modifiers = _qt_modifiers(event)
+        modifiers = held_keys(event)
         if kind == QEvent.Type.ShortcutOverride:
             # Plain keys are meant for the view, not for a menu that knows them, too.
             if not modifiers - {"Shift"} or any(t.claims(key, modifiers) for t in self.tools):
@@ -406,23 +407,3 @@ def end_canvas(canvas: QtViewer) -> None:
     canvas.setParent(None)
     canvas.close()
     canvas.deleteLater()
-
-
-def _xy(position: Any) -> Point:
-    """(x, y) of a napari position, whose last axes are y and x."""
-    return float(position[-1]), float(position[-2])
-
-
-def _modifiers(names: Any) -> Modifiers:
-    return frozenset(str(getattr(name, "name", name)) for name in names)
-
-
-def _qt_modifiers(event: QKeyEvent) -> Modifiers:
-    held = event.modifiers()
-    kinds = Qt.KeyboardModifier
-    known = {
-        "Shift": kinds.ShiftModifier,
-        "Control": kinds.ControlModifier,
-        "Alt": kinds.AltModifier,
-    }
-    return frozenset(name for name, flag in known.items() if held & flag)

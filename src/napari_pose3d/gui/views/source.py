@@ -52,8 +52,10 @@ class ViewSource:
         """Whether its film has a picture of a frame; also where there is no film."""
         if self.film is None:
             return True
-        known = getattr(self.film, "has_picture", None)
-        return frame < len(self.film) and (known is None or known(frame))
+        if frame >= len(self.film):
+            return False
+        shifted = getattr(self.film, "picture_of", None)
+        return shifted is None or shifted(frame) >= 0
 
     def is_like(self, other: ViewSource) -> bool:
         """Whether the other shows the same film and the same arrays."""

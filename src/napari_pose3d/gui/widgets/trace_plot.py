@@ -75,6 +75,9 @@ class TracePlot(QWidget):
         self._before_click = 0
         self._curves: list[Any] = []
         self._names: list[str] = []
+        self._span = (0.0, 1.0)
+        self._fitted = True
+        self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -99,7 +102,7 @@ class TracePlot(QWidget):
         label : str
             Of the vertical axis.
         fit : bool
-            Whether to bring all of them into view; else the view stays.
+            Whether to bring all of them into view; else what the user zoomed to stays.
         """
         item = self.plot.getPlotItem()
         for old in self._curves:
@@ -121,16 +124,18 @@ class TracePlot(QWidget):
             )
             item.addItem(drawn)
             self._curves.append(drawn)
+        self._span = _span_of(curves)
         item.setLabel("left", label)
-        if fit:
+        if fit or self._fitted:
             self.fit()
 
     def fit(self) -> None:
         """Bring everything into view, and nothing but recorded frames."""
         view = self.plot.getViewBox()
         view.setLimits(xMin=-0.02 * self._n_frames - 1, xMax=1.02 * self._n_frames + 1)
-        view.enableAutoRange()
-        view.autoRange(padding=0.02)
+        # Not by pyqtgraph's own way, which looks at nothing but what is in view.
+        view.setRange(xRange=(0, max(self._n_frames - 1, 1)), yRange=self._span, padding=0.02)
+        self._fitted = True
 
     def show_frame(self, frame: int) -> None:
         """Move the line."""
@@ -153,6 +158,9 @@ class TracePlot(QWidget):
         veil = pyqtgraph.mkColor(background)
         veil.setAlpha(200)
         self._legend.setBrush(veil)
+
+    def _on_zoomed(self, *_: Any) -> None:
+        self._fitted = False
 
     def _on_line(self) -> None:
         if not self._setting:
@@ -177,3 +185,14 @@ class TracePlot(QWidget):
         frame = min(max(frame, 0), self._n_frames - 1)
         self.show_frame(frame)
         self.frame_chosen.emit(frame)
+
+
+def _span_of(curves: list[Curve]) -> tuple[float, float]:
+    """Smallest and largest value; an interval that can be drawn, whatever there is."""
+    finite = [curve.values[np.isfinite(curve.values)] for curve in curves]
+    finite = [values for values in finite if len(values)]
+    if not finite:
+        return 0.0, 1.0
+    low = min(float(values.min()) for values in finite)
+    high = max(float(values.max()) for values in finite)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
