@@ -356,7 +356,13 @@ def test_merging(tmp_path: Path, prefer: str, nose: tuple[float, float]) -> None
     folder = label_project(tmp_path, ROWS)
     files = files_of(folder)
     store = files.new_store()
+    put(store, 9, front=clicked(6.00012, 7.00034))
+    files.save(store, store.unsaved)
     put(store, 4, top=clicked(7, 8), side=clicked(1.5, 1.5))
+    put(store, 9, top=clicked(5, 5))
+    # Who accepts a label without moving it has changed it, too.
+    confirmed = store.label(key(9), spot("front")).by("bob", status=LabelStatus.CONFIRMED)
+    put(store, 9, front=confirmed)
     change(folder, "top", "1,2,3,4", "70,80,30,40")
     for view in VIEWS:
         path = folder / f"CollectedData_{view}.csv"
@@ -371,6 +377,7 @@ def test_merging(tmp_path: Path, prefer: str, nose: tuple[float, float]) -> None
     assert again.label(key(4), spot()).position == nose
     assert again.label(key(4), spot("top", "tail")).position == (30, 40)
     assert again.label(key(4), spot("side")).position == (1.5, 1.5)
+    assert again.label(key(9), spot("front")).status == LabelStatus.CONFIRMED
     assert again.label(key(77), spot("front")).position == (1, 1)
 
 

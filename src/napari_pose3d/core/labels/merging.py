@@ -7,6 +7,7 @@ from typing import Literal
 
 from .label import EMPTY, FrameKey, Label, Spot
 from .label_files import LabelFiles
+from .on_disk import same_position
 from .store import LabelStore
 
 Prefer = Literal["ours", "theirs"]
@@ -82,20 +83,19 @@ def difference(store: LabelStore, old: LabelFiles, new: LabelFiles) -> Differenc
     """
     before, after = set(old.known_frames), set(new.known_frames)
     changed, conflicts = [], []
-    unsaved = set(store.unsaved)
     for frame in dict.fromkeys([*old.known_frames, *new.known_frames]):
         base, theirs = old.load(frame), new.load(frame)
         if base == theirs:
             continue
-        ours = store.labels(frame) if frame in unsaved else base
+        ours = store.changed_labels(frame)
         for spot in dict.fromkeys([*base, *theirs]):
-            was, is_now, own = (each.get(spot, EMPTY) for each in (base, theirs, ours))
+            was, is_now = base.get(spot, EMPTY), theirs.get(spot, EMPTY)
             if _alike(was, is_now):
                 continue
-            if _alike(own, was) or _alike(own, is_now):
-                changed.append((frame, spot))
+            if spot in ours and not _alike(ours[spot], is_now):
+                conflicts.append(Conflict(frame, spot, was, ours[spot], is_now))
             else:
-                conflicts.append(Conflict(frame, spot, was, own, is_now))
+                changed.append((frame, spot))
     return Difference(
         tuple(k for k in new.known_frames if k not in before),
         tuple(k for k in old.known_frames if k not in after),
@@ -118,24 +118,26 @@ def merge(store: LabelStore, old: LabelFiles, new: LabelFiles, prefer: Prefer) -
         What there was to merge. `new` is what the store belongs to from now on.
     """
     found = difference(store, old, new)
-    conflicts = {(c.frame, c.spot): c for c in found.conflicts}
-    merged: dict[FrameKey, dict[Spot, Label]] = {}
-    for frame in store.unsaved:
-        base, theirs, ours = old.load(frame), new.load(frame), store.labels(frame)
-        merged[frame] = {}
-        for spot in dict.fromkeys([*base, *theirs, *ours]):
-            was, is_now, own = (each.get(spot, EMPTY) for each in (base, theirs, ours))
-            if (frame, spot) in conflicts:
-                merged[frame][spot] = own if prefer == "ours" else is_now
-            else:
-                merged[frame][spot] = is_now if _alike(own, was) else own
+    theirs_wins = {(c.frame, c.spot) for c in found.conflicts} if prefer == "theirs" else set()
+    ours = {
+        frame: {
+            spot: label
+            for spot, label in store.changed_labels(frame).items()
+            if (frame, spot) not in theirs_wins
+        }
+        for frame in store.unsaved
+    }
     store.reload(new.known_frames, new.load)
     with store.edit("merge with what others changed") as edit:
-        for frame, labels in merged.items():
-            edit.put_all(frame, labels)
+        for frame, theirs in {frame: new.load(frame) for frame in ours}.items():
+            # What we did not change is theirs; what they have no more is empty.
+            gone = dict.fromkeys(store.labels(frame), EMPTY)
+            edit.put_all(frame, {**gone, **theirs, **ours[frame]})
     return found
 
 
 def _alike(a: Label, b: Label) -> bool:
     """Whether both say the same about the keypoint, whoever said it."""
-    return (a.position, a.visibility) == (b.position, b.visibility)
+    if a.visibility != b.visibility or a.position is None or b.position is None:
+        return (a.position, a.visibility) == (b.position, b.visibility)
+    return same_position(a.position, b.position)

@@ -33,7 +33,7 @@ def label_of(cell: Cell, row: Row | None) -> Label:
             return Label(labeler=row["labeler"], time=row["time"])
         return EMPTY
     position = (cell.x, cell.y)
-    if row is None or not _same_position(row, position):
+    if row is None or not _is_about(row, position):
         seen = Visibility.OCCLUDED if cell.visible == Visibility.OCCLUDED else Visibility.VISIBLE
         return Label(position, LabelStatus.CLICKED, seen)
     return Label(
@@ -46,7 +46,7 @@ def label_of(cell: Cell, row: Row | None) -> Label:
     )
 
 
-def _same_position(row: Row, position: tuple[float, float]) -> bool:
+def _is_about(row: Row, position: tuple[float, float]) -> bool:
     """Whether a line was written about this position, and makes sense."""
     known = row["status"].upper() in LabelStatus.__members__
     if not known or row["visibility"].upper() not in Visibility.__members__:
@@ -55,7 +55,12 @@ def _same_position(row: Row, position: tuple[float, float]) -> bool:
         there = float(row["x"]), float(row["y"])
     except ValueError:
         return False
-    return all(abs(a - b) < _SAME for a, b in zip(there, position, strict=True))
+    return same_position(there, position)
+
+
+def same_position(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    """Whether two positions in px are the same once they are written."""
+    return all(abs(p - q) < _SAME for p, q in zip(a, b, strict=True))
 
 
 def provenance_row(frame: FrameKey, spot: Spot, label: Label, residual: float | None = None) -> Row:
