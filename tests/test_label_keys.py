@@ -119,14 +119,22 @@ def test_a_disagreeing_view_is_named_and_reached(opened: Any, frame: int) -> Non
         click(opened, VIEWS[v], xy[v, 0])
     assert not opened.board.suspect.isVisible()
     opened.control.choose("nose")
-    drag(opened, "Cam-D", xy[3, 0], xy[3, 0] + (12, 9))
+    drag(opened, "Cam-D", xy[3, 0], xy[3, 0] + (25, 18))
     until(opened.board.suspect.isVisible)
     assert opened.board.suspect.text() == "Look at Cam-D: nose disagrees"
     opened.control.choose("nose", "Cam-A")
     press(opened, Qt.Key.Key_G)
     assert opened.control.view == "Cam-D"
     centre = opened.control.panel.views["Cam-D"].model.scene.camera.center[-2:]
-    assert np.array(centre)[::-1] == pytest.approx(xy[3, 0] + (12, 9), abs=1.5)
+    assert np.array(centre)[::-1] == pytest.approx(xy[3, 0] + (25, 18), abs=1.5)
+
+
+def test_labels_that_do_not_fit_together_are_said(opened: Any, frame: int) -> None:
+    xy = truth(frame)
+    click(opened, "Cam-A", xy[0, 0])
+    click(opened, "Cam-B", xy[1, 0] + (0, 16))
+    until(opened.board.suspect.isVisible)
+    assert opened.board.suspect.text() == "nose: Cam-A and Cam-B contradict each other"
 
 
 def test_marks_hide_while_a_key_is_held(opened: Any, frame: int) -> None:

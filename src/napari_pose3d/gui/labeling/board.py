@@ -200,8 +200,10 @@ class LabelBoard(QWidget):
                 self._suspect, text = Spot(view, name), f"Look at {view}: {name} disagrees"
                 break
             if geometry is not None and not text and geometry.contradicts(name):
-                a, b = geometry.labeled_views(name)
-                self._suspect, text = Spot(a, name), f"{name}: {a} and {b} contradict each other"
+                views = geometry.labeled_views(name)
+                both = " and ".join(views) if len(views) == 2 else "the labels"
+                self._suspect = Spot(views[0], name)
+                text = f"{name}: {both} contradict each other"
         self.suspect.setText(text)
         self.suspect.setVisible(bool(text))
 
