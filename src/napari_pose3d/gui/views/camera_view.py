@@ -100,7 +100,8 @@ class CameraView(QFrame):
             self.model.layers.remove(self._image)
             self._image = None
         self.source = source
-        self.overlays = Overlays(self.model, source, skeleton)
+        with self.adding_layers():
+            self.overlays = Overlays(self.model, source, skeleton)
         self.overlays.set_zoom(self.zoom)
         for layer in self._owned:
             # In front of what the view draws itself.

@@ -230,8 +230,13 @@ class ViewsPanel(QWidget):
         skeleton = skeleton_beside(layers) if opened is None else opened.session.skeleton
         old = self.scene.skeleton
         self.scene = scene = scene_of(self._viewer.layers, skeleton)
-        for name in set(self.views) - {source.view for source in scene.views}:
-            self.views.pop(name).shut_down()
+        filmed = {source.view for source in scene.views if source.film is not None}
+        kept = {source.view for source in scene.views}
+        for name, view in list(self.views.items()):
+            # A canvas does not survive the removal of its picture: the program ends at the next
+            # painting, deep in the drawing library. The view gets a new one.
+            if name not in kept or (view.source.film is not None and name not in filmed):
+                self.views.pop(name).shut_down()
         for source in scene.views:
             if source.view in self.views:
                 if not source.is_like(self.views[source.view].source) or skeleton != old:
