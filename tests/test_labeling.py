@@ -310,6 +310,20 @@ def test_what_a_dead_run_left_is_taken_over(labeling: Labeling) -> None:
     assert open_labeling(labeling.files.folder).recoverable == 0
 
 
+def test_leftovers_of_keypoints_that_are_gone_are_kept(labeling: Labeling) -> None:
+    place(labeling, 0)
+    place(labeling, 1, keypoint=4)
+    labeling.close()
+    yaml = labeling.files.folder / "project.yaml"
+    yaml.write_text(yaml.read_text().replace("paw", "foot"))
+    again = open_labeling(labeling.files.folder)
+    assert again.recover() == 1
+    assert statuses(again)[0] == "clicked"
+    (kept,) = (labeling.files.folder / "napari-pose3d" / "journal").glob("*.kept")
+    assert '"paw"' in kept.read_text()
+    assert again.recoverable == 0
+
+
 def test_a_damaged_label_file_is_said(tmp_path: Path) -> None:
     folder = calibrated_project(tmp_path / "project")
     touch(folder / "CollectedData_Cam-B.csv", "scorer,a,a\nbodyparts,nose,nose\ncoords,x\n")

@@ -234,7 +234,10 @@ class Labeling:
                 known = [c for c in command.changes if self._knows(c.spot)]
                 self.store.replay(type(command)(command.text, tuple(known)))
                 count += len(known)
-            # It is in our own journal now.
+                if len(known) < len(command.changes):
+                    # Of keypoints that have other names now: kept for a person, not offered again.
+                    path.rename(path.with_suffix(".kept"))
+            # What was taken over is in our own journal now.
             if self.journal.problem is None:
                 path.unlink(missing_ok=True)
         return count

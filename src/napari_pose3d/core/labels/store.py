@@ -122,10 +122,10 @@ class LabelStore:
         edit = self.begin(text)
         try:
             yield edit
-        except BaseException:
+            edit.finish()
+        finally:
+            # After an error; an edit that has ended stays as it is.
             edit.cancel()
-            raise
-        edit.finish()
 
     @property
     def is_editing(self) -> bool:
