@@ -100,7 +100,8 @@ class StoredEnsemble:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was assumed, so far."""
-        found = [describe_lengths(views, self._lengths) for views in self._of_one_length()]
+        lengths = self._in_order_of_files(self._lengths)
+        found = [describe_lengths(views, lengths) for views in self._of_one_length()]
         found.append(describe_lengths(self.views, self._adjusted_lengths))
         said = [
             f"{problem[0].upper()}{problem[1:]}. What lacks at the end is treated as missing."
@@ -262,9 +263,13 @@ class StoredEnsemble:
             for key, row in self._rows.items()
             if key not in self._lengths and (n := _frames_in(row.path)) is not None
         }
-        problem = describe_lengths(views, self._lengths | counted)
+        problem = describe_lengths(views, self._in_order_of_files(self._lengths | counted))
         assert problem is not None
         raise lengths_differ(problem)
+
+    def _in_order_of_files(self, lengths: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+        """Files are read side by side: what is said of them must not tell which was done first."""
+        return {key: lengths[key] for key in self._rows if key in lengths}
 
 
 def _frames_in(path: Path) -> int | None:
