@@ -103,7 +103,7 @@ def test_every_frame_is_the_right_one(film: Film, path: Path, video: VideoArray)
 @pytest.mark.parametrize("colour", [False, True], ids=["grey", "rgb"])
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p"])
 def test_large_pictures(colour: bool, pix_fmt: str, tmp_path: Path) -> None:
-    """They are kept in blocks of memory, several in each, and give way to others."""
+    """They are kept in the decoder's own memory, which is used again when they give way."""
     film = Film(
         "large.mp4", size=(640, 480), n_frames=40, colour=colour, pix_fmt=pix_fmt, options=_LARGE
     )

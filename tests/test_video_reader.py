@@ -16,7 +16,6 @@ import pytest
 from films import BY_NAME, Film, folder_of, read_number
 from napari_pose3d.core.video import index_store
 from napari_pose3d.core.video.array import VideoArray, open_video, set_video_cache
-from napari_pose3d.core.video.blocks import Blocks
 from napari_pose3d.core.video.cache import PictureCache, shared_cache
 from napari_pose3d.core.video.decoder import Decoder
 from napari_pose3d.core.video.hidden import hidden_check
@@ -249,40 +248,6 @@ def test_the_cache_drops_what_was_used_longest_ago() -> None:
     assert cache.nbytes == 0
     cache.put("a", 1, picture())
     assert cache.nbytes == 0
-
-
-def test_the_cache_counts_whole_blocks_of_memory() -> None:
-    """What is left in a block keeps all of it: else the bound would not hold."""
-    blocks = [np.zeros(40, np.uint8) for _ in range(3)]
-    cache = PictureCache(100)
-    cache.add_film("a")
-    for n in range(4):
-        cache.put("a", n, Stored(blocks[0][10 * n : 10 * n + 10], 10, block=blocks[0]))
-    assert cache.nbytes == 40
-    for n in range(4, 8):
-        cache.put("a", n, Stored(blocks[1][:10], 10, block=blocks[1]))
-    assert cache.nbytes == 80
-    # A picture of the first block that is used again keeps the others of its block from counting.
-    assert cache.get("a", 1) is not None
-    cache.put("a", 8, Stored(blocks[2][:10], 10, block=blocks[2]))
-    assert cache.nbytes <= 100
-    cache.drop_film("a")
-    assert cache.nbytes == 0
-
-
-def test_blocks_of_memory() -> None:
-    blocks = Blocks(1 << 30)
-    taken = [blocks.take(500_000) for _ in range(40)]
-    assert len({id(block) for _, block in taken}) == 3
-    for memory, _ in taken:
-        assert memory.nbytes == 500_000
-        assert memory.ctypes.data % 64 == 0
-    for i, (memory, _) in enumerate(taken):
-        memory[:] = i
-    assert all((memory == i).all() for i, (memory, _) in enumerate(taken))
-    assert blocks.take(30 << 20)[0].nbytes == 30 << 20
-    assert not blocks.suit(1000)
-    assert not Blocks(1 << 20).suit(1 << 19)
 
 
 def test_six_films_share_one_cache(open_film: Open) -> None:

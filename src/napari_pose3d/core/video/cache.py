@@ -27,8 +27,6 @@ class PictureCache:
         self._lock = threading.Lock()
         self._films: dict[Hashable, OrderedDict[int, Stored]] = {}
         self._bytes: dict[Hashable, int] = {}
-        # How many pictures there are in each block of memory.
-        self._in_block: dict[int, int] = {}
         self._total = 0
         self.capacity = capacity
 
@@ -54,8 +52,7 @@ class PictureCache:
 
     def drop_film(self, film: Hashable) -> None:
         with self._lock:
-            for picture in self._films.pop(film, {}).values():
-                self._freed_by(picture)
+            self._films.pop(film, None)
             self._total -= self._bytes.pop(film, 0)
 
     def get(self, film: Hashable, frame: int) -> Stored | None:
@@ -79,37 +76,18 @@ class PictureCache:
                 pictures.move_to_end(frame)
                 return
             pictures[frame] = picture
-            self._count(film, self._taken_by(picture))
+            self._count(film, picture.nbytes)
             self._make_room()
 
     def _make_room(self) -> None:
         while self._total > self.capacity:
             film = max(self._bytes, key=self._bytes.__getitem__)
             _, dropped = self._films[film].popitem(last=False)
-            self._count(film, -self._freed_by(dropped))
+            self._count(film, -dropped.nbytes)
 
     def _count(self, film: Hashable, nbytes: int) -> None:
         self._bytes[film] += nbytes
         self._total += nbytes
-
-    def _taken_by(self, picture: Stored) -> int:
-        """Bytes that are held because of a new picture: a whole block for the first one in it."""
-        if picture.block is None:
-            return picture.nbytes
-        key = id(picture.block)
-        self._in_block[key] = self._in_block.get(key, 0) + 1
-        return picture.block.nbytes if self._in_block[key] == 1 else 0
-
-    def _freed_by(self, picture: Stored) -> int:
-        """Bytes that are held no more without a picture: a whole block for the last one in it."""
-        if picture.block is None:
-            return picture.nbytes
-        key = id(picture.block)
-        self._in_block[key] -= 1
-        if self._in_block[key]:
-            return 0
-        del self._in_block[key]
-        return picture.block.nbytes
 
 
 _shared: PictureCache | None = None

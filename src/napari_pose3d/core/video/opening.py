@@ -90,7 +90,7 @@ def _reader_with(
     if lenient:
         warnings.append("its pictures do not quite follow the JPEG standard; read leniently")
     grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
-    maker = PictureMaker(next(iter(samples.values())), grey=grey, room=cache.capacity)
+    maker = PictureMaker(next(iter(samples.values())), grey=grey)
     cut_off = _beyond_the_end(index)
     reader = Reader(path, index, maker, cache, lenient=lenient, unreadable=cut_off)
     # The first picture is what everybody looks at first.

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Blocks
-
 if TYPE_CHECKING:
     from av.video.format import VideoFormat
     from av.video.frame import VideoFrame
@@ -32,8 +30,6 @@ class Stored:
     nbytes: int
     full_range: bool = True
     bits: int = 8
-    block: Array | None = None
-    """The memory that it is a part of, which is free only when all that is in it is gone."""
 
 
 class PictureMaker:
@@ -45,11 +41,9 @@ class PictureMaker:
         A picture of the film.
     grey : bool
         Whether to give brightness only.
-    room : int
-        Bytes of pictures that will be kept at most.
     """
 
-    def __init__(self, first: VideoFrame, *, grey: bool, room: int) -> None:
+    def __init__(self, first: VideoFrame, *, grey: bool) -> None:
         self.grey = grey
         self._size = (first.height, first.width)
         self._turns = round(first.rotation / 90) % 4
@@ -58,7 +52,6 @@ class PictureMaker:
         self.bits = bits if deep else 8
         self.dtype = np.dtype(np.uint16 if deep else np.uint8)
         height, width = self._size[::-1] if self._turns % 2 else self._size
-        self._blocks = Blocks(room)
         self.nbytes_stored = self.store(first).nbytes
         self.shape: tuple[int, ...] = (height, width) if grey else (height, width, 3)
 
@@ -67,40 +60,16 @@ class PictureMaker:
         return (picture.height, picture.width) == self._size
 
     def store(self, picture: VideoFrame) -> Stored:
-        """What to keep of a picture: its planes as decoded, or the brightness of a grey film."""
+        """What to keep of a picture: the brightness of a grey film, else it as it was decoded.
+
+        The decoder's own memory is kept rather than copied: as soon as the cache lets go of an old
+        picture, the decoder uses its memory for a new one.
+        """
         if self.grey and has_brightness(picture.format) and picture.planes[0].line_size > 0:
-            return self._brightness(picture)
-        if _is_ordinary(picture) and self._blocks.suit(picture.height * picture.width * 3 // 2):
-            return self._planes(picture)
+            plane = _plane(picture, 0).copy()
+            bits = picture.format.components[0].bits
+            return Stored(plane, plane.nbytes, _is_full_range(picture), bits)
         return Stored(picture, sum(plane.buffer_size for plane in picture.planes))
-
-    def _brightness(self, picture: VideoFrame) -> Stored:
-        plane, block = _plane(picture, 0), None
-        if self._blocks.suit(plane.nbytes):
-            memory, block = self._blocks.take(plane.nbytes)
-            copy = memory.view(plane.dtype).reshape(plane.shape)
-            copy[:] = plane
-        else:
-            copy = plane.copy()
-        bits = picture.format.components[0].bits
-        return Stored(copy, copy.nbytes, _is_full_range(picture), bits, block)
-
-    def _planes(self, picture: VideoFrame) -> Stored:
-        """A copy, so that the decoder can use its own memory for the next picture."""
-        from av import VideoFrame
-
-        height, width = picture.height, picture.width
-        memory, block = self._blocks.take(height * width * 3 // 2)
-        begin = 0
-        for number in range(3):
-            plane = _plane(picture, number)
-            memory[begin : begin + plane.size].reshape(plane.shape)[:] = plane
-            begin += plane.size
-        copy = VideoFrame.from_numpy_buffer(
-            memory.reshape(height * 3 // 2, width), format=picture.format.name
-        )
-        copy.color_range, copy.colorspace = picture.color_range, picture.colorspace
-        return Stored(copy, memory.nbytes, block=block)
 
     def show(self, stored: Stored) -> Array:
         """The array for the user, his to keep and to change.
@@ -162,17 +131,6 @@ def _plane(picture: VideoFrame, number: int) -> Array:
     # Interleaved chroma (nv12) is twice as wide as the plane says, which does not matter here.
     array = rows[:, : plane.width]
     return array if array.dtype.isnative else array.astype(dtype.newbyteorder("="))
-
-
-def _is_ordinary(picture: VideoFrame) -> bool:
-    """Whether it is 4:2:0 in 8 bit, as nearly all films, and of a size without padding."""
-    return (
-        picture.format.name in ("yuv420p", "yuvj420p")
-        and not picture.width % 64
-        and not picture.height % 2
-        and not picture.interlaced_frame
-        and picture.planes[0].line_size > 0
-    )
 
 
 def _is_full_range(picture: VideoFrame) -> bool:
