@@ -51,7 +51,7 @@ class MemoryFilm:
         self.shape = (n_frames, HEIGHT, WIDTH)
         self.dtype = self._pictures.dtype
         self.ndim, self.size = 3, n_frames * HEIGHT * WIDTH
-        self.is_grey, self.bits, self.warnings = True, 8, []
+        self.is_grey, self.bits, self.warnings, self.damaged = True, 8, [], ()
         self.frame_rate = Fraction(30)
         self.index = type("Index", (), {"how": "memory"})()
 
@@ -63,6 +63,8 @@ class MemoryFilm:
         if isinstance(first, slice):
             return self._pictures[np.arange(len(self))[first] % FRAMES][(slice(None), *rest)]
         return self._pictures[(int(first) % FRAMES, *rest)]
+
+    def when_damage_is_found(self, tell: Callable[[], None]) -> None: ...
 
     def frame(self, number: int, wanted: Callable[[], bool] | None = None) -> Any:
         return self._pictures[number % FRAMES]
