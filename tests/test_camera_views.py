@@ -170,6 +170,29 @@ def test_the_canvas_shows_what_the_layers_hold(widget: Any, qtbot: Any) -> None:
     assert read_number(picture) == 37
 
 
+def test_what_is_drawn_is_what_napari_draws_of_the_layers(widget: Any, qtbot: Any) -> None:
+    """Steps bypass napari's refresh: a full one must not change a single pixel."""
+    panel = widget.panel
+    view = panel.views["Cam-B"]
+    QTest.mouseDClick(view.title, LEFT)
+    screens = []
+    for frame in (12, 45):
+        panel.go_to(frame)
+        settle(qtbot, widget, frame)
+        qtbot.wait(100)
+        quick = view.canvas.screenshot(flash=False)
+        for layer in view.model.layers:
+            layer.refresh()
+        qtbot.wait(100)
+        np.testing.assert_array_equal(quick, view.canvas.screenshot(flash=False))
+        screens.append(quick)
+    x, y = (round(float(at)) for at in points_of(widget, "Cam-B")[0][::-1])
+    at = on_screen(view, x, y)
+    scale = screens[1].shape[1] / view.native.width()
+    row, column = round(at.y() * scale), round(at.x() * scale)
+    assert (screens[0][row, column] != screens[1][row, column]).any(), "the mark has moved there"
+
+
 def test_the_slider_of_the_main_viewer_moves_all_views(
     viewer: Any, widget: Any, qtbot: Any
 ) -> None:

@@ -106,7 +106,7 @@ def source() -> ViewSource:
 
 
 def drawn(source: ViewSource, frame: int, settings: LayoutState, selected: str = "") -> Overlays:
-    overlays = Overlays(ViewerModel(), source, [("kp0", "kp2"), ("kp1", "nobody")])
+    overlays = Overlays(ViewerModel(), None, source, [("kp0", "kp2"), ("kp1", "nobody")])
     overlays.show(frame, settings, selected)
     return overlays
 

@@ -15,6 +15,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
+from ..napari_private import redraw_picture
 from .events import held_keys, modifiers_of, xy_of
 from .frame_controller import Picture
 from .layout_state import LayoutState
@@ -71,7 +72,7 @@ class CameraView(QFrame):
         self.native = self.canvas.canvas.native
         self._image: Any = None
         self._owned: list[Any] = []
-        self.overlays = Overlays(self.model, source, skeleton)
+        self.overlays = Overlays(self.model, self.canvas, source, skeleton)
         self.title = Title(source.view)
         self.title.maximise_wanted.connect(self.maximise_wanted)
         self.title.hide_wanted.connect(self.hide_wanted)
@@ -101,7 +102,7 @@ class CameraView(QFrame):
             self._image = None
         self.source = source
         with self.adding_layers():
-            self.overlays = Overlays(self.model, source, skeleton)
+            self.overlays = Overlays(self.model, self.canvas, source, skeleton)
         self.overlays.set_zoom(self.zoom)
         for layer in self._owned:
             # In front of what the view draws itself.
@@ -199,6 +200,7 @@ class CameraView(QFrame):
         self._fitted = False
         self.native.removeEventFilter(self)
         end_canvas(self.canvas)
+        self.overlays.let_go()
         # Nobody may hold it any longer, or it stays in memory as long as the window.
         del self.canvas, self.native
         self.tools.clear()
@@ -228,7 +230,7 @@ class CameraView(QFrame):
             # In place, and without what napari would look at again: nothing of it has changed.
             held[...] = data
             if self._image.visible:
-                self._image.refresh(thumbnail=False, extent=False, highlight=False)
+                redraw_picture(self.canvas, self._image)
             else:
                 self._image.visible = True
         if self._image.opacity != 1.0:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..colours import NEUTRAL, keypoint_rgba
 from ..layer_poses import LayerPoses
+from ..napari_private import draw_marks_only, redraw_points
 from .layout_state import LayoutState
 from .source import ViewSource, best_of
 
@@ -43,11 +44,16 @@ class Overlays:
     ----------
     model : ViewerModel
         Gets the layer.
+    canvas : QtViewer
+        That of the model.
     source : ViewSource
     skeleton : pairs of keypoints
     """
 
-    def __init__(self, model: Any, source: ViewSource, skeleton: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, model: Any, canvas: Any, source: ViewSource, skeleton: Sequence[tuple[str, str]]
+    ) -> None:
+        self._canvas: Any = canvas
         self._poses = list(source.poses)
         self._best = best = source.best()
         self._bones = bones_of(() if best is None else best.keypoints, skeleton)
@@ -64,6 +70,10 @@ class Overlays:
         """Take the layer out again."""
         if self._layer is not None and self._layer in model.layers:
             model.layers.remove(self._layer)
+
+    def let_go(self) -> None:
+        """Hold the canvas no longer: it is about to go."""
+        self._canvas = None
 
     def nearest(self, x: float, y: float, within: float) -> tuple[str, LayerPoses] | None:
         """The shown keypoint nearest to a pixel, if it is not further than so many px."""
@@ -108,7 +118,7 @@ class Overlays:
         rows[~np.isfinite(rows).all(axis=1)] = _AWAY
         # In place, and without what napari would look at again: nothing of it has changed.
         layer.data[...] = rows
-        layer.refresh(thumbnail=False, extent=False, highlight=False)
+        redraw_points(self._canvas, layer)
         self._selected = selected
         self._set_sizes()
 
@@ -153,6 +163,7 @@ class Overlays:
         )
         # Nothing in a view can be changed by napari's own tools.
         layer.editable = False
+        draw_marks_only(self._canvas, layer)
         return layer
 
     def _set_sizes(self) -> None:

@@ -14,6 +14,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ..colours import NEUTRAL, keypoint_rgba
+from ..napari_private import redraw_points
 from .camera_view import end_canvas
 from .layout_state import LayoutState
 from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
@@ -161,7 +162,7 @@ class SpaceView(QFrame):
         # What is hidden lies far away, rather than being another number of rows.
         rows[~np.isfinite(rows).all(axis=1)] = self._far
         self._points.data[...] = rows
-        self._points.refresh(thumbnail=False, extent=False, highlight=False)
+        redraw_points(self.canvas, self._points)
         sizes = self._sizes.copy()
         sizes[self._n_before :][[name == selected for name in poses.keypoints]] *= _SELECTED
         if not np.array_equal(self._points.size, sizes):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..napari_private import draw_marks_only, redraw_points
 from .camera_view import CameraView
 
 _NOWHERE = -1e6
@@ -43,6 +44,7 @@ class Marks:
                 opacity=1.0,
             )
         view.own(self.layer)
+        draw_marks_only(view.canvas, self.layer)
         self._zoom = view.zoom
         view.model.scene.camera.events.zoom.connect(self._on_zoom)
 
@@ -87,7 +89,7 @@ class Marks:
         yx[~np.isfinite(yx).all(axis=1)] = _NOWHERE
         # In place, and without what napari would look at again: nothing of it has changed.
         self.layer.data[...] = yx
-        self.layer.refresh(thumbnail=False, extent=False, highlight=False)
+        redraw_points(self._view.canvas, self.layer)
 
     def remove(self) -> None:
         """Take the marks off the view."""
