@@ -17,9 +17,9 @@ from label_sessions import (
     KEYPOINTS,
     SESSION,
     VIEWS,
-    open_labeling,
     truth,
 )
+from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.overview import open_project
 from napari_pose3d.gui.current_session import OpenSession, current_session
 from napari_pose3d.gui.session_layers import session_layers
@@ -28,9 +28,9 @@ TIMEOUT = 30_000
 LEFT = Qt.MouseButton.LeftButton
 
 
-def open_widget(viewer: Any, folder: Path) -> Any:
+def open_widget(viewer: Any, folder: Path, name: str = SESSION) -> Any:
     project = open_project(folder)
-    session = project.session(SESSION)
+    session = project.session(name)
     for data in session_layers(session, (), lambda *_: None, lambda: False):
         viewer.add_layer(Layer.create(*data))
     current_session(viewer).set(OpenSession(project, session))
@@ -103,11 +103,13 @@ def press(widget: Any, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier)
     QApplication.processEvents()
 
 
-def labels_on_disk(folder: Path) -> dict[tuple[int, str, str], Any]:
-    files = open_labeling(folder).files
+def labels_on_disk(folder: Path, name: str = SESSION) -> dict[tuple[int, str, str], Any]:
+    project = open_project(folder)
+    files = Labeling(project, project.session(name), "ann").files
     return {
         (key.frame, spot.view, spot.keypoint): label
         for key in files.frames
+        if key.session == name
         for spot, label in files.load(key).items()
     }
 

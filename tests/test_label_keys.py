@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -156,3 +157,53 @@ def test_a_frame_that_a_view_lacks_cannot_be_labeled(
     click(opened, "Cam-A", truth(frame)[0, 0])
     assert f"Cam-C has no picture of frame {frame}" in opened.board.told.text()
     assert not opened.labeling.labels(frame)
+
+
+def test_no_label_lies_outside_the_picture(opened: Any, frame: int) -> None:
+    """A click beside the picture is a slip; a drag stops at its edge."""
+    control, xy = opened.control, truth(frame)
+    nose = Spot("Cam-A", "nose")
+    width, height = control.panel.views["Cam-A"].source.size
+    control.panel.views["Cam-A"].zoom_to((0.0, 0.0), 0.5)
+    click(opened, "Cam-A", (-20.0, 10.0))
+    assert control.labeling.label(frame, nose).is_empty
+    assert "outside the picture of Cam-A" in opened.board.told.text()
+    control.panel.fit()
+    click(opened, "Cam-A", xy[0, 0])
+    control.grab("Cam-A", "nose")
+    control.drag((width + 30.0, -8.0), along_curve=False)
+    control.drop()
+    assert control.labeling.label(frame, nose).position == (width - 1, 0.0)
+    press(opened, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    assert control.labeling.label(frame, nose).position == (width - 1, 0.0)
+    assert height > 1
+
+
+def test_frames_before_the_first_are_never_looked_at(opened: Any, qtbot: Any) -> None:
+    """Flickering at frame 0: the pictures of 0, 1 and 2, under their own numbers."""
+    go(opened, 0)
+    panel = opened.control.panel
+    view = panel.views["Cam-A"]
+    seen: set[str] = set()
+    opened.control.hold("flicker", True)
+    for _ in range(120):
+        qtbot.wait(15)
+        seen.add(view.title.text)
+    opened.control.hold("flicker", False)
+    until(lambda: panel.is_settled and panel.frame == 0)
+    frames = {int(number) for text in seen for number in re.findall(r"frame (\d+)", text)}
+    assert frames == {0, 1, 2}
+
+
+def test_the_last_frame_of_the_queue_is_reached(opened: Any) -> None:
+    """Also the last one of the film, and no further."""
+    labeling = opened.labeling
+    last = opened.control.panel.scene.n_frames - 1
+    opened.saver.add_frames([last - 7, last], "by number")
+    until(lambda: last in labeling.queued_frames)
+    go(opened, last - 7)
+    press(opened, Qt.Key.Key_N)
+    until(lambda: opened.control.panel.frame == last)
+    press(opened, Qt.Key.Key_N)
+    assert "There is no frame in the queue after this one" in opened.board.told.text()
+    assert opened.control.panel.frame == last

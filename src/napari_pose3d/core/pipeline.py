@@ -137,7 +137,7 @@ def run(
         smooth_param=dict(zip(ensemble.keypoints, params.tolist(), strict=True)),
         searched=settings.smooth_param is None,
         observations=found.observations,
-        missing=int((statistics.n_models == 0).sum()),
+        missing=int(np.isnan(statistics.centre[..., 0]).sum()),
         rejected=found.rejected,
         inferred=found.inferred,
         left_missing=found.left_missing,

@@ -77,8 +77,8 @@ class Poses3D:
     ----------
     xyz : (frame, keypoint, 3) float64
         Rig units; NaN where unknown.
-    covariance : (frame, keypoint, 3, 3) float64
-        Of ``xyz``, in squared rig units.
+    covariance : (frame, keypoint, 3, 3) float64 or float32
+        Of ``xyz``, in squared rig units; a smoother's is float32.
     n_views : (frame, keypoint) int
         How many views had a usable observation.
     residuals : (view, frame, keypoint) float32

@@ -144,13 +144,17 @@ class StoredEnsemble:
         arrays: dict[str, FloatArray] = {}
         one_at_a_time = threading.Lock()
 
-        def read(m: int) -> None:
-            model = self.models[m]
+        def look_at_cancel() -> None:
             if cancelled is not None and cancelled():
                 raise Cancelled
+
+        def read(m: int) -> None:
+            model = self.models[m]
+            look_at_cancel()
             part = self._read(self._rows[model, name], cancelled)
             order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
             # A table goes into the arrays at once, so that few are in memory beside them.
+            look_at_cancel()
             with one_at_a_time:
                 self._note_length(model, name, len(part.xy))
                 for array_name in ("xy", "likelihood", *self._pairs):
@@ -158,6 +162,7 @@ class StoredEnsemble:
                     shape = (len(self.models), 1, len(values), len(order), *values.shape[2:])
                     array = with_room(arrays.get(array_name), shape)
                     for k, place in enumerate(order):
+                        look_at_cancel()
                         array[m, 0, : len(values), k] = values[:, place]
                     arrays[array_name] = array
                 if progress is not None:

@@ -77,6 +77,23 @@ def _contradicts(mask: int, best: int) -> bool:
 
 
 @_jit
+def _by_residual(residuals: Any, used: Any, order: Any) -> None:
+    """Fill ``order`` with the used views, the smallest residual first; NaN comes last."""
+    n = 0
+    for c in range(residuals.shape[0]):
+        if not used[c]:
+            continue
+        j = n
+        while j > 0 and (
+            residuals[order[j - 1]] > residuals[c] or math.isnan(residuals[order[j - 1]])
+        ):
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = c
+        n += 1
+
+
+@_jit
 def solve_robust(
     cams: Any,
     xy: Any,
@@ -110,6 +127,7 @@ def solve_robust(
     n_pairs = n_cams * (n_cams - 1) // 2
     costs = np.empty(n_pairs)
     masks = np.empty(n_pairs, dtype=np.int64)
+    order = np.empty(n_cams, dtype=np.int64)
     for i in range(xy.shape[0]):
         undecided[i] = False
         seen = 0
@@ -125,10 +143,11 @@ def solve_robust(
             continue
         lowest = math.inf
         n_rivals = 0
-        for a in range(n_cams - 1):
-            for b in range(a + 1, n_cams):
-                if not (used[i, a] and used[i, b]):
-                    continue
+        # Views that fit best come first: a good proposal spares most of the work on the others.
+        _by_residual(residuals[i], used[i], order)
+        for first in range(seen - 1):
+            for second in range(first + 1, seen):
+                a, b = order[first], order[second]
                 pair[:] = False
                 pair[a] = pair[b] = True
                 if not _propose(cams, ray[i], weight[i], pair, scratch, start, point):

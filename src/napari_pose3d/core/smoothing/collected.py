@@ -52,7 +52,8 @@ class Collected:
             tracks = (n_frames, n_keypoints)
             self.space = {
                 "xyz": np.empty((*tracks, 3)),
-                "covariance": np.empty((*tracks, 3, 3)),
+                # No uncertainty is known to more digits than these, and it is the largest array.
+                "covariance": np.empty((*tracks, 3, 3), np.float32),
                 # Signed, since people subtract from it.
                 "n_views": np.empty(tracks, np.int16),
                 "residuals": np.empty((n_views, *tracks), np.float32),

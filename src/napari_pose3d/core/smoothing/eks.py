@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
+from ..errors import Cancelled
 from ..poses import AnyEnsemble, FloatArray, observed
 from ..settings import IsCancelled, Progress, SmoothingSettings
 from .blocks import Block, blocks_of, each_block
@@ -83,14 +84,23 @@ def smooth_calibrated(
         from .robust import smooth_robustly
 
         ks = list(block)
-        centre, variance = statistics.centre[:, :, ks], statistics.variance[:, :, ks]
         names = [ensemble.keypoints[k] for k in block]
-        tracks = smooth_robustly(rig, centre, variance, searched, names, settings, cancelled)
+        tracks = smooth_robustly(
+            rig,
+            statistics.centre[:, :, ks],
+            statistics.variance[:, :, ks],
+            searched,
+            names,
+            settings,
+            cancelled,
+        )
         parts = []
-        for i, found in enumerate(tracks):
+        for k, found in zip(block, tracks, strict=True):
+            if cancelled():
+                raise Cancelled
             xy, spread = _reproject(rig, found.xyz, found.covariance)
             spread += _everywhere(found.noise)[..., None]
-            rejected = observed(centre[:, :, i]) & ~found.used
+            rejected = observed(statistics.centre[:, :, k]) & ~found.used
             parts.append(
                 SmoothedKeypoint(
                     xy,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,6 @@ class EnsembleStatistics:
         ``1 / likelihood``, unless its file already gave a variance. NaN where there is no centre.
     likelihood : (view, frame, keypoint) float32
         Mean over the models.
-    n_models : (view, frame, keypoint) int
-        Models that saw the keypoint.
     swapped : (view, frame, pair) uint8
         Models that hold the left and right of a pair the other way round than most.
     """
@@ -48,7 +46,6 @@ class EnsembleStatistics:
     centre: NDArray[np.float32]
     variance: NDArray[np.float32]
     likelihood: NDArray[np.float32]
-    n_models: NDArray[np.integer[Any]]
     swapped: NDArray[np.uint8]
 
     @property
@@ -118,11 +115,10 @@ def _with_room(
         np.full((*shape, 2), np.nan, np.float32),
         np.full((*shape, 2), np.nan, np.float32),
         np.full(shape, np.nan, np.float32),
-        np.zeros(shape, np.min_scalar_type(len(part.models))),
         np.zeros((*shape[:2], n_pairs), np.uint8),
     )
     if old is not None:
-        for name in ("centre", "variance", "likelihood", "n_models", "swapped"):
+        for name in ("centre", "variance", "likelihood", "swapped"):
             getattr(new, name)[:, : old.n_frames] = getattr(old, name)
     return new
 
@@ -142,7 +138,9 @@ def _reduce(
     from .ensemble_kernels import reduce_models
 
     frames = slice(start, min(start + _FRAMES_AT_ONCE, part.n_frames))
-    likelihood, n_models = into.likelihood[view, frames], into.n_models[view, frames]
+    likelihood = into.likelihood[view, frames]
+    # How many models saw the keypoint.
+    n_models = np.empty(likelihood.shape, np.min_scalar_type(len(part.models)))
     variance, middle = into.variance[view, frames], into.centre[view, frames]
     xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
     confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
 from ..cameras.triangulation import Triangulation, triangulate
+from ..errors import Cancelled
 from ..settings import IsCancelled, Robust
 
 
@@ -36,5 +37,7 @@ def triangulate_framewise(
     # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
     trust = 1.0 / (spread + max(float(typical), 1e-2))
     threshold = None if robust == "off" else robust
+    if cancelled():
+        raise Cancelled
     # Keypoints are worked on side by side already.
     return triangulate(rig, centre, trust, threshold, threads=1, cancelled=cancelled)

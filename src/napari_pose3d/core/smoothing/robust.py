@@ -34,6 +34,8 @@ _FIRST_WIDTH, _NEXT_WIDTH = 10.0, 1.5
 _COARSE, _FINE = 0.3, 0.02
 # Frames over which a smoother's weights are followed.
 _REACH = 100
+# Between two looks at the Cancel button.
+_FRAMES_AT_ONCE = 32_768
 # An observation with less weight than this does not count as a view that saw the keypoint.
 _COUNTS = 0.5
 
@@ -102,6 +104,8 @@ def smooth_robustly(
         _Rounds(rig, centre[:, :, k], variance[:, :, k], searched, name, settings, cancelled)
         for k, name in enumerate(keypoints)
     ]
+    # Copies of the tracks' own, and of a long recording not small.
+    del centre, variance
     s = 1.0 if settings.smooth_param is None else settings.smooth_param
     width = _FIRST_WIDTH
     for last in (False,) * (_ROUNDS - 1) + (True,):
@@ -149,11 +153,14 @@ class _Rounds:
         self.damping = DAMPING if settings.motion == "damped" else 0.0
         self.y = np.ascontiguousarray(centre.transpose(1, 0, 2), dtype=np.float64)
         self.seen = observed(self.y)
+        self._look_at_cancel()
         spread = variance.transpose(1, 0, 2).mean(axis=-1, dtype=np.float64)
         self.spread = np.where(self.seen, spread, np.nan)
+        self._look_at_cancel()
         self.outside_search = ~searched
         self.stretches = stretches(searched)
         self.track, inliers = self._start(rig, centre, keypoint)
+        self._look_at_cancel()
         if self.robust == "off":
             inliers = self.seen
         self.weights = np.where(inliers, 1.0, 0.0)
@@ -174,6 +181,7 @@ class _Rounds:
         """Robust triangulation with gaps filled in, and which observations it used."""
         n_frames = centre.shape[1]
         found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
+        self._look_at_cancel()
         xyz, inliers = found.xyz, found.inliers.T
         clear = np.isfinite(xyz[:, 0]) & ~found.undecided
         if clear.sum() > 1:
@@ -215,8 +223,10 @@ class _Rounds:
         """See the cameras as linear about the current track."""
         from . import motion_kernels as kernels
 
-        self._look_at_cancel()
-        kernels.linearise(self.cams, self.track, self.pixels, self.slopes)
+        for start in range(0, len(self.track), _FRAMES_AT_ONCE):
+            self._look_at_cancel()
+            part = slice(start, start + _FRAMES_AT_ONCE)
+            kernels.linearise(self.cams, self.track[part], self.pixels[part], self.slopes[part])
 
     def cost_of_s(self) -> Callable[[float], float]:
         """Negative log-likelihood of the frames searched, as a function of ``s``."""
@@ -284,6 +294,7 @@ class _Rounds:
         """Noise, weights and bursts of the next round from what this one left over."""
         from . import membership_kernels as kernels
 
+        self._look_at_cancel()
         usable = self.seen & np.isfinite(self.pixels[..., 0])
         noise = self.noise
         if self.parts.learn_noise:
@@ -299,6 +310,7 @@ class _Rounds:
         if self.robust == "off":
             self.weights = usable.astype(np.float64)
         else:
+            self._look_at_cancel()
             nearest = -1.0 if self.robust == "auto" else float(self.robust)
             kernels.membership(
                 self.y,
@@ -317,10 +329,13 @@ class _Rounds:
 
     def result(self, s: float) -> RobustTrack:
         """What the last round smoothed."""
+        self._look_at_cancel()
+        covariance = self._honest_covariance(s)
+        self._look_at_cancel()
         weights = np.where(self.seen, self.weights, np.nan)
         return RobustTrack(
             self.track,
-            self._honest_covariance(s),
+            covariance,
             np.ascontiguousarray(self.noise.T),
             np.ascontiguousarray(weights.T),
             s,
@@ -332,7 +347,7 @@ class _Rounds:
         if self.parts.widen:
             V *= self._widening(s)
         # Large in a long recording, and not needed any more.
-        del self.covs, self.means
+        del self.covs, self.means, self.slopes, self.pixels, self.y
         return V
 
     def _widening(self, s: float) -> float:

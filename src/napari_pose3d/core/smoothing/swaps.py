@@ -109,7 +109,7 @@ def swapped_views(
 
 def exchange(statistics: EnsembleStatistics, flags: NDArray[np.bool_], pairs: Any) -> None:
     """Exchange the keypoints of the flagged pairs, in place."""
-    arrays = (statistics.centre, statistics.variance, statistics.likelihood, statistics.n_models)
+    arrays = (statistics.centre, statistics.variance, statistics.likelihood)
     for p, (left, right) in enumerate(pairs):
         views, frames = np.nonzero(flags[:, :, p])
         for array in arrays:

@@ -18,6 +18,7 @@ from ..views.tool import Point
 from .curves import ViewCurve, curves_of
 from .going import KINDS, Kind, frames_of_kind, neighbour
 from .key_actions import key_actions
+from .picture_bounds import clamped, is_inside
 
 if TYPE_CHECKING:
     from ..views.panel import ViewsPanel
@@ -160,8 +161,7 @@ class LabelController(QObject):
                 "or press W to bring it to the mouse."
             )
             return False
-        self._place(spot, at)
-        return True
+        return self._place(spot, at)
 
     def is_wanted(self, view: str) -> bool:
         """Whether the current keypoint has no label in a view yet."""
@@ -181,7 +181,7 @@ class LabelController(QObject):
             self._move = actions.Move(self.labeling, self.frame, self.spot)
         if along_curve and (geometry := self.geometry) is not None:
             at = geometry.on_curve(self.spot, at, self.labeling.volume)
-        self._move.to(at)
+        self._move.to(clamped(at, self.panel.views[self.view].source.size))
 
     def drop(self) -> bool:
         """Leave the label where it is; False when it was not moved."""
@@ -281,7 +281,10 @@ class LabelController(QObject):
 
     def nudge(self, dx: float, dy: float) -> None:
         """Move the current label by some px."""
-        if self._may_label():
+        at = self.label(self.spot).position
+        if at is None or not self._may_label():
+            return
+        if self._is_on_picture((at[0] + dx, at[1] + dy)):
             actions.nudge(self.labeling, self.frame, self.spot, dx, dy)
 
     def copy_pose(self, direction: int, *, in_space: bool) -> None:
@@ -363,9 +366,19 @@ class LabelController(QObject):
             )
         return not lacking
 
-    def _place(self, spot: Spot, at: Point) -> None:
+    def _place(self, spot: Spot, at: Point) -> bool:
+        if not self._is_on_picture(at):
+            return False
         actions.place(self.labeling, self.frame, spot, at)
         self._advance()
+        return True
+
+    def _is_on_picture(self, at: Point) -> bool:
+        """Whether a position is on the picture of the current view; says it when it is not."""
+        inside = is_inside(at, self.panel.views[self.view].source.size)
+        if not inside:
+            self.told.emit(f"That is outside the picture of {self.view}: nothing was placed.")
+        return inside
 
     def _advance(self) -> None:
         """Go on to the next empty label: of this keypoint in other views, or of this view."""
