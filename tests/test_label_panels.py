@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from napari_pose3d.core.labels.label import Spot
 from napari_pose3d.core.labels.status import LabelStatus, Visibility
 from napari_pose3d.gui.labeling.add_frames import AddFramesDialog, FrameChoice
 from napari_pose3d.gui.labeling.frame_list import FrameEntry, FrameList
+from napari_pose3d.gui.labeling.import_dialog import ImportDialog
+from napari_pose3d.gui.labeling.keypoint_dialog import KeypointDialog
 from napari_pose3d.gui.labeling.loupe import MAGNIFICATION, Loupe
 from napari_pose3d.gui.labeling.matrix import KeypointMatrix, short_names
 from napari_pose3d.gui.labeling.signs import LEGEND, CellLook, Sign
@@ -500,3 +503,50 @@ def test_the_loupe_flees_from_the_mouse_and_lets_clicks_through(qtbot: Any, canv
     before = loupe.geometry()
     loupe.keep_away(middle)
     assert loupe.geometry() == before
+
+
+# ---------------------------------------------------------------- keypoints and labels of others
+
+
+def test_keypoints_are_edited(qtbot: Any) -> None:
+    dialog = KeypointDialog(KEYPOINTS)
+    qtbot.addWidget(dialog)
+    assert not dialog._ok.isEnabled(), "nothing has changed"
+    dialog.rename("nose", "snout")
+    dialog.add("tail")
+    dialog.move_by(1)
+    assert dialog.names == [
+        ("snout", "nose"),
+        ("left ear", "left ear"),
+        ("tail", None),
+        ("right ear", "right ear"),
+    ]
+    assert dialog._ok.isEnabled()
+    dialog.rename("tail", "snout")
+    assert dialog.problem == "snout is named twice."
+    assert not dialog._ok.isEnabled()
+    dialog.remove()
+    assert [name for name, _ in dialog.names] == ["snout", "left ear", "right ear"]
+    dialog._list.setCurrentRow(0)
+    assert not dialog._buttons["Remove"].isEnabled(), "its labels would be lost"
+    dialog.remove()
+    assert len(dialog.names) == 3
+
+
+def test_what_is_imported_is_asked_for(qtbot: Any, tmp_path: Path) -> None:
+    rows = "".join(f"labeled-data/{name}/img{n}.png,1,2\n" for name in "ab" for n in (1, 2))
+    path = tmp_path / "CollectedData_bob.csv"
+    path.write_text(f"scorer,bob,bob\nbodyparts,nose,nose\ncoords,x,y\n{rows}")
+    dialog = ImportDialog(VIEWS, lambda folders, view: "b" if view == "Cam-B" else None)
+    qtbot.addWidget(dialog)
+    assert dialog.problem == "Choose a file."
+    dialog.choose_file(tmp_path / "nothing.csv")
+    assert "cannot be read" in dialog.problem
+    dialog.choose_file(path)
+    assert "choose the one of Cam-A" in dialog.problem
+    assert not dialog._ok.isEnabled()
+    dialog.choose_view("Cam-B")
+    assert (dialog.folder, dialog.problem) == ("b", "")
+    dialog.choose_folder("a")
+    assert dialog.folder == "a"
+    assert dialog._ok.isEnabled()

@@ -36,6 +36,8 @@ from label_window import (
 )
 from napari_pose3d.core.labels.label import Spot
 from napari_pose3d.core.labels.status import LabelStatus
+from napari_pose3d.gui.docking import dock_of
+from napari_pose3d.gui.layers import tiles_of
 
 pytestmark = pytest.mark.gui
 
@@ -200,10 +202,55 @@ def test_the_window_is_given_back(label: Any) -> None:
 
     until(lambda: part() > 0.5)
     assert not layers.isVisible()
+    dock = dock_of(label)
+    assert dock is not None
+    assert not window.tabifiedDockWidgets(dock), "the panel lies beside the views, not upon them"
+    assert label.isVisible()
     viewer.window.remove_dock_widget(label)
     until(layers.isVisible)
     _, views = viewer.window.add_plugin_dock_widget("napari-pose3d", "Camera views")
     assert all("labels" not in view.model.layers for view in views.panel.views.values())
+
+
+def test_keypoints_change_while_they_are_labeled(label: Any, folder: Path) -> None:
+    label_frame(label, 5)
+    names = [("snout" if name == "nose" else name, name) for name in KEYPOINTS[::-1]]
+    until(lambda: not label.saver.is_extracting)
+    label.change_keypoints([*names, ("whisker", None)])
+    until(lambda: label.control is not None and label.control.keypoint == "paw")
+    assert label.labeling.keypoints == ("paw", "tail", "neck", "ear", "snout", "whisker")
+    assert label.labeling.labeled_frames == [5]
+    go(label, 5)
+    found = label.labeling.label(5, Spot(VIEWS[0], "snout"))
+    np.testing.assert_allclose(found.position, truth(5)[0, 0], atol=0.5)
+    click(label, VIEWS[0], truth(5)[0, 0] + (4, 4))
+    saved(label)
+    text = (folder / f"CollectedData_{VIEWS[0]}.csv").read_text()
+    assert "snout" in text
+    assert "nose" not in text
+
+
+def test_the_main_canvas_shows_labels_and_cannot_change_them(label: Any) -> None:
+    label_frame(label, 9)
+    layer = label.main_layer.layer
+    until(lambda: len(layer.data) == len(VIEWS) * len(KEYPOINTS))
+    assert set(layer.data[:, 0]) == {9}
+    assert set(layer.features["status"]) == {"clicked", "projected"}
+    tile = tiles_of(label._viewer.layers)[VIEWS[0]]
+    row = layer.features.query("view == @VIEWS[0] and keypoint == 'nose'").index[0]
+    x, y = truth(9)[0, 0]
+    np.testing.assert_allclose(layer.data[row, 2:], (tile.y + y, tile.x + x), atol=0.6)
+    before = dict(label.labeling.labels(9))
+    layer.visible = True
+    layer.mode = "select"
+    assert layer.mode == "pan_zoom"
+    layer.selected_data = {0, 1}
+    layer.remove_selected()
+    assert dict(label.labeling.labels(9)) == before
+    label._viewer.layers.remove(layer)
+    go(label, 10)
+    label.shut_down()
+    assert layer not in label._viewer.layers
 
 
 def test_without_a_session_it_says_so(make_napari_viewer: Any) -> None:

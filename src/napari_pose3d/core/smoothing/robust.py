@@ -255,7 +255,13 @@ class _Rounds:
         self._forward(s, seen, slice(0, len(seen)), self.m0, self.means, self.covs)
         self._look_at_cancel()
         q = s * self.reference
-        kernels.backward(self.damping, q, self.bursts, self.means, self.covs, self.activity)
+        # From the end, each part overlapping the one before it by a frame that is smoothed already.
+        last = len(self.means) - 1
+        for end in range(last, -1, -_FRAMES_AT_ONCE):
+            self._look_at_cancel()
+            part = slice(max(end - _FRAMES_AT_ONCE, 0), end + 1)
+            moments = self.means[part], self.covs[part]
+            kernels.backward(self.damping, q, self.bursts[part], *moments, self.activity[part])
         self.track = np.ascontiguousarray(self.means[:, :3])
         self._linearise()
 

@@ -58,7 +58,9 @@ class MainLayer(QObject):
         selected = set(viewer.layers.selection)
         viewer.add_layer(self.layer)
         viewer.layers.selection = selected
-        self.layer.editable = False
+        self._lock()
+        # napari makes it editable again when it is shown, or shown in 2-D again.
+        self.layer.events.editable.connect(self._lock)
         viewer.layers.events.removed.connect(self._on_removed)
         self._fill()
 
@@ -70,6 +72,10 @@ class MainLayer(QObject):
         if self.layer is not None and self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
         self.layer = None
+
+    def _lock(self, _: Any = None) -> None:
+        if self.layer is not None and self.layer.editable:
+            self.layer.editable = False
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:

@@ -112,7 +112,7 @@ class CameraViewsWidget(QWidget):
                 if self._top is not None:
                     self.shut_down()
             elif event.type() == QEvent.Type.Show:
-                self._settle_in()
+                self.settle_in()
         return super().event(event)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -123,7 +123,8 @@ class CameraViewsWidget(QWidget):
                 self.shut_down()
         return False
 
-    def _settle_in(self) -> None:
+    def settle_in(self) -> None:
+        """Take a place in the window; by itself when it is first shown, or earlier when asked."""
         top = self.window()
         if top is not self._top and top is not self:
             self._top = top

@@ -287,6 +287,8 @@ class LabelWidget(QWidget):
 
     def _make_room(self) -> None:
         if self._room is None and self._views is not None:
+            # First: shown later, the views would lie down upon this panel.
+            self._views.settle_in()
             self._room = Room(self, self._views, _WIDTH)
 
     def _give_room_back(self) -> None:
