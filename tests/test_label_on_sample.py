@@ -145,6 +145,12 @@ def test_labeling_the_sample(make_napari_viewer: Any, folder: Path, made: Scene)
     }
     n = compare(folder, made, meant)
     assert n > 3 * 3 * N_KEYPOINTS, "two views are clicked, most others are filled"
+    # What Lightning Pose trains on is there, with the frames around.
+    for view in made.rig.names:
+        for f in free:
+            for number in range(f - 2, f + 3):
+                picture = f"labeled-data/{SESSION}_{view}/img{number:08d}.png"
+                assert (folder / picture).is_file()
     again = open_widget(make_napari_viewer(show=True), folder, SESSION)
     assert set(free) <= set(again.labeling.labeled_frames)
     assert again.board.notice.text == ""

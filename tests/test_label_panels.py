@@ -508,6 +508,7 @@ def test_the_loupe_flees_from_the_mouse_and_lets_clicks_through(qtbot: Any, canv
 # ---------------------------------------------------------------- keypoints and labels of others
 
 
+@pytest.mark.gui
 def test_keypoints_are_edited(qtbot: Any) -> None:
     dialog = KeypointDialog(KEYPOINTS)
     qtbot.addWidget(dialog)
@@ -533,6 +534,7 @@ def test_keypoints_are_edited(qtbot: Any) -> None:
     assert len(dialog.names) == 3
 
 
+@pytest.mark.gui
 def test_what_is_imported_is_asked_for(qtbot: Any, tmp_path: Path) -> None:
     rows = "".join(f"labeled-data/{name}/img{n}.png,1,2\n" for name in "ab" for n in (1, 2))
     path = tmp_path / "CollectedData_bob.csv"

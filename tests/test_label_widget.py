@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,6 @@ from qtpy.QtWidgets import QDockWidget, QMessageBox
 
 from label_sessions import (
     KEYPOINTS,
-    SESSION,
     VIEWS,
     calibrated_project,
     open_labeling,
@@ -25,7 +20,6 @@ from label_sessions import (
 )
 from label_window import (
     click,
-    drag,
     go,
     label_frame,
     labels_on_disk,
@@ -66,86 +60,6 @@ def label(make_napari_viewer: Any, folder: Path) -> Any:
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(1200, 760)
     return open_widget(viewer, folder)
-
-
-# ---------------------------------------------------------------------- a whole session
-
-
-def test_a_whole_labeling_session(label: Any, folder: Path, make_napari_viewer: Any) -> None:
-    for frame in (5, 17, 30):
-        label_frame(label, frame)
-    # Correct one label, spoil another and take that back.
-    xy = truth(30)
-    drag(label, VIEWS[2], xy[2, 1], xy[2, 1] + (8, -6))
-    press(label, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    drag(label, VIEWS[1], xy[1, 3], xy[1, 3] + (5, 4))
-    saved(label)
-    assert label.board.state.text() == "All labels are saved."
-    on_disk = labels_on_disk(folder)
-    assert len(on_disk) == 3 * 4 * len(KEYPOINTS)
-    for (frame, view, keypoint), found in on_disk.items():
-        v, k = VIEWS.index(view), KEYPOINTS.index(keypoint)
-        meant = truth(frame)[v, k]
-        if (frame, v, k) == (30, 1, 3):
-            meant = np.add(meant, (5, 4))
-            assert found.status == LabelStatus.CLICKED
-        elif (frame, k) == (30, 3) and v == 3:
-            continue  # projected from three labels, of which one was moved on purpose
-        else:
-            expected = LabelStatus.CLICKED if v in (0, 2) else LabelStatus.PROJECTED
-            assert found.status == expected, (frame, view, keypoint)
-        assert np.abs(np.subtract(found.position, meant)).max() < 0.5, (frame, view, keypoint)
-    # What Lightning Pose trains on is there, with the frames around.
-    for frame in (5, 17, 30):
-        for view in VIEWS:
-            for number in range(frame - 2, frame + 3):
-                picture = f"labeled-data/{SESSION}_{view}/img{number:08d}.png"
-                assert (folder / picture).is_file()
-    # Opened again, everything is there.
-    label.shut_down()
-    again = open_widget(make_napari_viewer(show=True), folder)
-    assert again.labeling.labeled_frames == [5, 17, 30]
-    assert again.board.notice.text == ""
-    assert again.labeling.label(30, Spot(VIEWS[1], KEYPOINTS[3])).status == LabelStatus.CLICKED
-    again.shut_down()
-
-
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-import napari
-from pathlib import Path
-import label_window as t
-
-viewer = napari.Viewer()
-viewer.window._qt_window.resize(1200, 760)
-widget = t.open_widget(viewer, Path({folder!r}))
-t.label_frame(widget, 5)
-t.drag(widget, t.VIEWS[1], t.truth(5)[1, 0], t.truth(5)[1, 0] + (6, 3))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_killed_napari_loses_nothing(folder: Path, make_napari_viewer: Any) -> None:
-    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder))
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ, timeout=120)
-    assert done.returncode == -signal.SIGKILL
-    label = open_widget(make_napari_viewer(show=True), folder)
-    # What was placed before the pictures were there was saved with them; the rest is left over.
-    assert "labels of an earlier run were not saved" in label.board.notice.text
-    label.board.notice.answer("Take them over")
-    saved(label)
-    on_disk = labels_on_disk(folder)
-    assert len(on_disk) == 4 * len(KEYPOINTS)
-    for (frame, view, keypoint), found in on_disk.items():
-        v, k = VIEWS.index(view), KEYPOINTS.index(keypoint)
-        if k == 0 and v == 3:
-            continue  # projected from a label that was moved on purpose
-        moved = (6, 3) if (v, k) == (1, 0) else (0, 0)
-        meant = truth(frame)[v, k] + moved
-        assert np.abs(np.subtract(found.position, meant)).max() < 0.5, (view, keypoint)
-    label.shut_down()
 
 
 # ---------------------------------------------------------------------- frames and files
