@@ -118,7 +118,7 @@ def test_the_dock_cannot_be_torn_off_and_shares_its_place(viewer: Any, qtbot: An
     assert set(pictures(widget).values()) == {7}
 
 
-def test_a_window_of_its_own_and_back(widget: Any, qtbot: Any) -> None:
+def test_a_window_of_its_own_and_back(viewer: Any, widget: Any, qtbot: Any) -> None:
     widget.panel.go_to(17)
     settle(qtbot, widget, 17)
     widget.toggle_window()
@@ -127,6 +127,9 @@ def test_a_window_of_its_own_and_back(widget: Any, qtbot: Any) -> None:
     assert window is not widget.window()
     assert set(pictures(widget).values()) == {17}
     assert widget.window().centralWidget().isVisible()
+    before = window.styleSheet()
+    viewer.theme = "light" if viewer.theme != "light" else "dark"
+    assert window.styleSheet() == widget.window().styleSheet() != before
     window.close()
     settle(qtbot, widget, 17)
     assert widget.panel.window() is widget.window()

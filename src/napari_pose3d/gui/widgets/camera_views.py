@@ -116,11 +116,15 @@ class CameraViewsWidget(QWidget):
         return super().event(event)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """The main window is closing."""
-        if event is not None and watched is self._top and event.type() == QEvent.Type.Hide:
-            top = self._top
-            if top is not None and not top.isMinimized() and not event.spontaneous():
-                self.shut_down()
+        """The main window is closing, or has another theme."""
+        top = self._top
+        if event is None or top is None or watched is not top:
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.StyleChange and self._window is not None:
+            self._window.setStyleSheet(top.styleSheet())
+        elif kind == QEvent.Type.Hide and not (top.isMinimized() or event.spontaneous()):
+            self.shut_down()
         return False
 
     def settle_in(self) -> None:
