@@ -184,14 +184,20 @@ def test_frames_before_the_first_are_never_looked_at(opened: Any, qtbot: Any) ->
     go(opened, 0)
     panel = opened.control.panel
     view = panel.views["Cam-A"]
-    seen: set[str] = set()
+    frames: set[int] = set()
+
+    def looked_around() -> bool:
+        frames.update(int(number) for number in re.findall(r"frame (\d+)", view.title.text))
+        return frames >= {0, 1, 2}
+
     opened.control.hold("flicker", True)
+    until(looked_around)
+    # Once more around: what comes before frame 0 would show now.
     for _ in range(120):
         qtbot.wait(15)
-        seen.add(view.title.text)
+        looked_around()
     opened.control.hold("flicker", False)
     until(lambda: panel.is_settled and panel.frame == 0)
-    frames = {int(number) for text in seen for number in re.findall(r"frame (\d+)", text)}
     assert frames == {0, 1, 2}
 
 
