@@ -380,6 +380,15 @@ def test_of_a_file_with_several_folders_the_views_own_is_taken(labeling: Labelin
     assert labeling.label(9, spot(2)).position == (3, 4)
 
 
+def test_labels_of_another_view_are_not_taken_for_this_one(labeling: Labeling) -> None:
+    """The file has one folder only, but that is plainly the other camera's."""
+    outside = labeling.files.folder.parent
+    path = deeplabcut_file(outside / "CollectedData.csv", {f"{SESSION}_Cam-B/img7.png": (1, 2)})
+    with pytest.raises(PoseDataError, match="does not tell which pictures are of Cam-C"):
+        import_labels(labeling, path, "Cam-C")
+    assert labeling.unsaved == ()
+
+
 def test_imported_labels_are_of_the_films_frames(tmp_path: Path) -> None:
     """A camera that started 3 frames late: its frame 7 is the session's frame 10."""
     project = open_project(calibrated_project(tmp_path / "project"))

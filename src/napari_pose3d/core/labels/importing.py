@@ -68,17 +68,23 @@ def label_folders(path: str | os.PathLike[str]) -> dict[str, int]:
 def folder_of_view(folders: Iterable[str], session: Session, view: str) -> str | None:
     """The folder that belongs to a view of a session, by its name; None where none or several do.
 
-    The only folder there is may have any name.
+    The only folder there is may have any name but that of another view.
     """
     folders = list(folders)
-    if len(folders) == 1:
+    found = [name for name in folders if name in _names_of(session, view)]
+    others = {name for other in session.views for name in _names_of(session, other)}
+    if not found and len(folders) == 1 and folders[0] not in others:
         return folders[0]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_of(session: Session, view: str) -> set[str]:
+    """What a folder with pictures of a view may be called."""
     film, pictures = session.films.get(view), session.pictures.get(view)
     names = {f"{session.name}_{view}"}
     names |= {film.stem} if film is not None else set()
-    names |= {pictures.name} if pictures is not None else set()
-    found = [name for name in folders if name in names]
-    return found[0] if len(found) == 1 else None
+    # A folder's name has no ending, only dots.
+    return names | ({pictures.name} if pictures is not None else set())
 
 
 def import_labels(

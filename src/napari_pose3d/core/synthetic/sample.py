@@ -339,7 +339,8 @@ def _put_in_place(draft: Path, target: Path, force: bool) -> None:
     os.rename(target, old)
     try:
         os.rename(draft, target)
-    except BaseException:
-        os.rename(old, target)
-        raise
+    finally:
+        # However it failed, the old one stays.
+        if not target.exists():
+            os.rename(old, target)
     shutil.rmtree(old, ignore_errors=True)

@@ -298,20 +298,18 @@ class Reader:
             while self._must_wait(stretch):
                 self._lanes_changed.wait()
             lane = self._take_spare(numbers[0])
+        whole = False
         try:
             with self._lock:
                 lane = self._ready(lane, numbers[0])
             yield lane
-        except BaseException:
-            if lane is not None:
-                lane.close()
-            lane = None
-            raise
+            whole = True
         finally:
             with self._lanes_changed:
                 self._stretches.remove(stretch)
                 self._lanes_changed.notify_all()
-                if lane is not None:
+                # One that was left in the midst of a stretch is of no more use.
+                if lane is not None and whole:
                     self._spare.append(lane)
                     lane = self._spare.pop(0) if self._too_many_lanes() else None
             if lane is not None:

@@ -13,7 +13,6 @@ from ...core.labels.status import LabelStatus
 from ..colours import keypoint_hex
 from ..layers import AXES, ROLE_KEY, tiles_of
 from ..layout import Tile
-from ..session_layers import SESSION_KEY
 from .controller import LabelController
 
 _NAME = "labels (read-only)"
@@ -51,7 +50,7 @@ class MainLayer(QObject):
             name=_NAME,
             axis_labels=AXES,
             features={"view": [], "keypoint": [], "status": []},
-            metadata={ROLE_KEY: "labels", SESSION_KEY: control.labeling.session.name},
+            metadata={ROLE_KEY: "labels"},
             border_width=0.2,
         )
         # Of what the user has chosen, nothing changes.
