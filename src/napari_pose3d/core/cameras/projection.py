@@ -35,6 +35,9 @@ _MAX_R2 = 48  # beyond this squared normalised radius the distortion folds back
 PACKED_SIZE = 49
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+# What runs for every observation becomes part of the loop that calls it: nothing passes through
+# memory, and what a loop does not use is not computed.
+_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 # Newton's method on the distortion converges quadratically; 30 steps are a bound, not the rule.
 _UNDISTORT_STEPS = 30
@@ -108,29 +111,51 @@ def _fold_radius_squared(coefficients: NDArray[np.float64], fisheye: bool) -> fl
 
 
 @_jit
-def distort(cam: Any, x: float, y: float, out: Any) -> None:
-    """Distort a normalised point; ``out[:2]`` position, ``out[2:6]`` the 2 x 2 derivative."""
-    if cam[_FISHEYE] != 0.0:
-        r2 = x * x + y * y
-        r = math.sqrt(r2)
-        if r < 1e-12:
-            out[0], out[1], out[2], out[3], out[4], out[5] = x, y, 1.0, 0.0, 0.0, 1.0
-            return
-        theta = math.atan(r)
-        q = theta * theta
-        k1, k2, k3, k4 = cam[_DIST], cam[_DIST + 1], cam[_DIST + 2], cam[_DIST + 3]
-        theta_d = theta * (1.0 + q * (k1 + q * (k2 + q * (k3 + q * k4))))
-        slope = 1.0 + q * (3.0 * k1 + q * (5.0 * k2 + q * (7.0 * k3 + q * 9.0 * k4)))
-        scale = theta_d / r
-        # d scale / d r = (theta_d' / (1 + r^2) - scale) / r
-        over_r = (slope / (1.0 + r2) - scale) / r2
-        out[0], out[1] = x * scale, y * scale
-        out[2] = scale + x * x * over_r
-        out[3] = x * y * over_r
-        out[4] = out[3]
-        out[5] = scale + y * y * over_r
-        return
+def _distort_fisheye(cam: Any, x: float, y: float) -> tuple[float, ...]:
+    """As `distort`, for the fisheye model."""
+    r2 = x * x + y * y
+    r = math.sqrt(r2)
+    if r < 1e-12:
+        return x, y, 1.0, 0.0, 0.0, 1.0
+    theta = math.atan(r)
+    q = theta * theta
+    k1, k2, k3, k4 = cam[_DIST], cam[_DIST + 1], cam[_DIST + 2], cam[_DIST + 3]
+    theta_d = theta * (1.0 + q * (k1 + q * (k2 + q * (k3 + q * k4))))
+    slope = 1.0 + q * (3.0 * k1 + q * (5.0 * k2 + q * (7.0 * k3 + q * 9.0 * k4)))
+    scale = theta_d / r
+    # d scale / d r = (theta_d' / (1 + r^2) - scale) / r
+    over_r = (slope / (1.0 + r2) - scale) / r2
+    mixed = x * y * over_r
+    return x * scale, y * scale, scale + x * x * over_r, mixed, mixed, scale + y * y * over_r
 
+
+@_jit
+def _tilt(
+    cam: Any, u: float, v: float, ux: float, uy: float, vx: float, vy: float
+) -> tuple[float, ...]:
+    """A distorted point and its derivative as the tilted sensor sees them."""
+    a = cam[_TILT] * u + cam[_TILT + 1] * v + cam[_TILT + 2]
+    b = cam[_TILT + 3] * u + cam[_TILT + 4] * v + cam[_TILT + 5]
+    c = cam[_TILT + 6] * u + cam[_TILT + 7] * v + cam[_TILT + 8]
+    au = (cam[_TILT] - a / c * cam[_TILT + 6]) / c
+    av = (cam[_TILT + 1] - a / c * cam[_TILT + 7]) / c
+    bu = (cam[_TILT + 3] - b / c * cam[_TILT + 6]) / c
+    bv = (cam[_TILT + 4] - b / c * cam[_TILT + 7]) / c
+    return (
+        a / c,
+        b / c,
+        au * ux + av * vx,
+        au * uy + av * vy,
+        bu * ux + bv * vx,
+        bu * uy + bv * vy,
+    )
+
+
+@_inline
+def distort(cam: Any, x: float, y: float) -> tuple[float, ...]:
+    """Distort a normalised point: its position u, v and the derivative u_x, u_y, v_x, v_y."""
+    if cam[_FISHEYE] != 0.0:
+        return _distort_fisheye(cam, x, y)
     k1, k2, p1, p2, k3 = (
         cam[_DIST],
         cam[_DIST + 1],
@@ -158,66 +183,73 @@ def distort(cam: Any, x: float, y: float, out: Any) -> None:
     vx = 2.0 * xy * slope + 2.0 * p1 * x + 2.0 * p2 * y + prism_v * x
     vy = num + 2.0 * y * y * slope + 6.0 * p1 * y + 2.0 * p2 * x + prism_v * y
     if cam[_TILTED] != 0.0:
-        a = cam[_TILT] * u + cam[_TILT + 1] * v + cam[_TILT + 2]
-        b = cam[_TILT + 3] * u + cam[_TILT + 4] * v + cam[_TILT + 5]
-        c = cam[_TILT + 6] * u + cam[_TILT + 7] * v + cam[_TILT + 8]
-        au = (cam[_TILT] - a / c * cam[_TILT + 6]) / c
-        av = (cam[_TILT + 1] - a / c * cam[_TILT + 7]) / c
-        bu = (cam[_TILT + 3] - b / c * cam[_TILT + 6]) / c
-        bv = (cam[_TILT + 4] - b / c * cam[_TILT + 7]) / c
-        u, v = a / c, b / c
-        ux, vx = au * ux + av * vx, bu * ux + bv * vx
-        uy, vy = au * uy + av * vy, bu * uy + bv * vy
-    out[0], out[1] = u, v
-    out[2], out[3], out[4], out[5] = ux, uy, vx, vy
+        return _tilt(cam, u, v, ux, uy, vx, vy)
+    return u, v, ux, uy, vx, vy
 
 
-@_jit
-def project(cam: Any, X: float, Y: float, Z: float, out: Any) -> bool:
-    """Project a world point; False (and NaN) where the camera cannot see it.
+@_inline
+def project(cam: Any, X: float, Y: float, Z: float) -> tuple[Any, ...]:
+    """Project a world point.
 
-    ``out[:2]`` the pixel, ``out[2:8]`` its derivative by the world point, row by row (2 x 3).
+    Returns
+    -------
+    visible : bool
+        False, and everything else NaN, where the camera cannot see it.
+    u, v : float
+        The pixel.
+    u_X, u_Y, u_Z, v_X, v_Y, v_Z : float
+        Its derivative by the world point.
     """
-    rot = _ROT
-    xc = cam[rot] * X + cam[rot + 1] * Y + cam[rot + 2] * Z + cam[_TRANS]
-    yc = cam[rot + 3] * X + cam[rot + 4] * Y + cam[rot + 5] * Z + cam[_TRANS + 1]
-    zc = cam[rot + 6] * X + cam[rot + 7] * Y + cam[rot + 8] * Z + cam[_TRANS + 2]
-    if not zc > 0.0:
-        out[:8] = math.nan
-        return False
+    # In names of their own: after each number that is stored somewhere, the compiler would have to
+    # read them again.
+    r00, r01, r02 = cam[_ROT], cam[_ROT + 1], cam[_ROT + 2]
+    r10, r11, r12 = cam[_ROT + 3], cam[_ROT + 4], cam[_ROT + 5]
+    r20, r21, r22 = cam[_ROT + 6], cam[_ROT + 7], cam[_ROT + 8]
+    xc = r00 * X + r01 * Y + r02 * Z + cam[_TRANS]
+    yc = r10 * X + r11 * Y + r12 * Z + cam[_TRANS + 1]
+    zc = r20 * X + r21 * Y + r22 * Z + cam[_TRANS + 2]
     iz = 1.0 / zc
     x, y = xc * iz, yc * iz
-    if x * x + y * y > cam[_MAX_R2]:
-        out[:8] = math.nan
-        return False
-    distort(cam, x, y, out)
+    if not zc > 0.0 or x * x + y * y > cam[_MAX_R2]:
+        nan = math.nan
+        return False, nan, nan, nan, nan, nan, nan, nan, nan
+    u, v, ux, uy, vx, vy = distort(cam, x, y)
     fx, fy = cam[_FX], cam[_FY]
-    ux, uy, vx, vy = fx * out[2], fx * out[3], fy * out[4], fy * out[5]
-    out[0] = fx * out[0] + cam[_CX]
-    out[1] = fy * out[1] + cam[_CY]
+    u, v = fx * u + cam[_CX], fy * v + cam[_CY]
     # d(x, y)/d(camera point) = [[1, 0, -x], [0, 1, -y]] / z, then the rotation.
+    fx, fy = fx * iz, fy * iz
+    ux, uy, vx, vy = fx * ux, fx * uy, fy * vx, fy * vy
     uz, vz = -(ux * x + uy * y), -(vx * x + vy * y)
-    for j in range(3):
-        r0, r1, r2 = cam[rot + j], cam[rot + 3 + j], cam[rot + 6 + j]
-        out[2 + j] = (ux * r0 + uy * r1 + uz * r2) * iz
-        out[5 + j] = (vx * r0 + vy * r1 + vz * r2) * iz
-    return True
+    return (
+        True,
+        u,
+        v,
+        ux * r00 + uy * r10 + uz * r20,
+        ux * r01 + uy * r11 + uz * r21,
+        ux * r02 + uy * r12 + uz * r22,
+        vx * r00 + vy * r10 + vz * r20,
+        vx * r01 + vy * r11 + vz * r21,
+        vx * r02 + vy * r12 + vz * r22,
+    )
 
 
 @_jit
-def undistort(cam: Any, u: float, v: float, out: Any) -> bool:
+def undistort(cam: Any, u: float, v: float) -> tuple[Any, ...]:
     """Normalised image coordinates of a pixel, iterated to convergence (Newton).
 
-    ``out[:2]`` the result. False (and NaN) where the pixel has no preimage, as in the corner of a
-    picture whose distortion folds back.
+    Returns
+    -------
+    found : bool
+        False, and NaN, where the pixel has no preimage, as in the corner of a picture whose
+        distortion folds back.
+    x, y : float
     """
     xd = (u - cam[_CX]) / cam[_FX]
     yd = (v - cam[_CY]) / cam[_FY]
     if not (math.isfinite(xd) and math.isfinite(yd)):
-        out[0] = out[1] = math.nan
-        return False
+        return False, math.nan, math.nan
     if cam[_FISHEYE] != 0.0:
-        return _undistort_fisheye(cam, xd, yd, out)
+        return _undistort_fisheye(cam, xd, yd)
     x, y = xd, yd
     if cam[_TILTED] != 0.0:
         i = _TILT_INV
@@ -228,14 +260,13 @@ def undistort(cam: Any, u: float, v: float, out: Any) -> bool:
     if x * x + y * y > limit:
         shrink = math.sqrt(0.81 * limit / (x * x + y * y))
         x, y = x * shrink, y * shrink
-    distort(cam, x, y, out)
-    ex, ey = out[0] - xd, out[1] - yd
+    px, py, a, b, c, d = distort(cam, x, y)
+    ex, ey = px - xd, py - yd
     error = ex * ex + ey * ey
     tolerance = (_UNDISTORT_TOLERANCE * max(1.0, math.sqrt(xd * xd + yd * yd))) ** 2
     for _ in range(_UNDISTORT_STEPS):
         if error <= tolerance:
             break
-        a, b, c, d = out[2], out[3], out[4], out[5]
         det = a * d - b * c
         if det == 0.0:
             break
@@ -245,31 +276,28 @@ def undistort(cam: Any, u: float, v: float, out: Any) -> bool:
         for _ in range(20):
             nx, ny = x - step * dx, y - step * dy
             if nx * nx + ny * ny <= limit:
-                distort(cam, nx, ny, out)
-                gx, gy = out[0] - xd, out[1] - yd
+                px, py, na, nb, nc, nd = distort(cam, nx, ny)
+                gx, gy = px - xd, py - yd
                 if gx * gx + gy * gy < error:
                     improved = True
                     break
             step *= 0.5
         if not improved:
-            distort(cam, x, y, out)
             break
         x, y, ex, ey = nx, ny, gx, gy
+        a, b, c, d = na, nb, nc, nd
         error = ex * ex + ey * ey
     # A thousandth of a pixel tells "converged, but for rounding" from "no preimage".
     if error > (1e-3 / max(abs(cam[_FX]), abs(cam[_FY]))) ** 2:
-        out[0] = out[1] = math.nan
-        return False
-    out[0], out[1] = x, y
-    return True
+        return False, math.nan, math.nan
+    return True, x, y
 
 
 @_jit
-def _undistort_fisheye(cam: Any, xd: float, yd: float, out: Any) -> bool:
+def _undistort_fisheye(cam: Any, xd: float, yd: float) -> tuple[Any, ...]:
     theta_d = math.sqrt(xd * xd + yd * yd)
     if theta_d < 1e-12:
-        out[0], out[1] = xd, yd
-        return True
+        return True, xd, yd
     k1, k2, k3, k4 = cam[_DIST], cam[_DIST + 1], cam[_DIST + 2], cam[_DIST + 3]
     limit = math.atan(math.sqrt(cam[_MAX_R2])) if math.isfinite(cam[_MAX_R2]) else 0.5 * math.pi
     theta = min(theta_d, 0.9 * limit)
@@ -287,41 +315,36 @@ def _undistort_fisheye(cam: Any, xd: float, yd: float, out: Any) -> bool:
     q = theta * theta
     value = theta * (1.0 + q * (k1 + q * (k2 + q * (k3 + q * k4)))) - theta_d
     if abs(value) * max(abs(cam[_FX]), abs(cam[_FY])) > 1e-3 or theta >= 0.5 * math.pi:
-        out[0] = out[1] = math.nan
-        return False
+        return False, math.nan, math.nan
     scale = math.tan(theta) / theta_d
-    out[0], out[1] = xd * scale, yd * scale
-    return True
+    return True, xd * scale, yd * scale
 
 
 @_jit
 def project_points(cams: Any, xyz: Any, out: Any) -> None:
     """``xyz (point, 3)`` -> ``out (view, point, 2)``."""
-    scratch = np.empty(8)
     for c in range(cams.shape[0]):
         for i in range(xyz.shape[0]):
-            project(cams[c], xyz[i, 0], xyz[i, 1], xyz[i, 2], scratch)
-            out[c, i, 0], out[c, i, 1] = scratch[0], scratch[1]
+            _, u, v, _, _, _, _, _, _ = project(cams[c], xyz[i, 0], xyz[i, 1], xyz[i, 2])
+            out[c, i, 0], out[c, i, 1] = u, v
 
 
 @_jit
 def project_with_derivatives(cams: Any, xyz: Any, xy: Any, jacobian: Any) -> None:
     """``xyz (point, 3)`` -> ``xy (view, point, 2)`` and ``jacobian (view, point, 2, 3)``."""
-    scratch = np.empty(8)
     for c in range(cams.shape[0]):
         for i in range(xyz.shape[0]):
-            project(cams[c], xyz[i, 0], xyz[i, 1], xyz[i, 2], scratch)
-            for row in range(2):
-                xy[c, i, row] = scratch[row]
-                for j in range(3):
-                    jacobian[c, i, row, j] = scratch[2 + 3 * row + j]
+            _, u, v, ux, uy, uz, vx, vy, vz = project(cams[c], xyz[i, 0], xyz[i, 1], xyz[i, 2])
+            xy[c, i, 0], xy[c, i, 1] = u, v
+            d = jacobian[c, i]
+            d[0, 0], d[0, 1], d[0, 2] = ux, uy, uz
+            d[1, 0], d[1, 1], d[1, 2] = vx, vy, vz
 
 
 @_jit
 def undistort_points(cams: Any, xy: Any, out: Any) -> None:
     """``xy (view, point, 2)`` in px -> ``out`` likewise, normalised."""
-    scratch = np.empty(6)
     for c in range(cams.shape[0]):
         for i in range(xy.shape[1]):
-            undistort(cams[c], xy[c, i, 0], xy[c, i, 1], scratch)
-            out[c, i, 0], out[c, i, 1] = scratch[0], scratch[1]
+            _, x, y = undistort(cams[c], xy[c, i, 0], xy[c, i, 1])
+            out[c, i, 0], out[c, i, 1] = x, y

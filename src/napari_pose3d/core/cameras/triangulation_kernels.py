@@ -18,6 +18,9 @@ _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 _GAUSS_NEWTON_STEPS = 10
 # Relative to the distance from the cameras; far below what a pixel can resolve.
 _STEP_TOLERANCE = 1e-10
+# A step that promises to lower the cost by less, relatively, is the last: it is a ten-thousandth of
+# the point's own uncertainty, and what it leaves is a thousand times less.
+_LEAST_GAIN = 1e-8
 
 
 @_jit
@@ -54,15 +57,12 @@ def invert_symmetric(a: Any, out: Any) -> bool:
 @_jit
 def rays(cams: Any, xy: Any, used: Any, out: Any) -> None:
     """Normalised coordinates of the used pixels; a pixel without direction is no longer used."""
-    scratch = np.empty(6)
     for i in range(xy.shape[0]):
         for c in range(xy.shape[1]):
-            out[i, c, 0] = out[i, c, 1] = math.nan
+            x = y = math.nan
             if used[i, c]:
-                if undistort(cams[c], xy[i, c, 0], xy[i, c, 1], scratch):
-                    out[i, c, 0], out[i, c, 1] = scratch[0], scratch[1]
-                else:
-                    used[i, c] = False
+                used[i, c], x, y = undistort(cams[c], xy[i, c, 0], xy[i, c, 1])
+            out[i, c, 0], out[i, c, 1] = x, y
 
 
 @_jit
@@ -156,25 +156,32 @@ def linear(
 
 @_jit
 def _pixel_cost(
-    cams: Any, xy: Any, weight: Any, used: Any, point: Any, proj: Any, normal: Any, gradient: Any
+    cams: Any, xy: Any, weight: Any, used: Any, point: Any, normal: Any, gradient: Any
 ) -> float:
     """Weighted squared error in px at ``point`` and its normal equations; inf behind a camera."""
-    normal[:] = 0.0
-    gradient[:] = 0.0
-    cost = 0.0
+    n00 = n01 = n02 = n11 = n12 = n22 = g0 = g1 = g2 = cost = 0.0
     for c in range(cams.shape[0]):
         if not used[c]:
             continue
-        if not project(cams[c], point[0], point[1], point[2], proj):
+        visible, u, v, ux, uy, uz, vx, vy, vz = project(cams[c], point[0], point[1], point[2])
+        if not visible:
             return math.inf
-        ex, ey = xy[c, 0] - proj[0], xy[c, 1] - proj[1]
-        w = weight[c]
+        ex, ey, w = xy[c, 0] - u, xy[c, 1] - v, weight[c]
         cost += w * (ex * ex + ey * ey)
-        for j in range(3):
-            gradient[j] += w * (proj[2 + j] * ex + proj[5 + j] * ey)
-            for k in range(j, 3):
-                normal[j, k] += w * (proj[2 + j] * proj[2 + k] + proj[5 + j] * proj[5 + k])
-    normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
+        g0 += w * (ux * ex + vx * ey)
+        g1 += w * (uy * ex + vy * ey)
+        g2 += w * (uz * ex + vz * ey)
+        n00 += w * (ux * ux + vx * vx)
+        n01 += w * (ux * uy + vx * vy)
+        n02 += w * (ux * uz + vx * vz)
+        n11 += w * (uy * uy + vy * vy)
+        n12 += w * (uy * uz + vy * vz)
+        n22 += w * (uz * uz + vz * vz)
+    gradient[0], gradient[1], gradient[2] = g0, g1, g2
+    normal[0, 0], normal[1, 1], normal[2, 2] = n00, n11, n22
+    normal[0, 1] = normal[1, 0] = n01
+    normal[0, 2] = normal[2, 0] = n02
+    normal[1, 2] = normal[2, 1] = n12
     return cost
 
 
@@ -183,14 +190,14 @@ def _gauss_newton(
     cams: Any, xy: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
 ) -> bool:
     """Least squares of the error in pixels from a start in ``point``; False if it has none."""
-    normal, inverse, gradient, trial, proj = scratch
-    cost = _pixel_cost(cams, xy, weight, used, point, proj, normal, gradient)
+    normal, inverse, gradient, trial = scratch
+    cost = _pixel_cost(cams, xy, weight, used, point, normal, gradient)
     if not math.isfinite(cost):
         return False
     for _ in range(_GAUSS_NEWTON_STEPS):
         if not invert_symmetric(normal, inverse):
             return False
-        size = 0.0
+        size = promised = 0.0
         for j in range(3):
             trial[j] = (
                 inverse[j, 0] * gradient[0]
@@ -198,6 +205,7 @@ def _gauss_newton(
                 + inverse[j, 2] * gradient[2]
             )
             size += trial[j] * trial[j]
+            promised += trial[j] * gradient[j]
         for j in range(3):
             trial[j] += point[j]
         # With no curvature left to gain from, a longer step would only stir the rounding.
@@ -206,22 +214,23 @@ def _gauss_newton(
             * _STEP_TOLERANCE
             * (point[0] * point[0] + point[1] * point[1] + point[2] * point[2] + inverse[0, 0])
         )
-        new = _pixel_cost(cams, xy, weight, used, trial, proj, normal, gradient)
+        if size <= scale or promised <= _LEAST_GAIN * cost:
+            point[:] = trial
+            cov[:] = inverse
+            return True
+        new = _pixel_cost(cams, xy, weight, used, trial, normal, gradient)
         halvings = 0
         while not new <= cost and halvings < 8:
             for j in range(3):
                 trial[j] = 0.5 * (trial[j] + point[j])
-            new = _pixel_cost(cams, xy, weight, used, trial, proj, normal, gradient)
+            new = _pixel_cost(cams, xy, weight, used, trial, normal, gradient)
             halvings += 1
         if not new <= cost:
             # Nothing better in this direction: the point stands.
-            _pixel_cost(cams, xy, weight, used, point, proj, normal, gradient)
+            _pixel_cost(cams, xy, weight, used, point, normal, gradient)
             break
-        gained = cost - new
         point[:] = trial
         cost = new
-        if size <= scale or gained <= 1e-12 * cost:
-            break
     return invert_symmetric(normal, cov)
 
 
@@ -230,7 +239,7 @@ def solve_point(
     cams: Any, xy: Any, ray: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
 ) -> bool:
     """Linear start and Gauss-Newton; ``cov`` becomes ``(J^T W J)^-1``."""
-    normal, inverse, _, trial, _ = scratch
+    normal, inverse, _, trial = scratch
     if not nearest_to_rays(cams, ray, used, normal, inverse, point):
         return False
     if linear(cams, ray, weight, used, point, normal, inverse, trial):
@@ -239,20 +248,19 @@ def solve_point(
 
 
 @_jit
-def residuals_of(cams: Any, xy: Any, point: Any, proj: Any, out: Any) -> None:
+def residuals_of(cams: Any, xy: Any, point: Any, out: Any) -> None:
+    """Length in px of observation minus projection, of every view that has both."""
     for c in range(cams.shape[0]):
-        out[c] = math.nan
-        if (
-            math.isfinite(xy[c, 0])
-            and math.isfinite(xy[c, 1])
-            and project(cams[c], point[0], point[1], point[2], proj)
-        ):
-            out[c] = math.hypot(xy[c, 0] - proj[0], xy[c, 1] - proj[1])
+        # Of a camera that does not see the point the pixel is NaN, and so is the length.
+        _, u, v, _, _, _, _, _, _ = project(cams[c], point[0], point[1], point[2])
+        ex, ey = xy[c, 0] - u, xy[c, 1] - v
+        squared = ex * ex + ey * ey
+        out[c] = math.sqrt(squared) if squared < math.inf else math.nan
 
 
 @_jit
 def make_scratch() -> Any:
-    return np.empty((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3), np.empty(8)
+    return np.empty((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3)
 
 
 @_jit
@@ -272,7 +280,7 @@ def solve(
             cov[i] = math.nan
             residuals[i] = math.nan
             continue
-        residuals_of(cams, xy[i], xyz[i], scratch[4], residuals[i])
+        residuals_of(cams, xy[i], xyz[i], residuals[i])
 
 
 @_jit
@@ -287,7 +295,7 @@ def refine(
         if math.isfinite(xyz[i, 0]) and _gauss_newton(
             cams, xy[i], weight[i], used[i], scratch, xyz[i], cov[i]
         ):
-            residuals_of(cams, xy[i], xyz[i], scratch[4], residuals[i])
+            residuals_of(cams, xy[i], xyz[i], residuals[i])
         else:
             xyz[i] = math.nan
             cov[i] = math.nan
@@ -316,5 +324,5 @@ def left_out(cams: Any, xy: Any, ray: Any, weight: Any, used: Any, out: Any) -> 
                 cams, xy[i], ray[i], weight[i], others, scratch, point, cov
             ):
                 continue
-            residuals_of(cams, xy[i], point, scratch[4], residuals)
+            residuals_of(cams, xy[i], point, residuals)
             out[i, left] = residuals[left]

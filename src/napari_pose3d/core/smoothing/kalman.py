@@ -86,7 +86,17 @@ def forward(
             if n_cams > 0:
                 row = d & 1
                 if row == 0:
-                    visible = project(cams[d >> 1], m_pred[0], m_pred[1], m_pred[2], proj)
+                    (
+                        visible,
+                        proj[0],
+                        proj[1],
+                        proj[2],
+                        proj[3],
+                        proj[4],
+                        proj[5],
+                        proj[6],
+                        proj[7],
+                    ) = project(cams[d >> 1], m_pred[0], m_pred[1], m_pred[2])
                 if not visible:
                     continue
                 expected = proj[row]
@@ -220,17 +230,22 @@ def project_moments(cams: Any, means: Any, covs: Any, xy: Any, variance: Any) ->
     ``means (frame, 3)``, ``covs (frame, 3, 3)`` -> ``xy`` and ``variance (view, frame, 2)``, the
     latter the diagonal of ``J V J^T``. NaN where a camera cannot see the point.
     """
-    proj = np.empty(8)
     for c in range(cams.shape[0]):
         for t in range(means.shape[0]):
-            if not project(cams[c], means[t, 0], means[t, 1], means[t, 2], proj):
-                xy[c, t] = math.nan
-                variance[c, t] = math.nan
-                continue
-            for row in range(2):
-                xy[c, t, row] = proj[row]
-                acc = 0.0
-                for i in range(3):
-                    for j in range(3):
-                        acc += proj[2 + 3 * row + i] * covs[t, i, j] * proj[2 + 3 * row + j]
-                variance[c, t, row] = acc
+            _, u, v, ux, uy, uz, vx, vy, vz = project(
+                cams[c], means[t, 0], means[t, 1], means[t, 2]
+            )
+            V = covs[t]
+            xy[c, t, 0], xy[c, t, 1] = u, v
+            variance[c, t, 0] = _along(V, ux, uy, uz)
+            variance[c, t, 1] = _along(V, vx, vy, vz)
+
+
+@_jit
+def _along(V: Any, x: float, y: float, z: float) -> float:
+    """Variance in one direction, ``d^T V d``."""
+    return (
+        x * (V[0, 0] * x + V[0, 1] * y + V[0, 2] * z)
+        + y * (V[1, 0] * x + V[1, 1] * y + V[1, 2] * z)
+        + z * (V[2, 0] * x + V[2, 1] * y + V[2, 2] * z)
+    )

@@ -19,15 +19,36 @@ import math
 from typing import Any
 
 import numba
-import numpy as np
 
 from ..cameras.projection import project
-from .kalman import cholesky, cholesky_solve
+from .small_matrices import (
+    Symmetric,
+    Vector,
+    added,
+    added_upper,
+    dot,
+    full,
+    inverted,
+    matrix,
+    scaled,
+    scaled_upper,
+    store,
+    symmetric,
+    times,
+    times_upper,
+    times_vector,
+    transposed,
+    upper,
+    with_diagonal,
+    with_diagonal_upper,
+)
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 _LOG_2PI = math.log(2.0 * math.pi)
-N_STATE = 6
+# What the filter keeps of a frame, and what the smoother carries from frame to frame.
+N_KEPT, N_ADJOINT = 18, 27
 
 
 @_jit
@@ -36,36 +57,14 @@ def linearise(cams: Any, track: Any, pixels: Any, slopes: Any) -> None:
 
     ``pixels (frame, view, 2)``, ``slopes (frame, view, 2, 3)``.
     """
-    out = np.empty(8)
     for t in range(track.shape[0]):
+        X, Y, Z = track[t, 0], track[t, 1], track[t, 2]
         for c in range(cams.shape[0]):
-            project(cams[c], track[t, 0], track[t, 1], track[t, 2], out)
-            for row in range(2):
-                pixels[t, c, row] = out[row]
-                for j in range(3):
-                    slopes[t, c, row, j] = out[2 + 3 * row + j]
-
-
-@_jit
-def _predict(m: Any, P: Any, rho: float, noise: float) -> None:
-    for i in range(3):
-        m[i] += rho * m[3 + i]
-        m[3 + i] *= rho
-    for i in range(3):
-        for j in range(3):
-            step = P[3 + i, 3 + j]
-            mixed = P[i, 3 + j]
-            P[i, j] += rho * (mixed + P[3 + i, j]) + rho * rho * step
-            P[i, 3 + j] = rho * mixed + rho * rho * step
-    for i in range(3):
-        for j in range(3):
-            P[3 + i, 3 + j] *= rho * rho
-            P[3 + j, i] = P[i, 3 + j]
-    for i in range(3):
-        P[i, i] += noise / 3.0
-        P[i, 3 + i] += 0.5 * noise
-        P[3 + i, i] += 0.5 * noise
-        P[3 + i, 3 + i] += noise
+            _, u, v, ux, uy, uz, vx, vy, vz = project(cams[c], X, Y, Z)
+            pixels[t, c, 0], pixels[t, c, 1] = u, v
+            d = slopes[t, c]
+            d[0, 0], d[0, 1], d[0, 2] = ux, uy, uz
+            d[1, 0], d[1, 1], d[1, 2] = vx, vy, vz
 
 
 @_jit
@@ -112,92 +111,49 @@ def gather(y: Any, variance: Any, pixels: Any, slopes: Any, seen: Any) -> None:
                 seen[t, 9] += w * e * e
 
 
-@_jit
-def _update(m: Any, P: Any, seen: Any, track: Any, scratch: Any) -> float:
-    """Take in what the views of a frame say; returns its negative log-likelihood.
+@_inline
+def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, ...]:
+    """What the views of a frame do to the prediction of its position, ``mean`` and ``P``.
 
-    ``(I + A P)^-1`` takes the place of the innovation's inverse (the push-through identity), with P
-    the position's part: ``H^T S^-1 = (I + A P)^-1 H^T R^-1``, ``det S = det R det(I + A P)``.
+    ``C = (I + A P)^-1`` takes the place of the innovation's inverse (the push-through identity):
+    ``H^T S^-1 = C H^T R^-1``, ``det S = det R det(I + A P)``.
+
+    Returns
+    -------
+    u, W : Vector, Symmetric
+        The mean moves by ``P u``, the covariance by ``-P W P``; ``W = C A``.
+    C : Matrix
+    nll : float
+        Negative log-likelihood of the frame.
     """
-    a00, a01, a02, a11, a12, a22 = seen[0], seen[1], seen[2], seen[3], seen[4], seen[5]
-    if not a00 + a11 + a22 > 0.0:
-        return 0.0
-    d0, d1, d2 = m[0] - track[0], m[1] - track[1], m[2] - track[2]
-    ad0 = a00 * d0 + a01 * d1 + a02 * d2
-    ad1 = a01 * d0 + a11 * d1 + a12 * d2
-    ad2 = a02 * d0 + a12 * d1 + a22 * d2
-    b0, b1, b2 = seen[6], seen[7], seen[8]
-    distance = seen[9] + d0 * (ad0 - 2.0 * b0) + d1 * (ad1 - 2.0 * b1) + d2 * (ad2 - 2.0 * b2)
-    g0, g1, g2 = b0 - ad0, b1 - ad1, b2 - ad2
-    p00, p01, p02 = P[0, 0], P[0, 1], P[0, 2]
-    p11, p12, p22 = P[1, 1], P[1, 2], P[2, 2]
-    # I + A P
-    m00 = 1.0 + a00 * p00 + a01 * p01 + a02 * p02
-    m01 = a00 * p01 + a01 * p11 + a02 * p12
-    m02 = a00 * p02 + a01 * p12 + a02 * p22
-    m10 = a01 * p00 + a11 * p01 + a12 * p02
-    m11 = 1.0 + a01 * p01 + a11 * p11 + a12 * p12
-    m12 = a01 * p02 + a11 * p12 + a12 * p22
-    m20 = a02 * p00 + a12 * p01 + a22 * p02
-    m21 = a02 * p01 + a12 * p11 + a22 * p12
-    m22 = 1.0 + a02 * p02 + a12 * p12 + a22 * p22
-    c00, c01, c02 = m11 * m22 - m12 * m21, m02 * m21 - m01 * m22, m01 * m12 - m02 * m11
-    determinant = m00 * c00 + m10 * c01 + m20 * c02
-    inverse = 1.0 / determinant
-    c00, c01, c02 = c00 * inverse, c01 * inverse, c02 * inverse
-    c10, c11, c12 = (
-        (m12 * m20 - m10 * m22) * inverse,
-        (m00 * m22 - m02 * m20) * inverse,
-        (m02 * m10 - m00 * m12) * inverse,
-    )
-    c20, c21, c22 = (
-        (m10 * m21 - m11 * m20) * inverse,
-        (m01 * m20 - m00 * m21) * inverse,
-        (m00 * m11 - m01 * m10) * inverse,
-    )
-    u0 = c00 * g0 + c01 * g1 + c02 * g2
-    u1 = c10 * g0 + c11 * g1 + c12 * g2
-    u2 = c20 * g0 + c21 * g1 + c22 * g2
-    distance -= (
-        g0 * (p00 * u0 + p01 * u1 + p02 * u2)
-        + g1 * (p01 * u0 + p11 * u1 + p12 * u2)
-        + g2 * (p02 * u0 + p12 * u1 + p22 * u2)
-    )
-    # W = (I + A P)^-1 A, symmetric but for rounding.
-    w00 = c00 * a00 + c01 * a01 + c02 * a02
-    w01 = c00 * a01 + c01 * a11 + c02 * a12
-    w02 = c00 * a02 + c01 * a12 + c02 * a22
-    w11 = c10 * a01 + c11 * a11 + c12 * a12
-    w12 = c10 * a02 + c11 * a12 + c12 * a22
-    w22 = c20 * a02 + c21 * a12 + c22 * a22
-    for i in range(N_STATE):
-        x, y, z = P[i, 0], P[i, 1], P[i, 2]
-        m[i] += x * u0 + y * u1 + z * u2
-        scratch[i, 0], scratch[i, 1], scratch[i, 2] = x, y, z
-        scratch[i, 3] = x * w00 + y * w01 + z * w02
-        scratch[i, 4] = x * w01 + y * w11 + z * w12
-        scratch[i, 5] = x * w02 + y * w12 + z * w22
-    for i in range(N_STATE):
-        x, y, z = scratch[i, 3], scratch[i, 4], scratch[i, 5]
-        for j in range(i + 1):
-            P[i, j] -= x * scratch[j, 0] + y * scratch[j, 1] + z * scratch[j, 2]
-            P[j, i] = P[i, j]
-    return 0.5 * (distance + math.log(determinant))
+    A = symmetric(seen, 0)
+    if not A[0] + A[3] + A[5] > 0.0:
+        identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+        return (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 0.0, 0.0), identity, 0.0
+    d = mean[0] - track[0], mean[1] - track[1], mean[2] - track[2]
+    Ad = times_vector(full(A), d)
+    b = seen[6], seen[7], seen[8]
+    g = b[0] - Ad[0], b[1] - Ad[1], b[2] - Ad[2]
+    C, determinant = inverted(with_diagonal(times(full(A), full(P)), 1.0))
+    u = times_vector(C, g)
+    distance = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(P), u))
+    nll = 0.5 * (distance + math.log(determinant))
+    return u, times_upper(C, full(A)), C, nll
 
 
 @_jit
 def forward(
     seen: Any,
     track: Any,
-    m0: Any,
-    S0: Any,
+    mean: Any,
+    cov: Any,
+    begin: bool,
     rho: float,
     q: float,
     bursts: Any,
-    means: Any,
-    covs: Any,
+    kept: Any,
 ) -> float:
-    """Filter one keypoint; returns its negative log-likelihood.
+    """Filter some frames in a row; returns their negative log-likelihood.
 
     Parameters
     ----------
@@ -205,103 +161,146 @@ def forward(
         From `gather`.
     track : (frame, 3)
         Where the cameras were linearised.
-    m0, S0 : (6,), (6, 6)
-        Prior of the first frame.
+    mean, cov : (6,), (6, 6)
+        Moments of the frame before; become those of the last frame.
+    begin : bool
+        Whether they are the prior of the first frame itself.
     bursts : (frame,)
         ``z_t`` of the step that leads to frame t.
-    means, covs : (frame, 6), (frame, 6, 6)
-        Filled with the filtered moments, unless they hold no frame.
+    kept : (frame, N_KEPT)
+        Filled with what `backward` needs of each frame's prediction, unless it holds no frame: the
+        position's mean, its covariance, and that with the step.
     """
-    store = means.shape[0] > 0
-    m = m0.copy()
-    P = S0.copy()
-    scratch = np.empty((N_STATE, 6))
+    keep = kept.shape[0] > 0
+    x = mean[0], mean[1], mean[2]
+    step = mean[3], mean[4], mean[5]
+    xx = cov[0, 0], cov[0, 1], cov[0, 2], cov[1, 1], cov[1, 2], cov[2, 2]
+    uu = cov[3, 3], cov[3, 4], cov[3, 5], cov[4, 4], cov[4, 5], cov[5, 5]
+    xu = (
+        cov[0, 3],
+        cov[0, 4],
+        cov[0, 5],
+        cov[1, 3],
+        cov[1, 4],
+        cov[1, 5],
+        cov[2, 3],
+        cov[2, 4],
+        cov[2, 5],
+    )
     nll = 0.0
     for t in range(seen.shape[0]):
-        if t > 0:
-            _predict(m, P, rho, q * bursts[t])
-        nll += _update(m, P, seen[t], track[t], scratch)
-        if store:
-            means[t] = m
-            covs[t] = P
+        if t > 0 or not begin:
+            noise = q * bursts[t]
+            step = rho * step[0], rho * step[1], rho * step[2]
+            x = x[0] + step[0], x[1] + step[1], x[2] + step[2]
+            uu = scaled_upper(rho * rho, uu)
+            xu = scaled(rho, xu)
+            both = added_upper(upper(xu), upper(transposed(xu)))
+            xx = with_diagonal_upper(added_upper(xx, added_upper(both, uu)), noise / 3.0)
+            xu = with_diagonal(added(xu, full(uu)), 0.5 * noise)
+            uu = with_diagonal_upper(uu, noise)
+        if keep:
+            store(x, kept[t], 0)
+            store(xx, kept[t], 3)
+            store(xu, kept[t], 9)
+        u, W, _, cost = _taken_in(seen[t], track[t], x, xx)
+        nll += cost
+        moved = times_vector(full(xx), u)
+        x = x[0] + moved[0], x[1] + moved[1], x[2] + moved[2]
+        moved = times_vector(transposed(xu), u)
+        step = step[0] + moved[0], step[1] + moved[1], step[2] + moved[2]
+        lever = times(full(xx), full(W))
+        lever_u = times(transposed(xu), full(W))
+        uu = added_upper(uu, scaled_upper(-1.0, times_upper(lever_u, xu)))
+        xx = added_upper(xx, scaled_upper(-1.0, times_upper(lever, full(xx))))
+        xu = added(xu, scaled(-1.0, times(lever, xu)))
+    store(x, mean, 0)
+    store(step, mean, 3)
+    xx9, uu9 = full(xx), full(uu)
+    for i in range(3):
+        for j in range(3):
+            cov[i, j] = xx9[3 * i + j]
+            cov[3 + i, 3 + j] = uu9[3 * i + j]
+            cov[i, 3 + j] = cov[3 + j, i] = xu[3 * i + j]
     return nll
 
 
 @_jit
-def backward(rho: float, q: float, bursts: Any, means: Any, covs: Any, activity: Any) -> None:
-    """Turn the filtered moments into the smoothed ones, in place.
+def backward(
+    seen: Any,
+    track: Any,
+    kept: Any,
+    rho: float,
+    q: float,
+    bursts: Any,
+    adjoint: Any,
+    xyz: Any,
+    covs: Any,
+    activity: Any,
+) -> None:
+    """Smooth some frames in a row, from what `forward` kept of them.
 
-    ``activity (frame,)`` becomes ``E[n_t^T Q0^-1 n_t] / q``, the squared size of the step that led
-    to frame t in units of its expected size at ``z_t = 1``, from the smoothed moments with their
-    lag-one covariance; 6 on average where the model is right.
+    In adjoint form (Bryson & Frazier 1963; Durbin & Koopman, "Time Series Analysis by State Space
+    Methods", 2nd ed., 2012, 4.4 and 4.5): what is seen later adds up to r and N,
+    and ``x = m + P r``, ``V = P - P N P``, ``n_t = Q r``. No prediction is inverted.
+
+    Parameters
+    ----------
+    seen, track, kept, rho, q, bursts
+        As `forward` had and left them.
+    adjoint : (N_ADJOINT,)
+        r and N of the frame behind the last one, carried to it: zero behind the end. Become those
+        that are carried to the frame before the first.
+    xyz, covs : (frame, 3), (frame, 3, 3)
+        Filled with the smoothed position.
+    activity : (frame,)
+        Becomes ``E[n_t^T Q0^-1 n_t] / q``, the squared size of the step that led to frame t in
+        units of its expected size at ``z_t = 1``; 6 on average where the model is right. Says
+        nothing of the recording's first frame.
     """
-    n = N_STATE
-    pred_m = np.empty(n)
-    pred_P = np.empty((n, n))
-    low = np.zeros((n, n))
-    gain_t = np.empty((n, n))
-    shift = np.empty(n)
-    change = np.empty((n, n))
-    left = np.empty((n, n))
-    cross = np.empty((n, n))
-    step = np.empty(n)
-    activity[0] = n
-    for t in range(means.shape[0] - 2, -1, -1):
-        for i in range(n):
-            pred_m[i] = means[t, i]
-            for j in range(n):
-                pred_P[i, j] = covs[t, i, j]
-        # F P, before the prediction spoils P.
-        for j in range(n):
-            for i in range(3):
-                gain_t[i, j] = pred_P[i, j] + rho * pred_P[3 + i, j]
-                gain_t[3 + i, j] = rho * pred_P[3 + i, j]
-        _predict(pred_m, pred_P, rho, q * bursts[t + 1])
-        cholesky(pred_P, low)
-        cholesky_solve(low, gain_t)  # the transposed gain: P_pred^-1 F P
-        for i in range(n):
-            shift[i] = means[t + 1, i] - pred_m[i]
-            for j in range(n):
-                change[i, j] = covs[t + 1, i, j] - pred_P[i, j]
-        after = covs[t + 1]
-        now = covs[t]
-        for i in range(n):
-            for j in range(n):
-                means[t, i] += gain_t[j, i] * shift[j]
-                left[i, j] = 0.0
-                cross[i, j] = 0.0
-            for k in range(n):
-                gain, spread = gain_t[k, i], after[i, k]
-                for j in range(n):
-                    left[i, j] += gain * change[k, j]
-                    cross[i, j] += spread * gain_t[k, j]  # cov(state t + 1, state t)
-        for i in range(n):
-            for k in range(n):
-                factor = left[i, k]
-                for j in range(n):
-                    now[i, j] += factor * gain_t[k, j]
-            for j in range(i):
-                now[i, j] = now[j, i] = 0.5 * (now[i, j] + now[j, i])
-        # E[n n^T] of n = state t+1 - F state t, then its trace with [[12, -6], [-6, 4]] = Q0^-1.
+    rx, ru = (adjoint[0], adjoint[1], adjoint[2]), (adjoint[3], adjoint[4], adjoint[5])
+    xx, xu, uu = symmetric(adjoint, 6), matrix(adjoint, 12), symmetric(adjoint, 21)
+    for t in range(seen.shape[0] - 1, -1, -1):
+        m = kept[t, 0], kept[t, 1], kept[t, 2]
+        P = symmetric(kept[t], 3)
+        Pxu = matrix(kept[t], 9)
+        Pux = transposed(Pxu)
+        u, W, C, _ = _taken_in(seen[t], track[t], m, P)
+        # Through the update, L = [[C^T, 0], [-G, 1]]: r = L^T r + (u, 0), N = L^T N L + (W, 0).
+        G = times(Pux, full(W))
+        Gt, Ct = transposed(G), transposed(C)
+        a, b = times_vector(C, rx), times_vector(Gt, ru)
+        rx = u[0] + a[0] - b[0], u[1] + a[1] - b[1], u[2] + a[2] - b[2]
+        upper_left = added(times(full(xx), Ct), scaled(-1.0, times(xu, G)))
+        ux = added(times(transposed(xu), Ct), scaled(-1.0, times(full(uu), G)))
+        xx = added_upper(
+            W, added_upper(times_upper(C, upper_left), scaled_upper(-1.0, times_upper(Gt, ux)))
+        )
+        xu = transposed(ux)
+
+        a, b = times_vector(full(P), rx), times_vector(Pxu, ru)
+        xyz[t, 0], xyz[t, 1], xyz[t, 2] = m[0] + a[0] + b[0], m[1] + a[1] + b[1], m[2] + a[2] + b[2]
+        first = added(times(full(xx), full(P)), times(xu, Pux))
+        second = added(times(ux, full(P)), times(full(uu), Pux))
+        gone = added_upper(times_upper(full(P), first), times_upper(Pxu, second))
+        V = full(added_upper(P, scaled_upper(-1.0, gone)))
         for i in range(3):
-            step[i] = means[t + 1, i] - means[t, i] - rho * means[t, 3 + i]
-            step[3 + i] = means[t + 1, 3 + i] - rho * means[t, 3 + i]
-        total = 0.0
-        for i in range(3):
-            vxx = covs[t + 1, i, i]
-            vxu = covs[t + 1, i, 3 + i]
-            vuu = covs[t + 1, 3 + i, 3 + i]
-            # F V_t F^T
-            a, b, d = covs[t, i, i], covs[t, i, 3 + i], covs[t, 3 + i, 3 + i]
-            vxx += a + 2.0 * rho * b + rho * rho * d
-            vxu += rho * b + rho * rho * d
-            vuu += rho * rho * d
-            # - C F^T - F C^T
-            cxx, cxu = cross[i, i], cross[i, 3 + i]
-            cux, cuu = cross[3 + i, i], cross[3 + i, 3 + i]
-            vxx -= 2.0 * (cxx + rho * cxu)
-            vxu -= rho * cxu + cux + rho * cuu
-            vuu -= 2.0 * rho * cuu
-            sx, su = step[i], step[3 + i]
-            total += 12.0 * (vxx + sx * sx) - 12.0 * (vxu + sx * su) + 4.0 * (vuu + su * su)
-        activity[t + 1] = total / q
+            for j in range(3):
+                covs[t, i, j] = V[3 * i + j]
+
+        # Q0 = [[1/3, 1/2], [1/2, 1]] (x) I
+        z = bursts[t]
+        traces = (xx[0] + xx[3] + xx[5]) / 3.0 + (ux[0] + ux[4] + ux[8]) + (uu[0] + uu[3] + uu[5])
+        squares = dot(rx, rx) / 3.0 + dot(rx, ru) + dot(ru, ru)
+        activity[t] = z * (6.0 + q * z * (squares - traces))
+
+        # To the frame before, F = [[1, rho], [0, rho]]: F^T r, F^T N F.
+        ru = rho * (rx[0] + ru[0]), rho * (rx[1] + ru[1]), rho * (rx[2] + ru[2])
+        both = added_upper(upper(xu), upper(ux))
+        uu = scaled_upper(rho * rho, added_upper(added_upper(xx, both), uu))
+        xu = scaled(rho, added(full(xx), xu))
+    store(rx, adjoint, 0)
+    store(ru, adjoint, 3)
+    store(xx, adjoint, 6)
+    store(xu, adjoint, 12)
+    store(uu, adjoint, 21)

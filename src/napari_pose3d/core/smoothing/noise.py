@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 VARIANCE_FLOOR = 1.0
 # Below so many observations the two numbers of the regression would themselves be noise.
 _MIN_OBSERVATIONS = 50
+_MANY_OBSERVATIONS = 200_000
 
 
 def learned_variance(
@@ -30,20 +31,22 @@ def learned_variance(
 
     Parameters
     ----------
-    spread : (...)
+    spread : (frame, ...)
         Ensemble variance of each observation, px^2 (mean of x and y).
-    squared_error : (...)
+    squared_error : (frame, ...)
         Mean of x and y of the squared residual, corrected for the degrees of freedom that the
         model took; NaN where the observation was not used.
 
     Returns
     -------
-    (...) float64
+    (frame, ...) float64
         NaN where ``spread`` is NaN.
     """
     from .noise_kernels import gamma_regression
 
-    a, b = gamma_regression(spread.ravel(), squared_error.ravel(), _MIN_OBSERVATIONS)
+    # Evenly over the recording: so many tell the two numbers to a fraction of a percent.
+    some = slice(None, None, 1 + spread.size // _MANY_OBSERVATIONS)
+    a, b = gamma_regression(spread[some].ravel(), squared_error[some].ravel(), _MIN_OBSERVATIONS)
     return np.maximum(a + b * spread, VARIANCE_FLOOR)
 
 

@@ -169,8 +169,7 @@ class _Rounds:
         self.bursts = np.ones(len(self.y))
         self.pixels = np.empty_like(self.y)
         self.slopes = np.empty((*self.y.shape, 3))
-        self.means = np.empty((len(self.y), 6))
-        self.covs = np.empty((len(self.y), 6, 6))
+        self.covs = np.empty((len(self.y), 3, 3))
         self.activity = np.empty(len(self.y))
         self._prior()
         self._linearise()
@@ -223,26 +222,23 @@ class _Rounds:
         """See the cameras as linear about the current track."""
         from . import motion_kernels as kernels
 
-        for start in range(0, len(self.track), _FRAMES_AT_ONCE):
+        for part in _parts(slice(0, len(self.track))):
             self._look_at_cancel()
-            part = slice(start, start + _FRAMES_AT_ONCE)
             kernels.linearise(self.cams, self.track[part], self.pixels[part], self.slopes[part])
 
     def cost_of_s(self) -> Callable[[float], float]:
         """Negative log-likelihood of the frames searched, as a function of ``s``."""
-        variance = self._effective()
-        variance[self.outside_search] = np.inf
-        seen = self._gathered(variance)
-        no_means, no_covs = np.empty((0, 6)), np.empty((0, 6, 6))
-        # Each stretch begins anew, as wide open as the recording itself.
-        starts = [np.concatenate([self.track[each.start], np.zeros(3)]) for each in self.stretches]
+        pieces = []
+        for stretch in self.stretches:
+            self._look_at_cancel()
+            variance = self._effective(stretch)
+            variance[self.outside_search[stretch]] = np.inf
+            # Each stretch begins anew, as wide open as the recording itself.
+            m0 = np.concatenate([self.track[stretch.start], np.zeros(3)])
+            pieces.append((stretch, self._gathered(variance, stretch), m0))
 
         def cost(s: float) -> float:
-            total = 0.0
-            for stretch, m0 in zip(self.stretches, starts, strict=True):
-                self._look_at_cancel()
-                total += self._forward(s, seen, stretch, m0, no_means, no_covs)
-            return total
+            return sum(self._forward(s, seen, stretch, m0, None) for stretch, seen, m0 in pieces)
 
         return cost
 
@@ -250,51 +246,75 @@ class _Rounds:
         """Filter and smooth, then see the cameras as linear about the new track."""
         from . import motion_kernels as kernels
 
-        seen = self._gathered(self._effective())
-        self._look_at_cancel()
-        self._forward(s, seen, slice(0, len(seen)), self.m0, self.means, self.covs)
-        self._look_at_cancel()
-        q = s * self.reference
-        # From the end, each part overlapping the one before it by a frame that is smoothed already.
-        last = len(self.means) - 1
-        for end in range(last, -1, -_FRAMES_AT_ONCE):
+        everything = slice(0, len(self.y))
+        seen = np.empty((len(self.y), 10))
+        for part in _parts(everything):
             self._look_at_cancel()
-            part = slice(max(end - _FRAMES_AT_ONCE, 0), end + 1)
-            moments = self.means[part], self.covs[part]
-            kernels.backward(self.damping, q, self.bursts[part], *moments, self.activity[part])
-        self.track = np.ascontiguousarray(self.means[:, :3])
+            seen[part] = self._gathered(self._effective(part), part)
+        kept = np.empty((len(seen), kernels.N_KEPT))
+        self._forward(s, seen, everything, self.m0, kept)
+        q = s * self.reference
+        adjoint = np.zeros(kernels.N_ADJOINT)
+        xyz = np.empty_like(self.track)
+        for part in reversed(_parts(everything)):
+            self._look_at_cancel()
+            kernels.backward(
+                seen[part],
+                self.track[part],
+                kept[part],
+                self.damping,
+                q,
+                self.bursts[part],
+                adjoint,
+                xyz[part],
+                self.covs[part],
+                self.activity[part],
+            )
+        # No step leads to the first frame.
+        self.activity[0] = 6.0
+        self.track = xyz
         self._linearise()
 
-    def _effective(self) -> Float64:
+    def _effective(self, frames: slice) -> Float64:
         """Variance of each observation with its weight; infinite where it does not count."""
         with np.errstate(divide="ignore"):
-            return np.where(self.weights > 0, self.noise / self.weights, np.inf)
+            return np.where(
+                self.weights[frames] > 0, self.noise[frames] / self.weights[frames], np.inf
+            )
 
-    def _gathered(self, variance: Float64) -> Float64:
+    def _gathered(self, variance: Float64, frames: slice) -> Float64:
+        """What the views say in each of the frames, observations having this variance."""
         from . import motion_kernels as kernels
 
-        seen = np.empty((len(self.y), 10))
-        kernels.gather(self.y, variance, self.pixels, self.slopes, seen)
+        seen = np.empty((len(variance), 10))
+        kernels.gather(self.y[frames], variance, self.pixels[frames], self.slopes[frames], seen)
         return seen
 
     def _forward(
-        self, s: float, seen: Float64, frames: slice, m0: Float64, means: Float64, covs: Float64
+        self, s: float, seen: Float64, frames: slice, m0: Float64, kept: Float64 | None
     ) -> float:
+        """Filter the frames, ``seen`` being theirs, from a prior; negative log-likelihood."""
         from . import motion_kernels as kernels
 
-        return float(
-            kernels.forward(
-                seen[frames],
-                self.track[frames],
-                m0,
-                self.S0,
+        mean, cov = m0.copy(), self.S0.copy()
+        nothing = np.empty((0, kernels.N_KEPT))
+        q = s * self.reference
+        total = 0.0
+        for part in _parts(frames):
+            self._look_at_cancel()
+            local = slice(part.start - frames.start, part.stop - frames.start)
+            total += kernels.forward(
+                seen[local],
+                self.track[part],
+                mean,
+                cov,
+                part.start == frames.start,
                 self.damping,
-                s * self.reference,
-                self.bursts[frames],
-                means,
-                covs,
+                q,
+                self.bursts[part],
+                nothing if kept is None else kept[local],
             )
-        )
+        return total
 
     def learn(self, s: float) -> None:
         """Noise, weights and bursts of the next round from what this one left over."""
@@ -349,11 +369,11 @@ class _Rounds:
 
     def _honest_covariance(self, s: float) -> Float64:
         """The posterior's covariance, widened for errors that last longer than a frame."""
-        V = np.ascontiguousarray(self.covs[:, :3, :3])
+        V = self.covs
         if self.parts.widen:
             V *= self._widening(s)
         # Large in a long recording, and not needed any more.
-        del self.covs, self.means, self.slopes, self.pixels, self.y
+        del self.covs, self.slopes, self.pixels, self.y
         return V
 
     def _widening(self, s: float) -> float:
@@ -375,8 +395,17 @@ class _Rounds:
         seen, track = np.zeros((n, 10)), np.zeros((n, 3))
         seen[:, [0, 3, 5]] = 1.0 / variance
         seen[_REACH, 6] = 1.0 / variance
-        means, covs = np.empty((n, 6)), np.empty((n, 6, 6))
+        kept = np.empty((n, kernels.N_KEPT))
+        xyz, covs = np.empty((n, 3)), np.empty((n, 3, 3))
         q, bursts = s * self.reference, np.ones(n)
-        kernels.forward(seen, track, np.zeros(6), self.S0, self.damping, q, bursts, means, covs)
-        kernels.backward(self.damping, q, bursts, means, covs, np.empty(n))
-        return np.ascontiguousarray(means[_REACH:, 0])
+        model = self.damping, q, bursts
+        kernels.forward(seen, track, np.zeros(6), self.S0.copy(), True, *model, kept)
+        adjoint = np.zeros(kernels.N_ADJOINT)
+        kernels.backward(seen, track, kept, *model, adjoint, xyz, covs, np.empty(n))
+        return np.ascontiguousarray(xyz[_REACH:, 0])
+
+
+def _parts(frames: slice) -> list[slice]:
+    """The frames in parts, between two looks at the Cancel button."""
+    starts = range(frames.start, frames.stop, _FRAMES_AT_ONCE)
+    return [slice(start, min(start + _FRAMES_AT_ONCE, frames.stop)) for start in starts]
