@@ -25,6 +25,7 @@ from .completeness import (
 from .errors import Cancelled, PoseDataError
 from .formats.header import PAIRS
 from .formats.mirrored import one_view
+from .formats.plain_csv import Room
 from .formats.prediction_csv import count_frames, read_prediction_csv
 from .formats.prediction_h5 import read_prediction_h5
 from .formats.prediction_table import PredictionTable
@@ -33,6 +34,8 @@ from .poses import ENSEMBLE_ARRAYS, Ensemble, FloatArray, SourceFile
 from .settings import IsCancelled, Progress, ReadingSettings
 
 _STAGE = "reading predictions"
+# What is copied at once stays in the processor's cache.
+_FRAMES_AT_ONCE = 4096
 
 
 class Adjust(Protocol):
@@ -43,6 +46,13 @@ class Adjust(Protocol):
         """Whether the views may differ in their number of frames."""
 
     def __call__(self, ensemble: Ensemble) -> Ensemble: ...
+
+
+class _Rooms(threading.local):
+    """Memory that the files of one view are read into one after the other, for each thread."""
+
+    def __init__(self) -> None:
+        self.mine = Room()
 
 
 class StoredEnsemble:
@@ -143,6 +153,7 @@ class StoredEnsemble:
         name = self.views[view]
         arrays: dict[str, FloatArray] = {}
         one_at_a_time = threading.Lock()
+        rooms = _Rooms()
 
         def look_at_cancel() -> None:
             if cancelled is not None and cancelled():
@@ -151,19 +162,24 @@ class StoredEnsemble:
         def read(m: int) -> None:
             model = self.models[m]
             look_at_cancel()
-            part = self._read(self._rows[model, name], cancelled)
+            part = self._read(self._rows[model, name], rooms, cancelled)
             order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
+            in_order = part.keypoints == self.keypoints
+            for some in _in_parts(len(part.xy)):
+                look_at_cancel()
+                self._blank(part.xy[some], part.likelihood[some])
             # A table goes into the arrays at once, so that few are in memory beside them.
-            look_at_cancel()
             with one_at_a_time:
                 self._note_length(model, name, len(part.xy))
                 for array_name in ("xy", "likelihood", *self._pairs):
                     values = getattr(part, array_name)
                     shape = (len(self.models), 1, len(values), len(order), *values.shape[2:])
                     array = with_room(arrays.get(array_name), shape)
-                    for k, place in enumerate(order):
+                    for some in _in_parts(len(values)):
                         look_at_cancel()
-                        array[m, 0, : len(values), k] = values[:, place]
+                        _copy(
+                            values[some] if in_order else values[some][:, order], array[m, 0, some]
+                        )
                     arrays[array_name] = array
                 if progress is not None:
                     progress(_STAGE, len(self._lengths), len(self._rows))
@@ -180,11 +196,6 @@ class StoredEnsemble:
         finally:
             # After an error or a Cancel the files still waiting are not begun.
             pool.shutdown(wait=True, cancel_futures=True)
-        xy, likelihood = arrays["xy"], arrays["likelihood"]
-        # Half a position is of no use to anybody.
-        xy[np.isnan(xy).any(axis=-1)] = np.nan
-        if self._settings.min_likelihood > 0:
-            xy[likelihood < self._settings.min_likelihood] = np.nan
         found = self._ensemble((name,), arrays)
         if self._adjust is None:
             return found
@@ -234,14 +245,16 @@ class StoredEnsemble:
                 )
         return tuple(common)
 
-    def _read(self, row: MatchRow, cancelled: IsCancelled | None) -> PredictionTable:
+    def _read(self, row: MatchRow, rooms: _Rooms, cancelled: IsCancelled | None) -> PredictionTable:
         waiting = self._waiting.pop((row.model, row.view), None)
         if waiting is not None:
             return waiting
         if row.path.suffix.lower() == ".h5":
             whole = read_prediction_h5(row.path, self.individual)
         else:
-            whole = read_prediction_csv(row.path, self.individual, cancelled=cancelled)
+            # Of a mirrored file, tables are kept for the other views.
+            room = None if self._settings.mirrored else rooms.mine
+            whole = read_prediction_csv(row.path, self.individual, room=room, cancelled=cancelled)
         if not self._settings.mirrored:
             return whole
         for key, other in self._rows.items():
@@ -249,6 +262,15 @@ class StoredEnsemble:
                 bodyparts = other.header.keypoints(self.individual)
                 self._waiting[key] = one_view(whole, other.view, bodyparts)
         return self._waiting.pop((row.model, row.view))
+
+    def _blank(self, xy: FloatArray, likelihood: FloatArray) -> None:
+        """Set positions to NaN that do not count."""
+        # Half a position is of no use to anybody.
+        missing = np.isnan(xy[..., 0]) | np.isnan(xy[..., 1])
+        if self._settings.min_likelihood > 0:
+            missing |= likelihood < self._settings.min_likelihood
+        if missing.any():
+            xy[missing] = np.nan
 
     def _of_one_length(self) -> list[tuple[str, ...]]:
         """Groups of views whose files have to have the same number of frames."""
@@ -275,6 +297,21 @@ class StoredEnsemble:
     def _in_order_of_files(self, lengths: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
         """Files are read side by side: what is said of them must not tell which was done first."""
         return {key: lengths[key] for key in self._rows if key in lengths}
+
+
+def _in_parts(n_frames: int) -> list[slice]:
+    starts = range(0, n_frames, _FRAMES_AT_ONCE)
+    return [slice(start, min(start + _FRAMES_AT_ONCE, n_frames)) for start in starts]
+
+
+def _copy(values: FloatArray, into: FloatArray) -> None:
+    """``into[:] = values``, where the last axis may hold x and y of positions."""
+    if values.ndim < 3:
+        into[:] = values
+        return
+    # Loops over two numbers at a time take several times as long.
+    for i in range(values.shape[2]):
+        into[..., i] = values[..., i]
 
 
 def _frames_in(path: Path) -> int | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import Cancelled, PoseDataError
 from ..settings import IsCancelled, Progress
 from .header import TableHeader
-from .plain_csv import read_plain
+from .plain_csv import Room, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +32,11 @@ def read_numbers(
     header: TableHeader,
     dtype: type[np.floating[Any]],
     *,
+    room: Room | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> NDArray[np.floating[Any]]:
-    """Read the body of a pose table.
+    """Read the body of a pose table; where it may overwrite the one before, into ``room``.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def read_numbers(
         When `cancelled` says so between two blocks.
     """
     if dtype is np.float32:
-        plain = read_plain(path, header, progress=progress, cancelled=cancelled)
+        plain = read_plain(path, header, room=room, progress=progress, cancelled=cancelled)
         if plain is not None:
             return plain
     n_lines, n_commas = count_lines_and_commas(path)

@@ -21,10 +21,24 @@ _BLOCK = 1 << 22
 _ROOM = 1.05
 
 
+class Room:
+    """Memory for the numbers of one file after another; new memory costs as much as parsing.
+
+    Attributes
+    ----------
+    numbers : (frame, column) float32 or None
+        What is there for the next file.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: NDArray[np.float32] | None = None
+
+
 def read_plain(
     path: Path,
     header: TableHeader,
     *,
+    room: Room | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> NDArray[np.float32] | None:
@@ -35,6 +49,8 @@ def read_plain(
     path : Path
     header : TableHeader
         Of this file.
+    room : Room, optional
+        Where to put the numbers; the next file that is read into it overwrites them.
 
     Returns
     -------
@@ -57,6 +73,9 @@ def read_plain(
     text = bytearray(min(size, _BLOCK) + 1)
     as_bytes = np.frombuffer(text, np.uint8)
     numbers = np.empty((0, len(header.columns)), np.float32)
+    room = room or Room()
+    if room.numbers is not None and room.numbers.shape[1] == numbers.shape[1]:
+        numbers = room.numbers
     n_frames = read = kept = 0
     with path.open("rb") as stream:
         for _ in range(header.n_rows):
@@ -76,6 +95,7 @@ def read_plain(
                 if n_frames == len(numbers):
                     line = text.find(b"\n") + 1 if n_frames == 0 else read // n_frames
                     numbers = _with_room(numbers, max(int(_ROOM * size / line), n_frames) + 16)
+                    room.numbers = numbers
                 n, used = parse_lines(as_bytes[at:], end - at, n_frames, numbers[n_frames:])
                 if n < 0:
                     return None

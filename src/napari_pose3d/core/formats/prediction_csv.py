@@ -23,6 +23,7 @@ from .header import (
     kind_of,
     read_header,
 )
+from .plain_csv import Room
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 
 SCORER = "napari-pose3d"
@@ -37,6 +38,7 @@ def read_prediction_csv(
     path: str | os.PathLike[str],
     individual: str | None = None,
     *,
+    room: Room | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> PredictionTable:
@@ -50,6 +52,8 @@ def read_prediction_csv(
     ----------
     individual : str, optional
         Which animal, when the file holds several.
+    room : Room, optional
+        Where to put the numbers, for a table that is not needed any more when the next is read.
 
     Returns
     -------
@@ -71,7 +75,9 @@ def read_prediction_csv(
         individual = choose_individual(header, individual)
     except PoseDataError as error:
         raise in_file(error, path) from None
-    numbers = read_numbers(path, header, np.float32, progress=progress, cancelled=cancelled)
+    numbers = read_numbers(
+        path, header, np.float32, room=room, progress=progress, cancelled=cancelled
+    )
     return table_from_numbers(header, numbers, individual)
 
 

@@ -65,7 +65,8 @@ def read_prediction_h5(
             place=f"row {row + 1}",
             expected=f"{row}: frames are numbered 0, 1, 2, ... without gaps",
         )
-    numbers = frame.iloc[:, : len(header.columns)].to_numpy(dtype=np.float32)
+    # A copy: pandas may keep its own numbers from being written to.
+    numbers = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float32)
     if len(bad := np.argwhere(np.isinf(numbers))):
         row, column = (int(i) for i in bad[0])
         raise PoseDataError(

@@ -19,6 +19,8 @@ FloatArray = NDArray[np.floating[Any]]
 class PredictionTable:
     """The keypoints of one individual in one view, as a prediction file holds them.
 
+    The arrays may be parts of one that holds all the file's numbers.
+
     Attributes
     ----------
     keypoints : tuple of str
@@ -115,16 +117,27 @@ def table_from_numbers(
         As `choose_individual` returned it.
     """
 
-    def pair(x: str, y: str) -> FloatArray:
-        columns = (header.columns_of(individual, x), header.columns_of(individual, y))
-        return np.stack([numbers[:, c] for c in columns], axis=-1)
+    def taken(*coordinates: str) -> FloatArray:
+        columns = [header.columns_of(individual, each) for each in coordinates]
+        return _columns(numbers, np.stack(columns, axis=-1))
 
-    extra = {name: pair(x, y) for name, (x, y) in PAIRS.items() if x in header.coordinates}
+    extra = {name: taken(x, y) for name, (x, y) in PAIRS.items() if x in header.coordinates}
     return PredictionTable(
         header.keypoints(individual),
-        pair("x", "y"),
-        numbers[:, header.columns_of(individual, "likelihood")],
+        taken("x", "y"),
+        taken("likelihood")[..., 0],
         scorer=header.scorer,
         individual=individual,
         **extra,
     )
+
+
+def _columns(numbers: FloatArray, places: NDArray[np.intp]) -> FloatArray:
+    """The columns at ``places (keypoint, n)``; not copied where they are as regular as always."""
+    n_keypoints, n = places.shape
+    width = numbers.shape[1] // n_keypoints
+    first = int(places[0, 0])
+    regular = first + width * np.arange(n_keypoints)[:, None] + np.arange(n)
+    if width * n_keypoints == numbers.shape[1] and np.array_equal(places, regular):
+        return numbers.reshape(len(numbers), n_keypoints, width)[..., first : first + n]
+    return numbers[:, places]

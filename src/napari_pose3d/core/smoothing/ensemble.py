@@ -101,6 +101,7 @@ def ensemble_statistics(
             for _ in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
                 if cancelled is not None and cancelled():
                     raise Cancelled
+            del part, reduce  # before the next view is read
     if found is None or not found.n_frames:
         raise PoseDataError("the ensemble holds no frame or no view")
     return found
