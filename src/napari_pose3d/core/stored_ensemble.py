@@ -180,6 +180,7 @@ class StoredEnsemble:
                         _copy(
                             values[some] if in_order else values[some][:, order], array[m, 0, some]
                         )
+                    array[m, 0, len(values) :] = np.nan
                     arrays[array_name] = array
                 if progress is not None:
                     progress(_STAGE, len(self._lengths), len(self._rows))
@@ -196,6 +197,9 @@ class StoredEnsemble:
         finally:
             # After an error or a Cancel the files still waiting are not begun.
             pool.shutdown(wait=True, cancel_futures=True)
+        absent = [m for m in range(len(self.models)) if m not in there]
+        for array in arrays.values():
+            array[absent] = np.nan
         found = self._ensemble((name,), arrays)
         if self._adjust is None:
             return found
@@ -216,6 +220,7 @@ class StoredEnsemble:
                 shape = (len(self.models), len(self.views), *values.shape[2:])
                 array = with_room(arrays.get(name), shape)
                 array[:, v, : part.n_frames] = values[:, 0]
+                array[:, v, part.n_frames :] = np.nan
                 arrays[name] = array
         return self._ensemble(self.views, arrays)
 
@@ -321,11 +326,13 @@ def _frames_in(path: Path) -> int | None:
 def with_room(array: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
     """``array (..., frame, keypoint[, 2])`` with as many frames as ``shape`` asks for, or more.
 
-    New frames are NaN. The frames are the third axis.
+    Frames added to an array are NaN; a new array is to be filled: filling an hour's twice takes
+    seconds. The frames are the third axis.
     """
     if array is not None and array.shape[2] >= shape[2]:
         return array
-    larger = np.full(shape, np.nan, np.float32)
+    larger = np.empty(shape, np.float32)
     if array is not None:
         larger[:, :, : array.shape[2]] = array
+        larger[:, :, array.shape[2] :] = np.nan
     return larger
