@@ -120,6 +120,19 @@ def test_every_option_reaches_the_settings(recording) -> None:
     assert any("inflate_vars" in note for note in record["warnings"])
 
 
+def test_the_project_s_bones_on_demand(recording, capsys) -> None:
+    given = ("smooth", "predictions", "--calibration", "rig.toml", "--out", "out", "--skeleton")
+    assert run(*given) == 2
+    assert "--skeleton" in capsys.readouterr().err
+    home = recording / "napari-pose3d"
+    home.mkdir()
+    bones = [["point0", "point1"], ["point1", "elsewhere"]]
+    (home / "project.toml").write_text(f"schema_version = 1\nskeleton = {json.dumps(bones)}\n")
+    assert run(*given) == 0
+    record = json.loads((recording / "out" / "mouse1_run.json").read_text())
+    assert record["settings"]["skeleton"] == [["point0", "point1"]]
+
+
 def test_without_calibration(recording) -> None:
     views = ("--views", "Cam-0", "Cam-1", "Cam-2")
     assert run("smooth", "predictions", *views, "--out", "flat") == 0

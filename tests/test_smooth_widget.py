@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 import time
 from pathlib import Path
@@ -13,12 +14,13 @@ from napari.utils.notifications import notification_manager
 
 from gui_helpers import VIEWS, make_result, write_session
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import ReadingSettings, SmoothingSettings
+from napari_pose3d.core.settings import ReadingSettings, SmootherParts, SmoothingSettings
 from napari_pose3d.gui import work
 from napari_pose3d.gui.colours import keypoint_rgba
 from napari_pose3d.gui.jobs import Job
 from napari_pose3d.gui.layer_poses import poses_of
 from napari_pose3d.gui.widgets import smooth as smooth_module
+from napari_pose3d.gui.widgets.smoothing import MORE_READING, MORE_SMOOTHING, PARTS
 
 pytestmark = pytest.mark.gui
 TIMEOUT = 60_000
@@ -133,17 +135,23 @@ def test_forgetting_the_choice(widget, qtbot, session) -> None:
     assert widget.keypoints.offered == ()
 
 
-# Chosen elsewhere in the widget, or left to people who program.
-ELSEWHERE = {"keypoints", "session", "individual", "smooth_param", "mode", "min_likelihood"}
-PYTHON_ONLY = {"blocks", "parts", "threads"}
+# Chosen elsewhere in the widget.
+ELSEWHERE = {
+    "keypoints",
+    "session",
+    "individual",
+    "smooth_param",
+    "mode",
+    "min_likelihood",
+    "parts",
+}
 
 
 @pytest.mark.parametrize("settings", [ReadingSettings, SmoothingSettings])
 def test_no_setting_is_forgotten(settings) -> None:
-    from napari_pose3d.gui.widgets.smoothing import MORE_READING, MORE_SMOOTHING
-
     fields = {field.name for field in dataclasses.fields(settings)}
-    assert fields <= ELSEWHERE | PYTHON_ONLY | set(MORE_READING) | set(MORE_SMOOTHING)
+    assert fields <= ELSEWHERE | set(MORE_READING) | set(MORE_SMOOTHING)
+    assert set(PARTS) == {field.name for field in dataclasses.fields(SmootherParts)}
 
 
 def test_settings_follow_the_form(widget) -> None:
@@ -165,6 +173,8 @@ def test_settings_follow_the_form(widget) -> None:
     panel._more.widget("robust").value = "12.5"
     panel._more.widget("max_gap").value = "30"
     assert (panel.smoothing().robust, panel.smoothing().max_gap) == (12.5, 30)
+    panel._parts.widget("bursts").value = False
+    assert panel.smoothing().parts == SmootherParts(bursts=False)
     panel._more.widget("max_gap").value = "some"
     with pytest.raises(PoseDataError, match="Longest gap"):
         panel.smoothing()
@@ -172,6 +182,33 @@ def test_settings_follow_the_form(widget) -> None:
     panel._more.widget("s_frames").value = "lots"
     with pytest.raises(PoseDataError, match="0:500"):
         panel.smoothing()
+
+
+def test_the_bones_of_the_project_are_one_click_away(widget, qtbot, session) -> None:
+    folder = session[0]
+    assert widget.smoothing._take_bones.isHidden()
+    (folder / "napari-pose3d").mkdir()
+    skeleton = [["kp0", "kp1"], ["kp1", "kp2"], ["kp1", "of another animal"]]
+    text = f"schema_version = 1\nskeleton = {json.dumps(skeleton)}\n"
+    (folder / "napari-pose3d" / "project.toml").write_text(text)
+    choose(widget, qtbot, *session)
+    button = widget.smoothing._take_bones
+    assert not button.isHidden()
+    assert "2 bones" in button.text()
+    button.click()
+    assert widget.smoothing.smoothing().skeleton == (("kp0", "kp1"), ("kp1", "kp2"))
+
+
+def test_settings_for_keypoints_that_are_left_out_are_left_out() -> None:
+    pairs = (("a", "b"), ("b", "c"))
+    settings = SmoothingSettings(skeleton=pairs, left_right=pairs, blocks=(("a", "c"), ("c",)))
+    offered = ("a", "b", "c")
+    assert work.for_keypoints(settings, offered, offered) == settings
+    some = work.for_keypoints(settings, offered, ("a", "b"))
+    assert (some.skeleton, some.left_right, some.blocks) == (pairs[:1], pairs[:1], (("a",),))
+    # What is no keypoint at all is an error, and the smoother says so.
+    typo = SmoothingSettings(skeleton=(("a", "x"),))
+    assert work.for_keypoints(typo, offered, ("a",)) == typo
 
 
 # --- running ---------------------------------------------------------------------------------

@@ -8,8 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_pose3d import Ensemble, PoseDataError, save_result, smooth
+from napari_pose3d import (
+    Ensemble,
+    PoseDataError,
+    TriangulationSettings,
+    save_result,
+    smooth,
+    triangulate_ensemble,
+)
 from napari_pose3d.core.smoothing.swaps import left_right_pairs
+from napari_pose3d.gui.recording_layers import result_layers
 from scenes import noisy_ensemble, ring_rig, walk
 
 NAMES = ("nose", "paw_left", "paw_right")
@@ -112,6 +120,49 @@ def test_a_set_that_swaps_is_found_and_exchanged_when_asked(scene, calibrated: b
     fixed, untouched = smooth(spoilt, rig, fix_swaps=True), smooth(ensemble, rig)
     np.testing.assert_array_equal(fixed.poses2d.xy, untouched.poses2d.xy)
     np.testing.assert_array_equal(spoilt.xy, before)
+
+
+def test_triangulation_looks_for_swaps_as_well(scene, tmp_path) -> None:
+    rig, _, ensemble = scene
+    spoilt = exchanged(ensemble, slice(None), 2, slice(100, 140))
+    spoilt = exchanged(spoilt, 1, 3, slice(50, 60))
+    found = triangulate_ensemble(spoilt, rig)
+    assert found.swaps is not None
+    expected = np.zeros((4, 300, 1), dtype=bool)
+    expected[2, 100:140] = True
+    np.testing.assert_array_equal(found.swaps.views, expected)
+    assert found.swaps.models[3, 50:60].all()
+    assert any("left and right" in note for note in found.report.warnings)
+    save_result(found, spoilt, rig, tmp_path)
+    assert len(json.loads((tmp_path / "walk_run.json").read_text())["swaps"]["found"]) == 2
+
+    fixed = triangulate_ensemble(spoilt, rig, TriangulationSettings(fix_swaps=True))
+    untouched = triangulate_ensemble(ensemble, rig)
+    assert fixed.swaps is not None
+    assert fixed.swaps.corrected
+    np.testing.assert_array_equal(fixed.poses3d.xyz, untouched.poses3d.xyz)
+
+
+def test_swaps_are_shown_in_the_layer_of_the_raw_points(scene) -> None:
+    rig, _, ensemble = scene
+    spoilt = exchanged(ensemble, slice(None), 2, slice(100, 140))
+    spoilt = exchanged(spoilt, 1, 2, slice(50, 60))
+    layers = {d["name"]: d for _, d, _ in result_layers(smooth(spoilt, rig), rig)}
+    layer = layers["raw Cam-2"]
+    features, face, border = layer["features"], layer["face_color"], layer["border_color"]
+    swapped = features["swapped"].to_numpy()
+    frames = features["time"].to_numpy()
+    paws = features["keypoint"].isin(["paw_left", "paw_right"]).to_numpy()
+    np.testing.assert_array_equal(swapped, paws & (frames >= 100) & (frames < 140))
+    sets = features["swapped_sets"].to_numpy()
+    np.testing.assert_array_equal(sets, paws & (frames >= 50) & (frames < 60))
+    # A ring of its own colour, filled with that of the other side.
+    colour = {name: border[features["keypoint"] == name][0] for name in NAMES}
+    left = swapped & (features["keypoint"] == "paw_left").to_numpy()
+    assert (face[left] == colour["paw_right"]).all()
+    assert (border[left] == colour["paw_left"]).all()
+    assert (face[~swapped, 3] == 0).all()
+    assert not layers["raw Cam-1"]["features"]["swapped"].any()
 
 
 def test_sides_that_lie_together_are_left_alone(scene) -> None:

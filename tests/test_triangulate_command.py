@@ -59,6 +59,20 @@ def test_points_and_what_is_reported(scene) -> None:
     np.testing.assert_allclose(result.poses2d.xy, rig.project(poses.xyz), atol=1e-3)
 
 
+def test_points_that_two_views_contradict_each_other_about_are_counted() -> None:
+    rng = np.random.default_rng(1)
+    rig = ring_rig(4)
+    ensemble = noisy_ensemble(rig, walk(60, 2, rng), rng)
+    xy = ensemble.xy.copy()
+    xy[:, 2:, 10:17, 0] = np.nan
+    xy[:, 0, 10:17, 0, 1] += 60.0
+    result = triangulate_ensemble(replace(ensemble, xy=xy), rig)
+    said = "in 7 points the views contradict each other and nothing tells which of them is right"
+    assert said in result.report.warnings
+    assert np.isfinite(result.poses3d.xyz[10:17, 0]).all()
+    assert not any("contradict" in n for n in triangulate_ensemble(ensemble, rig).report.warnings)
+
+
 def test_robust_off_and_by_pixels(scene) -> None:
     rig, xyz, ensemble = scene
     off = triangulate_ensemble(ensemble, rig, TriangulationSettings(robust="off"))

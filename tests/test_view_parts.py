@@ -155,6 +155,22 @@ def test_trails_bones_and_ellipses_have_dots(source: ViewSource) -> None:
     assert len(near(circled._layer.data)) == marks + 2 * 40
 
 
+def test_rings_of_swapped_sides_are_filled(source: ViewSource) -> None:
+    raw = source.poses[0]
+    raw.swapped, raw.counterparts = np.zeros((20, 3), dtype=bool), (1, 0, 2)
+    raw.swapped[4, :2] = True
+    off = LayoutState(trails=False, skeleton=False)
+    assert len(near(drawn(source, 3, off)._layer.data)) == 6
+    overlays = drawn(source, 4, off)
+    layer = overlays._layer
+    rows = layer.data[-9:-6]
+    np.testing.assert_allclose(rows[:2, ::-1], raw.positions[4, :2])
+    assert (rows[2] < -1e5).all()
+    np.testing.assert_array_equal(layer.face_color[-9], layer.face_color[-2])
+    hidden = LayoutState(trails=False, skeleton=False, hidden_stages=["raw"])
+    assert len(near(drawn(source, 4, hidden)._layer.data)) == 3
+
+
 def test_dots_lie_on_their_lines() -> None:
     points = np.array([[0.0, 0.0], [10.0, 20.0], [np.nan, 1.0]])
     found = dots(points, np.array([[0, 1], [0, 2]]), 4)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .checks import check_robust, check_settings, check_threads, chosen_mode, without_effect
 from .inputs import Inputs, match_inputs, open_inputs, read_inputs
-from .poses import AnyEnsemble, Poses2D, Poses3D, Report, Result, Swaps, observed
+from .poses import AnyEnsemble, Poses2D, Poses3D, Report, Result, observed
 from .settings import (
     IsCancelled,
     Progress,
@@ -23,6 +23,7 @@ from .settings import (
 if TYPE_CHECKING:
     from .cameras.rig import Rig
     from .cameras.triangulation import Triangulation
+    from .smoothing.ensemble import EnsembleStatistics
 
 __all__ = [
     "Inputs",
@@ -70,7 +71,7 @@ def run(
     from .smoothing.bones import apply_bones, bone_ends
     from .smoothing.collected import Collected
     from .smoothing.ensemble import ensemble_statistics
-    from .smoothing.swaps import describe, exchange, left_right_pairs, swapped_views
+    from .smoothing.swaps import exchange, find_swaps, left_right_pairs
 
     settings = settings or SmoothingSettings()
     progress = progress or (lambda stage, done, total: None)
@@ -116,17 +117,13 @@ def run(
     found = smoothed()
     swaps = None
     if pairs:
-        flags = np.zeros(statistics.swapped.shape, dtype=bool)
-        if rig is not None:
-            flags = swapped_views(statistics, found.xy, pairs)
-        if settings.fix_swaps and flags.any():
-            exchange(statistics, flags, pairs)
-            del found  # never two of them in memory
+        in_space = None if rig is None else found.xy
+        swaps = find_swaps(statistics, in_space, pairs, ensemble.keypoints, settings.fix_swaps)
+        if swaps.corrected and swaps.views.any():
+            exchange(statistics, swaps.views, pairs)
+            del found, in_space  # never two of them in memory
             found = smoothed()
-        names = tuple((ensemble.keypoints[a], ensemble.keypoints[b]) for a, b in pairs)
-        swaps = Swaps(names, flags, statistics.swapped, settings.fix_swaps)
-        said = describe(swaps, ensemble.views)
-        notes += [said] if said else []
+        notes += swaps.describe(ensemble.views)
 
     if rig is not None and bones:
         apply_bones(found, rig, bones)
@@ -179,9 +176,8 @@ def triangulate_ensemble(
     PoseDataError
         A setting that cannot be meant, a view without camera, one view only.
     """
-    from .smoothing.blocks import each_block
     from .smoothing.ensemble import ensemble_statistics
-    from .smoothing.framewise import triangulate_framewise
+    from .smoothing.swaps import exchange, find_swaps, left_right_pairs
 
     settings = settings or TriangulationSettings()
     cancelled = cancelled or (lambda: False)
@@ -192,21 +188,32 @@ def triangulate_ensemble(
     chosen_mode(ensemble, rig, SmoothingSettings(mode="calibrated"))
     notes: list[str] = []
     rig = _rig_of_views(rig, ensemble, notes)
+    pairs = left_right_pairs(settings.left_right, ensemble.keypoints)
     statistics = ensemble_statistics(
-        ensemble, settings.avg_mode, settings.var_mode, progress, cancelled, settings.threads
+        ensemble,
+        settings.avg_mode,
+        settings.var_mode,
+        progress,
+        cancelled,
+        settings.threads,
+        pairs,
+        settings.fix_swaps,
     )
     notes = [*ensemble.warnings, *notes]
 
-    def one(block: tuple[int, ...]) -> list[Triangulation]:
-        centre = statistics.centre[:, :, block[0]]
-        spread = statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64)
-        return [triangulate_framewise(rig, centre, spread, settings.robust, cancelled)]
+    def triangulated() -> list[Triangulation]:
+        return _each_keypoint(statistics, rig, settings, progress, cancelled)
 
-    singly = [(k,) for k in range(len(ensemble.keypoints))]
-    stage = "Triangulating keypoints"
-    finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
-    with contextlib.closing(finished):
-        found = [part for _, part in finished]
+    found = triangulated()
+    swaps = None
+    if pairs:
+        xyz = np.stack([part.xyz for part in found], axis=1)
+        expected = rig.project(xyz).astype(np.float32)
+        swaps = find_swaps(statistics, expected, pairs, ensemble.keypoints, settings.fix_swaps)
+        if swaps.corrected and swaps.views.any():
+            exchange(statistics, swaps.views, pairs)
+            found = triangulated()
+        notes += swaps.describe(ensemble.views)
     xyz = np.stack([part.xyz for part in found], axis=1)
     inliers = np.stack([part.inliers for part in found], axis=-1)
     n_views = np.stack([part.n_views for part in found], axis=1)
@@ -258,7 +265,30 @@ def triangulate_ensemble(
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
     )
-    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report)
+    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report, swaps)
+
+
+def _each_keypoint(
+    statistics: EnsembleStatistics,
+    rig: Rig,
+    settings: TriangulationSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[Triangulation]:
+    """The keypoints triangulated frame by frame, on all cores."""
+    from .smoothing.blocks import each_block
+    from .smoothing.framewise import triangulate_framewise
+
+    def one(block: tuple[int, ...]) -> list[Triangulation]:
+        centre = statistics.centre[:, :, block[0]]
+        spread = statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64)
+        return [triangulate_framewise(rig, centre, spread, settings.robust, cancelled)]
+
+    singly = [(k,) for k in range(statistics.centre.shape[2])]
+    stage = "Triangulating keypoints"
+    finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
+    with contextlib.closing(finished):
+        return [part for _, part in finished]
 
 
 def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:

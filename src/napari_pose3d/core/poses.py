@@ -5,6 +5,7 @@ Missing is NaN; zero is a position. Pixels: x right, y down, an integer is the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -325,6 +326,38 @@ class Swaps:
     views: NDArray[np.bool_]
     models: NDArray[np.uint8]
     corrected: bool = False
+
+    def describe(self, views: Sequence[str]) -> list[str]:
+        """What was found, as one sentence or none."""
+        parts = []
+        for found, who in (
+            (self.views, "a view says the opposite of the others"),
+            (self.models > 0, "a prediction set says the opposite of the others"),
+        ):
+            if count := int(found.sum()):
+                shape = len(views), len(self.pairs)
+                view, pair = np.unravel_index(found.sum(axis=1).argmax(), shape)
+                most = f"{views[view]}, {' and '.join(self.pairs[pair])}"
+                parts.append(f"{who} in {count:,} cases (most: {most})")
+        done = "exchanged, as asked" if self.corrected else "left as they are; fix_swaps exchanges"
+        return [f"left and right: {'; '.join(parts)}; {done}"] if parts else []
+
+    def of_keypoints(
+        self, view: int, keypoints: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+        """``views`` and ``models`` of one view by keypoint, ``(frame, keypoint)`` each."""
+        shape = self.views.shape[1], len(keypoints)
+        in_view, in_models = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.uint8)
+        for p, pair in enumerate(self.pairs):
+            for name in pair:
+                k = list(keypoints).index(name)
+                in_view[:, k], in_models[:, k] = self.views[view, :, p], self.models[view, :, p]
+        return in_view, in_models
+
+    def counterparts(self, keypoints: Sequence[str]) -> tuple[int, ...]:
+        """Index of the other keypoint of each one's pair; its own where it is in none."""
+        other = dict(self.pairs) | {right: left for left, right in self.pairs}
+        return tuple(list(keypoints).index(other.get(name, name)) for name in keypoints)
 
 
 @dataclass(frozen=True, eq=False)

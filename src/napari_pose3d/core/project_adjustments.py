@@ -1,8 +1,8 @@
-"""How predictions that lie in a project are adjusted: what its ``project.toml`` says."""
+"""What ``project.toml`` says about predictions that lie in a project."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from .adjustments import EnsembleAdjustment, ViewAdjustment
@@ -44,6 +44,20 @@ def adjustment_of(table: MatchTable) -> EnsembleAdjustment | None:
             todo="Give only the networks' predictions",
         )
     return None if ours == {True} else EnsembleAdjustment(views)
+
+
+def skeleton_of(table: MatchTable, keypoints: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """The bones of the project that the predictions lie in, as far as both ends are known.
+
+    Raises
+    ------
+    PoseDataError
+        When ``napari-pose3d/project.toml`` is damaged.
+    """
+    own = find_own_project(min(row.path for row in table.rows).parent)
+    if own is None:
+        return ()
+    return tuple((a, b) for a, b in own.skeleton if a in keypoints and b in keypoints)
 
 
 def _as_in_overview(session: str, path: Path, own: OwnProject) -> str:

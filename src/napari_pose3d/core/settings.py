@@ -17,6 +17,14 @@ Robust = Literal["auto", "off"] | float
 
 _AVG_MODE = "centre of the ensemble"
 _VAR_MODE = "variance of the ensemble: divided by the mean likelihood, or as it is"
+_LEFT_RIGHT = (
+    "pairs of keypoints, left and right, such as a,b;c,d, that can be taken for each other; "
+    "empty: told from their names"
+)
+_FIX_SWAPS = (
+    "exchange left and right where a prediction set contradicts the others, or a view the other "
+    "views (with a calibration), before anything is computed; off: such places are only reported"
+)
 _THREADS = "keypoints computed at the same time; not given: one per core; the result is the same"
 
 
@@ -115,16 +123,8 @@ class SmoothingSettings:
         "calibrated: bones, such as a,b;b,c, whose lengths help to place keypoints that one view "
         "saw or none; such points are marked as inferred; empty: no bones",
     )
-    left_right: tuple[tuple[str, ...], ...] = _setting(
-        (),
-        "pairs of keypoints, left and right, such as a,b;c,d, that can be taken for each other; "
-        "empty: told from their names",
-    )
-    fix_swaps: bool = _setting(
-        False,
-        "exchange left and right where a prediction set contradicts the others, or a view the "
-        "other views (with a calibration), before smoothing; off: such places are only reported",
-    )
+    left_right: tuple[tuple[str, ...], ...] = _setting((), _LEFT_RIGHT)
+    fix_swaps: bool = _setting(False, _FIX_SWAPS)
     robust: Literal["auto", "off"] | float = _setting(
         "auto",
         "calibrated: set observations aside that contradict the other views; auto: by their "
@@ -156,4 +156,6 @@ class TriangulationSettings:
     var_mode: Literal["confidence_weighted_var", "var"] = _setting(
         "confidence_weighted_var", _VAR_MODE
     )
+    left_right: tuple[tuple[str, ...], ...] = _setting((), _LEFT_RIGHT)
+    fix_swaps: bool = _setting(False, _FIX_SWAPS)
     threads: int | None = _setting(None, _THREADS)

@@ -2,25 +2,71 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
 
-def warm_up() -> None:
+if TYPE_CHECKING:
+    from .cameras.rig import Rig
+    from .poses import Ensemble
+
+Job = Literal["calibrated", "published", "linear", "single", "triangulated", "labeling"]
+ALL_JOBS: tuple[Job, ...] = (
+    "calibrated",
+    "published",
+    "linear",
+    "single",
+    "triangulated",
+    "labeling",
+)
+STAGE = "Preparing the compiled code (long the first time only)"
+
+
+def warm_up(*jobs: Job) -> None:
     """Compile the kernels, or load them from numba's cache, so that no first run waits for it.
 
-    Takes some ten seconds where nothing is cached, a fraction of a second after that. Safe to call
-    from any thread, and again.
+    All of them take about a minute where nothing is cached, less than a second after that. Safe to
+    call from any thread, and again.
+
+    Parameters
+    ----------
+    *jobs : {"calibrated", "published", "linear", "single", "triangulated", "labeling"}
+        What is going to be done; nothing said: everything.
     """
     import numpy as np
 
-    from .cameras.rig import Camera, Rig
     from .cameras.triangulation import leave_one_out_residuals
     from .formats.plain_csv_kernel import parse_lines
     from .labels.projecting import project_labels
-    from .pipeline import run
-    from .poses import Ensemble
-    from .settings import SmoothingSettings
+    from .pipeline import run, triangulate_ensemble
+    from .settings import SmoothingSettings, TriangulationSettings
 
     line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
     parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
+
+    rig, ensemble = _example()
+    bones = (ensemble.keypoints,)
+    for job in jobs or ALL_JOBS:
+        if job == "calibrated":
+            run(ensemble, rig, SmoothingSettings(fix_swaps=True, skeleton=bones))
+        elif job == "published":
+            run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
+        elif job == "linear":
+            run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
+        elif job == "single":
+            run(ensemble, None, SmoothingSettings(mode="single"))
+        elif job == "triangulated":
+            triangulate_ensemble(ensemble, rig, TriangulationSettings(fix_swaps=True))
+        else:
+            seen = ensemble.xy[0, :, 0]
+            leave_one_out_residuals(rig, seen)
+            project_labels(rig, seen.astype(np.float64))
+
+
+def _example() -> tuple[Rig, Ensemble]:
+    """A few frames in which everything happens that has a kernel of its own."""
+    import numpy as np
+
+    from .cameras.rig import Camera, Rig
+    from .poses import Ensemble
 
     matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
     cameras = []
@@ -33,21 +79,9 @@ def warm_up() -> None:
     rng = np.random.default_rng(0)
     xyz = rng.normal(0, 0.5, (12, 2, 3)).cumsum(axis=0) * 0.1
     xy = (rig.project(xyz) + rng.normal(0, 1, (3, 3, 12, 2, 2))).astype(np.float32)
-    # One gross error makes the robust solver compile as well.
+    # A gross error, and left and right of one set exchanged.
     xy[:, 0, 5] += 100
-    leave_one_out_residuals(rig, xy[0, :, :, 0])
-    ensemble = Ensemble(
-        xy,
-        np.ones(xy.shape[:-1], dtype=np.float32),
-        ("a", "b", "c"),
-        rig.names,
-        ("paw_left", "paw_right"),
-    )
-    run(ensemble, rig, SmoothingSettings())
-    # Left and right of one set at one frame, so that exchanging is compiled.
     xy[0, :, 8] = xy[0, :, 8, ::-1]
-    bones = (ensemble.keypoints,)
-    run(ensemble, rig, SmoothingSettings(fix_swaps=True, skeleton=bones))
-    run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
-    run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
-    project_labels(rig, rig.project(xyz[0]))
+    likelihood = np.ones(xy.shape[:-1], dtype=np.float32)
+    names = "paw_left", "paw_right"
+    return rig, Ensemble(xy, likelihood, ("a", "b", "c"), rig.names, names)

@@ -68,6 +68,12 @@ class LayerPoses:
     n_views : (frame, keypoint) int, optional
     inferred : (frame, keypoint) bool, optional
         True where the position was filled in, not measured.
+    swapped : (frame, keypoint) bool, optional
+        True where the view holds the keypoint and its counterpart in each other's place.
+    swapped_sets : (frame, keypoint) uint8, optional
+        How many prediction sets hold them the other way round than most.
+    counterparts : tuple of int
+        Left for right and right for left, by index; empty where nobody looked.
     view, session, individual, scorer, units, prediction_set : str
     palette : tuple of int
         Place of each keypoint in the list that colours go by; empty: their own order.
@@ -82,6 +88,9 @@ class LayerPoses:
     variance: FloatArray | None = None
     n_views: NDArray[np.integer[Any]] | None = None
     inferred: NDArray[np.bool_] | None = None
+    swapped: NDArray[np.bool_] | None = None
+    swapped_sets: NDArray[np.uint8] | None = None
+    counterparts: tuple[int, ...] = ()
     view: str = ""
     session: str = ""
     individual: str | None = None
@@ -253,6 +262,8 @@ class LayerPoses:
             "residual": self.residual,
             "n_views": self.n_views,
             "inferred": self.inferred,
+            "swapped": self.swapped,
+            "swapped_sets": self.swapped_sets,
         }
         return {
             name: array[start + frames, codes]

@@ -126,13 +126,20 @@ def tracks_rows(poses: LayerPoses) -> tuple[NDArray[np.float64], Any]:
 def point_colours(poses: LayerPoses, table: Table) -> dict[str, NDArray[np.float32]]:
     """Face and border of each row, ``(row, 4)``: its keypoint's colour, faint where filled in.
 
-    Rings are discs with an empty face.
+    Rings are discs with an empty face; that of a keypoint in its counterpart's place is filled with
+    the counterpart's colour.
     """
-    colours = keypoint_rgba(poses.palette)[table.codes]
+    of_keypoint = keypoint_rgba(poses.palette)
+    colours = of_keypoint[table.codes]
     if "inferred" in table.features:
         colours[table.features["inferred"].to_numpy(dtype=bool), 3] = _FAINT
-    empty = np.zeros_like(colours)
-    return {"face_color": empty if poses.stage == "raw" else colours, "border_color": colours}
+    face = colours
+    if poses.stage == "raw":
+        face = np.zeros_like(colours)
+        if "swapped" in table.features:
+            swapped = table.features["swapped"].to_numpy(dtype=bool)
+            face[swapped] = of_keypoint[np.array(poses.counterparts)[table.codes[swapped]]]
+    return {"face_color": face, "border_color": colours}
 
 
 def frames_layer(tiles: Mapping[str, Tile]) -> LayerData:

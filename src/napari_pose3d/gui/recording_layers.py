@@ -107,6 +107,14 @@ def result_layers(
         if poses2d.ensemble_median is not None:
             raw = view_poses(poses2d, i, "raw", residuals=residuals, n_views=n_views)
             raw = replace(raw, window=raw.window_around(0), palette=palette)
+            if result.swaps is not None:
+                in_view, in_sets = result.swaps.of_keypoints(i, poses2d.keypoints)
+                raw = replace(
+                    raw,
+                    swapped=in_view,
+                    swapped_sets=in_sets,
+                    counterparts=result.swaps.counterparts(poses2d.keypoints),
+                )
             layers.append(points_layer(raw, f"raw {view}", tiles[view], overview=overview))
         smoothed = view_poses(poses2d, i, "smoothed", residuals=residuals, n_views=n_views)
         smoothed = replace(smoothed, palette=palette)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.cameras.rig import Rig
 from ..core.cameras.rig_file import load_rig
+from ..core.errors import PoseDataError
 from ..core.match_table import MatchTable
 from ..core.matching import match_predictions
 from ..core.poses import AnyEnsemble, Result
+from ..core.project_adjustments import skeleton_of
 from ..core.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 from .layers import LayerData
 from .layout import Tile
 from .recording_layers import result_layers
+
+Groups = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,35 @@ def find(choice: Choice, progress: Progress, cancelled: IsCancelled) -> MatchTab
     progress("looking at the files", 0, 0)
     names = load_rig(choice.calibration).names if choice.calibration else None
     return match_predictions(choice.paths, replace(choice.reading, session=None), names)
+
+
+def bones_of_project(table: MatchTable | None) -> tuple[tuple[str, str], ...]:
+    """The skeleton of the project that the files lie in, as far as it is theirs."""
+    if table is None:
+        return ()
+    try:
+        return skeleton_of(table, table.keypoints)
+    except PoseDataError:
+        # What is wrong with the project is said when something depends on it.
+        return ()
+
+
+def for_keypoints(
+    settings: SmoothingSettings, offered: Collection[str], checked: Collection[str]
+) -> SmoothingSettings:
+    """The settings without what they say about keypoints that the user left out."""
+    left_out = set(offered) - set(checked)
+
+    def whole(groups: Groups) -> Groups:
+        return tuple(group for group in groups if not left_out & set(group))
+
+    rest = (tuple(k for k in block if k not in left_out) for block in settings.blocks)
+    return replace(
+        settings,
+        skeleton=whole(settings.skeleton),
+        left_right=whole(settings.left_right),
+        blocks=tuple(block for block in rest if block),
+    )
 
 
 def smooth(

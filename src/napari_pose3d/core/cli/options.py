@@ -113,6 +113,23 @@ def computing_of(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def add_swaps(parser: argparse.ArgumentParser, settings: type) -> None:
+    """Left and right taken for each other."""
+    parser.add_argument(
+        "--left-right",
+        nargs="+",
+        default=[],
+        metavar="LEFT,RIGHT",
+        help=help_of(settings, "left_right"),
+    )
+    parser.add_argument("--fix-swaps", action="store_true", help=help_of(settings, "fix_swaps"))
+
+
+def swaps_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What `add_swaps` was given, by field of the settings."""
+    return {"left_right": parse_blocks(options.left_right), "fix_swaps": options.fix_swaps}
+
+
 def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
     """Where to write; ``kind`` names the folder that is taken when nothing is said."""
     parser.add_argument(

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..settings import SmootherParts, SmoothingSettings
 from .options import (
     add_computing,
     add_reading,
+    add_swaps,
     add_writing,
     computing_of,
     help_of,
     parse_blocks,
     parse_frame_ranges,
     reading_of,
+    swaps_of,
 )
 from .progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from ..match_table import MatchTable
 
 
 def add_to(commands: Any) -> None:
@@ -33,6 +40,7 @@ def add_to(commands: Any) -> None:
     smooth.set_defaults(command=_run)
     add_reading(smooth)
     _add_smoothing(smooth)
+    add_swaps(smooth, SmoothingSettings)
     add_computing(smooth, SmoothingSettings)
     add_writing(smooth, "smoothed")
 
@@ -50,9 +58,12 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
     add("--smooth-param", "--s", field="smooth_param", type=float, metavar="S")
     add("--s-frames", field="s_frames", nargs="+", default=[], metavar="A:B")
     add("--blocks", field="blocks", nargs="+", default=[], metavar="A,B")
-    add("--skeleton", field="skeleton", nargs="+", default=[], metavar="A,B")
-    add("--left-right", field="left_right", nargs="+", default=[], metavar="LEFT,RIGHT")
-    add("--fix-swaps", field="fix_swaps", action="store_true")
+    smooth.add_argument(
+        "--skeleton",
+        nargs="*",
+        metavar="A,B",
+        help=f"{help_of(SmoothingSettings, 'skeleton')}; without names: those of the project",
+    )
     add("--max-gap", field="max_gap", type=int, metavar="FRAMES")
     add("--n-latent", field="n_latent", type=int, default=3, metavar="N")
     add(
@@ -92,13 +103,12 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
         quantile_keep_pca=options.quantile_keep_pca,
         inflate_vars=options.inflate_vars,
         blocks=parse_blocks(options.blocks),
-        skeleton=parse_blocks(options.skeleton),
-        left_right=parse_blocks(options.left_right),
-        fix_swaps=options.fix_swaps,
+        skeleton=parse_blocks(options.skeleton or ()),
         max_gap=options.max_gap,
         motion=options.motion,
         parts=SmootherParts(**dict.fromkeys(options.without, False)),
         **computing_of(options),
+        **swaps_of(options),
     )
 
 
@@ -106,6 +116,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from ..files import refuse_existing
     from ..pipeline import chosen_mode, match_inputs, read_inputs, run
     from ..results import default_folder, result_paths
+    from ..warm_up import STAGE, warm_up
     from .finish import write_and_tell
 
     inputs, reading = reading_of(options)
@@ -113,10 +124,28 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     matched = match_inputs(inputs, options.calibration, reading)
     print(matched.table.as_text())
     ensemble = read_inputs(matched, reading)
+    if options.skeleton == []:
+        settings = replace(settings, skeleton=_project_bones(matched.table, ensemble.keypoints))
     folder = options.out or default_folder(ensemble, inputs)
+    mode = chosen_mode(ensemble, matched.rig, settings)
     if not options.force:
-        mode = chosen_mode(ensemble, matched.rig, settings)
         refuse_existing(result_paths(ensemble, mode, folder))
+    bar(STAGE, 0, 0)
+    warm_up("published" if mode == "calibrated" and settings.as_published else mode)
     result = run(ensemble, matched.rig, settings, bar)
     write_and_tell(result, ensemble, matched.rig, folder, options.force, bar)
     return 0
+
+
+def _project_bones(table: MatchTable, keypoints: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    from ..errors import PoseDataError
+    from ..project_adjustments import skeleton_of
+
+    bones = skeleton_of(table, keypoints)
+    if not bones:
+        raise PoseDataError(
+            "the predictions lie in no project with a skeleton of their keypoints",
+            place="--skeleton",
+            expected="bones, such as nose,neck neck,tail, or a project whose skeleton is drawn",
+        )
+    return bones

@@ -7,7 +7,15 @@ from typing import Any
 
 from ..errors import PoseDataError
 from ..settings import TriangulationSettings
-from .options import add_computing, add_reading, add_writing, computing_of, reading_of
+from .options import (
+    add_computing,
+    add_reading,
+    add_swaps,
+    add_writing,
+    computing_of,
+    reading_of,
+    swaps_of,
+)
 from .progress_bar import ProgressBar
 
 
@@ -22,6 +30,7 @@ def add_to(commands: Any) -> None:
     )
     triangulate.set_defaults(command=_run)
     add_reading(triangulate)
+    add_swaps(triangulate, TriangulationSettings)
     add_computing(triangulate, TriangulationSettings)
     add_writing(triangulate, "triangulated")
 
@@ -30,10 +39,11 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from ..files import refuse_existing
     from ..pipeline import match_inputs, read_inputs, triangulate_ensemble
     from ..results import default_folder, result_paths
+    from ..warm_up import STAGE, warm_up
     from .finish import write_and_tell
 
     inputs, reading = reading_of(options)
-    settings = TriangulationSettings(**computing_of(options))
+    settings = TriangulationSettings(**computing_of(options), **swaps_of(options))
     matched = match_inputs(inputs, options.calibration, reading)
     if matched.rig is None:
         raise PoseDataError(
@@ -45,6 +55,8 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     folder = options.out or default_folder(ensemble, inputs, "triangulated")
     if not options.force:
         refuse_existing(result_paths(ensemble, "triangulated", folder))
+    bar(STAGE, 0, 0)
+    warm_up("triangulated")
     result = triangulate_ensemble(ensemble, matched.rig, settings, bar)
     write_and_tell(result, ensemble, matched.rig, folder, options.force, bar)
     return 0

@@ -9,6 +9,7 @@ which no motion of the keypoint can explain or absorb.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,40 @@ from .search_frames import stretches
 Float64 = NDArray[np.float64]
 
 _LONGEST_LAG = 60
+# Frames whose views tell less than this part of the usual are looked at by themselves, if so many
+# degrees of freedom say how long their errors last.
+_LITTLE, _ENOUGH = 0.6, 500.0
+
+
+@dataclass(frozen=True)
+class Widening:
+    """Factors for the covariance of a smoothed track, at least 1.
+
+    Attributes
+    ----------
+    usual : float
+    where_little : float
+        In frames whose views tell less than ``limit`` in all, as of a hidden keypoint: there errors
+        last longer, and more frames are averaged.
+    limit : float
+        Trace of the information, in inverse squared units of length.
+    """
+
+    usual: float
+    where_little: float
+    limit: float
+
+    def of_frames(self, slopes: Float64, trust: Float64) -> Float64:
+        """The factor of each frame; parameters as for `widening`."""
+        squares = np.where(trust > 0, np.einsum("tcij,tcij->tc", slopes, slopes), 0.0)
+        told = (trust * squares).sum(axis=1)
+        return np.where(told < self.limit, self.where_little, self.usual)
 
 
 def widening(
     error: Float64, slopes: Float64, trust: Float64, influence: Callable[[float], Float64]
-) -> float:
-    """Factor for the covariance of a smoothed track, at least 1.
+) -> Widening:
+    """How much wider errors that last make the uncertainty of a smoothed track.
 
     A smoother that gives the observation ``l`` frames away the weight ``w(l)`` has the posterior
     variance ``r w(0)`` from observations of variance r, if their errors are new in every frame.
@@ -47,21 +76,37 @@ def widening(
     # Of a long recording some stretches are enough.
     pieces = stretches(np.ones(len(trust), dtype=bool))
     n_lags = min(_LONGEST_LAG, min(each.stop - each.start for each in pieces) - 1)
-    products, freedoms = np.zeros(n_lags + 1), np.zeros(n_lags + 1)
-    told = []
+    looked_at = []
     for piece in pieces:
         left, information = np.empty_like(error[piece]), np.empty(len(trust[piece]))
         unexplained(error[piece], slopes[piece], trust[piece], left, information)
-        add_covariances(left, trust[piece], products, freedoms)
-        told.append(information)
-    information = np.concatenate(told)
-    if not np.isfinite(information).any() or not products[0] > 0:
-        return 1.0
-    weights = influence(3.0 / float(np.nanmedian(information)))
+        looked_at.append((left, trust[piece], information))
+    told = np.concatenate([information for _, _, information in looked_at])
+    if not np.isfinite(told).any():
+        return Widening(1.0, 1.0, 0.0)
+
+    def factor(below: float, at_least: float) -> float | None:
+        """From the frames that tell less than ``below``; None where these are too few."""
+        products, freedoms = np.zeros(n_lags + 1), np.zeros(n_lags + 1)
+        for left, weight, information in looked_at:
+            chosen = np.where((information < below)[:, None], weight, 0.0)
+            add_covariances(left, chosen, products, freedoms)
+        if not (products[0] > 0 and freedoms[0] >= at_least):
+            return None
+        variance = 3.0 / float(np.nanmedian(told[told < below]))
+        return _factor(influence(variance), products / np.maximum(freedoms, 1.0))
+
+    usual = factor(np.inf, 1.0) or 1.0
+    limit = _LITTLE * float(np.nanmedian(told))
+    where_little = factor(limit, _ENOUGH) or usual
+    return Widening(usual, max(usual, where_little), limit)
+
+
+def _factor(weights: Float64, covariance: Float64) -> float:
+    """From the smoother's weights and the errors' covariance, by lag."""
     both_sides = np.concatenate([weights[:0:-1], weights])
-    covariance = products / np.maximum(freedoms, 1.0)
     total = 0.0
-    for lag in range(1, n_lags + 1):
+    for lag in range(1, len(covariance)):
         shared = float(both_sides[lag:] @ both_sides[:-lag]) / float(weights[0])
         total += shared * float(covariance[lag] / covariance[0])
     return 1.0 + max(2 * total, 0.0)

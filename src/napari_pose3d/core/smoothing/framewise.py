@@ -33,11 +33,16 @@ def triangulate_framewise(
     robust : "auto", "off" or float
         See `napari_pose3d.triangulate`; "off" uses every observation.
     """
-    typical = np.nanmedian(spread) if np.isfinite(spread).any() else 1.0
-    # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
-    trust = 1.0 / (spread + max(float(typical), 1e-2))
+    trust = weights_of(spread)
     threshold = None if robust == "off" else robust
     if cancelled():
         raise Cancelled
     # Keypoints are worked on side by side already.
     return triangulate(rig, centre, trust, threshold, threads=1, cancelled=cancelled)
+
+
+def weights_of(spread: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Relative inverse variance of observations, from the ensemble's; NaN where missing."""
+    typical = np.nanmedian(spread) if np.isfinite(spread).any() else 1.0
+    # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
+    return np.asarray(1.0 / (spread + max(float(typical), 1e-2)), dtype=np.float64)

@@ -23,11 +23,13 @@ def learned_variance(
     spread: NDArray[np.float64],
     squared_error: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Observation variance ``max(a + b * spread, VARIANCE_FLOOR)`` in px^2.
+    """Observation variance in px^2: ``a + b * spread``, corrected where it does not fit.
 
     ``squared_error ~ a + b * spread`` is fitted with ``a, b >= 0`` as a gamma regression
     (variance proportional to the squared mean, as for squared Gaussian errors) by iteratively
-    reweighted least squares.
+    reweighted least squares. One line does not fit keypoints in plain view, hidden ones and a view
+    that saw nothing at once: it is multiplied by the mean ratio of what was found to it, learned
+    for each range of ``spread``. At least `VARIANCE_FLOOR`.
 
     Parameters
     ----------
@@ -42,12 +44,18 @@ def learned_variance(
     (frame, ...) float64
         NaN where ``spread`` is NaN.
     """
-    from .noise_kernels import gamma_regression
+    from . import noise_kernels as kernels
 
-    # Evenly over the recording: so many tell the two numbers to a fraction of a percent.
+    # Evenly over the recording: so many tell the curve to a fraction of a percent.
     some = slice(None, None, 1 + spread.size // _MANY_OBSERVATIONS)
-    a, b = gamma_regression(spread[some].ravel(), squared_error[some].ravel(), _MIN_OBSERVATIONS)
-    return np.maximum(a + b * spread, VARIANCE_FLOOR)
+    x, u = spread[some].ravel(), squared_error[some].ravel()
+    a, b = kernels.gamma_regression(x, u, _MIN_OBSERVATIONS)
+    middle = float(np.nanmedian(x)) if np.isfinite(x).any() else 1.0
+    middle = middle if middle > 0 else 1.0
+    ratios = np.empty(kernels.N_BINS)
+    kernels.correction(x, u, a, b, middle, ratios)
+    flat = np.ascontiguousarray(spread).ravel()
+    return kernels.corrected(flat, a, b, middle, ratios, VARIANCE_FLOOR).reshape(spread.shape)
 
 
 def steady_variance(variance: NDArray[Any], floor: float = 1e-4) -> NDArray[np.float64]:

@@ -6,10 +6,15 @@ import math
 from typing import Any
 
 import numba
+import numpy as np
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 _STEPS = 8
+# The correction of `correction` has a value for each of so many bins, each a factor of four wide.
+N_BINS = 16
+# A bin counts as if so many observations in it had been as expected.
+_AS_EXPECTED = 50.0
 
 
 @_jit
@@ -54,3 +59,40 @@ def gamma_regression(x: Any, u: Any, at_least: int) -> tuple[float, float]:
         elif a < 0.0:
             a, b = 0.0, (sxu / sxx if sxx > 0.0 else mean_u / max(mean_x, 1e-12))
     return a, b
+
+
+@_jit
+def _bin(x: float, middle: float) -> float:
+    """Place of a value among the bins: half of them lie below ``middle``."""
+    if not x > 0.0:
+        return 0.0
+    place = 0.5 * N_BINS + 0.5 * math.log2(x / middle)
+    return min(max(place, 0.0), N_BINS - 1.0)
+
+
+@_jit
+def correction(x: Any, u: Any, a: float, b: float, middle: float, ratios: Any) -> None:
+    """Mean of ``u / (a + b x)`` by bin of x, into ``ratios (N_BINS,)``; near 1 for a few pairs."""
+    total, count = np.zeros(N_BINS), np.zeros(N_BINS)
+    for i in range(x.shape[0]):
+        if math.isfinite(x[i] + u[i]):
+            k = round(_bin(x[i], middle))
+            total[k] += u[i] / max(a + b * x[i], 1e-6)
+            count[k] += 1.0
+    for k in range(N_BINS):
+        ratios[k] = (total[k] + _AS_EXPECTED) / (count[k] + _AS_EXPECTED)
+
+
+@_jit
+def corrected(x: Any, a: float, b: float, middle: float, ratios: Any, floor: float) -> Any:
+    """``(a + b x)`` times the ratio between bins, at least ``floor``; NaN where x is."""
+    out = np.empty_like(x)
+    for i in range(x.shape[0]):
+        if math.isnan(x[i]):
+            out[i] = math.nan
+            continue
+        place = _bin(x[i], middle)
+        k = min(int(place), N_BINS - 2)
+        ratio = ratios[k] + (place - k) * (ratios[k + 1] - ratios[k])
+        out[i] = max((a + b * x[i]) * ratio, floor)
+    return out

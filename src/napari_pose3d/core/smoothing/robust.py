@@ -18,8 +18,9 @@ from ..cameras.rig import Rig
 from ..errors import Cancelled, PoseDataError
 from ..poses import observed
 from ..settings import IsCancelled, SmoothingSettings
-from .correlation import widening
-from .framewise import triangulate_framewise
+from .correlation import Widening, widening
+from .explanations import most_likely_explanations
+from .framewise import triangulate_framewise, weights_of
 from .minimum import bounded_minimum
 from .noise import learned_variance
 from .search_frames import stretches
@@ -181,8 +182,15 @@ class _Rounds:
         n_frames = centre.shape[1]
         found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
         self._look_at_cancel()
-        xyz, inliers = found.xyz, found.inliers.T
-        clear = np.isfinite(xyz[:, 0]) & ~found.undecided
+        xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
+        size = _step_variance(xyz, ~undecided)
+        if self.robust != "off" and np.isfinite(size):
+            trust = weights_of(self.spread.T)
+            xyz, inliers, undecided = most_likely_explanations(
+                rig, centre, trust, found, size, self.robust, self.cancelled
+            )
+        inliers = inliers.T
+        clear = np.isfinite(xyz[:, 0]) & ~undecided
         if clear.sum() > 1:
             # Where the views of a frame leave it open which of them is right, the motion decides.
             xyz = np.where(clear[:, None], xyz, np.nan)
@@ -196,8 +204,7 @@ class _Rounds:
                 todo="Leave the keypoint out, lower the minimum likelihood, or check that the "
                 "views belong to the cameras of the calibration",
             )
-        steps = np.diff(xyz[located], axis=0) / np.sqrt(np.diff(located))[:, None]
-        size = float((1.4826 * np.median(np.linalg.norm(steps, axis=1))) ** 2)
+        size = _step_variance(xyz, clear)
         self.extent = float(xyz[located].var(axis=0).max())
         # The scale of the motion that s = 1 stands for.
         self.reference = max(size, 1e-8 * self.extent, 1e-300)
@@ -326,7 +333,7 @@ class _Rounds:
         if self.parts.learn_noise:
             squared = np.empty_like(self.spread)
             # Errors that last pull the track along with them, further than its posterior says.
-            wide = self._widening(s)
+            wide = self._widening(s, self._trust()).usual
             kernels.expected_squared_error(
                 self.y, self.pixels, self.slopes, self.covs, wide, squared
             )
@@ -371,16 +378,22 @@ class _Rounds:
         """The posterior's covariance, widened for errors that last longer than a frame."""
         V = self.covs
         if self.parts.widen:
-            V *= self._widening(s)
+            trust = self._trust()
+            wide = self._widening(s, trust)
+            self._look_at_cancel()
+            V *= wide.of_frames(self.slopes, trust)[:, None, None]
         # Large in a long recording, and not needed any more.
         del self.covs, self.slopes, self.pixels, self.y
         return V
 
-    def _widening(self, s: float) -> float:
-        """How much larger the covariance is since errors last; see `widening`."""
+    def _trust(self) -> Float64:
+        """Inverse variance of each observation with its weight; 0 where it does not count."""
         visible = self.seen & np.isfinite(self.pixels[..., 0])
         with np.errstate(invalid="ignore"):
-            trust = np.where(visible, self.weights / self.noise, 0.0)
+            return np.where(visible, self.weights / self.noise, 0.0)
+
+    def _widening(self, s: float, trust: Float64) -> Widening:
+        """How much larger the covariance is since errors last."""
 
         def influence(variance: float) -> Float64:
             return self._influence(s, variance)
@@ -403,6 +416,15 @@ class _Rounds:
         adjoint = np.zeros(kernels.N_ADJOINT)
         kernels.backward(seen, track, kept, *model, adjoint, xyz, covs, np.empty(n))
         return np.ascontiguousarray(xyz[_REACH:, 0])
+
+
+def _step_variance(xyz: Float64, clear: NDArray[np.bool_]) -> float:
+    """Typical squared step from frame to frame, robustly; NaN where there is none."""
+    located = np.flatnonzero(np.isfinite(xyz[:, 0]) & clear)
+    if len(located) < 2:
+        return float("nan")
+    steps = np.diff(xyz[located], axis=0) / np.sqrt(np.diff(located))[:, None]
+    return float((1.4826 * np.median(np.linalg.norm(steps, axis=1))) ** 2)
 
 
 def _parts(frames: slice) -> list[slice]:

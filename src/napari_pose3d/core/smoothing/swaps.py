@@ -88,23 +88,33 @@ def _told_by_names(keypoints: Sequence[str]) -> list[Pair]:
     return pairs
 
 
-def swapped_views(
-    statistics: EnsembleStatistics, expected: NDArray[np.float32], pairs: Sequence[Pair]
-) -> NDArray[np.bool_]:
-    """Where a view holds both keypoints of a pair in each other's place, ``(view, frame, pair)``.
+def find_swaps(
+    statistics: EnsembleStatistics,
+    expected: NDArray[np.float32] | None,
+    pairs: Sequence[Pair],
+    keypoints: Sequence[str],
+    corrected: bool,
+) -> Swaps:
+    """Where prediction sets and views hold both keypoints of a pair in each other's place.
 
     Parameters
     ----------
     statistics : EnsembleStatistics
-    expected : (view, frame, keypoint, 2)
-        Where the smoothed points fall in each view, px.
+        Made with the same pairs.
+    expected : (view, frame, keypoint, 2) or None
+        Where the points in space fall in each view, px; None where nothing is known about them.
+    pairs : sequence of (int, int)
+    keypoints : sequence of str
+    corrected : bool
+        Whether it is going to be put right.
     """
     from .swap_kernels import flag_views
 
-    n_views, n_frames = expected.shape[:2]
-    flags = np.zeros((n_views, n_frames, len(pairs)), dtype=bool)
-    flag_views(statistics.centre, expected, np.array(pairs, dtype=np.int64), flags)
-    return flags
+    flags = np.zeros(statistics.swapped.shape, dtype=bool)
+    if expected is not None:
+        flag_views(statistics.centre, expected, np.array(pairs, dtype=np.int64), flags)
+    names = tuple((keypoints[a], keypoints[b]) for a, b in pairs)
+    return Swaps(names, flags, statistics.swapped, corrected)
 
 
 def exchange(statistics: EnsembleStatistics, flags: NDArray[np.bool_], pairs: Any) -> None:
@@ -116,21 +126,3 @@ def exchange(statistics: EnsembleStatistics, flags: NDArray[np.bool_], pairs: An
             kept = array[views, frames, left].copy()
             array[views, frames, left] = array[views, frames, right]
             array[views, frames, right] = kept
-
-
-def describe(swaps: Swaps, views: Sequence[str]) -> str | None:
-    """What was found, in one sentence; None where nothing was."""
-    in_views, in_sets = int(swaps.views.sum()), int((swaps.models > 0).sum())
-    if not in_views and not in_sets:
-        return None
-    parts = []
-    for count, found, who in (
-        (in_views, swaps.views, "a view says the opposite of the others"),
-        (in_sets, swaps.models > 0, "a prediction set says the opposite of the others"),
-    ):
-        if count:
-            most = np.unravel_index(found.sum(axis=1).argmax(), (len(views), len(swaps.pairs)))
-            pair = " and ".join(swaps.pairs[most[1]])
-            parts.append(f"{who} in {count:,} cases (most: {views[most[0]]}, {pair})")
-    done = "exchanged, as asked" if swaps.corrected else "left as they are; fix_swaps exchanges"
-    return f"left and right: {'; '.join(parts)}; {done}"

@@ -64,6 +64,7 @@ class Overlays:
         self._shown: NDArray[np.bool_] = np.zeros(len(self.names), bool)
         self._zoom = 1.0
         self._selected = ""
+        self._swapped = next((p for p in self._poses if p.swapped is not None), None)
         self._layer = None if best is None else self._add_layer(model, best)
 
     def remove(self, model: Any) -> None:
@@ -112,6 +113,7 @@ class Overlays:
                 self._trails(leading, frame, settings),
                 self._skeleton(leading, frame, settings),
                 self._ellipses(frame, settings, selected),
+                self._swaps(frame, settings),
                 self._marks(frame, settings),
             ]
         )
@@ -137,9 +139,12 @@ class Overlays:
         grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         lines = np.tile([*grey, 0.9], (len(self._bones) * BONE_DOTS, 1))
         ellipses = np.tile(_WHITE, (2 * _ELLIPSE_DOTS, 1))
+        swaps: NDArray[Any] = np.zeros((0, 4))
+        if self._swapped is not None:
+            swaps = keypoint_rgba(self._swapped.palette)[list(self._swapped.counterparts)]
         marks = np.concatenate([keypoint_rgba(poses.palette) for poses in self._poses])
         rings = np.array([poses.stage == "raw" for _, poses in self.names])
-        borders = np.concatenate([trails, lines, ellipses, marks])
+        borders = np.concatenate([trails, lines, ellipses, swaps, marks])
         faces = borders.copy()
         n_before = len(borders) - len(marks)
         faces[n_before:][rings] = 0
@@ -147,6 +152,7 @@ class Overlays:
             [
                 np.full(len(trails), _TRAIL),
                 np.full(len(lines) + len(ellipses), _DOT),
+                np.full(len(swaps), _MARK),
                 np.where(rings, 1.5 * _MARK, _MARK),
             ]
         )
@@ -235,6 +241,16 @@ class Overlays:
                 centre = at_frame(poses.positions, frame)[k]
                 rows[i] = ellipse(centre, np.diag(at_frame(poses.variance, frame)[k]))
         return rows.reshape(-1, 2)
+
+    def _swaps(self, frame: int, settings: LayoutState) -> Float64:
+        """Fill the rings of keypoints in their counterpart's place with that one's colour."""
+        poses = self._swapped
+        if poses is None or poses.swapped is None:
+            return np.zeros((0, 2))
+        yx = at_frame(poses.positions, frame)[:, ::-1].astype(np.float64)
+        swapped = at_frame(poses.swapped, frame) == 1
+        yx[~(swapped & self._visible(poses, frame, settings))] = np.nan
+        return yx
 
 
 def _switched_off(poses: LayerPoses, settings: LayoutState) -> bool:

@@ -56,4 +56,6 @@ def describe(name: str, poses: LayerPoses, frame: int) -> str:
             value = float(at_frame(array, frame)[k])
             if np.isfinite(value):
                 parts.append(text.format(value))
+    if poses.swapped is not None and at_frame(poses.swapped, frame)[k] == 1:
+        parts.append(f"in the place of {poses.keypoints[poses.counterparts[k]]}")
     return ", ".join(parts)

@@ -113,7 +113,9 @@ class SmoothWidget(QWidget):
             return
         try:
             choice = self._choice()
-            settings = self.smoothing.smoothing()
+            settings = work.for_keypoints(
+                self.smoothing.smoothing(), self.keypoints.offered, self.keypoints.checked
+            )
         except PoseDataError as error:
             self._fail(str(error))
             return
@@ -173,6 +175,7 @@ class SmoothWidget(QWidget):
     def _offer_keypoints(self) -> None:
         table = self.matches.table
         self.keypoints.offer(table.keypoints if table is not None else ())
+        self.smoothing.offer_bones(work.bones_of_project(table))
         self._refresh_obstacle()
 
     def _show_problem(self, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QRadioButton,
     QSlider,
     QVBoxLayout,
@@ -20,7 +22,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from ...core.poses import FloatArray
-from ...core.settings import ReadingSettings, SmoothingSettings
+from ...core.settings import ReadingSettings, SmootherParts, SmoothingSettings
 from ..forms import SettingsForm
 
 # The slider moves in tenths of a power of ten of s; its ends lie beyond what the search finds.
@@ -56,6 +58,11 @@ MORE_SMOOTHING = {
     "quantile_keep_pca": "Linear: % of frames for the fit",
     "as_published": "As ensemble-kalman-smoother 4.6.2",
     "threads": "Threads",
+}
+PARTS = {
+    "learn_noise": "Learn how noisy the views are",
+    "bursts": "Let single frames move more",
+    "widen": "Widen the uncertainty for lasting errors",
 }
 
 
@@ -107,9 +114,19 @@ class SmoothingPanel(QGroupBox):
                 "quantile_keep_pca": {"min": 1.0, "max": 100.0, "step": 5.0},
             },
         )
+        self._take_bones = QPushButton()
+        self._take_bones.setToolTip(
+            "Writes the lines of the project's skeleton into the field for bones."
+        )
+        self._project_bones: tuple[tuple[str, str], ...] = ()
+        self.offer_bones(())
+        self._parts = SettingsForm(SmootherParts, PARTS)
         folded = QCollapsible("More options", expandedIcon="▾", collapsedIcon="▸")
         folded.addWidget(self._more_reading.native)
         folded.addWidget(self._more.native)
+        folded.addWidget(self._take_bones)
+        folded.addWidget(_heading("The calibrated smoother's own parts"))
+        folded.addWidget(self._parts.native)
 
         layout = QVBoxLayout(self)
         layout.addWidget(self._automatic)
@@ -122,13 +139,16 @@ class SmoothingPanel(QGroupBox):
 
         self._automatic.toggled.connect(self._refresh)
         self._slider.valueChanged.connect(self._refresh)
+        self._take_bones.clicked.connect(self._fill_in_bones)
         self._more_reading.widget("views").native.editingFinished.connect(self.reading_changed)
         self._refresh()
 
     def smoothing(self) -> SmoothingSettings:
         """The chosen settings; raises `PoseDataError` for a text that cannot be read."""
         s = None if self._automatic.isChecked() else self.smooth_param
-        return SmoothingSettings(smooth_param=s, **self._form.values(), **self._more.values())
+        parts = SmootherParts(**self._parts.values())
+        values = {**self._form.values(), **self._more.values(), "parts": parts}
+        return SmoothingSettings(smooth_param=s, **values)
 
     def reading(self) -> dict[str, Any]:
         """Fields of `ReadingSettings`, without session, individual and keypoints."""
@@ -151,12 +171,28 @@ class SmoothingPanel(QGroupBox):
         if self._automatic.isChecked():
             self._slider.setValue(round(float(np.median(np.log10(found))) * _STEPS_PER_DECADE))
 
+    def offer_bones(self, bones: Sequence[tuple[str, str]]) -> None:
+        """Offer the skeleton of the project that the predictions lie in; empty: there is none."""
+        self._project_bones = tuple(bones)
+        self._take_bones.setText(f"Take the project's {len(bones)} bones")
+        self._take_bones.setVisible(bool(bones))
+
+    def _fill_in_bones(self) -> None:
+        text = "; ".join(f"{a}, {b}" for a, b in self._project_bones)
+        self._more.widget("skeleton").value = text
+
     def _refresh(self) -> None:
         by_hand = self._by_hand.isChecked()
         self._slider.setEnabled(by_hand)
         exponent = self._slider.value() / _STEPS_PER_DECADE
         word = next(text for limit, text in _WORDS if exponent < limit)
         self._word.setText(f"{word}  (s = {self.smooth_param:.3g})" if by_hand else "")
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    return label
 
 
 def _help(name: str) -> str:
