@@ -12,7 +12,8 @@ _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 # Steps are spread like a Student t of so many degrees of freedom: animals rest and leap.
 _FREEDOM = 16.0
-# Nats that it costs to believe no explanation of a stretch, and of each of its frames.
+# Nats that it costs to believe no explanation of a stretch, and of each of its frames: more than a
+# true step, or the way through the frames between would look the more probable the less is known.
 _NONE, _EACH = 5.0, 4.0
 
 

@@ -93,7 +93,6 @@ def most_likely_explanations(
     variance = _LARGER * step_variance
     likeliest_path(found.xyz, clear, slot, all_points, all_costs, variance, choice)
     undecided[open_frames] = True
-    undecided[open_frames] = True
     frames = np.flatnonzero((choice >= 0) & (choice < len(points)))
     at = slot[frames]
     xyz[frames] = all_points[at, choice[frames]]
