@@ -13,7 +13,8 @@ import pytest
 from napari_pose3d import PoseDataError, save_rig
 from napari_pose3d.core.cli import main, parse_frame_ranges
 from napari_pose3d.core.cli.options import parse_blocks, parse_robust
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.formats.prediction_csv import read_prediction_csv, write_prediction_csv
 from napari_pose3d.core.formats.prediction_table import PredictionTable
 from scenes import noisy_ensemble, ring_rig, walk
 
@@ -118,6 +119,26 @@ def test_every_option_reaches_the_settings(recording) -> None:
     assert {name: record["settings"][name] for name in expected} == expected
     assert len(set(record["smooth_param"].values())) == 1
     assert any("inflate_vars" in note for note in record["warnings"])
+
+
+def test_compact_results_hold_positions_and_read_back(recording) -> None:
+    given = ("smooth", "predictions", "--calibration", "rig.toml", "--out")
+    assert run(*given, "whole") == 0
+    assert run(*given, "small", "--compact") == 0
+    for view in ("Cam-0", "Cam-2"):
+        name = f"mouse1_{view}.csv"
+        small = read_prediction_csv(recording / "small" / name)
+        whole = read_prediction_csv(recording / "whole" / name)
+        assert small.variance is None
+        assert small.ensemble_median is None
+        np.testing.assert_allclose(small.xy, whole.xy, atol=0.006)
+        np.testing.assert_allclose(small.likelihood, whole.likelihood, atol=1e-4)
+        sizes = [(recording / folder / name).stat().st_size for folder in ("small", "whole")]
+        assert sizes[0] < 0.4 * sizes[1]
+    small = read_poses3d_csv(recording / "small" / "mouse1_3d.csv")
+    whole = read_poses3d_csv(recording / "whole" / "mouse1_3d.csv")
+    assert small.variance is None
+    np.testing.assert_allclose(small.xyz, whole.xyz, rtol=1e-6, atol=1e-5)
 
 
 def test_the_project_s_bones_on_demand(recording, capsys) -> None:

@@ -239,7 +239,7 @@ def test_from_files_to_layers_and_back_to_files(
     assert widget.results._spaces["2-D"].isChecked(), "napari's own button counts, too"
 
     target = tmp_path / "out"
-    monkeypatch.setattr(smooth_module, "ask_where", lambda *_: (target, False))
+    monkeypatch.setattr(smooth_module, "ask_where", lambda *_: (target, False, False))
     widget.save()
     qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
     assert sorted(path.name for path in target.iterdir()) == [

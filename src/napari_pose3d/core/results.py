@@ -19,6 +19,7 @@ from .settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
     from .cameras.rig import Rig
+    from .formats.prediction_table import PredictionTable
 
 AnyPath = str | os.PathLike[str]
 
@@ -67,6 +68,7 @@ def save_result(
     folder: AnyPath,
     *,
     force: bool = False,
+    compact: bool = False,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> list[Path]:
@@ -80,6 +82,9 @@ def save_result(
         Made where it does not exist.
     force : bool
         Whether files of an earlier run may be replaced.
+    compact : bool
+        Whether to write positions and likelihood only, a third of the columns: no variances, and
+        nothing of the ensemble. Pixels have two decimals then, 3-D positions single precision.
 
     Returns
     -------
@@ -122,7 +127,7 @@ def save_result(
                 continue
             write_prediction_csv(
                 stream,
-                PredictionTable.from_poses(poses, view),
+                _compact(poses, v) if compact else PredictionTable.from_poses(poses, view),
                 scorer=SCORER,
                 progress=writing(path),
                 cancelled=cancelled,
@@ -132,12 +137,21 @@ def save_result(
                 streams[-2],
                 result.poses3d,
                 scorer=SCORER,
+                compact=compact,
                 progress=writing(paths[-2]),
                 cancelled=cancelled,
             )
         record = run_record(result, ensemble, rig, progress=progress, cancelled=cancelled)
         streams[-1].write(json.dumps(record, indent=2) + "\n")
     return paths
+
+
+def _compact(poses: Poses2D, view: int) -> PredictionTable:
+    """Positions and likelihood of one view, to as many digits as anybody can see."""
+    from .formats.prediction_table import PredictionTable
+
+    xy, likelihood = np.round(poses.xy[view], 2), np.round(poses.likelihood[view], 4)
+    return PredictionTable(poses.keypoints, xy, likelihood, individual=poses.individual)
 
 
 def run_record(

@@ -58,14 +58,18 @@ class SettingsForm:
                 },
             )
         self.native = QWidget()
-        rows = QVBoxLayout(self.native)
-        rows.setContentsMargins(0, 0, 0, 0)
+        self._rows = QVBoxLayout(self.native)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         for name, label in labels.items():
-            rows.addLayout(_row(label, self._widgets[name].native))
+            self._rows.addLayout(_row(label, self._widgets[name].native))
 
     def widget(self, name: str) -> Any:
         """The magicgui widget of a field."""
         return self._widgets[name]
+
+    def add_below(self, name: str, widget: QWidget) -> None:
+        """Put something below the row of a field; once for each form."""
+        self._rows.insertWidget(list(self._widgets).index(name) + 1, widget)
 
     def values(self) -> dict[str, Any]:
         """What the user chose, by field name; raises `PoseDataError` for what cannot be read."""

@@ -16,6 +16,7 @@ _PLACES = {
     r"--keypoints": "the list of keypoints",
     r"--out": "another folder",
     r"--force": "'Replace'",
+    r"--fix-swaps": f"'Exchange confused left and right' {_MORE}",
 }
 
 

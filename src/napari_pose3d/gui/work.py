@@ -122,6 +122,7 @@ def save(
     finished: Finished,
     folder: Path,
     replace_files: bool,
+    compact: bool,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> list[Path]:
@@ -134,6 +135,7 @@ def save(
         finished.rig,
         folder,
         force=replace_files,
+        compact=compact,
         progress=progress,
         cancelled=cancelled,
     )

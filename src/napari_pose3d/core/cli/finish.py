@@ -19,10 +19,11 @@ def write_and_tell(
     rig: Rig | None,
     folder: Path,
     force: bool,
+    compact: bool,
     bar: ProgressBar,
 ) -> None:
     """Write all files of the result, then print notes, a summary and the files' names."""
-    written = save_result(result, ensemble, rig, folder, force=force, progress=bar)
+    written = save_result(result, ensemble, rig, folder, force=force, compact=compact, progress=bar)
     bar.close()
     for note in result.report.warnings:
         print(f"note: {note}")

@@ -141,6 +141,11 @@ def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
         f"project, outside a project ./<session>_{kind}/",
     )
     parser.add_argument("--force", action="store_true", help="replace results of an earlier run")
+    parser.add_argument(
+        "--compact",
+        action="store_true",
+        help="write positions and likelihood only, without variances: a quarter of the text",
+    )
 
 
 def parse_robust(text: str) -> Robust:

@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     bar(STAGE, 0, 0)
     warm_up("published" if mode == "calibrated" and settings.as_published else mode)
     result = run(ensemble, matched.rig, settings, bar)
-    write_and_tell(result, ensemble, matched.rig, folder, options.force, bar)
+    write_and_tell(result, ensemble, matched.rig, folder, options.force, options.compact, bar)
     return 0
 
 

@@ -58,5 +58,5 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     bar(STAGE, 0, 0)
     warm_up("triangulated")
     result = triangulate_ensemble(ensemble, matched.rig, settings, bar)
-    write_and_tell(result, ensemble, matched.rig, folder, options.force, bar)
+    write_and_tell(result, ensemble, matched.rig, folder, options.force, options.compact, bar)
     return 0

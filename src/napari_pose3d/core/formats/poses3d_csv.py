@@ -85,6 +85,7 @@ def write_poses3d_csv(
     poses: Poses3D,
     *,
     scorer: str = SCORER,
+    compact: bool = False,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> None:
@@ -94,6 +95,8 @@ def write_poses3d_csv(
     ----------
     target : path or text stream
         As for `write_prediction_csv`.
+    compact : bool
+        Whether to leave out the variances and write positions in single precision.
 
     Raises
     ------
@@ -105,8 +108,17 @@ def write_poses3d_csv(
     if isinstance(target, str | os.PathLike):
         with FileGroup(overwrite=True) as group:
             write_poses3d_csv(
-                group.open(target), poses, scorer=scorer, progress=progress, cancelled=cancelled
+                group.open(target),
+                poses,
+                scorer=scorer,
+                compact=compact,
+                progress=progress,
+                cancelled=cancelled,
             )
+        return
+    if compact:
+        write_header(target, scorer, poses.keypoints, SPACE)
+        write_lines(target, [poses.xyz], np.float32, progress=progress, cancelled=cancelled)
         return
     variance = np.diagonal(poses.covariance, axis1=-2, axis2=-1)
     write_header(target, scorer, poses.keypoints, (*SPACE, *SPACE_VARIANCE))

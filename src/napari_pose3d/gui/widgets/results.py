@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from ...core.poses import Result
 from ...core.results import summary
 from ..display import Shown, Space
+from ..wording import for_widget
 
 _NAMED_NOTES = 4
 
@@ -87,7 +88,7 @@ class ResultPanel(QGroupBox):
         """Say what a run did and open the switches for it."""
         self._summary.setText(summary(result))
         notes = result.report.warnings
-        shown = [f"Note: {note}" for note in notes[:_NAMED_NOTES]]
+        shown = [f"Note: {for_widget(note)}" for note in notes[:_NAMED_NOTES]]
         if len(notes) > _NAMED_NOTES:
             shown.append(f"and {len(notes) - _NAMED_NOTES} more notes (hover to see)")
         self._notes.setText("\n".join(shown))

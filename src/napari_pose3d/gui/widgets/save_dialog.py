@@ -51,6 +51,11 @@ class SaveDialog(QDialog):
         self._files.setWordWrap(True)
         self._replace = QCheckBox("&Replace the files that exist already")
         self._replace.toggled.connect(self._refresh)
+        self._compact = QCheckBox("&Compact: positions and likelihood only")
+        self._compact.setToolTip(
+            "Leaves out all variances and what the prediction sets said, a quarter of the text. "
+            "Choose it for recordings of many hours, or for programs that want no more."
+        )
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
         )
@@ -62,6 +67,7 @@ class SaveDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(row)
         layout.addWidget(self._files)
+        layout.addWidget(self._compact)
         layout.addWidget(self._replace)
         layout.addWidget(buttons)
         self._refresh()
@@ -75,6 +81,11 @@ class SaveDialog(QDialog):
     def replace_files(self) -> bool:
         """Whether files that exist may be replaced."""
         return self._replace.isChecked()
+
+    @property
+    def compact(self) -> bool:
+        """Whether to write positions and likelihood only."""
+        return self._compact.isChecked()
 
     @property
     def can_save(self) -> bool:
@@ -103,9 +114,9 @@ class SaveDialog(QDialog):
             self._edit.setText(chosen)
 
 
-def ask_where(result: Result, folder: Path, parent: QWidget) -> tuple[Path, bool] | None:
-    """Ask for the folder; (folder, whether files may be replaced), or None when cancelled."""
+def ask_where(result: Result, folder: Path, parent: QWidget) -> tuple[Path, bool, bool] | None:
+    """Ask for the folder; (folder, whether files may be replaced, compact), None when cancelled."""
     dialog = SaveDialog(result, folder, parent)
     if dialog.exec() != QDialog.DialogCode.Accepted:
         return None
-    return dialog.folder, dialog.replace_files
+    return dialog.folder, dialog.replace_files, dialog.compact

@@ -120,11 +120,11 @@ class SmoothingPanel(QGroupBox):
         )
         self._project_bones: tuple[tuple[str, str], ...] = ()
         self.offer_bones(())
+        self._more.add_below("skeleton", self._take_bones)
         self._parts = SettingsForm(SmootherParts, PARTS)
         folded = QCollapsible("More options", expandedIcon="▾", collapsedIcon="▸")
         folded.addWidget(self._more_reading.native)
         folded.addWidget(self._more.native)
-        folded.addWidget(self._take_bones)
         folded.addWidget(_heading("The calibrated smoother's own parts"))
         folded.addWidget(self._parts.native)
 
