@@ -10,8 +10,8 @@ imports and compiled code loaded before the clock starts.
 
 Goals: not longer than 2.0 times that, from CSV to a result in memory; less than 3 GB at any time;
 no longer than 0.5 s from one look at the Cancel button to the next.
-Writing the result is timed by itself (``--write``), whole, which is nine columns per keypoint and 3 GB,
-and compact.
+Writing the result is timed by itself (``--write``): whole, nine columns per keypoint or 3 GB, and
+compact.
 
     python benchmarks/long_recording.py [--quick] [--frames N] [--write]
 """
