@@ -34,6 +34,7 @@ def warm_up(*jobs: Job) -> None:
     import numpy as np
 
     from .cameras.triangulation import leave_one_out_residuals
+    from .formats.decimal_kernel import format_lines
     from .formats.plain_csv_kernel import parse_lines
     from .labels.projecting import project_labels
     from .pipeline import run, triangulate_ensemble
@@ -41,6 +42,7 @@ def warm_up(*jobs: Job) -> None:
 
     line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
     parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
+    format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
 
     rig, ensemble = _example()
     bones = (ensemble.keypoints,)

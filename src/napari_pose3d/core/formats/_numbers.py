@@ -24,6 +24,7 @@ MISSING = frozenset({"", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null"
 # Large enough for the parser to be busy, small enough to cancel within a second.
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_WRITTEN_AT_ONCE = 200
+_MANY_NUMBERS = 100_000
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -106,18 +107,33 @@ def write_lines(
     arrays : sequence of (frame, keypoint, value) arrays
     """
     n = len(arrays[0])
+    # Loading compiled code takes longer than a short table.
+    many = dtype is np.float32 and sum(a.size for a in arrays) >= _MANY_NUMBERS
     for start in range(0, n, _ROWS_WRITTEN_AT_ONCE):
         if cancelled is not None and cancelled():
             raise Cancelled
         stop = min(start + _ROWS_WRITTEN_AT_ONCE, n)
         block = np.concatenate([a[start:stop] for a in arrays], axis=-1).astype(dtype)
-        block[~np.isfinite(block)] = np.nan
-        rows = _as_text(block.reshape(stop - start, -1))
+        block = block.reshape(stop - start, -1)
+        text = _compiled_lines(block, start) if many else None
+        if text is None:
+            block[~np.isfinite(block)] = np.nan
+            rows = enumerate(_as_text(block), start)
+            text = "".join(f"{frame},{row}\n" for frame, row in rows)
         # In one piece: a stream that is flushed line by line takes Python's lock back so often
         # that the thread that draws the window waits for its turn.
-        stream.write("".join(f"{frame},{row}\n" for frame, row in enumerate(rows, start)))
+        stream.write(text)
         if progress is not None:
             progress("writing", stop, n)
+
+
+def _compiled_lines(block: NDArray[np.floating[Any]], start: int) -> str | None:
+    """The lines of a block; None where a number is too small or too large for the compiled loop."""
+    from .decimal_kernel import CELL_BYTES, NUMBER_BYTES, format_lines
+
+    text = np.empty(len(block) * NUMBER_BYTES + block.size * CELL_BYTES, np.uint8)
+    n_bytes = format_lines(block, start, text)
+    return None if n_bytes < 0 else text[:n_bytes].tobytes().decode("ascii")
 
 
 def _as_text(block: NDArray[np.floating[Any]]) -> Iterator[str]:
