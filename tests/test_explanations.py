@@ -57,11 +57,13 @@ def test_of_three_views_the_one_that_leaps_is_wrong(view: int) -> None:
     found, (points, inliers, undecided) = explained(rig, spoilt)
     # Frame by frame nobody can tell.
     assert found.undecided[WRONG].mean() > 0.9
-    assert not undecided.any()
+    # A few frames may be left to one of the two views that are right.
+    assert undecided.sum() < 10
     error = np.linalg.norm(points - xyz[:, 0], axis=1)
-    assert error.max() < 6
+    assert error[~undecided].max() < 6
     assert not inliers[view, WRONG].any()
-    assert np.delete(inliers, view, axis=0)[:, WRONG].all()
+    assert np.delete(inliers, view, axis=0)[:, ~undecided].all()
+    assert inliers.any(axis=0).all()
     # Where the views agree nothing is touched.
     agree = np.ones(N, dtype=bool)
     agree[WRONG] = False
@@ -156,3 +158,22 @@ def test_errors_that_last_widen_most_where_the_views_tell_little() -> None:
     alike = widening(error[clear], slopes[clear], trust[clear], influence)
     assert alike == Widening(alike.usual, alike.usual, alike.limit)
     assert alike.usual < 1.3
+
+
+def test_one_view_is_believed_where_no_two_agree() -> None:
+    rig, xyz, ensemble = scene(3)
+    rng = np.random.default_rng(8)
+    # One view is lost, and in the midst of it another one jumps aside: the third goes on smoothly.
+    xy = ensemble.xy.copy()
+    xy[:, 2, 60:150, 0] = rng.uniform(0, 1000, (3, 90, 2))
+    spoilt = with_error(replace(ensemble, xy=xy), 1, slice(90, 115), (10.0, 80.0))
+    _, (_, inliers, undecided) = explained(rig, spoilt)
+    assert not inliers[1, 91:114].any()
+    alone = undecided & (inliers.sum(axis=0) == 1)
+    assert alone[90:115].mean() > 0.6
+    assert inliers[0, 90:115][alone[90:115]].all()
+    poses = smooth(spoilt, rig).poses3d
+    assert poses is not None
+    error = np.linalg.norm(poses.xyz[:, 0] - xyz[:, 0], axis=1)
+    assert error.max() < 12
+    assert np.median(error[90:115]) < 5

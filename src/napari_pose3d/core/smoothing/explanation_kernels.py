@@ -12,22 +12,31 @@ _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 # Steps are spread like a Student t of so many degrees of freedom: animals rest and leap.
 _FREEDOM = 16.0
-# Nats that it costs to believe no explanation of a stretch, and of each of its frames: more than a
-# true step, or the way through the frames between would look the more probable the less is known.
+# Nats that it costs to believe one view only, in each frame, and to believe none: at first, and in
+# each frame. A true step costs less than a nat.
+_SINGLE = 0.75
 _NONE, _EACH = 5.0, 4.0
 
 
 @_jit
-def _step_cost(a: Any, b: Any, frames: int, variance: float) -> float:
-    """Nats that it costs to get from one point to another."""
-    x, y, z = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+def _step_cost(x: float, y: float, z: float, frames: int, variance: float) -> float:
+    """Nats that it costs to go so far in so many frames."""
     ratio = (x * x + y * y + z * z) / (variance * frames)
     return 0.5 * (_FREEDOM + 3.0) * math.log(1.0 + ratio / _FREEDOM)
 
 
 @_jit
 def likeliest_path(
-    xyz: Any, clear: Any, slot: Any, points: Any, costs: Any, variance: float, choice: Any
+    xyz: Any,
+    clear: Any,
+    slot: Any,
+    points: Any,
+    costs: Any,
+    origins: Any,
+    directions: Any,
+    single: Any,
+    variance: float,
+    choice: Any,
 ) -> None:
     """The sequence of explanations with the least cost, into ``choice``.
 
@@ -38,48 +47,75 @@ def likeliest_path(
     clear : (frame,) bool
         Frames with one explanation; others without a slot have none and are passed over.
     slot : (frame,) int
-        Row of ``points`` and ``costs`` of an open frame; -1 for others.
-    points, costs : (row, explanation, 3), (row, explanation)
-        Infinite cost: no explanation.
+        Row of ``points`` and the others of an open frame; -1 for the rest.
+    points, costs : (row, pair, 3), (row, pair)
+        What each pair of views says, and what it costs to believe it; infinite: it says nothing.
+    origins, directions : (view, 3), (row, view, 3)
+        Of the views' rays, directions of length 1.
+    single : (row, view)
+        Cost of believing one view only: the point goes to the nearest place on its ray.
     variance : float
         Of a step from frame to frame.
     choice : (frame,) int
-        Filled for the open frames; the number of explanations where none of them is believed.
+        Filled for the open frames with a pair, with the number of pairs plus a view, or, where
+        nothing is believed, with the number of both; -1 elsewhere.
     """
-    n_frames, n = xyz.shape[0], points.shape[1]
+    n_frames, n_pairs, n_views = xyz.shape[0], points.shape[1], origins.shape[0]
+    n = n_pairs + n_views
     # The last state, n, is that of believing none; it remembers where the point was last.
     before, total = np.full(n + 1, math.inf), np.empty(n + 1)
     there, here = np.empty((n + 1, 3)), np.empty((n + 1, 3))
     since, now = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     came_from = np.full((n_frames, n + 1), -1, np.int16)
+    passed = np.ones(n_frames, np.bool_)
     last = -1
     for t in range(n_frames):
         row = slot[t]
         if row < 0 and not clear[t]:
             continue
         total[:] = math.inf
-        for i in range(n if row >= 0 else 1):
-            own = 0.0
-            here[i] = xyz[t]
-            if row >= 0:
-                own = costs[row, i]
-                here[i] = points[row, i]
+        for i in range(n_pairs if row >= 0 else 1):
+            own = costs[row, i] if row >= 0 else 0.0
+            here[i] = points[row, i] if row >= 0 else xyz[t]
             now[i] = t
             if last < 0:
                 total[i] = own
                 continue
             for j in range(n + 1):
                 if before[j] + own < total[i]:
-                    cost = before[j] + own + _step_cost(there[j], here[i], t - since[j], variance)
+                    x, y, z = (
+                        here[i, 0] - there[j, 0],
+                        here[i, 1] - there[j, 1],
+                        here[i, 2] - there[j, 2],
+                    )
+                    cost = before[j] + own + _step_cost(x, y, z, t - since[j], variance)
                     if cost < total[i]:
-                        total[i] = cost
-                        came_from[t, i] = j
+                        total[i], came_from[t, i] = cost, j
         if row >= 0 and last >= 0:
+            for view in range(n_views):
+                i, own = n_pairs + view, single[row, view] + _SINGLE
+                d = directions[row, view]
+                for j in range(n + 1):
+                    if before[j] + own < total[i]:
+                        x, y, z = (
+                            there[j, 0] - origins[view, 0],
+                            there[j, 1] - origins[view, 1],
+                            there[j, 2] - origins[view, 2],
+                        )
+                        depth = x * d[0] + y * d[1] + z * d[2]
+                        x, y, z = depth * d[0] - x, depth * d[1] - y, depth * d[2] - z
+                        cost = before[j] + own + _step_cost(x, y, z, t - since[j], variance)
+                        if cost < total[i]:
+                            total[i], came_from[t, i] = cost, j
+                            here[i, 0] = there[j, 0] + x
+                            here[i, 1] = there[j, 1] + y
+                            here[i, 2] = there[j, 2] + z
+                            now[i] = t
             for j in range(n + 1):
                 cost = before[j] + _EACH + (_NONE if j < n else 0.0)
                 if cost < total[n]:
-                    total[n] = cost
-                    here[n], now[n], came_from[t, n] = there[j], since[j], j
+                    total[n], came_from[t, n] = cost, j
+                    here[n], now[n] = there[j], since[j]
         least = total.min()
         if not math.isfinite(least):
             continue
@@ -87,12 +123,12 @@ def likeliest_path(
         before[:] = total - least
         there[:], since[:] = here, now
         last = t
-        choice[t] = 0
+        passed[t] = False
     if last < 0:
         return
     best = int(before.argmin())
     for t in range(last, -1, -1):
-        # Frames that were passed over keep -1.
-        if choice[t] >= 0:
-            choice[t] = best if slot[t] >= 0 else -1
+        if not passed[t]:
+            if slot[t] >= 0:
+                choice[t] = best
             best = came_from[t, best]

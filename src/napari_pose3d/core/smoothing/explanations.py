@@ -2,8 +2,9 @@
 
 Of three views with one wrong, any two tell of a point; frame by frame nobody knows which. But the
 animal does not jump: the true point follows from the frames before and leads to those after, while
-the other explanations of a stretch leap away at its beginning and back at its end. The sequence of
-explanations that is likeliest as a whole is found by dynamic programming (Viterbi 1967).
+the other explanations of a stretch leap away at its beginning and back at its end. Where no two
+views agree, one of them may still go on smoothly. The sequence of explanations (a pair of views,
+one view, or none) that is likeliest as a whole is found by dynamic programming (Viterbi 1967).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cameras.rig import Rig
+from ..cameras.rig import Camera, Rig
 from ..cameras.triangulation import Triangulation, triangulate
 from ..poses import observed
 from ..settings import IsCancelled, Robust
@@ -62,6 +63,7 @@ def most_likely_explanations(
     -------
     xyz : (frame, 3)
     inliers : (view, frame)
+        In an undecided frame one view at most, that is believed though it tells a ray only.
     undecided : (frame,)
     """
     from .explanation_kernels import likeliest_path
@@ -72,33 +74,72 @@ def most_likely_explanations(
     xyz, inliers, undecided = found.xyz.copy(), found.inliers.copy(), found.undecided.copy()
     if not len(open_frames):
         return xyz, inliers, undecided
+    part, there = centre[:, open_frames], seen[:, open_frames]
     limits = _limits(found, robust)
-    part, weight = centre[:, open_frames], trust[:, open_frames]
-    points, costs, members = [], [], []
-    for pair in combinations(range(len(centre)), 2):
-        chosen = np.zeros_like(weight)
-        chosen[list(pair)] = np.where(seen[list(pair)][:, open_frames], weight[list(pair)], 0.0)
-        each = triangulate(rig, part, chosen, None, threads=1, cancelled=cancelled)
-        squared = (each.residuals / limits[:, None]) ** 2
-        counted = np.where(seen[:, open_frames], np.fmin(squared, 1.0), 0.0).sum(axis=0)
-        points.append(each.xyz)
-        costs.append(np.where(np.isfinite(each.xyz[:, 0]), _NATS * counted, np.inf))
-        members.append((squared <= 1.0) & seen[:, open_frames])
+    points, costs, members = _pairs(rig, part, trust[:, open_frames], there, limits, cancelled)
+    rays = rig.undistort(np.where(there[..., None], part, np.nan))
+    directions = np.stack([_directions(c, r) for c, r in zip(rig.cameras, rays, strict=True)], 1)
+    others = np.where(np.isfinite(directions[..., 0]), n_seen[open_frames, None] - 1, np.inf)
     # A frame that is clear has one explanation, at no cost.
     clear = np.isfinite(found.xyz[:, 0]) & ~found.undecided
     choice = np.full(len(n_seen), -1)
     slot = np.full(len(n_seen), -1)
     slot[open_frames] = np.arange(len(open_frames))
-    all_points, all_costs = np.stack(points, axis=1), np.stack(costs, axis=1)
-    variance = _LARGER * step_variance
-    likeliest_path(found.xyz, clear, slot, all_points, all_costs, variance, choice)
+    likeliest_path(
+        found.xyz,
+        clear,
+        slot,
+        points,
+        costs,
+        rig.centres,
+        directions,
+        _NATS * others,
+        _LARGER * step_variance,
+        choice,
+    )
+    n_pairs = points.shape[1]
     undecided[open_frames] = True
-    frames = np.flatnonzero((choice >= 0) & (choice < len(points)))
-    at = slot[frames]
-    xyz[frames] = all_points[at, choice[frames]]
-    inliers[:, frames] = np.stack(members)[choice[frames], :, at].T
+    inliers[:, open_frames] = False
+    frames = np.flatnonzero((choice >= 0) & (choice < n_pairs))
+    at = slot[frames], choice[frames]
+    xyz[frames] = points[at]
+    inliers[:, frames] = members[at].T
     undecided[frames] = False
+    for view in range(len(centre)):
+        inliers[view, choice == n_pairs + view] = True
     return xyz, inliers, undecided
+
+
+def _pairs(
+    rig: Rig,
+    centre: NDArray[np.float32],
+    trust: Float64,
+    seen: Bool,
+    limits: Float64,
+    cancelled: IsCancelled,
+) -> tuple[Float64, Float64, Bool]:
+    """What each pair of views says: points, costs, and the views that agree.
+
+    ``(frame, pair, 3)``, ``(frame, pair)`` in nats, ``(frame, pair, view)``.
+    """
+    points, costs, members = [], [], []
+    for pair in combinations(range(len(centre)), 2):
+        weights = np.zeros_like(trust)
+        for view in pair:
+            weights[view] = np.where(seen[view], trust[view], 0.0)
+        found = triangulate(rig, centre, weights, None, threads=1, cancelled=cancelled)
+        squared = np.where(seen, (found.residuals / limits[:, None]) ** 2, np.inf)
+        off = np.where(seen, np.fmin(squared, 1.0), 0.0).sum(axis=0)
+        points.append(found.xyz)
+        costs.append(np.where(np.isfinite(found.xyz[:, 0]), _NATS * off, np.inf))
+        members.append((squared <= 1.0).T)
+    return np.stack(points, axis=1), np.stack(costs, axis=1), np.stack(members, axis=1)
+
+
+def _directions(camera: Camera, rays: Float64) -> Float64:
+    """Directions of length 1 in the world, ``(frame, 3)``, of normalised coordinates."""
+    along = np.concatenate([rays, np.ones((len(rays), 1))], axis=1) @ camera.rotation
+    return np.asarray(along / np.linalg.norm(along, axis=1, keepdims=True))
 
 
 def _limits(found: Triangulation, robust: Robust) -> Float64:

@@ -192,9 +192,10 @@ class _Rounds:
         inliers = inliers.T
         clear = np.isfinite(xyz[:, 0]) & ~undecided
         if clear.sum() > 1:
-            # Where the views of a frame leave it open which of them is right, the motion decides.
+            # Where the views of a frame leave it open which of them is right, the motion decides;
+            # one view may be believed all the same.
             xyz = np.where(clear[:, None], xyz, np.nan)
-            inliers = inliers & clear[:, None]
+            inliers = inliers & (clear | (inliers.sum(axis=1) == 1))[:, None]
         located = np.flatnonzero(np.isfinite(xyz[:, 0]))
         if len(located) < 2:
             raise PoseDataError(
