@@ -46,7 +46,7 @@ def costs(recording: Recording, found: dict[str, list[float]]) -> dict[str, floa
     for k, keypoint in enumerate(ensemble.keypoints):
         centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
         track = published_track(
-            rig, ensemble.xy[:, :, :, k], centre, variance, everywhere, keypoint
+            rig, ensemble.xy[:, :, :, k], centre, variance, everywhere, keypoint, lambda: False
         )
         for name, params in found.items():
             total[name] += negative_log_likelihood(rig.packed, track, params[k])

@@ -108,6 +108,7 @@ def test_our_search_reaches_at_least_their_likelihood(fly, reference) -> None:
             statistics.variance[:, :, k],
             searched,
             name,
+            lambda: False,
         )
         s = find_smooth_param(rig.packed, [track], (-8, 8), lambda: False)
         ours = negative_log_likelihood(rig.packed, track, s)

@@ -132,7 +132,9 @@ def test_search_finds_the_optimum(scene) -> None:
     statistics = ensemble_statistics(ensemble)
     searched = np.ones(N_FRAMES, dtype=bool)
     centre, variance = statistics.centre[:, :, 0], statistics.variance[:, :, 0]
-    track = published_track(rig, ensemble.xy[:, :, :, 0], centre, variance, searched, "a")
+    track = published_track(
+        rig, ensemble.xy[:, :, :, 0], centre, variance, searched, "a", lambda: False
+    )
     s = find_smooth_param(rig.packed, [track], (-14, 14), lambda: False)
     least = negative_log_likelihood(rig.packed, track, s)
     for log_s in np.linspace(-14, 14, 57):

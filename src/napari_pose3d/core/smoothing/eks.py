@@ -128,12 +128,14 @@ def smooth_calibrated(
             assert models is not None
             xy = models[:, :, :, k]
             tracks.append(
-                published_track(rig, xy, centre, variance, searched, ensemble.keypoints[k])
+                published_track(
+                    rig, xy, centre, variance, searched, ensemble.keypoints[k], cancelled
+                )
             )
         s = _smooth_param(rig.packed, tracks, settings, cancelled)
         parts = []
         for k, track in zip(block, tracks, strict=True):
-            means, covs = smooth_track(rig.packed, track, s)
+            means, covs = smooth_track(rig.packed, track, s, cancelled)
             xy, spread = _reproject(rig, means, covs)
             spread += _noise(track)
             seen = observed(statistics.centre[:, :, k])
@@ -176,7 +178,7 @@ def smooth_linear(
         parts = []
         for k in block:
             track = tracks[k]
-            means, covs = smooth_track(no_cameras, track, s)
+            means, covs = smooth_track(no_cameras, track, s, cancelled)
             xy = by_view(means @ track.H.T + offsets[k])
             spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
             seen = observed(statistics.centre[:, :, k])
@@ -220,7 +222,7 @@ def smooth_single(
             xy, spread = np.full((*seen.shape, 2), np.nan), np.full((*seen.shape, 2), np.nan)
             for view, (track, offset) in enumerate(zip(tracks, offsets, strict=True)):
                 if seen[view].any():
-                    means, covs = smooth_track(no_cameras, track, s)
+                    means, covs = smooth_track(no_cameras, track, s, cancelled)
                     xy[view] = means + offset
                     spread[view] = np.diagonal(covs, axis1=1, axis2=2)
             parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s))

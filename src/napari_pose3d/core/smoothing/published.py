@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from ..cameras.rig import Rig
 from ..cameras.triangulation import homogeneous_points
-from ..errors import PoseDataError
+from ..errors import Cancelled, PoseDataError
+from ..settings import IsCancelled
 from .noise import steady_variance
 from .tracks import Float64, Track, side_by_side
 
 # The diagonal boost of the published linear solver.
 PUBLISHED_JITTER = 1e-9
+# Between two looks at the Cancel button.
+_FRAMES_AT_ONCE = 5_000
 
 
 def published_track(
@@ -29,6 +32,7 @@ def published_track(
     variance: NDArray[np.float32],
     searched: NDArray[np.bool_],
     keypoint: str,
+    cancelled: IsCancelled,
 ) -> Track:
     """The model of one keypoint in ensemble-kalman-smoother 4.6.2.
 
@@ -48,7 +52,7 @@ def published_track(
     PoseDataError
         Fewer than two frames can be triangulated.
     """
-    found = np.array([_pairwise_median(rig, model) for model in xy])
+    found = np.array([_pairwise_median(rig, model, cancelled) for model in xy])
     located = np.isfinite(found)
     with np.errstate(invalid="ignore"):
         xyz = np.where(located, found, 0.0).sum(axis=0) / located.sum(axis=0)
@@ -81,8 +85,17 @@ def published_track(
     )
 
 
-def _pairwise_median(rig: Rig, xy: NDArray[np.float32]) -> Float64:
+def _pairwise_median(rig: Rig, xy: NDArray[np.float32], cancelled: IsCancelled) -> Float64:
     """Median of the linear solutions of all pairs of views, ``(view, frame, 2) -> (frame, 3)``."""
+    parts = []
+    for start in range(0, max(xy.shape[1], 1), _FRAMES_AT_ONCE):
+        if cancelled():
+            raise Cancelled
+        parts.append(_median_of_pairs(rig, xy[:, start : start + _FRAMES_AT_ONCE]))
+    return np.concatenate(parts)
+
+
+def _median_of_pairs(rig: Rig, xy: NDArray[np.float32]) -> Float64:
     rays = rig.undistort(xy)
     points = [
         homogeneous_points(rig.subset([rig.names[a], rig.names[b]]), rays[[a, b]])

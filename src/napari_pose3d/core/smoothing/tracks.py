@@ -104,14 +104,20 @@ def find_smooth_param(
     return float(np.exp(log_s if least <= costs[best] else grid[best]))
 
 
-def smooth_track(cams: Float64, track: Track, smooth_param: float) -> tuple[Float64, Float64]:
+def smooth_track(
+    cams: Float64, track: Track, smooth_param: float, cancelled: IsCancelled
+) -> tuple[Float64, Float64]:
     """Smoothed states ``(frame, state)`` and covariances ``(frame, state, state)``."""
     from .kalman import backward, forward
 
     n_frames, n = len(track.y), len(track.m0)
     means, covs = np.empty((n_frames, n)), np.empty((n_frames, n, n))
     Q = track.Q * smooth_param
+    if cancelled():
+        raise Cancelled
     forward(cams, track.H, track.y, track.r, track.m0, track.S0, Q, track.jitter, means, covs)
+    if cancelled():
+        raise Cancelled
     backward(Q, track.jitter, means, covs)
     return means, covs
 
