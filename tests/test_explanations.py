@@ -177,3 +177,14 @@ def test_one_view_is_believed_where_no_two_agree() -> None:
     error = np.linalg.norm(poses.xyz[:, 0] - xyz[:, 0], axis=1)
     assert error.max() < 12
     assert np.median(error[90:115]) < 5
+
+
+@pytest.mark.parametrize("n_clear", [0, 1, 2])
+def test_two_views_that_contradict_each_other_nearly_always(n_clear: int) -> None:
+    rig, _, ensemble = scene(2)
+    short = replace(ensemble, xy=ensemble.xy[:, :, :12], likelihood=ensemble.likelihood[:, :, :12])
+    spoilt = with_error(short, 0, slice(n_clear, None), (0.0, 60.0))
+    poses = smooth(spoilt, rig).poses3d
+    assert poses is not None
+    assert np.isfinite(poses.xyz).all()
+    assert np.isfinite(poses.covariance).all()

@@ -242,7 +242,8 @@ def backward(
 
     In adjoint form (Bryson & Frazier 1963; Durbin & Koopman, "Time Series Analysis by State Space
     Methods", 2nd ed., 2012, 4.4 and 4.5): what is seen later adds up to r and N,
-    and ``x = m + P r``, ``V = P - P N P``, ``n_t = Q r``. No prediction is inverted.
+    and with the filtered m and P ``x = m + P r``, ``V = P - P N P``; ``n_t = Q r``. No prediction
+    is inverted.
 
     Parameters
     ----------
@@ -266,6 +267,22 @@ def backward(
         Pxu = matrix(kept[t], 9)
         Pux = transposed(Pxu)
         u, W, C, _ = _taken_in(seen[t], track[t], m, P)
+        # The position from the filtered moments, P C and P_ux C: where the prediction is wide open,
+        # as in the first frame, its own would lose all digits.
+        Pf, Pfux = full(upper(times(full(P), C))), times(Pux, C)
+        Pfxu = transposed(Pfux)
+        a, b, d = times_vector(full(P), u), times_vector(Pf, rx), times_vector(Pfxu, ru)
+        xyz[t, 0] = m[0] + a[0] + b[0] + d[0]
+        xyz[t, 1] = m[1] + a[1] + b[1] + d[1]
+        xyz[t, 2] = m[2] + a[2] + b[2] + d[2]
+        first = added(times(full(xx), Pf), times(xu, Pfux))
+        second = added(times(transposed(xu), Pf), times(full(uu), Pfux))
+        gone = added_upper(times_upper(Pf, first), times_upper(Pfxu, second))
+        V = full(added_upper(upper(Pf), scaled_upper(-1.0, gone)))
+        for i in range(3):
+            for j in range(3):
+                covs[t, i, j] = V[3 * i + j]
+
         # Through the update, L = [[C^T, 0], [-G, 1]]: r = L^T r + (u, 0), N = L^T N L + (W, 0).
         G = times(Pux, full(W))
         Gt, Ct = transposed(G), transposed(C)
@@ -277,16 +294,6 @@ def backward(
             W, added_upper(times_upper(C, upper_left), scaled_upper(-1.0, times_upper(Gt, ux)))
         )
         xu = transposed(ux)
-
-        a, b = times_vector(full(P), rx), times_vector(Pxu, ru)
-        xyz[t, 0], xyz[t, 1], xyz[t, 2] = m[0] + a[0] + b[0], m[1] + a[1] + b[1], m[2] + a[2] + b[2]
-        first = added(times(full(xx), full(P)), times(xu, Pux))
-        second = added(times(ux, full(P)), times(full(uu), Pux))
-        gone = added_upper(times_upper(full(P), first), times_upper(Pxu, second))
-        V = full(added_upper(P, scaled_upper(-1.0, gone)))
-        for i in range(3):
-            for j in range(3):
-                covs[t, i, j] = V[3 * i + j]
 
         # Q0 = [[1/3, 1/2], [1/2, 1]] (x) I
         z = bursts[t]

@@ -183,7 +183,7 @@ class _Rounds:
         found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
         self._look_at_cancel()
         xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
-        size = _step_variance(xyz, ~undecided)
+        size = _step_variance(np.where(undecided[:, None], np.nan, xyz))
         if self.robust != "off" and np.isfinite(size):
             trust = weights_of(self.spread.T)
             xyz, inliers, undecided = most_likely_explanations(
@@ -205,7 +205,7 @@ class _Rounds:
                 todo="Leave the keypoint out, lower the minimum likelihood, or check that the "
                 "views belong to the cameras of the calibration",
             )
-        size = _step_variance(xyz, clear)
+        size = _step_variance(xyz)
         self.extent = float(xyz[located].var(axis=0).max())
         # The scale of the motion that s = 1 stands for.
         self.reference = max(size, 1e-8 * self.extent, 1e-300)
@@ -419,9 +419,9 @@ class _Rounds:
         return np.ascontiguousarray(xyz[_REACH:, 0])
 
 
-def _step_variance(xyz: Float64, clear: NDArray[np.bool_]) -> float:
+def _step_variance(xyz: Float64) -> float:
     """Typical squared step from frame to frame, robustly; NaN where there is none."""
-    located = np.flatnonzero(np.isfinite(xyz[:, 0]) & clear)
+    located = np.flatnonzero(np.isfinite(xyz[:, 0]))
     if len(located) < 2:
         return float("nan")
     steps = np.diff(xyz[located], axis=0) / np.sqrt(np.diff(located))[:, None]
