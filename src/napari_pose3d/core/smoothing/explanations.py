@@ -94,7 +94,8 @@ def most_likely_explanations(
         rig.centres,
         directions,
         _NATS * others,
-        _LARGER * step_variance,
+        # Frozen predictions do not move at all.
+        max(_LARGER * step_variance, 1e-12 * float(np.nanmax(np.abs(found.xyz))) ** 2, 1e-300),
         choice,
     )
     n_pairs = points.shape[1]
