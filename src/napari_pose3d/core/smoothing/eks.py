@@ -63,7 +63,9 @@ class SmoothedKeypoint:
     def __post_init__(self) -> None:
         # All keypoints of a long recording are held at once: no wider than they are kept.
         for name in ("xy", "variance"):
-            narrow = np.asarray(getattr(self, name), dtype=np.float32)
+            # Of a point that drifted next to a camera while nobody saw it, nothing is known: inf.
+            with np.errstate(over="ignore"):
+                narrow = np.asarray(getattr(self, name), dtype=np.float32)
             object.__setattr__(self, name, narrow)
 
 

@@ -28,8 +28,10 @@ from .small_matrices import (
     added_upper,
     dot,
     full,
-    inverted,
     matrix,
+    root,
+    root_solved,
+    root_solved_back,
     scaled,
     scaled_upper,
     store,
@@ -115,30 +117,35 @@ def gather(y: Any, variance: Any, pixels: Any, slopes: Any, seen: Any) -> None:
 def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, ...]:
     """What the views of a frame do to the prediction of its position, ``mean`` and ``P``.
 
-    ``C = (I + A P)^-1`` takes the place of the innovation's inverse (the push-through identity):
-    ``H^T S^-1 = C H^T R^-1``, ``det S = det R det(I + A P)``.
+    With ``P = L L^T`` everything follows from ``M = I + L^T A L``, whose eigenvalues are 1 and
+    more: nothing is subtracted from P, which after a long gap would lose all digits.
 
     Returns
     -------
-    u, W : Vector, Symmetric
-        The mean moves by ``P u``, the covariance by ``-P W P``; ``W = C A``.
+    g, Pf : Vector, Symmetric
+        The mean moves by ``Pf g``; the filtered covariance, ``L M^-1 L^T``.
     C : Matrix
+        ``(I + A P)^-1 = P^-1 Pf``.
+    L : Matrix
     nll : float
-        Negative log-likelihood of the frame.
+        Negative log-likelihood of the frame; ``det S = det R det M``.
     """
     A = symmetric(seen, 0)
+    L = root(P)
     if not A[0] + A[3] + A[5] > 0.0:
         identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-        return (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 0.0, 0.0), identity, 0.0
+        return (0.0, 0.0, 0.0), P, identity, L, 0.0
+    Lt = transposed(L)
+    R = root(with_diagonal_upper(times_upper(Lt, times(full(A), L)), 1.0))
+    half = root_solved(R, Lt)
+    Pf = times_upper(transposed(half), half)
+    C = root_solved_back(L, root_solved_back(R, half))
     d = mean[0] - track[0], mean[1] - track[1], mean[2] - track[2]
     Ad = times_vector(full(A), d)
     b = seen[6], seen[7], seen[8]
     g = b[0] - Ad[0], b[1] - Ad[1], b[2] - Ad[2]
-    C, determinant = inverted(with_diagonal(times(full(A), full(P)), 1.0))
-    u = times_vector(C, g)
-    distance = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(P), u))
-    nll = 0.5 * (distance + math.log(determinant))
-    return u, times_upper(C, full(A)), C, nll
+    distance = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(Pf), g))
+    return g, Pf, C, L, 0.5 * distance + math.log(R[0] * R[4] * R[8])
 
 
 @_jit
@@ -203,17 +210,18 @@ def forward(
             store(x, kept[t], 0)
             store(xx, kept[t], 3)
             store(xu, kept[t], 9)
-        u, W, _, cost = _taken_in(seen[t], track[t], x, xx)
+        g, filtered, _, L, cost = _taken_in(seen[t], track[t], x, xx)
         nll += cost
-        moved = times_vector(full(xx), u)
+        # The step follows the position: K = P_ux P^-1, and what is left of it does not change.
+        Kt = root_solved_back(L, root_solved(L, xu))
+        rest = added_upper(uu, scaled_upper(-1.0, times_upper(transposed(Kt), xu)))
+        moved = times_vector(full(filtered), g)
         x = x[0] + moved[0], x[1] + moved[1], x[2] + moved[2]
-        moved = times_vector(transposed(xu), u)
+        moved = times_vector(transposed(Kt), moved)
         step = step[0] + moved[0], step[1] + moved[1], step[2] + moved[2]
-        lever = times(full(xx), full(W))
-        lever_u = times(transposed(xu), full(W))
-        uu = added_upper(uu, scaled_upper(-1.0, times_upper(lever_u, xu)))
-        xx = added_upper(xx, scaled_upper(-1.0, times_upper(lever, full(xx))))
-        xu = added(xu, scaled(-1.0, times(lever, xu)))
+        xx = filtered
+        xu = times(full(xx), Kt)
+        uu = added_upper(rest, times_upper(transposed(Kt), xu))
     store(x, mean, 0)
     store(step, mean, 3)
     xx9, uu9 = full(xx), full(uu)
@@ -266,12 +274,12 @@ def backward(
         P = symmetric(kept[t], 3)
         Pxu = matrix(kept[t], 9)
         Pux = transposed(Pxu)
-        u, W, C, _ = _taken_in(seen[t], track[t], m, P)
-        # The position from the filtered moments, P C and P_ux C: where the prediction is wide open,
-        # as in the first frame, its own would lose all digits.
-        Pf, Pfux = full(upper(times(full(P), C))), times(Pux, C)
+        g, filtered, C, _, _ = _taken_in(seen[t], track[t], m, P)
+        # The position from the filtered moments: where the prediction is wide open, as in the first
+        # frame, its own would lose all digits.
+        Pf, Pfux = full(filtered), times(Pux, C)
         Pfxu = transposed(Pfux)
-        a, b, d = times_vector(full(P), u), times_vector(Pf, rx), times_vector(Pfxu, ru)
+        a, b, d = times_vector(Pf, g), times_vector(Pf, rx), times_vector(Pfxu, ru)
         xyz[t, 0] = m[0] + a[0] + b[0] + d[0]
         xyz[t, 1] = m[1] + a[1] + b[1] + d[1]
         xyz[t, 2] = m[2] + a[2] + b[2] + d[2]
@@ -284,6 +292,8 @@ def backward(
                 covs[t, i, j] = V[3 * i + j]
 
         # Through the update, L = [[C^T, 0], [-G, 1]]: r = L^T r + (u, 0), N = L^T N L + (W, 0).
+        W = times_upper(C, full(symmetric(seen[t], 0)))
+        u = times_vector(C, g)
         G = times(Pux, full(W))
         Gt, Ct = transposed(G), transposed(C)
         a, b = times_vector(C, rx), times_vector(Gt, ru)

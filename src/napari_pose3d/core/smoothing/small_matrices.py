@@ -6,6 +6,7 @@ zz) is stored and computed. Importing this module imports numba.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba
@@ -13,6 +14,8 @@ import numba
 Matrix = tuple[float, float, float, float, float, float, float, float, float]
 Symmetric = tuple[float, float, float, float, float, float]
 Vector = tuple[float, float, float]
+
+_TINY = 1e-300
 
 _inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
@@ -167,22 +170,60 @@ def with_diagonal_upper(a: Symmetric, value: float) -> Symmetric:
 
 
 @_inline
-def inverted(a: Matrix) -> tuple[Matrix, float]:
-    """Inverse, by cofactors, and determinant."""
-    c00 = a[4] * a[8] - a[5] * a[7]
-    c01 = a[2] * a[7] - a[1] * a[8]
-    c02 = a[1] * a[5] - a[2] * a[4]
-    determinant = a[0] * c00 + a[3] * c01 + a[6] * c02
-    f = 1.0 / determinant
-    inverse = (
-        f * c00,
-        f * c01,
-        f * c02,
-        f * (a[5] * a[6] - a[3] * a[8]),
-        f * (a[0] * a[8] - a[2] * a[6]),
-        f * (a[2] * a[3] - a[0] * a[5]),
-        f * (a[3] * a[7] - a[4] * a[6]),
-        f * (a[1] * a[6] - a[0] * a[7]),
-        f * (a[0] * a[4] - a[1] * a[3]),
+def root(s: Symmetric) -> Matrix:
+    """Lower triangular L with ``L L^T = s`` (Cholesky), for a positive definite matrix.
+
+    A pivot that lost all its digits becomes a small one, so that nothing is divided by zero.
+    """
+    l00 = math.sqrt(max(s[0], _TINY))
+    l10, l20 = s[1] / l00, s[2] / l00
+    l11 = math.sqrt(max(s[3] - l10 * l10, 1e-16 * s[3], _TINY))
+    l21 = (s[4] - l20 * l10) / l11
+    l22 = math.sqrt(max(s[5] - l20 * l20 - l21 * l21, 1e-16 * s[5], _TINY))
+    return l00, 0.0, 0.0, l10, l11, 0.0, l20, l21, l22
+
+
+@_inline
+def root_solved(low: Matrix, b: Matrix) -> Matrix:
+    """``L^-1 b``."""
+    i0, i1, i2 = 1.0 / low[0], 1.0 / low[4], 1.0 / low[8]
+    x0, x1, x2 = b[0] * i0, b[1] * i0, b[2] * i0
+    y0, y1, y2 = (
+        (b[3] - low[3] * x0) * i1,
+        (b[4] - low[3] * x1) * i1,
+        (b[5] - low[3] * x2) * i1,
     )
-    return inverse, determinant
+    return (
+        x0,
+        x1,
+        x2,
+        y0,
+        y1,
+        y2,
+        (b[6] - low[6] * x0 - low[7] * y0) * i2,
+        (b[7] - low[6] * x1 - low[7] * y1) * i2,
+        (b[8] - low[6] * x2 - low[7] * y2) * i2,
+    )
+
+
+@_inline
+def root_solved_back(low: Matrix, b: Matrix) -> Matrix:
+    """``L^-T b``."""
+    i0, i1, i2 = 1.0 / low[0], 1.0 / low[4], 1.0 / low[8]
+    z0, z1, z2 = b[6] * i2, b[7] * i2, b[8] * i2
+    y0, y1, y2 = (
+        (b[3] - low[7] * z0) * i1,
+        (b[4] - low[7] * z1) * i1,
+        (b[5] - low[7] * z2) * i1,
+    )
+    return (
+        (b[0] - low[3] * y0 - low[6] * z0) * i0,
+        (b[1] - low[3] * y1 - low[6] * z1) * i0,
+        (b[2] - low[3] * y2 - low[6] * z2) * i0,
+        y0,
+        y1,
+        y2,
+        z0,
+        z1,
+        z2,
+    )
