@@ -206,6 +206,12 @@ def test_settings_for_keypoints_that_are_left_out_are_left_out() -> None:
     assert work.for_keypoints(settings, offered, offered) == settings
     some = work.for_keypoints(settings, offered, ("a", "b"))
     assert (some.skeleton, some.left_right, some.blocks) == (pairs[:1], pairs[:1], (("a",),))
+    # Without any pair they would be told by names; nothing that nobody named is exchanged.
+    swaps = SmoothingSettings(left_right=pairs[1:], fix_swaps=True)
+    assert work.for_keypoints(swaps, offered, offered).fix_swaps
+    assert not work.for_keypoints(swaps, offered, ("a", "b")).fix_swaps
+    named = SmoothingSettings(fix_swaps=True)
+    assert work.for_keypoints(named, offered, ("a", "b")).fix_swaps
     # What is no keypoint at all is an error, and the smoother says so.
     typo = SmoothingSettings(skeleton=(("a", "x"),))
     assert work.for_keypoints(typo, offered, ("a",)) == typo

@@ -277,12 +277,12 @@ def _each_keypoint(
 ) -> list[Triangulation]:
     """The keypoints triangulated frame by frame, on all cores."""
     from .smoothing.blocks import each_block
-    from .smoothing.framewise import triangulate_framewise
+    from .smoothing.framewise import triangulate_framewise, weights_of
 
     def one(block: tuple[int, ...]) -> list[Triangulation]:
         centre = statistics.centre[:, :, block[0]]
-        spread = statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64)
-        return [triangulate_framewise(rig, centre, spread, settings.robust, cancelled)]
+        trust = weights_of(statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64))
+        return [triangulate_framewise(rig, centre, trust, settings.robust, cancelled)]
 
     singly = [(k,) for k in range(statistics.centre.shape[2])]
     stage = "Triangulating keypoints"

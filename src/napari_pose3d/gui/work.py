@@ -69,11 +69,15 @@ def for_keypoints(
     def whole(groups: Groups) -> Groups:
         return tuple(group for group in groups if not left_out & set(group))
 
+    sides = whole(settings.left_right)
+    # No pair left would mean that they are told by their names.
+    fix_swaps = settings.fix_swaps and bool(sides or not settings.left_right)
     rest = (tuple(k for k in block if k not in left_out) for block in settings.blocks)
     return replace(
         settings,
         skeleton=whole(settings.skeleton),
-        left_right=whole(settings.left_right),
+        left_right=sides,
+        fix_swaps=fix_swaps,
         blocks=tuple(block for block in rest if block),
     )
 

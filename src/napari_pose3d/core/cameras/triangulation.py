@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Robust = float | Literal["auto"] | None
 
 # An observation this many times its view's typical residual is not noise any more.
-_AUTO_THRESHOLD = 5.0
+AUTO_THRESHOLD = 5.0
 # ... but below this many px it is not worth a second look.
 _MIN_AUTO_THRESHOLD = 3.0
 _POINTS_AT_ONCE = 10_000
@@ -137,7 +137,7 @@ def triangulate(
     if robust is not None:
         thresholds = np.full(n_cams, 0.0 if robust == "auto" else float(robust))
         if robust == "auto":
-            thresholds = _auto_thresholds(residuals, used)
+            thresholds = auto_thresholds(residuals, used)
 
         def look_again(at: slice) -> None:
             robust_kernels.solve_robust(
@@ -321,17 +321,21 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
     return out.reshape(*shape, 3)
 
 
-def _auto_thresholds(
-    residuals: NDArray[np.float64], used: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """What is no noise any more in each view, px; ``(view,)``."""
+def auto_thresholds(residuals: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What is no noise any more in each view, px; ``(view,)``.
+
+    Parameters
+    ----------
+    residuals, used : (point, view)
+        Length in px, and which observations the points were computed from.
+    """
     # Of two views each follows the other: their residuals say little about the noise.
     telling = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
     thresholds = np.full(residuals.shape[1], _MIN_AUTO_THRESHOLD)
     for view, counts in enumerate(telling.T):
         if counts.any():
             typical = float(np.median(residuals[counts, view]))
-            thresholds[view] = max(_AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)
+            thresholds[view] = max(AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)
     return thresholds
 
 

@@ -26,6 +26,11 @@ def _step_cost(x: float, y: float, z: float, frames: int, variance: float) -> fl
 
 
 @_jit
+def _from_to(a: Any, b: Any) -> tuple[float, float, float]:
+    return b[0] - a[0], b[1] - a[1], b[2] - a[2]
+
+
+@_jit
 def likeliest_path(
     xyz: Any,
     clear: Any,
@@ -83,11 +88,7 @@ def likeliest_path(
                 continue
             for j in range(n + 1):
                 if before[j] + own < total[i]:
-                    x, y, z = (
-                        here[i, 0] - there[j, 0],
-                        here[i, 1] - there[j, 1],
-                        here[i, 2] - there[j, 2],
-                    )
+                    x, y, z = _from_to(there[j], here[i])
                     cost = before[j] + own + _step_cost(x, y, z, t - since[j], variance)
                     if cost < total[i]:
                         total[i], came_from[t, i] = cost, j
@@ -97,11 +98,7 @@ def likeliest_path(
                 d = directions[row, view]
                 for j in range(n + 1):
                     if before[j] + own < total[i]:
-                        x, y, z = (
-                            there[j, 0] - origins[view, 0],
-                            there[j, 1] - origins[view, 1],
-                            there[j, 2] - origins[view, 2],
-                        )
+                        x, y, z = _from_to(origins[view], there[j])
                         depth = x * d[0] + y * d[1] + z * d[2]
                         x, y, z = depth * d[0] - x, depth * d[1] - y, depth * d[2] - z
                         cost = before[j] + own + _step_cost(x, y, z, t - since[j], variance)

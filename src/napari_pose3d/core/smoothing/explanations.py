@@ -15,21 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.rig import Camera, Rig
-from ..cameras.triangulation import Triangulation, triangulate
+from ..cameras.triangulation import (
+    AUTO_THRESHOLD,
+    Triangulation,
+    auto_thresholds,
+    triangulate,
+)
 from ..poses import observed
 from ..settings import IsCancelled, Robust
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-# As in `triangulation`: what is no noise any more, in typical residuals and at least in px.
-_OFF, _LEAST_OFF = 5.0, 3.0
 # Errors of this size last about so many frames: what a stretch of frames says about a residual is
 # little more than what one of them says.
 _LAST = 100
 # What a squared residual at the limit costs, in nats; the median of a residual's length is 1.177
 # times the noise.
-_NATS = 0.5 * (1.177 * _OFF) ** 2 / _LAST
+_NATS = 0.5 * (1.177 * AUTO_THRESHOLD) ** 2 / _LAST
 # Steps of a track whose views contradict each other are larger than they look where they agree.
 _LARGER = 3.0
 
@@ -75,7 +78,9 @@ def most_likely_explanations(
     if not len(open_frames):
         return xyz, inliers, undecided
     part, there = centre[:, open_frames], seen[:, open_frames]
-    limits = _limits(found, robust)
+    limits = auto_thresholds(found.residuals.T, found.inliers.T)
+    if not isinstance(robust, str):
+        limits[:] = robust
     points, costs, members = _pairs(rig, part, trust[:, open_frames], there, limits, cancelled)
     rays = rig.undistort(np.where(there[..., None], part, np.nan))
     directions = np.stack([_directions(c, r) for c, r in zip(rig.cameras, rays, strict=True)], 1)
@@ -141,16 +146,3 @@ def _directions(camera: Camera, rays: Float64) -> Float64:
     """Directions of length 1 in the world, ``(frame, 3)``, of normalised coordinates."""
     along = np.concatenate([rays, np.ones((len(rays), 1))], axis=1) @ camera.rotation
     return np.asarray(along / np.linalg.norm(along, axis=1, keepdims=True))
-
-
-def _limits(found: Triangulation, robust: Robust) -> Float64:
-    """Residuals beyond which an observation is none of the keypoint, px; ``(view,)``."""
-    n_views = len(found.residuals)
-    if not isinstance(robust, str):
-        return np.full(n_views, float(robust))
-    limits = np.full(n_views, _LEAST_OFF)
-    telling = found.inliers & (found.n_views > 2)
-    for view, counts in enumerate(telling):
-        if counts.any():
-            limits[view] = max(_OFF * float(np.median(found.residuals[view, counts])), _LEAST_OFF)
-    return limits

@@ -16,7 +16,7 @@ from ..settings import IsCancelled, Robust
 def triangulate_framewise(
     rig: Rig,
     centre: NDArray[np.float32],
-    spread: NDArray[np.floating[Any]],
+    trust: NDArray[np.float64],
     robust: Robust,
     cancelled: IsCancelled,
 ) -> Triangulation:
@@ -28,12 +28,11 @@ def triangulate_framewise(
         Cameras in the order of the views.
     centre : (view, frame, 2)
         Pixels; NaN where missing.
-    spread : (view, frame)
-        Variance of the ensemble in px^2; NaN where missing.
+    trust : (view, frame)
+        From `weights_of`.
     robust : "auto", "off" or float
         See `napari_pose3d.triangulate`; "off" uses every observation.
     """
-    trust = weights_of(spread)
     threshold = None if robust == "off" else robust
     if cancelled():
         raise Cancelled
@@ -42,7 +41,7 @@ def triangulate_framewise(
 
 
 def weights_of(spread: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Relative inverse variance of observations, from the ensemble's; NaN where missing."""
+    """Relative inverse variance of observations, from the ensemble's in px^2; NaN where missing."""
     typical = np.nanmedian(spread) if np.isfinite(spread).any() else 1.0
     # A variance of a few seeds can be zero by chance; half of the weight is the typical one.
     return np.asarray(1.0 / (spread + max(float(typical), 1e-2)), dtype=np.float64)

@@ -180,12 +180,12 @@ class _Rounds:
     ) -> tuple[Float64, NDArray[np.bool_]]:
         """Robust triangulation with gaps filled in, and which observations it used."""
         n_frames = centre.shape[1]
-        found = triangulate_framewise(rig, centre, self.spread.T, self.robust, self.cancelled)
+        trust = weights_of(self.spread.T)
+        found = triangulate_framewise(rig, centre, trust, self.robust, self.cancelled)
         self._look_at_cancel()
         xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
         size = _step_variance(np.where(undecided[:, None], np.nan, xyz))
         if self.robust != "off" and np.isfinite(size):
-            trust = weights_of(self.spread.T)
             xyz, inliers, undecided = most_likely_explanations(
                 rig, centre, trust, found, size, self.robust, self.cancelled
             )

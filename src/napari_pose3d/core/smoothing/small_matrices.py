@@ -84,15 +84,8 @@ def times(a: Matrix, b: Matrix) -> Matrix:
 
 @_inline
 def times_upper(a: Matrix, b: Matrix) -> Symmetric:
-    """The upper triangle of ``a b``, where that is symmetric."""
-    return (
-        a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
-        a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
-        a[0] * b[2] + a[1] * b[5] + a[2] * b[8],
-        a[3] * b[1] + a[4] * b[4] + a[5] * b[7],
-        a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
-        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
-    )
+    """The upper triangle of ``a b``, where that is symmetric; the rest is not computed."""
+    return upper(times(a, b))
 
 
 @_inline
