@@ -138,7 +138,9 @@ def _pairs(
         off = np.where(seen, np.fmin(squared, 1.0), 0.0).sum(axis=0)
         points.append(found.xyz)
         costs.append(np.where(np.isfinite(found.xyz[:, 0]), _NATS * off, np.inf))
-        members.append((squared <= 1.0).T)
+        agree = squared <= 1.0
+        agree[list(pair)] |= seen[list(pair)]
+        members.append(agree.T)
     return np.stack(points, axis=1), np.stack(costs, axis=1), np.stack(members, axis=1)
 
 
