@@ -250,8 +250,8 @@ def backward(
 
     In adjoint form (Bryson & Frazier 1963; Durbin & Koopman, "Time Series Analysis by State Space
     Methods", 2nd ed., 2012, 4.4 and 4.5): what is seen later adds up to r and N,
-    and with the filtered m and P ``x = m + P r``, ``V = P - P N P``; ``n_t = Q r``. No prediction
-    is inverted.
+    and with the filtered m and P ``x = m + P r``, ``V = P - P N P``; ``n_t = Q r``. No 6 x 6
+    matrix is solved.
 
     Parameters
     ----------
