@@ -9,7 +9,7 @@ import pytest
 
 from napari_pose3d import smooth, triangulate
 from napari_pose3d.core.poses import Ensemble
-from napari_pose3d.core.smoothing.correlation import Widening, widening
+from napari_pose3d.core.smoothing.correlation import LastingErrors, Widening
 from napari_pose3d.core.smoothing.explanations import most_likely_explanations
 from napari_pose3d.core.smoothing.noise import VARIANCE_FLOOR, learned_variance
 from scenes import noisy_ensemble, ring_rig, walk
@@ -149,13 +149,13 @@ def test_errors_that_last_widen_most_where_the_views_tell_little() -> None:
     def influence(variance: float) -> np.ndarray:
         return np.exp(-np.arange(30) / 8.0) / 10.0
 
-    found = widening(error * sigma[:, None, None], slopes, trust, influence)
+    found = LastingErrors(error * sigma[:, None, None], slopes, trust, influence).widening()
     assert 1.0 <= found.usual < found.where_little
     assert found.where_little > 3
     factors = found.of_frames(slopes, trust)
     np.testing.assert_array_equal(factors, np.where(hidden, found.where_little, found.usual))
     clear = ~hidden
-    alike = widening(error[clear], slopes[clear], trust[clear], influence)
+    alike = LastingErrors(error[clear], slopes[clear], trust[clear], influence).widening()
     assert alike == Widening(alike.usual, alike.usual, alike.limit)
     assert alike.usual < 1.3
 

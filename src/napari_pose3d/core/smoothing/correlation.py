@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .search_frames import stretches
 
 Float64 = NDArray[np.float64]
+Influence = Callable[[float], Float64]
 
 _LONGEST_LAG = 60
 # Frames whose views tell less than this part of the usual are looked at by themselves, if so many
@@ -43,16 +44,14 @@ class Widening:
     limit: float
 
     def of_frames(self, slopes: Float64, trust: Float64) -> Float64:
-        """The factor of each frame; parameters as for `widening`."""
+        """The factor of each frame; parameters as for `LastingErrors`."""
         squares = np.where(trust > 0, np.einsum("tcij,tcij->tc", slopes, slopes), 0.0)
         told = (trust * squares).sum(axis=1)
         return np.where(told < self.limit, self.where_little, self.usual)
 
 
-def widening(
-    error: Float64, slopes: Float64, trust: Float64, influence: Callable[[float], Float64]
-) -> Widening:
-    """How much wider errors that last make the uncertainty of a smoothed track.
+class LastingErrors:
+    """What the errors of a smoothed track have in common from frame to frame.
 
     A smoother that gives the observation ``l`` frames away the weight ``w(l)`` has the posterior
     variance ``r w(0)`` from observations of variance r, if their errors are new in every frame.
@@ -71,35 +70,49 @@ def widening(
         From the variance of a frame's point, in squared units of length, to the smoother's weights
         ``(lag,)``, from the frame itself on.
     """
-    from .correlation_kernels import add_covariances, unexplained
 
-    # Of a long recording some stretches are enough.
-    pieces = stretches(np.ones(len(trust), dtype=bool))
-    n_lags = min(_LONGEST_LAG, min(each.stop - each.start for each in pieces) - 1)
-    looked_at = []
-    for piece in pieces:
-        left, information = np.empty_like(error[piece]), np.empty(len(trust[piece]))
-        unexplained(error[piece], slopes[piece], trust[piece], left, information)
-        looked_at.append((left, trust[piece], information))
-    told = np.concatenate([information for _, _, information in looked_at])
-    if not np.isfinite(told).any():
-        return Widening(1.0, 1.0, 0.0)
+    def __init__(
+        self, error: Float64, slopes: Float64, trust: Float64, influence: Influence
+    ) -> None:
+        from .correlation_kernels import unexplained
 
-    def factor(below: float, at_least: float) -> float | None:
+        self._influence = influence
+        # Of a long recording some stretches are enough.
+        pieces = stretches(np.ones(len(trust), dtype=bool))
+        self._n_lags = min(_LONGEST_LAG, min(each.stop - each.start for each in pieces) - 1)
+        self._looked_at = []
+        for piece in pieces:
+            left, information = np.empty_like(error[piece]), np.empty(len(trust[piece]))
+            unexplained(error[piece], slopes[piece], trust[piece], left, information)
+            self._looked_at.append((left, trust[piece], information))
+        told = np.concatenate([information for _, _, information in self._looked_at])
+        self._told = told[np.isfinite(told)]
+
+    def usual(self) -> float:
+        """The factor by which they widen the covariance in all frames together."""
+        return self._factor(np.inf, 1.0) or 1.0
+
+    def widening(self) -> Widening:
+        """The factors for the usual frame, and where views tell little."""
+        usual = self.usual()
+        if not len(self._told):
+            return Widening(usual, usual, 0.0)
+        limit = _LITTLE * float(np.median(self._told))
+        where_little = self._factor(limit, _ENOUGH) or usual
+        return Widening(usual, max(usual, where_little), limit)
+
+    def _factor(self, below: float, at_least: float) -> float | None:
         """From the frames that tell less than ``below``; None where these are too few."""
-        products, freedoms = np.zeros(n_lags + 1), np.zeros(n_lags + 1)
-        for left, weight, information in looked_at:
+        from .correlation_kernels import add_covariances
+
+        products, freedoms = np.zeros(self._n_lags + 1), np.zeros(self._n_lags + 1)
+        for left, weight, information in self._looked_at:
             chosen = np.where((information < below)[:, None], weight, 0.0)
             add_covariances(left, chosen, products, freedoms)
         if not (products[0] > 0 and freedoms[0] >= at_least):
             return None
-        variance = 3.0 / float(np.nanmedian(told[told < below]))
-        return _factor(influence(variance), products / np.maximum(freedoms, 1.0))
-
-    usual = factor(np.inf, 1.0) or 1.0
-    limit = _LITTLE * float(np.nanmedian(told))
-    where_little = factor(limit, _ENOUGH) or usual
-    return Widening(usual, max(usual, where_little), limit)
+        variance = 3.0 / float(np.median(self._told[self._told < below]))
+        return _factor(self._influence(variance), products / np.maximum(freedoms, 1.0))
 
 
 def _factor(weights: Float64, covariance: Float64) -> float:

@@ -26,14 +26,17 @@ from .small_matrices import (
     Vector,
     added,
     added_upper,
+    between,
+    divided,
     dot,
+    factored,
     full,
+    lower_transposed,
     matrix,
-    root,
-    root_solved,
-    root_solved_back,
     scaled,
     scaled_upper,
+    solved_lower,
+    solved_upper,
     store,
     symmetric,
     times,
@@ -117,8 +120,8 @@ def gather(y: Any, variance: Any, pixels: Any, slopes: Any, seen: Any) -> None:
 def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, ...]:
     """What the views of a frame do to the prediction of its position, ``mean`` and ``P``.
 
-    With ``P = L L^T`` everything follows from ``M = I + L^T A L``, whose eigenvalues are 1 and
-    more: nothing is subtracted from P, which after a long gap would lose all digits.
+    With ``P = L D L^T`` everything follows from ``M = D^-1 + L^T A L``, a sum of positive parts:
+    nothing is subtracted from P, which after a long gap would lose all digits.
 
     Returns
     -------
@@ -126,26 +129,28 @@ def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, .
         The mean moves by ``Pf g``; the filtered covariance, ``L M^-1 L^T``.
     C : Matrix
         ``(I + A P)^-1 = P^-1 Pf``.
-    L : Matrix
-    nll : float
-        Negative log-likelihood of the frame; ``det S = det R det M``.
+    factors : Factors
+        L and D.
+    squared, grown : float
+        Twice the frame's negative log-likelihood is ``squared + log(grown)``;
+        ``det S = det R det(D M)``, the latter being ``grown``, at least 1.
     """
     A = symmetric(seen, 0)
-    L = root(P)
+    L = factored(P)
     if not A[0] + A[3] + A[5] > 0.0:
         identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-        return (0.0, 0.0, 0.0), P, identity, L, 0.0
-    Lt = transposed(L)
-    R = root(with_diagonal_upper(times_upper(Lt, times(full(A), L)), 1.0))
-    half = root_solved(R, Lt)
-    Pf = times_upper(transposed(half), half)
-    C = root_solved_back(L, root_solved_back(R, half))
+        return (0.0, 0.0, 0.0), P, identity, L, 0.0, 1.0
+    M = between(L, A)
+    R = factored((M[0] + L[6], M[1], M[2], M[3] + L[7], M[4], M[5] + L[8]))
+    half = solved_lower(R, lower_transposed(L))
+    Pf = times_upper(transposed(half), divided(R, half))
+    C = solved_upper(L, solved_upper(R, half))
     d = mean[0] - track[0], mean[1] - track[1], mean[2] - track[2]
     Ad = times_vector(full(A), d)
     b = seen[6], seen[7], seen[8]
     g = b[0] - Ad[0], b[1] - Ad[1], b[2] - Ad[2]
-    distance = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(Pf), g))
-    return g, Pf, C, L, 0.5 * distance + math.log(R[0] * R[4] * R[8])
+    squared = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(Pf), g))
+    return g, Pf, C, L, squared, (L[3] * R[3]) * (L[4] * R[4]) * (L[5] * R[5])
 
 
 @_jit
@@ -194,7 +199,8 @@ def forward(
         cov[2, 4],
         cov[2, 5],
     )
-    nll = 0.0
+    # Of the determinants the logarithm of their product is taken before it overflows.
+    distance, product = 0.0, 1.0
     for t in range(seen.shape[0]):
         if t > 0 or not begin:
             noise = q * bursts[t]
@@ -210,10 +216,14 @@ def forward(
             store(x, kept[t], 0)
             store(xx, kept[t], 3)
             store(xu, kept[t], 9)
-        g, filtered, _, L, cost = _taken_in(seen[t], track[t], x, xx)
-        nll += cost
+        g, filtered, _, L, squared, grown = _taken_in(seen[t], track[t], x, xx)
+        distance += squared
+        product *= grown
+        if product > 1e50:
+            distance += math.log(product)
+            product = 1.0
         # The step follows the position: K = P_ux P^-1, and what is left of it does not change.
-        Kt = root_solved_back(L, root_solved(L, xu))
+        Kt = solved_upper(L, solved_lower(L, xu))
         rest = added_upper(uu, scaled_upper(-1.0, times_upper(transposed(Kt), xu)))
         moved = times_vector(full(filtered), g)
         x = x[0] + moved[0], x[1] + moved[1], x[2] + moved[2]
@@ -230,7 +240,7 @@ def forward(
             cov[i, j] = xx9[3 * i + j]
             cov[3 + i, 3 + j] = uu9[3 * i + j]
             cov[i, 3 + j] = cov[3 + j, i] = xu[3 * i + j]
-    return nll
+    return 0.5 * (distance + math.log(product))
 
 
 @_jit
@@ -274,7 +284,7 @@ def backward(
         P = symmetric(kept[t], 3)
         Pxu = matrix(kept[t], 9)
         Pux = transposed(Pxu)
-        g, filtered, C, _, _ = _taken_in(seen[t], track[t], m, P)
+        g, filtered, C, _, _, _ = _taken_in(seen[t], track[t], m, P)
         # The position from the filtered moments: where the prediction is wide open, as in the first
         # frame, its own would lose all digits.
         Pf, Pfux = full(filtered), times(Pux, C)

@@ -18,7 +18,7 @@ from ..cameras.rig import Rig
 from ..errors import Cancelled, PoseDataError
 from ..poses import observed
 from ..settings import IsCancelled, SmoothingSettings
-from .correlation import Widening, widening
+from .correlation import LastingErrors
 from .explanations import most_likely_explanations
 from .framewise import triangulate_framewise, weights_of
 from .minimum import bounded_minimum
@@ -334,7 +334,7 @@ class _Rounds:
         if self.parts.learn_noise:
             squared = np.empty_like(self.spread)
             # Errors that last pull the track along with them, further than its posterior says.
-            wide = self._widening(s, self._trust()).usual
+            wide = self._lasting_errors(s, self._trust()).usual()
             kernels.expected_squared_error(
                 self.y, self.pixels, self.slopes, self.covs, wide, squared
             )
@@ -380,7 +380,7 @@ class _Rounds:
         V = self.covs
         if self.parts.widen:
             trust = self._trust()
-            wide = self._widening(s, trust)
+            wide = self._lasting_errors(s, trust).widening()
             self._look_at_cancel()
             V *= wide.of_frames(self.slopes, trust)[:, None, None]
         # Large in a long recording, and not needed any more.
@@ -393,13 +393,13 @@ class _Rounds:
         with np.errstate(invalid="ignore"):
             return np.where(visible, self.weights / self.noise, 0.0)
 
-    def _widening(self, s: float, trust: Float64) -> Widening:
-        """How much larger the covariance is since errors last."""
+    def _lasting_errors(self, s: float, trust: Float64) -> LastingErrors:
+        """What makes the covariance larger, since errors last."""
 
         def influence(variance: float) -> Float64:
             return self._influence(s, variance)
 
-        return widening(self.y - self.pixels, self.slopes, trust, influence)
+        return LastingErrors(self.y - self.pixels, self.slopes, trust, influence)
 
     def _influence(self, s: float, variance: float) -> Float64:
         """Weights of the smoother over time: what it makes of a single step aside by 1."""

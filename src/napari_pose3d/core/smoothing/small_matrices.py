@@ -6,7 +6,6 @@ zz) is stored and computed. Importing this module imports numba.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numba
@@ -14,6 +13,8 @@ import numba
 Matrix = tuple[float, float, float, float, float, float, float, float, float]
 Symmetric = tuple[float, float, float, float, float, float]
 Vector = tuple[float, float, float]
+# Of L, whose diagonal is 1, what lies below it (10, 20, 21); the pivots D, and one over each.
+Factors = tuple[float, float, float, float, float, float, float, float, float]
 
 _TINY = 1e-300
 
@@ -163,56 +164,63 @@ def with_diagonal_upper(a: Symmetric, value: float) -> Symmetric:
 
 
 @_inline
-def root(s: Symmetric) -> Matrix:
-    """Lower triangular L with ``L L^T = s`` (Cholesky), for a positive definite matrix.
+def factored(s: Symmetric) -> Factors:
+    """``s = L D L^T`` (Cholesky without roots), for a positive definite matrix.
 
     A pivot that lost all its digits becomes a small one, so that nothing is divided by zero.
     """
-    l00 = math.sqrt(max(s[0], _TINY))
-    l10, l20 = s[1] / l00, s[2] / l00
-    l11 = math.sqrt(max(s[3] - l10 * l10, 1e-16 * s[3], _TINY))
-    l21 = (s[4] - l20 * l10) / l11
-    l22 = math.sqrt(max(s[5] - l20 * l20 - l21 * l21, 1e-16 * s[5], _TINY))
-    return l00, 0.0, 0.0, l10, l11, 0.0, l20, l21, l22
+    d0 = max(s[0], _TINY)
+    i0 = 1.0 / d0
+    l10, l20 = s[1] * i0, s[2] * i0
+    d1 = max(s[3] - l10 * s[1], 1e-16 * s[3], _TINY)
+    i1 = 1.0 / d1
+    rest = s[4] - l20 * s[1]
+    l21 = rest * i1
+    d2 = max(s[5] - l20 * s[2] - l21 * rest, 1e-16 * s[5], _TINY)
+    return l10, l20, l21, d0, d1, d2, i0, i1, 1.0 / d2
 
 
 @_inline
-def root_solved(low: Matrix, b: Matrix) -> Matrix:
+def between(f: Factors, s: Symmetric) -> Symmetric:
+    """``L^T s L``."""
+    l10, l20, l21 = f[0], f[1], f[2]
+    p = s[0] + l10 * s[1] + l20 * s[2]
+    q = s[1] + l10 * s[3] + l20 * s[4]
+    r = s[2] + l10 * s[4] + l20 * s[5]
+    b = s[3] + l21 * s[4]
+    c = s[4] + l21 * s[5]
+    return p + l10 * q + l20 * r, q + l21 * r, r, b + l21 * c, c, s[5]
+
+
+@_inline
+def solved_lower(f: Factors, b: Matrix) -> Matrix:
     """``L^-1 b``."""
-    i0, i1, i2 = 1.0 / low[0], 1.0 / low[4], 1.0 / low[8]
-    x0, x1, x2 = b[0] * i0, b[1] * i0, b[2] * i0
-    y0, y1, y2 = (
-        (b[3] - low[3] * x0) * i1,
-        (b[4] - low[3] * x1) * i1,
-        (b[5] - low[3] * x2) * i1,
-    )
+    l10, l20, l21 = f[0], f[1], f[2]
+    y0, y1, y2 = b[3] - l10 * b[0], b[4] - l10 * b[1], b[5] - l10 * b[2]
     return (
-        x0,
-        x1,
-        x2,
+        b[0],
+        b[1],
+        b[2],
         y0,
         y1,
         y2,
-        (b[6] - low[6] * x0 - low[7] * y0) * i2,
-        (b[7] - low[6] * x1 - low[7] * y1) * i2,
-        (b[8] - low[6] * x2 - low[7] * y2) * i2,
+        b[6] - l20 * b[0] - l21 * y0,
+        b[7] - l20 * b[1] - l21 * y1,
+        b[8] - l20 * b[2] - l21 * y2,
     )
 
 
 @_inline
-def root_solved_back(low: Matrix, b: Matrix) -> Matrix:
-    """``L^-T b``."""
-    i0, i1, i2 = 1.0 / low[0], 1.0 / low[4], 1.0 / low[8]
-    z0, z1, z2 = b[6] * i2, b[7] * i2, b[8] * i2
-    y0, y1, y2 = (
-        (b[3] - low[7] * z0) * i1,
-        (b[4] - low[7] * z1) * i1,
-        (b[5] - low[7] * z2) * i1,
-    )
+def solved_upper(f: Factors, b: Matrix) -> Matrix:
+    """``L^-T D^-1 b``."""
+    l10, l20, l21 = f[0], f[1], f[2]
+    a = divided(f, b)
+    z0, z1, z2 = a[6], a[7], a[8]
+    y0, y1, y2 = a[3] - l21 * z0, a[4] - l21 * z1, a[5] - l21 * z2
     return (
-        (b[0] - low[3] * y0 - low[6] * z0) * i0,
-        (b[1] - low[3] * y1 - low[6] * z1) * i0,
-        (b[2] - low[3] * y2 - low[6] * z2) * i0,
+        a[0] - l10 * y0 - l20 * z0,
+        a[1] - l10 * y1 - l20 * z1,
+        a[2] - l10 * y2 - l20 * z2,
         y0,
         y1,
         y2,
@@ -220,3 +228,25 @@ def root_solved_back(low: Matrix, b: Matrix) -> Matrix:
         z1,
         z2,
     )
+
+
+@_inline
+def divided(f: Factors, b: Matrix) -> Matrix:
+    """``D^-1 b``."""
+    return (
+        b[0] * f[6],
+        b[1] * f[6],
+        b[2] * f[6],
+        b[3] * f[7],
+        b[4] * f[7],
+        b[5] * f[7],
+        b[6] * f[8],
+        b[7] * f[8],
+        b[8] * f[8],
+    )
+
+
+@_inline
+def lower_transposed(f: Factors) -> Matrix:
+    """``L^T``."""
+    return 1.0, f[0], f[1], 0.0, 1.0, f[2], 0.0, 0.0, 1.0
