@@ -284,24 +284,3 @@ def test_settings_travel_into_the_report(scene) -> None:
     assert not report.searched
     assert set(report.smooth_param) == set(ensemble.keypoints)
     assert report.observations + report.missing + report.rejected == ensemble.xy[0, ..., 0].size
-
-
-@pytest.mark.parametrize("smooth_param", [None, 1.0, 1e2, 1e4])
-def test_a_long_gap_and_then_one_view_only(smooth_param: float | None) -> None:
-    rng = np.random.default_rng(0)
-    rig = ring_rig(3)
-    n = 12_000
-    xyz = walk(n, 1, rng)
-    ensemble = noisy_ensemble(rig, xyz, rng)
-    xy = ensemble.xy.copy()
-    xy[:, :, 1_000:11_000] = np.nan
-    xy[:, 1:, 11_000:11_500] = np.nan
-    poses = smooth(replace(ensemble, xy=xy), rig, smooth_param=smooth_param).poses3d
-    assert poses is not None
-    assert np.isfinite(poses.xyz).all()
-    assert np.linalg.eigvalsh(poses.covariance[:, 0]).min() > 0
-    assert poses.inferred[1_000:11_000].all()
-    spread = np.trace(poses.covariance[:, 0], axis1=1, axis2=2)
-    assert spread[6_000] > 100 * spread[500]
-    error = np.linalg.norm(poses.xyz[:, 0] - xyz[:, 0], axis=-1)
-    assert np.median(error[:1_000]) < 2

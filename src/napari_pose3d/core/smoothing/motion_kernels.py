@@ -33,6 +33,7 @@ from .small_matrices import (
     full,
     lower_transposed,
     matrix,
+    positive,
     scaled,
     scaled_upper,
     solved_lower,
@@ -296,7 +297,10 @@ def backward(
         first = added(times(full(xx), Pf), times(xu, Pfux))
         second = added(times(transposed(xu), Pf), times(full(uu), Pfux))
         gone = added_upper(times_upper(Pf, first), times_upper(Pfxu, second))
-        V = full(added_upper(upper(Pf), scaled_upper(-1.0, gone)))
+        smoothed = added_upper(filtered, scaled_upper(-1.0, gone))
+        # What is seen later only narrows it: where that is lost in rounding, as in a gap of many
+        # thousand frames, the filtered covariance is an upper bound.
+        V = full(smoothed if positive(smoothed) else filtered)
         for i in range(3):
             for j in range(3):
                 covs[t, i, j] = V[3 * i + j]

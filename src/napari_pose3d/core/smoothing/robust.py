@@ -21,6 +21,7 @@ from ..settings import IsCancelled, SmoothingSettings
 from .correlation import LastingErrors
 from .explanations import most_likely_explanations
 from .framewise import triangulate_framewise, weights_of
+from .lone_views import lone_views
 from .minimum import bounded_minimum
 from .noise import learned_variance
 from .search_frames import stretches
@@ -148,6 +149,7 @@ class _Rounds:
         cancelled: IsCancelled,
     ) -> None:
         self.cams = rig.packed
+        self.centres = rig.centres
         self.cancelled = cancelled
         self.robust = settings.robust
         self.parts = settings.parts
@@ -174,6 +176,7 @@ class _Rounds:
         self.activity = np.empty(len(self.y))
         self._prior()
         self._linearise()
+        self._find_lone_views()
 
     def _start(
         self, rig: Rig, centre: NDArray[np.float32], keypoint: str
@@ -234,6 +237,12 @@ class _Rounds:
             self._look_at_cancel()
             kernels.linearise(self.cams, self.track[part], self.pixels[part], self.slopes[part])
 
+    def _find_lone_views(self) -> None:
+        """Let a view that counts alone tell no more than its ray."""
+        counts = np.isfinite(self.pixels[..., 0]) & (self.weights >= _COUNTS)
+        self.lone = lone_views(counts, self.track, self.centres)
+        self.lone.make_parallel(self.slopes)
+
     def cost_of_s(self) -> Callable[[float], float]:
         """Negative log-likelihood of the frames searched, as a function of ``s``."""
         pieces = []
@@ -280,6 +289,7 @@ class _Rounds:
             )
         # No step leads to the first frame.
         self.activity[0] = 6.0
+        self.lone.turn(self.track, xyz, self.covs)
         self.track = xyz
         self._linearise()
 
@@ -338,8 +348,10 @@ class _Rounds:
             kernels.expected_squared_error(
                 self.y, self.pixels, self.slopes, self.covs, wide, squared
             )
-            # What is not the keypoint says nothing about how precisely the keypoint is seen.
-            squared[~(usable & (self.weights >= _COUNTS))] = np.nan
+            # What is not the keypoint says nothing about how precisely the keypoint is seen, and
+            # neither does a view that is alone: the track follows it, however far off it is.
+            counts = usable & (self.weights >= _COUNTS)
+            squared[~(counts & (counts.sum(axis=1) > 1)[:, None])] = np.nan
             noise = learned_variance(self.spread, squared)
         if self.robust == "off":
             self.weights = usable.astype(np.float64)
@@ -358,6 +370,7 @@ class _Rounds:
                 self.weights,
             )
         self.noise = noise
+        self._find_lone_views()
         if self.parts.bursts:
             self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
 

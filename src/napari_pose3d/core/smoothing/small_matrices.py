@@ -164,6 +164,15 @@ def with_diagonal_upper(a: Symmetric, value: float) -> Symmetric:
 
 
 @_inline
+def positive(s: Symmetric) -> bool:
+    """Whether a symmetric matrix is positive definite."""
+    d1 = s[0] * s[3] - s[1] * s[1]
+    rest = s[0] * s[4] - s[1] * s[2]
+    # The pivots, each with those before it as a factor.
+    return s[0] > 0.0 and d1 > 0.0 and (s[0] * s[5] - s[2] * s[2]) * d1 > rest * rest
+
+
+@_inline
 def factored(s: Symmetric) -> Factors:
     """``s = L D L^T`` (Cholesky without roots), for a positive definite matrix.
 

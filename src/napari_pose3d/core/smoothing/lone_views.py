@@ -1,0 +1,88 @@
+"""Frames that one view alone sees: it tells a ray, and must not tell more.
+
+Linear cameras about a track on rays that turn pull the track along them towards the camera, where
+the same angles are smaller steps: that they are then also measured more finely, which would make up
+for it, a linear camera cannot know. Over a hundred frames the pull is as strong as all that is
+known of the depth. So the rays of a view that goes on alone are taken as parallel: across them the
+track follows the view, along them it is a gap like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+# Rays further from their common direction (cosine) are left as they are.
+_NOT_ACROSS = 0.3
+
+
+@dataclass(frozen=True)
+class LoneViews:
+    """Observations that are alone in their frame, and the common direction of their rays.
+
+    Attributes
+    ----------
+    frames, views : (n,) int
+    rays : (n, 3)
+        Of length 1, from the camera to the track.
+    common : (n, 3)
+        The same for all frames of a view between two in which more views
+        tell where the keypoint is.
+    """
+
+    frames: NDArray[np.intp]
+    views: NDArray[np.intp]
+    rays: Float64
+    common: Float64
+
+    def make_parallel(self, slopes: Float64) -> None:
+        """Let the projections' derivatives ``(frame, view, 2, 3)`` be blind along ``common``."""
+        at = self.frames, self.views
+        along = np.einsum("tri,ti->tr", slopes[at], self.common)
+        slopes[at] -= along[..., None] * self.common[:, None]
+
+    def turn(self, before: Float64, track: Float64, covariance: Float64) -> None:
+        """Turn what happened along ``common`` into each frame's own ray, in place.
+
+        Parameters
+        ----------
+        before : (frame, 3)
+            Where the cameras were linearised, and the rays are those of.
+        track, covariance : (frame, 3), (frame, 3, 3)
+            Smoothed since.
+        """
+        at = self.frames
+        cosine = np.einsum("ti,ti->t", self.rays, self.common)
+        slip = self.rays / cosine[:, None] - self.common
+        track[at] += slip * np.einsum("ti,ti->t", track[at] - before[at], self.common)[:, None]
+        shear = np.eye(3) + slip[:, :, None] * self.common[:, None]
+        covariance[at] = shear @ covariance[at] @ shear.transpose(0, 2, 1)
+
+
+def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> LoneViews:
+    """Find them.
+
+    Parameters
+    ----------
+    counts : (frame, view) bool
+        Observations that count.
+    track : (frame, 3)
+    centres : (view, 3)
+        Of the cameras.
+    """
+    n_views = counts.sum(axis=1)
+    frames = np.flatnonzero(n_views == 1)
+    views = counts[frames].argmax(axis=1)
+    # Which gap between frames that more views see.
+    gap = np.cumsum(n_views > 1)[frames]
+    _, run = np.unique(gap * counts.shape[1] + views, return_inverse=True)
+    rays = track[frames] - centres[views]
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    sums = np.stack([np.bincount(run, rays[:, i]) for i in range(3)], axis=1)
+    common = (sums / np.linalg.norm(sums, axis=1, keepdims=True))[run]
+    across = np.einsum("ti,ti->t", rays, common) > _NOT_ACROSS
+    return LoneViews(frames[across], views[across], rays[across], common[across])
