@@ -118,8 +118,7 @@ class LastingErrors:
 def _factor(weights: Float64, covariance: Float64) -> float:
     """From the smoother's weights and the errors' covariance, by lag."""
     both_sides = np.concatenate([weights[:0:-1], weights])
-    total = 0.0
-    for lag in range(1, len(covariance)):
-        shared = float(both_sides[lag:] @ both_sides[:-lag]) / float(weights[0])
-        total += shared * float(covariance[lag] / covariance[0])
-    return 1.0 + max(2 * total, 0.0)
+    lags = np.arange(1, min(len(covariance), len(both_sides)))
+    shared = np.correlate(both_sides, both_sides, "full")[len(both_sides) - 1 + lags]
+    lasting = float(shared @ covariance[lags]) / float(weights[0] * covariance[0])
+    return 1.0 + max(2 * lasting, 0.0)

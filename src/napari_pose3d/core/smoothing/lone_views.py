@@ -41,6 +41,8 @@ class LoneViews:
 
     def make_parallel(self, slopes: Float64) -> None:
         """Let the projections' derivatives ``(frame, view, 2, 3)`` be blind along ``common``."""
+        if not len(self.frames):
+            return
         at = self.frames, self.views
         along = np.einsum("tri,ti->tr", slopes[at], self.common)
         slopes[at] -= along[..., None] * self.common[:, None]
@@ -55,6 +57,8 @@ class LoneViews:
         track, covariance : (frame, 3), (frame, 3, 3)
             Smoothed since.
         """
+        if not len(self.frames):
+            return
         at = self.frames
         cosine = np.einsum("ti,ti->t", self.rays, self.common)
         slip = self.rays / cosine[:, None] - self.common
@@ -76,6 +80,8 @@ def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> L
     """
     n_views = counts.sum(axis=1)
     frames = np.flatnonzero(n_views == 1)
+    if not len(frames):
+        return LoneViews(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
     views = counts[frames].argmax(axis=1)
     # Which gap between frames that more views see.
     gap = np.cumsum(n_views > 1)[frames]
