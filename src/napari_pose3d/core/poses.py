@@ -391,7 +391,8 @@ class Result:
 
 def observed(xy: FloatArray) -> NDArray[np.bool_]:
     """Where both coordinates are known: ``(..., 2)`` -> ``(...)`` bool."""
-    return np.asarray(np.isfinite(xy).all(axis=-1))
+    # By hand: numpy reduces an axis of two numbers ten times as slowly.
+    return np.asarray(np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]))
 
 
 def _check_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:

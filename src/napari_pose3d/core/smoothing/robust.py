@@ -157,7 +157,7 @@ class _Rounds:
         self.y = np.ascontiguousarray(centre.transpose(1, 0, 2), dtype=np.float64)
         self.seen = observed(self.y)
         self._look_at_cancel()
-        spread = variance.transpose(1, 0, 2).mean(axis=-1, dtype=np.float64)
+        spread = 0.5 * (variance[..., 0].T.astype(np.float64) + variance[..., 1].T)
         self.spread = np.where(self.seen, spread, np.nan)
         self._look_at_cancel()
         self.outside_search = ~searched
