@@ -44,6 +44,24 @@ def test_a_view_that_goes_on_alone_does_not_pull_the_track_towards_its_camera(
     assert np.median(across) < 0.01 * np.median(variance)
 
 
+@pytest.mark.parametrize("n_frames_each", [1, 20])
+def test_views_that_take_turns_tell_the_depth_together(n_frames_each: int) -> None:
+    rng = np.random.default_rng(0)
+    rig = ring_rig(3)
+    t = np.arange(2_000)
+    xyz = 6 * walk(2_000, 1, rng)
+    xyz -= xyz.mean(axis=0)
+    ensemble = noisy_ensemble(rig, xyz, rng)
+    turn = (t // n_frames_each) % 3
+    keep = (turn == np.arange(3)[:, None]) | (t < 200) | (t >= 1_800)
+    xy = ensemble.xy.copy()
+    xy[:, ~keep] = np.nan
+    poses = smooth(replace(ensemble, xy=xy), rig).poses3d
+    assert poses is not None
+    error = np.linalg.norm(poses.xyz[:, 0] - xyz[:, 0], axis=-1)[300:1_700]
+    assert np.median(error) < (1.0 if n_frames_each == 1 else 2.0)
+
+
 @pytest.mark.parametrize("smooth_param", [None, 0.1, 1.0, 1e2, 1e4])
 def test_a_long_gap_and_then_one_view_only(smooth_param: float | None) -> None:
     rng = np.random.default_rng(0)

@@ -317,6 +317,14 @@ def test_round_trip(
         np.testing.assert_array_equal(getattr(after, name), array)
 
 
+def test_the_largest_number_is_read_back_whatever_its_keypoint_is_called(tmp_path: Path) -> None:
+    # Its text is a little larger than it; the comma sends the file through the slow check.
+    largest = np.full((1, 1, 2), np.finfo(np.float32).max, np.float32)
+    before = PredictionTable((",",), largest, largest[..., 0], scorer="net")
+    write_prediction_csv(tmp_path / "a_top.csv", before)
+    assert same(before, read_prediction_csv(tmp_path / "a_top.csv"))
+
+
 def test_written_as_others_expect_it(tmp_path: Path) -> None:
     poses = table(3, ("a", "b"), variance=1, ensemble_median=1, ensemble_variance=1)
     write_prediction_csv(tmp_path / "a_top.csv", poses, scorer="ensemble-kalman_tracker")

@@ -25,7 +25,8 @@ MISSING = frozenset({"", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null"
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_WRITTEN_AT_ONCE = 200
 _MANY_NUMBERS = 100_000
-_LARGEST = float(np.finfo(np.float32).max)
+# From here on a number is infinite in single precision; the largest one's text may lie below.
+_TOO_LARGE = 2.0**128 - 2.0**103
 
 
 def read_numbers(
@@ -298,6 +299,6 @@ def _fault_in(text: str) -> str | None:
         value = float(text)
     except ValueError:
         return "is not a number"
-    if math.isfinite(value) and abs(value) <= _LARGEST:
+    if math.isfinite(value) and abs(value) < _TOO_LARGE:
         return None
     return "is not a finite number"

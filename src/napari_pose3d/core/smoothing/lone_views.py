@@ -30,8 +30,7 @@ class LoneViews:
     rays : (n, 3)
         Of length 1, from the camera to the track.
     common : (n, 3)
-        The same for all frames of a view between two in which more views
-        tell where the keypoint is.
+        The same for all frames of a run: until more views see the keypoint, or another one.
     """
 
     frames: NDArray[np.intp]
@@ -83,9 +82,11 @@ def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> L
     if not len(frames):
         return LoneViews(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
     views = counts[frames].argmax(axis=1)
-    # Which gap between frames that more views see.
+    # A run ends where more views see the keypoint, and where another view takes over: the two tell
+    # the depth there, if their rays are nearly their own.
     gap = np.cumsum(n_views > 1)[frames]
-    _, run = np.unique(gap * counts.shape[1] + views, return_inverse=True)
+    changes = (np.diff(gap) != 0) | (np.diff(views) != 0)
+    run = np.concatenate([[0], np.cumsum(changes)])
     rays = track[frames] - centres[views]
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     sums = np.stack([np.bincount(run, rays[:, i]) for i in range(3)], axis=1)
