@@ -277,11 +277,11 @@ def _each_keypoint(
 ) -> list[Triangulation]:
     """The keypoints triangulated frame by frame, on all cores."""
     from .smoothing.blocks import each_block
-    from .smoothing.framewise import triangulate_framewise, weights_of
+    from .smoothing.framewise import spread_of, triangulate_framewise, weights_of
 
     def one(block: tuple[int, ...]) -> list[Triangulation]:
         centre = statistics.centre[:, :, block[0]]
-        trust = weights_of(statistics.variance[:, :, block[0]].mean(axis=-1, dtype=np.float64))
+        trust = weights_of(spread_of(statistics.variance[:, :, block[0]]))
         return [triangulate_framewise(rig, centre, trust, settings.robust, cancelled)]
 
     singly = [(k,) for k in range(statistics.centre.shape[2])]

@@ -25,7 +25,8 @@ MISSING = frozenset({"", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null"
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_WRITTEN_AT_ONCE = 200
 _MANY_NUMBERS = 100_000
-# From here on a number is infinite in single precision; the largest one's text may lie below.
+# From here on a number is infinite in single precision. (The largest that is not may be written a
+# little larger than it is.)
 _TOO_LARGE = 2.0**128 - 2.0**103
 
 

@@ -20,7 +20,7 @@ from ..poses import observed
 from ..settings import IsCancelled, SmoothingSettings
 from .correlation import LastingErrors
 from .explanations import most_likely_explanations
-from .framewise import triangulate_framewise, weights_of
+from .framewise import spread_of, triangulate_framewise, weights_of
 from .lone_views import lone_views
 from .minimum import bounded_minimum
 from .noise import learned_variance
@@ -157,8 +157,7 @@ class _Rounds:
         self.y = np.ascontiguousarray(centre.transpose(1, 0, 2), dtype=np.float64)
         self.seen = observed(self.y)
         self._look_at_cancel()
-        spread = 0.5 * (variance[..., 0].T.astype(np.float64) + variance[..., 1].T)
-        self.spread = np.where(self.seen, spread, np.nan)
+        self.spread = np.where(self.seen, spread_of(variance).T, np.nan)
         self._look_at_cancel()
         self.outside_search = ~searched
         self.stretches = stretches(searched)
@@ -237,10 +236,17 @@ class _Rounds:
             self._look_at_cancel()
             kernels.linearise(self.cams, self.track[part], self.pixels[part], self.slopes[part])
 
+    def _visible(self) -> NDArray[np.bool_]:
+        """Observations whose camera can see the track, ``(frame, view)``."""
+        return np.asarray(self.seen & np.isfinite(self.pixels[..., 0]))
+
+    def _counting(self) -> NDArray[np.bool_]:
+        """Of these, which are taken for the keypoint."""
+        return np.asarray(self._visible() & (self.weights >= _COUNTS))
+
     def _find_lone_views(self) -> None:
         """Let a view that counts alone tell no more than its ray."""
-        counts = np.isfinite(self.pixels[..., 0]) & (self.weights >= _COUNTS)
-        self.lone = lone_views(counts, self.track, self.centres)
+        self.lone = lone_views(self._counting(), self.track, self.centres)
         self.lone.make_parallel(self.slopes)
 
     def cost_of_s(self) -> Callable[[float], float]:
@@ -339,7 +345,7 @@ class _Rounds:
         from . import membership_kernels as kernels
 
         self._look_at_cancel()
-        usable = self.seen & np.isfinite(self.pixels[..., 0])
+        usable = self._visible()
         noise = self.noise
         if self.parts.learn_noise:
             squared = np.empty_like(self.spread)
@@ -350,7 +356,7 @@ class _Rounds:
             )
             # What is not the keypoint says nothing about how precisely the keypoint is seen, and
             # neither does a view that is alone: the track follows it, however far off it is.
-            counts = usable & (self.weights >= _COUNTS)
+            counts = self._counting()
             squared[~(counts & (counts.sum(axis=1) > 1)[:, None])] = np.nan
             noise = learned_variance(self.spread, squared)
         if self.robust == "off":
@@ -402,9 +408,8 @@ class _Rounds:
 
     def _trust(self) -> Float64:
         """Inverse variance of each observation with its weight; 0 where it does not count."""
-        visible = self.seen & np.isfinite(self.pixels[..., 0])
         with np.errstate(invalid="ignore"):
-            return np.where(visible, self.weights / self.noise, 0.0)
+            return np.where(self._visible(), self.weights / self.noise, 0.0)
 
     def _lasting_errors(self, s: float, trust: Float64) -> LastingErrors:
         """What makes the covariance larger, since errors last."""

@@ -220,6 +220,22 @@ def solved_lower(f: Factors, b: Matrix) -> Matrix:
 
 
 @_inline
+def divided(f: Factors, b: Matrix) -> Matrix:
+    """``D^-1 b``."""
+    return (
+        b[0] * f[6],
+        b[1] * f[6],
+        b[2] * f[6],
+        b[3] * f[7],
+        b[4] * f[7],
+        b[5] * f[7],
+        b[6] * f[8],
+        b[7] * f[8],
+        b[8] * f[8],
+    )
+
+
+@_inline
 def solved_upper(f: Factors, b: Matrix) -> Matrix:
     """``L^-T D^-1 b``."""
     l10, l20, l21 = f[0], f[1], f[2]
@@ -236,22 +252,6 @@ def solved_upper(f: Factors, b: Matrix) -> Matrix:
         z0,
         z1,
         z2,
-    )
-
-
-@_inline
-def divided(f: Factors, b: Matrix) -> Matrix:
-    """``D^-1 b``."""
-    return (
-        b[0] * f[6],
-        b[1] * f[6],
-        b[2] * f[6],
-        b[3] * f[7],
-        b[4] * f[7],
-        b[5] * f[7],
-        b[6] * f[8],
-        b[7] * f[8],
-        b[8] * f[8],
     )
 
 
