@@ -30,9 +30,11 @@ def main() -> None:
     import numba  # noqa: F401
 
     from napari_pose3d import SmoothingSettings
-    from napari_pose3d.core import pipeline, predictions, results  # noqa: F401
-    from napari_pose3d.core.smoothing import eks  # noqa: F401
-    from napari_pose3d.core.warm_up import warm_up
+    from napari_pose3d.core.pipeline.smoothing_run import result_files as results
+    from napari_pose3d.core.pipeline.smoothing_run import smoothing_run as pipeline
+    from napari_pose3d.core.pipeline.warm_up import warm_up
+    from napari_pose3d.core.projects.matching import prediction_loading as predictions  # noqa: F401
+    from napari_pose3d.core.smoothing import smoothers as eks  # noqa: F401
 
     tell(import_seconds=time.perf_counter() - started, baseline_mb=peak_memory_mb())
     if chosen.warm_up:

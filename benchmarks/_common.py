@@ -198,8 +198,8 @@ def real_or_synthetic(data: Path, folder: Path) -> Recording:
 def synthetic(folder: Path, n_frames: int = 500, n_cameras: int = 3) -> Recording:
     """A synthetic recording with three seeds, written as CSV files."""
     from napari_pose3d.core.cameras.rig_file import save_rig
-    from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-    from napari_pose3d.core.synthetic.predictions import simulate_predictions
+    from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+    from napari_pose3d.core.synthetic.network_errors import simulate_predictions
     from napari_pose3d.core.synthetic.scene import make_scene
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d import Ensemble
-from napari_pose3d.core.synthetic.predictions import (
+from napari_pose3d.core.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,

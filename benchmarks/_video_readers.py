@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from _common import ROOT, describe_end
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.core.video.index import FrameIndex
+from napari_pose3d.core.video.index.frame_index import FrameIndex
+from napari_pose3d.core.video.video_array import open_video
 
 HERE = Path(__file__).resolve().parent
 PEER, PEER_VERSION = "napari-pyav", "0.1.1"

@@ -32,10 +32,10 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 from _common import Table, begin, goal, parser
-from napari_pose3d.core.poses import Poses2D
-from napari_pose3d.gui.films import film_layers
-from napari_pose3d.gui.layers import points_layer, view_poses
-from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
+from napari_pose3d.core.poses.arrays import Poses2D
+from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
+from napari_pose3d.gui.layers.layer_styles import points_layer, view_poses
+from napari_pose3d.gui.layers.video_layers import film_layers
 
 WIDTH, HEIGHT, FRAMES = 640, 480, 60
 KEYPOINTS, LONG = 30, 200_000

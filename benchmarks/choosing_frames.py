@@ -46,8 +46,8 @@ _CHOSEN = 20
 
 def choose(film: Path, n_views: int, other: Path) -> None:
     """The child: every view of the session shows the same film; an `other` one is for warming."""
-    from napari_pose3d.core.labels.choosing import by_kmeans
-    from napari_pose3d.core.session import Session
+    from napari_pose3d.core.labels.frame_selection.kmeans_selection import by_kmeans
+    from napari_pose3d.core.projects.session import Session
 
     views = tuple(f"view{i}" for i in range(n_views))
     session = Session("session", film.parent, views, dict.fromkeys(views, film))

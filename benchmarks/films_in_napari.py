@@ -56,7 +56,7 @@ def add_films(viewer: Any, paths: Sequence[Path]) -> None:
     """Add layers as dropping the files does."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.films import read_films
+    from napari_pose3d.gui.layers.video_layers import read_films
 
     for data in read_films([str(path) for path in paths]):
         viewer.add_layer(Layer.create(*data))
@@ -66,7 +66,7 @@ def wait_for_films(viewer: Any) -> None:
     """Until no layer shows a first picture only."""
     from qtpy.QtWidgets import QApplication
 
-    from napari_pose3d.gui.films import FILM, FilmData
+    from napari_pose3d.gui.layers.video_layers import FILM, FilmData
 
     while any(
         layer.metadata.get("napari_pose3d_role") == FILM and not isinstance(layer.data, FilmData)
@@ -246,8 +246,8 @@ def add_bare(viewer: Any) -> None:
     """The layers that a film of one view becomes, with a picture in memory, until painted."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.layers import frames_layer
-    from napari_pose3d.gui.layout import Tile
+    from napari_pose3d.gui.layers.layer_styles import frames_layer
+    from napari_pose3d.gui.layers.view_layout import Tile
 
     viewer.add_layer(Layer.create(*frames_layer({"view": Tile(0.0, 0.0, 1024.0, 1280.0)})))
     viewer.add_image(np.zeros((1, 1, 1024, 1280, 3), np.uint8), rgb=True)
@@ -259,7 +259,7 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
     import napari
     from qtpy.QtWidgets import QApplication
 
-    from napari_pose3d.core.video import opening as module
+    from napari_pose3d.core.video import reader_factory as module
 
     # As if it were opened for the first time.
     module.load_index = lambda path: None

@@ -38,14 +38,14 @@ from _common import Table, begin, goal, parser
 from napari_pose3d import triangulate
 from napari_pose3d.core.cameras.epipolar import epipolar_curve
 from napari_pose3d.core.cameras.working_volume import working_volume
-from napari_pose3d.core.labels.evidence import (
+from napari_pose3d.core.labels.geometry.evidence import (
     Distances,
     ExpectedPoints,
     labeled_points,
     learn_distances,
 )
-from napari_pose3d.core.labels.linear_model import learn
-from napari_pose3d.core.labels.projecting import project_labels
+from napari_pose3d.core.labels.geometry.label_projection import project_labels
+from napari_pose3d.core.labels.geometry.linear_model import learn
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
 
 Float64 = NDArray[np.float64]

@@ -42,7 +42,7 @@ _SCENE_FRAMES = 2_000
 def make(folder: Path, n_frames: int, n_views: int, n_keypoints: int, n_seeds: int) -> Recording:
     """Write the files; keypoints beyond those of the scene are the same again."""
     from napari_pose3d.core.cameras.rig_file import save_rig
-    from napari_pose3d.core.synthetic.predictions import simulate_predictions
+    from napari_pose3d.core.synthetic.network_errors import simulate_predictions
     from napari_pose3d.core.synthetic.scene import make_scene
 
     scene = make_scene(min(n_frames, _SCENE_FRAMES), n_views)
@@ -79,8 +79,9 @@ def parse_with_pandas(folder: Path) -> None:
 
 def smooth(folder: Path, out: Path | None) -> None:
     """The child that does the job."""
-    from napari_pose3d.core import pipeline, results
-    from napari_pose3d.core.warm_up import warm_up
+    from napari_pose3d.core.pipeline.smoothing_run import result_files as results
+    from napari_pose3d.core.pipeline.smoothing_run import smoothing_run as pipeline
+    from napari_pose3d.core.pipeline.warm_up import warm_up
 
     warm_up()
     stages: dict[str, float] = {}

@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 
 from _common import Table, begin, goal, parser
 from napari_pose3d import Ensemble, Result, Rig, load_predictions, load_rig, smooth
-from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    ensemble_statistics,
+)
 
 Float64 = NDArray[np.float64]
 Smoother = Callable[[Ensemble, Rig], Result]

@@ -1,7 +1,7 @@
 """Does napari stay responsive while the job computes?
 
 A 5 ms timer in the main thread records how late it comes while the plugin's own background job
-(`napari_pose3d.gui.jobs.Job`, the one behind the widget) reads, smooths, prepares the layers and
+(`napari_pose3d.gui.qt.jobs.Job`, the one behind the widget) reads, smooths, prepares the layers and
 writes. Whatever holds Python's lock or the processor too long in the thread makes the timer late,
 and would make the window stutter. No viewer is open: redrawing and adding the layers are napari's
 own work in the main thread and are left out.
@@ -47,7 +47,7 @@ from _common import (
     size_of,
 )
 from napari_pose3d.core.settings import IsCancelled, Progress
-from napari_pose3d.gui.jobs import Job, Work
+from napari_pose3d.gui.qt.jobs import Job, Work
 
 INTERVAL = 0.005
 GOAL = 0.050
@@ -138,9 +138,9 @@ def watch(pulse: Pulse, work: Work) -> tuple[Any, float]:
 
 def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., Any]]]:
     """The parts of the job in their order; each keeps what the next one needs."""
-    from napari_pose3d.core.pipeline import open_inputs, run
-    from napari_pose3d.core.results import save_result
-    from napari_pose3d.gui.recording_layers import result_layers
+    from napari_pose3d.core.pipeline.result_files import save_result
+    from napari_pose3d.core.pipeline.smoothing_run import open_inputs, run
+    from napari_pose3d.gui.layers.recording_layers import result_layers
 
     kept: dict[str, Any] = {}
 
@@ -230,7 +230,7 @@ def _idle(progress: Progress, cancelled: IsCancelled) -> None:
 
 
 def _prepare(progress: Progress, cancelled: IsCancelled) -> None:
-    from napari_pose3d.core.warm_up import warm_up
+    from napari_pose3d.core.pipeline.warm_up import warm_up
 
     warm_up()
 

@@ -19,11 +19,11 @@ import pandas as pd
 
 from _common import Table, begin, goal, parser
 from napari_pose3d import open_project
-from napari_pose3d.core.formats.label_csv import new_label_csv
-from napari_pose3d.core.formats.label_lines import Cell
-from napari_pose3d.core.labels.label import FrameKey, Label, Spot
-from napari_pose3d.core.labels.label_files import LabelFiles
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
+from napari_pose3d.core.formats.labels.label_csv import new_label_csv
+from napari_pose3d.core.formats.labels.label_lines import Cell
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.store.label import FrameKey, Label, Spot
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 
 VIEWS = tuple(f"Cam-{letter}" for letter in "ABCDEF")
 KEYPOINTS = tuple(f"keypoint{k:02d}" for k in range(30))

@@ -35,9 +35,11 @@ from numpy.typing import NDArray
 from _common import Table, begin, goal, mean, parser
 from _scenes import CLASSES, FEW_CAMERAS, TEST_SCENES, FixedScene, point_classes
 from napari_pose3d import Ensemble, Rig, smooth, triangulate
-from napari_pose3d.core.poses import FloatArray
-from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
-from napari_pose3d.core.synthetic.predictions import simulate_predictions
+from napari_pose3d.core.poses.arrays import FloatArray
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    ensemble_statistics,
+)
+from napari_pose3d.core.synthetic.network_errors import simulate_predictions
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
 
 Points = tuple[FloatArray, FloatArray]

@@ -34,9 +34,15 @@ _SEARCHED_UP_TO = 2_000
 def costs(recording: Recording, found: dict[str, list[float]]) -> dict[str, float]:
     """Negative log-likelihood of the published model at given parameters, summed over keypoints."""
     from napari_pose3d import load_predictions, load_rig
-    from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
-    from napari_pose3d.core.smoothing.published import published_track
-    from napari_pose3d.core.smoothing.tracks import negative_log_likelihood
+    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+        ensemble_statistics,
+    )
+    from napari_pose3d.core.smoothing.kalman.state_space import (
+        negative_log_likelihood,
+    )
+    from napari_pose3d.core.smoothing.published.published_smoother import (
+        published_track,
+    )
 
     rig = load_rig(recording.calibration)
     ensemble = load_predictions(recording.folder, rig=rig)

@@ -82,7 +82,7 @@ def _run(command: list[str], limit: float | None) -> dict[str, Any]:
 
 def command_line_seconds(recording: Recording, out: Path) -> float:
     """Time of ``napari-pose3d smooth`` as a user starts it, from nothing to the prompt."""
-    start = "import sys; from napari_pose3d.core.cli import main; sys.exit(main())"
+    start = "import sys; from napari_pose3d.cli import main; sys.exit(main())"
     arguments = ["smooth", str(recording.folder), "--calibration", str(recording.calibration)]
     command = [sys.executable, "-c", start, *arguments, "--out", str(out), "--force"]
     begun = time.perf_counter()

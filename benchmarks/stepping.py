@@ -2,7 +2,7 @@
 
 Compared: the layers of a result of 200,000 frames and of 1,000 frames, both with 30 keypoints in 6
 views, made from a random walk. The plugin draws a window of frames around the current one and
-refills it on the way (`napari_pose3d.gui.windowed`); these refills are part of the steps measured.
+refills it on the way (`napari_pose3d.gui.layers.frame_window`); these refills are part of the steps measured.
 
 Two ways of stepping: frame by frame, as playing does, and jumping anywhere, as dragging the slider
 does. A jump in the long recording has to refill every layer, so it costs more by nature; it is
@@ -90,8 +90,8 @@ def fill(viewer: Any, result: Result) -> None:
     """Add the result's layers as the widget does."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.recording_layers import result_layers
-    from napari_pose3d.gui.windowed import keep_windows
+    from napari_pose3d.gui.layers.frame_window import keep_windows
+    from napari_pose3d.gui.layers.recording_layers import result_layers
 
     for data in result_layers(result):
         viewer.add_layer(Layer.create(*data))

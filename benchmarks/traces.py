@@ -21,7 +21,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
 from _common import Table, begin, goal, parser
-from napari_pose3d.gui.widgets.trace_plot import Curve, TracePlot
+from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
 
 LONG, SHORT, CURVES = 200_000, 1_000, 4
 GOAL, SCREEN = 2.0, 1 / 60

@@ -41,8 +41,8 @@ from _video_readers import (
     read_all,
     timed,
 )
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.video_array import open_video
 
 _FILLING = 100  # frames of six films that fill the cache
 Task = Callable[[], float]
@@ -191,7 +191,7 @@ def long_films(films: dict[str, Path], folder: Path, seconds: int) -> None:
     """Opening an hour of film: first picture, and what the index costs over a bare demux."""
     import av
 
-    from napari_pose3d.core.video import opening
+    from napari_pose3d.core.video import reader_factory as opening
 
     # As if it were opened for the first time.
     opening.load_index = lambda path: None  # type: ignore[assignment]
@@ -258,7 +258,7 @@ def memory(film: Path) -> None:
     """How much a process grows that has read everything, over the bound of its cache."""
     code = (
         "import sys, psutil\n"
-        "from napari_pose3d.core.video.array import open_video, set_video_cache\n"
+        "from napari_pose3d.core.video.video_array import open_video, set_video_cache\n"
         "bound = 200_000_000\n"
         "set_video_cache(bound)\n"
         "size = lambda: psutil.Process().memory_info().rss\n"

@@ -8,9 +8,9 @@ import numpy as np
 
 from napari_pose3d.core.cameras.rig import Camera, Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
-from napari_pose3d.core.poses import Poses2D, Poses3D, Report, Result
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Report, Result
 
 VIEWS = ("Cam-A", "Cam-B", "Cam-C")
 SIZE = (640, 480)

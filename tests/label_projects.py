@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from napari_pose3d.core.labels.label import FrameKey, Label, Spot
-from napari_pose3d.core.labels.label_files import LabelFiles
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
-from napari_pose3d.core.overview import open_project
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.store.label import FrameKey, Label, Spot
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.projects.project import open_project
 from session_files import touch
 
 VIEWS = ("top", "side", "front")

@@ -11,7 +11,7 @@ from gui_helpers import make_rig
 from napari_pose3d.core.cameras.rig import Camera, Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.overview import open_project
+from napari_pose3d.core.projects.project import open_project
 from session_files import film, touch
 
 VIEWS = ("Cam-A", "Cam-B", "Cam-C", "Cam-D")

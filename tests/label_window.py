@@ -20,9 +20,9 @@ from label_sessions import (
     truth,
 )
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.gui.current_session import OpenSession, current_session
-from napari_pose3d.gui.session_layers import session_layers
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.layers.session_layers import session_layers
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 TIMEOUT = 30_000
 LEFT = Qt.MouseButton.LeftButton

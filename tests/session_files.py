@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from films import FILMS
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
 KEYPOINTS = ("nose", "tail")
 

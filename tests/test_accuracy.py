@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from napari_pose3d import smooth, triangulate
-from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
-from napari_pose3d.core.synthetic.predictions import simulate_predictions
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    ensemble_statistics,
+)
+from napari_pose3d.core.synthetic.network_errors import simulate_predictions
 from napari_pose3d.core.synthetic.scene import make_scene
 
 

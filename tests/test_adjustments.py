@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_pose3d.core.adjustments import ViewAdjustment, dropped_from_times, read_times
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.alignment.view_alignment import (
+    ViewAdjustment,
+    dropped_from_times,
+    read_times,
+)
 from session_files import touch
 
 # --- which frame is which ---------------------------------------------------------------------

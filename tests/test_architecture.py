@@ -73,7 +73,7 @@ def run_python(code: str) -> str:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
-        "import sys, napari_pose3d, napari_pose3d.core.cli\n"
+        "import sys, napari_pose3d, napari_pose3d.cli\n"
         f"print([name for name in {HEAVY + SCREEN} if name in sys.modules])"
     )
     assert run_python(code) == "[]"
@@ -106,7 +106,7 @@ def test_the_core_works_where_there_is_no_screen() -> None:
         "sys.meta_path.insert(0, Wall())\n"
         f"for name in {modules}:\n"
         "    importlib.import_module(name.removesuffix('.__init__'))\n"
-        "from napari_pose3d.core.warm_up import warm_up\n"
+        "from napari_pose3d.core.pipeline.warm_up import warm_up\n"
         "warm_up()\n"
         "print('works')"
     )

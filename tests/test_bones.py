@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d import PoseDataError, smooth
-from napari_pose3d.core.smoothing.bones import learn_bones
+from napari_pose3d.core.smoothing.bones.bone_lengths import learn_bones
 from scenes import noisy_ensemble, ring_rig, walk
 
 NAMES = ("hip", "knee", "foot", "nose")

@@ -18,16 +18,16 @@ from qtpy.QtWidgets import QApplication
 
 from films import HEIGHT, WIDTH, Film, read_number
 from gui_helpers import make_result, make_rig
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
-from napari_pose3d.core.poses import Result
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.gui.films import film_layers
-from napari_pose3d.gui.layers import tiles_of
-from napari_pose3d.gui.recording_layers import result_layers, table_layers
-from napari_pose3d.gui.views.layout_state import LayoutState
-from napari_pose3d.gui.views.title import VIEW_MIME
-from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
+from napari_pose3d.gui.camera_views.canvas.title import VIEW_MIME
+from napari_pose3d.gui.camera_views.layout_state import LayoutState
+from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
+from napari_pose3d.gui.layers.video_layers import film_layers
 from view_helpers import (
     LEFT,
     TIMEOUT,

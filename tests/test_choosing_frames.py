@@ -13,16 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from films import BY_NAME, folder_of
-from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.labels.choosing import by_kmeans
-from napari_pose3d.core.labels.clusters import principal_components, representatives
-from napari_pose3d.core.labels.frame_lists import every_nth, parse_frames
-from napari_pose3d.core.labels.sampling import sample_frames
-from napari_pose3d.core.labels.thumbnails import SIDE, read_thumbnails, small
-from napari_pose3d.core.session import Session
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.labels.frame_selection.clusters import principal_components, representatives
+from napari_pose3d.core.labels.frame_selection.frame_lists import every_nth, parse_frames
+from napari_pose3d.core.labels.frame_selection.frame_sampling import sample_frames
+from napari_pose3d.core.labels.frame_selection.kmeans_selection import by_kmeans
+from napari_pose3d.core.labels.frame_selection.thumbnails import SIDE, read_thumbnails, small
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.video_array import open_video
 
 # ------------------------------------------------------------------------ named by a person
 

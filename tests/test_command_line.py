@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 
 from napari_pose3d import PoseDataError, save_rig
-from napari_pose3d.core.cli import main, parse_frame_ranges
-from napari_pose3d.core.cli.options import parse_blocks, parse_robust
-from napari_pose3d.core.formats.poses3d_csv import read_poses3d_csv
-from napari_pose3d.core.formats.prediction_csv import read_prediction_csv, write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
+from napari_pose3d.cli import main, parse_frame_ranges
+from napari_pose3d.cli.options import parse_blocks, parse_robust
+from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.formats.predictions.prediction_csv import (
+    read_prediction_csv,
+    write_prediction_csv,
+)
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from scenes import noisy_ensemble, ring_rig, walk
 
 
@@ -202,7 +205,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
 
 
 def test_interrupting_leaves_nothing_behind(recording, capsys, monkeypatch) -> None:
-    import napari_pose3d.core.formats.poses3d_csv as writer
+    import napari_pose3d.core.formats.predictions.poses3d_csv as writer
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
@@ -217,7 +220,7 @@ def test_interrupting_leaves_nothing_behind(recording, capsys, monkeypatch) -> N
 def test_no_progress_bar_in_a_pipe(recording) -> None:
     arguments = ["smooth", "predictions", "--calibration", "rig.toml"]
     done = subprocess.run(
-        [sys.executable, "-m", "napari_pose3d.core.cli", *arguments],
+        [sys.executable, "-m", "napari_pose3d.cli", *arguments],
         capture_output=True,
         text=True,
         check=True,

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from napari_pose3d import Cancelled
-from napari_pose3d.core.creating import Mode, add_sessions, create_project
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.creation import Mode, add_sessions, create_project
 from session_files import lightning_project, touch
 
 VIEWS, KEYPOINTS = ("top", "side"), ("nose", "tail")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_pose3d.core.formats import _numbers
-from napari_pose3d.core.formats._numbers import write_lines
+from napari_pose3d.core.formats.number_text import numbers as _numbers
+from napari_pose3d.core.formats.number_text.numbers import write_lines
 
 NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from napari_pose3d import smooth, triangulate
-from napari_pose3d.core.poses import Ensemble
-from napari_pose3d.core.smoothing.correlation import LastingErrors, Widening
-from napari_pose3d.core.smoothing.explanations import most_likely_explanations
-from napari_pose3d.core.smoothing.noise import VARIANCE_FLOOR, learned_variance
+from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.core.smoothing.noise.observation_noise import (
+    VARIANCE_FLOOR,
+    learned_variance,
+)
+from napari_pose3d.core.smoothing.robust.error_correlation import (
+    LastingErrors,
+    Widening,
+)
+from napari_pose3d.core.smoothing.robust.explanations import (
+    most_likely_explanations,
+)
 from scenes import noisy_ensemble, ring_rig, walk
 
 N = 200

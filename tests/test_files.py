@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.files import FileGroup
+from napari_pose3d.core.storage.atomic_files import FileGroup
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -13,14 +13,14 @@ from npe2 import PluginManager
 
 from films import Film, read_number
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.project import VIDEO_SUFFIXES
-from napari_pose3d.core.video import opening
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.core.video.build_index import build_index
-from napari_pose3d.gui import films as film_layers
-from napari_pose3d.gui import late_films
-from napari_pose3d.gui.films import FilmData, get_reader, name_of
-from napari_pose3d.gui.layers import ROLE_KEY, tiles_of
+from napari_pose3d.core.projects.naming import VIDEO_SUFFIXES
+from napari_pose3d.core.video import reader_factory as opening
+from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.gui.layers.layer_styles import ROLE_KEY, tiles_of
+from napari_pose3d.gui.layers.layer_styles import pending_videos as late_films
+from napari_pose3d.gui.layers.layer_styles import video_layers as film_layers
+from napari_pose3d.gui.layers.video_layers import FilmData, get_reader, name_of
 
 
 @pytest.fixture(scope="module")

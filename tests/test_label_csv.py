@@ -9,9 +9,9 @@ import pytest
 
 from label_projects import header, picture
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.label_csv import new_label_csv, read_label_csv
-from napari_pose3d.core.formats.label_lines import Cell
-from napari_pose3d.core.formats.label_queue import read_label_queue
+from napari_pose3d.core.formats.labels.label_csv import new_label_csv, read_label_csv
+from napari_pose3d.core.formats.labels.label_lines import Cell
+from napari_pose3d.core.formats.labels.label_queue import read_label_queue
 
 DLC = (
     "scorer,,,ann,ann,ann,ann\nbodyparts,,,nose,nose,tail,tail\ncoords,,,x,y,x,y\n"

@@ -21,13 +21,13 @@ from label_projects import (
     text_of,
 )
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.keypoint_names import change_keypoints, repair
-from napari_pose3d.core.labels.label import EMPTY, Label
-from napari_pose3d.core.labels.label_files import LabelFiles, LabelsChanged
-from napari_pose3d.core.labels.merging import merge
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
-from napari_pose3d.core.labels.store import LabelStore
-from napari_pose3d.core.overview import open_project
+from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints, repair
+from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.store.label import EMPTY, Label
+from napari_pose3d.core.labels.store.label_store import LabelStore
+from napari_pose3d.core.labels.store.merge import merge
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.projects.project import open_project
 from session_files import touch
 
 ROWS = {4: "1,2,3,4", 9: "5,6,,"}

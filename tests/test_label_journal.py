@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from label_projects import clicked, files_of, key, label_project, spot
-from napari_pose3d.core.labels import journal as journals
-from napari_pose3d.core.labels.journal import (
+from napari_pose3d.core.labels.store.journal import (
     Journal,
     journal_folders,
     leftover_journals,
     unsaved_in,
 )
-from napari_pose3d.core.labels.label import EMPTY
-from napari_pose3d.core.labels.store import LabelStore
+from napari_pose3d.core.labels.store.label import EMPTY
+from napari_pose3d.core.labels.store.label_store import LabelStore
+from napari_pose3d.core.labels.store.label_store import journal as journals
 
 KEY = "CollectedData"
 
@@ -27,7 +27,7 @@ LABELER = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from label_projects import clicked, files_of, key, spot
-from napari_pose3d.core.labels.journal import Journal
+from napari_pose3d.core.labels.store.journal import Journal
 from pathlib import Path
 folder = Path({folder!r})
 files = files_of(folder)

@@ -18,8 +18,8 @@ from label_sessions import (
     truth,
 )
 from label_window import click, drag, go, open_widget, press, until
-from napari_pose3d.core.labels.label import Spot
-from napari_pose3d.core.labels.status import LabelStatus
+from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.status import LabelStatus
 
 pytestmark = pytest.mark.gui
 

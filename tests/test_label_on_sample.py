@@ -17,9 +17,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from label_window import click, drag, go, labels_on_disk, open_widget, press, saved, until
-from napari_pose3d.core.labels.label import Spot
-from napari_pose3d.core.labels.status import LabelStatus
-from napari_pose3d.core.synthetic.predictions import PredictionErrors
+from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.synthetic.network_errors import PredictionErrors
 from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
 from napari_pose3d.core.synthetic.sample_files import SESSION
 from napari_pose3d.core.synthetic.scene import Scene, make_scene

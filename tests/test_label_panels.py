@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.label import Spot
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
-from napari_pose3d.gui.labeling.add_frames import AddFramesDialog, FrameChoice
-from napari_pose3d.gui.labeling.frame_list import FrameEntry, FrameList
-from napari_pose3d.gui.labeling.import_dialog import ImportDialog
-from napari_pose3d.gui.labeling.keypoint_dialog import KeypointDialog
-from napari_pose3d.gui.labeling.loupe import MAGNIFICATION, Loupe
-from napari_pose3d.gui.labeling.matrix import KeypointMatrix, short_names
-from napari_pose3d.gui.labeling.signs import LEGEND, CellLook, Sign
+from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.gui.labeling.canvas.loupe import MAGNIFICATION, Loupe
+from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import AddFramesDialog, FrameChoice
+from napari_pose3d.gui.labeling.dialogs.import_dialog import ImportDialog
+from napari_pose3d.gui.labeling.dialogs.keypoint_dialog import KeypointDialog
+from napari_pose3d.gui.labeling.panel.frame_list import FrameEntry, FrameList
+from napari_pose3d.gui.labeling.panel.keypoint_matrix import KeypointMatrix, short_names
+from napari_pose3d.gui.labeling.panel.status_signs import LEGEND, CellLook, Sign
 
 KEYPOINTS = ("nose", "left ear", "right ear")
 VIEWS = ("Cam-A", "Cam-B")

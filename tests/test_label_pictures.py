@@ -14,18 +14,18 @@ import pytest
 from imageio.v3 import imread, imwrite
 
 from films import BY_NAME, folder_of, read_number
-from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.labels.picture_names import (
+from napari_pose3d.core.labels.files.image_extraction import extract_pictures
+from napari_pose3d.core.labels.files.image_names import (
     Naming,
     SessionPictures,
     frame_of_picture,
     picture_path,
 )
-from napari_pose3d.core.labels.pictures import extract_pictures
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.core.session import Session
-from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.video.index.index_builder import build_index
 from session_files import film, touch
 
 # Frames 0 to 39 in view top. Of side, picture v is frame v + 3 up to 7, and v + 4 from 9 on.
@@ -304,7 +304,7 @@ def test_what_is_there(session: Session) -> None:
 
 
 def test_a_film_is_read_forward_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_pose3d.core.video.array import VideoArray
+    from napari_pose3d.core.video.video_array import VideoArray
 
     asked: dict[str, list[int]] = {}
     frame: Callable[..., object] = VideoArray.frame

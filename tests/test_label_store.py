@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from label_projects import KEYPOINTS, VIEWS, clicked, key, spot
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.label import EMPTY, FrameKey, Label, Spot
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
-from napari_pose3d.core.labels.store import LabelStore
+from napari_pose3d.core.labels.store.label import EMPTY, FrameKey, Label, Spot
+from napari_pose3d.core.labels.store.label_store import LabelStore
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 
 
 def new_store(**given: Any) -> LabelStore:

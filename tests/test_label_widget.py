@@ -28,10 +28,10 @@ from label_window import (
     saved,
     until,
 )
-from napari_pose3d.core.labels.label import Spot
-from napari_pose3d.core.labels.status import LabelStatus
-from napari_pose3d.gui.docking import dock_of
-from napari_pose3d.gui.layers import tiles_of
+from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.qt.docking import dock_of
 
 pytestmark = pytest.mark.gui
 
@@ -66,7 +66,7 @@ def label(make_napari_viewer: Any, folder: Path) -> Any:
 
 
 def test_frames_are_added_labeled_and_leave_the_queue(label: Any, folder: Path) -> None:
-    from napari_pose3d.gui.labeling.add_frames import FrameChoice
+    from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import FrameChoice
 
     label._adder.add(FrameChoice("numbers", "3, 9-11"))
     until(lambda: label.labeling.queued_frames == [3, 9, 10, 11])

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from label_sessions import KEYPOINTS, SESSION, VIEWS, calibrated_project, open_labeling, truth
-from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.own_project import update_own_project
-from napari_pose3d.core.labels import actions
-from napari_pose3d.core.labels.importing import import_labels, label_folders
-from napari_pose3d.core.labels.label import EMPTY, Spot
-from napari_pose3d.core.labels.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels import label_actions as actions
+from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.files.label_import import import_labels, label_folders
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.status import LabelStatus, Visibility
-from napari_pose3d.core.overview import open_project
+from napari_pose3d.core.labels.store.label import EMPTY, Spot
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from session_files import touch
 
 FRAME = 12

@@ -14,11 +14,12 @@ from napari.layers import Layer
 
 from gui_helpers import SIZE, VIEWS, make_result, make_rig, make_table
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.gui.colours import PALETTE, keypoint_hex, keypoint_rgba
-from napari_pose3d.gui.display import Display
-from napari_pose3d.gui.layer_poses import LayerPoses, poses_of
-from napari_pose3d.gui.layers import tiles_of
-from napari_pose3d.gui.layout import (
+from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
+from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
+from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
+from napari_pose3d.gui.layers.view_layout import (
     Tile,
     frusta,
     looking_direction,
@@ -26,7 +27,6 @@ from napari_pose3d.gui.layout import (
     place_views,
     tile_views,
 )
-from napari_pose3d.gui.recording_layers import result_layers, table_layers
 
 
 def open_layers(layers) -> ViewerModel:

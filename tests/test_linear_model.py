@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d import PoseDataError
-from napari_pose3d.core.labels.linear_model import LinearModel, LinearProjection, learn
+from napari_pose3d.core.labels.geometry.linear_model import LinearModel, LinearProjection, learn
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
 
 CLICK = 1.5

@@ -12,9 +12,15 @@ import pandas as pd
 import pytest
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.formats.prediction_csv import read_prediction_csv, write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
-from napari_pose3d.core.predictions import load_predictions, match_predictions
+from napari_pose3d.core.formats.predictions.prediction_csv import (
+    read_prediction_csv,
+    write_prediction_csv,
+)
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.projects.matching.prediction_loading import (
+    load_predictions,
+    match_predictions,
+)
 from napari_pose3d.core.settings import ReadingSettings
 
 KEYPOINTS = ("nose", "tail")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d import smooth
-from napari_pose3d.core.smoothing.lone_views import lone_views
+from napari_pose3d.core.smoothing.robust.single_view_stretches import lone_views
 from scenes import noisy_ensemble, ring_rig, walk
 
 

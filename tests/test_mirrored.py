@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from napari_pose3d import PoseDataError, load_predictions, open_inputs, save_rig, smooth
-from napari_pose3d.core.cli import main
-from napari_pose3d.core.formats.header import read_header
-from napari_pose3d.core.formats.mirrored import split_header
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
+from napari_pose3d.cli import main
+from napari_pose3d.core.formats.predictions.mirrored_table import split_header
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.formats.predictions.table_header import read_header
 from napari_pose3d.core.settings import ReadingSettings
 from scenes import noisy_ensemble, ring_rig, walk
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.project import (
+from napari_pose3d.core.projects.naming import (
     calibration_of,
     find_project,
     natural_order,

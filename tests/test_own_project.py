@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.own_project import (
+from napari_pose3d.core.formats.projects.toml_text import toml_text
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.project_toml import (
     own_project_path,
     read_own_project,
     update_own_project,
 )
-from napari_pose3d.core.formats.toml_text import toml_text
 from session_files import touch
 
 # --- project.toml -----------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from napari_pose3d import make_sample, save_rig
-from napari_pose3d.core.adjustments import ViewAdjustment
-from napari_pose3d.core.formats.own_project import update_own_project
-from napari_pose3d.core.overview import check_session, open_project
-from napari_pose3d.core.overview_text import project_text
-from napari_pose3d.core.synthetic.predictions import PredictionErrors
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.overview_text import project_text
+from napari_pose3d.core.projects.project import check_session, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.synthetic.network_errors import PredictionErrors
 from napari_pose3d.core.synthetic.sample import SampleRecipe
 from scenes import ring_rig
 from session_files import KEYPOINTS, counted, lightning_project, put_predictions, touch

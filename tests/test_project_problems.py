@@ -9,9 +9,9 @@ import pytest
 
 from napari_pose3d import save_rig
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.film_facts import FilmFacts, film_facts
-from napari_pose3d.core.formats.own_project import update_own_project
-from napari_pose3d.core.overview import check_session, open_project
+from napari_pose3d.core.projects.project import check_session, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.video.metadata import FilmFacts, film_facts
 from scenes import ring_rig
 from session_files import counted, film, lightning_project, put_predictions, touch
 

@@ -11,13 +11,13 @@ import pytest
 from napari_pose3d import PoseDataError, Rig, load_predictions, load_rig
 from napari_pose3d.core.cameras.epipolar import epipolar_curve, nearest_on_curve
 from napari_pose3d.core.cameras.working_volume import working_volume
-from napari_pose3d.core.labels.evidence import (
+from napari_pose3d.core.labels.geometry.evidence import (
     Distances,
     ExpectedPoints,
     labeled_points,
     learn_distances,
 )
-from napari_pose3d.core.labels.projecting import Place, Projection, project_labels
+from napari_pose3d.core.labels.geometry.label_projection import Place, Projection, project_labels
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
 from scenes import ring_rig
 

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from napari_pose3d import load_predictions, load_rig, smooth
-from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
-from napari_pose3d.core.smoothing.published import published_track
-from napari_pose3d.core.smoothing.tracks import find_smooth_param, negative_log_likelihood
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    ensemble_statistics,
+)
+from napari_pose3d.core.smoothing.kalman.state_space import (
+    find_smooth_param,
+    negative_log_likelihood,
+)
+from napari_pose3d.core.smoothing.published.published_smoother import (
+    published_track,
+)
 
 pytestmark = pytest.mark.realdata
 
@@ -117,7 +124,7 @@ def test_our_search_reaches_at_least_their_likelihood(fly, reference) -> None:
 
 def test_our_linear_search_reaches_at_least_their_likelihood(mouse, reference) -> None:
     from napari_pose3d.core.cameras.projection import pack_cameras
-    from napari_pose3d.core.smoothing.linear import linear_tracks
+    from napari_pose3d.core.smoothing.linear_smoother import linear_tracks
 
     theirs = reference("mouse_linear_auto")["smooth_param"]
     statistics = ensemble_statistics(mouse)

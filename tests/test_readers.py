@@ -14,10 +14,13 @@ from npe2 import PluginManager, PluginManifest
 
 from gui_helpers import make_result, make_rig, make_table, write_session
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.prediction_csv import read_prediction_csv, write_prediction_csv
-from napari_pose3d.gui.readers import get_reader, read_predictions
-from napari_pose3d.gui.recording_layers import result_layers
-from napari_pose3d.gui.writers import write_view, write_views
+from napari_pose3d.core.formats.predictions.prediction_csv import (
+    read_prediction_csv,
+    write_prediction_csv,
+)
+from napari_pose3d.gui.contributions.prediction_reader import get_reader, read_predictions
+from napari_pose3d.gui.contributions.writers import write_view, write_views
+from napari_pose3d.gui.layers.recording_layers import result_layers
 
 
 @pytest.fixture
@@ -231,7 +234,7 @@ def test_discovery_imports_nothing_heavy(predictions: Path) -> None:
 import sys
 from npe2 import PluginManifest
 manifest = PluginManifest.from_distribution("napari-pose3d")
-from napari_pose3d.gui.readers import get_reader
+from napari_pose3d.gui.contributions.prediction_reader import get_reader
 assert get_reader({str(predictions)!r}) is not None
 heavy = {{"cv2", "aniposelib", "jax", "numba", "av", "scipy.optimize", "napari", "qtpy", "vispy"}}
 print(*sorted(heavy & set(sys.modules)))

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from napari_pose3d import Rig, load_predictions, load_rig, open_inputs, save_rig, smooth
-from napari_pose3d.core.adjustments import ViewAdjustment
-from napari_pose3d.core.cli import main
+from napari_pose3d.cli import main
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.own_project import (
-    update_own_project,
-)
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.core.pipeline import triangulate_ensemble
+from napari_pose3d.core.pipeline.smoothing_run import triangulate_ensemble
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.settings import ReadingSettings
 from scenes import ring_rig, walk
 from session_files import KEYPOINTS, counted, lightning_project, put_predictions, touch

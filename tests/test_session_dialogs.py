@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_pose3d.core.adjustments import ViewAdjustment
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.own_project import read_own_project, update_own_project
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.core.session import Session
-from napari_pose3d.gui.colours import PALETTE, keypoint_hex, keypoint_rgba, palette_of
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.gui.layers.colours import (
+    PALETTE,
+    keypoint_hex,
+    keypoint_rgba,
+    palette_of,
+)
 from session_files import lightning_project
 
 
@@ -34,7 +39,7 @@ def session(tmp_path: Path) -> Session:
 
 @pytest.mark.gui
 def test_adjustments_are_entered_view_by_view(qtbot: Any, session: Session) -> None:
-    from napari_pose3d.gui.widgets.view_dialog import ViewDialog
+    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -56,7 +61,7 @@ def test_adjustments_are_entered_view_by_view(qtbot: Any, session: Session) -> N
 
 @pytest.mark.gui
 def test_crop_and_scale_may_hold_for_all_sessions(qtbot: Any, session: Session) -> None:
-    from napari_pose3d.gui.widgets.view_dialog import ViewDialog
+    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -83,7 +88,7 @@ def test_crop_and_scale_may_hold_for_all_sessions(qtbot: Any, session: Session) 
 def test_what_cannot_be_meant_keeps_the_dialog_open(
     qtbot: Any, session: Session, column: str, text: str
 ) -> None:
-    from napari_pose3d.gui.widgets.view_dialog import ViewDialog
+    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -97,7 +102,7 @@ def test_what_cannot_be_meant_keeps_the_dialog_open(
 
 @pytest.mark.gui
 def test_skeleton_and_colours_are_edited(qtbot: Any) -> None:
-    from napari_pose3d.gui.widgets.skeleton_dialog import SkeletonDialog
+    from napari_pose3d.gui.session.skeleton_dialog import SkeletonDialog
 
     keypoints = ("nose", "neck", "tail")
     dialog = SkeletonDialog(keypoints, [("nose", "neck")], {"tail": "#112233"})
@@ -116,8 +121,8 @@ def test_skeleton_and_colours_are_edited(qtbot: Any) -> None:
 
 @pytest.mark.gui
 def test_a_project_is_made_from_the_dialog(qtbot: Any, tmp_path: Path) -> None:
-    from napari_pose3d.gui.widgets.new_project import NewProjectDialog
-    from napari_pose3d.gui.widgets.session import _create
+    from napari_pose3d.gui.session.new_project import NewProjectDialog
+    from napari_pose3d.gui.session.session_widget import _create
 
     films = tmp_path / "films"
     films.mkdir()

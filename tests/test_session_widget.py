@@ -14,19 +14,19 @@ from napari.utils.notifications import notification_manager
 
 from films import Film, read_number
 from gui_helpers import VIEWS, write_session
-from napari_pose3d.core.adjustments import ViewAdjustment
-from napari_pose3d.core.formats.own_project import read_own_project, update_own_project
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.core.pipeline import run
-from napari_pose3d.core.problems import Problem
-from napari_pose3d.core.results import default_folder, save_result
+from napari_pose3d.core.pipeline.result_files import default_folder, save_result
+from napari_pose3d.core.pipeline.smoothing_run import run
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
 from napari_pose3d.core.settings import ReadingSettings, SmoothingSettings
-from napari_pose3d.gui.current_session import current_session
-from napari_pose3d.gui.layer_poses import poses_of
-from napari_pose3d.gui.session_layers import SESSION_KEY, session_layers
-from napari_pose3d.gui.session_reader import get_reader
-from napari_pose3d.gui.widgets import session as session_module
-from napari_pose3d.gui.work import Choice, smooth
+from napari_pose3d.gui.contributions.session_reader import get_reader
+from napari_pose3d.gui.layers.layer_poses import poses_of
+from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
+from napari_pose3d.gui.session import session_widget as session_module
+from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.smooth.smooth_job import Choice, smooth
 
 QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
 TIMEOUT = 60_000

@@ -15,12 +15,12 @@ from napari.utils.notifications import notification_manager
 from gui_helpers import VIEWS, make_result, write_session
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.settings import ReadingSettings, SmootherParts, SmoothingSettings
-from napari_pose3d.gui import work
-from napari_pose3d.gui.colours import keypoint_rgba
-from napari_pose3d.gui.jobs import Job
-from napari_pose3d.gui.layer_poses import poses_of
-from napari_pose3d.gui.widgets import smooth as smooth_module
-from napari_pose3d.gui.widgets.smoothing import MORE_READING, MORE_SMOOTHING, PARTS
+from napari_pose3d.gui.layers.colours import keypoint_rgba
+from napari_pose3d.gui.layers.layer_poses import poses_of
+from napari_pose3d.gui.qt.jobs import Job
+from napari_pose3d.gui.smooth import smooth_job as work
+from napari_pose3d.gui.smooth import smooth_widget as smooth_module
+from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
 
 pytestmark = pytest.mark.gui
 TIMEOUT = 60_000
@@ -448,7 +448,7 @@ def test_errors_for_the_user_are_told_in_words(qtbot) -> None:
 
 
 def test_the_save_dialog_asks_before_replacing(qtbot, tmp_path) -> None:
-    from napari_pose3d.gui.widgets.save_dialog import SaveDialog
+    from napari_pose3d.gui.smooth.save_dialog import SaveDialog
 
     dialog = SaveDialog(make_result(), tmp_path)
     qtbot.addWidget(dialog)
@@ -495,7 +495,7 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
 
 
 def test_making_the_sample_can_be_cancelled(qtbot, monkeypatch) -> None:
-    from napari_pose3d.gui import waiting
+    from napari_pose3d.gui.qt import job_wait as waiting
 
     def cancelled_at_once(progress, cancelled):
         raise Cancelled

@@ -9,7 +9,10 @@ import pytest
 
 from napari_pose3d import PoseDataError, SmootherParts, smooth
 from napari_pose3d.core.smoothing.gaps import in_long_gap
-from napari_pose3d.core.smoothing.inflation import factor_analysis, inflated_variance
+from napari_pose3d.core.smoothing.published.variance_inflation import (
+    factor_analysis,
+    inflated_variance,
+)
 from scenes import noisy_ensemble, ring_rig, walk
 
 N_FRAMES = 200

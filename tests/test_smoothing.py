@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from napari_pose3d import Cancelled, Ensemble, PoseDataError, SmoothingSettings, smooth
-from napari_pose3d.core.smoothing.ensemble import ensemble_statistics
-from napari_pose3d.core.smoothing.published import published_track
-from napari_pose3d.core.smoothing.tracks import find_smooth_param, negative_log_likelihood
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    ensemble_statistics,
+)
+from napari_pose3d.core.smoothing.kalman.state_space import (
+    find_smooth_param,
+    negative_log_likelihood,
+)
+from napari_pose3d.core.smoothing.published.published_smoother import (
+    published_track,
+)
 from scenes import noisy_ensemble, ring_rig, walk
 
 N_FRAMES, N_KEYPOINTS = 300, 3

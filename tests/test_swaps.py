@@ -16,8 +16,8 @@ from napari_pose3d import (
     smooth,
     triangulate_ensemble,
 )
-from napari_pose3d.core.smoothing.swaps import left_right_pairs
-from napari_pose3d.gui.recording_layers import result_layers
+from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+from napari_pose3d.gui.layers.recording_layers import result_layers
 from scenes import noisy_ensemble, ring_rig, walk
 
 NAMES = ("nose", "paw_left", "paw_right")

@@ -12,11 +12,12 @@ import pytest
 
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.formats.lightning_project import read_project
-from napari_pose3d.core.formats.poses3d_csv import read_poses3d_csv
-from napari_pose3d.core.formats.prediction_csv import read_prediction_csv
+from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
+from napari_pose3d.core.formats.projects.project_yaml import read_project
+from napari_pose3d.core.storage.user_folders import user_cache_folder
 from napari_pose3d.core.synthetic import animal
-from napari_pose3d.core.synthetic.predictions import (
+from napari_pose3d.core.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,
@@ -24,7 +25,6 @@ from napari_pose3d.core.synthetic.predictions import (
 from napari_pose3d.core.synthetic.render import CameraFilm, write_png
 from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
-from napari_pose3d.core.user_folders import user_cache_folder
 
 SMALL = SampleRecipe(
     n_frames=24,

@@ -12,11 +12,11 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from gui_helpers import make_result, make_rig
-from napari_pose3d.core.traces import QUANTITIES, distance, speed, trace
-from napari_pose3d.gui.docking import dock_of
-from napari_pose3d.gui.layers import space_poses
-from napari_pose3d.gui.recording_layers import result_layers
-from napari_pose3d.gui.windowed import renew
+from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, trace
+from napari_pose3d.gui.layers.frame_window import renew
+from napari_pose3d.gui.layers.layer_styles import space_poses
+from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.qt.docking import dock_of
 from view_helpers import drag, move_mouse, turn_wheel
 
 N_FRAMES = 40
@@ -272,7 +272,7 @@ def test_the_dock_can_be_closed_and_opened_again(viewer, qtbot) -> None:
 
 @pytest.mark.gui
 def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
-    from napari_pose3d.gui.widgets.trace_plot import Curve, TracePlot
+    from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
 
     plot = TracePlot()
     qtbot.addWidget(plot)

@@ -16,10 +16,10 @@ from napari_pose3d import (
     save_rig,
     triangulate_ensemble,
 )
-from napari_pose3d.core.cli import main
-from napari_pose3d.core.formats.poses3d_csv import read_poses3d_csv
-from napari_pose3d.core.formats.prediction_csv import write_prediction_csv
-from napari_pose3d.core.formats.prediction_table import PredictionTable
+from napari_pose3d.cli import main
+from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from scenes import noisy_ensemble, ring_rig, walk
 
 

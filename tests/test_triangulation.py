@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_pose3d import (
-    Cancelled,
-    PoseDataError,
-    leave_one_out_residuals,
-    load_rig,
-    triangulate,
-)
-from napari_pose3d.core.cameras.triangulation import homogeneous_points
+from napari_pose3d import Cancelled, PoseDataError, leave_one_out_residuals, load_rig, triangulate
+from napari_pose3d.core.cameras.triangulation.triangulation import homogeneous_points
 from scenes import ring_rig
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from films import BY_NAME, folder_of, read_number
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.video import index_store
-from napari_pose3d.core.video.array import VideoArray, open_video
-from napari_pose3d.core.video.cache import shared_cache
-from napari_pose3d.core.video.frames_out import extract_frames
-from napari_pose3d.core.video.opening import first_picture
-from napari_pose3d.core.video.to_dask import chunk_lengths
+from napari_pose3d.core.video.dask_array import chunk_lengths
+from napari_pose3d.core.video.decode.image_cache import shared_cache
+from napari_pose3d.core.video.frame_export import extract_frames
+from napari_pose3d.core.video.index.frame_index import index_store
+from napari_pose3d.core.video.reader_factory import first_picture
+from napari_pose3d.core.video.video_array import VideoArray, open_video
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ def test_names_of_ways_to_read(tmp_path_factory: pytest.TempPathFactory) -> None
 def test_reading_through_can_be_cancelled(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pose3d.core.video import build_index
+    from napari_pose3d.core.video.index.frame_index import index_builder as build_index
 
     monkeypatch.setattr(build_index, "_REPORT_EVERY", 10)
     seen: list[tuple[int, int]] = []
@@ -202,7 +202,7 @@ def test_chunk_lengths() -> None:
 def test_dask_decodes_each_picture_about_once(
     grey: VideoArray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pose3d.core.video.decoder import Decoder
+    from napari_pose3d.core.video.decode.decoder import Decoder
 
     steps = []
     plain = Decoder.step

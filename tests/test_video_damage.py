@@ -16,9 +16,9 @@ import pytest
 
 from films import BY_NAME, folder_of, read_number
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.video import index_store
-from napari_pose3d.core.video.array import VideoArray, open_video
-from napari_pose3d.core.video.build_index import build_index
+from napari_pose3d.core.video.index.frame_index import index_store
+from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.video_array import VideoArray, open_video
 
 Maker = Callable[[str], Path]
 
@@ -267,7 +267,7 @@ def test_noise_anywhere_never_crashes(name: str, copy_of: Maker) -> None:
 def test_the_kept_index_is_used_and_rebuilt(
     copy_of: Maker, index_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pose3d.core.video import opening
+    from napari_pose3d.core.video import reader_factory as opening
 
     monkeypatch.setattr(opening, "_WORTH_KEEPING", 0)
     path = copy_of("h264.mkv")
@@ -298,7 +298,7 @@ def test_the_kept_index_is_used_and_rebuilt(
 def test_a_home_that_cannot_be_written_to(
     copy_of: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pose3d.core.video import opening
+    from napari_pose3d.core.video import reader_factory as opening
 
     monkeypatch.setattr(opening, "_WORTH_KEEPING", 0)
     blocked = tmp_path / "a file"

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from films import BY_NAME, FILMS, Film, draw, folder_of, read_number
-from napari_pose3d.core.video import index_store
-from napari_pose3d.core.video.array import VideoArray, open_video
-from napari_pose3d.core.video.build_index import build_index
-from napari_pose3d.core.video.opening import first_picture
-from napari_pose3d.core.video.pictures import Array
+from napari_pose3d.core.video.decode.image_conversion import Array
+from napari_pose3d.core.video.index.frame_index import index_store
+from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.reader_factory import first_picture
+from napari_pose3d.core.video.video_array import VideoArray, open_video
 
 # So small that every film is decoded again and again.
 _LARGE = {"g": "20", "bf": "2", "preset": "ultrafast", "crf": "18"}

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from films import BY_NAME, Film, folder_of, read_number
-from napari_pose3d.core.video import index_store
-from napari_pose3d.core.video.array import VideoArray, open_video, set_video_cache
-from napari_pose3d.core.video.cache import PictureCache, shared_cache
-from napari_pose3d.core.video.decoder import Decoder
-from napari_pose3d.core.video.hidden import hidden_check
-from napari_pose3d.core.video.pictures import Stored
+from napari_pose3d.core.video.decode.decoder import Decoder
+from napari_pose3d.core.video.decode.image_cache import PictureCache, shared_cache
+from napari_pose3d.core.video.decode.image_conversion import Stored
+from napari_pose3d.core.video.index.empty_packets import hidden_check
+from napari_pose3d.core.video.index.frame_index import index_store
+from napari_pose3d.core.video.video_array import VideoArray, open_video, set_video_cache
 
 PICTURE = 128 * 96
 LONG_GOP = BY_NAME["h264-one-gop.mp4"]

@@ -14,12 +14,12 @@ from napari.qt import QtViewer
 from qtpy.QtWidgets import QApplication, QDockWidget
 
 from gui_helpers import make_result
-from napari_pose3d.core.overview import open_project
-from napari_pose3d.gui.current_session import OpenSession, current_session
-from napari_pose3d.gui.layer_poses import poses_of
-from napari_pose3d.gui.layers import points_layer, space_poses, view_poses
-from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
-from napari_pose3d.gui.windowed import renew
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
+from napari_pose3d.gui.layers.frame_window import renew
+from napari_pose3d.gui.layers.layer_poses import poses_of
+from napari_pose3d.gui.layers.layer_styles import points_layer, space_poses, view_poses
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from session_files import lightning_project
 from view_helpers import TIMEOUT, SlowFilm, add_film, film_threads, pictures, settle
 

@@ -14,17 +14,17 @@ from napari.layers import Layer
 from films import Film, read_number
 from gui_helpers import VIEWS, make_result, make_rig
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.video.array import open_video
-from napari_pose3d.core.video.session_film import SessionFilm
-from napari_pose3d.gui.films import film_layers
-from napari_pose3d.gui.layer_poses import LayerPoses
-from napari_pose3d.gui.layers import TILES_KEY
-from napari_pose3d.gui.recording_layers import result_layers
-from napari_pose3d.gui.views.frame_controller import FrameController
-from napari_pose3d.gui.views.layout_state import LayoutState
-from napari_pose3d.gui.views.overlays import Overlays, dots, ellipse
-from napari_pose3d.gui.views.player import Player
-from napari_pose3d.gui.views.source import Scene, ViewSource, scene_of
+from napari_pose3d.core.video.session_video import SessionFilm
+from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.gui.camera_views.canvas.overlays import Overlays, dots, ellipse
+from napari_pose3d.gui.camera_views.frames.frame_controller import FrameController
+from napari_pose3d.gui.camera_views.frames.player import Player
+from napari_pose3d.gui.camera_views.frames.view_source import Scene, ViewSource, scene_of
+from napari_pose3d.gui.camera_views.layout_state import LayoutState
+from napari_pose3d.gui.layers.layer_poses import LayerPoses
+from napari_pose3d.gui.layers.layer_styles import TILES_KEY
+from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.layers.video_layers import film_layers
 
 N_FRAMES = 60
 TIMEOUT = 30_000
@@ -333,7 +333,7 @@ def shown_numbers(panel: Any) -> dict[str, int]:
 def test_a_view_that_started_late_has_no_picture_at_first(
     make_napari_viewer, qtbot, films: dict[str, Path]
 ) -> None:
-    from napari_pose3d.gui.views.panel import ViewsPanel
+    from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
     viewer = make_napari_viewer()
     late = SessionFilm(open_video(films["Cam-B"]), np.arange(N_FRAMES) - 4)

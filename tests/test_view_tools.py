@@ -10,9 +10,9 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from napari_pose3d.gui.views.tool import Tool
-from napari_pose3d.gui.views.tool_layers import Marks
-from napari_pose3d.gui.widgets.camera_views import CameraViewsWidget
+from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
+from napari_pose3d.gui.camera_views.canvas.tool import Tool
+from napari_pose3d.gui.camera_views.canvas.tool_layers import Marks
 from view_helpers import (
     TIMEOUT,
     SlowFilm,

@@ -10,10 +10,14 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from gui_helpers import make_result, make_rig, make_table
-from napari_pose3d.gui.layer_poses import WHOLE_ROWS, poses_of
-from napari_pose3d.gui.layers import view_poses
-from napari_pose3d.gui.recording_layers import result_layers, table_layers
-from napari_pose3d.gui.windowed import keep_windows, keep_windows_of_new_layers, renew
+from napari_pose3d.gui.layers.frame_window import (
+    keep_windows,
+    keep_windows_of_new_layers,
+    renew,
+)
+from napari_pose3d.gui.layers.layer_poses import WHOLE_ROWS, poses_of
+from napari_pose3d.gui.layers.layer_styles import view_poses
+from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 
 N_FRAMES, N_KEYPOINTS = 9000, 6
 RIG = make_rig(views=("Cam-A", "Cam-B"))

@@ -14,8 +14,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from films import HEIGHT, WIDTH, draw, read_number
-from napari_pose3d.gui.films import FILM, FilmData
-from napari_pose3d.gui.layers import AXES, ROLE_KEY
+from napari_pose3d.gui.layers.layer_styles import AXES, ROLE_KEY
+from napari_pose3d.gui.layers.video_layers import FILM, FilmData
 
 TIMEOUT = 20_000
 LEFT = Qt.MouseButton.LeftButton

@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .core.adjustments import ViewAdjustment
     from .core.cameras.rig import Camera, Rig
     from .core.cameras.rig_file import load_rig, save_rig
-    from .core.cameras.triangulation import (
+    from .core.cameras.triangulation.triangulation import (
         Triangulation,
         leave_one_out_residuals,
         triangulate,
     )
-    from .core.creating import add_sessions, create_project
     from .core.errors import Cancelled, PoseDataError
-    from .core.overview import Project, check_session, open_project
-    from .core.pipeline import open_inputs, smooth, triangulate_ensemble
-    from .core.poses import Ensemble, Poses2D, Poses3D, Report, Result
-    from .core.predictions import load_predictions
-    from .core.results import save_result
-    from .core.saved_results import load_result
-    from .core.session import Session
+    from .core.pipeline.result_files import save_result
+    from .core.pipeline.saved_results import load_result
+    from .core.pipeline.smoothing_run import open_inputs, smooth, triangulate_ensemble
+    from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
+    from .core.projects.alignment.view_alignment import ViewAdjustment
+    from .core.projects.creation import add_sessions, create_project
+    from .core.projects.matching.prediction_loading import load_predictions
+    from .core.projects.project import Project, check_session, open_project
+    from .core.projects.session import Session
     from .core.settings import (
         ReadingSettings,
         SmootherParts,
@@ -40,46 +40,46 @@ if TYPE_CHECKING:
         TriangulationSettings,
     )
     from .core.synthetic.sample import make_sample
-    from .core.video.array import VideoArray, open_video, set_video_cache
-    from .core.video.frames_out import extract_frames
+    from .core.video.frame_export import extract_frames
+    from .core.video.video_array import VideoArray, open_video, set_video_cache
 
 _HOME = {
     "Camera": ".core.cameras.rig",
     "Cancelled": ".core.errors",
-    "Ensemble": ".core.poses",
+    "Ensemble": ".core.poses.arrays",
     "PoseDataError": ".core.errors",
-    "Poses2D": ".core.poses",
-    "Poses3D": ".core.poses",
-    "Project": ".core.overview",
+    "Poses2D": ".core.poses.arrays",
+    "Poses3D": ".core.poses.arrays",
+    "Project": ".core.projects.project",
     "ReadingSettings": ".core.settings",
-    "Report": ".core.poses",
-    "Result": ".core.poses",
+    "Report": ".core.poses.arrays",
+    "Result": ".core.poses.arrays",
     "Rig": ".core.cameras.rig",
-    "Session": ".core.session",
+    "Session": ".core.projects.session",
     "SmootherParts": ".core.settings",
     "SmoothingSettings": ".core.settings",
-    "Triangulation": ".core.cameras.triangulation",
+    "Triangulation": ".core.cameras.triangulation.triangulation",
     "TriangulationSettings": ".core.settings",
-    "VideoArray": ".core.video.array",
-    "ViewAdjustment": ".core.adjustments",
-    "add_sessions": ".core.creating",
-    "check_session": ".core.overview",
-    "create_project": ".core.creating",
-    "extract_frames": ".core.video.frames_out",
-    "leave_one_out_residuals": ".core.cameras.triangulation",
-    "load_predictions": ".core.predictions",
-    "load_result": ".core.saved_results",
+    "VideoArray": ".core.video.video_array",
+    "ViewAdjustment": ".core.projects.alignment.view_alignment",
+    "add_sessions": ".core.projects.creation",
+    "check_session": ".core.projects.project",
+    "create_project": ".core.projects.creation",
+    "extract_frames": ".core.video.frame_export",
+    "leave_one_out_residuals": ".core.cameras.triangulation.triangulation",
+    "load_predictions": ".core.projects.matching.prediction_loading",
+    "load_result": ".core.pipeline.saved_results",
     "load_rig": ".core.cameras.rig_file",
     "make_sample": ".core.synthetic.sample",
-    "open_inputs": ".core.pipeline",
-    "open_project": ".core.overview",
-    "open_video": ".core.video.array",
-    "save_result": ".core.results",
+    "open_inputs": ".core.pipeline.smoothing_run",
+    "open_project": ".core.projects.project",
+    "open_video": ".core.video.video_array",
+    "save_result": ".core.pipeline.result_files",
     "save_rig": ".core.cameras.rig_file",
-    "set_video_cache": ".core.video.array",
-    "smooth": ".core.pipeline",
-    "triangulate": ".core.cameras.triangulation",
-    "triangulate_ensemble": ".core.pipeline",
+    "set_video_cache": ".core.video.video_array",
+    "smooth": ".core.pipeline.smoothing_run",
+    "triangulate": ".core.cameras.triangulation.triangulation",
+    "triangulate_ensemble": ".core.pipeline.smoothing_run",
 }
 
 __all__ = [

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import main as command_line
-from ..core.synthetic.sample import make_sample
+from napari_pose3d.cli import main as command_line
+from napari_pose3d.core.synthetic.sample import make_sample
 
 _PLUGIN = "napari-pose3d"
 _POLL_MS = 100
@@ -53,9 +53,9 @@ def _show(folder: Path, screenshots: Path | None) -> None:
     import napari
     from napari.layers import Layer
 
-    from .current_session import current_session
-    from .samples import sample_session
-    from .session_layers import session_layers
+    from .contributions.samples import sample_session
+    from .layers.session_layers import session_layers
+    from .session.current_session import current_session
 
     viewer = napari.Viewer(title="napari-pose3d demo")
     if screenshots is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError
 
 if TYPE_CHECKING:
     from aniposelib.cameras import CameraGroup

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError
+
 from .rig import Camera, Float64, Rig, rotation_vector
 
 # Further from a rotation than rounding in a text file can take it.
@@ -109,7 +110,7 @@ def save_rig(rig: Rig, path: str | os.PathLike[str]) -> None:
             lines.append(f"{_quoted(key)} = {value!r}")
         elif isinstance(value, str):
             lines.append(f"{_quoted(key)} = {_quoted(value)}")
-    from ..files import FileGroup
+    from napari_pose3d.core.storage.atomic_files import FileGroup
 
     with FileGroup(overwrite=True) as files:
         files.open(path).write("\n".join(lines) + "\n")

@@ -10,20 +10,21 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cameras.rig import Rig
-from ..cameras.working_volume import WorkingVolume, working_volume
-from ..finding.lightning import LABELS
-from ..overview import Project
-from ..session import Session
-from .evidence import Distances, ExpectedPoints, labeled_points, learn_distances
-from .frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
-from .journal import Journal, leftover_journals, unsaved_in
-from .label import FrameKey, Label, Spot
-from .label_files import LabelFiles
-from .linear_model import LinearModel, learn
-from .merging import Difference, Prefer, merge
-from .pairing import Pairing
-from .store import FrameLabels, LabelStore
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.working_volume import WorkingVolume, working_volume
+from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.session import Session
+
+from .files.label_files import LabelFiles
+from .files.row_pairing import Pairing
+from .geometry.evidence import Distances, ExpectedPoints, labeled_points, learn_distances
+from .geometry.frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
+from .geometry.linear_model import LinearModel, learn
+from .store.journal import Journal, leftover_journals, unsaved_in
+from .store.label import FrameKey, Label, Spot
+from .store.label_store import FrameLabels, LabelStore
+from .store.merge import Difference, Prefer, merge
 
 # So many labeled frames tell distances between keypoints as well as all.
 _MOST_LEARNED = 300

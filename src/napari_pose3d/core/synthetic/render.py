@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cameras.rig import Camera, Rig
-from ..errors import PoseDataError
+from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.errors import PoseDataError
+
 from .scene import Scene
 
 Float32 = NDArray[np.float32]
@@ -118,7 +119,7 @@ class CameraFilm:
 
     def picture(self, frame: int) -> Picture:
         """One picture, ``(height, width)`` uint8; equal scenes give equal pictures."""
-        from ._raymarch import AX, RADIUS, TAPER, UX, draw_body, draw_shadow
+        from .raymarch import AX, RADIUS, TAPER, UX, draw_body, draw_shadow
 
         still, bones = self._still, self._bones[frame]
         picture = still.background.copy()
@@ -227,7 +228,7 @@ def _grey_frame(picture: Picture) -> Any:
 
 def _bones(scene: Scene) -> Float64:
     """The table of bones at every frame, ``(frame, bone, column)``; see `_raymarch`."""
-    from . import _raymarch as columns
+    from . import raymarch as columns
 
     points = dict(scene.points)
     for side in ("left", "right"):

@@ -30,10 +30,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import Cancelled, PoseDataError
-from ..settings import IsCancelled, Progress
-from ..user_folders import user_cache_folder
-from .predictions import PredictionErrors, PredictionTruth, simulate_predictions
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.core.storage.user_folders import user_cache_folder
+
+from .network_errors import PredictionErrors, PredictionTruth, simulate_predictions
 from .sample_files import (
     SESSION,
     image_name,
@@ -159,7 +160,7 @@ def _fill(
     folder: Path, recipe: SampleRecipe, progress: Progress | None, cancelled: IsCancelled | None
 ) -> None:
     """Write the whole sample into an empty folder."""
-    from ..cameras.rig_file import save_rig
+    from napari_pose3d.core.cameras.rig_file import save_rig
 
     scene = make_scene(recipe.n_frames, recipe.n_cameras, recipe.seed, size=recipe.size)
     ensemble, truth = simulate_predictions(

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cameras.rig import Camera, Rig
-from ..errors import PoseDataError
+from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.errors import PoseDataError
+
 from . import animal
 
 Float64 = NDArray[np.float64]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...core.labels import actions
+from napari_pose3d.core.labels import label_actions as actions
 
 if TYPE_CHECKING:
-    from .controller import LabelController
+    from .label_controller import LabelController
 
 _STEP, _FINE_STEP = 1.0, 0.1  # px
 _WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}

@@ -1,0 +1,42 @@
+"""``napari-pose3d info PATH ...``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.core.errors import PoseDataError
+
+from .progress_bar import ProgressBar
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    info = commands.add_parser(
+        "info",
+        help="say what a file or folder is, and what is missing or contradictory in it",
+        description="Say what a file is, or what a folder holds: its sessions with their views, "
+        "films, predictions, labels and calibrations, and what is missing or contradictory. "
+        "Films are not decoded.",
+        allow_abbrev=False,
+    )
+    info.set_defaults(command=_run)
+    info.add_argument("path", nargs="+", type=Path)
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.projects.summary import describe
+
+    status = 0
+    for i, path in enumerate(options.path):
+        if i:
+            print()
+        try:
+            print(describe(path))
+        except PoseDataError as error:
+            # One bad file does not hide what the others are.
+            print(f"napari-pose3d: {error}", file=sys.stderr)
+            status = 2
+    return status

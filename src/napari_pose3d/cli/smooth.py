@@ -1,0 +1,158 @@
+"""``napari-pose3d smooth INPUT``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from napari_pose3d.core.settings import SmootherParts, SmoothingSettings
+
+from .options import (
+    add_computing,
+    add_reading,
+    add_swaps,
+    add_writing,
+    computing_of,
+    help_of,
+    parse_blocks,
+    parse_frame_ranges,
+    reading_of,
+    swaps_of,
+)
+from .progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.projects.matching.match_table import MatchTable
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    smooth = commands.add_parser(
+        "smooth",
+        help="smooth predictions; with a calibration, in 3-D",
+        description="Smooth an ensemble of prediction files (several seeds of all views). With a "
+        "calibration the keypoints are smoothed in space and written as 3-D as well.",
+        epilog="Option names of ensemble-kalman-smoother work as aliases.",
+        allow_abbrev=False,
+    )
+    smooth.set_defaults(command=_run)
+    add_reading(smooth)
+    _add_smoothing(smooth)
+    add_swaps(smooth, SmoothingSettings)
+    add_computing(smooth, SmoothingSettings)
+    add_writing(smooth, "smoothed")
+
+
+def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
+    def add(*names: str, field: str, **options: Any) -> None:
+        smooth.add_argument(*names, dest=field, help=help_of(SmoothingSettings, field), **options)
+
+    add(
+        "--mode",
+        field="mode",
+        choices=["auto", "calibrated", "linear", "single"],
+        default="auto",
+    )
+    add("--smooth-param", "--s", field="smooth_param", type=float, metavar="S")
+    add("--s-frames", field="s_frames", nargs="+", default=[], metavar="A:B")
+    add("--blocks", field="blocks", nargs="+", default=[], metavar="A,B")
+    smooth.add_argument(
+        "--skeleton",
+        nargs="*",
+        metavar="A,B",
+        help=f"{help_of(SmoothingSettings, 'skeleton')}; without names: those of the project",
+    )
+    add("--max-gap", field="max_gap", type=int, metavar="FRAMES")
+    add("--n-latent", field="n_latent", type=int, default=3, metavar="N")
+    add(
+        "--quantile-keep-pca",
+        "--quantile_keep_pca",
+        field="quantile_keep_pca",
+        type=float,
+        default=50.0,
+        metavar="P",
+    )
+    add("--as-published", field="as_published", action="store_true")
+    add("--inflate-vars", "--inflate_vars", field="inflate_vars", action="store_true")
+    # In ensemble-kalman-smoother it is on unless one says so.
+    smooth.add_argument(
+        "--no-inflate-vars", dest="inflate_vars", action="store_false", help=argparse.SUPPRESS
+    )
+    add("--motion", field="motion", choices=["damped", "walk"], default="damped")
+    parts = dataclasses.fields(SmootherParts)
+    meanings = "; ".join(f"{part.name}: {help_of(SmootherParts, part.name)}" for part in parts)
+    smooth.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        choices=[part.name for part in parts],
+        metavar="PART",
+        help=f"calibrated: switch off parts of the smoother ({meanings})",
+    )
+
+
+def _settings(options: argparse.Namespace) -> SmoothingSettings:
+    return SmoothingSettings(
+        mode=options.mode,
+        smooth_param=options.smooth_param,
+        s_frames=parse_frame_ranges(options.s_frames),
+        as_published=options.as_published,
+        n_latent=options.n_latent,
+        quantile_keep_pca=options.quantile_keep_pca,
+        inflate_vars=options.inflate_vars,
+        blocks=parse_blocks(options.blocks),
+        skeleton=parse_blocks(options.skeleton or ()),
+        max_gap=options.max_gap,
+        motion=options.motion,
+        parts=SmootherParts(**dict.fromkeys(options.without, False)),
+        **computing_of(options),
+        **swaps_of(options),
+    )
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.result_files import default_folder, result_paths
+    from napari_pose3d.core.pipeline.smoothing_run import (
+        chosen_mode,
+        match_inputs,
+        read_inputs,
+        run,
+    )
+    from napari_pose3d.core.pipeline.warm_up import STAGE, warm_up
+    from napari_pose3d.core.storage.atomic_files import refuse_existing
+
+    from .output import write_and_tell
+
+    inputs, reading = reading_of(options)
+    settings = _settings(options)
+    matched = match_inputs(inputs, options.calibration, reading)
+    print(matched.table.as_text())
+    ensemble = read_inputs(matched, reading)
+    if options.skeleton == []:
+        settings = replace(settings, skeleton=_project_bones(matched.table, ensemble.keypoints))
+    folder = options.out or default_folder(ensemble, inputs)
+    mode = chosen_mode(ensemble, matched.rig, settings)
+    if not options.force:
+        refuse_existing(result_paths(ensemble, mode, folder))
+    bar(STAGE, 0, 0)
+    warm_up("published" if mode == "calibrated" and settings.as_published else mode)
+    result = run(ensemble, matched.rig, settings, bar)
+    write_and_tell(result, ensemble, matched.rig, folder, options.force, options.compact, bar)
+    return 0
+
+
+def _project_bones(table: MatchTable, keypoints: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    from napari_pose3d.core.errors import PoseDataError
+    from napari_pose3d.core.projects.alignment.project_alignment import skeleton_of
+
+    bones = skeleton_of(table, keypoints)
+    if not bones:
+        raise PoseDataError(
+            "the predictions lie in no project with a skeleton of their keypoints",
+            place="--skeleton",
+            expected="bones, such as nose,neck neck,tail, or a project whose skeleton is drawn",
+        )
+    return bones

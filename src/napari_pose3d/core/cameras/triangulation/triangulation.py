@@ -1,0 +1,356 @@
+"""Points in space from their pixels in several calibrated views.
+
+Every point is solved by itself from the views that saw it: a linear solution from the
+undistorted rays, then Gauss-Newton on the error in pixels, which is what the noise lives in
+(Hartley & Zisserman, "Multiple View Geometry", 2nd ed., 12.2 and 12.5; the linear problem is solved
+about the point nearest to all rays, so that no unit of length and no far camera spoils it).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.poses.arrays import observed
+from napari_pose3d.core.settings import IsCancelled
+
+if TYPE_CHECKING:
+    from ..rig import Rig
+
+Robust = float | Literal["auto"] | None
+
+# An observation this many times its view's typical residual is not noise any more.
+AUTO_THRESHOLD = 5.0
+# ... but below this many px it is not worth a second look.
+_MIN_AUTO_THRESHOLD = 3.0
+_POINTS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Triangulation:
+    """What `triangulate` found; ``...`` are the axes of its input between view and coordinate.
+
+    Attributes
+    ----------
+    xyz : (..., 3) float64
+        Rig units; NaN where fewer than two views saw the point or the rays do not meet in front
+        of the cameras.
+    covariance : (..., 3, 3) float64
+        Of ``xyz``: ``sigma^2 (J^T W J)^-1`` with the projection's derivative J at the point, the
+        weights W, and sigma^2 the variance that the residuals of all points show (with nothing to
+        show it, as with two views everywhere seen once: 1 px^2 at weight 1).
+    n_views : (...) int64
+        Views that the point was computed from.
+    residuals : (view, ...) float64
+        Length in px of observation minus reprojection; NaN where unobserved.
+    inliers : (view, ...) bool
+        Observations that the point was computed from.
+    undecided : (...) bool
+        Views contradict each other and nothing tells which of them is right: two that disagree, or
+        two sets of views that are equally good and tell of different points. Only looked for when
+        robust; ``xyz`` is one of the possible points.
+    """
+
+    xyz: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    n_views: NDArray[np.int64]
+    residuals: NDArray[np.float64]
+    inliers: NDArray[np.bool_]
+    undecided: NDArray[np.bool_]
+
+
+def triangulate(
+    rig: Rig,
+    xy: ArrayLike,
+    weights: ArrayLike | None = None,
+    robust: Robust = None,
+    *,
+    threads: int | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Triangulation:
+    """Points in space from pixels.
+
+    Parameters
+    ----------
+    rig : Rig
+        Cameras, in the order of ``xy``'s first axis.
+    xy : (view, ..., 2)
+        Pixels; NaN in either coordinate where unseen.
+    weights : (view, ...), optional
+        Relative inverse variance of the observations, such as ``likelihood ** 2`` or
+        ``1 / ensemble variance``. Zero or NaN: not used.
+    robust : None, "auto" or float
+        None uses every observation. Otherwise, where a residual is above this many px, the pair
+        of views that the others agree with best decides which observations are used; "auto" takes
+        5 times the view's typical residual, at least 3 px. With two views nothing can be decided:
+        both are used, and the point is marked as undecided.
+    threads : int, optional
+        For more than some 10,000 points; not given: one per core. The result is the same.
+    cancelled : callable, optional
+        Asked every few milliseconds.
+
+    Returns
+    -------
+    Triangulation
+
+    Raises
+    ------
+    PoseDataError
+        An array does not have the rig's number of views.
+    Cancelled
+        When `cancelled` says so.
+    """
+    from . import robust_kernels
+    from . import triangulation_kernels as kernels
+
+    points, weight, shape = _by_point(rig, xy, weights)
+    n, n_cams = points.shape[:2]
+    rays = np.empty_like(points)
+    xyz = np.empty((n, 3))
+    cov = np.empty((n, 3, 3))
+    residuals = np.empty((n, n_cams))
+    undecided = np.zeros(n, dtype=bool)
+    used = weight > 0
+    packed = rig.packed
+
+    def solve(at: slice) -> None:
+        kernels.rays(packed, points[at], used[at], rays[at])
+        kernels.solve(
+            packed, points[at], rays[at], weight[at], used[at], xyz[at], cov[at], residuals[at]
+        )
+
+    _in_blocks(solve, n, threads, cancelled)
+    hopeless = np.isnan(xyz[:, 0]) & (used.sum(axis=1) > 1)
+    if hopeless.any():
+        # Nearly parallel rays: the eigenvectors still tell the point where elimination does not.
+        moved = np.moveaxis(np.where(used[hopeless, :, None], rays[hopeless], np.nan), 1, 0)
+        start = homogeneous_points(rig, moved)
+        xyz[hopeless] = start
+        kernels.refine(packed, points, weight, used, hopeless, xyz, cov, residuals)
+    if robust is not None:
+        thresholds = np.full(n_cams, 0.0 if robust == "auto" else float(robust))
+        if robust == "auto":
+            thresholds = auto_thresholds(residuals, used)
+
+        def look_again(at: slice) -> None:
+            robust_kernels.solve_robust(
+                packed,
+                points[at],
+                rays[at],
+                weight[at],
+                used[at],
+                thresholds,
+                xyz[at],
+                cov[at],
+                residuals[at],
+                undecided[at],
+            )
+
+        _in_blocks(look_again, n, threads, cancelled)
+    n_views = used.sum(axis=1)
+    n_views[np.isnan(xyz[:, 0])] = 0
+    used &= (n_views > 0)[:, None]
+    undecided &= n_views > 0
+    cov *= _residual_variance(residuals, weight, used, n_views)
+    return Triangulation(
+        xyz.reshape(*shape, 3),
+        cov.reshape(*shape, 3, 3),
+        n_views.reshape(shape),
+        _by_view(residuals, shape),
+        _by_view(used, shape),
+        undecided.reshape(shape),
+    )
+
+
+def leave_one_out_residuals(
+    rig: Rig,
+    xy: ArrayLike,
+    weights: ArrayLike | None = None,
+    inliers: ArrayLike | None = None,
+    *,
+    threads: int | None = None,
+    cancelled: IsCancelled | None = None,
+) -> NDArray[np.float64]:
+    """How far each observation lies from the point that the other views tell of, in px.
+
+    An ordinary residual is small where a wrong observation pulled the point towards itself; this
+    one cannot be.
+
+    Parameters
+    ----------
+    rig, xy, weights
+        As for `triangulate`.
+    inliers : (view, ...) bool, optional
+        Observations that may tell of the point, such as those of a robust `Triangulation`; not
+        given: all. The others are judged as well.
+    threads, cancelled
+        As for `triangulate`.
+
+    Returns
+    -------
+    (view, ...) float64
+        NaN where unobserved, and where fewer than two other views say anything.
+
+    Raises
+    ------
+    PoseDataError
+        An array does not have the shape of the others.
+    Cancelled
+        When `cancelled` says so.
+    """
+    from . import triangulation_kernels as kernels
+
+    points, weight, shape = _by_point(rig, xy, weights)
+    used = weight > 0
+    if inliers is not None:
+        chosen = np.asarray(inliers, dtype=bool)
+        if chosen.shape != (points.shape[1], *shape):
+            raise PoseDataError(
+                f"the inliers have shape {chosen.shape}", expected=f"{(points.shape[1], *shape)}"
+            )
+        used &= chosen.reshape(points.shape[1], -1).T
+    rays = np.empty_like(points)
+    residuals = np.empty(points.shape[:2])
+
+    def leave_out(at: slice) -> None:
+        kernels.rays(rig.packed, points[at], used[at], rays[at])
+        kernels.left_out(rig.packed, points[at], rays[at], weight[at], used[at], residuals[at])
+
+    _in_blocks(leave_out, len(points), threads, cancelled)
+    return _by_view(residuals, shape)
+
+
+def _by_point(
+    rig: Rig, xy: ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+    """Pixels ``(point, view, 2)``, weights ``(point, view)``, and the shape of the points.
+
+    They lie in memory as the kernels walk through them; a weight is zero where nothing was seen.
+    """
+    pixels = np.asarray(xy, dtype=np.float64)
+    n_cams = len(rig.cameras)
+    if pixels.ndim < 2 or pixels.shape[0] != n_cams or pixels.shape[-1] != 2:
+        raise PoseDataError(
+            f"the pixels have shape {pixels.shape}",
+            expected=f"({n_cams}, ..., 2), one entry per camera of the rig",
+        )
+    shape = pixels.shape[1:-1]
+    points = np.ascontiguousarray(np.moveaxis(pixels.reshape(n_cams, -1, 2), 0, 1))
+    if weights is None:
+        return points, observed(points).astype(np.float64), shape
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (n_cams, *shape):
+        raise PoseDataError(f"the weights have shape {given.shape}", expected=f"{(n_cams, *shape)}")
+    if np.any(given < 0):
+        raise PoseDataError("a weight is negative", expected="weights of zero or more")
+    weight = np.array(given.reshape(n_cams, -1).T, order="C")
+    weight[~(observed(points) & np.isfinite(weight))] = 0.0
+    return points, weight, shape
+
+
+def _by_view(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """``(point, view)`` -> ``(view, ...)``."""
+    return np.ascontiguousarray(array.T).reshape(array.shape[1], *shape)
+
+
+def _in_blocks(
+    work: Callable[[slice], None], n_points: int, threads: int | None, cancelled: IsCancelled | None
+) -> None:
+    """Some points at a time, between two looks at the Cancel button."""
+
+    def guarded(start: int) -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        work(slice(start, start + _POINTS_AT_ONCE))
+
+    starts = range(0, n_points, _POINTS_AT_ONCE)
+    workers = min(threads or os.cpu_count() or 1, len(starts))
+    if workers < 2:
+        for start in starts:
+            guarded(start)
+        return
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        for _ in pool.map(guarded, starts):
+            pass
+    finally:
+        # After a Cancel the blocks still waiting are not begun.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
+    """Linear solution in homogeneous coordinates, by the eigenvector of the least eigenvalue.
+
+    Hartley & Zisserman 12.2 (DLT). Slower and less accurate than `triangulate`, but it copes with
+    rays that are nearly parallel, and it is what other programs compute.
+
+    Parameters
+    ----------
+    rig : Rig
+    rays : (view, ..., 2)
+        Normalised image coordinates (`Rig.undistort`); NaN where unseen.
+
+    Returns
+    -------
+    (..., 3) float64
+        NaN where fewer than two views saw the point, or it lies at infinity.
+    """
+    normalised = np.asarray(rays, dtype=np.float64)
+    shape = normalised.shape[1:-1]
+    flat = normalised.reshape(len(rig.cameras), -1, 2)
+    gram = np.zeros((flat.shape[1], 4, 4))
+    seen = observed(flat)
+    for camera, ray, mask in zip(rig.cameras, flat, seen, strict=True):
+        pose = np.column_stack([camera.rotation, camera.translation])
+        rows = ray[mask][:, :, None] * pose[2] - pose[:2]
+        gram[mask] += np.einsum("nri,nrj->nij", rows, rows)
+    enough = seen.sum(axis=0) > 1
+    out = np.full((flat.shape[1], 3), np.nan)
+    if enough.any():
+        vector = np.linalg.eigh(gram[enough])[1][:, :, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            point = vector[:, :3] / vector[:, 3:]
+        out[enough] = np.where(np.isfinite(point), point, np.nan)
+    return out.reshape(*shape, 3)
+
+
+def auto_thresholds(residuals: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What is no noise any more in each view, px; ``(view,)``.
+
+    Parameters
+    ----------
+    residuals, used : (point, view)
+        Length in px, and which observations the points were computed from.
+    """
+    # Of two views each follows the other: their residuals say little about the noise.
+    telling = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
+    thresholds = np.full(residuals.shape[1], _MIN_AUTO_THRESHOLD)
+    for view, counts in enumerate(telling.T):
+        if counts.any():
+            typical = float(np.median(residuals[counts, view]))
+            thresholds[view] = max(AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)
+    return thresholds
+
+
+def _residual_variance(residuals: Any, weight: Any, used: Any, n_views: Any) -> float:
+    """Variance in px^2 of an observation of weight 1, robustly from all points' residuals.
+
+    The median over points of chi^2 / its median under Gaussian noise, with ``2 n - 3`` degrees of
+    freedom (median after Wilson & Hilferty 1931).
+    """
+    freedom = 2 * n_views - 3
+    chi2 = np.where(used, weight * residuals**2, 0.0).sum(axis=1)
+    valid = (freedom > 0) & np.isfinite(chi2)
+    if not valid.any():
+        return 1.0
+    k = freedom[valid]
+    ratio = chi2[valid] / (k * (1 - 2 / (9 * k)) ** 3)
+    variance = float(np.median(ratio))
+    return variance if variance > 0 else 1.0

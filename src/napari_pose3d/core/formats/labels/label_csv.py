@@ -1,0 +1,377 @@
+"""``CollectedData_<view>.csv``: the labels of one view, as Lightning Pose and DeepLabCut keep them.
+
+Header rows ``scorer, bodyparts, coords``, then a line for each labeled picture that begins with the
+picture's path. Each keypoint has the columns ``x, y`` and perhaps ``visible``; other columns are
+left as they are. The file is kept as its lines, and only cells that change are written anew, so
+that everything else stays byte for byte what it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+
+from .label_lines import (
+    VISIBLE,
+    Cell,
+    LabelColumns,
+    cells_of,
+    columns_of,
+    ending_of,
+    joined,
+    number_text,
+)
+
+_BOM = "\ufeff"
+_ROWS = ("scorer", "bodyparts", "coords")
+_SHAPE = "header rows that begin with scorer, bodyparts, coords, and a line for each picture"
+_MISSING = {"", "nan", "na", "none"}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """The lines of a label file, and what they mean.
+
+    Attributes
+    ----------
+    path : Path
+    scorer : str
+    columns : mapping of keypoint to LabelColumns
+        In file order.
+    lines : tuple of str
+        All lines without their line feeds.
+    rows : tuple of (line, picture)
+        Number in ``lines`` of each labeled picture, and its path as it is written there (index
+        cells of newer DeepLabCut files are joined by ``/``).
+    """
+
+    path: Path
+    scorer: str
+    columns: Mapping[str, LabelColumns]
+    lines: tuple[str, ...]
+    rows: tuple[tuple[int, str], ...]
+    _index_cells: int = 1
+    _bom: bool = False
+    _width: int = field(default=0, repr=False)
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    @cached_property
+    def has_visible(self) -> bool:
+        """Whether there is a column ``visible``."""
+        return any(each.visible is not None for each in self.columns.values())
+
+    @cached_property
+    def picture_of(self) -> Mapping[int, str]:
+        """The picture of each line that is a row."""
+        return dict(self.rows)
+
+    def cells(self, line: int) -> dict[str, Cell]:
+        """What a line says about each keypoint.
+
+        Raises
+        ------
+        PoseDataError
+            When a cell cannot be meant; names line and column.
+        """
+        texts = self._texts(line)
+        return {name: self._cell(name, texts, line) for name in self.columns}
+
+    def positions(self, lines: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Positions in the given lines (all rows by default), ``(line, keypoint, 2)`` px."""
+        wanted = [line for line, _ in self.rows] if lines is None else lines
+        out = np.full((len(wanted), len(self.columns), 2), np.nan)
+        for row, line in enumerate(wanted):
+            for k, cell in enumerate(self.cells(line).values()):
+                if cell.x is not None:
+                    out[row, k] = cell.x, cell.y
+        return out
+
+    def changed(
+        self,
+        changes: Mapping[int, Mapping[str, Cell]],
+        added: Sequence[tuple[str, Mapping[str, Cell]]] = (),
+        removed: Sequence[int] = (),
+    ) -> LabelTable:
+        """The table with other cells in some lines, with new lines at the end, and without some.
+
+        Parameters
+        ----------
+        changes : mapping of line to mapping of keypoint to Cell
+        added : sequence of (picture, mapping of keypoint to Cell)
+            Keypoints that are not named stay empty.
+        removed : sequence of int
+            Lines that go.
+        """
+        if not (changes or added or removed):
+            return self
+        lines = list(self.lines)
+        for line, cells in changes.items():
+            lines[line] = self._line(self._texts(line), cells, ending_of(self.lines[line]))
+        rows = self.rows
+        if removed:
+            gone = set(removed)
+            kept = [i for i in range(len(lines)) if i not in gone]
+            place = {old: new for new, old in enumerate(kept)}
+            rows = tuple((place[line], picture) for line, picture in rows if line in place)
+            lines = [lines[i] for i in kept]
+        if added:
+            # What follows the last line feed is no line.
+            ended = lines[-1] == ""
+            if ended:
+                lines.pop()
+            ending = ending_of(self.lines[0])
+            if not ended:
+                lines[-1] = lines[-1].removesuffix("\r") + ending
+            rows += tuple((len(lines) + i, picture) for i, (picture, _) in enumerate(added))
+            lines += [self._line(self._new_texts(p), cells, ending) for p, cells in added]
+            lines.append("")
+        return replace(self, lines=tuple(lines), rows=rows)
+
+    def reordered(self, order: Sequence[int], added: Sequence[tuple[int, str]] = ()) -> LabelTable:
+        """The table with its rows in another order.
+
+        Parameters
+        ----------
+        order : sequence of int
+            Lines of rows, each at most once; rows that are left out go.
+        added : sequence of (place, picture)
+            Empty rows to be put at a place of the new order.
+        """
+        ending = ending_of(self.lines[0])
+        head = [self.lines[i] for i in range(len(_ROWS))]
+        body = [self.lines[i].removesuffix("\r") + ending for i in order]
+        pictures = [self.picture_of[i] for i in order]
+        for place, picture in sorted(added):
+            body.insert(place, self._line(self._new_texts(picture), {}, ending))
+            pictures.insert(place, picture)
+        rows = tuple((len(head) + i, picture) for i, picture in enumerate(pictures))
+        return replace(self, lines=(*head, *body, ""), rows=rows)
+
+    def with_keypoints(self, names: Sequence[tuple[str, str | None]]) -> LabelTable:
+        """The table with other keypoints, or in another order.
+
+        Parameters
+        ----------
+        names : sequence of (name, former name or None)
+            None for a keypoint that is new. Those that are not named go, with all their columns.
+        """
+        taken = [set(self._columns_of(name)) for name in self.columns]
+        owned = set().union(*taken) if taken else set()
+        others = [i for i in range(self._index_cells, self._width) if i not in owned]
+        like = self._columns_of(next(iter(self.columns))) if self.columns else []
+        sources: list[tuple[str, list[int] | None]] = [
+            (name, None if former is None else self._columns_of(former)) for name, former in names
+        ]
+        lines = list(self.lines)
+        at_rows = {line for line, _ in self.rows}
+        for i, text in enumerate(self.lines):
+            if i >= len(_ROWS) and i not in at_rows:
+                continue
+            old = self._texts(i)
+            new = old[: self._index_cells]
+            for name, columns in sources:
+                if columns is None:
+                    new += self._new_column(i, name, old, like)
+                elif i == 1:
+                    new += [name] * len(columns)
+                else:
+                    new += [old[column] for column in columns]
+            new += [old[column] for column in others]
+            lines[i] = joined(new) + ending_of(text)
+        return _parsed(self.path, lines, self._bom)
+
+    def text(self) -> str:
+        """The whole file as it is to be written."""
+        return (_BOM if self._bom else "") + "\n".join(self.lines)
+
+    # ------------------------------------------------------------------ lines and cells
+
+    def _texts(self, line: int) -> list[str]:
+        text = self.lines[line].removesuffix("\r")
+        if '"' not in text:
+            return text.split(",")
+        return next(csv.reader([text]))
+
+    def _cell(self, name: str, texts: Sequence[str], line: int) -> Cell:
+        at = self.columns[name]
+        x, y = self._number(texts[at.x], line, at.x), self._number(texts[at.y], line, at.y)
+        if (x is None) != (y is None):
+            raise PoseDataError(
+                f"keypoint {name} has {'x' if y is None else 'y'} but not the other",
+                file=self.path,
+                place=f"line {line + 1}, column {at.x + 1}",
+                expected="both or none",
+                todo="Empty the cell, or fill in the other",
+            )
+        visible = None
+        if at.visible is not None:
+            number = self._number(texts[at.visible], line, at.visible)
+            if number is not None and number not in (0, 1, 2):
+                raise PoseDataError(
+                    f"keypoint {name} has visible = {texts[at.visible]}",
+                    file=self.path,
+                    place=f"line {line + 1}, column {at.visible + 1}",
+                    expected="0 (not labeled), 1 (occluded) or 2 (visible)",
+                )
+            visible = None if number is None else int(number)
+        return Cell(x, y, visible)
+
+    def _number(self, text: str, line: int, column: int) -> float | None:
+        stripped = text.strip()
+        if stripped.lower() in _MISSING:
+            return None
+        try:
+            number = float(stripped)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise PoseDataError(
+                f"'{stripped}' is not a number",
+                file=self.path,
+                place=f"line {line + 1}, column {column + 1}",
+                expected="a position in px, or an empty cell",
+            )
+        return number
+
+    def _line(self, texts: list[str], cells: Mapping[str, Cell], ending: str) -> str:
+        for name, cell in cells.items():
+            at = self.columns[name]
+            texts[at.x], texts[at.y] = number_text(cell.x), number_text(cell.y)
+            if at.visible is not None:
+                texts[at.visible] = str(cell.visible or 0)
+        return joined(texts) + ending
+
+    def _new_texts(self, picture: str) -> list[str]:
+        index = [picture]
+        if self._index_cells > 1:
+            index = picture.split("/", self._index_cells - 1)
+            index += [""] * (self._index_cells - len(index))
+        texts = index + [""] * (self._width - self._index_cells)
+        for each in self.columns.values():
+            if each.visible is not None:
+                texts[each.visible] = "0"
+        return texts
+
+    def _columns_of(self, name: str) -> list[int]:
+        parts = self._texts(1)
+        return [i for i in range(self._index_cells, self._width) if parts[i].strip() == name]
+
+    def _new_column(self, line: int, name: str, old: list[str], like: list[int]) -> list[str]:
+        """The cells of a new keypoint in a line: as many as the first one has."""
+        kinds = [self._texts(2)[i] for i in like]
+        if line == 0:
+            return [old[i] for i in like]
+        if line == 1:
+            return [name] * len(like)
+        if line == 2:
+            return kinds
+        return ["0" if kind.strip() == VISIBLE else "" for kind in kinds]
+
+
+def read_label_csv(path: str | os.PathLike[str], data: bytes | None = None) -> LabelTable:
+    """Read a label file.
+
+    Parameters
+    ----------
+    data : bytes, optional
+        Its content, where that has been read already.
+
+    Raises
+    ------
+    PoseDataError
+        When it cannot be read or is no table of labels; names the line and column.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes() if data is None else data
+    except OSError as error:
+        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PoseDataError(
+            "the text is not in UTF-8", file=path, todo="Save the file as UTF-8"
+        ) from error
+    lines = text.removeprefix(_BOM).split("\n")
+    return _parsed(path, lines, text.startswith(_BOM))
+
+
+def new_label_csv(
+    path: str | os.PathLike[str], scorer: str, keypoints: Sequence[str], *, visible: bool = False
+) -> LabelTable:
+    """An empty table for a view that has no label file yet.
+
+    Parameters
+    ----------
+    visible : bool
+        Whether it has the column ``visible``.
+    """
+    kinds = ["x", "y", *([VISIBLE] if visible else [])]
+    n = len(kinds)
+    rows = [
+        ["scorer", *[scorer] * (n * len(keypoints))],
+        ["bodyparts", *[name for name in keypoints for _ in kinds]],
+        ["coords", *kinds * len(keypoints)],
+    ]
+    return _parsed(Path(path), [*(joined(row) for row in rows), ""], False)
+
+
+def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
+    head = [cells_of(path, lines, i) for i in range(min(len(_ROWS), len(lines)))]
+    for i, name in enumerate(_ROWS):
+        found = head[i][0].strip().lower() if i < len(head) and head[i] else ""
+        if found == "individuals":
+            raise PoseDataError(
+                "the labels are of several individuals",
+                file=path,
+                place=f"line {i + 1}",
+                expected="one animal: Lightning Pose has no several",
+                todo="Export the labels of one individual",
+            )
+        if found != name:
+            raise PoseDataError(
+                f"this is no label file: the line begins with '{found[:40]}'",
+                file=path,
+                place=f"line {i + 1}",
+                expected=_SHAPE,
+            )
+    scorers, parts, kinds = ([cell.strip() for cell in row] for row in head)
+    width = len(scorers)
+    for i, row in enumerate((scorers, parts, kinds)):
+        if len(row) != width:
+            raise PoseDataError(
+                f"this header line has {len(row)} cells, line 1 has {width}",
+                file=path,
+                place=f"line {i + 1}",
+            )
+    index_cells = next((i for i in range(1, width) if parts[i] or kinds[i]), width)
+    columns = columns_of(path, parts, kinds, index_cells)
+    scorer = scorers[index_cells] if index_cells < width else ""
+    rows = []
+    for i in range(len(_ROWS), len(lines)):
+        if not lines[i].strip("\r, "):
+            continue
+        cells = cells_of(path, lines, i)
+        if len(cells) != width:
+            raise PoseDataError(
+                f"the line has {len(cells)} cells, the header has {width}",
+                file=path,
+                place=f"line {i + 1}",
+                todo="The file is damaged: restore it, or mend this line",
+            )
+        picture = "/".join(cell.strip() for cell in cells[:index_cells] if cell.strip())
+        rows.append((i, picture.replace("\\", "/")))
+    return LabelTable(path, scorer, columns, tuple(lines), tuple(rows), index_cells, bom, width)

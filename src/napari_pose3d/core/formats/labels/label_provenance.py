@@ -1,0 +1,188 @@
+"""``napari-pose3d/labels/<key>.csv``: who placed which label when, and what kind it is.
+
+Lightning Pose has no place for this. The table is tidy, a line for each label of a keypoint in a
+view and frame. Lines are only ever added, and the last line about a label holds, so that saving a
+frame costs the same however many there are; `compact` drops the outdated lines.
+
+The position stands in it as it was written to the label file. Where that file says something else
+now, another program changed it, and the line holds no longer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.atomic_files import FileGroup
+
+FIELDS = (
+    "session",
+    "frame",
+    "view",
+    "keypoint",
+    "x",
+    "y",
+    "status",
+    "visibility",
+    "labeler",
+    "time",
+    "residual",
+)
+_COMPACT_ABOVE = 2.0
+
+Row = Mapping[str, str]
+
+
+class Provenance:
+    """The lines of the table by session and frame; a frame's lines are read when it is asked for.
+
+    Parameters
+    ----------
+    path : path
+        A file that is not there is empty.
+
+    Raises
+    ------
+    PoseDataError
+        When it cannot be read, or its columns are others.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lines: dict[tuple[str, str], list[str]] = {}
+        self._fields: tuple[str, ...] = FIELDS
+        text = self._read()
+        # A line that was torn off by a crash has no end.
+        lines = text.split("\n")[:-1]
+        if lines:
+            self._fields = tuple(next(csv.reader([lines[0]])))
+            lacking = [name for name in FIELDS if name not in self._fields]
+            if lacking or self._fields[:2] != FIELDS[:2]:
+                raise PoseDataError(
+                    "these are not the columns of a table of labels",
+                    file=self.path,
+                    place="line 1",
+                    expected=", ".join(FIELDS),
+                    todo="Move the file away; positions are kept in the label files",
+                )
+        for line in lines[1:]:
+            self._lines.setdefault(_frame_of(line), []).append(line)
+        self._n_read = len(lines) - 1
+
+    def rows(self, session: str, frame: int) -> dict[tuple[str, str], Row]:
+        """The newest line about each (view, keypoint) of a frame."""
+        found: dict[tuple[str, str], Row] = {}
+        for cells in csv.reader(self._lines.get((session, str(frame)), [])):
+            row = dict(zip(self._fields, cells, strict=False))
+            if len(row) == len(self._fields):
+                found[row["view"], row["keypoint"]] = row
+        return found
+
+    @property
+    def frames(self) -> list[tuple[str, int]]:
+        """Frames that the table says something about."""
+        return [(session, int(frame)) for session, frame in self._lines if frame.isdecimal()]
+
+    def append(self, rows: Iterable[Row]) -> int:
+        """Add lines at the end of the file, and wait until they are on the disk.
+
+        Returns
+        -------
+        int
+            The length of the file before, in bytes, for `cut`.
+
+        Raises
+        ------
+        OSError
+            The file is as it was before.
+        """
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, self._fields, lineterminator="\n", restval="")
+        writer.writerows(rows)
+        new = stream.getvalue()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a+b") as file:
+            before = _end_of_whole_lines(file)
+            if not before:
+                new = f"{','.join(self._fields)}\n{new}"
+            file.truncate(before)
+            try:
+                file.write(new.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
+        for line in new.split("\n")[:-1]:
+            if not line.startswith(FIELDS[0] + ","):
+                self._lines.setdefault(_frame_of(line), []).append(line)
+        return before
+
+    def cut(self, length: int) -> None:
+        """Take back what was added after the file had this length."""
+        os.truncate(self.path, length)
+        self.__init__(self.path)  # type: ignore[misc]
+
+    def compact(self) -> bool:
+        """Write the file without outdated lines, where these are more than the others.
+
+        Returns
+        -------
+        bool
+            Whether it was written.
+        """
+        n_lines = sum(map(len, self._lines.values()))
+        kept = {key: self.rows(key[0], int(key[1])) for key in self._lines if key[1].isdecimal()}
+        if n_lines <= _COMPACT_ABOVE * sum(map(len, kept.values())):
+            return False
+        with FileGroup(overwrite=True) as group:
+            writer = csv.DictWriter(group.open(self.path), self._fields, lineterminator="\n")
+            writer.writeheader()
+            for rows in kept.values():
+                writer.writerows(rows.values())
+        self.__init__(self.path)  # type: ignore[misc]
+        return True
+
+    def renamed(self, keypoints: Mapping[str, str]) -> str:
+        """The text of the file after keypoints got other names."""
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, self._fields, lineterminator="\n")
+        writer.writeheader()
+        for session, frame in self._lines:
+            for row in self.rows(session, int(frame)).values():
+                name = row["keypoint"]
+                writer.writerow({**row, "keypoint": keypoints.get(name, name)})
+        return stream.getvalue()
+
+    def _read(self) -> str:
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise PoseDataError(
+                f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
+                file=self.path,
+                todo="Move the file away; positions are kept in the label files",
+            ) from error
+
+
+def _frame_of(line: str) -> tuple[str, str]:
+    if line.startswith('"'):
+        cells = next(csv.reader([line]))
+        return cells[0], cells[1] if len(cells) > 1 else ""
+    session, _, rest = line.partition(",")
+    return session, rest.partition(",")[0]
+
+
+def _end_of_whole_lines(file: io.BufferedRandom) -> int:
+    """Where the last whole line ends."""
+    end = file.seek(0, os.SEEK_END)
+    at = max(end - 65_536, 0)
+    file.seek(at)
+    tail = file.read(end - at)
+    return at + tail.rfind(b"\n") + 1 if tail else 0

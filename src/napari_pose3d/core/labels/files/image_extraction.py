@@ -1,0 +1,241 @@
+"""Writing the pictures of frames to be labeled, from all films of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.video.decode.reader import cores
+from napari_pose3d.core.video.frame_export import encode_png
+from napari_pose3d.core.video.video_array import VideoArray
+
+from ..frame_selection.opened_videos import opened_films
+from .image_names import SessionPictures
+
+_STAGE = "Writing pictures"
+CONTEXT = 2
+"""Lightning Pose's networks with context look at so many frames before and after a labeled one."""
+
+
+@dataclass(frozen=True, order=True)
+class Refused:
+    """A frame that cannot be labeled, because of one view.
+
+    Attributes
+    ----------
+    frame : int
+    view : str
+    reason : str
+    """
+
+    frame: int
+    view: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"frame {self.frame} has no picture in view {self.view}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What became of the frames that were asked for.
+
+    Attributes
+    ----------
+    frames : tuple of int
+        Those whose picture is there now in every view, ascending.
+    written : tuple of Path
+        The new pictures, those of neighbouring frames included.
+    refused : tuple of Refused
+        The others, once for each view that is to blame.
+    """
+
+    frames: tuple[int, ...]
+    written: tuple[Path, ...]
+    refused: tuple[Refused, ...]
+
+
+def extract_pictures(
+    session: Session,
+    frames: Iterable[int],
+    *,
+    context: int = CONTEXT,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Extracted:
+    """Write the pictures of frames, and of their neighbours, in every view that has a film.
+
+    They become ``labeled-data/<session>_<view>/img<frame>.png``, named by session frame in every
+    view; where a session has pictures already, new ones are named as those are. A picture that is
+    there is left as it is. A neighbour that a view has no picture of is left out: Lightning Pose
+    takes the labeled picture in its place. All new pictures appear together, or none of them.
+
+    A frame that some view has no readable picture of is not written in any view and is returned
+    with the reason; the other frames are written all the same.
+
+    Parameters
+    ----------
+    session : Session
+    frames : iterable of int
+        Session frames.
+    context : int
+        How many frames before and after each are written as well.
+    progress, cancelled : callable, optional
+
+    Returns
+    -------
+    Extracted
+
+    Raises
+    ------
+    PoseDataError
+        When the session has no films, a film cannot be opened, a picture that is there has
+        another size than the film, or the folder cannot be written to.
+    Cancelled
+        Nothing has been written then.
+    """
+    wanted = sorted({int(frame) for frame in frames})
+    if context < 0:
+        raise PoseDataError(f"{context} neighbouring frames are asked for", expected="0 or more")
+    report = progress or (lambda stage, done, total: None)
+    is_cancelled = cancelled or (lambda: False)
+    names = SessionPictures(session)
+    with opened_films(session, "auto", report, is_cancelled) as films:
+        _check_sizes(names, films, wanted)
+        refused = [each for view in films for each in _absent(session, films, names, view, wanted)]
+        hopeless = {each.frame for each in refused}
+        possible = [frame for frame in wanted if frame not in hopeless]
+        job = _Job(session, films, names, context, is_cancelled)
+        with FileGroup() as group, ThreadPoolExecutor(min(len(films), cores())) as pool:
+            for done, frame in enumerate(possible):
+                report(_STAGE, done, len(possible))
+                read = pool.map(job.read, films, [frame] * len(films))
+                pictures = dict(zip(films, read, strict=True))
+                damaged = [view for view in films if pictures[view].get(frame, b"") is None]
+                refused += [Refused(frame, view, "the film is damaged there") for view in damaged]
+                if not damaged:
+                    job.write(group, pictures)
+            report(_STAGE, len(possible), len(possible))
+            if is_cancelled():
+                raise Cancelled
+    bad = {each.frame for each in refused}
+    done_frames = tuple(frame for frame in wanted if frame not in bad)
+    return Extracted(done_frames, group.targets, tuple(sorted(refused)))
+
+
+class _Job:
+    """Reads and writes the pictures of one frame after the other, each film forward once."""
+
+    def __init__(
+        self,
+        session: Session,
+        films: Mapping[str, VideoArray],
+        names: SessionPictures,
+        context: int,
+        cancelled: IsCancelled,
+    ) -> None:
+        self._session, self._films, self._names = session, films, names
+        self._context, self._cancelled = context, cancelled
+        self._written: dict[str, set[int]] = {view: set() for view in films}
+
+    def read(self, view: str, frame: int) -> dict[int, bytes | None]:
+        """The pictures still to be written for a frame in a view, as PNG; None where damaged."""
+        film, names = self._films[view], self._names
+        around = np.arange(max(0, frame - self._context), frame + self._context + 1)
+        pictures: dict[int, bytes | None] = {}
+        video = self._session.to_video(view, around, len(film))
+        for number, place in zip(around.tolist(), video.tolist(), strict=True):
+            there = names.is_there(view, number) or number in self._written[view]
+            if place < 0 or there or not names.is_png(view, number):
+                continue
+            picture = film.frame(place, lambda: not self._cancelled())
+            if picture is None:
+                raise Cancelled
+            damaged = place in film.damaged
+            pictures[number] = None if damaged else encode_png(picture, film.bits)
+        return pictures
+
+    def write(self, group: FileGroup, pictures: Mapping[str, Mapping[int, bytes | None]]) -> None:
+        """Write what `read` gave for all views."""
+        for view, of_view in pictures.items():
+            for number, content in of_view.items():
+                if self._cancelled():
+                    raise Cancelled
+                if content is not None:
+                    group.path(self._names.path(view, number)).write_bytes(content)
+                    self._written[view].add(number)
+
+
+def _absent(
+    session: Session,
+    films: Mapping[str, VideoArray],
+    names: SessionPictures,
+    view: str,
+    frames: Sequence[int],
+) -> list[Refused]:
+    """The frames that a view cannot have a picture of, by what is known about its film."""
+    length = len(films[view])
+    offset = session.adjustment(view).offset
+    refused = []
+    for frame, place in zip(frames, session.to_video(view, frames).tolist(), strict=True):
+        if names.is_there(view, frame):
+            continue
+        if not names.is_png(view, frame):
+            name = names.path(view, frame).name
+            reason = f"in another view it is {name}, and new pictures are PNG"
+        elif frame < max(0, offset):
+            reason = f"its first frame is {max(0, offset)}"
+        elif place < 0:
+            reason = "its camera lost this frame"
+        elif place >= length:
+            reason = f"its last frame is {session.to_session(view, length - 1)}"
+        else:
+            continue
+        refused.append(Refused(frame, view, reason))
+    return refused
+
+
+def _check_sizes(
+    names: SessionPictures, films: Mapping[str, VideoArray], frames: Sequence[int]
+) -> None:
+    """Refuse to go on where pictures that are there cannot be of the session's films."""
+    for view, film in films.items():
+        height, width = film.shape[1:3]
+        for frame in frames:
+            if not names.is_there(view, frame):
+                continue
+            path = names.path(view, frame)
+            size = _size_of(path)
+            if size != (width, height):
+                raise PoseDataError(
+                    f"the picture has {size[0]} x {size[1]} px",
+                    file=path,
+                    expected=f"{width} x {height} px, the size of the film {film.path.name}",
+                    todo="Check that the film is the one that was labeled; else move the old "
+                    "pictures away",
+                )
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture file in px."""
+    import av
+
+    try:
+        with path.open("rb") as stream, av.open(stream) as picture:
+            shown = picture.streams.video[0].codec_context
+            size = (shown.width, shown.height)
+    except (av.FFmpegError, OSError, IndexError):
+        size = (0, 0)
+    if min(size) < 1:
+        raise PoseDataError(
+            "cannot be read as a picture", file=path, todo="Remove it, and add the frame again"
+        )
+    return size

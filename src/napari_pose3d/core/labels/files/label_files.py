@@ -1,0 +1,412 @@
+"""The label files of a project: read into a store, and written so that all views change together.
+
+One save is one transaction: the lines of a frame in the files of all views, the queues and the
+table of who labeled what change together or not at all. Files that somebody else changed since
+they were read are not overwritten unasked (`LabelsChanged`; see `merging`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.labels.label_csv import LabelTable
+from napari_pose3d.core.formats.labels.label_lines import Cell
+from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
+from napari_pose3d.core.formats.labels.label_queue import LabelQueue
+from napari_pose3d.core.formats.labels.queue_reasons import read_reasons, reasons_text
+from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
+from napari_pose3d.core.projects.naming import SINGLE_VIEW
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.projects.scan.folder_listing import PICTURES
+from napari_pose3d.core.projects.scan.name_patterns import Names
+from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
+from napari_pose3d.core.video.frame_export import frame_file_name
+
+from ..store.label import EMPTY, FrameKey, Label, Spot
+from ..store.label_store import FrameLabels, LabelStore
+from ..store.status import Visibility
+from .image_names import SessionPictures
+from .label_cells import label_of, provenance_row, updated_table
+from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_problems
+from .transaction import put_in_place
+from .view_files import read_view_files
+
+XY = tuple[float, float]
+
+
+class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
+    """Somebody else changed label files since they were read.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        super().__init__(
+            f"somebody else changed {', '.join(path.name for path in files)} meanwhile; nothing "
+            "was written",
+            file=files[0].parent,
+            todo="Merge with what is there now, or overwrite it",
+        )
+        self.files = tuple(files)
+
+
+class LabelFiles:
+    """The label files and queues of all views of a project.
+
+    Parameters
+    ----------
+    project : Project
+        A Lightning Pose project.
+    key : str
+        Of the files, ``<key>_<view>.csv``.
+
+    Attributes
+    ----------
+    views, keypoints : tuple of str
+        The keypoints are those of the files, then those that only ``project.yaml`` has; files
+        get these when they are next written.
+    reasons : dict of FrameKey to str
+        Why frames of the queue are to be labeled, where that is known.
+    problems : tuple of Problem
+        Views that are out of step, and the like.
+
+    Raises
+    ------
+    PoseDataError
+        When a file is damaged, the project names no keypoints, or the files have different ones.
+    """
+
+    def __init__(self, project: Project, key: str = LABELS) -> None:
+        if project.kind != "lightning-pose":
+            raise PoseDataError(
+                "labels need a Lightning Pose project (there is no project.yaml)",
+                file=project.folder,
+                todo="Make a project of it: widget Session, New project",
+            )
+        self.project, self.key = project, key
+        self.views = project.views
+        self._single = self.views == (SINGLE_VIEW,)
+        self._files, self.keypoints = read_view_files(project, key)
+        self.provenance = Provenance(self.folder / OWN_FOLDER / "labels" / f"{key}.csv")
+        self.problems: tuple[Problem, ...] = ()
+        self._kept_copies = False
+        self._pictures: dict[str, SessionPictures] = {}
+        self._reasons_path = self.folder / OWN_FOLDER / "labels" / f"{key}.queue.csv"
+        self.reasons = {FrameKey(*at): why for at, why in read_reasons(self._reasons_path).items()}
+        self._pair()
+
+    # ------------------------------------------------------------------ what is there
+
+    @property
+    def folder(self) -> Path:
+        """The project."""
+        return self.project.folder
+
+    @property
+    def tables(self) -> dict[str, LabelTable]:
+        return {view: files.table for view, files in self._files.items()}
+
+    @property
+    def pairing(self) -> Pairing:
+        return self._paired
+
+    @property
+    def has_visible(self) -> bool:
+        """Whether the files say which keypoints are occluded."""
+        return any(table.has_visible for table in self.tables.values())
+
+    @property
+    def frames(self) -> tuple[FrameKey, ...]:
+        """Frames that have a row."""
+        return tuple(self._paired.lines)
+
+    def is_known(self, frame: FrameKey) -> bool:
+        """Whether a frame has a row or is in the queue, so that its pictures are there."""
+        return frame in self._paired.lines or any(frame in f.queued for f in self._files.values())
+
+    @property
+    def queued(self) -> tuple[FrameKey, ...]:
+        """Frames that wait to be labeled, in the order of the queues."""
+        return tuple(dict.fromkeys(key for f in self._files.values() for key in f.queued))
+
+    def proposals(self, frame: FrameKey) -> dict[Spot, tuple[float, float]]:
+        """Positions that a model proposed for a queued frame, px of the picture."""
+        found = {}
+        for view, files in self._files.items():
+            if frame in files.queued:
+                for keypoint, position in files.queue.predictions(files.queued[frame]).items():
+                    if keypoint in self.keypoints:
+                        found[Spot(view, keypoint)] = position
+        return found
+
+    def picture(self, frame: FrameKey, view: str) -> str:
+        """The path of a frame's picture, relative to the project.
+
+        That of its row or its place in the queue; else as Lightning Pose names it.
+        """
+        line = self._paired.lines.get(frame, {}).get(view)
+        if line is not None:
+            return self._files[view].table.picture_of[line]
+        if frame in self._files[view].queued:
+            return self._files[view].queued[frame]
+        return self._new_picture(frame, view)
+
+    def load(self, frame: FrameKey) -> dict[Spot, Label]:
+        """The labels of a frame as they are in the files.
+
+        Raises
+        ------
+        PoseDataError
+            When a cell cannot be meant.
+        """
+        known = self.provenance.rows(*frame)
+        lines = self._paired.lines.get(frame, {})
+        found = {}
+        for view, table in self.tables.items():
+            cells = table.cells(lines[view]) if view in lines else {}
+            for keypoint in self.keypoints:
+                cell = cells.get(keypoint, Cell(None, None))
+                label = label_of(cell, known.get((view, keypoint)))
+                if label != EMPTY:
+                    found[Spot(view, keypoint)] = label
+        return found
+
+    def new_store(self) -> LabelStore:
+        """A store of all labels; frames are read when they are needed."""
+        return LabelStore(self.views, self.keypoints, self.known_frames, self.load)
+
+    @property
+    def known_frames(self) -> list[FrameKey]:
+        """Frames with a row, and those that only our own table knows (nothing but occluded)."""
+        of_own = (FrameKey(session, frame) for session, frame in self.provenance.frames)
+        return list(dict.fromkeys([*self.frames, *of_own]))
+
+    # ------------------------------------------------------------------ writing
+
+    def changed_files(self) -> list[Path]:
+        """Files that somebody else changed since they were read or written."""
+        stamps = {}
+        for files in self._files.values():
+            stamps[files.table.path] = files.table_stamp
+            stamps[files.queue.path] = files.queue_stamp
+        return [path for path, stamp in stamps.items() if not stamp.is_current(path)]
+
+    def save(
+        self,
+        store: LabelStore,
+        frames: Collection[FrameKey],
+        *,
+        overwrite: bool = False,
+        residuals: Callable[[FrameKey], Mapping[Spot, float]] = lambda _: {},
+    ) -> None:
+        """Write the labels of some frames; all files change together or none.
+
+        Frames that have labels leave the queue; those without any have no row any more.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Whether to write also where somebody else changed the files; their changes are lost.
+        residuals : callable
+            Gives the residuals of a frame's labels in px, to be kept beside them.
+
+        Raises
+        ------
+        LabelsChanged
+            When a file is not as it was read.
+        PoseDataError
+            When a file cannot be written. Nothing has changed then.
+        """
+        if not frames:
+            return
+        if not overwrite:
+            self._refuse_changed()
+        tables = {view: self._with_all_keypoints(table) for view, table in self.tables.items()}
+        queues = {view: files.queue for view, files in self._files.items()}
+        rows: list[Row] = []
+        done = []
+        for frame in frames:
+            changed = store.changed_labels(frame)
+            off = residuals(frame)
+            rows += [
+                provenance_row(frame, spot, label, off.get(spot)) for spot, label in changed.items()
+            ]
+            if self._has_row(store.labels(frame)):
+                done.append(frame)
+        for view, table in tables.items():
+            lines = {f: self._paired.lines.get(f, {}).get(view) for f in frames}
+            pictures = {f: self.picture(f, view) for f in done if lines[f] is None}
+            tables[view] = updated_table(table, view, store, lines, done, pictures)
+            queues[view] = self._without(view, done)
+        self._write(tables, queues, rows)
+        store.mark_saved(frames)
+
+    def enqueue(
+        self,
+        frames: Sequence[FrameKey],
+        reason: str = "",
+        predictions: Mapping[tuple[FrameKey, str], Mapping[str, XY]] | None = None,
+    ) -> None:
+        """Let frames wait to be labeled; their pictures have to be there already.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in a word or two; kept in our own folder.
+        predictions : mapping of (FrameKey, view) to positions by keypoint, optional
+            Proposals, px of the picture.
+
+        Raises
+        ------
+        LabelsChanged, PoseDataError
+            As for `save`.
+        """
+        self._refuse_changed()
+        queues = {}
+        for view, files in self._files.items():
+            pictures = [self.picture(frame, view) for frame in frames]
+            proposed = {
+                self.picture(frame, v): value
+                for (frame, v), value in (predictions or {}).items()
+                if v == view
+            }
+            queues[view] = files.queue.with_added(pictures, proposed)
+        self.reasons.update(dict.fromkeys(frames, reason) if reason else {})
+        self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
+
+    def dequeue(self, frames: Collection[FrameKey]) -> None:
+        """Let frames wait no longer; their pictures stay."""
+        self._refuse_changed()
+        queues = {view: self._without(view, frames) for view in self.views}
+        self._write(self.tables, queues, [])
+
+    def write_tables(
+        self, tables: Mapping[str, LabelTable], extra: Mapping[Path, str] | None = None
+    ) -> None:
+        """Write whole tables, for repairs and other keypoints.
+
+        Parameters
+        ----------
+        extra : mapping of Path to text
+            Files that change together with them.
+        """
+        self._refuse_changed()
+        self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
+
+    def pictures_of_rows(self) -> dict[tuple[FrameKey, str], str]:
+        """Paths of the pictures of all frames in all views, for `pairing.repaired`."""
+        return {(key, view): self.picture(key, view) for key in self.frames for view in self.views}
+
+    # ------------------------------------------------------------------ inside: reading
+
+    def _reasons_text(self) -> str:
+        """Those of frames that are not labeled yet."""
+        return reasons_text(
+            {f: why for f, why in self.reasons.items() if f not in self._paired.lines}
+        )
+
+    @cached_property
+    def _folders(self) -> FolderNames:
+        known = {
+            path.name: (session.name, view)
+            for session in self.project.sessions
+            for view, path in session.pictures.items()
+        }
+        return FolderNames(Names(self.views, single=self._single), known)
+
+    def _new_picture(self, frame: FrameKey, view: str) -> str:
+        for session in self.project.sessions:
+            if session.name == frame.session and view in session.views:
+                if frame.session not in self._pictures:
+                    self._pictures[frame.session] = SessionPictures(session)
+                return self._pictures[frame.session].row(view, frame.frame)
+        # A session that is known by its labels only: as other views call it.
+        names = [
+            PurePosixPath(self._files[other].table.picture_of[line]).name
+            for other, line in self._paired.lines.get(frame, {}).items()
+        ]
+        name = names[0] if names else frame_file_name(frame.frame)
+        folder = frame.session if self._single else f"{frame.session}_{view}"
+        return f"{PICTURES}/{folder}/{name}"
+
+    def _pair(self, old: Mapping[str, LabelTable] | None = None) -> None:
+        """Note which lines belong together, after reading or writing.
+
+        Parameters
+        ----------
+        old : mapping of view to LabelTable, optional
+            The tables before they were changed.
+        """
+        if old is None:
+            self._paired = pair_rows(self.tables, self._folders)
+        else:
+            self._paired = paired_again(self._paired, old, self.tables, self._folders)
+        self.problems = tuple(pairing_problems(self._paired, self.tables))
+        for view, files in self._files.items():
+            keys = ((self._folders.frame_of(p, view), p) for p in files.queue.pictures)
+            files.queued = {key: picture for key, picture in keys if key is not None}
+
+    # ------------------------------------------------------------------ inside: writing
+
+    def _refuse_changed(self) -> None:
+        changed = self.changed_files()
+        if changed:
+            raise LabelsChanged(changed)
+
+    def _without(self, view: str, frames: Collection[FrameKey]) -> LabelQueue:
+        files = self._files[view]
+        return files.queue.without({files.queued[f] for f in frames if f in files.queued})
+
+    def _with_all_keypoints(self, table: LabelTable) -> LabelTable:
+        new = [name for name in self.keypoints if name not in table.columns]
+        if not new:
+            return table
+        kept = [(name, name) for name in table.keypoints]
+        return table.with_keypoints([*kept, *((name, None) for name in new)])
+
+    def _has_row(self, labels: FrameLabels) -> bool:
+        return any(
+            label.is_kept or (self.has_visible and label.visibility == Visibility.OCCLUDED)
+            for label in labels.values()
+        )
+
+    def _write(
+        self,
+        tables: Mapping[str, LabelTable],
+        queues: Mapping[str, LabelQueue],
+        rows: Sequence[Row],
+        extra: Mapping[Path, str] | None = None,
+    ) -> None:
+        new: dict[Path, bytes] = {}
+        leaving = []
+        for view, files in self._files.items():
+            if tables[view] is not files.table:
+                new[tables[view].path] = tables[view].text().encode()
+            if queues[view] is not files.queue:
+                # Lightning Pose's app stumbles over a queue that is there and empty.
+                if queues[view].lines:
+                    new[queues[view].path] = queues[view].text().encode()
+                else:
+                    leaving.append(queues[view].path)
+        also = {path: text.encode() for path, text in (extra or {}).items()}
+        # The first change since opening keeps the files as they were.
+        keep_in = None if self._kept_copies else self.folder
+        put_in_place({**new, **also}, leaving, self.provenance, rows, keep_in)
+        self._kept_copies = self._kept_copies or bool(new)
+        old = self.tables
+        for view, files in self._files.items():
+            files.table, files.queue = tables[view], queues[view]
+            if files.table.path in new:
+                files.table_stamp = stamp_of(files.table.path, new[files.table.path])
+            if files.queue.path in new:
+                files.queue_stamp = stamp_of(files.queue.path, new[files.queue.path])
+            elif files.queue.path in leaving:
+                files.queue_stamp = ABSENT
+        self._pair(old)

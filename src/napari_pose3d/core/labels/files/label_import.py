@@ -1,0 +1,171 @@
+"""Taking over labels that were made elsewhere, such as DeepLabCut's of one camera."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv
+from napari_pose3d.core.formats.labels.label_h5 import read_label_h5
+from napari_pose3d.core.projects.session import Session
+
+from ..labeling import Labeling
+from ..store.label import Label, Spot, now
+from ..store.status import LabelStatus, Visibility
+from .image_names import frame_of_picture
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a file of labels.
+
+    Attributes
+    ----------
+    n_labels, n_frames : int
+        Labels that were taken over, and frames that they are in.
+    n_kept : int
+        Labels that were left out, since a person has placed that one here already.
+    unknown : tuple of str
+        Keypoints that the project does not have.
+    no_frame : tuple of str
+        Pictures whose names have no number, or that of a picture that the session does not have.
+    """
+
+    n_labels: int
+    n_frames: int
+    n_kept: int
+    unknown: tuple[str, ...]
+    no_frame: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """In one line, for the user."""
+        parts = [f"{self.n_labels} labels in {self.n_frames} frames were taken over"]
+        if self.n_kept:
+            parts.append(f"{self.n_kept} were left out, since you placed those already")
+        if self.unknown:
+            parts.append(f"the project has no {', '.join(self.unknown)}")
+        if self.no_frame:
+            parts.append(f"{len(self.no_frame)} pictures are of no frame, as {self.no_frame[0]}")
+        return f"{'; '.join(parts)}."
+
+
+def label_folders(path: str | os.PathLike[str]) -> dict[str, int]:
+    """Folders of pictures that a file of labels is about, and how many of each are in it.
+
+    DeepLabCut keeps one folder for each film, which has the film's name.
+
+    Raises
+    ------
+    PoseDataError
+        When the file is damaged.
+    """
+    return dict(Counter(_folder(picture) for _, picture in _read(Path(path)).rows))
+
+
+def folder_of_view(folders: Iterable[str], session: Session, view: str) -> str | None:
+    """The folder that belongs to a view of a session, by its name; None where none or several do.
+
+    The only folder there is may have any name but that of another view.
+    """
+    folders = list(folders)
+    found = [name for name in folders if name in _names_of(session, view)]
+    others = {name for other in session.views for name in _names_of(session, other)}
+    if not found and len(folders) == 1 and folders[0] not in others:
+        return folders[0]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_of(session: Session, view: str) -> set[str]:
+    """What a folder with pictures of a view may be called."""
+    film, pictures = session.films.get(view), session.pictures.get(view)
+    names = {f"{session.name}_{view}"}
+    names |= {film.stem} if film is not None else set()
+    # A folder's name has no ending, only dots.
+    return names | ({pictures.name} if pictures is not None else set())
+
+
+def import_labels(
+    labeling: Labeling, path: str | os.PathLike[str], view: str, folder: str | None = None
+) -> Imported:
+    """Take labels of one view over from ``CollectedData*.csv`` or ``.h5``, as one step of undo.
+
+    The number in a picture's name is the frame of the view's film; positions are px of the film.
+
+    Parameters
+    ----------
+    labeling : Labeling
+    path : path
+    view : str
+        Which view of the session was labeled.
+    folder : str, optional
+        Which of the file's folders of pictures; not given: the one with the name of the view's
+        film or of its pictures, or the only one. See `label_folders`.
+
+    Raises
+    ------
+    PoseDataError
+        When the file is damaged, the session has no such view, no keypoint is known, or it does
+        not tell which pictures are meant.
+    """
+    path = Path(path)
+    session = labeling.session
+    if view not in labeling.views:
+        raise PoseDataError(
+            f"the session has no view '{view}'", expected=f"one of {', '.join(labeling.views)}"
+        )
+    table = _read(path)
+    unknown = tuple(name for name in table.keypoints if name not in labeling.keypoints)
+    if len(unknown) == len(table.keypoints):
+        raise PoseDataError(
+            f"none of the keypoints is known: {', '.join(unknown)}",
+            file=path,
+            expected=f"some of {', '.join(labeling.keypoints)}",
+            todo="Add or rename keypoints first",
+        )
+    folders = dict.fromkeys(_folder(picture) for _, picture in table.rows)
+    chosen = folder_of_view(folders, session, view) if folder is None else folder
+    if chosen not in folders:
+        raise PoseDataError(
+            f"it does not tell which pictures are of {view} in {session.name}",
+            file=path,
+            expected=f"one of the folders {', '.join(folders)}" if folders else "labeled pictures",
+            todo="Say which folder is meant",
+        )
+    n_labels, n_kept, frames, no_frame = 0, 0, set(), []
+    with labeling.store.edit(f"import {path.name}") as edit:
+        for line, picture in table.rows:
+            if _folder(picture) != chosen:
+                continue
+            number = frame_of_picture(picture)
+            frame = -1 if number is None else int(session.to_session(view, number))
+            if frame < 0:
+                no_frame.append(picture)
+                continue
+            new = {}
+            for name, cell in table.cells(line).items():
+                if name in unknown or cell.x is None or cell.y is None:
+                    continue
+                spot = Spot(view, name)
+                if labeling.label(frame, spot).status.by_person:
+                    n_kept += 1
+                    continue
+                occluded = cell.visible == Visibility.OCCLUDED
+                seen = Visibility.OCCLUDED if occluded else Visibility.VISIBLE
+                new[spot] = Label((cell.x, cell.y), LabelStatus.CLICKED, seen, table.scorer, now())
+            if new:
+                edit.put_all(labeling.key(frame), new)
+                n_labels += len(new)
+                frames.add(frame)
+    return Imported(n_labels, len(frames), n_kept, unknown, tuple(no_frame))
+
+
+def _read(path: Path) -> LabelTable:
+    return read_label_h5(path) if path.suffix.lower() == ".h5" else read_label_csv(path)
+
+
+def _folder(picture: str) -> str:
+    return PurePosixPath(picture).parent.name

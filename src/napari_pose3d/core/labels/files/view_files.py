@@ -1,0 +1,102 @@
+"""The label file and the queue of each view, as they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.labels.label_csv import LabelTable, new_label_csv, read_label_csv
+from napari_pose3d.core.formats.labels.label_queue import SUFFIX, LabelQueue, read_label_queue
+from napari_pose3d.core.projects.naming import SINGLE_VIEW
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.storage.file_stamp import FileStamp, read_stamped
+
+from ..store.label import FrameKey
+
+_NEW_SCORER = "scorer"
+
+
+@dataclass(eq=False)
+class ViewFiles:
+    """The label file and the queue of one view.
+
+    Attributes
+    ----------
+    table, queue
+    table_stamp, queue_stamp : FileStamp
+        What they were like when they were read or written last.
+    queued : dict of FrameKey to str
+        The picture of each frame in the queue.
+    """
+
+    table: LabelTable
+    table_stamp: FileStamp
+    queue: LabelQueue
+    queue_stamp: FileStamp
+    queued: dict[FrameKey, str] = field(default_factory=dict)
+
+
+def read_view_files(project: Project, key: str) -> tuple[dict[str, ViewFiles], tuple[str, ...]]:
+    """The files of all views, and the keypoints that they share.
+
+    Views that have no file get an empty table, like those of the others.
+
+    Raises
+    ------
+    PoseDataError
+        When a file is damaged, there are no keypoints, or the files have different ones.
+    """
+    files = {view: _read(project, key, view) for view in project.views}
+    given = [each.table for each in files.values() if each.table.columns]
+    keypoints = _common_keypoints(project, given)
+    for each in files.values():
+        if not each.table.columns:
+            scorer = given[0].scorer if given else _NEW_SCORER
+            visible = any(table.has_visible for table in given)
+            each.table = new_label_csv(each.table.path, scorer, keypoints, visible=visible)
+    return files, keypoints
+
+
+def _read(project: Project, key: str, view: str) -> ViewFiles:
+    path = _path(project, key, view, ".csv", project.label_files)
+    content, stamp = read_stamped(path)
+    table = new_label_csv(path, "", ()) if content is None else read_label_csv(path, content)
+    queue_path = _path(project, key, view, SUFFIX, project.queues)
+    waiting, queue_stamp = read_stamped(queue_path)
+    queue = LabelQueue(queue_path) if waiting is None else read_label_queue(queue_path, waiting)
+    return ViewFiles(table, stamp, queue, queue_stamp)
+
+
+def _path(
+    project: Project, key: str, view: str, suffix: str, known: Mapping[str, Mapping[str, Path]]
+) -> Path:
+    found = known.get(key, {}).get(view)
+    if found is not None:
+        return found
+    name = key if project.views == (SINGLE_VIEW,) else f"{key}_{view}"
+    return project.folder / f"{name}{suffix}"
+
+
+def _common_keypoints(project: Project, tables: list[LabelTable]) -> tuple[str, ...]:
+    for table in tables[1:]:
+        first = tables[0]
+        if set(table.keypoints) != set(first.keypoints):
+            different = set(table.keypoints) ^ set(first.keypoints)
+            raise PoseDataError(
+                f"{first.path.name} and {table.path.name} have different keypoints: "
+                f"{', '.join(sorted(different))} only in one",
+                file=project.folder,
+                expected="the same keypoints in all views",
+                todo="Rename or add them so that they agree",
+            )
+    own = tables[0].keypoints if tables else ()
+    names = tuple(dict.fromkeys([*own, *project.keypoints]))
+    if not names:
+        raise PoseDataError(
+            "the project names no keypoints",
+            file=project.folder / "project.yaml",
+            expected="keypoint_names, one below the other",
+        )
+    return names

@@ -1,0 +1,49 @@
+"""The films of a session, opened for reading through rather than for looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.core.video.decode.image_conversion import Colour
+from napari_pose3d.core.video.video_array import VideoArray, open_video
+
+_STAGE = "Opening films"
+
+
+@contextmanager
+def opened_films(
+    session: Session, colour: Colour, progress: Progress, cancelled: IsCancelled
+) -> Iterator[dict[str, VideoArray]]:
+    """The films by view, in the order of the session's views; closed at the end of the block.
+
+    They keep no pictures, so that a job neither needs memory for them nor drives those of the
+    films on the screen out of the common cache.
+
+    Raises
+    ------
+    PoseDataError
+        When the session has no films, or one of them cannot be opened.
+    Cancelled
+    """
+
+    def look(done: int, total: int) -> None:
+        if cancelled():
+            raise Cancelled
+
+    views = [view for view in session.views if view in session.films]
+    if not views:
+        raise PoseDataError(
+            f"session '{session.name}' has no films", expected="a film of one view at least"
+        )
+    with ExitStack() as stack:
+        films = {}
+        for done, view in enumerate(views):
+            progress(_STAGE, done, len(views))
+            look(0, 0)
+            video = open_video(session.films[view], color=colour, cache_bytes=0, report=look)
+            films[view] = stack.enter_context(video)
+        yield films

@@ -1,0 +1,380 @@
+"""The one place that strings the steps together: files to poses, poses to smoothed poses."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_pose3d.core.poses.arrays import (
+    AnyEnsemble,
+    Poses2D,
+    Poses3D,
+    Report,
+    Result,
+    observed,
+)
+from napari_pose3d.core.projects.matching.inputs import (
+    Inputs,
+    match_inputs,
+    open_inputs,
+    read_inputs,
+)
+from napari_pose3d.core.settings import (
+    IsCancelled,
+    Progress,
+    SmoothingSettings,
+    TriangulationSettings,
+)
+from napari_pose3d.core.smoothing.setting_checks import (
+    check_robust,
+    check_settings,
+    check_threads,
+    chosen_mode,
+    without_effect,
+)
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.cameras.triangulation.triangulation import Triangulation
+    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+        EnsembleStatistics,
+    )
+
+__all__ = [
+    "Inputs",
+    "chosen_mode",
+    "match_inputs",
+    "open_inputs",
+    "read_inputs",
+    "run",
+    "smooth",
+    "triangulate_ensemble",
+]
+
+
+def run(
+    ensemble: AnyEnsemble,
+    rig: Rig | None = None,
+    settings: SmoothingSettings | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Result:
+    """Smooth an ensemble, and triangulate it where a rig is given.
+
+    Parameters
+    ----------
+    ensemble : Ensemble or StoredEnsemble
+        One or more prediction sets, in memory or still in their files.
+    rig : Rig, optional
+        Cameras are matched to views by name; extra cameras are left out.
+    settings : SmoothingSettings, optional
+    progress : callable, optional
+        Called with ``(stage, done, total)``.
+    cancelled : callable, optional
+        Asked often; when it returns True, `Cancelled` is raised.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    PoseDataError
+        Settings that do not fit the input, a view without camera, too little data.
+    """
+    from napari_pose3d.core.smoothing import smoothers as eks
+    from napari_pose3d.core.smoothing.bones.bone_lengths import apply_bones, bone_ends
+    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+        ensemble_statistics,
+    )
+    from napari_pose3d.core.smoothing.ensemble.swaps import (
+        exchange,
+        find_swaps,
+        left_right_pairs,
+    )
+    from napari_pose3d.core.smoothing.result_builder import Collected
+
+    settings = settings or SmoothingSettings()
+    progress = progress or (lambda stage, done, total: None)
+    cancelled = cancelled or (lambda: False)
+    started = time.perf_counter()
+    check_settings(settings)
+    mode = chosen_mode(ensemble, rig, settings)
+    notes = without_effect(settings, mode)
+    if mode != "calibrated":
+        rig = None
+    elif rig is not None:
+        rig = _rig_of_views(rig, ensemble, notes)
+
+    # The published smoother takes what it is given.
+    ours = not settings.as_published
+    pairs = left_right_pairs(settings.left_right, ensemble.keypoints) if ours else []
+    bones = bone_ends(settings.skeleton, ensemble.keypoints) if ours else []
+    statistics = ensemble_statistics(
+        ensemble,
+        settings.avg_mode,
+        settings.var_mode,
+        progress,
+        cancelled,
+        settings.threads,
+        pairs,
+        settings.fix_swaps,
+    )
+    notes = [*ensemble.warnings, *notes]
+
+    def smoothed() -> Collected:
+        if rig is not None:
+            parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
+        elif mode == "linear":
+            parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
+        else:
+            parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
+        found = Collected(statistics, in_space=rig is not None)
+        with contextlib.closing(parts):
+            for k, part in parts:
+                found.put(k, part)
+        return found
+
+    found = smoothed()
+    swaps = None
+    if pairs:
+        in_space = None if rig is None else found.xy
+        swaps = find_swaps(statistics, in_space, pairs, ensemble.keypoints, settings.fix_swaps)
+        if swaps.corrected and swaps.views.any():
+            exchange(statistics, swaps.views, pairs)
+            del found, in_space  # never two of them in memory
+            found = smoothed()
+        notes += swaps.describe(ensemble.views)
+
+    if rig is not None and bones:
+        apply_bones(found, rig, bones)
+
+    params = found.smooth_param
+    report = Report(
+        mode=mode,
+        smooth_param=dict(zip(ensemble.keypoints, params.tolist(), strict=True)),
+        searched=settings.smooth_param is None,
+        observations=found.observations,
+        missing=int(np.isnan(statistics.centre[..., 0]).sum()),
+        rejected=found.rejected,
+        inferred=found.inferred,
+        left_missing=found.left_missing,
+        settings=dataclasses.asdict(settings),
+        warnings=tuple(notes),
+        seconds=time.perf_counter() - started,
+    )
+    poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
+    return Result(found.poses2d(ensemble), poses3d, params, report, swaps)
+
+
+def triangulate_ensemble(
+    ensemble: AnyEnsemble,
+    rig: Rig,
+    settings: TriangulationSettings | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Result:
+    """Triangulate the centre of an ensemble frame by frame; nothing is smoothed or filled in.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        One or more prediction sets of two or more views.
+    rig : Rig
+        Cameras are matched to views by name; extra cameras are left out.
+    settings : TriangulationSettings, optional
+    progress, cancelled : callable, optional
+        As in `run`.
+
+    Returns
+    -------
+    Result
+        ``poses3d``, and in ``poses2d`` where its points fall in each view (NaN where there is no
+        point; no ``variance``). ``smooth_param`` is NaN.
+
+    Raises
+    ------
+    PoseDataError
+        A setting that cannot be meant, a view without camera, one view only.
+    """
+    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+        ensemble_statistics,
+    )
+    from napari_pose3d.core.smoothing.ensemble.swaps import (
+        exchange,
+        find_swaps,
+        left_right_pairs,
+    )
+
+    settings = settings or TriangulationSettings()
+    cancelled = cancelled or (lambda: False)
+    progress = progress or (lambda stage, done, total: None)
+    started = time.perf_counter()
+    check_robust(settings.robust)
+    check_threads(settings.threads)
+    chosen_mode(ensemble, rig, SmoothingSettings(mode="calibrated"))
+    notes: list[str] = []
+    rig = _rig_of_views(rig, ensemble, notes)
+    pairs = left_right_pairs(settings.left_right, ensemble.keypoints)
+    statistics = ensemble_statistics(
+        ensemble,
+        settings.avg_mode,
+        settings.var_mode,
+        progress,
+        cancelled,
+        settings.threads,
+        pairs,
+        settings.fix_swaps,
+    )
+    notes = [*ensemble.warnings, *notes]
+
+    def triangulated() -> list[Triangulation]:
+        return _each_keypoint(statistics, rig, settings, progress, cancelled)
+
+    found = triangulated()
+    swaps = None
+    if pairs:
+        xyz = np.stack([part.xyz for part in found], axis=1)
+        expected = rig.project(xyz).astype(np.float32)
+        swaps = find_swaps(statistics, expected, pairs, ensemble.keypoints, settings.fix_swaps)
+        if swaps.corrected and swaps.views.any():
+            exchange(statistics, swaps.views, pairs)
+            found = triangulated()
+        notes += swaps.describe(ensemble.views)
+    xyz = np.stack([part.xyz for part in found], axis=1)
+    inliers = np.stack([part.inliers for part in found], axis=-1)
+    n_views = np.stack([part.n_views for part in found], axis=1)
+    residuals = np.stack([part.residuals for part in found], axis=-1).astype(np.float32)
+    seen = observed(statistics.centre)
+    alone = int((seen & (n_views == 0)).sum())
+    if alone:
+        notes.append(
+            f"{alone:,} observations give no point: no second view saw the keypoint in that "
+            "frame, or the rays do not meet in front of the cameras"
+        )
+    open_questions = sum(int(part.undecided.sum()) for part in found)
+    if open_questions:
+        notes.append(
+            f"in {open_questions:,} points the views contradict each other and nothing tells which "
+            "of them is right"
+        )
+    poses2d = Poses2D(
+        xy=rig.project(xyz).astype(np.float32),
+        likelihood=statistics.likelihood,
+        views=ensemble.views,
+        keypoints=ensemble.keypoints,
+        ensemble_median=statistics.centre,
+        ensemble_variance=statistics.variance,
+        session=ensemble.session,
+        individual=ensemble.individual,
+    )
+    poses3d = Poses3D(
+        xyz=xyz,
+        covariance=np.stack([part.covariance for part in found], axis=1),
+        n_views=n_views,
+        residuals=residuals,
+        inferred=np.zeros(n_views.shape, dtype=bool),
+        views=ensemble.views,
+        keypoints=ensemble.keypoints,
+        session=ensemble.session,
+        units=rig.units,
+    )
+    report = Report(
+        mode="triangulated",
+        smooth_param={},
+        searched=False,
+        observations=int(inliers.sum()),
+        missing=int((~seen).sum()),
+        rejected=int((seen & ~inliers & (n_views > 0)).sum()),
+        inferred=0,
+        left_missing=int((n_views == 0).sum()),
+        settings=dataclasses.asdict(settings),
+        warnings=tuple(notes),
+        seconds=time.perf_counter() - started,
+    )
+    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report, swaps)
+
+
+def _each_keypoint(
+    statistics: EnsembleStatistics,
+    rig: Rig,
+    settings: TriangulationSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[Triangulation]:
+    """The keypoints triangulated frame by frame, on all cores."""
+    from napari_pose3d.core.smoothing.keypoint_blocks import each_block
+    from napari_pose3d.core.smoothing.robust.framewise_triangulation import (
+        spread_of,
+        triangulate_framewise,
+        weights_of,
+    )
+
+    def one(block: tuple[int, ...]) -> list[Triangulation]:
+        centre = statistics.centre[:, :, block[0]]
+        trust = weights_of(spread_of(statistics.variance[:, :, block[0]]))
+        return [triangulate_framewise(rig, centre, trust, settings.robust, cancelled)]
+
+    singly = [(k,) for k in range(statistics.centre.shape[2])]
+    stage = "Triangulating keypoints"
+    finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
+    with contextlib.closing(finished):
+        return [part for _, part in finished]
+
+
+def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
+    """The cameras of the views, in their order; ``notes`` grows by what there is to say."""
+    notes += rig.warnings
+    extra = [name for name in rig.names if name not in ensemble.views]
+    if extra:
+        notes.append(f"cameras without predictions are left out: {', '.join(extra)}")
+    return rig.subset(ensemble.views)
+
+
+def smooth(
+    ensemble: AnyEnsemble,
+    rig: Rig | None = None,
+    settings: SmoothingSettings | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    **changes: object,
+) -> Result:
+    """Smooth an ensemble of predictions; with a rig, in space.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        From `load_predictions`, or made from arrays.
+    rig : Rig, optional
+        From `load_rig`. Cameras are matched to views by name.
+    settings : SmoothingSettings, optional
+    progress, cancelled : callable, optional
+        See `napari_pose3d.core.pipeline.smoothing_run.run`.
+    **changes
+        Fields of `SmoothingSettings`, such as ``smooth_param=1.0``, that replace those of
+        ``settings``.
+
+    Returns
+    -------
+    Result
+        ``poses2d``, ``poses3d`` (None without a rig), ``smooth_param``, ``report``.
+
+    Examples
+    --------
+    >>> ensemble = load_predictions("recording")  # doctest: +SKIP
+    >>> result = smooth(ensemble, load_rig("calibration.toml"))  # doctest: +SKIP
+    >>> result.poses3d.xyz.shape  # doctest: +SKIP
+    (600, 12, 3)
+    """
+    settings = settings or SmoothingSettings()
+    known = {field.name for field in dataclasses.fields(settings)}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise TypeError(f"smooth() has no setting called {', '.join(unknown)}")
+    return run(ensemble, rig, replace(settings, **changes), progress, cancelled)  # type: ignore[arg-type]

@@ -1,0 +1,413 @@
+"""Named arrays of poses: the only things that travel between the rooms of the core.
+
+Missing is NaN; zero is a position. Pixels: x right, y down, an integer is the centre of a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.settings import IsCancelled, Progress
+
+FloatArray = NDArray[np.floating[Any]]
+
+ENSEMBLE_ARRAYS = ("xy", "likelihood", "variance", "ensemble_median", "ensemble_variance")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """Where one view of one prediction set came from."""
+
+    path: Path
+    view: str
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Poses2D:
+    """One individual's keypoints in every view.
+
+    Attributes
+    ----------
+    xy : (view, frame, keypoint, 2) float32
+        Pixels; NaN where missing.
+    likelihood : (view, frame, keypoint) float32
+        The network's confidence, 0 to 1; NaN where not given.
+    views, keypoints : tuple of str
+        Names along the axes.
+    variance : (view, frame, keypoint, 2) float32, optional
+        Variance of ``xy`` in px^2 (a smoother's posterior).
+    ensemble_median, ensemble_variance : (view, frame, keypoint, 2) float32, optional
+        Centre (px) and variance (px^2) of the ensemble that ``xy`` was computed from.
+    """
+
+    xy: FloatArray
+    likelihood: FloatArray
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    variance: FloatArray | None = None
+    ensemble_median: FloatArray | None = None
+    ensemble_variance: FloatArray | None = None
+    session: str = ""
+    individual: str | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.views), self.n_frames, len(self.keypoints))
+        _check_shape("xy", self.xy, (*shape, 2))
+        _check_shape("likelihood", self.likelihood, shape)
+        for name in ("variance", "ensemble_median", "ensemble_variance"):
+            _check_shape(name, getattr(self, name), (*shape, 2))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xy.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Poses3D:
+    """One individual's keypoints in space.
+
+    Attributes
+    ----------
+    xyz : (frame, keypoint, 3) float64
+        Rig units; NaN where unknown.
+    covariance : (frame, keypoint, 3, 3) float64 or float32
+        Of ``xyz``, in squared rig units; a smoother's is float32.
+    n_views : (frame, keypoint) int
+        How many views had a usable observation.
+    residuals : (view, frame, keypoint) float32
+        Length in px of observation minus reprojection; NaN where unobserved.
+    inferred : (frame, keypoint) bool
+        True where the position was filled in, not measured: no view saw the keypoint, or one view
+        did and the length of a bone gave the rest.
+    units : str
+        Name of the rig's unit of length, empty when the calibration does not say.
+    """
+
+    xyz: FloatArray
+    covariance: FloatArray
+    n_views: NDArray[np.integer[Any]]
+    residuals: FloatArray
+    inferred: NDArray[np.bool_]
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    session: str = ""
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        shape = (self.n_frames, len(self.keypoints))
+        _check_shape("xyz", self.xyz, (*shape, 3))
+        _check_shape("covariance", self.covariance, (*shape, 3, 3))
+        _check_shape("n_views", self.n_views, shape)
+        _check_shape("inferred", self.inferred, shape)
+        _check_shape("residuals", self.residuals, (len(self.views), *shape))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xyz.shape[0])
+
+
+class AnyEnsemble(Protocol):
+    """An ensemble in memory or still in its files: its names, and its arrays view by view.
+
+    The attributes are those of `Ensemble`; what reading finds out is in ``warnings`` afterwards.
+    """
+
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def views(self) -> tuple[str, ...]: ...
+    @property
+    def keypoints(self) -> tuple[str, ...]: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def individual(self) -> str | None: ...
+    @property
+    def sources(self) -> tuple[SourceFile, ...]: ...
+    @property
+    def unmatched(self) -> tuple[tuple[Path, str], ...]: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def one_view(
+        self,
+        view: int,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+        threads: int | None = None,
+    ) -> Ensemble:
+        """The ensemble of one view only, by index."""
+
+    def in_memory(
+        self, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """All views at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Several prediction sets (seeds, models) of one session and one individual.
+
+    Attributes
+    ----------
+    xy : (model, view, frame, keypoint, 2) float32
+        Pixels; NaN where missing.
+    likelihood : (model, view, frame, keypoint) float32
+    models, views, keypoints : tuple of str
+        Names along the axes.
+    variance, ensemble_median, ensemble_variance : like ``xy``, optional
+        Kept from files that were themselves written by a smoother.
+    sources : tuple of SourceFile
+        The file behind each (model, view); empty for arrays made in memory.
+    unmatched : tuple of (path, reason)
+        Files that were looked at and not used.
+    warnings : tuple of str
+        What was assumed while reading.
+    """
+
+    xy: FloatArray
+    likelihood: FloatArray
+    models: tuple[str, ...]
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    session: str = ""
+    individual: str | None = None
+    variance: FloatArray | None = None
+    ensemble_median: FloatArray | None = None
+    ensemble_variance: FloatArray | None = None
+    sources: tuple[SourceFile, ...] = ()
+    unmatched: tuple[tuple[Path, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = (len(self.models), len(self.views), self.n_frames, len(self.keypoints))
+        _check_shape("xy", self.xy, (*shape, 2))
+        _check_shape("likelihood", self.likelihood, shape)
+        for name in ("variance", "ensemble_median", "ensemble_variance"):
+            _check_shape(name, getattr(self, name), (*shape, 2))
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.xy.shape[2])
+
+    def poses(self, model: int | str) -> Poses2D:
+        """One prediction set of the ensemble, by name or index."""
+        i = self.models.index(model) if isinstance(model, str) else model
+        kept = {
+            name: None if (array := getattr(self, name)) is None else array[i]
+            for name in ("variance", "ensemble_median", "ensemble_variance")
+        }
+        return Poses2D(
+            self.xy[i],
+            self.likelihood[i],
+            self.views,
+            self.keypoints,
+            session=self.session,
+            individual=self.individual,
+            **kept,
+        )
+
+    def one_view(
+        self,
+        view: int,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+        threads: int | None = None,
+    ) -> Ensemble:
+        """The ensemble of one view only, by index; its arrays are not copied."""
+        only = slice(view, view + 1)
+        arrays: dict[str, Any] = {
+            name: None if (array := getattr(self, name)) is None else array[:, only]
+            for name in ENSEMBLE_ARRAYS
+        }
+        return replace(self, views=self.views[only], **arrays)
+
+    def in_memory(
+        self, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> Ensemble:
+        """The ensemble itself."""
+        return self
+
+    def select(
+        self,
+        *,
+        views: tuple[str, ...] | None = None,
+        keypoints: tuple[str, ...] | None = None,
+    ) -> Ensemble:
+        """The same ensemble with only the named views and keypoints, in the order given."""
+        v = _indices("view", self.views, views)
+        k = _indices("keypoint", self.keypoints, keypoints)
+
+        def take(array: FloatArray | None) -> FloatArray | None:
+            return None if array is None else array[:, v][:, :, :, k]
+
+        new_views = tuple(self.views[i] for i in v)
+        return replace(
+            self,
+            xy=self.xy[:, v][:, :, :, k],
+            likelihood=self.likelihood[:, v][:, :, :, k],
+            variance=take(self.variance),
+            ensemble_median=take(self.ensemble_median),
+            ensemble_variance=take(self.ensemble_variance),
+            views=new_views,
+            keypoints=tuple(self.keypoints[i] for i in k),
+            sources=tuple(s for s in self.sources if s.view in new_views),
+        )
+
+
+Mode = Literal["calibrated", "linear", "single"]
+"""Which smoother."""
+Kind = Literal["calibrated", "linear", "single", "triangulated"]
+"""What made a result: a smoother, or triangulation frame by frame."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did: the content of ``<session>_run.json`` beside inputs and versions.
+
+    Attributes
+    ----------
+    mode : {"calibrated", "linear", "single", "triangulated"}
+        Which smoother ran, or that nothing was smoothed.
+    smooth_param : dict of str to float
+        ``s`` per keypoint; empty where nothing was smoothed.
+    searched : bool
+        Whether ``s`` was searched (else given).
+    observations, missing, rejected : int
+        (view, frame, keypoint) cells with a usable observation, without one, and set aside as
+        contradicting the other views.
+    inferred, left_missing : int
+        (frame, keypoint) cells that were filled in (see `Poses3D`), and that no view saw and were
+        left missing in every view.
+    warnings : tuple of str
+    seconds : float
+        Time of the computation.
+    """
+
+    mode: Kind
+    smooth_param: dict[str, float]
+    searched: bool
+    observations: int
+    missing: int
+    rejected: int
+    inferred: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    left_missing: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Swaps:
+    """Where left was taken for right, told from the geometry.
+
+    Attributes
+    ----------
+    pairs : tuple of (str, str)
+        The keypoints that were looked at, left and right.
+    views : (view, frame, pair) bool
+        The view holds both keypoints in each other's place, judged by the other views; all False
+        without a rig.
+    models : (view, frame, pair) uint8
+        How many prediction sets hold them the other way round than most sets of the same view.
+    corrected : bool
+        Whether they were exchanged before smoothing.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    views: NDArray[np.bool_]
+    models: NDArray[np.uint8]
+    corrected: bool = False
+
+    def describe(self, views: Sequence[str]) -> list[str]:
+        """What was found, as one sentence or none."""
+        parts = []
+        for found, who in (
+            (self.views, "a view says the opposite of the others"),
+            (self.models > 0, "a prediction set says the opposite of the others"),
+        ):
+            if count := int(found.sum()):
+                shape = len(views), len(self.pairs)
+                view, pair = np.unravel_index(found.sum(axis=1).argmax(), shape)
+                most = f"{views[view]}, {' and '.join(self.pairs[pair])}"
+                parts.append(f"{who} in {count:,} cases (most: {most})")
+        done = (
+            "exchanged, as asked"
+            if self.corrected
+            else "left as they are; --fix-swaps exchanges them"
+        )
+        return [f"left and right: {'; '.join(parts)}; {done}"] if parts else []
+
+    def of_keypoints(
+        self, view: int, keypoints: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+        """``views`` and ``models`` of one view by keypoint, ``(frame, keypoint)`` each."""
+        shape = self.views.shape[1], len(keypoints)
+        in_view, in_models = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.uint8)
+        for p, pair in enumerate(self.pairs):
+            for name in pair:
+                k = list(keypoints).index(name)
+                in_view[:, k], in_models[:, k] = self.views[view, :, p], self.models[view, :, p]
+        return in_view, in_models
+
+    def counterparts(self, keypoints: Sequence[str]) -> tuple[int, ...]:
+        """Index of the other keypoint of each one's pair; its own where it is in none."""
+        other = dict(self.pairs) | {right: left for left, right in self.pairs}
+        return tuple(list(keypoints).index(other.get(name, name)) for name in keypoints)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What `smooth` returns.
+
+    Attributes
+    ----------
+    poses2d : Poses2D
+        Smoothed positions in every view, with ``variance``, ``ensemble_median`` and
+        ``ensemble_variance``; ``likelihood`` is the mean over the ensemble.
+    poses3d : Poses3D or None
+        Smoothed positions in space; None without a rig.
+    smooth_param : (keypoint,) float64
+        ``s`` of each keypoint; NaN where nothing was smoothed.
+    report : Report
+    swaps : Swaps or None
+        Where left was taken for right; None where there are no two sides, or nobody looked.
+    """
+
+    poses2d: Poses2D
+    poses3d: Poses3D | None
+    smooth_param: FloatArray
+    report: Report
+    swaps: Swaps | None = None
+
+
+def observed(xy: FloatArray) -> NDArray[np.bool_]:
+    """Where both coordinates are known: ``(..., 2)`` -> ``(...)`` bool."""
+    # By hand: numpy reduces an axis of two numbers ten times as slowly.
+    return np.asarray(np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]))
+
+
+def _check_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    if array is not None and array.shape != shape:
+        raise PoseDataError(
+            f"the array '{name}' has shape {array.shape}", expected=f"{shape} (see the docstring)"
+        )
+
+
+def _indices(what: str, have: tuple[str, ...], want: tuple[str, ...] | None) -> list[int]:
+    if want is None:
+        return list(range(len(have)))
+    absent = [name for name in want if name not in have]
+    if absent:
+        raise PoseDataError(
+            f"no {what} is called {', '.join(absent)}", expected=f"some of {', '.join(have)}"
+        )
+    return [have.index(name) for name in want]

@@ -1,0 +1,81 @@
+"""How a view is adjusted, as a table of ``project.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.core.errors import PoseDataError
+
+from .view_alignment import ViewAdjustment
+
+KEYS = ("offset", "dropped", "timestamps", "crop", "boxes", "scale")
+
+
+def adjustment_from(table: Mapping[str, Any], folder: Path) -> ViewAdjustment:
+    """The adjustment that a table holds; paths are relative to the project's folder.
+
+    Raises
+    ------
+    PoseDataError
+        For a value that cannot be meant; without the name of the file.
+    """
+    crop = _numbers(table, "crop", (0, 4), "x, y, width, height in px")
+    scale = table.get("scale", 1.0)
+    if not isinstance(scale, list):
+        scale = [scale, scale]
+    scale = _numbers({"scale": scale}, "scale", (2,), "a number, or two for x and y")
+    dropped = _numbers(table, "dropped", None, "frame numbers")
+    offset = _numbers({"offset": [table.get("offset", 0)]}, "offset", (1,), "a number of frames")
+    for key, values in (("dropped", dropped), ("offset", offset)):
+        if any(value != int(value) for value in values):
+            raise PoseDataError(f"'{key}' is not whole", expected="whole numbers")
+    return ViewAdjustment(
+        int(offset[0]),
+        tuple(sorted({int(value) for value in dropped})),
+        _path(table, "timestamps", folder),
+        (crop[0], crop[1], crop[2], crop[3]) if crop else None,
+        (scale[0], scale[1]),
+        _path(table, "boxes", folder),
+    )
+
+
+def table_of(adjustment: ViewAdjustment, folder: Path) -> dict[str, Any]:
+    """The table of an adjustment, with all keys."""
+    times, boxes = adjustment.timestamps, adjustment.boxes
+    x, y = adjustment.scale
+    return {
+        "offset": adjustment.offset,
+        "dropped": list(adjustment.dropped),
+        "timestamps": "" if times is None else relative_to(times, folder),
+        "crop": [] if adjustment.crop is None else list(adjustment.crop),
+        "boxes": "" if boxes is None else relative_to(boxes, folder),
+        "scale": x if x == y else [x, y],
+    }
+
+
+def relative_to(path: Path, folder: Path) -> str:
+    """A path as it is written: relative where it lies in the project."""
+    inside = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return inside.as_posix()
+
+
+def _numbers(
+    table: Mapping[str, Any], key: str, lengths: tuple[int, ...] | None, expected: str
+) -> list[float]:
+    values = table.get(key, [])
+    if (
+        not isinstance(values, list)
+        or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values)
+        or (lengths is not None and len(values) not in lengths)
+    ):
+        raise PoseDataError(f"'{key}' is {values!r}", expected=expected)
+    return [float(value) for value in values]
+
+
+def _path(table: Mapping[str, Any], key: str, folder: Path) -> Path | None:
+    name = table.get(key, "")
+    if not isinstance(name, str):
+        raise PoseDataError(f"'{key}' is no text", expected="the path of a file")
+    return folder / name if name else None

@@ -1,0 +1,356 @@
+"""How a view's film lies in its session: which frame is which, and which pixel is which.
+
+Three counts of frames, all from 0:
+
+- *video frame*: the n-th picture of the film; rows of prediction files count these.
+- *camera frame*: the camera's own count, in which the pictures it lost count, too.
+- *session frame*: common to all views; camera frame + offset.
+
+And two pictures: that of the film, and that of the rig, which the camera was calibrated with. The
+film may show a part of it (a crop, or boxes that follow the animal), and that part smaller (scale).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.projects.frame_tables import (
+    Float64,
+    dropped_from_times,
+    read_boxes,
+    read_times,
+)
+from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, Poses2D
+
+Frames = NDArray[np.int64]
+Pixels = Literal["rig", "picture"]
+
+NO_FRAME = -1
+
+_POSITIONS = ("xy", "ensemble_median")
+_VARIANCES = ("variance", "ensemble_variance")
+
+
+@dataclass(frozen=True)
+class ViewAdjustment:
+    """How one view differs from what the session and the rig expect.
+
+    Attributes
+    ----------
+    offset : int
+        Session frame = camera frame + offset: how many frames later than the session's first
+        frame the camera started; negative when it started earlier.
+    dropped : tuple of int
+        Camera frames that the film lacks.
+    timestamps : Path or None
+        A text file with a time for each picture of the film, from which the dropped frames are
+        found (see `dropped_from_times`); instead of ``dropped``.
+    crop : (x, y, width, height) or None
+        The part of the rig's picture that the film shows, in px of the rig's picture; x and y are
+        its upper left pixel. None: all of it.
+    boxes : Path or None
+        A table with such a part for each picture of the film (`frame_tables.read_boxes`); instead
+        of ``crop``.
+    scale : (x, y)
+        px of the rig's picture per px of the film: 2 for a film of half the size.
+
+    Raises
+    ------
+    PoseDataError
+        For numbers that cannot be meant.
+    """
+
+    offset: int = 0
+    dropped: tuple[int, ...] = ()
+    timestamps: Path | None = None
+    crop: tuple[float, float, float, float] | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
+    boxes: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.dropped and self.timestamps is not None:
+            raise PoseDataError(
+                "dropped frames and a file of times are both given",
+                expected="one of them",
+                todo="Remove 'dropped' or 'timestamps'",
+            )
+        if self.crop is not None and self.boxes is not None:
+            raise PoseDataError(
+                "a crop and a file of boxes are both given",
+                expected="one of them",
+                todo="Remove 'crop' or 'boxes'",
+            )
+        if any(frame < 0 for frame in self.dropped):
+            raise PoseDataError(
+                f"{min(self.dropped)} is given as a dropped frame",
+                expected="frame numbers from 0 on",
+            )
+        if not all(np.isfinite(s) and s > 0 for s in self.scale):
+            raise PoseDataError(
+                f"the scale is {self.scale[0]:g}, {self.scale[1]:g}", expected="above 0"
+            )
+        if self.crop is not None and not (
+            all(map(np.isfinite, self.crop)) and self.crop[2] > 0 and self.crop[3] > 0
+        ):
+            raise PoseDataError(
+                f"the crop is {', '.join(f'{c:g}' for c in self.crop)}",
+                expected="x, y, width and height, the last two above 0",
+            )
+
+    @property
+    def shifts_frames(self) -> bool:
+        """Whether session frames differ from video frames."""
+        return bool(self.offset or self.dropped or self.timestamps is not None)
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether the rig's picture differs from the film's."""
+        moved = self.crop is not None and self.crop[:2] != (0, 0)
+        return moved or self.boxes is not None or self.scale != (1.0, 1.0)
+
+    @property
+    def is_identity(self) -> bool:
+        return not (self.shifts_frames or self.moves_pixels)
+
+    @cached_property
+    def times(self) -> Float64:
+        """The times in ``timestamps``, ``(picture,)``; empty without such a file."""
+        return np.empty(0) if self.timestamps is None else read_times(self.timestamps)
+
+    @cached_property
+    def dropped_frames(self) -> Frames:
+        """Camera frames that the film lacks, in order; reads ``timestamps`` where that is given.
+
+        Raises
+        ------
+        PoseDataError
+            When the file of times cannot be used.
+        """
+        if self.timestamps is not None:
+            return dropped_from_times(self.times, self.timestamps)
+        return np.unique(np.asarray(self.dropped, dtype=np.int64))
+
+    def to_session(self, video_frames: ArrayLike) -> Frames:
+        """Session frames of video frames, elementwise; -1 where there is none.
+
+        There is none for a negative video frame, and for pictures from before session frame 0.
+        """
+        video = np.asarray(video_frames, dtype=np.int64)
+        dropped = self.dropped_frames
+        # The i-th dropped frame lies behind as many pictures as there are frames before it that
+        # were not dropped.
+        pictures_before = dropped - np.arange(len(dropped))
+        session = video + np.searchsorted(pictures_before, video, side="right") + self.offset
+        return np.asarray(np.where((video >= 0) & (session >= 0), session, NO_FRAME))
+
+    def to_video(self, session_frames: ArrayLike, n_video_frames: int | None = None) -> Frames:
+        """Video frames of session frames, elementwise; -1 where the view has no picture.
+
+        Parameters
+        ----------
+        n_video_frames : int, optional
+            Length of the film; frames beyond its end are -1 then.
+        """
+        session = np.asarray(session_frames, dtype=np.int64)
+        camera = session - self.offset
+        dropped = self.dropped_frames
+        place = np.searchsorted(dropped, camera, side="left")
+        lost = np.zeros(camera.shape, bool)
+        if len(dropped):
+            lost = dropped[np.minimum(place, len(dropped) - 1)] == camera
+        video = camera - place
+        there = (session >= 0) & (camera >= 0) & ~lost
+        if n_video_frames is not None:
+            there &= video < n_video_frames
+        return np.asarray(np.where(there, video, NO_FRAME))
+
+    def n_session_frames(self, n_video_frames: int) -> int:
+        """How many session frames there are up to the last picture of the film."""
+        return 0 if n_video_frames <= 0 else int(self.to_session(n_video_frames - 1)) + 1
+
+    def to_rig(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
+        """Pixels of the rig's picture of pixels of the film.
+
+        Parameters
+        ----------
+        xy : (..., 2)
+            Pixels of the film.
+        video_frames : (...) int, optional
+            The picture that each of them is in (or an array that broadcasts to it); needed where
+            there are ``boxes``, and ignored elsewhere.
+
+        Returns
+        -------
+        (..., 2) float64
+            NaN in pictures that have no box.
+
+        Raises
+        ------
+        PoseDataError
+            When boxes cannot be read, or the frames are not given for them.
+        """
+        # An integer is the centre of a pixel, so the upper left corner lies at -0.5.
+        scaled = (np.asarray(xy, dtype=np.float64) + 0.5) * np.array(self.scale) - 0.5
+        return np.asarray(scaled + self._corners(video_frames))
+
+    def to_picture(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
+        """Pixels of the film of pixels of the rig's picture; the inverse of `to_rig`."""
+        cut = np.asarray(xy, dtype=np.float64) - self._corners(video_frames)
+        return np.asarray((cut + 0.5) / np.array(self.scale) - 0.5)
+
+    @cached_property
+    def picture_boxes(self) -> Float64:
+        """The box of each picture, ``(picture, 4)`` x, y, width, height; empty without ``boxes``.
+
+        Raises
+        ------
+        PoseDataError
+            When the file of boxes cannot be used.
+        """
+        return np.empty((0, 4)) if self.boxes is None else read_boxes(self.boxes)
+
+    def describe(self) -> str:
+        """In a few words, what is adjusted; empty for the identity."""
+        parts = []
+        if self.offset:
+            when = "later" if self.offset > 0 else "earlier"
+            parts.append(f"starts {abs(self.offset)} frames {when}")
+        if self.dropped:
+            parts.append(f"{len(self.dropped)} dropped frames")
+        if self.timestamps is not None:
+            parts.append(f"dropped frames by {self.timestamps.name}")
+        if self.crop is not None:
+            x, y, width, height = self.crop
+            parts.append(f"crop {width:g} x {height:g} px at {x:g}, {y:g}")
+        if self.boxes is not None:
+            parts.append(f"crop by {self.boxes.name}")
+        if self.scale != (1.0, 1.0):
+            x, y = self.scale
+            parts.append(f"scale {x:g}" if x == y else f"scale {x:g}, {y:g}")
+        return ", ".join(parts)
+
+    def _corners(self, video_frames: ArrayLike | None) -> Float64:
+        """Upper left pixels of what the film shows: ``(2,)``, or ``(..., 2)`` with boxes."""
+        if self.boxes is None:
+            return np.array((0.0, 0.0) if self.crop is None else self.crop[:2])
+        if video_frames is None:
+            raise PoseDataError(
+                "the film is cut out by boxes that move, so the frames have to be given",
+                file=self.boxes,
+            )
+        frames = np.asarray(video_frames, dtype=np.int64)
+        corners = np.full((len(self.picture_boxes) + 1, 2), np.nan)
+        corners[:-1] = self.picture_boxes[:, :2]
+        known = (frames >= 0) & (frames < len(self.picture_boxes))
+        return np.asarray(corners[np.where(known, frames, -1)])
+
+
+@dataclass(frozen=True)
+class EnsembleAdjustment:
+    """What is done to the poses of each view after reading (for `StoredEnsemble`).
+
+    Attributes
+    ----------
+    views : mapping of view to ViewAdjustment
+        Views that are not named stay as they are.
+    counted : {"video", "session"}
+        What the frames of the file count; "session" for our own results, which are not shifted.
+    given, wanted : {"rig", "picture"}
+        Which picture's pixels are in the file and which are wanted.
+    """
+
+    views: Mapping[str, ViewAdjustment]
+    counted: Literal["video", "session"] = "video"
+    given: Pixels = "picture"
+    wanted: Pixels = "rig"
+
+    @property
+    def shifts_frames(self) -> bool:
+        """Whether the views may differ in their number of frames afterwards."""
+        return self.counted == "video" and any(a.shifts_frames for a in self.views.values())
+
+    def __call__(self, ensemble: Ensemble) -> Ensemble:
+        """Adjust the ensemble of one view."""
+        adjustment = self.views.get(ensemble.views[0])
+        if adjustment is None or adjustment.is_identity:
+            return ensemble
+        arrays: dict[str, Any] = {name: getattr(ensemble, name) for name in ENSEMBLE_ARRAYS}
+        if self.given != self.wanted and adjustment.moves_pixels:
+            arrays |= self._moved(arrays, ensemble.n_frames, adjustment)
+        if self.counted == "video" and adjustment.shifts_frames:
+            session = adjustment.to_session(np.arange(ensemble.n_frames))
+            arrays = {
+                name: None if array is None else in_session_frames(array, session)
+                for name, array in arrays.items()
+            }
+        return replace(ensemble, **arrays)
+
+    def _moved(
+        self, arrays: Mapping[str, FloatArray | None], n_frames: int, adjustment: ViewAdjustment
+    ) -> dict[str, FloatArray]:
+        to_rig = self.wanted == "rig"
+        move = adjustment.to_rig if to_rig else adjustment.to_picture
+        factor = np.square(np.array(adjustment.scale))
+        if not to_rig:
+            factor = 1 / factor
+        count = np.arange(n_frames)
+        frames = count if self.counted == "video" else adjustment.to_video(count)
+        # Arrays are (model, view, frame, keypoint, 2).
+        moved = {n: move(a, frames[:, None]) for n in _POSITIONS if (a := arrays[n]) is not None}
+        moved |= {n: a * factor for n in _VARIANCES if (a := arrays[n]) is not None}
+        return {name: array.astype(np.float32) for name, array in moved.items()}
+
+
+def on_pictures(poses: Poses2D, views: Mapping[str, ViewAdjustment]) -> Poses2D:
+    """Results as they lie on the films, for drawing: pixels of the films instead of the rig's.
+
+    Parameters
+    ----------
+    poses : Poses2D
+        In session frames and pixels of the rig's pictures.
+    views : mapping of view to ViewAdjustment
+        Views that are not named stay as they are.
+    """
+    arrays: dict[str, Any] = {
+        name: np.array(array)
+        for name in (*_POSITIONS, *_VARIANCES)
+        if (array := getattr(poses, name)) is not None
+    }
+    for i, view in enumerate(poses.views):
+        adjustment = views.get(view, ViewAdjustment())
+        if not adjustment.moves_pixels:
+            continue
+        frames = adjustment.to_video(np.arange(poses.n_frames))[:, None]
+        for name in arrays:
+            if name in _POSITIONS:
+                arrays[name][i] = adjustment.to_picture(arrays[name][i], frames)
+            else:
+                arrays[name][i] /= np.square(adjustment.scale)
+    return replace(poses, **arrays)
+
+
+def in_session_frames(array: FloatArray, session: Frames, axis: int = 2) -> FloatArray:
+    """The same values at their session frames; NaN at frames that nothing belongs to.
+
+    Parameters
+    ----------
+    array : (..., frame, ...) float
+        By video frame.
+    session : (frame,) int
+        Session frame of each video frame, rising; -1 is left out.
+    axis : int
+        That of the frames.
+    """
+    kept = session >= 0
+    length = int(session[kept][-1]) + 1 if kept.any() else 0
+    moved = np.full((length, *np.moveaxis(array, axis, 0).shape[1:]), np.nan, array.dtype)
+    moved[session[kept]] = np.moveaxis(array, axis, 0)[kept]
+    return np.ascontiguousarray(np.moveaxis(moved, 0, axis))

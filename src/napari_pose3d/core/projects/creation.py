@@ -1,0 +1,295 @@
+"""Making a project that Lightning Pose reads, and adding recordings to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, read_project, write_project
+from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.core.storage.atomic_files import FileGroup
+
+from .layouts.lightning_pose import films_at, home_elsewhere, names_of, sort_film
+from .project import Project, open_project
+from .project_toml import read_own_project, update_own_project
+from .scan.found_files import Sorted
+from .scan.name_patterns import Names
+from .scan.recordings import assemble
+
+AnyPath = str | os.PathLike[str]
+Mode = Literal["leave", "link", "copy"]
+"""Whether films stay where they are, are linked into ``videos/``, or copied there."""
+
+_FILMS = "videos"
+_BLOCK = 1 << 22
+
+
+def create_project(
+    folder: AnyPath,
+    views: Sequence[str],
+    keypoints: Sequence[str],
+    *,
+    skeleton: Sequence[tuple[str, str]] = (),
+    colours: Mapping[str, str] | None = None,
+    videos: AnyPath | Iterable[AnyPath] = (),
+    mode: Mode = "leave",
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Project:
+    """Make a project: ``project.yaml`` for Lightning Pose, and our own ``project.toml``.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it does not exist. What is in it stays.
+    views : sequence of str
+        As they are in the names of the films, ``<session>_<view>``.
+    keypoints : sequence of str
+    skeleton : sequence of pairs of keypoints
+    colours : mapping of keypoint to ``#rrggbb``, optional
+    videos : path or several
+        Films, and folders of films.
+    mode : {"leave", "link", "copy"}
+        Whether films stay where they are (Lightning Pose's own app does not see them then), are
+        linked into ``videos/``, or copied there.
+    progress : callable, optional
+        Told (stage, done, total) while films are copied.
+    cancelled : callable, optional
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    PoseDataError
+        There is a project already, names cannot be used, or a film belongs to none of the views.
+        Nothing has been changed then, nor after `Cancelled`.
+    """
+    folder = Path(os.path.abspath(folder))
+    if (folder / FILE_NAME).exists():
+        raise PoseDataError(
+            "there is a project here already; nothing was changed",
+            file=folder / FILE_NAME,
+            todo="Choose another folder, or open this project and add sessions to it",
+        )
+    _check_names(views, "view")
+    _check_names(keypoints, "keypoint")
+    strangers = {name for pair in skeleton for name in pair} - set(keypoints)
+    if strangers:
+        raise PoseDataError(
+            f"the skeleton joins {', '.join(sorted(strangers))}",
+            expected=f"some of the keypoints {', '.join(keypoints)}",
+        )
+    names = Names(tuple(views))
+    found = [path for path in _films(videos) if not _lies_in_place(path, folder)]
+    films = _named(found, names, {})
+    with _films_in_place(folder, films, mode, progress, cancelled) as group:
+        write_project(group.open(folder / FILE_NAME), views, keypoints)
+        update_own_project(
+            folder,
+            skeleton=skeleton,
+            colours=colours,
+            films=[*films] if films and mode == "leave" else None,
+            group=group,
+        )
+    return open_project(folder)
+
+
+def add_sessions(
+    project: Project | AnyPath,
+    paths: AnyPath | Iterable[AnyPath],
+    mode: Mode = "leave",
+    *,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Project:
+    """Add the films of further recordings to a Lightning Pose project.
+
+    Parameters
+    ----------
+    project : Project or path
+    paths : path or several
+        Films, and folders of films.
+    mode, progress, cancelled
+        As for `create_project`.
+
+    Returns
+    -------
+    Project
+        As it is now.
+
+    Raises
+    ------
+    PoseDataError
+        It is no Lightning Pose project, there are no films, a film belongs to none of the views,
+        or its session has one of that view already. Nothing has been changed then.
+    """
+    opened = project if isinstance(project, Project) else open_project(project)
+    if opened.kind != "lightning-pose":
+        raise PoseDataError(
+            "this is no Lightning Pose project (there is no project.yaml)",
+            file=opened.folder,
+            todo="Make a project of it first",
+        )
+    folder = opened.folder
+    lightning = read_project(folder)
+    names = names_of(lightning)
+    have = {
+        (session.name, view): path
+        for session in opened.sessions
+        for view, path in session.films.items()
+    }
+    films = _named(_films(paths), names, have)
+    if not films:
+        raise PoseDataError("there are no films here", expected="films, or folders of films")
+    with _films_in_place(folder, films, mode, progress, cancelled) as group:
+        if mode == "leave":
+            known = read_own_project(folder).films
+            update_own_project(folder, films=[*known, *films], group=group)
+    return open_project(folder)
+
+
+def _films(videos: AnyPath | Iterable[AnyPath]) -> list[Path]:
+    listed = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+    films: list[Path] = []
+    for each in listed:
+        path = Path(os.path.abspath(each))
+        if not path.exists():
+            raise PoseDataError("there is no such film or folder", file=path)
+        found = films_at(path)
+        if not found:
+            raise PoseDataError("there is no film here", file=path)
+        films += found
+    return list(dict.fromkeys(films))
+
+
+def _lies_in_place(film: Path, folder: Path) -> bool:
+    """Whether a film is where Lightning Pose looks for it already."""
+    inside = film.relative_to(folder).parts if film.is_relative_to(folder) else ()
+    return len(inside) > 1 and inside[0].startswith(_FILMS)
+
+
+def _named(
+    films: Sequence[Path], names: Names, have: Mapping[tuple[str, str], Path]
+) -> dict[Path, str]:
+    """The name of each film in ``videos/``: ``<session>_<view>`` with its suffix."""
+    found = Sorted()
+    for path in films:
+        sort_film(found, names, path.name, path, home_elsewhere(path))
+    if found.unmatched:
+        listed = "; ".join(f"{path.name}: {reason}" for path, reason in found.unmatched[:5])
+        raise PoseDataError(
+            f"{len(found.unmatched)} films cannot be added ({listed})",
+            expected=f"names that hold one of the views {', '.join(names.views or ())}",
+            todo="Rename the films to <session>_<view>",
+        )
+    named: dict[Path, str] = {}
+    for recording in assemble(found.items, "session"):
+        if recording.problems:
+            problem = recording.problems[0]
+            raise PoseDataError(problem.what, todo=problem.todo)
+        for view, path in recording.films.items():
+            other = have.get((recording.name, view))
+            if other is not None:
+                raise PoseDataError(
+                    f"session '{recording.name}' has a film of view {view} already: {other}",
+                    file=path,
+                    todo="Leave this film out, or rename it",
+                )
+            stem = recording.name if names.single else f"{recording.name}_{view}"
+            named[path] = f"{stem}{path.suffix}"
+    return named
+
+
+@contextmanager
+def _films_in_place(
+    folder: Path,
+    films: Mapping[Path, str],
+    mode: Mode,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> Iterator[FileGroup]:
+    """A group of files that appears together with the films; without it, none of them does."""
+    if mode not in ("leave", "link", "copy"):
+        raise PoseDataError(f"the mode is '{mode}'", expected="leave, link or copy")
+    # Our own file may be there already; everything else is new.
+    for path in [folder / _FILMS / name for name in films.values()] if mode != "leave" else []:
+        if path.exists() or path.is_symlink():
+            raise PoseDataError("there is such a film already", file=path, todo="Rename the film")
+    with _Links() as links, FileGroup(overwrite=True) as group:
+        for done, (film, name) in enumerate(films.items()):
+            if mode == "copy":
+                if progress is not None:
+                    progress(f"Copying {film.name}", done, len(films))
+                _copy(film, group.path(folder / _FILMS / name), cancelled)
+        # Our own files are asked for before the links: then the group makes and unmakes folders.
+        yield group
+        for film, name in films.items() if mode == "link" else ():
+            links.add(film, folder / _FILMS / name)
+
+
+class _Links:
+    """Links that are all taken back when the block is left by an error."""
+
+    def __init__(self) -> None:
+        self._made: list[Path] = []
+
+    def __enter__(self) -> _Links:
+        return self
+
+    def add(self, film: Path, target: Path) -> None:
+        try:
+            if not target.parent.exists():
+                target.parent.mkdir()
+                self._made.append(target.parent)
+            target.symlink_to(film)
+        except OSError as error:
+            self._take_back()
+            raise PoseDataError(
+                f"the film cannot be linked ({error.strerror or error})",
+                file=target,
+                todo="Leave the films where they are, or copy them",
+            ) from error
+        self._made.append(target)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        while self._made:
+            path = self._made.pop()
+            if path.is_symlink():
+                path.unlink()
+            else:
+                path.rmdir()
+
+
+def _copy(film: Path, target: Path, cancelled: IsCancelled | None) -> None:
+    with film.open("rb") as source, target.open("wb") as copy:
+        while block := source.read(_BLOCK):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            copy.write(block)
+    shutil.copystat(film, target)
+
+
+def _check_names(names: Sequence[str], what: str) -> None:
+    if not names:
+        raise PoseDataError(f"no {what} was named", expected=f"the names of the {what}s")
+    for i, name in enumerate(names):
+        if not name.strip() or name != name.strip():
+            raise PoseDataError(f"'{name}' is no name of a {what}", expected="a word")
+        if name in names[:i]:
+            raise PoseDataError(f"the {what} {name} is named twice", todo="Remove one")
+        if what == "view" and not all(c.isalnum() or c in "-_." for c in name):
+            raise PoseDataError(
+                f"the view '{name}' cannot be in the name of a file",
+                expected="letters, digits and -",
+            )

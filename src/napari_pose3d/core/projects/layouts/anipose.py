@@ -1,0 +1,126 @@
+"""Anipose's folders: a session has ``videos-raw``, ``pose-2d``, ``pose-3d`` and ``calibration``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..issues import Problem
+from ..scan.folder_listing import Listing, folder_of, name_of
+from ..scan.found_files import Item, Sorted
+from ..scan.name_patterns import Names, is_film, stem_of_file, views_that_occur
+from ..session import SetKind
+from .lightning_pose import sort_film
+from .plain_folder import sort_table
+
+FILMS = "videos-raw"
+_TABLES: dict[str, SetKind] = {"pose-2d": "predictions", "pose-2d-filtered": "smoothed"}
+_SPACES = ("pose-3d", "pose-3d-filtered")
+_CALIBRATION = "calibration/calibration.toml"
+_CONFIG = "config.toml"
+_LEVELS_UP = 3
+
+
+def is_anipose(listing: Listing) -> bool:
+    """Whether the folder is a session of Anipose's, or holds some."""
+    return any(name_of(folder) == FILMS for folder in listing.folders)
+
+
+def sort_anipose(listing: Listing, names: Names) -> Sorted:
+    """Sort the files of one or several session folders."""
+    found = Sorted()
+    files = set(listing.files)
+    for relative in listing.files:
+        folder = folder_of(relative)
+        kind, home, path = name_of(folder), folder_of(folder), listing.path(relative)
+        if kind == FILMS:
+            sort_film(found, names, relative, path, home)
+        elif kind in _TABLES and path.suffix.lower() in (".csv", ".h5"):
+            sort_table(found, names, relative, path, files, _TABLES[kind], kind)
+        elif kind in _SPACES and path.suffix.lower() == ".csv":
+            found.items.append(Item("set", path.stem, "", path, home, "3d", kind))
+    return found
+
+
+def anipose_names(listing: Listing, rig_names: Sequence[str]) -> Names:
+    """How views are read from the names: by ``cam_regex`` of ``config.toml``, else the cameras'."""
+    pattern = _cam_regex(_config_above(listing.root))
+    if pattern is not None:
+        return Names(None, pattern=pattern)
+    films = [stem_of_file(f) for f in listing.files if is_film(f) and FILMS in f.split("/")]
+    if not rig_names or views_that_occur(films[:200], rig_names):
+        return Names(tuple(rig_names) or None)
+    # Cameras A and B, files vid1-camA and vid1-camB.
+    either = "|".join(map(re.escape, sorted(rig_names, key=len, reverse=True)))
+    return Names(None, pattern=re.compile(rf"[-_. ]?[Cc]am[-_ ]?({either})(?![^\W_])"))
+
+
+def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
+    """The calibration of a session (name, home): its own, or in a folder above."""
+    files = set(listing.files)
+
+    def rig_of(session: str, home: str) -> Path | None:
+        at = home
+        while True:
+            relative = f"{at}/{_CALIBRATION}" if at else _CALIBRATION
+            if relative in files:
+                return listing.path(relative)
+            if not at:
+                break
+            at = folder_of(at)
+        # A session folder of a project may have been opened by itself.
+        for folder in list(listing.root.parents)[:_LEVELS_UP]:
+            if (folder / _CALIBRATION).is_file():
+                return folder / _CALIBRATION
+        return None
+
+    return rig_of
+
+
+def anipose_crops(listing: Listing) -> list[Problem]:
+    """What ``config.toml`` says about films that were cut out of the camera's picture.
+
+    Anipose adds these corners when it triangulates; we want to be told of a crop.
+    """
+    cameras = _config_above(listing.root).get("cameras", {})
+    corners: dict[str, list[Any]] = {}
+    for name, camera in cameras.items() if isinstance(cameras, dict) else ():
+        corner = camera.get("offset") if isinstance(camera, dict) else None
+        if isinstance(corner, list) and any(corner):
+            corners[str(name)] = corner
+    if not corners:
+        return []
+    listed = "; ".join(f"{name} at {', '.join(map(str, at))}" for name, at in corners.items())
+    return [
+        Problem(
+            "warning",
+            f"{_CONFIG} says that films are cut out of the full picture ({listed})",
+            "",
+            "Say so for each view, if not done yet: crop = [x, y, width, height] in "
+            "napari-pose3d/project.toml",
+        )
+    ]
+
+
+def _config_above(folder: Path) -> dict[str, Any]:
+    """The content of the nearest ``config.toml``; empty where there is none of Anipose's."""
+    for _ in range(_LEVELS_UP):
+        try:
+            return tomllib.loads((folder / _CONFIG).read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            # None here, or not Anipose's: the names are read by our own rule then.
+            folder = folder.parent
+    return {}
+
+
+def _cam_regex(config: dict[str, Any]) -> re.Pattern[str] | None:
+    triangulation = config.get("triangulation")
+    text = triangulation.get("cam_regex") if isinstance(triangulation, dict) else None
+    try:
+        pattern = re.compile(text) if isinstance(text, str) else None
+    except re.error:
+        return None
+    return pattern if pattern is not None and pattern.groups else None

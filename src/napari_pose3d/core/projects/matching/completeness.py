@@ -1,0 +1,140 @@
+"""Whether matched files hold the same views, seeds, individual and keypoints, by their headers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.predictions.prediction_table import choose_individual
+from napari_pose3d.core.formats.predictions.table_header import in_file
+from napari_pose3d.core.settings import ReadingSettings
+
+from .match_table import MatchTable
+
+_ALLOW = "Go on with what there is with --allow-missing"
+
+
+def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
+    """Raise when views or seeds lack; return warnings where that is allowed."""
+    session = table.sessions[0]
+    if absent := [view for view in settings.views if view not in table.views]:
+        raise PoseDataError(
+            f"session '{session}' has no predictions of view {', '.join(absent)}",
+            expected=f"some of {', '.join(table.views)}",
+            todo="Leave it out of --views, or "
+            + ("check the names of the keypoints" if settings.mirrored else "add its files"),
+        )
+    problems = []
+    # Extra cameras of a rig are no fault. A view of the project without predictions may be one.
+    if table.project and table.known_views == table.project.view_names:
+        problems += [
+            f"view {view} (project.yaml) has no predictions"
+            for view in table.project.view_names
+            if view not in table.views
+        ]
+    problems += [f"{model} has no view {view}" for _, model, view in table.missing]
+    if problems and not settings.allow_missing:
+        raise PoseDataError(
+            f"the predictions of session '{session}' are not complete: {_listed(problems)}",
+            expected=f"a file of each of the {len(table.models)} prediction sets for each view",
+            todo=_ALLOW,
+        )
+    return [f"Not complete: {problem}." for problem in problems]
+
+
+def common_individual(table: MatchTable, wanted: str | None) -> str | None:
+    chosen: dict[str | None, Path] = {}
+    for row in table.rows:
+        try:
+            chosen.setdefault(choose_individual(row.header, wanted), row.path)
+        except PoseDataError as error:
+            raise in_file(error, row.path) from None
+    if len(chosen) > 1:
+        names = [f"{name or 'none named'} in {path.name}" for name, path in chosen.items()]
+        raise PoseDataError(
+            f"the files hold different individuals: {', '.join(names)}",
+            expected="the same individual in all files",
+        )
+    return next(iter(chosen))
+
+
+def common_keypoints(
+    table: MatchTable, settings: ReadingSettings, individual: str | None, warnings: list[str]
+) -> tuple[str, ...]:
+    view_of = "view {0.view} of " if settings.mirrored else ""
+    names = [
+        (f"{view_of.format(row)}{row.path.name}", row.header.keypoints(individual))
+        for row in table.rows
+    ]
+    everything = dict.fromkeys(keypoint for _, have in names for keypoint in have)
+    if unknown := [name for name in settings.keypoints if name not in everything]:
+        raise PoseDataError(
+            f"no keypoint is called {', '.join(unknown)}",
+            expected=f"some of {', '.join(everything)}",
+        )
+    wanted = settings.keypoints or tuple(everything)
+    if twice := [name for i, name in enumerate(wanted) if name in wanted[:i]]:
+        raise PoseDataError(f"the keypoint {twice[0]} was named twice", expected="each one once")
+    lacking = [
+        (place, absent)
+        for place, have in names
+        if (absent := [name for name in wanted if name not in have])
+    ]
+    if not lacking:
+        return wanted
+    problems = [f"{', '.join(absent)} in {place}" for place, absent in lacking]
+    shared = tuple(name for name in wanted if not any(name in absent for _, absent in lacking))
+    if not settings.shared_keypoints:
+        raise PoseDataError(
+            f"keypoints are missing: {_listed(problems)}",
+            expected="the same keypoints in all files",
+            todo="Go on with the shared ones with --shared-keypoints",
+        )
+    if not shared:
+        raise PoseDataError(f"the files share no keypoint; missing are {_listed(problems)}")
+    warnings.append(
+        f"Only the {len(shared)} shared keypoints are used; missing are {_listed(problems)}."
+    )
+    return shared
+
+
+def describe_lengths(views: Collection[str], lengths: Mapping[tuple[str, str], int]) -> str | None:
+    """In words, which file has how many frames; None when all have the same.
+
+    Parameters
+    ----------
+    views : collection of str
+        The views to be compared.
+    lengths : mapping of (model, view) to int
+    """
+    if len({n for (_, view), n in lengths.items() if view in views}) <= 1:
+        return None
+    parts = []
+    for view in views:
+        by_length: dict[int, list[str]] = {}
+        for (model, of), n in lengths.items():
+            if of == view:
+                by_length.setdefault(n, []).append(model)
+        if len(by_length) == 1:
+            parts.append(f"{view} has {next(iter(by_length))}")
+        elif by_length:
+            each = (f"{n} ({', '.join(models)})" for n, models in by_length.items())
+            parts.append(f"{view} has {', '.join(each)}")
+    return f"the numbers of frames differ: {'; '.join(parts)}"
+
+
+def lengths_differ(problem: str) -> PoseDataError:
+    """The error for what `describe_lengths` said."""
+    return PoseDataError(
+        problem,
+        expected="the same frames in all files, since row n is the same instant in all views",
+        todo="If a camera started late or lost pictures, say so in napari-pose3d/project.toml (see "
+        "docs/projects.md); or go on with --allow-missing, which treats the frames at the end as "
+        "missing",
+    )
+
+
+def _listed(items: Sequence[str], most: int = 8) -> str:
+    more = f"; and {len(items) - most} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + more

@@ -1,0 +1,123 @@
+"""Finding and reading the files of a run: predictions and the calibration that belongs to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_pose3d.core.settings import ReadingSettings
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+
+    from .match_table import MatchTable
+    from .stored_ensemble import StoredEnsemble
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that belong together, before any of them is read.
+
+    Attributes
+    ----------
+    table : MatchTable
+        Prediction files of one session: which view of which prediction set each of them is.
+    rig : Rig or None
+    notes : tuple of str
+        What was chosen without being asked for.
+    """
+
+    table: MatchTable
+    rig: Rig | None
+    notes: tuple[str, ...] = ()
+
+
+def match_inputs(
+    paths: AnyPath | Sequence[AnyPath],
+    calibration: AnyPath | None = None,
+    reading: ReadingSettings | None = None,
+) -> Inputs:
+    """Find prediction files and their calibration; reads headers only.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        Folders, or prediction files.
+    calibration : path, optional
+        Anipose TOML. Without it the calibration of the Lightning Pose project that the
+        predictions lie in is used, if there is one (``notes`` says so), else none.
+    reading : ReadingSettings, optional
+
+    Raises
+    ------
+    PoseDataError
+        See `napari_pose3d.load_predictions` and `napari_pose3d.load_rig`.
+    """
+    from napari_pose3d.core.cameras.rig_file import load_rig
+
+    from ..naming import calibration_of
+    from .prediction_matching import match_predictions
+
+    reading = reading or ReadingSettings()
+    rig = None if calibration is None else load_rig(calibration)
+    table = match_predictions(paths, reading, None if rig is None else rig.names)
+    table = table.for_session(reading.session)
+    notes: tuple[str, ...] = ()
+    if rig is None and table.project is not None:
+        found = calibration_of(table.project, table.sessions[0])
+        if found is not None:
+            rig = load_rig(found)
+            name = found.relative_to(table.project.folder).as_posix()
+            notes = (f"the project's own calibration is used: {name}",)
+    return Inputs(table, rig, notes)
+
+
+def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> StoredEnsemble:
+    """The ensemble of the matched files, which are read view by view when they are needed.
+
+    In a project whose ``napari-pose3d/project.toml`` shifts or crops a view, frames are session
+    frames and positions are those in the rig's picture.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    reading : ReadingSettings, optional
+        What the files were matched with.
+
+    Raises
+    ------
+    PoseDataError
+        See `napari_pose3d.load_predictions`; what is wrong within a file is found on reading.
+    """
+    from ..alignment.project_alignment import adjustment_notes, adjustment_of
+    from .stored_ensemble import StoredEnsemble
+
+    adjustment = adjustment_of(inputs.table)
+    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings(), adjustment)
+    notes = adjustment_notes(adjustment.views, ensemble.views) if adjustment else []
+    for note in (*inputs.notes, *notes):
+        ensemble.add_note(note)
+    return ensemble
+
+
+def open_inputs(
+    paths: AnyPath | Sequence[AnyPath],
+    calibration: AnyPath | None = None,
+    reading: ReadingSettings | None = None,
+) -> tuple[StoredEnsemble, Rig | None]:
+    """Prediction files and the calibration that belongs to them.
+
+    Parameters and errors are those of `match_inputs` and `read_inputs`.
+
+    Returns
+    -------
+    ensemble : StoredEnsemble
+        For `pipeline.run`; it is read there.
+    rig : Rig or None
+    """
+    inputs = match_inputs(paths, calibration, reading)
+    return read_inputs(inputs, reading), inputs.rig

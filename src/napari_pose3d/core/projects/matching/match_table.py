@@ -1,0 +1,131 @@
+"""What was matched in an input: sessions, prediction sets, views and their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.predictions.table_header import TableHeader
+from napari_pose3d.core.formats.projects.project_yaml import LightningProject
+
+from ..naming import natural_order
+
+NAME_VIEWS = "If these are views of one session, name them with --views or give a --calibration"
+
+
+@dataclass(frozen=True)
+class MatchRow:
+    """One file: a view of a prediction set of a session."""
+
+    session: str
+    model: str
+    view: str
+    path: Path
+    header: TableHeader = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MatchTable:
+    """What was found in the input.
+
+    Attributes
+    ----------
+    rows : tuple of MatchRow
+        By session, model and view.
+    unmatched : tuple of (path, reason)
+        Files that were looked at and are not used.
+    known_views : tuple of str or None
+        The names that were looked for; None when the last part of the file names was taken.
+    project : LightningProject or None
+        The project that the input lies in.
+    """
+
+    rows: tuple[MatchRow, ...]
+    unmatched: tuple[tuple[Path, str], ...]
+    known_views: tuple[str, ...] | None = None
+    project: LightningProject | None = None
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.session for row in self.rows))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(sorted({row.model for row in self.rows}, key=natural_order))
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views that have files, in the order of the known names, else of the alphabet."""
+        have = {row.view for row in self.rows}
+        if self.known_views is not None:
+            return tuple(view for view in self.known_views if view in have)
+        return tuple(sorted(have, key=natural_order))
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        """Keypoints of all files, those of the first file first."""
+        return tuple(dict.fromkeys(column[1] for r in self.rows for column in r.header.columns))
+
+    @property
+    def individuals(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for r in self.rows for name in r.header.individuals))
+
+    def path(self, model: str, view: str, session: str | None = None) -> Path | None:
+        """The file of a cell of the grid; None where it is missing."""
+        for row in self.rows:
+            if (row.model, row.view) == (model, view) and session in (None, row.session):
+                return row.path
+        return None
+
+    @property
+    def missing(self) -> tuple[tuple[str, str, str], ...]:
+        """(session, model, view) of the empty cells of each session's grid."""
+        have = {(row.session, row.model, row.view) for row in self.rows}
+        cells = [
+            (session, model, view)
+            for session in self.sessions
+            for table in (self._only(session),)
+            for model in table.models
+            for view in table.views
+        ]
+        return tuple(cell for cell in cells if cell not in have)
+
+    def for_session(self, session: str | None = None) -> MatchTable:
+        """The rows of one session: the one named, or the only one there is.
+
+        Raises
+        ------
+        PoseDataError
+            When there are several and none is named, or not the one named; lists them.
+        """
+        names = ", ".join(self.sessions)
+        if session is not None and session not in self.sessions:
+            raise PoseDataError(f"no session is called '{session}'", expected=f"one of {names}")
+        if session is None and len(self.sessions) > 1:
+            unknown = "" if self.known_views is not None else f". {NAME_VIEWS}"
+            raise PoseDataError(
+                f"the input holds {len(self.sessions)} sessions: {names}",
+                todo=f"Choose one with --session NAME{unknown}",
+            )
+        return self._only(session if session is not None else self.sessions[0])
+
+    def as_text(self) -> str:
+        """Aligned tables of prediction sets x views, one for each session, and what is unused."""
+        lines = []
+        for session in self.sessions:
+            table = self._only(session)
+            grid = [[session, *table.views]]
+            for model in table.models:
+                cells = [table.path(model, view) for view in table.views]
+                grid.append([f"  {model}", *("missing" if c is None else "found" for c in cells)])
+            widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+            lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in grid]
+        if self.unmatched:
+            lines.append("not used:")
+            lines += [f"  {path.name}: {reason}" for path, reason in self.unmatched]
+        return "\n".join(lines)
+
+    def _only(self, session: str) -> MatchTable:
+        rows = tuple(row for row in self.rows if row.session == session)
+        return MatchTable(rows, self.unmatched, self.known_views, self.project)

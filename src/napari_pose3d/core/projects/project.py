@@ -1,0 +1,213 @@
+"""What a folder holds: its sessions with their views, films, predictions, labels and rigs.
+
+Only names are looked at, so that a project of thousands of files opens at once; `check_session`
+looks into the files of a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_pose3d.core.errors import PoseDataError
+
+from .issues import Problem
+from .layouts.lightning_pose import LABELS
+from .naming import natural_order
+from .project_toml import OwnProject
+from .scan.folder_scan import AnyPath, Found, ProjectKind, look
+from .scan.name_patterns import Names
+from .scan.recordings import Recording, assemble
+from .scan.scan_issues import problems_of_folder, problems_of_recording
+from .session import Session
+from .session_checks import check_session
+
+__all__ = ["OverviewRow", "Project", "check_session", "open_project"]
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """A line of the table of what was found: one view of one session.
+
+    Attributes
+    ----------
+    session, view : str
+    film : Path or None
+    sets : tuple of str
+        Names of the prediction sets that have this view.
+    labels : Path or None
+    pictures : Path or None
+        Folder of labeled pictures.
+    rig : Path or None
+    adjusted : str
+        In words, how the view is adjusted; "" for not.
+    """
+
+    session: str
+    view: str
+    film: Path | None
+    sets: tuple[str, ...]
+    labels: Path | None
+    pictures: Path | None
+    rig: Path | None
+    adjusted: str
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    folder : Path
+    kind : {"lightning-pose", "anipose", "folder", "files"}
+    sessions : tuple of Session
+        By name.
+    views : tuple of str
+        Of all sessions, in the order of the project.
+    keypoints : tuple of str
+        As ``project.yaml`` says; may be empty.
+    skeleton, colours
+        As our own ``project.toml`` says.
+    label_files, queues : mapping of key to mapping of view to Path
+        ``<key>_<view>.csv`` and ``<key>_<view>.unlabeled.jsonl``; the usual key is CollectedData.
+    own : OwnProject
+        Our own ``project.toml``.
+    unmatched : tuple of (path, reason)
+        Films and tables that belong to no session.
+    problems : tuple of Problem
+        Of the whole; each session has its own besides.
+    """
+
+    folder: Path
+    kind: ProjectKind
+    sessions: tuple[Session, ...]
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    own: OwnProject
+    label_files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    queues: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    unmatched: tuple[tuple[Path, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def skeleton(self) -> tuple[tuple[str, str], ...]:
+        return self.own.skeleton
+
+    @property
+    def colours(self) -> Mapping[str, str]:
+        return self.own.colours
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Those of the whole and of each session."""
+        return (*self.problems, *(p for session in self.sessions for p in session.problems))
+
+    def session(self, name: str) -> Session:
+        """A session by its name.
+
+        Raises
+        ------
+        PoseDataError
+            When there is none of that name.
+        """
+        for each in self.sessions:
+            if each.name == name:
+                return each
+        names = ", ".join(each.name for each in self.sessions) or "no session at all"
+        raise PoseDataError(
+            f"no session is called '{name}'", file=self.folder, expected=f"one of {names}"
+        )
+
+    def table(self) -> list[OverviewRow]:
+        """Sessions x views: what each has."""
+        return [
+            OverviewRow(
+                session.name,
+                view,
+                session.films.get(view),
+                tuple(each.name for each in session.sets if view in each.files),
+                session.labels.get(view),
+                session.pictures.get(view),
+                session.rig_path,
+                session.adjustment(view).describe(),
+            )
+            for session in self.sessions
+            for view in session.views
+        ]
+
+
+def open_project(
+    path: AnyPath | Iterable[AnyPath], *, views: Sequence[str] | None = None
+) -> Project:
+    """Find the sessions in a folder, by the names of its files.
+
+    Understood are a Lightning Pose project (or its ``project.yaml``), a session folder of
+    Anipose's or several in a folder, any folder of films and prediction files, and a list of
+    films and prediction files. Films and large tables are not opened.
+
+    Parameters
+    ----------
+    path : path or several files
+        A folder inside a Lightning Pose project opens the whole project.
+    views : sequence of str, optional
+        Names of the views. Not given: those of ``project.yaml``, else of our own
+        ``project.toml``, else of the calibration's cameras, else what the names of films end in.
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    PoseDataError
+        When there is no such folder, or a file that says what the project is like is damaged.
+    """
+    found = look(path, tuple(views or ()))
+    recordings = assemble(found.files.items, found.listing.root.name)
+    sessions = tuple(_session(found, recording) for recording in recordings)
+    of_all = {view for each in sessions for view in each.views}
+    return Project(
+        folder=found.folder,
+        kind=found.kind,
+        sessions=sessions,
+        views=_in_order({*of_all, *found.expected}, found.names),
+        keypoints=found.keypoints,
+        own=found.own,
+        label_files=found.labels,
+        queues=found.queues,
+        unmatched=tuple(found.files.unmatched),
+        problems=problems_of_folder(found, sessions),
+    )
+
+
+def _session(found: Found, recording: Recording) -> Session:
+    views = _in_order(recording.views, found.names)
+    labels = found.labels.get(LABELS) or next(iter(found.labels.values()), {})
+    adjustments = found.own.adjustments(recording.name, views)
+    return Session(
+        name=recording.name,
+        folder=found.folder,
+        views=views,
+        films=recording.films,
+        sets=tuple(recording.sets),
+        labels={view: labels[view] for view in views if view in labels},
+        pictures=recording.pictures,
+        boxes=recording.boxes,
+        rig_path=found.rig_of(recording.name, recording.home),
+        keypoints=found.keypoints,
+        skeleton=found.own.skeleton,
+        colours=found.own.colours,
+        adjustments={view: a for view, a in adjustments.items() if not a.is_identity},
+        problems=problems_of_recording(recording, views, found.expected),
+    )
+
+
+def _in_order(views: Iterable[str], names: Names) -> tuple[str, ...]:
+    order = {view: i for i, view in enumerate(names.views or ())}
+    return tuple(sorted(views, key=lambda v: (order.get(v, len(order)), natural_order(v))))

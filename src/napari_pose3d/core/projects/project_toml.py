@@ -1,0 +1,312 @@
+"""``napari-pose3d/project.toml``: what Lightning Pose has no place for.
+
+The skeleton, the colours of keypoints, how each view lies in its session, and how the camera
+views are arranged. Keys that we do not know are kept when the file is written again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.predictions.table_header import in_file
+from napari_pose3d.core.formats.projects.toml_text import toml_text
+from napari_pose3d.core.storage.atomic_files import FileGroup
+
+from .alignment.alignment_table import KEYS, adjustment_from, relative_to, table_of
+from .alignment.view_alignment import ViewAdjustment
+
+OWN_FOLDER = "napari-pose3d"
+FILE_NAME = "project.toml"
+SCHEMA_VERSION = 1
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class OwnProject:
+    """What ``napari-pose3d/project.toml`` says; all empty where there is no such file.
+
+    Attributes
+    ----------
+    folder : Path
+        The project (not our folder in it).
+    view_names : tuple of str
+        Names of the views of a folder that has no ``project.yaml``.
+    skeleton : tuple of (str, str)
+        Pairs of keypoints that are joined by a line.
+    colours : mapping of str to str
+        ``#rrggbb`` for keypoints whose colour the user chose.
+    films : tuple of Path
+        Films, and folders of films, that are left outside the project.
+    layout : mapping
+        How the camera views are arranged; only the widgets know what is in it.
+    """
+
+    folder: Path
+    view_names: tuple[str, ...] = ()
+    skeleton: tuple[tuple[str, str], ...] = ()
+    colours: Mapping[str, str] = field(default_factory=dict)
+    films: tuple[Path, ...] = ()
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
+        default_factory=dict, repr=False
+    )
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """Sessions that something is said about."""
+        return tuple(self._of_sessions)
+
+    def adjustment(self, session: str | None, view: str) -> ViewAdjustment:
+        """How a view is adjusted: the session's own settings over those of all sessions.
+
+        Parameters
+        ----------
+        session : str or None
+            None for what holds in all sessions.
+        """
+        own = self._of_sessions.get(session, _EMPTY).get(view, _EMPTY) if session else _EMPTY
+        return adjustment_from({**self._of_views.get(view, _EMPTY), **own}, self.folder)
+
+    def adjustments(self, session: str | None, views: Sequence[str]) -> dict[str, ViewAdjustment]:
+        """The adjustment of each view."""
+        return {view: self.adjustment(session, view) for view in views}
+
+
+def own_project_path(folder: str | os.PathLike[str]) -> Path:
+    """Where the file of a project lies."""
+    return Path(folder) / OWN_FOLDER / FILE_NAME
+
+
+def read_own_project(folder: str | os.PathLike[str]) -> OwnProject:
+    """Read ``napari-pose3d/project.toml`` of a project.
+
+    Raises
+    ------
+    PoseDataError
+        When it cannot be read, is not TOML, is of a later version, or a value cannot be meant;
+        names the key.
+    """
+    folder = Path(folder)
+    path = own_project_path(folder)
+    try:
+        return _parse(_read(path), folder)
+    except PoseDataError as error:
+        raise in_file(error, path) from None
+
+
+def update_own_project(
+    folder: str | os.PathLike[str],
+    *,
+    view_names: Sequence[str] | None = None,
+    skeleton: Sequence[tuple[str, str]] | None = None,
+    colours: Mapping[str, str] | None = None,
+    films: Sequence[Path] | None = None,
+    layout: Mapping[str, Any] | None = None,
+    adjustments: Mapping[tuple[str | None, str], ViewAdjustment] | None = None,
+    group: FileGroup | None = None,
+) -> OwnProject:
+    """Change parts of ``napari-pose3d/project.toml``; makes it where there is none.
+
+    The file is read again first, and only what is given here is changed: what others wrote into
+    it in the meantime stays, and so do keys that we do not know. Comments are lost.
+
+    Parameters
+    ----------
+    adjustments : mapping of (session or None, view) to ViewAdjustment
+        None for what holds in all sessions. For a session only that is written which differs
+        from it.
+    group : FileGroup, optional
+        Files that the new one is to appear together with; it may replace existing ones.
+
+    Returns
+    -------
+    OwnProject
+        The whole file as it is now, or will be when the group is put in place.
+
+    Raises
+    ------
+    PoseDataError
+        When the file there is damaged or cannot be written, or a value cannot be meant; nothing
+        has changed then.
+    """
+    folder = Path(folder)
+    path = own_project_path(folder)
+    read_own_project(folder)
+    document = {"schema_version": SCHEMA_VERSION, **_read(path)}
+    if view_names is not None:
+        document["view_names"] = list(view_names)
+    if skeleton is not None:
+        document["skeleton"] = [list(pair) for pair in skeleton]
+    if colours is not None:
+        document["colours"] = dict(colours)
+    if films is not None:
+        document["films"] = [relative_to(each, folder) for each in dict.fromkeys(films)]
+    if layout is not None:
+        document["layout"] = dict(layout)
+    # Those of all sessions first: the others are written as their difference.
+    for (session, view), adjustment in sorted(
+        (adjustments or {}).items(), key=lambda item: item[0][0] is not None
+    ):
+        _put_adjustment(document, folder, session, view, adjustment)
+    project = _parse(document, folder)
+    if group is not None:
+        group.open(path).write(toml_text(document))
+    else:
+        with FileGroup(overwrite=True) as files:
+            files.open(path).write(toml_text(document))
+    return project
+
+
+def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, str]) -> str:
+    """The file after keypoints got other names, in skeleton and colours.
+
+    Raises
+    ------
+    PoseDataError
+        When the file there is damaged.
+    """
+    project = read_own_project(folder)
+    document = _read(own_project_path(folder))
+    if "skeleton" in document:
+        document["skeleton"] = [[keypoints.get(n, n) for n in pair] for pair in project.skeleton]
+    if "colours" in document:
+        document["colours"] = {keypoints.get(n, n): c for n, c in project.colours.items()}
+    return toml_text(document)
+
+
+def find_own_project(path: str | os.PathLike[str]) -> OwnProject | None:
+    """The project with a file of ours that `path` lies in: the nearest upward, or None.
+
+    Raises
+    ------
+    PoseDataError
+        When its file is damaged.
+    """
+    start = Path(path).absolute()
+    for folder in (start, *start.parents):
+        if own_project_path(folder).is_file():
+            return read_own_project(folder)
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    except UnicodeDecodeError as error:
+        raise PoseDataError("the text is not in UTF-8", file=path) from error
+    except tomllib.TOMLDecodeError as error:
+        raise PoseDataError(
+            f"this is not valid TOML ({error})", file=path, todo="Mend this line"
+        ) from error
+
+
+def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
+    """What a document says; errors are without the name of the file."""
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise PoseDataError(
+            f"the file is of version {version}",
+            expected=f"schema_version {SCHEMA_VERSION}",
+            todo="Update napari-pose3d: the file was written by a later one",
+        )
+    sessions = _table(document, "sessions")
+    project = OwnProject(
+        folder,
+        _names(document.get("view_names", []), "view_names"),
+        _skeleton(document.get("skeleton", [])),
+        _colours(_table(document, "colours")),
+        tuple(folder / name for name in _names(document.get("films", []), "films")),
+        _table(document, "layout"),
+        _tables(document, "views"),
+        {name: _tables(sessions, name) for name in sessions},
+    )
+    # What is wrong in it is said now, not when a session is opened.
+    for view in project._of_views:
+        _checked(project, None, view)
+    for session, tables in project._of_sessions.items():
+        for view in tables:
+            _checked(project, session, view)
+    return project
+
+
+def _checked(project: OwnProject, session: str | None, view: str) -> None:
+    try:
+        project.adjustment(session, view)
+    except PoseDataError as error:
+        place = f"[views.{view}]" if session is None else f"[sessions.{session}.{view}]"
+        raise PoseDataError(
+            error.problem,
+            place=", ".join(p for p in (place, error.place) if p),
+            expected=error.expected,
+            todo=error.todo,
+        ) from None
+
+
+def _put_adjustment(
+    document: dict[str, Any], folder: Path, session: str | None, view: str, new: ViewAdjustment
+) -> None:
+    tables = document.setdefault("views" if session is None else "sessions", {})
+    if session is not None:
+        tables = tables.setdefault(session, {})
+    common = {} if session is None else document.get("views", {}).get(view, {})
+    base = table_of(adjustment_from(common, folder), folder)
+    values = {k: v for k, v in table_of(new, folder).items() if v != base[k]}
+    kept = {k: v for k, v in tables.get(view, {}).items() if k not in KEYS}
+    tables[view] = kept | values
+    if not tables[view]:
+        del tables[view]
+
+
+def _names(values: Any, key: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
+        raise PoseDataError(f"'{key}' is not a list of names", expected='such as ["top", "side"]')
+    if twice := [name for i, name in enumerate(values) if name in values[:i]]:
+        raise PoseDataError(f"'{twice[0]}' is in '{key}' twice", todo="Remove one")
+    return tuple(values)
+
+
+def _skeleton(values: Any) -> tuple[tuple[str, str], ...]:
+    for pair in values if isinstance(values, list) else [values]:
+        whole = isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, str) for n in pair)
+        if not whole or pair[0] == pair[1]:
+            raise PoseDataError(
+                f"'skeleton' holds {pair!r}",
+                expected='pairs of two keypoints, such as [["nose", "neck"], ["neck", "tail"]]',
+            )
+    return tuple((a, b) for a, b in values)
+
+
+def _colours(values: Mapping[str, Any]) -> Mapping[str, str]:
+    for name, colour in values.items():
+        if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+            raise PoseDataError(
+                f"the colour of {name} is {colour!r}", expected="a text such as '#e69f00'"
+            )
+    return MappingProxyType(dict(values))
+
+
+def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key, {})
+    if not isinstance(value, Mapping):
+        raise PoseDataError(f"'{key}' is not a table", expected=f"a section [{key}]")
+    return MappingProxyType(dict(value))
+
+
+def _tables(document: Mapping[str, Any], key: str) -> Mapping[str, Mapping[str, Any]]:
+    table = _table(document, key)
+    return MappingProxyType({name: _table(table, name) for name in table})

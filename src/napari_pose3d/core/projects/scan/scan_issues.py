@@ -1,0 +1,166 @@
+"""What the names of the files tell about missing, contradictory and doubtful things."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..issues import Problem
+from ..session import Session
+from .folder_scan import Found
+from .recordings import Recording
+
+_MOST_NAMED = 3
+
+
+def problems_of_recording(
+    recording: Recording, views: Sequence[str], expected: Sequence[str]
+) -> tuple[Problem, ...]:
+    """What a session lacks.
+
+    Parameters
+    ----------
+    views : sequence of str
+        Those that it has any file of.
+    expected : sequence of str
+        Those that every session ought to have; may be empty.
+    """
+    found = list(recording.problems)
+    wanted = [*dict.fromkeys((*expected, *views))]
+    name = recording.name
+    if recording.films:
+        lacking = [view for view in wanted if view not in recording.films]
+        if lacking:
+            found.append(
+                Problem(
+                    "warning",
+                    f"there is no film of view {', '.join(lacking)}",
+                    name,
+                    f"Add it under the name {_as_for(recording, lacking[0])}, or go on without it",
+                )
+            )
+    elif recording.sets:
+        found.append(
+            Problem(
+                "note",
+                "there are predictions but no films",
+                name,
+                "If there are films, they have another name: rename them to the same beginning",
+            )
+        )
+    for each in recording.sets:
+        lacking = [view for view in wanted if view not in each.files]
+        if each.files and lacking:
+            found.append(
+                Problem(
+                    "warning",
+                    f"the prediction set '{each.name}' has no view {', '.join(lacking)}",
+                    name,
+                    "Add the file, or go on without this view",
+                )
+            )
+    return tuple(found)
+
+
+def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Problem, ...]:
+    """What concerns the whole folder."""
+    found, listing, names = looked.files, looked.listing, looked.names
+    rig_names = looked.rig_names
+    problems = list(found.problems)
+    known = names.views or ()
+    if found.nameless:
+        problems.append(
+            Problem(
+                "warning",
+                f"{len(found.nameless)} files hold none of the views {', '.join(known)} in their "
+                f"names: {_some(found.nameless)}",
+                "",
+                "Name them <session>_<view>, or say what the views are called",
+            )
+        )
+    if rig_names and known and not set(rig_names) & set(known):
+        problems.append(
+            Problem(
+                "warning",
+                f"the cameras of the calibration are called {', '.join(rig_names)}, but the files "
+                f"are of {', '.join(known)}",
+                "",
+                "Rename the cameras in the calibration to the names in the files",
+            )
+        )
+    if looked.kind == "lightning-pose":
+        problems += [
+            Problem(
+                "note",
+                f"the name of view {short} is part of {long}",
+                "",
+                "napari-pose3d tells them apart, but the app of Lightning Pose may not",
+            )
+            for short in known
+            for long in known
+            if short != long and short in long
+        ]
+    filmed = [each for each in sessions if each.films]
+    if len(filmed) > 1 and names.pattern is None and _all_alone(filmed):
+        problems.append(
+            Problem(
+                "note",
+                f"each of the {len(filmed)} sessions has one view only ({filmed[0].name}: "
+                f"{filmed[0].views[0]}, ...)",
+                "",
+                "If these are views of one session, say what the views are called",
+            )
+        )
+    for folder in listing.unreadable:
+        problems.append(
+            Problem(
+                "warning",
+                "this folder may not be looked into",
+                folder,
+                "Ask for the right to read it",
+            )
+        )
+    if listing.cut:
+        problems.append(
+            Problem(
+                "warning",
+                "the folder holds so many files that only some were looked at",
+                "",
+                "Open the folder of one project or session",
+            )
+        )
+    if not os.access(listing.root, os.W_OK):
+        problems.append(
+            Problem(
+                "note",
+                "the folder cannot be written to",
+                str(listing.root),
+                "What you change is not kept there; copy the project, or ask for the right",
+            )
+        )
+    if not sessions:
+        problems.append(
+            Problem(
+                "error",
+                "there are no films and no predictions here",
+                str(listing.root),
+                "Open the folder that holds the videos of the cameras",
+            )
+        )
+    return tuple(problems)
+
+
+def _all_alone(sessions: Sequence[Session]) -> bool:
+    return all(len(each.views) == 1 for each in sessions)
+
+
+def _as_for(recording: Recording, view: str) -> str:
+    """What the film of a view would be called, going by another's name."""
+    other, path = next(iter(recording.films.items()))
+    return path.name.replace(other, view)
+
+
+def _some(paths: Sequence[Path]) -> str:
+    named = ", ".join(path.name for path in paths[:_MOST_NAMED])
+    return f"{named}, ..." if len(paths) > _MOST_NAMED else named

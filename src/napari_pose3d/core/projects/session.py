@@ -1,0 +1,355 @@
+"""One recording with all its cameras: where its files are, and how they fit together.
+
+Opening a session reads nothing; rig, predictions and films are read when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.core.video.metadata import FilmFacts, film_facts
+
+from .alignment.project_alignment import adjustment_notes
+from .alignment.view_alignment import EnsembleAdjustment, Frames, Pixels, ViewAdjustment
+from .issues import Problem
+from .matching.match_table import MatchRow, MatchTable
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.formats.predictions.poses3d_csv import Poses3DTable
+    from napari_pose3d.core.video.video_array import VideoArray
+
+    from .matching.stored_ensemble import StoredEnsemble
+
+SetKind = Literal["predictions", "smoothed", "3d"]
+
+_UNADJUSTED = ViewAdjustment()
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionSet:
+    """One model's or one seed's output for the views of a session, or a smoother's.
+
+    Attributes
+    ----------
+    name : str
+        Model and seed, such as ``net3`` or ``rng=0``; unique within the session.
+    kind : {"predictions", "smoothed", "3d"}
+    files : mapping of view to Path
+        Empty for kind "3d".
+    space : Path or None
+        The file of 3-D positions, for kind "3d".
+    own : bool
+        Whether we wrote it: its frames are session frames then, and its pixels the rig's.
+    """
+
+    name: str
+    kind: SetKind
+    files: Mapping[str, Path]
+    space: Path | None = None
+    own: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One recording with all its cameras.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+        The project or folder that it was found in.
+    views : tuple of str
+    films : mapping of view to Path
+        Only of views that have one; so are the other mappings by view.
+    sets : tuple of PredictionSet
+    labels : mapping of view to Path
+        ``CollectedData_<view>.csv``, which hold the labels of all sessions of the project.
+    pictures : mapping of view to Path
+        Folders with the pictures of labeled frames, ``labeled-data/<session>_<view>``.
+    boxes : mapping of view to Path
+        Bounding boxes by video frame, ``<film>_bbox.csv``.
+    rig_path : Path or None
+    keypoints : tuple of str
+        Those of the project; may be empty.
+    skeleton : tuple of (str, str)
+    colours : mapping of str to str
+        ``#rrggbb`` of keypoints whose colour the user chose.
+    adjustments : mapping of view to ViewAdjustment
+        Only of views that have one.
+    problems : tuple of Problem
+        What the names of the files tell; `check` looks into the files.
+    """
+
+    name: str
+    folder: Path
+    views: tuple[str, ...]
+    films: Mapping[str, Path] = field(default_factory=dict)
+    sets: tuple[PredictionSet, ...] = ()
+    labels: Mapping[str, Path] = field(default_factory=dict)
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+    boxes: Mapping[str, Path] = field(default_factory=dict)
+    rig_path: Path | None = None
+    keypoints: tuple[str, ...] = ()
+    skeleton: tuple[tuple[str, str], ...] = ()
+    colours: Mapping[str, str] = field(default_factory=dict)
+    adjustments: Mapping[str, ViewAdjustment] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    # --- frames and pixels --------------------------------------------------------------------
+
+    def adjustment(self, view: str) -> ViewAdjustment:
+        """How a view lies in the session; the identity where nothing was said."""
+        return self.adjustments.get(view, _UNADJUSTED)
+
+    def to_session(self, view: str, video_frames: ArrayLike) -> Frames:
+        """Session frames of a view's video frames, elementwise int64; -1 where there is none."""
+        return self.adjustment(view).to_session(video_frames)
+
+    def to_video(
+        self, view: str, session_frames: ArrayLike, n_video_frames: int | None = None
+    ) -> Frames:
+        """Video frames of session frames, elementwise int64; -1 where the view has no picture.
+
+        Parameters
+        ----------
+        n_video_frames : int, optional
+            Length of the film; frames beyond its end are -1 then.
+        """
+        return self.adjustment(view).to_video(session_frames, n_video_frames)
+
+    def to_rig(
+        self, view: str, xy: ArrayLike, video_frames: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Pixels of the rig's picture of pixels of the view's film, ``(..., 2)`` each.
+
+        Parameters
+        ----------
+        video_frames : (...) int, optional
+            The picture of the film that each is in; needed for films cut out by moving boxes.
+        """
+        return self.adjustment(view).to_rig(xy, video_frames)
+
+    def to_picture(
+        self, view: str, xy: ArrayLike, video_frames: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Pixels of the view's film of pixels of the rig's picture: the inverse of `to_rig`."""
+        return self.adjustment(view).to_picture(xy, video_frames)
+
+    def n_frames(self, video_frames: Mapping[str, int]) -> int:
+        """Number of session frames, given the lengths of the films in video frames."""
+        ends = (self.adjustment(v).n_session_frames(n) for v, n in video_frames.items())
+        return max(ends, default=0)
+
+    def with_adjustments(self, changes: Mapping[str, ViewAdjustment]) -> Session:
+        """The same session with other adjustments of some views (nothing is written)."""
+        return replace(self, adjustments={**self.adjustments, **changes})
+
+    # --- loading ------------------------------------------------------------------------------
+
+    def load_rig(self) -> Rig | None:
+        """The calibrated cameras; None where the session has no calibration.
+
+        Raises
+        ------
+        PoseDataError
+            When the file is damaged.
+        """
+        if self.rig_path is None:
+            return None
+        from napari_pose3d.core.cameras.rig_file import load_rig
+
+        return load_rig(self.rig_path)
+
+    def prediction_set(self, name: str) -> PredictionSet:
+        """A set by its name.
+
+        Raises
+        ------
+        PoseDataError
+            When there is none of that name.
+        """
+        for each in self.sets:
+            if each.name == name:
+                return each
+        names = ", ".join(each.name for each in self.sets) or "none"
+        raise PoseDataError(
+            f"session '{self.name}' has no prediction set '{name}'", expected=f"one of {names}"
+        )
+
+    @property
+    def ensemble_sets(self) -> tuple[PredictionSet, ...]:
+        """The networks' own predictions: what a smoother takes."""
+        return tuple(each for each in self.sets if each.kind == "predictions")
+
+    def load_predictions(
+        self,
+        sets: PredictionSet | str | Sequence[PredictionSet | str] | None = None,
+        settings: ReadingSettings | None = None,
+        *,
+        pixels: Pixels = "rig",
+    ) -> StoredEnsemble:
+        """One or several prediction sets, as an ensemble that is read when it is used.
+
+        Frames are session frames: rows of the files are shifted, and frames that a view lacks are
+        NaN. Only headers are read here.
+
+        Parameters
+        ----------
+        sets : PredictionSet, its name, or several of them, optional
+            Not given: all networks' predictions (`ensemble_sets`).
+        settings : ReadingSettings, optional
+            ``views`` chooses views; those that a set lacks are an error unless ``allow_missing``.
+        pixels : {"rig", "picture"}
+            Of which picture the positions are: that of the rig, for geometry, or that of the
+            film, for drawing on it.
+
+        Raises
+        ------
+        PoseDataError
+            When there are no such sets, they are not complete, or a header is damaged.
+        """
+        from .matching.stored_ensemble import StoredEnsemble
+
+        settings = settings or ReadingSettings()
+        chosen = self._chosen(sets)
+        rows = [
+            row
+            for each in chosen
+            for view in self.views
+            if view in each.files and view in (settings.views or self.views)
+            if (row := self._row(each, view))
+        ]
+        if not rows:
+            raise PoseDataError(
+                f"session '{self.name}' has no predictions of the views "
+                f"{', '.join(settings.views or self.views)}",
+                expected="prediction files",
+            )
+        order = settings.views or self.views
+        table = MatchTable(tuple(rows), (), tuple(order))
+        own = chosen[0].own
+        adjust = EnsembleAdjustment(
+            self.adjustments,
+            counted="session" if own else "video",
+            given="rig" if own else "picture",
+            wanted=pixels,
+        )
+        ensemble = StoredEnsemble(table, replace(settings, session=self.name), adjust)
+        if not own:
+            for note in adjustment_notes(self.adjustments, ensemble.views):
+                ensemble.add_note(note)
+        return ensemble
+
+    def load_poses3d(self, chosen: PredictionSet | str) -> Poses3DTable:
+        """The positions in space of a set of kind "3d": ours, or Anipose's.
+
+        Raises
+        ------
+        PoseDataError
+            When the set is of another kind, or its file is damaged.
+        """
+        from napari_pose3d.core.formats.predictions.anipose3d_csv import (
+            is_anipose3d_csv,
+            read_anipose3d_csv,
+        )
+        from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+
+        found = self.prediction_set(chosen) if isinstance(chosen, str) else chosen
+        if found.space is None:
+            raise PoseDataError(
+                f"the set '{found.name}' holds no 3-D positions", expected="a set of kind '3d'"
+            )
+        if is_anipose3d_csv(found.space):
+            return read_anipose3d_csv(found.space)
+        return read_poses3d_csv(found.space)
+
+    def open_films(self) -> Films:
+        """The films by view, each opened when it is first asked for."""
+        return Films(self.films)
+
+    def film_facts(self) -> dict[str, FilmFacts]:
+        """What the headers of the films claim: number of frames and size. Decodes nothing."""
+        return {view: film_facts(path) for view, path in self.films.items()}
+
+    def _chosen(
+        self, sets: PredictionSet | str | Sequence[PredictionSet | str] | None
+    ) -> list[PredictionSet]:
+        if sets is None:
+            sets = self.ensemble_sets
+        elif isinstance(sets, PredictionSet | str):
+            sets = [sets]
+        chosen = [self.prediction_set(s) if isinstance(s, str) else s for s in sets]
+        if not chosen:
+            raise PoseDataError(
+                f"session '{self.name}' has no predictions", expected="prediction files"
+            )
+        if any(each.kind == "3d" for each in chosen):
+            raise PoseDataError(
+                "3-D positions are no predictions of views", todo="Use load_poses3d for them"
+            )
+        if len({each.own for each in chosen}) > 1:
+            raise PoseDataError(
+                "our own results and other predictions do not make an ensemble",
+                expected="sets of one kind",
+            )
+        return chosen
+
+    def _row(self, each: PredictionSet, view: str) -> MatchRow:
+        from napari_pose3d.core.formats.predictions.prediction_csv import check_is_predictions
+        from napari_pose3d.core.formats.predictions.prediction_h5 import read_h5_header
+        from napari_pose3d.core.formats.predictions.table_header import read_header
+
+        path = each.files[view]
+        if path.suffix.lower() == ".h5":
+            header = read_h5_header(path)
+        else:
+            header, _ = read_header(path)
+            check_is_predictions(header, path)
+        return MatchRow(self.name, each.name, view, path, header)
+
+
+class Films(Mapping[str, "VideoArray"]):
+    """Films by view; a film is opened when it is first asked for, and kept.
+
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = dict(paths)
+        self._open: dict[str, VideoArray] = {}
+
+    def __getitem__(self, view: str) -> VideoArray:
+        if view not in self._open:
+            from napari_pose3d.core.video.video_array import open_video
+
+            self._open[view] = open_video(self._paths[view])
+        return self._open[view]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __repr__(self) -> str:
+        return f"Films({', '.join(self._paths)})"
+
+    def close(self) -> None:
+        """Close those that were opened; they open again when they are asked for."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def __enter__(self) -> Films:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,166 @@
+"""Centre and spread of an ensemble of prediction sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Ensemble
+from napari_pose3d.core.settings import IsCancelled, Progress
+
+Centre = Literal["median", "mean"]
+Spread = Literal["confidence_weighted_var", "var"]
+
+# What the published smoother assumes where no variance can be computed, px^2.
+UNKNOWN_VARIANCE = 1000.0
+_LOWEST_LIKELIHOOD = 1e-5
+# So that the intermediate arrays stay small beside those that are kept.
+_FRAMES_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleStatistics:
+    """An ensemble reduced over its models.
+
+    Attributes
+    ----------
+    centre : (view, frame, keypoint, 2) float32
+        Median (or mean) over the models that saw the keypoint; NaN where none did.
+    variance : (view, frame, keypoint, 2) float32
+        Variance over the models in px^2, divided by the mean likelihood; from one model only,
+        ``1 / likelihood``, unless its file already gave a variance. NaN where there is no centre.
+    likelihood : (view, frame, keypoint) float32
+        Mean over the models.
+    swapped : (view, frame, pair) uint8
+        Models that hold the left and right of a pair the other way round than most.
+    """
+
+    centre: NDArray[np.float32]
+    variance: NDArray[np.float32]
+    likelihood: NDArray[np.float32]
+    swapped: NDArray[np.uint8]
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.likelihood.shape[1])
+
+
+def ensemble_statistics(
+    ensemble: AnyEnsemble,
+    centre: Centre = "median",
+    spread: Spread = "confidence_weighted_var",
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    threads: int | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
+    fix_swaps: bool = False,
+) -> EnsembleStatistics:
+    """Reduce an ensemble over its models, in single precision as the published smoother does.
+
+    It is done view by view; of an ensemble in files no more than one view is held.
+
+    Parameters
+    ----------
+    ensemble : Ensemble or StoredEnsemble
+    centre : {"median", "mean"}
+    spread : {"confidence_weighted_var", "var"}
+        Whether the variance over the models is divided by their mean likelihood.
+    progress, cancelled : callable, optional
+    threads : int, optional
+        For reading the files.
+    pairs : sequence of (int, int)
+        Keypoints, left and right, that a model may have taken for each other.
+    fix_swaps : bool
+        Whether a model that does so, unlike most, has them exchanged first.
+
+    Returns
+    -------
+    EnsembleStatistics
+
+    Raises
+    ------
+    PoseDataError
+        When there is no frame, or a file cannot be read.
+    """
+    found: EnsembleStatistics | None = None
+    with ThreadPoolExecutor(max_workers=threads or os.cpu_count() or 1) as pool:
+        for view in range(len(ensemble.views)):
+            part = ensemble.one_view(view, progress, cancelled, threads)
+            if found is None or part.n_frames > found.n_frames:
+                found = _with_room(found, len(ensemble.views), part, len(pairs))
+            sides = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+            reduce = partial(_reduce, part, centre, spread, sides, fix_swaps, found, view)
+            for _ in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+            del part, reduce  # before the next view is read
+    if found is None or not found.n_frames:
+        raise PoseDataError("the ensemble holds no frame or no view")
+    return found
+
+
+def _with_room(
+    old: EnsembleStatistics | None, n_views: int, part: Ensemble, n_pairs: int
+) -> EnsembleStatistics:
+    """The same with as many frames as ``part`` has, nothing observed in the new ones."""
+    shape = (n_views, part.n_frames, len(part.keypoints))
+    new = EnsembleStatistics(
+        np.full((*shape, 2), np.nan, np.float32),
+        np.full((*shape, 2), np.nan, np.float32),
+        np.full(shape, np.nan, np.float32),
+        np.zeros((*shape[:2], n_pairs), np.uint8),
+    )
+    if old is not None:
+        for name in ("centre", "variance", "likelihood", "swapped"):
+            getattr(new, name)[:, : old.n_frames] = getattr(old, name)
+    return new
+
+
+def _reduce(
+    part: Ensemble,
+    centre: Centre,
+    spread: Spread,
+    pairs: NDArray[np.int64],
+    fix_swaps: bool,
+    into: EnsembleStatistics,
+    view: int,
+    start: int,
+) -> None:
+    """Reduce some frames of the one view in ``part``."""
+    from . import swap_kernels
+    from .ensemble_kernels import reduce_models
+
+    frames = slice(start, min(start + _FRAMES_AT_ONCE, part.n_frames))
+    likelihood = into.likelihood[view, frames]
+    # How many models saw the keypoint.
+    n_models = np.empty(likelihood.shape, np.min_scalar_type(len(part.models)))
+    variance, middle = into.variance[view, frames], into.centre[view, frames]
+    xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
+    confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)
+    median = centre == "median"
+    reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
+    # Of two models nobody can tell which one is wrong.
+    if len(pairs) and len(part.models) > 2:
+        n_swapped = swap_kernels.count_models(xy, middle, pairs, into.swapped[view, frames])
+        if fix_swaps and n_swapped:
+            xy, confidence = xy.copy(), confidence.copy()
+            swap_kernels.exchange_models(xy, confidence, middle, pairs)
+            reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
+    trust = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
+    if len(part.models) > 1:
+        if spread == "confidence_weighted_var":
+            variance /= trust
+    elif part.variance is not None and np.isfinite(part.variance).any():
+        variance[:] = part.variance[0, 0, frames]
+    else:
+        variance[:] = 1 / trust
+    variance[np.isnan(variance)] = UNKNOWN_VARIANCE
+    variance[n_models == 0] = np.nan

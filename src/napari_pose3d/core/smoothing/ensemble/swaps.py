@@ -1,0 +1,129 @@
+"""Left taken for right: which keypoints, and where views or prediction sets disagree about it.
+
+A network that takes one side of the animal for the other is sure of itself. It shows in the
+geometry: both keypoints of a pair lie where the other one is expected. Sets are compared with the
+centre of all sets of the view, views with what the others say about the point in space. Where the
+two sides lie close together in the picture nobody can tell, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.poses.arrays import Swaps
+
+from .ensemble_statistics import EnsembleStatistics
+
+Pair = tuple[int, int]
+
+# Left, what stands around it, and right. A single letter is a side only at the edge of a word.
+_SIDES = (
+    (re.compile("left"), "right"),
+    (re.compile("Left"), "Right"),
+    (re.compile("LEFT"), "RIGHT"),
+    (re.compile(r"(?<![A-Za-z])l(?![a-z])"), "r"),
+    (re.compile(r"(?<![A-Za-z])L"), "R"),
+    (re.compile(r"(?<=[a-z0-9])L(?![A-Za-z])"), "R"),
+)
+
+
+def left_right_pairs(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -> list[Pair]:
+    """Indices of the keypoints that can be taken for each other.
+
+    Parameters
+    ----------
+    named : sequence of pairs of str
+        Their names; empty: told from the names, such as ``paw_left`` and ``paw_right``, ``l_ear``
+        and ``r_ear``, ``earL`` and ``earR``, ``L1A`` and ``R1A``.
+    keypoints : sequence of str
+
+    Raises
+    ------
+    PoseDataError
+        A pair is no pair, a name is unknown, or a keypoint is in two pairs.
+    """
+    if not named:
+        return _told_by_names(keypoints)
+    pairs: list[Pair] = []
+    for names in named:
+        if len(names) != 2:
+            raise PoseDataError(
+                f"{', '.join(names)} is no pair of left and right", expected="two keypoints each"
+            )
+        for name in names:
+            if name not in keypoints:
+                raise PoseDataError(
+                    f"no keypoint is called {name}, as a pair of left and right says",
+                    expected=f"some of {', '.join(keypoints)}",
+                )
+        pairs.append((keypoints.index(names[0]), keypoints.index(names[1])))
+    members = [k for pair in pairs for k in pair]
+    for k in members:
+        if members.count(k) > 1:
+            raise PoseDataError(
+                f"the keypoint {keypoints[k]} is in the pairs of left and right twice",
+                expected="each keypoint in at most one pair",
+            )
+    return pairs
+
+
+def _told_by_names(keypoints: Sequence[str]) -> list[Pair]:
+    pairs: list[Pair] = []
+    taken: set[int] = set()
+    for i, name in enumerate(keypoints):
+        for left, right in _SIDES:
+            other = left.sub(right, name, count=1)
+            if other == name or other not in keypoints:
+                continue
+            j = keypoints.index(other)
+            if not {i, j} & taken:
+                taken |= {i, j}
+                pairs.append((i, j))
+            break
+    return pairs
+
+
+def find_swaps(
+    statistics: EnsembleStatistics,
+    expected: NDArray[np.float32] | None,
+    pairs: Sequence[Pair],
+    keypoints: Sequence[str],
+    corrected: bool,
+) -> Swaps:
+    """Where prediction sets and views hold both keypoints of a pair in each other's place.
+
+    Parameters
+    ----------
+    statistics : EnsembleStatistics
+        Made with the same pairs.
+    expected : (view, frame, keypoint, 2) or None
+        Where the points in space fall in each view, px; None where nothing is known about them.
+    pairs : sequence of (int, int)
+    keypoints : sequence of str
+    corrected : bool
+        Whether it is going to be put right.
+    """
+    from .swap_kernels import flag_views
+
+    flags = np.zeros(statistics.swapped.shape, dtype=bool)
+    if expected is not None:
+        flag_views(statistics.centre, expected, np.array(pairs, dtype=np.int64), flags)
+    names = tuple((keypoints[a], keypoints[b]) for a, b in pairs)
+    return Swaps(names, flags, statistics.swapped, corrected)
+
+
+def exchange(statistics: EnsembleStatistics, flags: NDArray[np.bool_], pairs: Any) -> None:
+    """Exchange the keypoints of the flagged pairs, in place."""
+    arrays = (statistics.centre, statistics.variance, statistics.likelihood)
+    for p, (left, right) in enumerate(pairs):
+        views, frames = np.nonzero(flags[:, :, p])
+        for array in arrays:
+            kept = array[views, frames, left].copy()
+            array[views, frames, left] = array[views, frames, right]
+            array[views, frames, right] = kept

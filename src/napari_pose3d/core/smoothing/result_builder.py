@@ -1,0 +1,134 @@
+"""Keypoint by keypoint, the smoothed tracks become the arrays of a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
+
+from .ensemble.ensemble_statistics import EnsembleStatistics
+
+if TYPE_CHECKING:
+    from .smoothers import SmoothedKeypoint
+
+
+class Collected:
+    """The arrays of a result, made once and filled by keypoint.
+
+    Stacking the finished keypoints in the end would hold everything twice.
+
+    Parameters
+    ----------
+    statistics : EnsembleStatistics
+        What was smoothed.
+    in_space : bool
+        Whether there are positions in 3-D.
+
+    Attributes
+    ----------
+    xy : (view, frame, keypoint, 2) float32
+        Smoothed positions in px.
+    space : dict of str to array
+        Those of `Poses3D`; empty without a rig.
+    smooth_param : (keypoint,) float64
+    observations, rejected : int
+        (view, frame, keypoint) cells that counted, and that were set aside.
+    inferred, left_missing : int
+        (frame, keypoint) cells that no view saw: filled in, and left missing.
+    """
+
+    def __init__(self, statistics: EnsembleStatistics, in_space: bool) -> None:
+        n_views, n_frames, n_keypoints = statistics.likelihood.shape
+        self._statistics = statistics
+        self.xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
+        self._variance = np.empty_like(self.xy)
+        self._ensemble_variance: NDArray[np.float32] | None = None
+        self.smooth_param = np.full(n_keypoints, np.nan)
+        self.observations = self.rejected = self.inferred = self.left_missing = 0
+        self.space: dict[str, NDArray[Any]] = {}
+        if in_space:
+            tracks = (n_frames, n_keypoints)
+            self.space = {
+                "xyz": np.empty((*tracks, 3)),
+                # No uncertainty is known to more digits than these, and it is the largest array.
+                "covariance": np.empty((*tracks, 3, 3), np.float32),
+                # Signed, since people subtract from it.
+                "n_views": np.empty(tracks, np.int16),
+                "residuals": np.empty((n_views, *tracks), np.float32),
+                "inferred": np.empty(tracks, np.bool_),
+            }
+
+    def put(self, k: int, part: SmoothedKeypoint) -> None:
+        """Take in one keypoint, by index."""
+        self.xy[:, :, k] = part.xy
+        self._variance[:, :, k] = part.variance
+        if part.ensemble_variance is not None:
+            if self._ensemble_variance is None:
+                self._ensemble_variance = self._statistics.variance.copy()
+            self._ensemble_variance[:, :, k] = part.ensemble_variance
+        self.smooth_param[k] = part.smooth_param
+        unseen = ~part.used.any(axis=0)
+        blank = np.isnan(part.xy[..., 0]).all(axis=0)
+        self.observations += int(part.used.sum())
+        self.rejected += int(part.rejected.sum())
+        self.inferred += int((unseen & ~blank).sum())
+        self.left_missing += int((unseen & blank).sum())
+        if self.space and part.xyz is not None:
+            space = self.space
+            space["xyz"][:, k] = part.xyz
+            space["covariance"][:, k] = part.covariance
+            space["n_views"][:, k] = part.used.sum(axis=0)
+            space["residuals"][:, :, k] = np.linalg.norm(
+                self._statistics.centre[:, :, k] - part.xy, axis=-1
+            )
+            space["inferred"][:, k] = unseen & np.isfinite(part.xyz[:, 0])
+
+    def move(
+        self, k: int, frames: NDArray[np.intp], xy: NDArray[Any], change: NDArray[Any]
+    ) -> None:
+        """Note that points moved for a reason beyond the views; they count as inferred.
+
+        Parameters
+        ----------
+        k : int
+        frames : (n,) int
+        xy : (view, n, 2)
+            Where they fall now, px.
+        change : (view, n, 2)
+            Of the variance there, px^2.
+        """
+        fresh = int((~self.space["inferred"][frames, k]).sum())
+        self.inferred += fresh
+        self.space["inferred"][frames, k] = True
+        self.xy[:, frames, k] = xy
+        self._variance[:, frames, k] += change
+        off = self._statistics.centre[:, frames, k] - xy
+        self.space["residuals"][:, frames, k] = np.linalg.norm(off, axis=-1)
+
+    def poses2d(self, ensemble: AnyEnsemble) -> Poses2D:
+        """The smoothed positions in every view, with the ensemble they came from."""
+        variance = self._ensemble_variance
+        return Poses2D(
+            xy=self.xy,
+            likelihood=self._statistics.likelihood,
+            views=ensemble.views,
+            keypoints=ensemble.keypoints,
+            variance=self._variance,
+            ensemble_median=self._statistics.centre,
+            ensemble_variance=self._statistics.variance if variance is None else variance,
+            session=ensemble.session,
+            individual=ensemble.individual,
+        )
+
+    def poses3d(self, ensemble: AnyEnsemble, units: str) -> Poses3D:
+        """The smoothed positions in space; only after smoothing with a rig."""
+        return Poses3D(
+            **self.space,
+            views=ensemble.views,
+            keypoints=ensemble.keypoints,
+            session=ensemble.session,
+            units=units,
+        )

@@ -1,0 +1,294 @@
+"""The three smoothers of the ensemble, block by block.
+
+Keypoints are independent of each other but for those of one block, which share ``s``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed
+from napari_pose3d.core.settings import IsCancelled, Progress, SmoothingSettings
+
+from .ensemble.ensemble_statistics import EnsembleStatistics
+from .gaps import in_long_gap
+from .kalman.state_space import (
+    BOUNDS,
+    PUBLISHED_BOUNDS,
+    Float64,
+    Track,
+    by_view,
+    find_smooth_param,
+    side_by_side,
+    smooth_track,
+)
+from .keypoint_blocks import Block, blocks_of, each_block
+from .published.variance_inflation import inflated_variance
+from .search_frames import frame_mask
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothedKeypoint:
+    """One keypoint's share of the result.
+
+    Attributes
+    ----------
+    xy, variance : (view, frame, 2) float32
+        Smoothed position (px) and the variance of an observation there (px^2): the posterior's
+        share and the observation noise; for the single-view smoother the posterior alone.
+    used : (view, frame) bool
+        Observations that counted.
+    rejected : (view, frame) bool
+        Observations set aside because they contradict the other views.
+    smooth_param : float
+    xyz, covariance : (frame, 3), (frame, 3, 3) or None
+    ensemble_variance : (view, frame, 2) or None
+        What is to be written as the ensemble's variance (px^2) where the smoother changed it.
+    """
+
+    xy: FloatArray
+    variance: FloatArray
+    used: NDArray[np.bool_]
+    rejected: NDArray[np.bool_]
+    smooth_param: float
+    xyz: Float64 | None = None
+    covariance: Float64 | None = None
+    ensemble_variance: Float64 | None = None
+
+    def __post_init__(self) -> None:
+        # All keypoints of a long recording are held at once: no wider than they are kept.
+        for name in ("xy", "variance"):
+            # Of a point that drifted next to a camera while nobody saw it, nothing is known: inf.
+            with np.errstate(over="ignore"):
+                narrow = np.asarray(getattr(self, name), dtype=np.float32)
+            object.__setattr__(self, name, narrow)
+
+
+def smooth_calibrated(
+    ensemble: AnyEnsemble,
+    statistics: EnsembleStatistics,
+    rig: Rig,
+    settings: SmoothingSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
+    """Smooth the 3-D point; the rig's cameras are in the order of the views."""
+    searched = frame_mask(settings.s_frames, statistics.n_frames)
+    # Only the published smoother looks at the single prediction sets again.
+    models = ensemble.in_memory().xy if settings.as_published else None
+
+    def ours(block: Block) -> list[SmoothedKeypoint]:
+        from .robust.robust_smoother import smooth_robustly
+
+        ks = list(block)
+        names = [ensemble.keypoints[k] for k in block]
+        tracks = smooth_robustly(
+            rig,
+            statistics.centre[:, :, ks],
+            statistics.variance[:, :, ks],
+            searched,
+            names,
+            settings,
+            cancelled,
+        )
+        parts = []
+        for k, found in zip(block, tracks, strict=True):
+            if cancelled():
+                raise Cancelled
+            xy, spread = _reproject(rig, found.xyz, found.covariance)
+            spread += _everywhere(found.noise)[..., None]
+            rejected = observed(statistics.centre[:, :, k]) & ~found.used
+            parts.append(
+                SmoothedKeypoint(
+                    xy,
+                    spread,
+                    found.used,
+                    rejected,
+                    found.smooth_param,
+                    found.xyz,
+                    found.covariance,
+                )
+            )
+        return parts
+
+    def published(block: Block) -> list[SmoothedKeypoint]:
+        from .published.published_smoother import published_track
+
+        tracks = []
+        for k in block:
+            centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
+            if settings.inflate_vars:
+                y, v = side_by_side(centre), side_by_side(variance)
+                n_latent = min(settings.n_latent, y.shape[1])
+                # Back to single precision, in which the published smoother keeps it.
+                variance = by_view(inflated_variance(y, v, n_latent, cancelled)).astype(np.float32)
+            assert models is not None
+            xy = models[:, :, :, k]
+            tracks.append(
+                published_track(
+                    rig, xy, centre, variance, searched, ensemble.keypoints[k], cancelled
+                )
+            )
+        s = _smooth_param(rig.packed, tracks, settings, cancelled)
+        parts = []
+        for k, track in zip(block, tracks, strict=True):
+            means, covs = smooth_track(rig.packed, track, s, cancelled)
+            xy, spread = _reproject(rig, means, covs)
+            spread += _noise(track)
+            seen = observed(statistics.centre[:, :, k])
+            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s, means, covs))
+        return parts
+
+    one = published if settings.as_published else ours
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap)
+
+
+def smooth_linear(
+    ensemble: AnyEnsemble,
+    statistics: EnsembleStatistics,
+    settings: SmoothingSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
+    """Kalman smoother on the principal components of all views."""
+    from .linear_smoother import linear_tracks
+
+    tracks, offsets = linear_tracks(
+        statistics.centre,
+        statistics.variance,
+        frame_mask(settings.s_frames, statistics.n_frames),
+        ensemble.keypoints,
+        n_latent=min(settings.n_latent, 2 * len(ensemble.views)),
+        quantile_keep=settings.quantile_keep_pca,
+        inflate=settings.inflate_vars,
+        as_published=settings.as_published,
+        cancelled=cancelled,
+    )
+    no_cameras = _no_cameras()
+    # The published smoother writes the variance that it inflated.
+    written = settings.inflate_vars and settings.as_published
+
+    def one(block: Block) -> list[SmoothedKeypoint]:
+        s = _smooth_param(no_cameras, [tracks[k] for k in block], settings, cancelled)
+        parts = []
+        for k in block:
+            track = tracks[k]
+            means, covs = smooth_track(no_cameras, track, s, cancelled)
+            xy = by_view(means @ track.H.T + offsets[k])
+            spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
+            seen = observed(statistics.centre[:, :, k])
+            part = SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s)
+            parts.append(replace(part, ensemble_variance=by_view(track.r)) if written else part)
+        return parts
+
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap)
+
+
+def smooth_single(
+    ensemble: AnyEnsemble,
+    statistics: EnsembleStatistics,
+    settings: SmoothingSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
+    """Kalman smoother on the pixels of each view by itself; its views share a keypoint's ``s``."""
+    from .linear_smoother import single_tracks
+
+    searched = frame_mask(settings.s_frames, statistics.n_frames)
+    no_cameras = _no_cameras()
+
+    def one(block: Block) -> list[SmoothedKeypoint]:
+        models = [
+            single_tracks(
+                statistics.centre[:, :, k],
+                statistics.variance[:, :, k],
+                searched,
+                as_published=settings.as_published,
+            )
+            for k in block
+        ]
+        everything = [track for tracks, _ in models for track in tracks]
+        s = _smooth_param(no_cameras, everything, settings, cancelled)
+        parts = []
+        for k, (tracks, offsets) in zip(block, models, strict=True):
+            seen = observed(statistics.centre[:, :, k])
+            xy, spread = np.full((*seen.shape, 2), np.nan), np.full((*seen.shape, 2), np.nan)
+            for view, (track, offset) in enumerate(zip(tracks, offsets, strict=True)):
+                if seen[view].any():
+                    means, covs = smooth_track(no_cameras, track, s, cancelled)
+                    xy[view] = means + offset
+                    spread[view] = np.diagonal(covs, axis1=1, axis2=2)
+            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s))
+        return parts
+
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap, each_view=True)
+
+
+def _smooth_param(
+    cams: Float64, tracks: list[Track], settings: SmoothingSettings, cancelled: IsCancelled
+) -> float:
+    if settings.smooth_param is not None:
+        return float(settings.smooth_param)
+    bounds = PUBLISHED_BOUNDS if settings.as_published else BOUNDS
+    return find_smooth_param(cams, tracks, bounds, cancelled)
+
+
+def _reproject(rig: Rig, xyz: Float64, covariance: Float64) -> tuple[Float64, Float64]:
+    """Pixels of a track in every view, and the variance there that its covariance amounts to."""
+    from .kalman.kalman_kernels import project_moments
+
+    xy = np.empty((len(rig.cameras), len(xyz), 2))
+    spread = np.empty_like(xy)
+    project_moments(rig.packed, xyz, np.ascontiguousarray(covariance), xy, spread)
+    return xy, spread
+
+
+def _noise(track: Track) -> Float64:
+    """Observation variance by view, ``(view, frame, 2)``."""
+    return _everywhere(by_view(track.r))
+
+
+def _everywhere(noise: Float64) -> Float64:
+    """``(view, frame, ...)`` with the view's typical value where nothing was observed."""
+    finite = np.isfinite(noise)
+    typical = np.array(
+        [np.median(v[f]) if f.any() else np.nan for v, f in zip(noise, finite, strict=True)]
+    )
+    if np.isfinite(typical).any():
+        typical = np.where(np.isfinite(typical), typical, np.nanmedian(typical))
+    return np.where(finite, noise, typical.reshape(-1, *(1,) * (noise.ndim - 1)))
+
+
+def _no_cameras() -> Float64:
+    from napari_pose3d.core.cameras.projection import pack_cameras
+
+    return pack_cameras(())
+
+
+def _without_long_gaps(
+    part: SmoothedKeypoint, max_gap: int | None, each_view: bool = False
+) -> SmoothedKeypoint:
+    """The same with NaN where nobody saw the keypoint for more than ``max_gap`` frames."""
+    if max_gap is None:
+        return part
+    seen = part.used if each_view else np.broadcast_to(part.used.any(axis=0), part.used.shape)
+    blank = np.array([in_long_gap(view, max_gap) for view in seen])
+    cleared = replace(part, xy=part.xy.copy(), variance=part.variance.copy())
+    cleared.xy[blank] = cleared.variance[blank] = np.nan
+    if part.xyz is None or part.covariance is None:
+        return cleared
+    xyz, covariance = part.xyz.copy(), part.covariance.copy()
+    xyz[blank[0]], covariance[blank[0]] = np.nan, np.nan
+    return replace(cleared, xyz=xyz, covariance=covariance)

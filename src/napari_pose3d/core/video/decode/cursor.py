@@ -1,0 +1,138 @@
+"""A pass through a film: from a keyframe to the frame that is wanted, and on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..index.frame_index import FrameIndex
+from .decoder import Decoder
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+Wanted = Callable[[], bool]
+"""Asked between two pictures; when it says no, the request is given up."""
+Emit = Callable[[int, "VideoFrame"], None]
+
+# A keyframe that is nearer than this is reached faster by decoding on than by jumping.
+_NEAR = 4
+# Pictures come out in display order. One that is this late is not coming any more.
+_LATE = 64
+
+
+class Superseded(Exception):  # noqa: N818 - the caller no longer wants the frame
+    """A request was given up because something newer is wanted."""
+
+
+class Trouble(Exception):  # noqa: N818 - an event inside the reader, not an error for users
+    """A pass met something that may be damage, in the group of pictures of a keyframe."""
+
+    def __init__(self, entry: int) -> None:
+        super().__init__(entry)
+        self.entry = entry
+
+
+class Lane:
+    """A decoder and where it stands.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    index : FrameIndex
+    examined : set of int
+        Keyframes whose group of pictures has been searched for damage: what a pass meets there
+        is known already. Shared by all lanes of a film.
+    """
+
+    def __init__(self, decoder: Decoder, index: FrameIndex, examined: set[int]) -> None:
+        self.decoder, self._index, self._examined = decoder, index, examined
+        # Came out together with the one that was wanted, and will be wanted next.
+        self._left_over: dict[int, VideoFrame] = {}
+
+    def picture(self, frame: int, emit: Emit | None, wanted: Wanted | None = None) -> VideoFrame:
+        """Decode until a frame comes out.
+
+        Parameters
+        ----------
+        frame : int
+        emit : callable, optional
+            Given every other picture that comes out on the way, with its frame number.
+        wanted : callable, optional
+
+        Raises
+        ------
+        Superseded, Trouble, IndexMismatch, PoseDataError
+        """
+        index, decoder = self._index, self.decoder
+        if frame in self._left_over:
+            return self._left_over.pop(frame)
+        packet, entry = int(index.packet_of[frame]), index.entry(frame)
+        self._left_over.clear()
+        if not self._is_ahead(packet, entry):
+            decoder.start(entry)
+        assert decoder.entry is not None
+        begin = index.rank[decoder.entry]
+        goal = index.rank[packet]
+        found: VideoFrame | None = None
+        while found is None:
+            if wanted is not None and not wanted():
+                raise Superseded
+            try:
+                pictures = decoder.step()
+            except EOFError:
+                raise self._trouble(entry) from None
+            latest = -1
+            for number, picture in pictures:
+                rank = index.rank[number]
+                latest = max(latest, rank)
+                other = index.frame_of[number]
+                # Shown before the keyframe but stored after it: lacks what it was made from.
+                if other < 0 or rank < begin:
+                    continue
+                if other == frame:
+                    found = picture
+                elif not decoder.failed:
+                    if emit is not None:
+                        emit(int(other), picture)
+                    if rank > goal:
+                        self._left_over[int(other)] = picture
+            if not index.key[entry]:
+                raise self._trouble(entry)
+            if decoder.failed:
+                self._look_at_failures()
+            if found is None and latest > goal + _LATE:
+                raise self._trouble(entry)
+        return found
+
+    def continues(self, frame: int) -> bool:
+        """Whether a frame is reached by decoding on, without a jump."""
+        if frame in self._left_over:
+            return True
+        return self._is_ahead(int(self._index.packet_of[frame]), self._index.entry(frame))
+
+    def close(self) -> None:
+        self.decoder.close()
+
+    def _is_ahead(self, packet: int, entry: int) -> bool:
+        """Whether the frame comes out if decoding just goes on, and no later than after a jump."""
+        decoder, index = self.decoder, self._index
+        if decoder.entry is None or not index.key[decoder.entry]:
+            return False
+        if index.rank[packet] < index.rank[decoder.entry]:
+            return False
+        if packet in decoder.pending:
+            return True
+        return decoder.next_packet <= packet and entry <= decoder.next_packet + _NEAR
+
+    def _look_at_failures(self) -> None:
+        for number in sorted(self.decoder.failed):
+            entry = self._index.group_of(number)
+            if entry not in self._examined:
+                raise self._trouble(entry)
+        self.decoder.failed.clear()
+
+    def _trouble(self, entry: int) -> Trouble:
+        self.decoder.entry = None
+        self._left_over.clear()
+        return Trouble(entry)

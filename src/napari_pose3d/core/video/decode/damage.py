@@ -1,0 +1,125 @@
+"""Finding out which pictures of a group cannot be decoded, slowly and surely.
+
+A group of pictures is what lies between two keyframes. Within it each picture is made from others,
+so whatever is stored after a damaged one is not to be trusted: it is called unreadable too, even
+where a decoder would patch something up.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..index.frame_index import FrameIndex
+from .decoder import Decoder
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+# How far back to look for a place where decoding really can begin.
+_LOOK_BACK = 2000
+
+
+@dataclass
+class Examination:
+    """What a search found: the unreadable frames, and all pictures that came out."""
+
+    unreadable: set[int] = field(default_factory=set)
+    pictures: dict[int, VideoFrame] = field(default_factory=dict)
+
+
+def examine(
+    path: str | os.PathLike[str], index: FrameIndex, entry: int, *, lenient: bool, keep: int
+) -> Examination:
+    """Decode the group of pictures of a keyframe, one packet at a time on one thread.
+
+    Keyframes that turn out to be none are withdrawn from the index; the caller then looks at the
+    group again under its true keyframe.
+
+    Parameters
+    ----------
+    path, index
+    entry : int
+        The packet number of the keyframe.
+    lenient : bool
+        See `Decoder`.
+    keep : int
+        How many readable pictures to hand back, the last ones.
+    """
+    decoder = Decoder(path, index, threads=1, lenient=lenient)
+    try:
+        end = index.next_key(entry)
+        steps = 0 if decoder.intra_only else 1
+        while True:
+            start = index.earlier_entry(entry, steps)
+            outcome = _decode_group(decoder, index, start, entry, end, keep)
+            begins_well = start in outcome.arrived and bool(index.key[start])
+            known = entry in outcome.arrived or not index.key[entry]
+            if (begins_well and known) or start == 0 or entry - start > _LOOK_BACK:
+                break
+            steps = max(1, steps * 2)
+    finally:
+        decoder.close()
+    return _judge(index, outcome, entry, end)
+
+
+@dataclass
+class _Outcome:
+    arrived: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
+    pictures: dict[int, VideoFrame] = field(default_factory=dict)
+    stop: int = 0
+
+
+def _decode_group(
+    decoder: Decoder, index: FrameIndex, start: int, entry: int, end: int, keep: int
+) -> _Outcome:
+    outcome = _Outcome(stop=_after_leading(index, end))
+    decoder.start(start)
+    finished = False
+    while not finished:
+        try:
+            finished = decoder.next_packet >= outcome.stop
+            pictures = decoder.flush() if finished else decoder.step()
+        except EOFError:
+            break
+        for number, picture in pictures:
+            outcome.arrived.add(number)
+            if entry <= number:
+                outcome.pictures[number] = picture
+                if len(outcome.pictures) > keep:
+                    outcome.pictures.pop(next(iter(outcome.pictures)))
+    outcome.failed = set(decoder.failed)
+    decoder.entry = None
+    return outcome
+
+
+def _after_leading(index: FrameIndex, end: int) -> int:
+    """One past the pictures that are stored after the next keyframe and shown before it."""
+    stop = end
+    if end < index.n_packets:
+        while stop + 1 < index.n_packets and index.rank[stop + 1] < index.rank[end]:
+            stop += 1
+        if stop > end:
+            stop += 1
+    return stop
+
+
+def _judge(index: FrameIndex, outcome: _Outcome, entry: int, end: int) -> Examination:
+    def is_bad(number: int) -> bool:
+        lost = number not in outcome.arrived and not index.hidden[number]
+        return lost or number in outcome.failed
+
+    group = [*range(entry, end), *range(end + 1, outcome.stop)]
+    first_bad = next((number for number in group if is_bad(number)), None)
+    result = Examination()
+    for number in group:
+        frame = int(index.frame_of[number])
+        if frame < 0:
+            continue
+        if first_bad is not None and number >= first_bad:
+            result.unreadable.add(frame)
+        elif number in outcome.pictures:
+            result.pictures[frame] = outcome.pictures[number]
+    return result

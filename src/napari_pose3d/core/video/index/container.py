@@ -1,0 +1,140 @@
+"""Opening a film with PyAV, and saying plainly why it cannot be opened."""
+
+from __future__ import annotations
+
+import os
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from napari_pose3d.core.errors import PoseDataError
+
+from .frame_index import NO_TIME
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_MP4_LIKE = (".mp4", ".mov", ".m4v")
+
+
+def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoStream]:
+    """Open a film and choose its video stream.
+
+    Raises
+    ------
+    PoseDataError
+        When there is no such file, it is not a film, or it has no video.
+    """
+    import av
+    from av.stream import Discard
+
+    path = Path(path)
+    if path.is_dir():
+        raise PoseDataError("is a folder, not a film", file=path, expected="a video file")
+    if path.exists() and not path.is_file():
+        # Reading from a pipe could wait for ever.
+        raise PoseDataError("is not an ordinary file", file=path, expected="a video file")
+    try:
+        # Titles and comments in a damaged or old file need not be UTF-8.
+        container = av.open(os.fspath(path), metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise PoseDataError("there is no such film", file=path) from error
+    except PermissionError as error:
+        raise PoseDataError(
+            "may not be read", file=path, todo="Ask for the right to read the file"
+        ) from error
+    except (av.FFmpegError, OSError) as error:
+        raise _cannot_open(path, error) from error
+    stream = next(
+        (each for each in container.streams.video if not _is_cover(each)),
+        None,
+    )
+    if stream is None or stream.codec_context is None:
+        container.close()
+        raise PoseDataError(
+            "holds no video that can be read",
+            file=path,
+            expected="a film (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+        )
+    # Sound and data beside the pictures would only be read to be thrown away.
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return container, stream
+
+
+def marks(packet: av.Packet) -> tuple[int, int, int, int]:
+    """What tells a packet from the others: display time, decoding time, position, size."""
+    pts, dts, position = packet.pts, packet.dts, packet.pos
+    return (
+        NO_TIME if pts is None else pts,
+        NO_TIME if dts is None else dts,
+        NO_TIME if position is None else position,
+        packet.size,
+    )
+
+
+def time_base_of(stream: VideoStream) -> Fraction:
+    """Seconds per unit of the stream's times."""
+    base = stream.time_base
+    return Fraction(base.numerator, base.denominator) if base else Fraction(1)
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _cannot_open(path: Path, error: Exception) -> PoseDataError:
+    if path.stat().st_size == 0:
+        return PoseDataError(
+            "is empty (0 bytes)", file=path, todo="Copy the recording again from the camera's disk"
+        )
+    if path.suffix.lower() in _MP4_LIKE and not _has_moov(path):
+        return PoseDataError(
+            "the recording was cut off before its index (the 'moov' box) was written, so no "
+            "picture in it can be found",
+            file=path,
+            todo="Repair it with a tool such as untrunc and an intact film of the same camera",
+        )
+    return PoseDataError(
+        f"cannot be read as a film ({_reason(error)})",
+        file=path,
+        expected="a film (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+        todo="Try whether a video player shows it; if so, tell us about this file",
+    )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _has_moov(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return b"moov" in top_boxes(stream, path.stat().st_size)
+
+
+def top_boxes(stream: BinaryIO, end: int) -> dict[bytes, tuple[int, int]]:
+    """The boxes of an MP4 file from where the stream stands: name to (start, end) of the inside."""
+    boxes: dict[bytes, tuple[int, int]] = {}
+    start = stream.tell()
+    while start + 8 <= end:
+        stream.seek(start)
+        head = stream.read(16)
+        if len(head) < 8:
+            break
+        size, name = struct.unpack(">I4s", head[:8])
+        inside = start + 8
+        if size == 1 and len(head) == 16:
+            size, inside = struct.unpack(">Q", head[8:])[0], start + 16
+        elif size == 0:
+            size = end - start
+        if size < inside - start:
+            break
+        boxes.setdefault(name, (inside, start + size))
+        start += size
+    return boxes

@@ -1,0 +1,135 @@
+"""The table of packets from what the file itself says about them, where that can be trusted."""
+
+from __future__ import annotations
+
+import struct
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .container import marks, time_base_of
+from .empty_packets import hidden_check, may_be_empty
+from .frame_index import NO_TIME, FileStamp, FrameIndex, Int64, Report, rank_of
+from .matroska_table import block_table
+from .mp4_table import display_delays
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_KEY, _DISCARD = 1, 2
+_COMPARED = 64  # packets of the beginning
+
+
+def lists_its_packets(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the file is of a kind that tells where all packets are and when each is shown."""
+    kind, codec = container.format.name, stream.codec_context
+    if hidden_check(codec.name):
+        return False
+    if "matroska" in kind:
+        return True
+    if len(stream.index_entries) == 0:
+        return False
+    return "mp4" in kind or (kind == "avi" and not codec.has_b_frames)
+
+
+def index_of_container(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    stamp: FileStamp,
+    report: Report | None,
+) -> FrameIndex | None:
+    """From the index that the file itself holds; None where it may not be trusted.
+
+    Packets are read from the container.
+    """
+    if "matroska" in container.format.name:
+        return _matroska(path, container, stream, stamp, report)
+    entries = stream.index_entries
+    n = len(entries)
+    table = np.array([(e.timestamp, e.pos, e.size, e.flags) for e in entries], dtype=np.int64)
+    if may_be_empty(stream.codec_context.name, table[:, 2]):
+        return None
+    # The flags are signed two-bit numbers.
+    dts, position, size, flags = table[:, 0], table[:, 1], table[:, 2], table[:, 3] & 3
+    if not (np.diff(dts) > 0).all() or not (size > 0).all():
+        return None
+    if "mp4" in container.format.name:
+        try:
+            delays = display_delays(path, stream.id, n)
+        except (OSError, struct.error):
+            return None
+        if delays is None:
+            return None
+        pts = dts + delays
+    else:
+        # The index counts the eight bytes of the chunk's head, a packet does not.
+        position = position + 8
+        if not _reaches_the_end(position + size, stamp.size, n):
+            return None
+        pts = dts.copy()
+    order = np.argsort(pts, kind="stable")
+    if not (np.diff(pts[order]) > 0).all():
+        return None
+    # Edit lists move the times by a constant that the tables do not tell, but a packet does.
+    first = next(iter(container.demux(stream)), None)
+    if first is None or not first.size or first.pts is None:
+        return None
+    if marks(first)[1:] != (int(dts[0]), int(position[0]), int(size[0])):
+        return None
+    return FrameIndex(
+        pts=pts + (first.pts - pts[0]),
+        dts=dts,
+        position=position,
+        size=size,
+        key=(flags & _KEY) > 0,
+        hidden=(flags & _DISCARD) > 0,
+        rank=rank_of(order),
+        time_base=time_base_of(stream),
+        how="container",
+        stamp=stamp,
+    )
+
+
+def _reaches_the_end(ends: Int64, file_size: int, n: int) -> bool:
+    """Whether an AVI's index covers the whole file: a recorder that crashed leaves half of one."""
+    left = file_size - int(ends.max())
+    return -8 <= left < 64 * n + 65536
+
+
+def _matroska(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    stamp: FileStamp,
+    report: Report | None,
+) -> FrameIndex | None:
+    table = block_table(path, report)
+    if table is None or not len(table):
+        return None
+    pts, position, size, key = table.T.copy()
+    order = np.argsort(pts, kind="stable")
+    if not (np.diff(pts[order]) > 0).all() or not (size > 0).all():
+        return None
+    if may_be_empty(stream.codec_context.name, size):
+        return None
+    # That libavformat finds the same, also in the times, in the beginning; whoever opens the film
+    # compares the end.
+    for packet, row in zip(islice(container.demux(stream), _COMPARED), table, strict=False):
+        if packet.size and (packet.pts, packet.pos, packet.size) != tuple(row[:3].tolist()):
+            return None
+    return FrameIndex(
+        pts=pts,
+        dts=np.full(len(pts), NO_TIME),
+        position=position,
+        size=size,
+        key=key > 0,
+        hidden=np.zeros(len(pts), bool),
+        rank=rank_of(order),
+        time_base=time_base_of(stream),
+        how="container",
+        stamp=stamp,
+    )

@@ -1,0 +1,93 @@
+"""Tables of packets kept in the user's cache folder, so that a long film is read through once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.user_folders import user_cache_folder
+
+from .frame_index import FileStamp, FrameIndex
+
+_VERSION = 1
+_END = 65536
+_MOST_FILES = 300
+_COLUMNS = ("pts", "dts", "position", "size", "key", "hidden", "rank")
+
+
+def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
+    """The kept table of a film; None where there is none, or it is damaged or of another film."""
+    place = _place(path)
+    try:
+        with place.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            columns = {name: file[name] for name in _COLUMNS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    stamp = FileStamp.of(path)
+    n = len(columns["rank"])
+    sound = (
+        about.get("version") == _VERSION
+        and about.get("stamp") == [stamp.size, stamp.modified]
+        and all(column.shape == (n,) for column in columns.values())
+        and np.array_equal(np.sort(columns["rank"]), np.arange(n))
+        and not columns["hidden"].all()
+    )
+    if not sound:
+        return None
+    return FrameIndex(
+        **columns,
+        time_base=Fraction(about["time_base"]),
+        how=about["how"],
+        stamp=stamp,
+        warnings=tuple(about["warnings"]),
+        details=about["details"],
+    )
+
+
+def save_index(path: str | os.PathLike[str], index: FrameIndex) -> None:
+    """Keep the table of a film; where nothing can be written, it is not kept."""
+    about: dict[str, Any] = {
+        "version": _VERSION,
+        "film": os.path.basename(path),
+        "stamp": [index.stamp.size, index.stamp.modified],
+        "time_base": str(index.time_base),
+        "how": index.how,
+        "warnings": list(index.warnings),
+        "details": index.details,
+    }
+    columns = {name: getattr(index, name) for name in _COLUMNS}
+    try:
+        place = _place(path)
+        with FileGroup(overwrite=True) as group:
+            np.savez(group.path(place), about=np.array(json.dumps(about)), **columns)
+        _drop_oldest(place.parent)
+    except (PoseDataError, OSError):
+        # A read-only home is no reason not to show a film.
+        return
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    stamp = FileStamp.of(path)
+    digest = hashlib.blake2b(f"{stamp.size} {stamp.modified} ".encode(), digest_size=16)
+    # The ends tell films apart that were copied with the same size and time.
+    with open(path, "rb") as stream:
+        digest.update(stream.read(_END))
+        stream.seek(max(0, stamp.size - _END))
+        digest.update(stream.read(_END))
+    return user_cache_folder() / "video-index" / f"{digest.hexdigest()}.npz"
+
+
+def _drop_oldest(folder: Path) -> None:
+    files = sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime)
+    for file in files[:-_MOST_FILES]:
+        file.unlink(missing_ok=True)

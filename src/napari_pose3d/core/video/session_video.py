@@ -1,0 +1,127 @@
+"""A film whose frames are counted as the session counts them, not as the camera did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .video_array import VideoArray, split_key
+
+if TYPE_CHECKING:
+    from .decode.image_conversion import Array
+    from .decode.reader import Wanted
+    from .index.frame_index import FrameIndex
+
+# Grey, to be told from black film; where there is no picture there is nothing to see.
+_NOTHING = 0.25
+
+
+class SessionFilm:
+    """A film as a read-only array of session frames; otherwise like `VideoArray`.
+
+    A camera that started late, or lost pictures, lacks some frames of its session: these are plain
+    dark grey.
+
+    Parameters
+    ----------
+    video : VideoArray
+    pictures : (session frame,) int
+        Which picture of the film each frame shows; -1 for none.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+    video : VideoArray
+    """
+
+    def __init__(self, video: VideoArray, pictures: NDArray[np.integer[Any]]) -> None:
+        self.video = video
+        self._pictures = np.asarray(pictures, np.int64)
+        self.shape = (len(pictures), *video.shape[1:])
+        self.dtype = video.dtype
+        self.ndim = video.ndim
+        self.size = int(np.prod(self.shape, dtype=object))
+        level = _NOTHING * (2**video.bits - 1)
+        self._nothing = np.full(video.shape[1:], level, video.dtype)
+        self._nothing.flags.writeable = False
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<film {self.path.name} in session frames: {self.shape} {self.dtype}>"
+
+    def picture_of(self, number: int) -> int:
+        """Which picture of the film a session frame shows; -1 for none."""
+        return int(self._pictures[number])
+
+    def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
+        """One session frame; see `VideoArray.frame`."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"there is no frame {number}: the session has {len(self)} frames")
+        picture = int(self._pictures[number])
+        return self._nothing.copy() if picture < 0 else self.video.frame(picture, wanted)
+
+    def __getitem__(self, key: Any) -> Array:
+        first, rest = split_key(key, self.ndim)
+        if isinstance(first, int):
+            number = range(len(self))[first] if -len(self) <= first < len(self) else len(self)
+            picture = self.frame(number)
+            assert picture is not None
+            return picture[rest] if rest else picture
+        return self._several(first, rest)
+
+    def _several(self, first: slice | Sequence[int], rest: tuple[int | slice, ...]) -> NDArray[Any]:
+        pictures = self._pictures[first]
+        there = pictures >= 0
+        out = np.empty((len(pictures), *self._nothing[rest].shape), self.dtype)
+        out[~there] = self._nothing[rest]
+        if there.any():
+            out[there] = self.video[(pictures[there].tolist(), *rest)]
+        return out
+
+    # ---------------------------------------------------------------- of the film itself
+
+    @property
+    def path(self) -> Path:
+        return self.video.path
+
+    @property
+    def index(self) -> FrameIndex:
+        """That of the film, in its own pictures."""
+        return self.video.index
+
+    @property
+    def frame_rate(self) -> Fraction | None:
+        return self.video.frame_rate
+
+    @property
+    def is_grey(self) -> bool:
+        return self.video.is_grey
+
+    @property
+    def bits(self) -> int:
+        return self.video.bits
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.video.warnings
+
+    @property
+    def damaged(self) -> tuple[int, ...]:
+        """The session frames found to be unreadable so far, ascending."""
+        return tuple(np.flatnonzero(np.isin(self._pictures, self.video.damaged)).tolist())
+
+    def when_damage_is_found(self, tell: Callable[[], None]) -> None:
+        """See `VideoArray.when_damage_is_found`."""
+        self.video.when_damage_is_found(tell)
+
+    def close(self) -> None:
+        """Close the file and forget its pictures."""
+        self.video.close()

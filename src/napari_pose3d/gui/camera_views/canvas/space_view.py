@@ -1,0 +1,305 @@
+"""The animal in space beside the camera views: keypoints, skeleton, trails, cameras, a floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.components.viewer_model import double_click_to_zoom
+from napari.qt import QtViewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
+from napari_pose3d.gui.qt.napari_private import redraw_points
+
+from ..frames.view_source import Scene
+from ..layout_state import LayoutState
+from .camera_view import end_canvas
+from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
+from .title import VIEW_MIME, Title
+
+_SELECTED = 1.6
+_GRID_LINES = 9
+# Calibrations are right-handed; napari's own default would show their mirror image.
+_RIGHT_HANDED = ("away", "down", "right")
+
+
+class SpaceView(QFrame):
+    """A canvas with the positions in 3-D; `selected` is emitted with a keypoint that was clicked.
+
+    Parameters
+    ----------
+    scene : Scene
+        With positions in space.
+    """
+
+    selected = Signal(str)
+    maximise_wanted = Signal(str)
+    hide_wanted = Signal(str)
+    key_pressed = Signal(str, bool)
+    dropped = Signal(str, str)
+
+    def __init__(self, scene: Scene, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.name = name
+        self.frame = -1
+        self.model = ViewerModel(title=name, ndisplay=3)
+        self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
+        self.model.scene.camera.orientation = _RIGHT_HANDED
+        self.canvas = QtViewer(self.model)
+        # Files that are dropped are meant for the main viewer.
+        self.canvas.setAcceptDrops(False)
+        self.native = self.canvas.canvas.native
+        self.canvas.dims.hide()
+        self.title = Title(name)
+        self.title.maximise_wanted.connect(self.maximise_wanted)
+        self.title.hide_wanted.connect(self.hide_wanted)
+        self.setAcceptDrops(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.title)
+        column.addWidget(self.canvas, 1)
+        self.setMinimumSize(120, 100)
+        self.model.mouse_drag_callbacks.append(self._on_press)
+        self.native.installEventFilter(self)
+        self._scene = Scene([])
+        self._layers: list[Any] = []
+        self._floor: Any = None
+        self._up: NDArray[Any] | None = None
+        self._middle = np.zeros(3)
+        self._fitted = True
+        self.set_scene(scene)
+        self.fit()
+
+    def set_scene(self, scene: Scene) -> None:
+        """Show other positions; the angle stays."""
+        if self._shows(scene):
+            return
+        self._scene = scene
+        for layer in self._layers:
+            self.model.layers.remove(layer)
+        self._layers = []
+        assert scene.space is not None
+        self._poses = poses = scene.space
+        self._bones = bones_of(poses.keypoints, scene.skeleton)
+        n = len(poses.keypoints)
+        finite = poses.positions[np.isfinite(poses.positions).all(axis=-1)]
+        extent = np.ptp(finite, axis=0).max() if len(finite) else 1.0
+        middle = finite.mean(axis=0) if len(finite) else np.zeros(3)
+        self._far = 1e4 * float(extent) + np.nanmax(np.abs(finite), initial=1.0)
+        self._size = 0.05 * float(self._typical_extent(poses.positions, extent))
+        self._add_floor(finite, scene.frusta)
+        if scene.frusta is not None:
+            self._keep(
+                self.model.add_vectors(
+                    scene.frusta,
+                    name="cameras",
+                    vector_style="line",
+                    edge_color=NEUTRAL,
+                    edge_width=0.5 * self._size,
+                    opacity=1.0,
+                )
+            )
+        marks = keypoint_rgba(poses.palette)
+        trails = np.repeat(marks, TRAIL_FRAMES, axis=0)
+        trails[:, 3] = np.tile(np.linspace(0.75, 0.1, TRAIL_FRAMES), n)
+        grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        bones = np.tile([*grey, 1.0], (len(self._bones) * BONE_DOTS, 1))
+        colours = np.concatenate([trails, bones, marks])
+        self._n_before = len(colours) - n
+        self._sizes = np.full(len(colours), self._size)
+        self._sizes[: len(trails)] *= 0.35
+        self._sizes[len(trails) : self._n_before] *= 0.3
+        self._points = self._keep(
+            self.model.add_points(
+                np.tile(middle[::-1], (len(colours), 1)),
+                name="keypoints",
+                face_color=colours,
+                border_color=colours,
+                border_width=0.0,
+                size=self._sizes,
+                shading="spherical",
+                canvas_size_limits=(2, 60),
+                opacity=1.0,
+            )
+        )
+        self._shown = np.zeros(n, bool)
+
+    def _shows(self, scene: Scene) -> bool:
+        old, new = self._scene.frusta, scene.frusta
+        same_cameras = old is new is None or (
+            old is not None and new is not None and np.array_equal(old, new)
+        )
+        return (
+            self._scene.space is scene.space
+            and self._scene.skeleton == scene.skeleton
+            and same_cameras
+        )
+
+    def show_frame(self, frame: int, settings: LayoutState, selected: str) -> None:
+        """Draw a frame."""
+        self.frame = frame
+        poses = self._poses
+        on = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
+        zyx = at_frame(poses.positions, frame)[:, ::-1].astype(np.float64)
+        self._shown = np.isfinite(zyx).all(axis=1) & on
+        zyx[~self._shown] = np.nan
+        past = np.full((TRAIL_FRAMES, len(on), 3), np.nan)
+        if settings.trails:
+            before = poses.positions[max(frame - TRAIL_FRAMES, 0) : max(frame, 0)][::-1]
+            past[: len(before)] = before
+            past[:, ~on] = np.nan
+        bones = dots(zyx, self._bones)
+        if not settings.skeleton:
+            bones[:] = np.nan
+        trails = past.transpose(1, 0, 2).reshape(-1, 3)[:, ::-1]
+        rows = np.concatenate([trails, bones, zyx])
+        # What is hidden lies far away, rather than being another number of rows.
+        rows[~np.isfinite(rows).all(axis=1)] = self._far
+        self._points.data[...] = rows
+        redraw_points(self.canvas, self._points)
+        sizes = self._sizes.copy()
+        sizes[self._n_before :][[name == selected for name in poses.keypoints]] *= _SELECTED
+        if not np.array_equal(self._points.size, sizes):
+            self._points.size = sizes
+        self.title.show_state(frame, "" if frame >= 0 else "…")
+
+    def fit(self) -> None:
+        """Bring the animal's range into view, as seen from one side and above."""
+        camera = self.model.scene.camera
+        if self._up is not None:
+            across = np.roll(self._up, 1) + 0.5 * np.roll(self._up, 2)
+            camera.set_view_direction(tuple(across - 0.7 * self._up), tuple(self._up))
+        if self._floor is not None:
+            self.model.fit_to_view(layers=[self._floor], margin=0.3)
+            # The floor is at the feet; what matters is above it.
+            camera.center = tuple(self._middle)
+        else:
+            self.model.fit_to_view(margin=0.1)
+        self._fitted = True
+
+    def shut_down(self) -> None:
+        """Free the canvas; the view is of no use afterwards."""
+        self.native.removeEventFilter(self)
+        end_canvas(self.canvas)
+        del self.canvas, self.native
+        self.setParent(None)
+        self.deleteLater()
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+        """Another view can be dropped here."""
+        if event.mimeData().hasFormat(VIEW_MIME):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Take the place of each other."""
+        name = bytes(event.mimeData().data(VIEW_MIME)).decode()
+        event.acceptProposedAction()
+        self.dropped.emit(name, self.name)
+
+    def _take_focus(self) -> None:
+        self.native.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """The view under the mouse has the focus; keys are ours, not napari's."""
+        if event is None or watched is None or watched is not self.native:
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.Resize and self._fitted:
+            self.fit()
+        elif kind in (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel):
+            # From now on it is the user who turns and zooms.
+            self._fitted = False
+        elif kind == QEvent.Type.Enter:
+            self._take_focus()
+        elif kind == QEvent.Type.KeyPress:
+            assert isinstance(event, QKeyEvent)
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.key_pressed.emit(QKeySequence(event.key()).toString(), shift)
+        elif kind == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if event.modifiers() in (
+                Qt.KeyboardModifier.NoModifier,
+                Qt.KeyboardModifier.ShiftModifier,
+            ):
+                event.accept()
+            return False
+        return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+
+    def _keep(self, layer: Any) -> Any:
+        layer.editable = False
+        self._layers.append(layer)
+        return layer
+
+    @staticmethod
+    def _typical_extent(positions: NDArray[Any], otherwise: float) -> float:
+        """The animal's extent in a frame, from some frames."""
+        some = positions[:: max(len(positions) // 200, 1)]
+        known = some[np.isfinite(some).all(axis=-1).any(axis=1)]
+        if not len(known):
+            return otherwise
+        spans = np.nanmax(known, axis=1) - np.nanmin(known, axis=1)
+        span = float(np.median(spans.max(axis=1)))
+        return span if span > 0 else otherwise
+
+    def _add_floor(self, finite: NDArray[Any], frusta: NDArray[Any] | None) -> None:
+        """A grid below the lowest keypoints, in the two directions that the animal moves most.
+
+        What is up, the cameras tell: there are more of them above the floor than below.
+        """
+        self._floor, self._up = None, None
+        if len(finite) < 3:
+            return
+        low, high = np.percentile(finite, [1, 99], axis=0)
+        up = int(np.argmin(high - low))
+        across = [axis for axis in range(3) if axis != up]
+        above = 1.0
+        if frusta is not None:
+            cameras = frusta[:, 0, 2 - up]
+            above = 1.0 if np.median(cameras) > (low[up] + high[up]) / 2 else -1.0
+        self._middle = ((low + high) / 2)[::-1]
+        level = low[up] if above > 0 else high[up]
+        direction = np.zeros(3)
+        direction[2 - up] = above
+        self._up = direction
+        ticks = [np.linspace(low[axis], high[axis], _GRID_LINES) for axis in across]
+        segments = []
+        for along, (a, b) in enumerate((across, across[::-1])):
+            for tick in ticks[along]:
+                start = np.empty(3)
+                start[up], start[a], start[b] = level, tick, low[b]
+                run = np.zeros(3)
+                run[b] = high[b] - low[b]
+                segments.append((start[::-1], run[::-1]))
+        self._floor = self._keep(
+            self.model.add_vectors(
+                np.array(segments),
+                name="floor",
+                vector_style="line",
+                edge_color=NEUTRAL,
+                edge_width=0.25 * self._size,
+                opacity=0.5,
+            )
+        )
+
+    def _on_press(self, _: Any, event: Any) -> Any:
+        row = self._points.get_value(
+            event.position,
+            view_direction=event.view_direction,
+            dims_displayed=event.dims_displayed,
+            world=True,
+        )
+        yield
+        while event.type == "mouse_move":
+            # The scene is being turned.
+            row = None
+            yield
+        place = -1 if row is None else int(row) - self._n_before
+        if place >= 0 and self._shown[place]:
+            self.selected.emit(self._poses.keypoints[place])

@@ -1,0 +1,93 @@
+"""Opening prediction files: one Points and one Tracks layer for each view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.predictions.prediction_csv import is_prediction_csv
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+    from napari_pose3d.gui.layers.layer_styles import LayerData
+    from napari_pose3d.gui.layers.view_layout import Tile
+
+Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """The reader for prediction CSVs; None at once for anything else.
+
+    Only the first lines of the files are looked at. With several files every one must be ours,
+    since napari gives all of them to one reader.
+    """
+    paths = [path] if isinstance(path, str) else list(path)
+    if paths and all(is_prediction_csv(each) for each in paths):
+        return read_predictions
+    return None
+
+
+def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
+    """Layers for one or more prediction CSVs, the views side by side.
+
+    Raises
+    ------
+    PoseDataError
+        A file is damaged.
+    """
+    from napari_pose3d.gui.layers.recording_layers import table_layers
+
+    paths = [Path(path)] if isinstance(path, str) else [Path(each) for each in path]
+    names = _names(paths)
+    tables: list[tuple[str, str, PredictionTable]] = []
+    for each in paths:
+        name, view = names[each]
+        tables += [(f"{name}{suffix}", view, table) for suffix, table in _read(each)]
+    placed, refilled = _in_current_viewer()
+    return table_layers(tables, placed=placed, windowed=refilled)
+
+
+def _read(path: Path) -> list[tuple[str, PredictionTable]]:
+    """The tables of a file, one for each individual, with what to add to the layer's name."""
+    from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
+    from napari_pose3d.core.formats.predictions.table_header import read_header
+
+    header, _ = read_header(path)
+    if len(header.individuals) < 2:
+        return [("", read_prediction_csv(path))]
+    return [(f" {name}", read_prediction_csv(path, name)) for name in header.individuals]
+
+
+def _names(paths: list[Path]) -> dict[Path, tuple[str, str]]:
+    """(name for the layers, view) of each file; the name tells prediction sets apart."""
+    from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
+
+    by_stem = {path: (path.stem, path.stem) for path in paths}
+    try:
+        table = match_predictions(paths)
+    except PoseDataError:
+        # The names of the files do not fit the naming rule. They can be opened all the same.
+        return by_stem
+    several = len(table.models) > 1 or len(table.sessions) > 1
+    for row in table.rows:
+        if row.path in by_stem:
+            extra = f" {row.model}" if len(table.models) > 1 else ""
+            extra += f" {row.session}" if len(table.sessions) > 1 else ""
+            by_stem[row.path] = (f"{row.view}{extra}" if several else row.view, row.view)
+    return by_stem
+
+
+def _in_current_viewer() -> tuple[dict[str, Tile], bool]:
+    """The views that are open already, and whether somebody refills long recordings."""
+    import napari
+
+    from napari_pose3d.gui.layers.frame_window import keep_windows_of_new_layers
+    from napari_pose3d.gui.layers.layer_styles import tiles_of
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return {}, False
+    keep_windows_of_new_layers(viewer)
+    return tiles_of(viewer.layers), True

@@ -1,0 +1,118 @@
+"""Saving our Points layers as prediction CSVs, with what the user moved, removed or added.
+
+What is saved is what the layer stands for, not what it happens to draw: a long recording is saved
+whole, and the hidden rows that keep the slider's range are not saved. A moved or added point gets
+the likelihood 1, since a person placed it; a missing one stays an empty cell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+
+Attributes = dict[str, Any]
+
+
+def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
+    """Save one Points layer (napari's writer for a single layer); returns the file written.
+
+    Raises
+    ------
+    PoseDataError
+        The layer is not one of ours, or holds what the format cannot.
+    """
+    poses = poses_of(attributes.get("metadata", {}))
+    if poses is None:
+        raise PoseDataError(
+            f"the layer '{attributes.get('name', 'Points')}' does not say which keypoint each of "
+            "its points is",
+            expected="a Points layer that napari-pose3d made",
+            todo="Save it with napari's own writer",
+        )
+    return _write({Path(path): _table(poses, data, attributes)})
+
+
+def write_views(path: str, layers: list[tuple[Any, Attributes, str]]) -> list[str]:
+    """Save all our 2-D Points layers among several layers, each to a file of its own.
+
+    The files are called ``<name>_<view>.csv``, where ``path`` is ``<name>.csv``. Tracks and frames
+    are left out: they show the same or belong to the screen.
+
+    Raises
+    ------
+    PoseDataError
+        There is no layer to save, two would get one name, or a layer cannot be saved.
+    """
+    found: list[tuple[LayerPoses, Any, Attributes]] = []
+    for data, attributes, kind in layers:
+        poses = poses_of(attributes.get("metadata", {}))
+        if kind == "points" and poses is not None and not poses.is_3d:
+            found.append((poses, data, attributes))
+    if not found:
+        raise PoseDataError(
+            "there are no keypoints of a view among these layers",
+            expected="Points layers that napari-pose3d made",
+            todo="Select layers such as 'smoothed Cam-A' and save these",
+        )
+    stem = Path(path).with_suffix("")
+    views = Counter(poses.view for poses, _, _ in found)
+    stages = Counter((poses.view, poses.stage) for poses, _, _ in found)
+    tables: dict[Path, PredictionTable] = {}
+    for poses, data, attributes in found:
+        parts = [stem.name, poses.view]
+        if views[poses.view] > 1:
+            # Raw and smoothed of one view; layers of one stage are told apart by their names.
+            several = stages[poses.view, poses.stage] > 1
+            parts.append(str(attributes["name"]) if several else poses.stage)
+        target = stem.with_name("_".join(parts).replace("/", "-") + ".csv")
+        if target in tables:
+            raise PoseDataError(
+                "two of these layers would get this name",
+                file=target,
+                todo="Rename one of the layers, or save them one by one",
+            )
+        tables[target] = _table(poses, data, attributes)
+    return _write(tables)
+
+
+def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTable:
+    from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+
+    if poses.is_3d:
+        raise PoseDataError(
+            "this layer holds 3-D positions, and the file format is for the pixels of one view",
+            todo="Save them with 'Save results…' of the widget Smooth and triangulate",
+        )
+    positions, edited = poses.collect(data, attributes["features"], attributes["shown"])
+    present = np.isfinite(positions).all(axis=2)
+    likelihood = np.full(present.shape, np.nan, dtype=np.float32)
+    if poses.confidence is not None:
+        likelihood[present] = poses.confidence[present]
+    likelihood[edited] = 1.0
+    return PredictionTable(
+        poses.keypoints,
+        positions.astype(np.float32),
+        likelihood,
+        scorer=poses.scorer,
+        individual=poses.individual,
+    )
+
+
+def _write(tables: dict[Path, PredictionTable]) -> list[str]:
+    """Write all files or none; napari's dialog has already asked about replacing."""
+    from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+    from napari_pose3d.core.storage.atomic_files import FileGroup
+
+    with FileGroup(overwrite=True) as files:
+        for path, table in tables.items():
+            write_prediction_csv(files.open(path), table)
+    return [str(path) for path in tables]

@@ -1,0 +1,138 @@
+"""Mouse and keys of the camera views while labels are edited."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.gui.camera_views.canvas.camera_view import REACH, CameraView
+from napari_pose3d.gui.camera_views.canvas.tool import Modifiers, Point, Tool
+from napari_pose3d.gui.qt.keys import LABEL_KEYS, find_key
+
+from ..label_controller import LabelController
+
+# A label that is pressed on moves only when the mouse does, by so many px of the screen.
+_STILL = 2.0
+
+
+class LabelTool(Tool):
+    """Clicks place, drags move, keys do what `keys.LABEL_KEYS` says."""
+
+    def __init__(self, controller: LabelController) -> None:
+        self._controller = controller
+        self._pressed: Point = (0.0, 0.0)
+        self._found = ""
+        self._moves = False
+        self._offset = np.zeros(2)
+        self._held: dict[str, str] = {}
+        self._hint = ""
+
+    def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+        """Perhaps a label near the mouse is to be moved; elsewhere the picture is."""
+        control = self._controller
+        if button != 1 or view.name not in control.labeling.views:
+            return False
+        found = control.nearest(view.name, at, REACH / view.zoom)
+        if found is None:
+            return False
+        position = control.label(Spot(view.name, found)).position
+        # The label keeps its distance to the mouse, so that it does not jump.
+        self._offset = np.subtract(at if position is None else position, at)
+        self._pressed, self._found, self._moves = at, found, False
+        self._say(view, "")
+        return True
+
+    def on_drag(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
+        """Move the label."""
+        if not self._moves:
+            if np.hypot(*np.subtract(at, self._pressed)) * view.zoom <= _STILL:
+                return
+            self._moves = self._controller.grab(view.name, self._found)
+        if self._moves:
+            x, y = np.add(at, self._offset)
+            self._controller.drag((float(x), float(y)), along_curve="Shift" in modifiers)
+            self._controller.point(at)
+
+    def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
+        """Leave it where the mouse went up; a mouse that did not move has clicked."""
+        self.on_drag(view, at, modifiers)
+        if self._moves:
+            self._controller.drop()
+            self._moves = False
+        elif self._controller.is_wanted(view.name):
+            # Close to another label, it is the current keypoint that is placed.
+            self._controller.click(view.name, self._pressed)
+        else:
+            self._controller.choose(self._found, view.name)
+
+    def on_click(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+        """Place the current keypoint."""
+        if button != 1 or view.name not in self._controller.labeling.views:
+            return False
+        return self._controller.click(view.name, at)
+
+    def on_move(self, view: CameraView, at: Point) -> None:
+        """Name what is under the mouse."""
+        control = self._controller
+        control.enter(view.name)
+        control.point(at)
+        found = control.nearest(view.name, at, REACH / view.zoom)
+        self._say(view, "" if found is None else describe(control, Spot(view.name, found)))
+
+    def on_leave(self, view: CameraView) -> None:
+        """Nothing is under the mouse."""
+        self._controller.point(None)
+        self._say(view, "")
+
+    def claims(self, key: str, modifiers: Modifiers) -> bool:
+        """Undo and save act on labels while the mouse is over a view."""
+        return find_key(LABEL_KEYS, key, modifiers) is not None
+
+    def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
+        """Do what the key stands for."""
+        entry = find_key(LABEL_KEYS, key, modifiers)
+        if entry is None:
+            return False
+        if entry.held:
+            if key not in self._held:
+                self._held[key] = entry.action
+                self._controller.hold(entry.action, True)
+        else:
+            self._controller.do(entry.action)
+        return True
+
+    def on_key_up(self, view: CameraView, key: str) -> None:
+        """A key that was held went up."""
+        action = self._held.pop(key, None)
+        if action is not None:
+            self._controller.hold(action, False)
+
+    def on_frame(self, frame: int) -> None:
+        """Other labels are to be seen."""
+        self._controller.on_frame()
+
+    def _say(self, view: CameraView, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
+            view.show_hint(hint)
+
+
+def describe(control: LabelController, spot: Spot) -> str:
+    """A label in words: name, where it comes from, how far it is off."""
+    label = control.label(spot)
+    parts = [spot.keypoint, label.status.name.lower()]
+    if label.visibility == Visibility.OCCLUDED:
+        parts.append("occluded")
+    if label.status == LabelStatus.PREDICTED and label.likelihood is not None:
+        parts.append(f"likelihood {label.likelihood:.2f}")
+    geometry = control.geometry
+    if geometry is not None:
+        residual = geometry.residual(spot)
+        if residual is not None:
+            parts.append(f"{residual:.1f} px off")
+        if geometry.suspect(spot.keypoint) == spot.view:
+            parts.append("disagrees with the other views")
+    if label.labeler:
+        parts.append(f"by {label.labeler}")
+    return ", ".join(parts)

@@ -1,0 +1,430 @@
+"""What the user does to labels, from wherever it comes: mouse, keys or panels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_pose3d.core.labels import label_actions as actions
+from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
+from napari_pose3d.core.labels.geometry.label_projection import Place
+from napari_pose3d.core.labels.labeling import Labeling
+from napari_pose3d.core.labels.store.label import Label, Spot
+from napari_pose3d.core.labels.store.status import Visibility
+from napari_pose3d.gui.camera_views.canvas.tool import Point
+
+from .canvas.epipolar_curves import ViewCurve, curves_of
+from .canvas.image_bounds import clamped, is_inside
+from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
+from .key_actions import key_actions
+
+if TYPE_CHECKING:
+    from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
+
+_STEP, _FINE_STEP = 1.0, 0.1
+_MAGNIFICATION = 6.0
+
+
+class LabelController(QObject):
+    """The labels of the frame that the views show, and what can be done with them.
+
+    Parameters
+    ----------
+    labeling : Labeling
+    panel : ViewsPanel
+        Where they are drawn.
+
+    Signals: ``changed`` when something has to be drawn anew, ``pointed`` when the
+    mouse has moved, ``told`` with a line for the user,
+    ``save_wanted``, ``keys_wanted``.
+    """
+
+    changed = Signal()
+    pointed = Signal()
+    told = Signal(str)
+    save_wanted = Signal()
+    keys_wanted = Signal()
+
+    def __init__(self, labeling: Labeling, panel: ViewsPanel) -> None:
+        super().__init__()
+        self.labeling = labeling
+        self.panel = panel
+        self.keypoint = labeling.keypoints[0]
+        self.view = labeling.views[0] if labeling.views else ""
+        self.pointer: Point | None = None
+        self.through_views = True
+        self.loupe = False
+        self.marks_hidden = False
+        self.proposals: Callable[[int], dict[Spot, tuple[Point, float | None]]] = lambda _: {}
+        self._move: actions.Move | None = None
+        self._flicker: Any = None
+        self._curves: dict[str, ViewCurve] | None = None
+        self._actions = key_actions(self)
+        labeling.store.changed.connect(self._on_labels)
+
+    def close(self) -> None:
+        """Hear of labels no longer."""
+        if self._move is not None:
+            self._move.cancel()
+            self._move = None
+        self.labeling.store.changed.disconnect(self._on_labels)
+
+    # ------------------------------------------------------------------ what is shown
+
+    @property
+    def frame(self) -> int:
+        """The frame that the views show; -1 before the first."""
+        return self.panel.frame
+
+    @property
+    def spot(self) -> Spot:
+        """The current keypoint in the current view."""
+        return Spot(self.view, self.keypoint)
+
+    @property
+    def views(self) -> list[str]:
+        """Views that are seen and can be labeled, in the order of the grid."""
+        known = set(self.labeling.views)
+        return [name for name in self.panel.grid.seen if name in known]
+
+    @property
+    def geometry(self) -> FrameGeometry | None:
+        """What the frame's labels say in space."""
+        return None if self.frame < 0 else self.labeling.geometry(self.frame)
+
+    def label(self, spot: Spot) -> Label:
+        """A label of the frame that is shown."""
+        return self.labeling.label(self.frame, spot)
+
+    @property
+    def curves(self) -> dict[str, ViewCurve]:
+        """Where the current keypoint can be in each view, while one view alone is labeled."""
+        if self._curves is None:
+            self._curves = curves_of(self.labeling, self.geometry, self.keypoint)
+        return self._curves
+
+    def nearest(self, view: str, at: Point, within: float) -> str | None:
+        """The keypoint whose label in a view is nearest to a pixel, within so many px."""
+        best, found = within, None
+        for spot, label in self.labeling.labels(self.frame).items():
+            if spot.view == view and label.position is not None:
+                distance = float(np.hypot(*np.subtract(label.position, at)))
+                # What is current wins over another one at the same place.
+                if distance < best or (distance <= best and spot.keypoint == self.keypoint):
+                    best, found = distance, spot.keypoint
+        return found
+
+    # ------------------------------------------------------------------ choosing
+
+    def choose(self, keypoint: str, view: str = "") -> None:
+        """Make a keypoint current, and perhaps a view."""
+        if keypoint not in self.labeling.keypoints:
+            return
+        self.keypoint = keypoint
+        if view:
+            self.view = view
+        self.panel.select(keypoint)
+        self._redraw()
+
+    def enter(self, view: str) -> None:
+        """The mouse came into a view."""
+        if view in self.labeling.views and view != self.view:
+            self.view = view
+            self._redraw()
+
+    def point(self, at: Point | None) -> None:
+        """The mouse is at a pixel of the current view, or over none."""
+        self.pointer = at
+        self.pointed.emit()
+
+    def on_frame(self) -> None:
+        """The views show another frame."""
+        if self._move is not None:
+            # A drag ends where it was; its frame is gone.
+            self._move.finish()
+            self._move = None
+        self._redraw()
+
+    # ------------------------------------------------------------------ mouse
+
+    def click(self, view: str, at: Point) -> bool:
+        """Place the current keypoint, unless a person has placed it in this view already."""
+        self.view = view
+        if not self._may_label():
+            return False
+        spot = self.spot
+        if self.label(spot).status.by_person:
+            self.told.emit(
+                f"{spot.keypoint} is placed in {view} already: drag it, "
+                "or press W to bring it to the mouse."
+            )
+            return False
+        return self._place(spot, at)
+
+    def is_wanted(self, view: str) -> bool:
+        """Whether the current keypoint has no label in a view yet."""
+        return self.label(Spot(view, self.keypoint)).is_empty
+
+    def grab(self, view: str, keypoint: str) -> bool:
+        """Take hold of a label, to be moved by `drag`."""
+        self.view = view
+        self.choose(keypoint, view)
+        return self._may_label()
+
+    def drag(self, at: Point, *, along_curve: bool) -> None:
+        """Move the label that is held."""
+        if self._move is None:
+            if not self.panel.is_settled or self.labeling.store.is_editing:
+                return
+            self._move = actions.Move(self.labeling, self.frame, self.spot)
+        if along_curve and (geometry := self.geometry) is not None:
+            at = geometry.on_curve(self.spot, at, self.labeling.volume)
+        self._move.to(clamped(at, self.panel.views[self.view].source.size))
+
+    def drop(self) -> bool:
+        """Leave the label where it is; False when it was not moved."""
+        if self._move is None:
+            return False
+        self._move.finish()
+        self._move = None
+        self._redraw()
+        return True
+
+    # ------------------------------------------------------------------ keys
+
+    def do(self, action: str) -> None:
+        """Do what a key of `keys.LABEL_KEYS` stands for."""
+        self._actions[action]()
+
+    def hold(self, action: str, held: bool) -> None:
+        """A key that acts while it is held went down or up."""
+        if action == "hide_marks":
+            self.marks_hidden = held
+            self._redraw()
+        elif action == "flicker":
+            self._flicker_through(held)
+
+    # ------------------------------------------------------------------ actions
+
+    def project(self, keypoints: Sequence[str] | None) -> None:
+        """Fill the other views; all keypoints where None is given."""
+        if self._may_label():
+            self.told.emit(actions.project(self.labeling, self.frame, keypoints).describe() + ".")
+
+    def start_from_predictions(self) -> None:
+        """Propose what the layers show in this frame, wherever nobody has labeled."""
+        if not self._may_label():
+            return
+        found = self.proposals(self.frame)
+        n = actions.propose(self.labeling, self.frame, found, "predictions") if found else 0
+        self.told.emit(
+            f"{n} predictions are proposed: C confirms one, Shift+C all, dragging corrects."
+            if n
+            else "There are no predictions of this frame, or everything is labeled."
+        )
+
+    def look_at_suspect(self) -> None:
+        """Go to the view that disagrees about the current keypoint."""
+        geometry = self.geometry
+        view = None if geometry is None else geometry.suspect(self.keypoint)
+        if view is None:
+            self.told.emit(f"No view disagrees about {self.keypoint}.")
+        else:
+            self.go_to_spot(Spot(view, self.keypoint))
+
+    def go_to_spot(self, spot: Spot) -> None:
+        """Make it current, and bring it into the middle of its view."""
+        self.choose(spot.keypoint, spot.view)
+        view = self.panel.views.get(spot.view)
+        if view is None:
+            return
+        view.take_focus()
+        at = self._where(spot)
+        if at is not None:
+            view.zoom_to(at, max(view.zoom, _MAGNIFICATION))
+
+    def zoom_to_keypoint(self) -> None:
+        """Bring the current keypoint into the middle of every view."""
+        for name in self.views:
+            at = self._where(Spot(name, self.keypoint))
+            if at is not None:
+                self.panel.views[name].zoom_to(at, _MAGNIFICATION)
+
+    def edit(self, action: Callable[..., object], *what: Any) -> None:
+        """Do one of `core.labels.actions` to the frame that is shown."""
+        if self._may_label():
+            action(self.labeling, self.frame, *what)
+
+    def place_here(self) -> None:
+        """Place the current keypoint at the mouse, also where it is placed already."""
+        if self.pointer is not None and self._may_label():
+            self._place(self.spot, self.pointer)
+
+    def confirm(self, spots: Sequence[Spot]) -> None:
+        """Accept what is projected or predicted."""
+        if not self._may_label():
+            return
+        n = actions.confirm(self.labeling, self.frame, spots)
+        if len(spots) == 1 and n:
+            self._advance()
+        elif len(spots) > 1:
+            self.told.emit(f"{n} labels confirmed.")
+
+    def toggle_occluded(self) -> None:
+        """Say that the current keypoint cannot be seen in the current view, or that it can."""
+        if self._may_label():
+            seen = actions.toggle_occluded(self.labeling, self.frame, self.spot)
+            word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
+            self.told.emit(f"{self.keypoint} is {word} in {self.view}.")
+
+    def nudge(self, dx: float, dy: float) -> None:
+        """Move the current label by some px."""
+        at = self.label(self.spot).position
+        if at is None or not self._may_label():
+            return
+        if self._is_on_picture((at[0] + dx, at[1] + dy)):
+            actions.nudge(self.labeling, self.frame, self.spot, dx, dy)
+
+    def copy_pose(self, direction: int, *, in_space: bool) -> None:
+        """Propose the pose of the labeled frame before (-1) or after (1)."""
+        source = neighbour(self.labeling.labeled_frames, self.frame, direction)
+        if source is None:
+            self.told.emit(f"There is no labeled frame {'after' if direction > 0 else 'before'}.")
+        elif self._may_label():
+            n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
+            self.told.emit(f"{n} positions of frame {source:,} are proposed.")
+
+    def step_history(self, *, back: bool) -> None:
+        """Undo or redo, and go where something changed."""
+        history = self.labeling.store.history
+        text = history.undo_text if back else history.redo_text
+        command = self.labeling.store.undo() if back else self.labeling.store.redo()
+        if command is None:
+            self.told.emit("Nothing to undo." if back else "Nothing to redo.")
+            return
+        self.told.emit(f"{'Undone' if back else 'Done again'}: {text}.")
+        own = [k.frame for k in command.frames if k.session == self.labeling.session.name]
+        if own and self.frame not in own:
+            # What changed has to be seen.
+            self.panel.go_to(min(own))
+
+    def step_keypoint(self, by: int) -> None:
+        """The next keypoint, or the one before."""
+        names = self.labeling.keypoints
+        self.choose(names[(names.index(self.keypoint) + by) % len(names)])
+
+    def step_view(self, by: int) -> None:
+        """The next view gets the keys, or the one before."""
+        views = self.views
+        if not views:
+            return
+        at = views.index(self.view) if self.view in views else -by
+        self.view = views[(at + by) % len(views)]
+        self.panel.views[self.view].take_focus()
+        self._redraw()
+
+    def go(self, kind: Kind, direction: int) -> None:
+        """Go to the next frame of some kind, or the one before."""
+        frames = frames_of_kind(self.labeling, kind)
+        frame = neighbour(frames, self.frame, direction)
+        if frame is None:
+            where = "after" if direction > 0 else "before"
+            self.told.emit(f"There is no {KINDS[kind]} {where} this one.")
+        else:
+            self.panel.go_to(frame)
+
+    def go_to_worst(self) -> None:
+        """Go to the label of the frame that the others disagree with most."""
+        geometry = self.geometry
+        worst = None if geometry is None else geometry.worst
+        if geometry is None or worst is None:
+            self.told.emit("Nothing to compare: too few labels in this frame.")
+            return
+        off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
+        self.told.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
+        self.go_to_spot(worst)
+
+    def toggle_loupe(self) -> None:
+        """Show the loupe, or take it away."""
+        self.loupe = not self.loupe
+        self._redraw()
+
+    # ------------------------------------------------------------------ inside
+
+    def _may_label(self) -> bool:
+        """Whether a label may be placed now; says why not."""
+        if not self.panel.is_settled:
+            return False
+        lacking = self.labeling.lacking_views(self.frame)
+        lacking += [s.view for s in self.panel.scene.views if not s.has_picture(self.frame)]
+        if lacking:
+            self.told.emit(
+                f"{', '.join(dict.fromkeys(lacking))} has no picture of frame {self.frame:,}. "
+                "Lightning Pose needs one of every view, so this frame cannot be labeled."
+            )
+        return not lacking
+
+    def _place(self, spot: Spot, at: Point) -> bool:
+        if not self._is_on_picture(at):
+            return False
+        actions.place(self.labeling, self.frame, spot, at)
+        self._advance()
+        return True
+
+    def _is_on_picture(self, at: Point) -> bool:
+        """Whether a position is on the picture of the current view; says it when it is not."""
+        inside = is_inside(at, self.panel.views[self.view].source.size)
+        if not inside:
+            self.told.emit(f"That is outside the picture of {self.view}: nothing was placed.")
+        return inside
+
+    def _advance(self) -> None:
+        """Go on to the next empty label: of this keypoint in other views, or of this view."""
+        if self.through_views:
+            if any(self._is_open(Spot(view, self.keypoint)) for view in self.views):
+                return
+            wanted = self.views
+        else:
+            wanted = [self.view]
+        names = self.labeling.keypoints
+        start = names.index(self.keypoint) + 1
+        for name in (*names[start:], *names[:start]):
+            if any(self._is_open(Spot(view, name)) for view in wanted):
+                self.choose(name)
+                return
+        where = "this frame" if self.through_views else f"{self.view} in this frame"
+        self.told.emit(f"All keypoints of {where} are labeled.")
+
+    def _is_open(self, spot: Spot) -> bool:
+        label = self.label(spot)
+        geometry = self.geometry
+        unseen = geometry is not None and geometry.place(spot) in (Place.OUTSIDE, Place.BEHIND)
+        return label.is_empty and not label.is_declined and not unseen
+
+    def _where(self, spot: Spot) -> Point | None:
+        position = self.label(spot).position
+        geometry = self.geometry
+        if position is None and geometry is not None:
+            position = geometry.reprojection(spot)
+        if position is None and (view := self.panel.views.get(spot.view)) is not None:
+            position = view.overlays.position(spot.keypoint)
+        return position
+
+    def _flicker_through(self, held: bool) -> None:
+        from .canvas.flicker import Flicker
+
+        if held and self._flicker is None:
+            self._flicker = Flicker(self.panel)
+        elif not held and self._flicker is not None:
+            self._flicker.stop()
+            self._flicker = None
+
+    def _on_labels(self, _: object) -> None:
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._curves = None
+        self.changed.emit()

@@ -1,0 +1,215 @@
+"""Labels go to the files by themselves: when the frame changes, and every minute.
+
+Before a frame gets its row, the pictures that Lightning Pose trains on are written, from the exact
+frames. Until then its labels are in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.labels.files.image_extraction import Extracted, extract_pictures
+from napari_pose3d.core.labels.files.label_files import LabelsChanged
+from napari_pose3d.core.labels.labeling import Labeling
+from napari_pose3d.core.labels.store.label import FrameKey, Spot
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.gui.qt.jobs import Job
+
+_MINUTE = 60_000
+_NO_PICTURES = "pictures cannot be written"
+
+XY = tuple[float, float]
+Then = Callable[[list[FrameKey]], None]
+Proposals = Callable[[int], Mapping[Spot, tuple[XY, float | None]]]
+"""Positions and likelihoods that are proposed for a frame."""
+
+
+class Saver(QObject):
+    """Saves the labels of a labeling, and says how it went.
+
+    Parameters
+    ----------
+    labeling : Labeling
+
+    Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
+    `LabelsChanged`, ``busy`` with a stage's name and "" at its end, ``settled`` when no pictures
+    are being written any more.
+    """
+
+    saved = Signal()
+    settled = Signal()
+    changed_by_others = Signal(object)
+    busy = Signal(str)
+
+    def __init__(self, labeling: Labeling) -> None:
+        super().__init__()
+        self._labeling = labeling
+        self.problem = ""
+        self._with_pictures: set[FrameKey] = set()
+        self._refused: dict[FrameKey, str] = {}
+        self._job: Job | None = None
+        # Whose pictures are wanted next, and what is done with the frames then.
+        self._waiting: list[tuple[list[FrameKey], Then | None]] = []
+        self._wanted: list[FrameKey] = []
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self.save)
+        self._timer.start(_MINUTE)
+        labeling.store.committed.connect(self._on_command)
+
+    def save_now(self) -> bool:
+        """Save because a person wants it: also try again what failed before."""
+        self._extract_missing()
+        return self.save()
+
+    @property
+    def is_extracting(self) -> bool:
+        """Whether pictures are being written."""
+        return self._job is not None
+
+    def save(self, *, overwrite: bool = False) -> bool:
+        """Write what is unsaved and has its pictures.
+
+        Returns
+        -------
+        bool
+            Whether nothing is left to be written.
+        """
+        labeling = self._labeling
+        if labeling.store.is_editing:
+            return False
+        frames = [key for key in labeling.unsaved if self._is_ready(key)]
+        try:
+            if frames:
+                labeling.save(frames, overwrite=overwrite)
+            if self.problem != _NO_PICTURES or not labeling.unsaved:
+                self.problem = ""
+        except LabelsChanged as changed:
+            self.problem = "files changed by somebody else"
+            self.changed_by_others.emit(changed)
+        except PoseDataError as error:
+            if self.problem != error.problem:
+                show_error(str(error))
+            self.problem = error.problem
+        self.saved.emit()
+        return not labeling.unsaved
+
+    def add_frames(
+        self, frames: Sequence[int], reason: str, proposals: Proposals | None = None
+    ) -> None:
+        """Write the pictures of frames, and let them wait to be labeled.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in a word or two.
+        proposals : callable, optional
+            Gives the predictions of a frame that go into the queue with it.
+        """
+        keys = [self._labeling.key(frame) for frame in frames]
+        self._extract(keys, partial(self._enqueue, reason, proposals))
+
+    def close(self) -> None:
+        """Stop; what is unsaved stays in the journal."""
+        self._timer.stop()
+        self._labeling.store.committed.disconnect(self._on_command)
+        self._waiting = []
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
+    # ------------------------------------------------------------------ pictures
+
+    def _on_command(self, _: object) -> None:
+        self._extract_missing()
+
+    def _extract_missing(self) -> None:
+        """Write the pictures that frames with labels still need."""
+        missing = [
+            key
+            for key in self._labeling.unsaved
+            if not self._is_ready(key) and key.session == self._labeling.session.name
+        ]
+        missing = [key for key in missing if key not in self._refused and key not in self._wanted]
+        if missing:
+            self._extract(missing, None)
+
+    def _is_ready(self, key: FrameKey) -> bool:
+        """Whether a frame's pictures are there, or it needs none."""
+        known = key in self._with_pictures or self._labeling.files.is_known(key)
+        return known or not self._labeling.store.is_labeled(key)
+
+    def _extract(self, keys: Sequence[FrameKey], then: Then | None) -> None:
+        self._wanted += keys
+        self._waiting.append((list(keys), then))
+        self._extract_next()
+
+    def _extract_next(self) -> None:
+        # One after the other; the films are read in order.
+        if self._job is not None:
+            return
+        if not self._waiting:
+            self.settled.emit()
+            return
+        keys, then = self._waiting.pop(0)
+        session = self._labeling.session
+        frames = [key.frame for key in keys]
+        self._job = job = Job(partial(_write_pictures, session, frames))
+        job.succeeded.connect(partial(self._on_extracted, keys, then))
+        job.failed.connect(partial(self._on_failed, keys))
+        job.stopped.connect(partial(self._on_failed, keys, ""))
+        job.progressed.connect(lambda stage, done, total: self.busy.emit(stage))
+        self.busy.emit("writing pictures")
+        job.start()
+
+    def _on_extracted(self, keys: list[FrameKey], then: Then | None, extracted: Extracted) -> None:
+        self._end_job(keys)
+        for refused in extracted.refused:
+            self._refused[self._labeling.key(refused.frame)] = str(refused)
+        done = [self._labeling.key(frame) for frame in extracted.frames]
+        self._with_pictures.update(done)
+        if extracted.refused:
+            more = len(extracted.refused) - 1
+            show_error(f"{extracted.refused[0]}" + (f" (and {more} more)" if more else ""))
+        if then is not None:
+            then(done)
+        self.save()
+        self._extract_next()
+
+    def _on_failed(self, keys: list[FrameKey], message: str) -> None:
+        self._end_job(keys)
+        if message:
+            self.problem = _NO_PICTURES
+            show_error(message)
+        self.saved.emit()
+        # The next try of the frames that failed comes with the next label, or on Save.
+        self._extract_next()
+
+    def _end_job(self, keys: list[FrameKey]) -> None:
+        self._job = None
+        self._wanted = [key for key in self._wanted if key not in keys]
+        self.busy.emit("")
+
+    def _enqueue(self, reason: str, proposals: Proposals | None, keys: list[FrameKey]) -> None:
+        proposed: dict[tuple[FrameKey, str], dict[str, XY]] = {}
+        for key in keys if proposals is not None else ():
+            assert proposals is not None
+            for spot, (at, _) in proposals(key.frame).items():
+                proposed.setdefault((key, spot.view), {})[spot.keypoint] = at
+        try:
+            self._labeling.files.enqueue(keys, reason, proposed)
+        except LabelsChanged as changed:
+            self.changed_by_others.emit(changed)
+        except PoseDataError as error:
+            show_error(str(error))
+
+
+def _write_pictures(
+    session: Session, frames: list[int], progress: Progress, cancelled: IsCancelled
+) -> Extracted:
+    return extract_pictures(session, frames, progress=progress, cancelled=cancelled)

@@ -1,0 +1,380 @@
+"""The widget "Label": labels in all cameras at once, beside the camera views."""
+
+import getpass
+from collections.abc import Sequence
+from typing import Any
+
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QEvent, QEventLoop, QObject, QSize, QTimer
+from qtpy.QtWidgets import (
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints
+from napari_pose3d.core.labels.labeling import Labeling
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
+
+from .canvas.label_drawing import LabelDrawing
+from .canvas.label_tool import LabelTool
+from .canvas.main_layer import MainLayer
+from .dialogs.frame_adder import FrameAdder
+from .dialogs.import_dialog import ask_and_import
+from .dialogs.key_table import KeyTable
+from .dialogs.keypoint_dialog import KeypointDialog
+from .dialogs.questions import Questions
+from .label_controller import LabelController
+from .label_saver import Saver
+from .layer_predictions import Expected, proposals
+from .panel.label_board import LabelBoard
+from .window_space import Room
+
+_PLUGIN = "napari-pose3d"
+_NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)."
+_NO_VIEWS = "The camera views are closed; labels are placed there."
+_WIDTH = 300
+_WAIT_FOR_PICTURES = 10_000  # ms
+
+
+class LabelWidget(QWidget):
+    """Opens the labels of the session, and ties mouse, keys and panels to them.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._current = current_session(napari_viewer)
+        self._opened: OpenSession | None = None
+        self._views: Any = None
+        self._top: QWidget | None = None
+        self._room: Room | None = None
+        self._closed = False
+        self.labeling: Labeling | None = None
+        self.control: LabelController | None = None
+        self.board: LabelBoard | None = None
+        self.drawing: LabelDrawing | None = None
+        self.saver: Saver | None = None
+        self._tool: LabelTool | None = None
+        self._adder: FrameAdder | None = None
+        self.main_layer: MainLayer | None = None
+        self._questions: Questions | None = None
+        self._hint = QLabel(_NO_SESSION)
+        self._hint.setWordWrap(True)
+        self._open_views = QPushButton("Open the camera &views")
+        self._open_views.clicked.connect(self._start)
+        nothing = QWidget()
+        column = QVBoxLayout(nothing)
+        column.addWidget(self._hint)
+        column.addWidget(self._open_views)
+        column.addStretch(1)
+        # It takes all the height, or napari gives half of it to nothing.
+        self._pages = QStackedWidget()
+        expanding = QSizePolicy.Policy.Expanding
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, expanding)
+        self._pages.addWidget(nothing)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._pages)
+        self._current.changed.connect(self._on_session)
+        # The dock has to be in its window before another one can be put beside it.
+        QTimer.singleShot(0, self._on_session)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Narrow: the room is for the pictures."""
+        return QSize(_WIDTH, 700)
+
+    # ------------------------------------------------------------------ session
+
+    def _on_session(self) -> None:
+        if self._closed:
+            return
+        opened = self._current.open
+        before = self._opened
+        # The same session may have been opened anew because its views lie differently in it.
+        same = opened is not None and before is not None and opened.session is before.session
+        if same and self.labeling is not None:
+            return
+        self._stop()
+        self._opened = opened
+        if opened is None:
+            self._say(_NO_SESSION)
+            return
+        self._start()
+
+    def _start(self) -> None:
+        opened = self._opened
+        if opened is None or self._closed:
+            return
+        if self.labeling is None:
+            try:
+                self.labeling = Labeling(opened.project, opened.session, _user())
+            except PoseDataError as error:
+                self._say(str(error))
+                show_error(str(error))
+                return
+        _, views = self._viewer.window.add_plugin_dock_widget(_PLUGIN, "Camera views")
+        if views is not self._views:
+            self._views = views
+            views.panel_ends.connect(self._detach)
+            views.panel_changed.connect(self._on_panel)
+            views.ended.connect(self._on_views_ended)
+        self._attach(views.panel)
+        self._make_room()
+
+    def _attach(self, panel: ViewsPanel) -> None:
+        labeling, opened = self.labeling, self._opened
+        assert labeling is not None
+        assert opened is not None
+        self._detach()
+        self.saver = Saver(labeling)
+        self.control = control = LabelController(labeling, panel)
+        self._tool = LabelTool(control)
+        panel.add_tool(self._tool)
+        self._predict(panel)
+        panel.rebuilt.connect(self._on_rebuilt)
+        self.drawing = LabelDrawing(control, opened.session.skeleton, opened.session.colours)
+        self.board = LabelBoard(control, self.saver, opened.session.colours)
+        self.drawing.drawn.connect(self.board.show_labels)
+        self._adder = FrameAdder(self.board, control, self.saver)
+        self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
+        panel.shown.connect(self._on_shown)
+        control.save_wanted.connect(self._save_now)
+        control.keys_wanted.connect(self._show_keys)
+        self.board.save_clicked.connect(self._save_now)
+        self.board.keypoints_wanted.connect(self.ask_for_keypoints)
+        self.board.import_wanted.connect(lambda: ask_and_import(control, self))
+        self._questions = Questions(labeling, control, self.saver, self.board)
+        self._pages.addWidget(self.board)
+        self._pages.setCurrentWidget(self.board)
+        control.choose(control.keypoint)
+        self._questions.ask_what_is_left()
+
+    def _detach(self) -> None:
+        control = self.control
+        if control is None:
+            return
+        panel = control.panel
+        panel.shown.disconnect(self._on_shown)
+        panel.rebuilt.disconnect(self._on_rebuilt)
+        assert self._tool is not None
+        panel.remove_tool(self._tool)
+        panel.show_poses(True)
+        for part in (self.main_layer, self.drawing, control, self.saver):
+            assert part is not None
+            part.close()
+        if self.board is not None:
+            self._pages.removeWidget(self.board)
+            self.board.setParent(None)
+            self.board.deleteLater()
+        self.board = self.drawing = self.control = self.saver = None
+        self._tool = self._adder = self._questions = self.main_layer = None
+
+    def _stop(self) -> None:
+        """Save, and let go of the session's labels."""
+        if self.labeling is None:
+            return
+        self.save()
+        self._detach()
+        self.labeling.close()
+        self.labeling = None
+        self._give_room_back()
+
+    def _say(self, text: str, *, views: bool = False) -> None:
+        self._hint.setText(text)
+        self._open_views.setVisible(views)
+
+    # ------------------------------------------------------------------ camera views
+
+    def _on_panel(self, panel: ViewsPanel) -> None:
+        """The views moved to another window, and are others now."""
+        if self.labeling is not None and not self._closed:
+            self._attach(panel)
+
+    def _on_views_ended(self) -> None:
+        self._views = None
+        if self._closed:
+            return
+        self.save()
+        self._detach()
+        self._give_room_back()
+        self._say(_NO_VIEWS, views=True)
+
+    def _on_rebuilt(self) -> None:
+        """Other films or poses are shown."""
+        if self.control is not None:
+            self._predict(self.control.panel)
+            self.control.changed.emit()
+
+    def _predict(self, panel: ViewsPanel) -> None:
+        labeling, control = self.labeling, self.control
+        assert labeling is not None
+        assert control is not None
+        scene, keypoints = panel.scene, labeling.keypoints
+        control.proposals = lambda frame: (
+            proposals(scene, frame, keypoints) or labeling.queued_proposals(frame)
+        )
+        if labeling.rig is not None:
+            labeling.expected = Expected(scene, labeling.session, labeling.rig, keypoints)
+
+    def _on_shown(self, frame: int) -> None:
+        """The frame changed: what was labeled before is saved."""
+        assert self.labeling is not None
+        if any(key.frame != frame for key in self.labeling.unsaved):
+            self.save()
+        elif self.board is not None:
+            self.board.show_frames()
+
+    def _show_keys(self) -> None:
+        KeyTable(self).exec()
+
+    # ------------------------------------------------------------------ keypoints
+
+    def ask_for_keypoints(self) -> None:
+        """Let the user add, rename and reorder keypoints."""
+        if self.labeling is None:
+            return
+        dialog = KeypointDialog(self.labeling.keypoints, self)
+        if dialog.exec():
+            self.change_keypoints(dialog.names)
+
+    def change_keypoints(self, names: Sequence[tuple[str, str | None]]) -> None:
+        """Change them in all files, and begin anew with what is there then.
+
+        Parameters
+        ----------
+        names : sequence of (name, former name or None)
+            See `core.labels.keypoint_names.change_keypoints`.
+        """
+        opened, labeling = self._opened, self.labeling
+        assert opened is not None
+        assert labeling is not None
+        if not self._saved_at_last():
+            show_error("Some labels are not saved yet; keypoints can be changed when they are.")
+            return
+        try:
+            change_keypoints(labeling.files, names)
+            project = open_project(opened.project.folder)
+            session = project.session(opened.session.name)
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        self._current.set(OpenSession(project, session))
+
+    # ------------------------------------------------------------------ saving
+
+    def save(self) -> bool:
+        """Write what is unsaved; False when something is left."""
+        if self.saver is not None:
+            return self.saver.save()
+        return self.labeling is None or not self.labeling.unsaved
+
+    def _save_now(self) -> None:
+        if self.saver is not None:
+            self.saver.save_now()
+
+    # ------------------------------------------------------------------ room and end
+
+    def _make_room(self) -> None:
+        if self._room is None and self._views is not None:
+            # First: shown later, the views would lie down upon this panel.
+            self._views.settle_in()
+            self._room = Room(self, self._views, _WIDTH)
+
+    def _give_room_back(self) -> None:
+        if self._room is not None:
+            self._room.give_back()
+            self._room = None
+
+    def event(self, event: QEvent | None) -> bool:
+        """Napari takes a closed dock's widget out of it without closing the widget."""
+        if event is not None and not self._closed:
+            if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+                if self._top is not None:
+                    self.shut_down()
+            elif event.type() == QEvent.Type.Show and self._top is None:
+                self._top = self.window()
+                if self._top is not None:
+                    self._top.installEventFilter(self)
+        return super().event(event)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """The main window is about to close: nothing unsaved goes unnoticed."""
+        if event is None or watched is not self._top or self._closed:
+            return False
+        if event.type() == QEvent.Type.Close and not self._may_close():
+            event.ignore()
+            return True
+        if event.type() == QEvent.Type.Hide and not event.spontaneous():
+            top = self._top
+            if top is not None and not top.isMinimized():
+                self.shut_down()
+        return False
+
+    def _may_close(self) -> bool:
+        if self._saved_at_last():
+            return True
+        assert self.labeling is not None
+        n = len(self.labeling.unsaved)
+        why = "" if self.saver is None else self.saver.problem
+        answer = QMessageBox.question(
+            self,
+            "Labels are not saved",
+            f"The labels of {n} frame{'s' if n > 1 else ''} could not be written to the label "
+            f"files{f' ({why})' if why else ''}. They are in the journal and will be offered when "
+            "this project is labeled again.\n\nClose all the same?",
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _saved_at_last(self) -> bool:
+        """Save, waiting for pictures that are being written."""
+        if self.saver is not None and self.saver.is_extracting:
+            loop = QEventLoop()
+            self.saver.settled.connect(loop.quit)
+            QTimer.singleShot(_WAIT_FOR_PICTURES, loop.quit)
+            loop.exec()
+        return self.save()
+
+    def shut_down(self) -> None:
+        """Save, and leave the camera views as they were."""
+        if self._closed:
+            return
+        if not self._saved_at_last() and self.labeling is not None:
+            show_warning(
+                f"The labels of {len(self.labeling.unsaved)} frames are only in the journal; they "
+                "will be offered when this project is labeled again."
+            )
+        self._closed = True
+        self._current.changed.disconnect(self._on_session)
+        self._detach()
+        if self.labeling is not None:
+            self.labeling.close()
+            self.labeling = None
+        if self._views is not None:
+            self._views.panel_ends.disconnect(self._detach)
+            self._views.panel_changed.disconnect(self._on_panel)
+            self._views.ended.disconnect(self._on_views_ended)
+            self._views = None
+        self._give_room_back()
+        if self._top is not None:
+            self._top.removeEventFilter(self)
+            self._top = None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container whose user has no name.
+        return ""

@@ -1,0 +1,139 @@
+"""What of our layers is shown: the views in 2-D or the animal in 3-D, raw or smoothed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from napari_pose3d.core.cameras.rig import Rig
+
+from .layer_poses import LayerPoses, Stage, poses_of
+from .layer_styles import ROLE_KEY
+from .view_layout import looking_direction
+
+Space = Literal["2-D", "3-D"]
+Shown = Literal["smoothed", "raw", "both"]
+
+# More than half of the canvas for the animal, the rest for the cameras around it.
+_MARGIN_3D = 0.35
+
+_RIGHT_HANDED = ("away", "down", "right")
+
+
+class Display:
+    """Switches our layers in a viewer; each space keeps its own zoom, centre and angle.
+
+    Parameters
+    ----------
+    viewer : napari viewer or ViewerModel
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._cameras: dict[Space, dict[str, Any]] = {}
+        self.shown: Shown = "both"
+
+    @property
+    def space(self) -> Space:
+        """Which of the two is on the screen."""
+        return "3-D" if self._viewer.dims.ndisplay == 3 else "2-D"
+
+    def forget(self) -> None:
+        """Fit the next switch to the layers anew, instead of returning to where the user was."""
+        self._cameras.clear()
+
+    def show_2d(self) -> None:
+        """Show the views side by side, at z = 0, where their layers lie."""
+        self._leave("2-D")
+        viewer = self._viewer
+        viewer.dims.ndisplay = 2
+        if viewer.dims.ndim > 2:
+            viewer.dims.set_point(viewer.dims.ndim - 3, 0.0)
+        self._apply("2-D")
+        if not self._return("2-D"):
+            self._fit(_layers(viewer, "2-D"), 0.05)
+
+    def show_3d(self, rig: Rig | None = None) -> None:
+        """Show the animal in space, first as seen from between the rig's cameras."""
+        self._leave("3-D")
+        viewer = self._viewer
+        viewer.dims.ndisplay = 3
+        self._apply("3-D")
+        if self._return("3-D"):
+            return
+        # Calibrations are right-handed; napari's own default would show their mirror image.
+        viewer.scene.camera.orientation = _RIGHT_HANDED
+        if rig is not None:
+            direction, up = looking_direction(rig)
+            # napari counts z, y, x.
+            viewer.scene.camera.set_view_direction(tuple(direction[::-1]), tuple(up[::-1]))
+        self._fit([layer for layer in _layers(viewer, "3-D") if _poses(layer)], _MARGIN_3D)
+
+    def show(self, shown: Shown) -> None:
+        """Choose between raw, smoothed and both in the views."""
+        self.shown = shown
+        self._apply(self.space)
+
+    def _apply(self, space: Space) -> None:
+        ours = _ours(self._viewer)
+        has_result = any(p.stage == "smoothed" for layer in ours if (p := _poses(layer)))
+        for layer in ours:
+            poses = _poses(layer)
+            visible = _space_of(layer) == space
+            if poses is not None and not poses.is_3d:
+                visible &= self._is_shown(poses.stage, has_result)
+            layer.visible = visible
+
+    def _is_shown(self, stage: Stage, has_result: bool) -> bool:
+        if stage == "predicted":
+            # The centre of the prediction sets takes the place of the single ones.
+            return not has_result
+        return self.shown in ("both", stage)
+
+    def _leave(self, target: Space) -> None:
+        if self.space == target:
+            # Asked for what is on the screen: everything is brought into view again.
+            self._cameras.pop(target, None)
+            return
+        camera = self._viewer.scene.camera
+        self._cameras[self.space] = {
+            "center": camera.center,
+            "zoom": camera.zoom,
+            "angles": camera.angles,
+            "orientation": camera.orientation,
+        }
+
+    def _return(self, space: Space) -> bool:
+        saved = self._cameras.get(space)
+        if saved is None:
+            return False
+        camera = self._viewer.scene.camera
+        for name, value in saved.items():
+            setattr(camera, name, value)
+        return True
+
+    def _fit(self, layers: list[Any], margin: float) -> None:
+        if layers:
+            self._viewer.fit_to_view(layers=layers, margin=margin)
+
+
+def _space_of(layer: Any) -> Space:
+    poses = _poses(layer)
+    if poses is not None:
+        return "3-D" if poses.is_3d else "2-D"
+    return "3-D" if layer.metadata.get(ROLE_KEY) == "cameras" else "2-D"
+
+
+def _poses(layer: Any) -> LayerPoses | None:
+    return poses_of(layer.metadata)
+
+
+def _ours(viewer: Any) -> list[Any]:
+    return [
+        layer
+        for layer in viewer.layers
+        if poses_of(layer.metadata) is not None or ROLE_KEY in layer.metadata
+    ]
+
+
+def _layers(viewer: Any, space: Space) -> list[Any]:
+    return [layer for layer in _ours(viewer) if _space_of(layer) == space]

@@ -1,0 +1,129 @@
+"""A session becomes layers: its films, and what the user wants to see on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.pipeline.saved_results import load_result
+from napari_pose3d.core.projects.session import PredictionSet, Session
+from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+
+from .layer_styles import TILES_KEY, LayerData
+from .view_layout import Tile
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.video_array import VideoArray
+
+SESSION_KEY = "napari_pose3d_session"
+"""Of layers that belong to a session: its name."""
+
+
+def session_layers(
+    session: Session, sets: Sequence[PredictionSet], progress: Progress, cancelled: IsCancelled
+) -> list[LayerData]:
+    """Layers of the films, and of some of the sets in front of them.
+
+    Everything is in session frames, and in the pixels of the films.
+
+    Raises
+    ------
+    PoseDataError
+        A film or a file of predictions cannot be read.
+    Cancelled
+        When `cancelled` says so.
+    """
+    from .video_layers import film_layers, say_what_is_odd
+
+    films = [
+        (session.films[view], session.name, view, film)
+        for view, film in open_films(session, progress, cancelled).items()
+    ]
+    layers = film_layers(films, {}) if films else []
+    say_what_is_odd(films, [])
+    placed: dict[str, Tile] = {}
+    for _, attributes, _ in layers:
+        placed |= attributes["metadata"].get(TILES_KEY, {})
+    for each in sets:
+        progress(f"reading {each.name}", 0, 0)
+        added = _set_layers(session, each, placed, len(sets) > 1, progress, cancelled)
+        for _, attributes, _ in added:
+            placed |= attributes["metadata"].get(TILES_KEY, {})
+        layers += added
+    for _, attributes, _ in layers:
+        attributes["metadata"][SESSION_KEY] = session.name
+    return layers
+
+
+def open_films(
+    session: Session, progress: Progress, cancelled: IsCancelled
+) -> dict[str, VideoArray | SessionFilm]:
+    """The films of a session by view, all of them in session frames."""
+    import numpy as np
+
+    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.video_array import open_video
+
+    videos: dict[str, VideoArray] = {}
+    for view in session.views:
+        if view not in session.films:
+            continue
+        path = session.films[view]
+
+        def report(done: int, total: int, name: str = path.name) -> None:
+            if cancelled():
+                raise Cancelled
+            progress(f"opening {name}", done, total)
+
+        report(0, 0)
+        videos[view] = open_video(path, report=report)
+    if not any(session.adjustment(view).shifts_frames for view in videos):
+        return dict(videos)
+    n_frames = session.n_frames({view: len(video) for view, video in videos.items()})
+    frames = np.arange(n_frames)
+    return {
+        view: SessionFilm(video, session.to_video(view, frames, len(video)))
+        for view, video in videos.items()
+    }
+
+
+def _set_layers(
+    session: Session,
+    each: PredictionSet,
+    placed: dict[str, Tile],
+    named: bool,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[LayerData]:
+    from .recording_layers import result_layers, space_table_layers, table_layers
+
+    rig = session.load_rig()
+    if each.kind == "3d":
+        units = "" if rig is None else rig.units
+        table = session.load_poses3d(each)
+        return space_table_layers(each.name, table, session.name, units, session.colours)
+    if each.kind == "smoothed":
+        result = load_result(
+            session, each, pixels="picture", progress=progress, cancelled=cancelled
+        )
+        cameras = rig if rig is not None and result.poses3d is not None else None
+        if cameras is not None:
+            cameras = cameras.subset(result.poses2d.views)
+        return result_layers(result, cameras, placed=placed, colours=session.colours)
+    reading = ReadingSettings(
+        views=tuple(view for view in session.views if view in each.files), allow_missing=True
+    )
+    ensemble = session.load_predictions(each, reading, pixels="picture")
+    poses = ensemble.in_memory(progress, cancelled).poses(0)
+    tables = [
+        (
+            f"{view} {each.name}" if named else view,
+            view,
+            PredictionTable.from_poses(poses, view),
+        )
+        for view in poses.views
+    ]
+    return table_layers(tables, placed=placed, rig=rig, colours=session.colours)

@@ -1,0 +1,141 @@
+"""Forms made from the settings dataclasses, through magicgui; help becomes the tooltip."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from magicgui.widgets import create_widget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.settings import Robust
+
+_Frames = tuple[tuple[int | None, int | None], ...]
+_Names = tuple[str, ...]
+_Groups = tuple[tuple[str, ...], ...]
+_AS_TEXT = (_Names, _Groups, _Frames, str | None, int | None, Robust)
+
+# Beside it a label has room in a dock of some 340 px.
+_FIELD_WIDTH = 140
+
+
+class SettingsForm:
+    """A form for some fields of a settings dataclass; ``native`` is the Qt widget.
+
+    Parameters
+    ----------
+    settings : dataclass type
+        Gives types, defaults and help (``metadata["help"]``).
+    labels : mapping of field name to label
+        The fields to show, in this order.
+    options : mapping of field name to magicgui options, optional
+        Limits and the like.
+    """
+
+    def __init__(
+        self,
+        settings: type,
+        labels: Mapping[str, str],
+        options: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        hints = get_type_hints(settings)
+        fields = {field.name: field for field in dataclasses.fields(settings)}
+        self._types = {name: hints[name] for name in labels}
+        self._widgets = {}
+        for name, label in labels.items():
+            kind, default = hints[name], fields[name].default
+            as_text = kind in _AS_TEXT
+            self._widgets[name] = create_widget(
+                value=(default or "") if as_text else default,
+                annotation=str if as_text else kind,
+                name=name,
+                label=label,
+                options={
+                    "tooltip": fields[name].metadata.get("help", ""),
+                    **(options or {}).get(name, {}),
+                },
+            )
+        self.native = QWidget()
+        self._rows = QVBoxLayout(self.native)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        for name, label in labels.items():
+            self._rows.addLayout(_row(label, self._widgets[name].native))
+
+    def widget(self, name: str) -> Any:
+        """The magicgui widget of a field."""
+        return self._widgets[name]
+
+    def add_below(self, name: str, widget: QWidget) -> None:
+        """Put something below the row of a field; once for each form."""
+        self._rows.insertWidget(list(self._widgets).index(name) + 1, widget)
+
+    def values(self) -> dict[str, Any]:
+        """What the user chose, by field name; raises `PoseDataError` for what cannot be read."""
+        return {
+            name: _from_text(widget.value, self._types[name], widget.label)
+            for name, widget in self._widgets.items()
+        }
+
+
+def _row(text: str, field: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    if isinstance(field, QCheckBox):
+        field.setText(text)
+        row.addWidget(field)
+        return row
+    if isinstance(field, QComboBox):
+        # The longest choice must not decide on the width of the dock.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        field.setSizeAdjustPolicy(policy)
+        field.setMinimumContentsLength(8)
+    field.setFixedWidth(_FIELD_WIDTH)
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setBuddy(field)
+    label.setToolTip(field.toolTip())
+    row.addWidget(label, 1)
+    row.addWidget(field)
+    return row
+
+
+def _from_text(value: Any, kind: Any, label: str) -> Any:
+    if kind == str | None:
+        return value.strip() or None
+    if kind == _Names:
+        return tuple(name for part in value.split(",") if (name := part.strip()))
+    if kind == _Groups:
+        groups = (_from_text(part, _Names, label) for part in value.split(";"))
+        return tuple(names for names in groups if names)
+    if kind == _Frames:
+        return tuple(_frame_range(part, label) for part in value.split(",") if part.strip())
+    if kind in (int | None, Robust):
+        return _number(value.strip(), kind, label)
+    return value
+
+
+def _number(text: str, kind: Any, label: str) -> int | float | str | None:
+    whole = kind == int | None
+    if whole and not text:
+        return None
+    if not whole and text in ("auto", "off"):
+        return text
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        expected = "a whole number, or nothing" if whole else "auto, off, or a number"
+        raise PoseDataError(
+            f"'{text}' in the field '{label}' is not understood", expected=expected
+        ) from None
+
+
+def _frame_range(text: str, label: str) -> tuple[int | None, int | None]:
+    ends = [part.strip() for part in text.split(":")]
+    if len(ends) != 2 or not all(end == "" or end.isdecimal() for end in ends):
+        raise PoseDataError(
+            f"'{text.strip()}' in the field '{label}' is no range of frames",
+            expected="first:end, the end not included, such as 0:500 or 800:; commas in between",
+        )
+    first, end = (int(value) if value else None for value in ends)
+    return first, end

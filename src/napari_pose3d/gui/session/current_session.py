@@ -1,0 +1,51 @@
+"""Which session is open in a viewer: what the widgets have in common."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class OpenSession:
+    """A session that is open, and the project that it belongs to."""
+
+    project: Project
+    session: Session
+
+
+class CurrentSession(QObject):
+    """The session that is open in one viewer; `changed` is emitted when it is another one."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: OpenSession | None = None
+
+    @property
+    def open(self) -> OpenSession | None:
+        """None before the first session is opened."""
+        return self._open
+
+    def set(self, opened: OpenSession | None) -> None:
+        """Say that another session is open now, or the same one with other settings."""
+        self._open = opened
+        self.changed.emit()
+
+
+_SESSIONS: weakref.WeakKeyDictionary[Any, CurrentSession] = weakref.WeakKeyDictionary()
+
+
+def current_session(viewer: Any) -> CurrentSession:
+    """The one `CurrentSession` of a viewer."""
+    found = _SESSIONS.get(viewer)
+    if found is None:
+        found = _SESSIONS[viewer] = CurrentSession()
+    return found

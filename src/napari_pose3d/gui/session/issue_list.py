@@ -1,0 +1,96 @@
+"""What is missing or contradictory in a project, as a list to read and to act upon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_pose3d.core.projects.issues import Problem, Severity
+
+_MOST = 12
+_ICONS: dict[Severity, QStyle.StandardPixmap] = {
+    "error": QStyle.StandardPixmap.SP_MessageBoxCritical,
+    "warning": QStyle.StandardPixmap.SP_MessageBoxWarning,
+    "note": QStyle.StandardPixmap.SP_MessageBoxInformation,
+}
+_ORDER: tuple[Severity, ...] = ("error", "warning", "note")
+_ICON_SIZE = 16
+
+
+class ProblemList(QGroupBox):
+    """Problems, the worst first; a button where there is something to accept.
+
+    `accepted` is emitted with the `Problem` whose offer the user takes.
+    """
+
+    accepted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("To be looked at", parent)
+        self._column = QVBoxLayout(self)
+        self._problems: tuple[Problem, ...] = ()
+        self.show_problems(())
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is shown, the worst first."""
+        return self._problems
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Show these instead; nothing to say hides the list."""
+        self._problems = tuple(sorted(problems, key=lambda p: _ORDER.index(p.severity)))
+        while (item := self._column.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for problem in self._problems[:_MOST]:
+            self._column.addWidget(self._line(problem))
+        rest = self._problems[_MOST:]
+        if rest:
+            more = QLabel(f"and {len(rest)} more (hover to see)")
+            more.setToolTip("\n".join(map(str, rest)))
+            self._column.addWidget(more)
+        self.setVisible(bool(self._problems))
+        # Once the new lines have the window's font, they need another height.
+        QTimer.singleShot(0, self._fit_lines)
+
+    def _fit_lines(self) -> None:
+        self._column.invalidate()
+        self.updateGeometry()
+
+    def _line(self, problem: Problem) -> QWidget:
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        icon = QLabel()
+        style = self.style()
+        if style is not None:
+            picture = style.standardIcon(_ICONS[problem.severity]).pixmap(_ICON_SIZE, _ICON_SIZE)
+            icon.setPixmap(picture)
+        icon.setAlignment(Qt.AlignmentFlag.AlignTop)
+        icon.setToolTip(problem.severity)
+        where = f"<b>{problem.where}</b>: " if problem.where else ""
+        todo = f" <i>{problem.todo}.</i>" if problem.todo else ""
+        text = QLabel(f"{where}{problem.what}.{todo}")
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(icon)
+        row.addWidget(text, 1)
+        if problem.offer is not None:
+            _, view, adjustment = problem.offer
+            accept = QPushButton("Adjust")
+            accept.setToolTip(f"Write into the project: view {view} {adjustment.describe()}.")
+            accept.clicked.connect(lambda: self.accepted.emit(problem))
+            row.addWidget(accept)
+        return line

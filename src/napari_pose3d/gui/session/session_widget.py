@@ -1,0 +1,373 @@
+"""The widget "Session": open a project, choose a session, see what it has, show it."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Layer
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.creation import create_project
+from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.project import Project, check_session, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.frame_window import keep_windows
+from napari_pose3d.gui.layers.layer_adder import LayerAdder
+from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
+from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.gui.qt.run_bar import RunBar
+
+from .alignment_dialog import ViewDialog
+from .current_session import OpenSession, current_session
+from .issue_list import ProblemList
+from .new_project import NewProject, NewProjectDialog
+from .project_choice import ProjectPanel
+from .session_choice import SessionPanel
+from .skeleton_dialog import SkeletonDialog
+
+_WIDTH = 420
+_PLUGIN = "napari-pose3d"
+_NOTHING = "Open a project first: drop a folder above."
+_NO_SESSION = "Nothing in this folder can be opened as a session."
+
+
+class SessionWidget(QWidget):
+    """Composes the panels, starts the jobs and puts the session's layers into the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    opened = Signal()
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._current = current_session(napari_viewer)
+        self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
+        self._open_at_once = False
+
+        self.project = ProjectPanel()
+        self.sessions = SessionPanel()
+        self.problems = ProblemList()
+        self.bar = RunBar(
+            action="&Open session", hint="Show the films and what is checked above (Alt+O)."
+        )
+        self.next_steps = _NextSteps()
+        self._lay_out()
+        self._connect()
+        opened = self._current.open
+        if opened is not None:
+            self._show_project(opened.project)
+            self.sessions.choose(opened.session.name)
+        self._refresh()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width that leaves room for the canvas on a small screen."""
+        return QSize(_WIDTH, 700)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 6, 0)
+        for part in (self.project, self.sessions, self.problems):
+            column.addWidget(part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.next_steps)
+        self.setMinimumWidth(340)
+
+    def _connect(self) -> None:
+        self.project.chosen.connect(self.open_paths)
+        self.project.new_wanted.connect(self.ask_for_new_project)
+        self.sessions.changed.connect(self._look_into)
+        self.problems.accepted.connect(self._accept)
+        self.bar.run_clicked.connect(self.open_session)
+        self.bar.cancel_clicked.connect(self._cancel)
+        self.next_steps.smooth.clicked.connect(self._open_smoothing)
+        self.next_steps.adjust.clicked.connect(self.ask_for_adjustments)
+        self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
+        self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
+        self._current.changed.connect(self._on_current)
+        for slot in (self._finding, self._checking, self._opening):
+            self.destroyed.connect(slot.abandon)
+
+    # ---------------------------------------------------------------- finding
+
+    def open_paths(self, paths: Iterable[Path], at_once: bool = False) -> None:
+        """Look for sessions in a folder or among files.
+
+        Parameters
+        ----------
+        paths : paths
+        at_once : bool
+            Whether to open the session when there is only one.
+        """
+        found = tuple(paths)
+        self._open_at_once = at_once
+        self.project.show_busy()
+        self.bar.set_obstacle("Looking for sessions…")
+        job = Job(partial(_find, found))
+        job.succeeded.connect(self._show_project)
+        job.failed.connect(self._show_no_project)
+        self._finding.start(job)
+
+    def _show_project(self, project: Project) -> None:
+        self._finding.abandon()
+        self.project.show_project(project)
+        self.sessions.offer(project)
+        self._refresh()
+        if self._open_at_once and len(project.sessions) == 1:
+            self.open_session()
+        self._open_at_once = False
+
+    def _on_current(self) -> None:
+        """Another widget changed the project, such as its keypoints: show it as it is now."""
+        opened, shown = self._current.open, self.sessions.project
+        if opened is None or shown is None or opened.project is shown:
+            return
+        if opened.project.folder == shown.folder:
+            self._show_project(opened.project)
+            self.sessions.choose(opened.session.name)
+
+    def _show_no_project(self, message: str) -> None:
+        self._finding.abandon()
+        self.project.show_problem(message)
+        self.sessions.offer(None)
+        self._refresh()
+        show_error(message)
+
+    def _look_into(self) -> None:
+        """Show what is known about the chosen session, and look for more in its files."""
+        self._checking.abandon()
+        project, session = self.sessions.project, self.sessions.session
+        known = () if project is None else project.problems
+        if session is None:
+            self.problems.show_problems(known)
+            self._refresh()
+            return
+        known = (*known, *session.problems)
+        self.problems.show_problems(known)
+        job = Job(partial(_check, session))
+        job.succeeded.connect(lambda more: self.problems.show_problems((*known, *more)))
+        job.failed.connect(show_error)
+        self._checking.start(job)
+        self._refresh()
+
+    def _accept(self, problem: Problem) -> None:
+        """Write the adjustment that a problem offers into the project."""
+        project = self.sessions.project
+        if project is None or problem.offer is None:
+            return
+        session, view, adjustment = problem.offer
+        if self._write(adjustments={(session, view): adjustment}):
+            show_info(f"View {view} is now adjusted: {adjustment.describe()}.")
+
+    def _write(self, **changes: Any) -> bool:
+        """Change the project's own file and look at the project anew; False when that failed."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None:
+            return False
+        try:
+            update_own_project(project.folder, **changes)
+            again = open_project(project.folder)
+        except (OSError, PoseDataError) as error:
+            show_error(str(error))
+            return False
+        self._show_project(again)
+        if session is None:
+            return True
+        self.sessions.choose(session.name)
+        opened = self._current.open
+        if opened is not None and opened.session.name == session.name:
+            # What is on the screen follows what was changed.
+            self.open_session()
+        return True
+
+    def ask_for_adjustments(self) -> None:
+        """Let the user say how the views of the chosen session lie in time and space."""
+        session = self.sessions.session
+        if session is None:
+            return
+        dialog = ViewDialog(session, self)
+        if dialog.exec() and (changes := dialog.changes()):
+            self._write(adjustments=changes)
+
+    def ask_for_skeleton(self) -> None:
+        """Let the user edit the skeleton and the colours of the project."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None or session is None:
+            return
+        keypoints = project.keypoints or _keypoints_of(session)
+        if not keypoints:
+            show_warning(
+                "No keypoint is known yet: the project names none, and has no predictions."
+            )
+            return
+        dialog = SkeletonDialog(keypoints, project.skeleton, project.colours, self)
+        if dialog.exec():
+            self._write(skeleton=dialog.skeleton, colours=dialog.colours)
+
+    def ask_for_new_project(self) -> None:
+        """Let the user make a project from films."""
+        dialog = NewProjectDialog(self)
+        if not dialog.exec():
+            return
+        self.bar.show_busy("making the project")
+        job = Job(partial(_create, dialog.answer))
+        job.progressed.connect(self.bar.show_progress)
+        job.succeeded.connect(self._show_created)
+        job.failed.connect(self._fail)
+        job.stopped.connect(self._cancel)
+        self._opening.start(job)
+
+    def _show_created(self, project: Project) -> None:
+        self._opening.abandon()
+        self.bar.show_idle(f"Made the project {project.folder}.")
+        self._show_project(project)
+
+    # ---------------------------------------------------------------- opening
+
+    def open_session(self) -> None:
+        """Put the chosen session into the viewer, in place of one that was opened before."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None or session is None or self.bar.is_busy:
+            return
+        job = Job(partial(session_layers, session, self.sessions.sets))
+        job.progressed.connect(self.bar.show_progress)
+        job.succeeded.connect(partial(self._add_layers, OpenSession(project, session)))
+        job.failed.connect(self._fail)
+        job.stopped.connect(self._cancel)
+        self.bar.show_busy("opening the films")
+        self._opening.start(job)
+
+    def _add_layers(self, opened: OpenSession, layers: list[Any]) -> None:
+        old = [layer for layer in self._viewer.layers if SESSION_KEY in layer.metadata]
+        adder = LayerAdder(self._viewer, layers, old, self)
+        adder.progressed.connect(self.bar.show_progress)
+        adder.succeeded.connect(partial(self._show_opened, opened))
+        self._opening.start(adder)
+
+    def _show_opened(self, opened: OpenSession, layers: list[Layer]) -> None:
+        self._opening.abandon()
+        display = Display(self._viewer)
+        display.show_2d()
+        keep_windows(self._viewer, show_error)
+        self._viewer.dims.set_point(0, 0)
+        self._current.set(opened)
+        self.bar.show_idle(f"{opened.session.name} is open.")
+        self._refresh()
+        self.opened.emit()
+
+    def _cancel(self) -> None:
+        self._opening.abandon()
+        self.bar.show_idle("Cancelled; nothing was changed.")
+
+    def _fail(self, message: str) -> None:
+        self._opening.abandon()
+        self.bar.show_idle(message)
+        show_error(message)
+
+    def _refresh(self) -> None:
+        project, session = self.sessions.project, self.sessions.session
+        if project is None:
+            obstacle = _NOTHING
+        elif session is None:
+            obstacle = _NO_SESSION
+        else:
+            obstacle = ""
+        self.bar.set_obstacle(obstacle)
+        self.next_steps.allow(session is not None, self._current.open is not None)
+
+    # ---------------------------------------------------------------- going on
+
+    def _open_widget(self, name: str) -> Any:
+        _, widget = self._viewer.window.add_plugin_dock_widget(_PLUGIN, name, tabify=True)
+        return widget
+
+    def _open_smoothing(self) -> None:
+        opened = self._current.open
+        if opened is None:
+            return
+        session = opened.session
+        paths = [path for each in session.ensemble_sets for path in each.files.values()]
+        if not paths:
+            show_warning(f"{session.name} has no predictions that could be smoothed.")
+            return
+        widget = self._open_widget("Smooth and triangulate")
+        widget.inputs.clear()
+        widget.inputs.add([*paths, *([session.rig_path] if session.rig_path else [])])
+
+
+class _NextSteps(QWidget):
+    """What one may want to do with a session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views = QPushButton("Camera &views")
+        self.views.setToolTip("Every camera with its own zoom, in step.")
+        self.smooth = QPushButton("&Smooth…")
+        self.smooth.setToolTip("Smooth and triangulate the predictions of this session.")
+        self.adjust = QPushButton("&Adjust views…")
+        self.adjust.setToolTip("Cameras that started late, lost pictures, or show a part only.")
+        self.skeleton = QPushButton("S&keleton, colours…")
+        self.skeleton.setToolTip("Which keypoints are joined, and what they look like.")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for i, button in enumerate((self.views, self.smooth, self.adjust, self.skeleton)):
+            grid.addWidget(button, *divmod(i, 2))
+
+    def allow(self, chosen: bool, opened: bool) -> None:
+        """Some steps need a session that is chosen, some one that is open."""
+        for button in (self.adjust, self.skeleton):
+            button.setEnabled(chosen)
+        for button in (self.views, self.smooth):
+            button.setEnabled(opened)
+
+
+def _find(paths: tuple[Path, ...], progress: Progress, cancelled: IsCancelled) -> Project:
+    progress("looking for sessions", 0, 0)
+    return open_project(paths[0] if len(paths) == 1 else paths)
+
+
+def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Project:
+    return create_project(
+        new.folder,
+        new.views,
+        new.keypoints,
+        videos=new.films,
+        mode=new.mode,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def _keypoints_of(session: Session) -> tuple[str, ...]:
+    """Those of the first prediction file; none where there is no file or it is damaged."""
+    for each in session.ensemble_sets:
+        try:
+            return session.load_predictions(each, ReadingSettings(allow_missing=True)).keypoints
+        except PoseDataError:
+            continue
+    return ()
+
+
+def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Problem, ...]:
+    return check_session(session)

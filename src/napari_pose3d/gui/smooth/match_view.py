@@ -1,0 +1,189 @@
+"""What was found in the chosen files: views x prediction sets, before anything is computed."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QBrush, QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QGroupBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_pose3d.core.projects.matching.match_table import MatchTable
+
+_MAX_HEIGHT = 150
+_MISSING = QColor("#d55e00")
+_NAMED_FILES = 4
+_GUESSED = (
+    "The views are guessed from the ends of the file names. If they are wrong, add the calibration "
+    "or name the views under 'More options'."
+)
+
+
+class MatchView(QGroupBox):
+    """The table of one session, the choice of session and individual, and what is not used.
+
+    `chosen` is emitted when the user picks another session or individual.
+    """
+
+    chosen = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("2 · What was found", parent)
+        self._matches: MatchTable | None = None
+        self._session = _Choice("&Session:")
+        self._individual = _Choice("In&dividual:")
+        for choice in (self._session, self._individual):
+            choice.box.currentIndexChanged.connect(self._choice_changed)
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self._grid = QTableWidget()
+        self._grid.setAccessibleName("Files by view and prediction set")
+        self._grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._grid.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        # Tab leaves the table, instead of walking through its cells.
+        self._grid.setTabKeyNavigation(False)
+        self._notes = QLabel()
+        self._notes.setWordWrap(True)
+        self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        for part in (self._session, self._individual, self._summary, self._grid, self._notes):
+            layout.addWidget(part)
+        self.show_nothing()
+
+    @property
+    def session(self) -> str | None:
+        """The session chosen; None while there is nothing to choose from."""
+        return self._session.value
+
+    @property
+    def individual(self) -> str | None:
+        """The individual chosen; None when the files do not name any."""
+        return self._individual.value
+
+    @property
+    def table(self) -> MatchTable | None:
+        """The matched files of the chosen session."""
+        if self._matches is None:
+            return None
+        return self._matches.for_session(self.session)
+
+    def show_nothing(self) -> None:
+        """Before anything was chosen."""
+        self._show_text("Nothing chosen yet.")
+
+    def show_busy(self) -> None:
+        """While the files are looked at."""
+        self._show_text("Looking at the files…")
+
+    def show_problem(self, message: str) -> None:
+        """When the choice cannot be used."""
+        self._show_text(message)
+
+    def show_matches(self, matches: MatchTable) -> None:
+        """Show what was found; the first session and individual are chosen."""
+        self._matches = matches
+        self._session.offer(matches.sessions)
+        self._individual.offer(matches.individuals)
+        self._fill()
+
+    def _show_text(self, text: str) -> None:
+        self._matches = None
+        self._session.offer(())
+        self._individual.offer(())
+        self._summary.setText(text)
+        self._grid.hide()
+        self._notes.hide()
+
+    def _choice_changed(self) -> None:
+        if self._matches is not None:
+            self._fill()
+            self.chosen.emit()
+
+    def _fill(self) -> None:
+        table = self.table
+        if table is None:
+            return
+        self._summary.setText(
+            f"Session <b>{table.sessions[0]}</b>: {_count(len(table.views), 'view')}, "
+            f"{_count(len(table.models), 'prediction set')}, "
+            f"{_count(len(table.keypoints), 'keypoint')}."
+        )
+        self._fill_grid(table)
+        lines = [f"{path.name}: {why}" for path, why in table.unmatched]
+        more = len(lines) - _NAMED_FILES
+        shown = ["Not used:", *lines[:_NAMED_FILES]] if lines else []
+        shown += [f"and {more} more (hover to see)"] if more > 0 else []
+        guessed = [_GUESSED] if table.known_views is None else []
+        self._notes.setText("\n".join(guessed + shown))
+        self._notes.setToolTip("\n".join(lines))
+        self._notes.setVisible(bool(guessed or shown))
+
+    def _fill_grid(self, table: MatchTable) -> None:
+        grid = self._grid
+        grid.clear()
+        grid.setRowCount(len(table.views))
+        grid.setColumnCount(len(table.models))
+        grid.setVerticalHeaderLabels(list(table.views))
+        grid.setHorizontalHeaderLabels(list(table.models))
+        for row, view in enumerate(table.views):
+            for column, model in enumerate(table.models):
+                path = table.path(model, view)
+                cell = QTableWidgetItem("found" if path else "missing")
+                cell.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                cell.setToolTip(str(path) if path else f"There is no file of {model} for {view}.")
+                if path is None:
+                    cell.setForeground(QBrush(_MISSING))
+                grid.setItem(row, column, cell)
+        header = grid.horizontalHeader()
+        if header is not None:
+            fits = len(table.models) <= 4
+            mode = QHeaderView.ResizeMode
+            header.setSectionResizeMode(mode.Stretch if fits else mode.ResizeToContents)
+        grid.resizeRowsToContents()
+        height = 2 * grid.frameWidth() + (header.sizeHint().height() if header else 24)
+        height += sum(grid.rowHeight(row) for row in range(grid.rowCount()))
+        grid.setFixedHeight(min(height, _MAX_HEIGHT))
+        grid.show()
+
+
+class _Choice(QWidget):
+    """A labelled combo box that is there only when there is something to choose from."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.box = QComboBox()
+        self.box.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.box.setMinimumContentsLength(12)
+        label = QLabel(text)
+        label.setBuddy(self.box)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
+        layout.addWidget(self.box, 1)
+        self.hide()
+
+    @property
+    def value(self) -> str | None:
+        return self.box.currentText() or None
+
+    def offer(self, names: tuple[str, ...]) -> None:
+        self.box.blockSignals(True)
+        self.box.clear()
+        self.box.addItems(list(names))
+        self.box.blockSignals(False)
+        self.setVisible(len(names) > 1)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

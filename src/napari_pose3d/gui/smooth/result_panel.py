@@ -1,0 +1,112 @@
+"""What a run did, how to look at it, and saving it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_pose3d.core.pipeline.result_files import summary
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.gui.layers.display import Shown, Space
+
+from .wording import for_widget
+
+_NAMED_NOTES = 4
+
+
+class ResultPanel(QGroupBox):
+    """Emits what the user wants to see; knows nothing of layers."""
+
+    space_chosen = Signal(str)
+    shown_chosen = Signal(str)
+    save_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("5 · Result", parent)
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self._notes = QLabel()
+        self._notes.setWordWrap(True)
+        for label in (self._summary, self._notes):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+        self._spaces: dict[str, QPushButton] = {}
+        spaces = QHBoxLayout()
+        group = QButtonGroup(self)
+        for space, text, tip in (
+            ("2-D", "&2-D views", "Show the camera views side by side."),
+            ("3-D", "&3-D", "Show the animal in space."),
+        ):
+            button = QPushButton(text)
+            button.setCheckable(True)
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _=False, name=space: self.space_chosen.emit(name))
+            group.addButton(button)
+            spaces.addWidget(button)
+            self._spaces[space] = button
+
+        self._shown: dict[str, QRadioButton] = {}
+        shown = QHBoxLayout()
+        shown.addWidget(QLabel("Show:"))
+        for name in get_args(Shown):
+            radio = QRadioButton(name)
+            radio.clicked.connect(lambda _=False, name=name: self.shown_chosen.emit(name))
+            shown.addWidget(radio)
+            self._shown[name] = radio
+        self._shown["both"].setChecked(True)
+        self._shown["raw"].setToolTip("Rings: the centre of the prediction sets.")
+        self._shown["smoothed"].setToolTip("Discs; faint where the position was filled in.")
+        shown.addStretch(1)
+
+        self._save = QPushButton("Save resul&ts…")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._summary)
+        layout.addWidget(self._notes)
+        layout.addLayout(spaces)
+        layout.addLayout(shown)
+        layout.addWidget(self._save)
+        self._save.clicked.connect(self.save_clicked)
+        # Gives its place to the choices until there is something to show.
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The summary."""
+        return self._summary.text()
+
+    def show_result(self, result: Result, space: Space) -> None:
+        """Say what a run did and open the switches for it."""
+        self._summary.setText(summary(result))
+        notes = result.report.warnings
+        shown = [f"Note: {for_widget(note)}" for note in notes[:_NAMED_NOTES]]
+        if len(notes) > _NAMED_NOTES:
+            shown.append(f"and {len(notes) - _NAMED_NOTES} more notes (hover to see)")
+        self._notes.setText("\n".join(shown))
+        self._notes.setToolTip("\n".join(notes))
+        self._notes.setVisible(bool(notes))
+        has_3d = result.poses3d is not None
+        self._spaces["3-D"].setEnabled(has_3d)
+        self._spaces["3-D"].setToolTip(
+            "Show the animal in space." if has_3d else "There is no 3-D without a calibration."
+        )
+        self.show_space(space)
+        self.show()
+
+    def show_space(self, space: Space) -> None:
+        """Check the button of the space that is on the screen."""
+        self._spaces[space].setChecked(True)
+
+    def set_saving(self, saving: bool) -> None:
+        """No second save while one runs."""
+        self._save.setEnabled(not saving)

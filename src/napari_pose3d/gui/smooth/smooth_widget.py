@@ -1,0 +1,277 @@
+"""The widget "Smooth and triangulate": choose files, see what was found, run, look, save."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from napari.layers import Layer
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.compat import isalive
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.matching.match_table import MatchTable
+from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.frame_window import keep_windows
+from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
+from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.gui.qt.run_bar import RunBar
+from napari_pose3d.gui.session.current_session import current_session
+
+from . import smooth_job as work
+from .input_panel import InputPanel
+from .keypoint_list import KeypointList
+from .match_view import MatchView
+from .result_panel import ResultPanel
+from .save_dialog import ask_where
+from .settings_panel import SmoothingPanel
+from .wording import for_widget
+
+_WIDTH = 400
+_NOTHING_CHOSEN = "Choose predictions first: drop a folder or files above."
+_LOOKING = "Looking at the files…"
+_UNUSABLE = "The chosen files cannot be used; see 'What was found'."
+_NO_KEYPOINT = "Choose at least one keypoint."
+
+
+class SmoothWidget(QWidget):
+    """Composes the panels, starts the jobs and puts finished layers into the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    result_shown = Signal()
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._display = Display(napari_viewer)
+        self._matching, self._running, self._preparing = JobSlot(), JobSlot(), JobSlot()
+        self._finished: work.Finished | None = None
+        self._added: list[Layer] = []
+
+        self.inputs = InputPanel()
+        self.matches = MatchView()
+        self.keypoints = KeypointList()
+        self.smoothing = SmoothingPanel()
+        self.bar = RunBar()
+        self.results = ResultPanel()
+        self.keep_layers = QCheckBox("&Keep the layers of the run before")
+        self.keep_layers.setToolTip("Otherwise a new run's layers take their place.")
+        self._lay_out()
+        self._connect()
+        self._refresh_obstacle()
+        self._prepare()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width that leaves room for the canvas on a small screen."""
+        return QSize(_WIDTH, 700)
+
+    def _lay_out(self) -> None:
+        # What is chosen scrolls; Run, progress and result are always in sight.
+        choices = QWidget()
+        column = QVBoxLayout(choices)
+        column.setContentsMargins(0, 0, 6, 0)
+        for part in (self.inputs, self.matches, self.keypoints, self.smoothing, self.keep_layers):
+            column.addWidget(part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(choices)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.results)
+        self.setMinimumWidth(340)
+
+    def _connect(self) -> None:
+        self.inputs.changed.connect(self._look_at_files)
+        self.inputs.refused.connect(show_warning)
+        self.smoothing.reading_changed.connect(self._look_at_files)
+        self.matches.chosen.connect(self._offer_keypoints)
+        self.keypoints.changed.connect(self._refresh_obstacle)
+        self.bar.run_clicked.connect(self.run)
+        self.bar.cancel_clicked.connect(self.cancel)
+        self.results.space_chosen.connect(self.show_space)
+        self.results.shown_chosen.connect(self._display.show)
+        self.results.save_clicked.connect(self.save)
+        self._viewer.dims.events.ndisplay.connect(self._on_ndisplay)
+        for slot in (self._matching, self._running, self._preparing):
+            self.destroyed.connect(slot.abandon)
+
+    def run(self) -> None:
+        """Smooth what was chosen, in a thread."""
+        if not self.bar.is_ready:
+            return
+        try:
+            choice = self._choice()
+            settings = work.for_keypoints(
+                self.smoothing.smoothing(), self.keypoints.offered, self.keypoints.checked
+            )
+        except PoseDataError as error:
+            self._fail(str(error))
+            return
+        table = self.matches.table
+        known = table.keypoints if table is not None else ()
+        staying = [layer for layer in self._viewer.layers if layer not in self._replaced()]
+        opened = current_session(self._viewer).open
+        colours = {} if opened is None else opened.session.colours
+        job = Job(partial(work.smooth, choice, settings, known, tiles_of(staying), colours))
+        self._start(job, "reading", self._add_layers)
+
+    def cancel(self) -> None:
+        """Stop waiting for the job; its thread ends by itself, and its result is not used."""
+        self._running.abandon()
+        self.bar.show_idle("Cancelled; nothing was changed.")
+        self.results.set_saving(False)
+
+    def save(self) -> None:
+        """Ask for a folder and write the result there, in a thread."""
+        finished = self._finished
+        if finished is None or self.bar.is_busy:
+            return
+        answer = ask_where(finished.result, work.proposed_folder(finished), self)
+        if answer is None:
+            return
+        self.results.set_saving(True)
+        job = Job(partial(work.save, finished, *answer))
+        self._start(job, "saving", lambda paths: self._show_saved(paths))
+
+    def _start(self, job: Job, stage: str, then: Any) -> None:
+        job.progressed.connect(self.bar.show_progress)
+        job.succeeded.connect(then)
+        job.failed.connect(self._fail)
+        job.stopped.connect(self.cancel)
+        self.bar.show_busy(stage)
+        self._running.start(job)
+
+    def _look_at_files(self) -> None:
+        self._matching.abandon()
+        if not self.inputs.paths:
+            self.matches.show_nothing()
+            self.keypoints.offer(())
+            self._refresh_obstacle()
+            return
+        job = Job(partial(work.find, self._choice()))
+        job.succeeded.connect(self._show_matches)
+        job.failed.connect(self._show_problem)
+        self.matches.show_busy()
+        self._matching.start(job)
+        self._refresh_obstacle()
+
+    def _show_matches(self, matches: MatchTable) -> None:
+        self._matching.abandon()
+        self.matches.show_matches(matches)
+        self._offer_keypoints()
+
+    def _offer_keypoints(self) -> None:
+        table = self.matches.table
+        self.keypoints.offer(table.keypoints if table is not None else ())
+        self.smoothing.offer_bones(work.bones_of_project(table))
+        self._refresh_obstacle()
+
+    def _show_problem(self, message: str) -> None:
+        self._matching.abandon()
+        self.matches.show_problem(for_widget(message))
+        self.keypoints.offer(())
+        self._refresh_obstacle()
+
+    def _choice(self) -> work.Choice:
+        reading = ReadingSettings(
+            session=self.matches.session,
+            individual=self.matches.individual,
+            **self.smoothing.reading(),
+        )
+        if self.keypoints.checked != self.keypoints.offered:
+            reading = replace(reading, keypoints=self.keypoints.checked)
+        return work.Choice(tuple(self.inputs.paths), self.inputs.calibration, reading)
+
+    def _refresh_obstacle(self) -> None:
+        if not self.inputs.paths:
+            obstacle = _NOTHING_CHOSEN
+        elif self._matching.job is not None:
+            obstacle = _LOOKING
+        elif self.matches.table is None:
+            obstacle = _UNUSABLE
+        elif not self.keypoints.checked:
+            obstacle = _NO_KEYPOINT
+        else:
+            obstacle = ""
+        self.bar.set_obstacle(obstacle)
+
+    def _add_layers(self, finished: work.Finished) -> None:
+        old = self._replaced()
+        if can_renew(self._viewer, old, finished.layers):
+            renew_layers(old, finished.layers)
+            self._show_finished(finished)
+            return
+        adder = LayerAdder(self._viewer, finished.layers, old, self)
+        adder.progressed.connect(self.bar.show_progress)
+        adder.succeeded.connect(partial(self._show_added, finished))
+        self._running.start(adder)
+
+    def _show_added(self, finished: work.Finished, layers: list[Layer]) -> None:
+        self._added = layers
+        self._display.forget()
+        self._display.show_2d()
+        smoothed = [layer for layer in layers if layer.name.startswith("smoothed")]
+        self._viewer.layers.selection.active = smoothed[0]
+        self._show_finished(finished)
+
+    def _show_finished(self, finished: work.Finished) -> None:
+        self._running.abandon()
+        self._finished = finished
+        keep_windows(self._viewer, show_error)
+        self.results.show_result(finished.result, self._display.space)
+        self.smoothing.suggest(finished.result.smooth_param)
+        self.bar.show_idle("Done.")
+        self.result_shown.emit()
+
+    def _replaced(self) -> list[Layer]:
+        """The layers that make place for those of the next run."""
+        return [] if self.keep_layers.isChecked() else self._added
+
+    def _show_saved(self, paths: list[Any]) -> None:
+        self._running.abandon()
+        self.results.set_saving(False)
+        message = f"Saved {len(paths)} files in {paths[0].parent}"
+        self.bar.show_idle(message)
+        show_info(message)
+
+    def _fail(self, message: str) -> None:
+        self._running.abandon()
+        self.results.set_saving(False)
+        message = for_widget(message)
+        self.bar.show_idle(message)
+        show_error(message)
+
+    def show_space(self, space: str) -> None:
+        """Show the views (``"2-D"``) or the animal in space (``"3-D"``)."""
+        if space == "3-D":
+            self._display.show_3d(self._finished.rig if self._finished else None)
+        else:
+            self._display.show_2d()
+
+    def _on_ndisplay(self) -> None:
+        # napari holds this method weakly, but may call it between Qt's end of us and Python's.
+        if isalive(self) and self._finished is not None:
+            self.results.show_space(self._display.space)
+
+    def _prepare(self) -> None:
+        job = Job(work.prepare)
+        job.succeeded.connect(self._prepared)
+        job.failed.connect(self._prepared)
+        self.bar.set_note("Preparing the compiled code (only the first time takes long)…")
+        self._preparing.start(job)
+
+    def _prepared(self, _: object = None) -> None:
+        self.bar.set_note("")
