@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml src/napari_pose3d/_version.py | system
 	$(BIN)/python -m pip install --quiet --editable ".[all,dev]"
 	@touch $@
 
-# Without a display the window lives in Xvfb and pictures of it are written.
+# Without a display the window lives in Xvfb and images of it are written.
 demo: $(STAMP)
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" != Linux ]; then \
 		$(BIN)/python -m napari_pose3d.gui.demo; \

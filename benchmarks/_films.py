@@ -1,4 +1,4 @@
-"""The films that the video benchmark runs on, made once and kept in a folder."""
+"""The videos that the video benchmark runs on, made once and kept in a folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ KINDS = {
 }
 
 
-def make_film(
+def make_video(
     path: Path, n_frames: int, options: dict[str, str], size: tuple[int, int] = (WIDTH, HEIGHT)
 ) -> Path:
-    """Film a textured floor under a slowly moving camera, with noise, in H.264."""
+    """Video a textured floor under a slowly moving camera, with noise, in H.264."""
     import av
 
     if path.exists():
@@ -36,13 +36,11 @@ def make_film(
         stream.options = {"preset": "veryfast", "crf": "23", **options}
         for n in range(n_frames):
             y, x = 100 + int(90 * np.sin(n / 40)), 100 + int(90 * np.cos(n / 55))
-            picture = floor[y : y + height, x : x + width] * 0.8 + 20 + noise[n % 8]
+            image = floor[y : y + height, x : x + width] * 0.8 + 20 + noise[n % 8]
             # An animal that crosses the floor.
             left, top = n * 3 % (width - 120), 300 + int(100 * np.sin(n / 9))
-            picture[top : top + 80, left : left + 120] = 20, 25, 30
-            frame = av.VideoFrame.from_ndarray(
-                picture.clip(0, 255).astype(np.uint8), format="rgb24"
-            )
+            image[top : top + 80, left : left + 120] = 20, 25, 30
+            frame = av.VideoFrame.from_ndarray(image.clip(0, 255).astype(np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     draft.rename(path)
@@ -50,7 +48,7 @@ def make_film(
 
 
 def make_long(source: Path, path: Path, seconds: int = 3600, rate: int = 30) -> Path:
-    """A long film: the packets of a short one again and again, without encoding anything.
+    """A long video: the packets of a short one again and again, without encoding anything.
 
     An MP4 with "fragments" in its name is written without an index, as while recording.
     """

@@ -1,4 +1,4 @@
-"""Times the film reader of napari-pyav; run by ``video_speed.py`` with that reader's own Python.
+"""Times the video reader of napari-pyav; run by ``video_speed.py`` with that reader's own Python.
 
     python _video_peer.py FILM '{"order": [0, 1, 2]}'
 
@@ -13,10 +13,10 @@ from napari_pyav._reader import FastVideoReader
 
 
 def main() -> None:
-    film, tasks = sys.argv[1], json.loads(sys.argv[2])
+    video, tasks = sys.argv[1], json.loads(sys.argv[2])
     seconds = {}
     for name, frames in tasks.items():
-        with FastVideoReader(film) as reader:
+        with FastVideoReader(video) as reader:
             reader[0]
             begun = time.perf_counter()
             for n in frames:

@@ -1,4 +1,4 @@
-"""Ways to read frames of a film, timed: the bare decoder, ours, and those of others."""
+"""Ways to read frames of a video, timed: the bare decoder, ours, and those of others."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def read_all(read: Callable[[int], object], frames: Iterable[int]) -> None:
 # --- limits -----------------------------------------------------------------------------------
 
 
-def bare_in_order(film: Path, n_frames: int, threads: int = 0, kind: str = "AUTO") -> float:
+def bare_in_order(video: Path, n_frames: int, threads: int = 0, kind: str = "AUTO") -> float:
     import av
 
-    with av.open(str(film)) as container:
+    with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.thread_type = kind
         stream.codec_context.thread_count = threads
@@ -51,11 +51,11 @@ def bare_in_order(film: Path, n_frames: int, threads: int = 0, kind: str = "AUTO
         return time.perf_counter() - begun
 
 
-def bare_random(film: Path, index: FrameIndex, frames: Sequence[int]) -> float:
+def bare_random(video: Path, index: FrameIndex, frames: Sequence[int]) -> float:
     """Jump to the keyframe, decode to the frame, convert that one; nothing is looked up."""
     import av
 
-    with av.open(str(film)) as container:
+    with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         next(container.decode(stream))
@@ -73,16 +73,16 @@ def bare_random(film: Path, index: FrameIndex, frames: Sequence[int]) -> float:
 # --- readers ----------------------------------------------------------------------------------
 
 
-def ours(film: Path, frames: Sequence[int], warm: Sequence[int] = (), **options: Any) -> float:
-    with open_video(film, color="rgb", **options) as video:
-        read_all(video.__getitem__, warm)
-        return timed(lambda: read_all(video.__getitem__, frames))
+def ours(video: Path, frames: Sequence[int], warm: Sequence[int] = (), **options: Any) -> float:
+    with open_video(video, color="rgb", **options) as opened:
+        read_all(opened.__getitem__, warm)
+        return timed(lambda: read_all(opened.__getitem__, frames))
 
 
-def opencv(film: Path, frames: Sequence[int]) -> float:
+def opencv(video: Path, frames: Sequence[int]) -> float:
     import cv2
 
-    capture = cv2.VideoCapture(str(film))
+    capture = cv2.VideoCapture(str(video))
     capture.read()
     following = 1
 
@@ -98,17 +98,17 @@ def opencv(film: Path, frames: Sequence[int]) -> float:
     return seconds
 
 
-def frame_by_frame_dask(film: Path, frames: Sequence[int], n_frames: int) -> float:
+def frame_by_frame_dask(video: Path, frames: Sequence[int], n_frames: int) -> float:
     """One block a frame, each opened where it is needed."""
     import cv2
     import dask.array
 
     def block(block_info: Any = None) -> Any:
-        capture = cv2.VideoCapture(str(film))
+        capture = cv2.VideoCapture(str(video))
         capture.set(cv2.CAP_PROP_POS_FRAMES, block_info[None]["array-location"][0][0])
-        picture = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
         capture.release()
-        return picture[None]
+        return image[None]
 
     array = dask.array.map_blocks(
         block,
@@ -139,12 +139,12 @@ def peer_python() -> tuple[Path | None, str]:
     return python, f"{PEER} {PEER_VERSION}"
 
 
-def peer(python: Path | None, film: Path, frames: Sequence[int]) -> float:
+def peer(python: Path | None, video: Path, frames: Sequence[int]) -> float:
     """Seconds that napari-pyav takes for the frames; NaN where it is not there."""
     if python is None:
         return float("nan")
     tasks = json.dumps({"frames": list(frames)})
-    command = [str(python), str(HERE / "_video_peer.py"), str(film), tasks]
+    command = [str(python), str(HERE / "_video_peer.py"), str(video), tasks]
     ended = subprocess.run(command, capture_output=True, text=True)
     if ended.returncode:
         print(f"{PEER}: {describe_end(ended)}")

@@ -1,8 +1,8 @@
 """The camera views against bare napari: a step of the time axis, and what idling costs.
 
-Bare napari shows N films as N layers side by side in one viewer; the camera views show them in N
-canvases. The films are arrays in memory on both sides, so that nothing is decoded, and have equally
-many pixels. A step is timed from the slider's new value to the last view's new picture; "with
+Bare napari shows N videos as N layers side by side in one viewer; the camera views show them in N
+canvases. The videos are arrays in memory on both sides, so that nothing is decoded, and have equally
+many pixels. A step is timed from the slider's new value to the last view's new image; "with
 painting" until everything is painted as well, "without" in a window that is not shown.
 
 Then the same with predictions of a long recording on the views (200,000 frames, 30 keypoints)
@@ -35,21 +35,21 @@ from _common import Table, begin, goal, parser
 from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
 from napari_pose3d.gui.layers.layer_styles import points_layer, view_poses
-from napari_pose3d.gui.layers.video_layers import film_layers
+from napari_pose3d.gui.layers.video_layers import video_layers
 
 WIDTH, HEIGHT, FRAMES = 640, 480, 60
 KEYPOINTS, LONG = 30, 200_000
 GOAL_MODEL, GOAL_PAINTED, GOAL_POSES, GOAL_IDLE = 1.0, 1.5, 1.3, 0.02
 
 
-class MemoryFilm:
-    """Pictures in memory, with what the views ask of a film."""
+class MemoryVideo:
+    """Images in memory, with what the views ask of a video."""
 
     def __init__(self, seed: int, n_frames: int) -> None:
         rng = np.random.default_rng(seed)
-        self._pictures = rng.integers(0, 255, (FRAMES, HEIGHT, WIDTH), np.uint8)
+        self._images = rng.integers(0, 255, (FRAMES, HEIGHT, WIDTH), np.uint8)
         self.shape = (n_frames, HEIGHT, WIDTH)
-        self.dtype = self._pictures.dtype
+        self.dtype = self._images.dtype
         self.ndim, self.size = 3, n_frames * HEIGHT * WIDTH
         self.is_grey, self.bits, self.warnings, self.damaged = True, 8, [], ()
         self.frame_rate = Fraction(30)
@@ -61,13 +61,13 @@ class MemoryFilm:
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
         if isinstance(first, slice):
-            return self._pictures[np.arange(len(self))[first] % FRAMES][(slice(None), *rest)]
-        return self._pictures[(int(first) % FRAMES, *rest)]
+            return self._images[np.arange(len(self))[first] % FRAMES][(slice(None), *rest)]
+        return self._images[(int(first) % FRAMES, *rest)]
 
     def when_damage_is_found(self, tell: Callable[[], None]) -> None: ...
 
     def frame(self, number: int, wanted: Callable[[], bool] | None = None) -> Any:
-        return self._pictures[number % FRAMES]
+        return self._images[number % FRAMES]
 
 
 def wait_until(done: Callable[[], bool]) -> None:
@@ -76,12 +76,12 @@ def wait_until(done: Callable[[], bool]) -> None:
 
 
 def fill(viewer: Any, n_views: int, n_frames: int, poses: bool) -> None:
-    """Films, and predictions if wanted, as the plugin makes them."""
-    films = [
-        (Path(f"film{i}.mp4"), "session", f"view{i}", MemoryFilm(i, n_frames))
+    """Videos, and predictions if wanted, as the plugin makes them."""
+    videos = [
+        (Path(f"video{i}.mp4"), "session", f"view{i}", MemoryVideo(i, n_frames))
         for i in range(n_views)
     ]
-    layers = film_layers(films, {})  # type: ignore[arg-type]
+    layers = video_layers(videos, {})  # type: ignore[arg-type]
     if poses:
         rng = np.random.default_rng(0)
         some = rng.uniform(50, 400, (1, 1_000, KEYPOINTS, 2)).astype(np.float32)
@@ -100,7 +100,7 @@ def bare_steps(n_views: int, painted: bool, steps: int) -> float:
     """Seconds of a step in bare napari."""
     viewer = napari.Viewer(show=painted)
     for i in range(n_views):
-        data = MemoryFilm(i, FRAMES)._pictures[:, None]
+        data = MemoryVideo(i, FRAMES)._images[:, None]
         place = (0, 0, (i // 3) * HEIGHT, (i % 3) * WIDTH)
         viewer.add_image(data, translate=place, contrast_limits=(0, 255))
     QApplication.processEvents()
@@ -161,7 +161,7 @@ def main() -> None:
     counts = (2, 4) if chosen.quick else (2, 4, 6, 12)
     begin("Camera views")
     table = Table(
-        f"a step of N films of {WIDTH} x {HEIGHT}, ms",
+        f"a step of N videos of {WIDTH} x {HEIGHT}, ms",
         ("views", "painting", "bare napari", "camera views", "ratio", "idle, %"),
     )
     worst = {False: 0.0, True: 0.0}

@@ -1,7 +1,7 @@
-"""Choosing 20 frames to label by k-means over all views: time and memory by the length of films.
+"""Choosing 20 frames to label by k-means over all views: time and memory by the length of videos.
 
-The films are one short film in H.264 with a keyframe every 250 pictures, its packets again and
-again. Each row is a process of its own: ``seconds`` is one call from closed films to the chosen
+The videos are one short video in H.264 with a keyframe every 250 images, its packets again and
+again. Each row is a process of its own: ``seconds`` is one call from closed videos to the chosen
 frames, ``MB in all`` the most memory that the process held, and ``of which before`` what it held
 before the call, with everything imported.
 
@@ -20,9 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from _videos import KINDS, make_long, make_video
+
 from _child import peak_memory_mb, tell, told
 from _common import Table, begin, describe_end, goal, parser
-from _films import KINDS, make_film, make_long
 
 SMALL, LARGE = (160, 120), (1280, 1024)
 # Size, views, frames.
@@ -44,13 +45,13 @@ _SOURCE_FRAMES = 500
 _CHOSEN = 20
 
 
-def choose(film: Path, n_views: int, other: Path) -> None:
-    """The child: every view of the session shows the same film; an `other` one is for warming."""
+def choose(video: Path, n_views: int, other: Path) -> None:
+    """The child: every view of the session shows the same video; an `other` one is for warming."""
     from napari_pose3d.core.labels.frame_selection.kmeans_selection import by_kmeans
     from napari_pose3d.core.projects.session import Session
 
     views = tuple(f"view{i}" for i in range(n_views))
-    session = Session("session", film.parent, views, dict.fromkeys(views, film))
+    session = Session("session", video.parent, views, dict.fromkeys(views, video))
     by_kmeans(Session("other", other.parent, ("a",), {"a": other}), 2, candidates=8)
     stages: dict[str, float] = {}
     before = peak_memory_mb()
@@ -69,13 +70,13 @@ def choose(film: Path, n_views: int, other: Path) -> None:
     chosen = by_kmeans(session, _CHOSEN, progress=progress, cancelled=cancelled)
     seconds = time.perf_counter() - started
     assert len(set(chosen)) == _CHOSEN
-    opened = stages["Looking through the films"]
+    opened = stages["Looking through the videos"]
     tell(seconds=seconds, opened=opened, mb=peak_memory_mb(), before=before, longest=longest)
 
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--folder", type=Path, help="keep the films here and use them again")
+    options.add_argument("--folder", type=Path, help="keep the videos here and use them again")
     options.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.child:
@@ -85,7 +86,7 @@ def main() -> None:
     table = Table(
         f"{_CHOSEN} frames by k-means",
         (
-            "picture, px",
+            "image, px",
             "views",
             "frames",
             "seconds",
@@ -101,10 +102,10 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for size, n_views, n_frames in QUICK if chosen.quick else CASES:
             name = f"{size[0]}x{size[1]}"
-            source = make_film(folder / f"{name}.mp4", _SOURCE_FRAMES, KINDS["GOP 250"], size)
-            film = make_long(source, folder / f"{name}-{n_frames}.mp4", n_frames // _RATE, _RATE)
+            source = make_video(folder / f"{name}.mp4", _SOURCE_FRAMES, KINDS["GOP 250"], size)
+            video = make_long(source, folder / f"{name}-{n_frames}.mp4", n_frames // _RATE, _RATE)
             ended = subprocess.run(
-                [sys.executable, __file__, "--child", str(film), str(n_views), str(source)],
+                [sys.executable, __file__, "--child", str(video), str(n_views), str(source)],
                 capture_output=True,
                 text=True,
             )
@@ -119,7 +120,7 @@ def main() -> None:
                 *(float(facts[k]) for k in ("seconds", "opened", "mb", "before", "longest")),
             )
     table.notes.append(
-        "Lightning Pose's app 2.4 (k-means on the first view only, every picture kept in memory), "
+        "Lightning Pose's app 2.4 (k-means on the first view only, every image kept in memory), "
         "measured at another time with one view of 160 x 120 px: 2,000, 5,000, 10,000 and 20,000 "
         "frames took 10, 23, 39 and 62 s and 644, 1,277, 2,334 and 4,444 MB of memory in all"
     )

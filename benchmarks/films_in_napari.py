@@ -1,21 +1,21 @@
-"""Films in napari against arrays in memory: what a step and playing cost beyond bare napari.
+"""Videos in napari against arrays in memory: what a step and playing cost beyond bare napari.
 
-Two windows are open, one with films that the plugin's reader opened, and one with the same pictures
+Two windows are open, one with videos that the plugin's reader opened, and one with the same images
 as arrays in memory. Both are stepped and played in turns, so that a busy machine troubles both.
 
-- A step of six films of 1280 x 1024 in one viewer, frame by frame, forward and backward: from the
+- A step of six videos of 1280 x 1024 in one viewer, frame by frame, forward and backward: from the
   slider's new value until it is painted, and without painting, in napari's `ViewerModel`. The
-  decode is what a bare loop over PyAV's decoder takes for the next picture of all six, converted
+  decode is what a bare loop over PyAV's decoder takes for the next image of all six, converted
   to RGB as shown.
-- Playing a film of 640 x 480 with napari's own play button, faster than can be painted: frames that
+- Playing a video of 640 x 480 with napari's own play button, faster than can be painted: frames that
   were painted.
-- Opening a film of an hour in a viewer: until its first picture is painted. Matroska has an index
+- Opening a video of an hour in a viewer: until its first image is painted. Matroska has an index
   by which it can be opened at once; an MP4 in fragments has none.
 
 Goals: a step costs at most a step of arrays plus the decode; at least 95 % of the frames are shown;
-the first picture comes within 0.5 s of when the same layers are painted from memory.
+the first image comes within 0.5 s of when the same layers are painted from memory.
 
-    python benchmarks/films_in_napari.py [--quick] [--films FOLDER]
+    python benchmarks/videos_in_napari.py [--quick] [--videos FOLDER]
 
 Without a graphics card painting is done by software and takes most of the time.
 """
@@ -31,45 +31,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _videos import KINDS, make_long, make_video
 
 from _common import Table, begin, goal, on_a_display, parser
-from _films import KINDS, make_film, make_long
 from _video_readers import bare_in_order, timed
 
 VIEWS = "ABCDEF"
-IN_MEMORY = 24  # pictures of each array, which are shown again and again
+IN_MEMORY = 24  # images of each array, which are shown again and again
 FIRST = 100  # frames from which stepping begins
 GOAL_PLAYED, GOAL_FIRST = 0.95, 0.5
 HUNDRED = 100
 
 
-def films_of_a_session(film: Path, folder: Path) -> list[Path]:
-    """The same film under the names of six views."""
+def videos_of_a_session(video: Path, folder: Path) -> list[Path]:
+    """The same video under the names of six views."""
     paths = [folder / f"session_Cam-{view}.mp4" for view in VIEWS]
     for path in paths:
         if not path.exists():
-            os.link(film, path)
+            os.link(video, path)
     return paths
 
 
-def add_films(viewer: Any, paths: Sequence[Path]) -> None:
+def add_videos(viewer: Any, paths: Sequence[Path]) -> None:
     """Add layers as dropping the files does."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.layers.video_layers import read_films
+    from napari_pose3d.gui.layers.video_layers import read_videos
 
-    for data in read_films([str(path) for path in paths]):
+    for data in read_videos([str(path) for path in paths]):
         viewer.add_layer(Layer.create(*data))
 
 
-def wait_for_films(viewer: Any) -> None:
-    """Until no layer shows a first picture only."""
+def wait_for_videos(viewer: Any) -> None:
+    """Until no layer shows a first image only."""
     from qtpy.QtWidgets import QApplication
 
-    from napari_pose3d.gui.layers.video_layers import FILM, FilmData
+    from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
 
     while any(
-        layer.metadata.get("napari_pose3d_role") == FILM and not isinstance(layer.data, FilmData)
+        layer.metadata.get("napari_pose3d_role") == VIDEO
+        and not isinstance(layer.data, VideoLayerData)
         for layer in viewer.layers
     ):
         QApplication.processEvents()
@@ -77,29 +78,29 @@ def wait_for_films(viewer: Any) -> None:
         time.sleep(0.01)
 
 
-def add_arrays(viewer: Any, films: Any) -> None:
-    """Add the films' pictures as arrays in memory, in the same places and of the same length.
+def add_arrays(viewer: Any, videos: Any) -> None:
+    """Add the videos' images as arrays in memory, in the same places and of the same length.
 
-    The outlines of the views are the same in both: what is compared is where pictures come from.
+    The outlines of the views are the same in both: what is compared is where images come from.
     """
-    wait_for_films(films)
-    for layer in films.layers:
+    wait_for_videos(videos)
+    for layer in videos.layers:
         role = layer.metadata.get("napari_pose3d_role")
         if role == "frames":
             viewer.add_layer(type(layer).create(*layer.as_layer_data_tuple()))
-        elif role == "film":
+        elif role == "video":
             some = np.ascontiguousarray(layer.data[FIRST : FIRST + IN_MEMORY])
             viewer.add_image(Repeated(some, len(layer.data)), rgb=True, translate=layer.translate)
 
 
 class Repeated:
-    """Pictures in memory over and over again, as an array of any length."""
+    """Images in memory over and over again, as an array of any length."""
 
-    def __init__(self, pictures: Any, length: int) -> None:
-        self._pictures = pictures
-        self.shape = (length, *pictures.shape[1:])
-        self.dtype, self.ndim = pictures.dtype, pictures.ndim
-        self.size = length * pictures[0].size
+    def __init__(self, images: Any, length: int) -> None:
+        self._images = images
+        self.shape = (length, *images.shape[1:])
+        self.dtype, self.ndim = images.dtype, images.ndim
+        self.size = length * images[0].size
 
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
@@ -108,7 +109,7 @@ class Repeated:
             first = slice(start, start + 1)
         else:
             first = int(first) % IN_MEMORY
-        return self._pictures[(first, *rest)]
+        return self._images[(first, *rest)]
 
 
 def step(viewer: Any, frames: Sequence[int], paint: Callable[[Any], None]) -> float:
@@ -127,24 +128,24 @@ def step(viewer: Any, frames: Sequence[int], paint: Callable[[Any], None]) -> fl
 def compare_steps(
     table: Table,
     where: str,
-    films: Any,
+    videos: Any,
     arrays: Any,
     paint: Callable[[Any], None],
-    film: Path,
+    video: Path,
     rounds: int,
     n: int,
 ) -> None:
-    """Step both viewers in turns, forward and then back again, with pictures not met before."""
-    decode = min(len(VIEWS) * bare_in_order(film, n) / n for _ in range(rounds))
+    """Step both viewers in turns, forward and then back again, with images not met before."""
+    decode = min(len(VIEWS) * bare_in_order(video, n) / n for _ in range(rounds))
     seconds: dict[tuple[str, str], list[float]] = {}
     for i in range(rounds):
         start = FIRST + i * n
         forward = range(start, start + n)
         for way, frames in (("forward", forward), ("backward", forward[::-1])):
-            for name, viewer in (("arrays", arrays), ("films", films)):
+            for name, viewer in (("arrays", arrays), ("videos", videos)):
                 seconds.setdefault((way, name), []).append(step(viewer, frames, paint))
     for way in ("forward", "backward"):
-        bare, ours = (1e3 * min(seconds[way, name]) for name in ("arrays", "films"))
+        bare, ours = (1e3 * min(seconds[way, name]) for name in ("arrays", "videos"))
         table.add(where, way, bare, 1e3 * decode, ours, (ours - bare) / (1e3 * decode))
         goal(
             f"{where}, {way}: {(ours - bare) / (1e3 * decode):.2f} of the decode more than arrays "
@@ -153,11 +154,11 @@ def compare_steps(
         )
 
 
-STEP_COLUMNS = ("where", "stepping", "arrays, ms", "decode, ms", "films, ms", "more / decode")
+STEP_COLUMNS = ("where", "stepping", "arrays, ms", "decode, ms", "videos, ms", "more / decode")
 
 
-def stepping(folder: Path, film: Path, painted: bool, rounds: int, n: int) -> None:
-    paths = films_of_a_session(film, folder)
+def stepping(folder: Path, video: Path, painted: bool, rounds: int, n: int) -> None:
+    paths = videos_of_a_session(video, folder)
     if painted:
         import napari
 
@@ -172,12 +173,12 @@ def stepping(folder: Path, film: Path, painted: bool, rounds: int, n: int) -> No
 
         def paint(viewer: Any) -> None: ...
 
-    films, arrays = viewers
-    add_films(films, paths)
-    add_arrays(arrays, films)
-    table = Table("A step of six films of 1280 x 1024, GOP 250, RGB, in napari", STEP_COLUMNS)
+    videos, arrays = viewers
+    add_videos(videos, paths)
+    add_arrays(arrays, videos)
+    table = Table("A step of six videos of 1280 x 1024, GOP 250, RGB, in napari", STEP_COLUMNS)
     where = "painted" if painted else "not painted"
-    compare_steps(table, where, films, arrays, paint, film, rounds, n)
+    compare_steps(table, where, videos, arrays, paint, video, rounds, n)
     table.show()
     for viewer in viewers:
         for layer in viewer.layers:
@@ -221,29 +222,29 @@ def play(viewer: Any, seconds: float) -> int:
 def playing(folder: Path, rounds: int, seconds: float) -> None:
     import napari
 
-    film = make_film(folder / "session_small.mp4", 520, KINDS["GOP 250"], (640, 480))
-    films, arrays = (napari.Viewer(show=True) for _ in range(2))
-    add_films(films, [film])
-    add_arrays(arrays, films)
-    counts: dict[str, list[int]] = {"arrays": [], "films": []}
+    video = make_video(folder / "session_small.mp4", 520, KINDS["GOP 250"], (640, 480))
+    videos, arrays = (napari.Viewer(show=True) for _ in range(2))
+    add_videos(videos, [video])
+    add_arrays(arrays, videos)
+    counts: dict[str, list[int]] = {"arrays": [], "videos": []}
     for _ in range(rounds):
-        for name, viewer in (("arrays", arrays), ("films", films)):
+        for name, viewer in (("arrays", arrays), ("videos", videos)):
             viewer.window.resize(1000, 700)
             viewer.window.activate()
             counts[name].append(play(viewer, seconds))
     table = Table(f"Playing 640 x 480 for {seconds:.0f} s in napari", ("data", "frames painted"))
     # Sums: frames that one round lacks, because something else was running, another one has.
-    bare, ours = sum(counts["arrays"]), sum(counts["films"])
+    bare, ours = sum(counts["arrays"]), sum(counts["videos"])
     table.add("array in memory", bare / rounds)
-    table.add("film", ours / rounds)
+    table.add("video", ours / rounds)
     table.show()
     goal(f"{ours / bare:.0%} of the frames (95 %)", ours >= GOAL_PLAYED * bare)
-    for viewer in (films, arrays):
+    for viewer in (videos, arrays):
         viewer.close()
 
 
 def add_bare(viewer: Any) -> None:
-    """The layers that a film of one view becomes, with a picture in memory, until painted."""
+    """The layers that a video of one view becomes, with an image in memory, until painted."""
     from napari.layers import Layer
 
     from napari_pose3d.gui.layers.layer_styles import frames_layer
@@ -255,7 +256,7 @@ def add_bare(viewer: Any) -> None:
 
 
 def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
-    """An hour of film from the drop to the first picture on the screen, and to the whole film."""
+    """An hour of video from the drop to the first image on the screen, and to the whole video."""
     import napari
     from qtpy.QtWidgets import QApplication
 
@@ -263,8 +264,8 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
 
     # As if it were opened for the first time.
     module.load_index = lambda path: None
-    columns = ("film", "GB", "first picture painted, s", "all frames, s", "array painted, s")
-    table = Table(f"Opening a film of {seconds // 60} min in napari", columns)
+    columns = ("video", "GB", "first image painted, s", "all frames, s", "array painted, s")
+    table = Table(f"Opening a video of {seconds // 60} min in napari", columns)
     for name in ("long.mkv", "long-fragments.mp4"):
         path = make_long(source, folder / name, seconds)
         firsts, wholes, bare = [], [], []
@@ -276,43 +277,43 @@ def opening(folder: Path, source: Path, seconds: int, rounds: int) -> None:
             viewer = napari.Viewer(show=True)
             QApplication.processEvents()
             begun = time.perf_counter()
-            add_films(viewer, [path])
+            add_videos(viewer, [path])
             paint_now(viewer)
             firsts.append(time.perf_counter() - begun)
-            wait_for_films(viewer)
+            wait_for_videos(viewer)
             wholes.append(time.perf_counter() - begun)
             viewer.close()
         table.add(name, path.stat().st_size / 1e9, min(firsts), min(wholes), min(bare))
         more = min(firsts) - min(bare)
-        goal(f"{name}: first picture {more:.2f} s later than an array's (0.5)", more <= GOAL_FIRST)
-    table.notes.append("array painted: the same layers (view's outline, picture) from memory")
+        goal(f"{name}: first image {more:.2f} s later than an array's (0.5)", more <= GOAL_FIRST)
+    table.notes.append("array painted: the same layers (view's outline, image) from memory")
     table.show()
 
 
 def main() -> None:
     command = parser(__doc__)
-    command.add_argument("--films", type=Path, help="folder in which the films are kept")
+    command.add_argument("--videos", type=Path, help="folder in which the videos are kept")
     command.add_argument("--painted", action="store_true", help="only what needs a display")
     command.add_argument("--only", help="one part: step, play or open")
     chosen = command.parse_args()
-    folder = chosen.films or Path(tempfile.gettempdir()) / "napari-pose3d-films"
+    folder = chosen.videos or Path(tempfile.gettempdir()) / "napari-pose3d-videos"
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    film = make_film(folder / "GOP-250.mp4", 520, KINDS["GOP 250"])
+    video = make_video(folder / "GOP-250.mp4", 520, KINDS["GOP 250"])
     rounds = 2 if chosen.quick else 3
     parts: dict[str, Callable[[], None]] = {
-        "step": partial(stepping, folder, film, chosen.painted, rounds, 40),
+        "step": partial(stepping, folder, video, chosen.painted, rounds, 40),
     }
     if chosen.painted:
         parts["play"] = partial(playing, folder, 2 * rounds, 5.0)
-        parts["open"] = partial(opening, folder, film, 600 if chosen.quick else 3600, rounds)
+        parts["open"] = partial(opening, folder, video, 600 if chosen.quick else 3600, rounds)
     else:
-        begin("Films in napari")
+        begin("Videos in napari")
     for name, part in parts.items():
         if chosen.only in (None, name):
             part()
     if not chosen.painted:
-        options = ["--painted", "--films", str(folder)]
+        options = ["--painted", "--videos", str(folder)]
         options += ["--quick"] if chosen.quick else []
         options += ["--only", chosen.only] if chosen.only else []
         on_a_display(__file__, *options)

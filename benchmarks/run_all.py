@@ -27,7 +27,7 @@ BENCHMARKS = (
     "responsiveness.py",
     "stepping.py",
     "video_speed.py",
-    "films_in_napari.py",
+    "videos_in_napari.py",
 )
 
 

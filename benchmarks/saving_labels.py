@@ -22,7 +22,7 @@ from napari_pose3d import open_project
 from napari_pose3d.core.formats.labels.label_csv import new_label_csv
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.store.label import FrameKey, Label, Spot
+from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 
 VIEWS = tuple(f"Cam-{letter}" for letter in "ABCDEF")
@@ -32,7 +32,7 @@ GOAL = 0.2  # seconds
 
 
 def write_project(folder: Path, n_frames: int, rng: np.random.Generator) -> None:
-    """A project whose films are empty files."""
+    """A project whose videos are empty files."""
     (folder / "videos").mkdir(parents=True)
     listed = "".join(f"- {name}\n" for name in VIEWS)
     names = "".join(f"- {name}\n" for name in KEYPOINTS)
@@ -55,7 +55,7 @@ def save_once(files: LabelFiles, store, frame: FrameKey, rng: np.random.Generato
             for keypoint in KEYPOINTS:
                 x, y = rng.uniform(0, 600, 2)
                 label = Label((x, y), LabelStatus.CLICKED, Visibility.VISIBLE, "ann", "now")
-                edit.put(frame, Spot(view, keypoint), label)
+                edit.put(frame, LabelKey(view, keypoint), label)
     begun = time.perf_counter()
     files.save(store, [frame])
     return time.perf_counter() - begun

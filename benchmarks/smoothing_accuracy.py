@@ -1,6 +1,6 @@
 """How far the smoothed points are from the truth, and whether their uncertainty is honest.
 
-On a synthetic scene everything is known: `napari_pose3d.core.synthetic` moves an animal, films it
+On a synthetic scene everything is known: `napari_pose3d.core.synthetic` moves an animal, videos it
 with calibrated cameras, and plays several networks ("seeds") that err as networks do. The fixed
 scenes are in `_scenes.py`: harsh (jitter, bias, occlusions, confident outliers, swaps, a lost view)
 and gentle (jitter and bias only).

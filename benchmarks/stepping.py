@@ -47,7 +47,7 @@ def made_up_result(n_frames: int) -> Result:
     cells = (N_VIEWS, n_frames, N_KEYPOINTS)
     walk = rng.standard_normal((*cells, 2), dtype=np.float32)
     np.cumsum(walk, axis=1, out=walk)
-    # Folded into the picture, as an animal stays in its arena.
+    # Folded into the image, as an animal stays in its arena.
     xy = np.abs((walk + 320) % 1280 - 640)
     del walk
     variance = np.ones_like(xy)

@@ -1,6 +1,6 @@
-"""How fast films are read, against the decoder itself as the limit and against other readers.
+"""How fast videos are read, against the decoder itself as the limit and against other readers.
 
-Films of 1280 x 1024 in H.264 are made on first use: groups of pictures (GOP) of 250 and of 30 with
+Videos of 1280 x 1024 in H.264 are made on first use: groups of images (GOP) of 250 and of 30 with
 B-frames, and without prediction. The limits are bare loops over PyAV's decoder that convert what
 is asked for to RGB and nothing else. Compared: OpenCV (seeking by frame number), a dask array with
 one block a frame (OpenCV inside, as other plugins do it), and napari-pyav 0.1.1 in a virtual
@@ -11,7 +11,7 @@ is empty.
 Times are the least of several rounds in which all take turns, so that a busy machine troubles all
 alike. Readers that take seconds for one frame are given fewer frames, and the mean counts.
 
-    python benchmarks/video_speed.py [--quick] [--films FOLDER]
+    python benchmarks/video_speed.py [--quick] [--videos FOLDER]
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _videos import KINDS, make_long, make_video
 
 from _common import Table, begin, describe_end, goal, parser
-from _films import KINDS, make_film, make_long
 from _video_readers import (
     PEER,
     bare_in_order,
@@ -44,7 +44,7 @@ from _video_readers import (
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video
 
-_FILLING = 100  # frames of six films that fill the cache
+_FILLING = 100  # frames of six videos that fill the cache
 Task = Callable[[], float]
 
 
@@ -59,13 +59,13 @@ def least(tasks: dict[str, Task], rounds: int) -> dict[str, float]:
 
 # --- the comparisons --------------------------------------------------------------------------
 
-COLUMNS = ("film", "reading", "limit", "ours", "ours / limit", PEER, "OpenCV", "dask by frame")
+COLUMNS = ("video", "reading", "limit", "ours", "ours / limit", PEER, "OpenCV", "dask by frame")
 
 
-def compare(films: dict[str, Path], python: Path | None, rounds: int, n: int) -> None:
+def compare(videos: dict[str, Path], python: Path | None, rounds: int, n: int) -> None:
     table = Table("Milliseconds a frame, 1280 x 1024, RGB", COLUMNS)
-    for kind, film in films.items():
-        compare_one(table, kind, film, python, rounds, n)
+    for kind, video in videos.items():
+        compare_one(table, kind, video, python, rounds, n)
     table.notes.append(
         "dask by frame: the same for all ways of reading, since each block is opened anew"
     )
@@ -73,33 +73,33 @@ def compare(films: dict[str, Path], python: Path | None, rounds: int, n: int) ->
 
 
 def compare_one(
-    table: Table, kind: str, film: Path, python: Path | None, rounds: int, n: int
+    table: Table, kind: str, video: Path, python: Path | None, rounds: int, n: int
 ) -> None:
-    index = build_index(film)
+    index = build_index(video)
     in_order = range(_FILLING, _FILLING + n)
     shuffled = random.Random(0).sample(range(len(index)), 20)
     few = shuffled[:5]
     last = len(index) - 21
     backward = range(last, max(-1, last - 250), -1)
-    dask_time = frame_by_frame_dask(film, few, len(index)) / len(few)
+    dask_time = frame_by_frame_dask(video, few, len(index)) / len(few)
 
     best = least(
         {
-            "limit": lambda: bare_in_order(film, n),
+            "limit": lambda: bare_in_order(video, n),
             # The cache is small and full, as the cache of any size is after some time.
-            "ours": lambda: ours(film, in_order, warm=range(_FILLING), cache_bytes=100_000_000),
+            "ours": lambda: ours(video, in_order, warm=range(_FILLING), cache_bytes=100_000_000),
         },
         rounds,
     )
-    others = [peer(python, film, range(40)) / 40, opencv(film, range(1, n + 1)) / n, dask_time]
+    others = [peer(python, video, range(40)) / 40, opencv(video, range(1, n + 1)) / n, dask_time]
     add(table, kind, "in order", best, n, others)
     ratio = best["ours"] / best["limit"]
     goal(f"{kind}, in order: {ratio:.2f} of the bare decoder's time (1.1)", ratio <= 1.1)
 
     best = least(
         {
-            "limit": lambda: bare_in_order(film, n),
-            "ours": lambda: ours(film, range(n), cache_bytes=1 << 30),
+            "limit": lambda: bare_in_order(video, n),
+            "ours": lambda: ours(video, range(n), cache_bytes=1 << 30),
         },
         rounds,
     )
@@ -109,21 +109,21 @@ def compare_one(
 
     best = least(
         {
-            "limit": lambda: bare_random(film, index, shuffled),
-            # Nothing is met again by chance: room for a few pictures only.
-            "ours": lambda: ours(film, shuffled, cache_bytes=10_000_000),
+            "limit": lambda: bare_random(video, index, shuffled),
+            # Nothing is met again by chance: room for a few images only.
+            "ours": lambda: ours(video, shuffled, cache_bytes=10_000_000),
         },
         rounds,
     )
-    others = [peer(python, film, few) / len(few), opencv(film, few) / len(few), dask_time]
+    others = [peer(python, video, few) / len(few), opencv(video, few) / len(few), dask_time]
     add(table, kind, "at random", best, len(shuffled), others)
     ratio = best["ours"] / best["limit"]
     goal(f"{kind}, at random: {ratio:.2f} of decoding from the keyframe (1.1)", ratio <= 1.1)
 
-    mine = least({"ours": lambda: ours(film, backward)}, rounds)["ours"] / len(backward)
+    mine = least({"ours": lambda: ours(video, backward)}, rounds)["ours"] / len(backward)
     # From the middle of the way, where the keyframe is half a group away.
     steps = backward[len(backward) // 2 :][:6]
-    others = [peer(python, film, steps) / 6, opencv(film, steps) / 6, dask_time]
+    others = [peer(python, video, steps) / 6, opencv(video, steps) / 6, dask_time]
     table.add(kind, "backward", float("nan"), 1e3 * mine, float("nan"), *(1e3 * o for o in others))
     if kind == "GOP 250":
         for name, other in zip((PEER, "OpenCV"), others, strict=False):
@@ -138,27 +138,27 @@ def add(
     table.add(kind, reading, limit, mine, mine / limit, *(1e3 * other for other in others))
 
 
-def six_films(film: Path, rounds: int, n: int) -> None:
+def six_videos(video: Path, rounds: int, n: int) -> None:
     """Six views in step, as a session is played: frame n of each, then frame n + 1."""
 
     def step() -> float:
-        videos = [open_video(film, color="rgb") for _ in range(6)]
+        videos = [open_video(video, color="rgb") for _ in range(6)]
 
         def play(first: int, last: int) -> None:
             for i in range(first, last):
-                for video in videos:
-                    read_all(video.__getitem__, (i,))
+                for opened in videos:
+                    read_all(opened.__getitem__, (i,))
 
         # Until the cache is full and its memory is used again, as it is after some seconds.
         play(0, _FILLING)
         seconds = timed(lambda: play(_FILLING, _FILLING + n))
-        for video in videos:
-            video.close()
+        for opened in videos:
+            opened.close()
         return seconds
 
     def limit_together() -> float:
         threads = [
-            threading.Thread(target=bare_in_order, args=(film, n, 1, "SLICE")) for _ in range(6)
+            threading.Thread(target=bare_in_order, args=(video, n, 1, "SLICE")) for _ in range(6)
         ]
 
         def run() -> None:
@@ -171,14 +171,14 @@ def six_films(film: Path, rounds: int, n: int) -> None:
 
     best = least(
         {
-            "limit, one after the other": lambda: sum(bare_in_order(film, n) for _ in range(6)),
+            "limit, one after the other": lambda: sum(bare_in_order(video, n) for _ in range(6)),
             "limit, six threads": limit_together,
-            "ours, six films in step": step,
+            "ours, six videos in step": step,
         },
         rounds,
     )
     table = Table(
-        "Six films in step, 1280 x 1024, RGB, after the cache is full", ("way", "pictures / s")
+        "Six videos in step, 1280 x 1024, RGB, after the cache is full", ("way", "images / s")
     )
     for name, seconds in best.items():
         table.add(name, 6 * n / seconds)
@@ -187,16 +187,16 @@ def six_films(film: Path, rounds: int, n: int) -> None:
     goal(f"{min(limits) / mine:.0%} of the decode limit (90 %)", mine <= min(limits) / 0.9)
 
 
-def long_films(films: dict[str, Path], folder: Path, seconds: int) -> None:
-    """Opening an hour of film: first picture, and what the index costs over a bare demux."""
+def long_videos(videos: dict[str, Path], folder: Path, seconds: int) -> None:
+    """Opening an hour of video: first image, and what the index costs over a bare demux."""
     import av
 
     from napari_pose3d.core.video import reader_factory as opening
 
     # As if it were opened for the first time.
     opening.load_index = lambda path: None  # type: ignore[assignment]
-    columns = ("film", "frames", "GB", "first picture, s", "index, s", "bare demux, s", "open, s")
-    table = Table(f"Opening a film of {seconds // 60} min", columns)
+    columns = ("video", "frames", "GB", "first image, s", "index, s", "bare demux, s", "open, s")
+    table = Table(f"Opening a video of {seconds // 60} min", columns)
 
     def demux(path: Path) -> None:
         with av.open(str(path)) as container:
@@ -204,11 +204,11 @@ def long_films(films: dict[str, Path], folder: Path, seconds: int) -> None:
                 pass
 
     for ending in ("mp4", "mkv"):
-        path = make_long(films["GOP 30"], folder / f"long.{ending}", seconds)
+        path = make_long(videos["GOP 30"], folder / f"long.{ending}", seconds)
         demux(path)  # into the system's cache, for all alike
         best = least(
             {
-                "first": lambda path=path: timed(lambda: opening.first_picture(path)),
+                "first": lambda path=path: timed(lambda: opening.first_image(path)),
                 "index": lambda path=path: timed(lambda: build_index(path)),
                 "demux": lambda path=path: timed(lambda: demux(path)),
                 "open": lambda path=path: timed(lambda: open_video(path)[0]),
@@ -217,20 +217,20 @@ def long_films(films: dict[str, Path], folder: Path, seconds: int) -> None:
         )
         n, size = len(build_index(path)), path.stat().st_size / 1e9
         table.add(ending, n, size, *(best[name] for name in ("first", "index", "demux", "open")))
-        goal(f"{ending}: first picture after {best['first']:.2f} s (0.5)", best["first"] <= 0.5)
+        goal(f"{ending}: first image after {best['first']:.2f} s (0.5)", best["first"] <= 0.5)
         ratio = best["index"] / best["demux"]
         goal(f"{ending}: index in {ratio:.2f} of a bare demux (1.1)", ratio <= 1.1)
-    table.notes.append("open: index and first picture; napari shows the first picture before")
+    table.notes.append("open: index and first image; napari shows the first image before")
     table.show()
 
 
-def dask_mean(film: Path, rounds: int, n: int) -> None:
+def dask_mean(video: Path, rounds: int, n: int) -> None:
     import av
 
     def plain() -> float:
         def run() -> None:
             total = np.zeros((1024, 1280, 3))
-            with av.open(str(film)) as container:
+            with av.open(str(video)) as container:
                 stream = container.streams.video[0]
                 stream.thread_type = "AUTO"
                 for i, frame in enumerate(container.decode(stream)):
@@ -242,19 +242,19 @@ def dask_mean(film: Path, rounds: int, n: int) -> None:
         return timed(run)
 
     def lazy() -> float:
-        with open_video(film, color="rgb") as video:
-            return timed(lambda: video.to_dask()[:n].mean(axis=0).compute())
+        with open_video(video, color="rgb") as opened:
+            return timed(lambda: opened.to_dask()[:n].mean(axis=0).compute())
 
     best = least({"plain": plain, "lazy": lazy}, rounds)
     ratio = best["lazy"] / best["plain"]
-    table = Table(f"Mean picture of {n} frames", ("way", "seconds"))
+    table = Table(f"Mean image of {n} frames", ("way", "seconds"))
     table.add("decode loop with a running sum", best["plain"])
     table.add("to_dask().mean(axis=0)", best["lazy"])
     table.show()
     goal(f"to_dask() takes {ratio:.2f} of a plain decode loop's time (1.15)", ratio <= 1.15)
 
 
-def memory(film: Path) -> None:
+def memory(video: Path) -> None:
     """How much a process grows that has read everything, over the bound of its cache."""
     code = (
         "import sys, psutil\n"
@@ -265,32 +265,32 @@ def memory(film: Path) -> None:
         "videos = [open_video(sys.argv[1], color='rgb') for _ in range(3)]\n"
         "before, most = size(), 0\n"
         "for n in [*range(300), *range(300, 0, -1)]:\n"
-        "    for video in videos:\n"
+        "    for opened in videos:\n"
         "        video[n]\n"
         "    most = max(most, size())\n"
         "print(most - before - bound)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code, str(film)], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code, str(video)], capture_output=True, text=True)
     if ended.returncode:
         print(f"memory: {describe_end(ended)}")
         return
     over = float(ended.stdout) / 1e6
-    goal(f"memory: {over:.0f} MB over the cache's bound after three films (150)", over <= 150)
+    goal(f"memory: {over:.0f} MB over the cache's bound after three videos (150)", over <= 150)
 
 
 def main() -> None:
     command = parser(__doc__)
-    command.add_argument("--films", type=Path, help="folder in which the films are kept")
+    command.add_argument("--videos", type=Path, help="folder in which the videos are kept")
     command.add_argument("--only", help="one part: compare, six, long, dask or memory")
     chosen = command.parse_args()
-    folder = chosen.films or Path(tempfile.gettempdir()) / "napari-pose3d-films"
+    folder = chosen.videos or Path(tempfile.gettempdir()) / "napari-pose3d-videos"
     folder.mkdir(parents=True, exist_ok=True)
-    # Indices of these films would only fill the user's cache folder.
+    # Indices of these videos would only fill the user's cache folder.
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    begin("Reading films")
+    begin("Reading videos")
     rounds, n = (3, 100) if chosen.quick else (5, 200)
-    films = {
-        kind: make_film(folder / f"{kind.replace(' ', '-')}.mp4", 520, options)
+    videos = {
+        kind: make_video(folder / f"{kind.replace(' ', '-')}.mp4", 520, options)
         for kind, options in KINDS.items()
     }
 
@@ -300,15 +300,15 @@ def main() -> None:
     if part("compare"):
         python, text = peer_python()
         print(f"\nPeer: {text}")
-        compare(films, python, rounds, n)
+        compare(videos, python, rounds, n)
     if part("six"):
-        six_films(films["GOP 250"], min(rounds, 3), n)
+        six_videos(videos["GOP 250"], min(rounds, 3), n)
     if part("dask"):
-        dask_mean(films["GOP 250"], rounds, 500 if not chosen.quick else 250)
+        dask_mean(videos["GOP 250"], rounds, 500 if not chosen.quick else 250)
     if part("long"):
-        long_films(films, folder, 600 if chosen.quick else 3600)
+        long_videos(videos, folder, 600 if chosen.quick else 3600)
     if part("memory"):
-        memory(films["GOP 250"])
+        memory(videos["GOP 250"])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .core.pipeline.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth, triangulate_ensemble
     from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
-    from .core.projects.alignment.view_alignment import ViewAdjustment
+    from .core.projects.alignment.view_alignment import ViewAlignment
     from .core.projects.creation import add_sessions, create_project
     from .core.projects.matching.prediction_loading import load_predictions
     from .core.projects.project import Project, check_session, open_project
@@ -61,7 +61,7 @@ _HOME = {
     "Triangulation": ".core.cameras.triangulation.triangulation",
     "TriangulationSettings": ".core.settings",
     "VideoArray": ".core.video.video_array",
-    "ViewAdjustment": ".core.projects.alignment.view_alignment",
+    "ViewAlignment": ".core.projects.alignment.view_alignment",
     "add_sessions": ".core.projects.creation",
     "check_session": ".core.projects.project",
     "create_project": ".core.projects.creation",
@@ -100,7 +100,7 @@ __all__ = [
     "Triangulation",
     "TriangulationSettings",
     "VideoArray",
-    "ViewAdjustment",
+    "ViewAlignment",
     "__version__",
     "add_sessions",
     "check_session",

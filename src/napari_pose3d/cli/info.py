@@ -18,8 +18,8 @@ def add_to(commands: Any) -> None:
         "info",
         help="say what a file or folder is, and what is missing or contradictory in it",
         description="Say what a file is, or what a folder holds: its sessions with their views, "
-        "films, predictions, labels and calibrations, and what is missing or contradictory. "
-        "Films are not decoded.",
+        "videos, predictions, labels and calibrations, and what is missing or contradictory. "
+        "Videos are not decoded.",
         allow_abbrev=False,
     )
     info.set_defaults(command=_run)

@@ -53,7 +53,7 @@ class ReadingSettings:
     )
     mirrored: bool = _setting(
         False,
-        "each file holds all views (a mirror in the picture), its keypoints are named "
+        "each file holds all views (a mirror in the image), its keypoints are named "
         "<bodypart>_<view>",
     )
 

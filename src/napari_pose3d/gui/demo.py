@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--screenshots",
         type=Path,
         metavar="DIR",
-        help="write pictures of the window there and close it, instead of leaving it open",
+        help="write images of the window there and close it, instead of leaving it open",
     )
     options = parser.parse_args(arguments)
     folder = make_sample(progress=_Stages())
@@ -82,7 +82,7 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
     def take(name: str) -> None:
         path = screenshots / f"demo-{name}.png"
         viewer.screenshot(str(path), canvas_only=False, flash=False)
-        print(f"A picture of the window: {path.resolve()}", flush=True)
+        print(f"An image of the window: {path.resolve()}", flush=True)
 
     def then_3d() -> None:
         take("2-d")
@@ -118,10 +118,10 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
         _when(lambda: panel.is_settled and panel.frame == frame, lambda: spoil(label), label)
 
     def spoil(label: Any) -> None:
-        """One label is wrong for the picture, and is put back afterwards."""
+        """One label is wrong for the image, and is put back afterwards."""
         view, keypoint = label.labeling.views[2], label.labeling.keypoints[1]
         label.control.grab(view, keypoint)
-        x, y = label.control.label(label.control.spot).position
+        x, y = label.control.label(label.control.label_key).position
         label.control.drag((x + 30, y + 20), along_curve=False)
         QTimer.singleShot(_SETTLE_MS, lambda: finish(label))
 

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .rig import Camera, Rig
-from .working_volume import WorkingVolume, field_of_view, picture_size, undistort_in
+from .working_volume import WorkingVolume, field_of_view, image_size, undistort_in
 
 Float64 = NDArray[np.float64]
 
-# Positions along a ray that are looked at before it is cut to the picture.
+# Positions along a ray that are looked at before it is cut to the image.
 _FINE = 512
 # No animal sits on the lens: this part of the way to the middle of the volume stays free.
 _NEAREST = 1e-3
-# A curve goes on for this many px beyond the picture.
-_BESIDE_PICTURE = 20.0
+# A curve goes on for this many px beyond the image.
+_BESIDE_IMAGE = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +74,21 @@ def epipolar_curve(
     volume : WorkingVolume
         Where the point can be.
     n_points : int
-        At least 2, evenly spaced in the picture.
+        At least 2, evenly spaced in the image.
 
     Returns
     -------
     Curve
-        The part in front of both cameras, in the volume, and in the other picture or next to it.
+        The part in front of both cameras, in the volume, and in the other image or next to it.
         Empty (`NOTHING`) where there is none, or the pixel has no ray. Where the lens bends it out
-        of the picture and in again, the longest part.
+        of the image and in again, the longest part.
     """
     line = _visible_line(rig, view, np.asarray(xy, dtype=np.float64), other, volume)
     if line is None:
         return NOTHING
     fine = line.at(np.linspace(0.0, 1.0, _FINE))
     pixels = _project(rig, other, line.points(fine))
-    run = _longest_run(_near_picture(rig.cameras[other], pixels))
+    run = _longest_run(_near_image(rig.cameras[other], pixels))
     if run is None:
         return NOTHING
     along = np.concatenate([[0.0], np.hypot(*np.diff(pixels[run], axis=0).T).cumsum()])
@@ -160,7 +160,7 @@ def nearest_on_curve(curve: Curve, xy: ArrayLike) -> Float64:
 
 
 class _Line(NamedTuple):
-    """The visible part of a ray: evenly along it in the undistorted other picture."""
+    """The visible part of a ray: evenly along it in the undistorted other image."""
 
     origin: Float64
     direction: Float64  # per unit of depth
@@ -170,8 +170,8 @@ class _Line(NamedTuple):
     last_other: float
 
     def at(self, part: Float64) -> Float64:
-        """Depth where ``part`` (0 to 1) of the line in the undistorted picture is passed."""
-        # In a perspective picture not depth but its inverse grows linearly.
+        """Depth where ``part`` (0 to 1) of the line in the undistorted image is passed."""
+        # In a perspective image not depth but its inverse grows linearly.
         a, b = (1 - part) / self.first_other, part / self.last_other
         return (a * self.first + b * self.last) / (a + b)
 
@@ -264,10 +264,10 @@ def _project(rig: Rig, view: int, xyz: Float64) -> Float64:
     return out[0]
 
 
-def _near_picture(camera: Camera, xy: Float64) -> NDArray[np.bool_]:
+def _near_image(camera: Camera, xy: Float64) -> NDArray[np.bool_]:
     inside = np.isfinite(xy).all(axis=-1)
-    last = np.array(picture_size(camera)) + _BESIDE_PICTURE
-    inside &= ((xy > -_BESIDE_PICTURE) & (xy < last)).all(axis=-1)
+    last = np.array(image_size(camera)) + _BESIDE_IMAGE
+    inside &= ((xy > -_BESIDE_IMAGE) & (xy < last)).all(axis=-1)
     return np.asarray(inside)
 
 

@@ -84,7 +84,7 @@ def _tilt_matrix(tau_x: float, tau_y: float) -> NDArray[np.float64]:
 def _fold_radius_squared(coefficients: NDArray[np.float64], fisheye: bool) -> float:
     """Squared normalised radius at which the radial distortion stops growing (inf: nowhere).
 
-    Beyond it two directions share one pixel, and a point far outside the picture can seem to lie
+    Beyond it two directions share one pixel, and a point far outside the image can seem to lie
     inside: such a point is not seen.
     """
     if fisheye:
@@ -240,7 +240,7 @@ def undistort(cam: Any, u: float, v: float) -> tuple[Any, ...]:
     Returns
     -------
     found : bool
-        False, and NaN, where the pixel has no preimage, as in the corner of a picture whose
+        False, and NaN, where the pixel has no preimage, as in the corner of an image whose
         distortion folds back.
     x, y : float
     """

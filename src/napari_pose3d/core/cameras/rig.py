@@ -31,7 +31,7 @@ class Camera:
     Attributes
     ----------
     name : str
-        The name of the view that it films.
+        The name of the view that it videos.
     size : (width, height) in px, or None when the file does not say
     matrix : (3, 3) float64
         Only fx, fy, cx, cy are used.
@@ -137,7 +137,7 @@ class Rig:
         -------
         (view, ..., 2) float64
             Pixels; NaN where a camera cannot see the point: behind it, or so far off its axis
-            that the distortion folds back. A pixel outside the picture is returned as it is.
+            that the distortion folds back. A pixel outside the image is returned as it is.
         """
         from .projection import project_points
 

@@ -201,7 +201,7 @@ def _read_camera(section: _Section) -> Camera:
             )
         size = (int(numbers[0]), int(numbers[1]))
     else:
-        section.warn("has no 'size'; its pictures cannot be checked against it")
+        section.warn("has no 'size'; its images cannot be checked against it")
     return Camera(
         section.name,
         size,

@@ -15,7 +15,7 @@ Float64 = NDArray[np.float64]
 _MANY_POINTS = 200
 # The volume reaches this much further than what was seen.
 _MARGIN = 1.25
-# However little the animal moved, the volume stays this part of what the cameras film.
+# However little the animal moved, the volume stays this part of what the cameras video.
 _LEAST_PART = 0.25
 
 
@@ -42,30 +42,30 @@ def working_volume(rig: Rig, xyz: ArrayLike | None = None) -> WorkingVolume:
     rig : Rig
     xyz : (..., 3), optional
         Points known so far, from labels or a smoothed result; NaN where unknown. A tenth of them
-        may be wrong. Few points only widen what the cameras film; many may narrow it.
+        may be wrong. Few points only widen what the cameras video; many may narrow it.
 
     Returns
     -------
     WorkingVolume
-        Without points: around the place that the cameras look at, as large as the picture of the
+        Without points: around the place that the cameras look at, as large as the image of the
         camera with the second widest field (a point counts when two cameras see it).
     """
-    filmed = _filmed(rig)
+    recorded = _recorded(rig)
     points = np.empty((0, 3)) if xyz is None else np.asarray(xyz, np.float64).reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=-1)]
     if not len(points):
-        return filmed
+        return recorded
     centre = np.median(points, axis=0)
     # Twice what holds nine tenths: a tenth may be wrong by any distance.
     reach = 2.0 * _MARGIN * float(np.percentile(np.linalg.norm(points - centre, axis=-1), 90))
     if len(points) < _MANY_POINTS:
-        away = float(np.linalg.norm(centre - filmed.centre))
-        return WorkingVolume(filmed.centre, max(filmed.radius, away + reach))
-    return WorkingVolume(centre, max(reach, _LEAST_PART * filmed.radius))
+        away = float(np.linalg.norm(centre - recorded.centre))
+        return WorkingVolume(recorded.centre, max(recorded.radius, away + reach))
+    return WorkingVolume(centre, max(reach, _LEAST_PART * recorded.radius))
 
 
-def _filmed(rig: Rig) -> WorkingVolume:
-    """The place that the cameras look at, as large as their pictures are there."""
+def _recorded(rig: Rig) -> WorkingVolume:
+    """The place that the cameras look at, as large as their images are there."""
     centre = _looked_at(rig)
     half_widths = []
     for view, camera in enumerate(rig.cameras):
@@ -102,7 +102,7 @@ def field_of_view(rig: Rig, view: int) -> float:
     from .projection import _MAX_R2
 
     fold = np.sqrt(rig.packed[view, _MAX_R2])
-    width, height = picture_size(rig.cameras[view])
+    width, height = image_size(rig.cameras[view])
     edge = np.linspace(0.0, 1.0, 9)
     frame = np.concatenate(
         [
@@ -120,8 +120,8 @@ def field_of_view(rig: Rig, view: int) -> float:
     return float(min(limit, widest, 1e4))
 
 
-def picture_size(camera: Camera) -> tuple[float, float]:
-    """Of the picture in px; twice the principal point where the calibration does not say."""
+def image_size(camera: Camera) -> tuple[float, float]:
+    """Of the image in px; twice the principal point where the calibration does not say."""
     if camera.size is not None:
         return float(camera.size[0]), float(camera.size[1])
     return 2 * float(camera.matrix[0, 2]), 2 * float(camera.matrix[1, 2])

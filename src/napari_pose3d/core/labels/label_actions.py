@@ -13,14 +13,14 @@ import numpy as np
 from .geometry.frame_geometry import FrameGeometry, labeled_pixels
 from .geometry.label_projection import Place
 from .labeling import Labeling
-from .store.label import EMPTY, FrameKey, Label, Spot, now
+from .store.label import EMPTY, FrameKey, Label, LabelKey, now
 from .store.label_store import Edit
 from .store.status import LabelStatus, Visibility
 
 XY = tuple[float, float]
 
 _OUTSIDE = {
-    Place.OUTSIDE: "outside the picture",
+    Place.OUTSIDE: "outside the image",
     Place.BEHIND: "behind the camera",
 }
 
@@ -31,24 +31,24 @@ class Projected:
 
     Attributes
     ----------
-    filled : tuple of Spot
-    refused : mapping of Spot to str
+    filled : tuple of LabelKey
+    refused : mapping of LabelKey to str
         Why a view was left empty.
     lacking : tuple of str
         Keypoints with too few labels.
     """
 
-    filled: tuple[Spot, ...]
-    refused: Mapping[Spot, str]
+    filled: tuple[LabelKey, ...]
+    refused: Mapping[LabelKey, str]
     lacking: tuple[str, ...]
 
     def describe(self) -> str:
         """In one line."""
         parts = [f"{len(self.filled)} labels projected"]
         for reason in dict.fromkeys(self.refused.values()):
-            spots = [s for s, why in self.refused.items() if why == reason]
-            named = ", ".join(f"{s.keypoint} in {s.view}" for s in spots[:3])
-            parts.append(f"{named}{' …' if len(spots) > 3 else ''}: {reason}, left empty")
+            label_keys = [s for s, why in self.refused.items() if why == reason]
+            named = ", ".join(f"{s.keypoint} in {s.view}" for s in label_keys[:3])
+            parts.append(f"{named}{' …' if len(label_keys) > 3 else ''}: {reason}, left empty")
         if self.lacking:
             parts.append(f"too few labels of {', '.join(self.lacking[:5])}")
         return "; ".join(parts)
@@ -61,19 +61,19 @@ class Move:
     ----------
     labeling : Labeling
     frame : int
-    spot : Spot
+    spot : LabelKey
     text : str, optional
         What undo calls it.
     """
 
-    def __init__(self, labeling: Labeling, frame: int, spot: Spot, text: str = "") -> None:
-        self._labeling, self._frame, self.spot = labeling, frame, spot
-        self._edit = labeling.store.begin(text or f"move {spot.keypoint} in {spot.view}")
+    def __init__(self, labeling: Labeling, frame: int, label_key: LabelKey, text: str = "") -> None:
+        self._labeling, self._frame, self.label_key = labeling, frame, label_key
+        self._edit = labeling.store.begin(text or f"move {label_key.keypoint} in {label_key.view}")
 
     def to(self, at: XY) -> None:
         """Put the label somewhere; what is projected from it follows."""
-        _click(self._labeling, self._edit, self._frame, self.spot, at)
-        follow(self._labeling, self._edit, self._frame, [self.spot.keypoint])
+        _click(self._labeling, self._edit, self._frame, self.label_key, at)
+        follow(self._labeling, self._edit, self._frame, [self.label_key.keypoint])
 
     def finish(self) -> None:
         """Leave it there."""
@@ -84,39 +84,39 @@ class Move:
         self._edit.cancel()
 
 
-def place(labeling: Labeling, frame: int, spot: Spot, at: XY) -> None:
+def place(labeling: Labeling, frame: int, label_key: LabelKey, at: XY) -> None:
     """Place a label by hand."""
-    move = Move(labeling, frame, spot, f"place {spot.keypoint} in {spot.view}")
+    move = Move(labeling, frame, label_key, f"place {label_key.keypoint} in {label_key.view}")
     move.to(at)
     move.finish()
 
 
-def nudge(labeling: Labeling, frame: int, spot: Spot, dx: float, dy: float) -> bool:
+def nudge(labeling: Labeling, frame: int, label_key: LabelKey, dx: float, dy: float) -> bool:
     """Move a label by some px; False where there is none."""
-    position = labeling.label(frame, spot).position
+    position = labeling.label(frame, label_key).position
     if position is None:
         return False
-    move = Move(labeling, frame, spot, f"nudge {spot.keypoint} in {spot.view}")
+    move = Move(labeling, frame, label_key, f"nudge {label_key.keypoint} in {label_key.view}")
     move.to((position[0] + dx, position[1] + dy))
     move.finish()
     return True
 
 
-def confirm(labeling: Labeling, frame: int, spots: Iterable[Spot]) -> int:
+def confirm(labeling: Labeling, frame: int, label_keys: Iterable[LabelKey]) -> int:
     """Accept labels that were projected or predicted; returns how many these were."""
     accepted = {
-        spot: label.by(labeling.labeler, status=LabelStatus.CONFIRMED)
-        for spot in spots
-        if (label := labeling.label(frame, spot)).position is not None
+        label_key: label.by(labeling.labeler, status=LabelStatus.CONFIRMED)
+        for label_key in label_keys
+        if (label := labeling.label(frame, label_key)).position is not None
         and not label.status.by_person
     }
     _put(labeling, frame, f"confirm {_names(accepted)}", accepted)
     return len(accepted)
 
 
-def toggle_occluded(labeling: Labeling, frame: int, spot: Spot) -> Visibility:
+def toggle_occluded(labeling: Labeling, frame: int, label_key: LabelKey) -> Visibility:
     """Say that a keypoint cannot be seen in a view, or that it can; its position stays."""
-    label = labeling.label(frame, spot)
+    label = labeling.label(frame, label_key)
     if label.visibility == Visibility.OCCLUDED:
         seen = Visibility.VISIBLE if label.position is not None else Visibility.NOT_LABELED
     else:
@@ -124,12 +124,12 @@ def toggle_occluded(labeling: Labeling, frame: int, spot: Spot) -> Visibility:
     new = label.by(labeling.labeler, visibility=seen)
     if new.is_empty:
         new = EMPTY
-    with labeling.store.edit(f"occlude {spot.keypoint} in {spot.view}") as edit:
-        edit.put(labeling.key(frame), spot, new)
+    with labeling.store.edit(f"occlude {label_key.keypoint} in {label_key.view}") as edit:
+        edit.put(labeling.key(frame), label_key, new)
     return seen
 
 
-def clear(labeling: Labeling, frame: int, spot: Spot) -> None:
+def clear(labeling: Labeling, frame: int, label_key: LabelKey) -> None:
     """Take a label away.
 
     Where the other views would project it again at once, the view is marked as declined: it stays
@@ -138,16 +138,24 @@ def clear(labeling: Labeling, frame: int, spot: Spot) -> None:
     others = [
         view
         for view in labeling.views
-        if view != spot.view and labeling.label(frame, Spot(view, spot.keypoint)).status.by_person
+        if view != label_key.view
+        and labeling.label(frame, LabelKey(view, label_key.keypoint)).status.by_person
     ]
     declined = Label(labeler=labeling.labeler, time=now()) if len(others) > 1 else EMPTY
-    _put(labeling, frame, f"clear {spot.keypoint} in {spot.view}", {spot: declined})
+    _put(labeling, frame, f"clear {label_key.keypoint} in {label_key.view}", {label_key: declined})
 
 
 def clear_everywhere(labeling: Labeling, frame: int, keypoints: Collection[str]) -> None:
     """Take keypoints away in all views."""
-    spots = [spot for spot in labeling.labels(frame) if spot.keypoint in keypoints]
-    _put(labeling, frame, f"clear {', '.join(keypoints)} in all views", dict.fromkeys(spots, EMPTY))
+    label_keys = [
+        label_key for label_key in labeling.labels(frame) if label_key.keypoint in keypoints
+    ]
+    _put(
+        labeling,
+        frame,
+        f"clear {', '.join(keypoints)} in all views",
+        dict.fromkeys(label_keys, EMPTY),
+    )
 
 
 def project(labeling: Labeling, frame: int, keypoints: Collection[str] | None = None) -> Projected:
@@ -164,14 +172,17 @@ def project(labeling: Labeling, frame: int, keypoints: Collection[str] | None = 
 
 
 def propose(
-    labeling: Labeling, frame: int, positions: Mapping[Spot, tuple[XY, float | None]], source: str
+    labeling: Labeling,
+    frame: int,
+    positions: Mapping[LabelKey, tuple[XY, float | None]],
+    source: str,
 ) -> int:
     """Start from predictions: proposals wherever nobody has labeled yet.
 
     Parameters
     ----------
-    positions : mapping of Spot to ((x, y), likelihood)
-        px of the film.
+    positions : mapping of LabelKey to ((x, y), likelihood)
+        px of the video.
     source : str
         Where they come from, for undo.
 
@@ -181,12 +192,12 @@ def propose(
         How many proposals were made.
     """
     proposed = {
-        spot: Label(
+        label_key: Label(
             at, LabelStatus.PREDICTED, Visibility.VISIBLE, time=now(), likelihood=likelihood
         )
-        for spot, (at, likelihood) in positions.items()
-        if labeling.label(frame, spot).status in (LabelStatus.EMPTY, LabelStatus.PREDICTED)
-        and labeling.label(frame, spot).visibility != Visibility.OCCLUDED
+        for label_key, (at, likelihood) in positions.items()
+        if labeling.label(frame, label_key).status in (LabelStatus.EMPTY, LabelStatus.PREDICTED)
+        and labeling.label(frame, label_key).visibility != Visibility.OCCLUDED
     }
     with labeling.store.edit(f"start from {source}") as edit:
         edit.put_all(labeling.key(frame), proposed)
@@ -208,18 +219,18 @@ def copy_pose(labeling: Labeling, frame: int, source: int, *, in_space: bool = F
     int
         How many proposals were made.
     """
-    found: dict[Spot, tuple[XY, float | None]] = {}
+    found: dict[LabelKey, tuple[XY, float | None]] = {}
     geometry = labeling.geometry(source) if in_space else None
     if geometry is not None:
         for view in geometry.views:
             for keypoint in geometry.keypoints:
-                at = geometry.reprojection(Spot(view, keypoint))
+                at = geometry.reprojection(LabelKey(view, keypoint))
                 if at is not None:
-                    found[Spot(view, keypoint)] = (at, None)
+                    found[LabelKey(view, keypoint)] = (at, None)
     else:
-        for spot, label in labeling.labels(source).items():
+        for label_key, label in labeling.labels(source).items():
             if label.is_kept and label.position is not None:
-                found[spot] = (label.position, None)
+                found[label_key] = (label.position, None)
     return propose(labeling, frame, found, f"frame {source}")
 
 
@@ -247,23 +258,23 @@ def follow(
         where = _by_linear_model(labeling, frame)
         views = labeling.views
     filled, refused, lacking = [], {}, []
-    new: dict[Spot, Label] = {}
+    new: dict[LabelKey, Label] = {}
     for keypoint in keypoints:
-        known = [where(Spot(view, keypoint)) for view in views]
+        known = [where(LabelKey(view, keypoint)) for view in views]
         if all(at is None for at in known):
             lacking.append(keypoint)
         for view, at in zip(views, known, strict=True):
-            spot = Spot(view, keypoint)
-            label = labeling.label(frame, spot)
+            label_key = LabelKey(view, keypoint)
+            label = labeling.label(frame, label_key)
             if not _is_open(label, fill=fill, auto=labeling.auto_project):
                 continue
             if isinstance(at, str):
-                refused[spot] = at
+                refused[label_key] = at
             if isinstance(at, tuple):
-                filled.append(spot)
-                new[spot] = _projected(label, at)
+                filled.append(label_key)
+                new[label_key] = _projected(label, at)
             elif label.status == LabelStatus.PROJECTED:
-                new[spot] = _without_position(label)
+                new[label_key] = _without_position(label)
     edit.put_all(labeling.key(frame), new)
     return Projected(tuple(filled), refused, tuple(lacking))
 
@@ -280,15 +291,15 @@ def _is_open(label: Label, *, fill: bool, auto: bool) -> bool:
     return fill or (auto and not label.is_declined)
 
 
-def _in_space(geometry: FrameGeometry) -> Callable[[Spot], XY | str | None]:
-    def where(spot: Spot) -> XY | str | None:
-        at = geometry.reprojection(spot)
-        return at if at is not None else _OUTSIDE.get(geometry.place(spot))
+def _in_space(geometry: FrameGeometry) -> Callable[[LabelKey], XY | str | None]:
+    def where(label_key: LabelKey) -> XY | str | None:
+        at = geometry.reprojection(label_key)
+        return at if at is not None else _OUTSIDE.get(geometry.place(label_key))
 
     return where
 
 
-def _by_linear_model(labeling: Labeling, frame: int) -> Callable[[Spot], XY | str | None]:
+def _by_linear_model(labeling: Labeling, frame: int) -> Callable[[LabelKey], XY | str | None]:
     model = labeling.linear_model
     if model is None:
         return lambda _: None
@@ -296,14 +307,14 @@ def _by_linear_model(labeling: Labeling, frame: int) -> Callable[[Spot], XY | st
     xy = labeled_pixels(labeling.session, frame, views, keypoints, labeling.labels(frame))
     filled = model.project(xy)
 
-    def where(spot: Spot) -> XY | str | None:
-        if spot.view not in views:
+    def where(label_key: LabelKey) -> XY | str | None:
+        if label_key.view not in views:
             return None
-        at = filled.xy[views.index(spot.view), keypoints.index(spot.keypoint)]
+        at = filled.xy[views.index(label_key.view), keypoints.index(label_key.keypoint)]
         if not np.isfinite(at).all():
             return None
-        video = int(labeling.session.to_video(spot.view, frame))
-        x, y = labeling.session.to_picture(spot.view, at, video)
+        video = int(labeling.session.to_video(label_key.view, frame))
+        x, y = labeling.session.to_video_pixels(label_key.view, at, video)
         return float(x), float(y)
 
     return where
@@ -326,12 +337,12 @@ def _without_position(label: Label) -> Label:
     return EMPTY
 
 
-def _click(labeling: Labeling, edit: Edit, frame: int, spot: Spot, at: XY) -> None:
-    label = labeling.label(frame, spot)
+def _click(labeling: Labeling, edit: Edit, frame: int, label_key: LabelKey, at: XY) -> None:
+    label = labeling.label(frame, label_key)
     occluded = label.visibility == Visibility.OCCLUDED
     edit.put(
         labeling.key(frame),
-        spot,
+        label_key,
         Label(
             (float(at[0]), float(at[1])),
             LabelStatus.CLICKED,
@@ -342,13 +353,15 @@ def _click(labeling: Labeling, edit: Edit, frame: int, spot: Spot, at: XY) -> No
     )
 
 
-def _put(labeling: Labeling, frame: int, text: str, labels: Mapping[Spot, Label]) -> None:
+def _put(labeling: Labeling, frame: int, text: str, labels: Mapping[LabelKey, Label]) -> None:
     key: FrameKey = labeling.key(frame)
     with labeling.store.edit(text) as edit:
         edit.put_all(key, labels)
-        follow(labeling, edit, frame, list(dict.fromkeys(spot.keypoint for spot in labels)))
+        follow(
+            labeling, edit, frame, list(dict.fromkeys(label_key.keypoint for label_key in labels))
+        )
 
 
-def _names(spots: Iterable[Spot]) -> str:
-    names = list(dict.fromkeys(spot.keypoint for spot in spots))
+def _names(label_keys: Iterable[LabelKey]) -> str:
+    names = list(dict.fromkeys(label_key.keypoint for label_key in label_keys))
     return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")

@@ -22,7 +22,7 @@ from .geometry.evidence import Distances, ExpectedPoints, labeled_points, learn_
 from .geometry.frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
 from .geometry.linear_model import LinearModel, learn
 from .store.journal import Journal, leftover_journals, unsaved_in
-from .store.label import FrameKey, Label, Spot
+from .store.label import FrameKey, Label, LabelKey
 from .store.label_store import FrameLabels, LabelStore
 from .store.merge import Difference, Prefer, merge
 
@@ -98,9 +98,9 @@ class Labeling:
         """The labels of a frame."""
         return self.store.labels(self.key(frame))
 
-    def label(self, frame: int, spot: Spot) -> Label:
+    def label(self, frame: int, label_key: LabelKey) -> Label:
         """One label."""
-        return self.store.label(self.key(frame), spot)
+        return self.store.label(self.key(frame), label_key)
 
     @property
     def labeled_frames(self) -> list[int]:
@@ -121,14 +121,14 @@ class Labeling:
         ]
 
     def lacking_views(self, frame: int) -> list[str]:
-        """Views that have no picture of a frame: Lightning Pose cannot use such a frame.
+        """Views that have no image of a frame: Lightning Pose cannot use such a frame.
 
-        A frame beyond the end of a film is not found here; films are not opened.
+        A frame beyond the end of a video is not found here; videos are not opened.
         """
         return [
             view
             for view in self.files.views
-            if view not in self.session.films or int(self.session.to_video(view, frame)) < 0
+            if view not in self.session.videos or int(self.session.to_video(view, frame)) < 0
         ]
 
     # ------------------------------------------------------------------ geometry
@@ -215,10 +215,12 @@ class Labeling:
         self.files = new
         return found
 
-    def queued_proposals(self, frame: int) -> dict[Spot, tuple[tuple[float, float], float | None]]:
-        """What the queue proposes for a frame, with no likelihood; px of the film."""
+    def queued_proposals(
+        self, frame: int
+    ) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
+        """What the queue proposes for a frame, with no likelihood; px of the video."""
         found = self.files.proposals(self.key(frame))
-        return {spot: (at, None) for spot, at in found.items()}
+        return {label_key: (at, None) for label_key, at in found.items()}
 
     def recover(self) -> int:
         """Take over what runs that ended badly left unsaved; one step of undo for each.
@@ -232,7 +234,7 @@ class Labeling:
         for path in leftover_journals(self.files.folder, self.files.key):
             command = unsaved_in(path)
             if command is not None:
-                known = [c for c in command.changes if self._knows(c.spot)]
+                known = [c for c in command.changes if self._knows(c.label_key)]
                 self.store.replay(type(command)(command.text, tuple(known)))
                 count += len(known)
                 if len(known) < len(command.changes):
@@ -263,20 +265,20 @@ class Labeling:
 
     # ------------------------------------------------------------------ inside
 
-    def _knows(self, spot: Spot) -> bool:
-        return spot.view in self.store.views and spot.keypoint in self.store.keypoints
+    def _knows(self, label_key: LabelKey) -> bool:
+        return label_key.view in self.store.views and label_key.keypoint in self.store.keypoints
 
     def _on_changed(self, frames: frozenset[FrameKey]) -> None:
         for key in frames:
             if key.session == self.session.name:
                 self._geometry.pop(key.frame, None)
 
-    def _residuals(self, key: FrameKey) -> Mapping[Spot, float]:
+    def _residuals(self, key: FrameKey) -> Mapping[LabelKey, float]:
         geometry = self.geometry(key.frame) if key.session == self.session.name else None
         if geometry is None:
             return {}
-        found = {spot: geometry.residual(spot) for spot in geometry.labels}
-        return {spot: value for spot, value in found.items() if value is not None}
+        found = {label_key: geometry.residual(label_key) for label_key in geometry.labels}
+        return {label_key: value for label_key, value in found.items() if value is not None}
 
     def _learn(self) -> None:
         """Learn from the labeled frames, again when there are others.

@@ -33,8 +33,8 @@ def load_result(
     smoothed : PredictionSet
         One of the session's sets of kind "smoothed"; the 3-D positions beside its files belong to
         it.
-    pixels : {"rig", "picture"}
-        Of which picture the 2-D positions are.
+    pixels : {"rig", "image"}
+        Of which image the 2-D positions are.
 
     Returns
     -------

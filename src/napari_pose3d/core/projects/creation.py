@@ -14,7 +14,7 @@ from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, read_pro
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from .layouts.lightning_pose import films_at, home_elsewhere, names_of, sort_film
+from .layouts.lightning_pose import home_elsewhere, names_of, sort_video, videos_at
 from .project import Project, open_project
 from .project_toml import read_own_project, update_own_project
 from .scan.found_files import Sorted
@@ -23,9 +23,9 @@ from .scan.recordings import assemble
 
 AnyPath = str | os.PathLike[str]
 Mode = Literal["leave", "link", "copy"]
-"""Whether films stay where they are, are linked into ``videos/``, or copied there."""
+"""Whether videos stay where they are, are linked into ``videos/``, or copied there."""
 
-_FILMS = "videos"
+_VIDEOS_FOLDER = "videos"
 _BLOCK = 1 << 22
 
 
@@ -48,17 +48,17 @@ def create_project(
     folder : path
         Made where it does not exist. What is in it stays.
     views : sequence of str
-        As they are in the names of the films, ``<session>_<view>``.
+        As they are in the names of the videos, ``<session>_<view>``.
     keypoints : sequence of str
     skeleton : sequence of pairs of keypoints
     colours : mapping of keypoint to ``#rrggbb``, optional
     videos : path or several
-        Films, and folders of films.
+        Videos, and folders of videos.
     mode : {"leave", "link", "copy"}
-        Whether films stay where they are (Lightning Pose's own app does not see them then), are
+        Whether videos stay where they are (Lightning Pose's own app does not see them then), are
         linked into ``videos/``, or copied there.
     progress : callable, optional
-        Told (stage, done, total) while films are copied.
+        Told (stage, done, total) while videos are copied.
     cancelled : callable, optional
 
     Returns
@@ -68,7 +68,7 @@ def create_project(
     Raises
     ------
     PoseDataError
-        There is a project already, names cannot be used, or a film belongs to none of the views.
+        There is a project already, names cannot be used, or a video belongs to none of the views.
         Nothing has been changed then, nor after `Cancelled`.
     """
     folder = Path(os.path.abspath(folder))
@@ -87,15 +87,15 @@ def create_project(
             expected=f"some of the keypoints {', '.join(keypoints)}",
         )
     names = Names(tuple(views))
-    found = [path for path in _films(videos) if not _lies_in_place(path, folder)]
-    films = _named(found, names, {})
-    with _films_in_place(folder, films, mode, progress, cancelled) as group:
+    found = [path for path in _videos(videos) if not _lies_in_place(path, folder)]
+    placed = _named(found, names, {})
+    with _videos_in_place(folder, placed, mode, progress, cancelled) as group:
         write_project(group.open(folder / FILE_NAME), views, keypoints)
         update_own_project(
             folder,
             skeleton=skeleton,
             colours=colours,
-            films=[*films] if films and mode == "leave" else None,
+            videos=[*placed] if placed and mode == "leave" else None,
             group=group,
         )
     return open_project(folder)
@@ -109,13 +109,13 @@ def add_sessions(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Project:
-    """Add the films of further recordings to a Lightning Pose project.
+    """Add the videos of further recordings to a Lightning Pose project.
 
     Parameters
     ----------
     project : Project or path
     paths : path or several
-        Films, and folders of films.
+        Videos, and folders of videos.
     mode, progress, cancelled
         As for `create_project`.
 
@@ -127,7 +127,7 @@ def add_sessions(
     Raises
     ------
     PoseDataError
-        It is no Lightning Pose project, there are no films, a film belongs to none of the views,
+        It is no Lightning Pose project, there are no videos, a video belongs to none of the views,
         or its session has one of that view already. Nothing has been changed then.
     """
     opened = project if isinstance(project, Project) else open_project(project)
@@ -143,64 +143,64 @@ def add_sessions(
     have = {
         (session.name, view): path
         for session in opened.sessions
-        for view, path in session.films.items()
+        for view, path in session.videos.items()
     }
-    films = _named(_films(paths), names, have)
-    if not films:
-        raise PoseDataError("there are no films here", expected="films, or folders of films")
-    with _films_in_place(folder, films, mode, progress, cancelled) as group:
+    videos = _named(_videos(paths), names, have)
+    if not videos:
+        raise PoseDataError("there are no videos here", expected="videos, or folders of videos")
+    with _videos_in_place(folder, videos, mode, progress, cancelled) as group:
         if mode == "leave":
-            known = read_own_project(folder).films
-            update_own_project(folder, films=[*known, *films], group=group)
+            known = read_own_project(folder).videos
+            update_own_project(folder, videos=[*known, *videos], group=group)
     return open_project(folder)
 
 
-def _films(videos: AnyPath | Iterable[AnyPath]) -> list[Path]:
+def _videos(videos: AnyPath | Iterable[AnyPath]) -> list[Path]:
     listed = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
-    films: list[Path] = []
+    found_videos: list[Path] = []
     for each in listed:
         path = Path(os.path.abspath(each))
         if not path.exists():
-            raise PoseDataError("there is no such film or folder", file=path)
-        found = films_at(path)
+            raise PoseDataError("there is no such video or folder", file=path)
+        found = videos_at(path)
         if not found:
-            raise PoseDataError("there is no film here", file=path)
-        films += found
-    return list(dict.fromkeys(films))
+            raise PoseDataError("there is no video here", file=path)
+        found_videos += found
+    return list(dict.fromkeys(found_videos))
 
 
-def _lies_in_place(film: Path, folder: Path) -> bool:
-    """Whether a film is where Lightning Pose looks for it already."""
-    inside = film.relative_to(folder).parts if film.is_relative_to(folder) else ()
-    return len(inside) > 1 and inside[0].startswith(_FILMS)
+def _lies_in_place(video: Path, folder: Path) -> bool:
+    """Whether a video is where Lightning Pose looks for it already."""
+    inside = video.relative_to(folder).parts if video.is_relative_to(folder) else ()
+    return len(inside) > 1 and inside[0].startswith(_VIDEOS_FOLDER)
 
 
 def _named(
-    films: Sequence[Path], names: Names, have: Mapping[tuple[str, str], Path]
+    videos: Sequence[Path], names: Names, have: Mapping[tuple[str, str], Path]
 ) -> dict[Path, str]:
-    """The name of each film in ``videos/``: ``<session>_<view>`` with its suffix."""
+    """The name of each video in ``videos/``: ``<session>_<view>`` with its suffix."""
     found = Sorted()
-    for path in films:
-        sort_film(found, names, path.name, path, home_elsewhere(path))
+    for path in videos:
+        sort_video(found, names, path.name, path, home_elsewhere(path))
     if found.unmatched:
         listed = "; ".join(f"{path.name}: {reason}" for path, reason in found.unmatched[:5])
         raise PoseDataError(
-            f"{len(found.unmatched)} films cannot be added ({listed})",
+            f"{len(found.unmatched)} videos cannot be added ({listed})",
             expected=f"names that hold one of the views {', '.join(names.views or ())}",
-            todo="Rename the films to <session>_<view>",
+            todo="Rename the videos to <session>_<view>",
         )
     named: dict[Path, str] = {}
     for recording in assemble(found.items, "session"):
-        if recording.problems:
-            problem = recording.problems[0]
+        if recording.issues:
+            problem = recording.issues[0]
             raise PoseDataError(problem.what, todo=problem.todo)
-        for view, path in recording.films.items():
+        for view, path in recording.videos.items():
             other = have.get((recording.name, view))
             if other is not None:
                 raise PoseDataError(
-                    f"session '{recording.name}' has a film of view {view} already: {other}",
+                    f"session '{recording.name}' has a video of view {view} already: {other}",
                     file=path,
-                    todo="Leave this film out, or rename it",
+                    todo="Leave this video out, or rename it",
                 )
             stem = recording.name if names.single else f"{recording.name}_{view}"
             named[path] = f"{stem}{path.suffix}"
@@ -208,30 +208,32 @@ def _named(
 
 
 @contextmanager
-def _films_in_place(
+def _videos_in_place(
     folder: Path,
-    films: Mapping[Path, str],
+    videos: Mapping[Path, str],
     mode: Mode,
     progress: Progress | None,
     cancelled: IsCancelled | None,
 ) -> Iterator[FileGroup]:
-    """A group of files that appears together with the films; without it, none of them does."""
+    """A group of files that appears together with the videos; without it, none of them does."""
     if mode not in ("leave", "link", "copy"):
         raise PoseDataError(f"the mode is '{mode}'", expected="leave, link or copy")
     # Our own file may be there already; everything else is new.
-    for path in [folder / _FILMS / name for name in films.values()] if mode != "leave" else []:
+    for path in (
+        [folder / _VIDEOS_FOLDER / name for name in videos.values()] if mode != "leave" else []
+    ):
         if path.exists() or path.is_symlink():
-            raise PoseDataError("there is such a film already", file=path, todo="Rename the film")
+            raise PoseDataError("there is such a video already", file=path, todo="Rename the video")
     with _Links() as links, FileGroup(overwrite=True) as group:
-        for done, (film, name) in enumerate(films.items()):
+        for done, (video, name) in enumerate(videos.items()):
             if mode == "copy":
                 if progress is not None:
-                    progress(f"Copying {film.name}", done, len(films))
-                _copy(film, group.path(folder / _FILMS / name), cancelled)
+                    progress(f"Copying {video.name}", done, len(videos))
+                _copy(video, group.path(folder / _VIDEOS_FOLDER / name), cancelled)
         # Our own files are asked for before the links: then the group makes and unmakes folders.
         yield group
-        for film, name in films.items() if mode == "link" else ():
-            links.add(film, folder / _FILMS / name)
+        for video, name in videos.items() if mode == "link" else ():
+            links.add(video, folder / _VIDEOS_FOLDER / name)
 
 
 class _Links:
@@ -243,18 +245,18 @@ class _Links:
     def __enter__(self) -> _Links:
         return self
 
-    def add(self, film: Path, target: Path) -> None:
+    def add(self, video: Path, target: Path) -> None:
         try:
             if not target.parent.exists():
                 target.parent.mkdir()
                 self._made.append(target.parent)
-            target.symlink_to(film)
+            target.symlink_to(video)
         except OSError as error:
             self._take_back()
             raise PoseDataError(
-                f"the film cannot be linked ({error.strerror or error})",
+                f"the video cannot be linked ({error.strerror or error})",
                 file=target,
-                todo="Leave the films where they are, or copy them",
+                todo="Leave the videos where they are, or copy them",
             ) from error
         self._made.append(target)
 
@@ -271,13 +273,13 @@ class _Links:
                 path.rmdir()
 
 
-def _copy(film: Path, target: Path, cancelled: IsCancelled | None) -> None:
-    with film.open("rb") as source, target.open("wb") as copy:
+def _copy(video: Path, target: Path, cancelled: IsCancelled | None) -> None:
+    with video.open("rb") as source, target.open("wb") as copy:
         while block := source.read(_BLOCK):
             if cancelled is not None and cancelled():
                 raise Cancelled
             copy.write(block)
-    shutil.copystat(film, target)
+    shutil.copystat(video, target)
 
 
 def _check_names(names: Sequence[str], what: str) -> None:

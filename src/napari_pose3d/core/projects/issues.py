@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .alignment.view_alignment import ViewAdjustment
+from .alignment.view_alignment import ViewAlignment
 
 Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class Issue:
     """One thing that somebody who works with the project should know.
 
     Attributes
@@ -24,15 +24,15 @@ class Problem:
         The session, view or file that it is about; "" for the whole project.
     todo : str
         What can be done about it; may be empty.
-    offer : (session, view, ViewAdjustment) or None
-        An adjustment that would mend it, to be accepted or not by a person.
+    offer : (session, view, ViewAlignment) or None
+        An alignment that would mend it, to be accepted or not by a person.
     """
 
     severity: Severity
     what: str
     where: str = ""
     todo: str = ""
-    offer: tuple[str, str, ViewAdjustment] | None = None
+    offer: tuple[str, str, ViewAlignment] | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

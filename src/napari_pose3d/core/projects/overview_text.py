@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .issues import Problem
+from .issues import Issue
 from .project import Project
 from .session import PredictionSet, Session, SetKind
 
@@ -14,18 +14,18 @@ _KINDS = {
     "folder": "a folder",
     "files": "files",
 }
-_HEADS = ("session", "views", "films", "predictions", "smoothed", "3-D", "labels", "calibration")
+_HEADS = ("session", "views", "videos", "predictions", "smoothed", "3-D", "labels", "calibration")
 _MOST_SESSIONS = 200
 _MOST_UNUSED = 20
 
 
-def project_text(project: Project, problems: Sequence[Problem] | None = None) -> str:
+def project_text(project: Project, issues: Sequence[Issue] | None = None) -> str:
     """What a project holds: a table of its sessions, then what is missing or contradictory.
 
     Parameters
     ----------
-    problems : sequence of Problem, optional
-        Not given: those that the names of the files tell (``project.all_problems``).
+    problems : sequence of Issue, optional
+        Not given: those that the names of the files tell (``project.all_issues``).
     """
     lines = [f"{project.folder}: {_KINDS[project.kind]}"]
     if project.views:
@@ -44,10 +44,10 @@ def project_text(project: Project, problems: Sequence[Problem] | None = None) ->
         lines += [
             f"{session.name}: view {view} {words}"
             for session in project.sessions[:_MOST_SESSIONS]
-            for view, adjustment in session.adjustments.items()
-            if (words := adjustment.describe())
+            for view, alignment in session.alignments.items()
+            if (words := alignment.describe())
         ]
-    said = project.all_problems if problems is None else problems
+    said = project.all_issues if issues is None else issues
     if said:
         lines += ["", "to be looked at:", *(f"  {problem}" for problem in said)]
     if project.unmatched:
@@ -69,12 +69,12 @@ def _cells(session: Session) -> tuple[str, ...]:
     return (
         session.name,
         str(len(session.views)),
-        _share(session.films, session),
+        _share(session.videos, session),
         _sets(session, "predictions"),
         _sets(session, "smoothed"),
         _sets(session, "3d"),
-        # The label files are those of the whole project; the pictures are the session's own.
-        _share(session.pictures, session),
+        # The label files are those of the whole project; the images are the session's own.
+        _share(session.images, session),
         calibration,
     )
 

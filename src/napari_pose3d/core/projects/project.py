@@ -1,4 +1,4 @@
-"""What a folder holds: its sessions with their views, films, predictions, labels and rigs.
+"""What a folder holds: its sessions with their views, videos, predictions, labels and rigs.
 
 Only names are looked at, so that a project of thousands of files opens at once; `check_session`
 looks into the files of a session.
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .issues import Problem
+from .issues import Issue
 from .layouts.lightning_pose import LABELS
 from .naming import natural_order
 from .project_toml import OwnProject
 from .scan.folder_scan import AnyPath, Found, ProjectKind, look
 from .scan.name_patterns import Names
 from .scan.recordings import Recording, assemble
-from .scan.scan_issues import problems_of_folder, problems_of_recording
+from .scan.scan_issues import issues_of_folder, issues_of_recording
 from .session import Session
 from .session_checks import check_session
 
@@ -33,12 +33,12 @@ class OverviewRow:
     Attributes
     ----------
     session, view : str
-    film : Path or None
+    video : Path or None
     sets : tuple of str
         Names of the prediction sets that have this view.
     labels : Path or None
-    pictures : Path or None
-        Folder of labeled pictures.
+    images : Path or None
+        Folder of labeled images.
     rig : Path or None
     adjusted : str
         In words, how the view is adjusted; "" for not.
@@ -46,10 +46,10 @@ class OverviewRow:
 
     session: str
     view: str
-    film: Path | None
+    video: Path | None
     sets: tuple[str, ...]
     labels: Path | None
-    pictures: Path | None
+    images: Path | None
     rig: Path | None
     adjusted: str
 
@@ -75,8 +75,8 @@ class Project:
     own : OwnProject
         Our own ``project.toml``.
     unmatched : tuple of (path, reason)
-        Films and tables that belong to no session.
-    problems : tuple of Problem
+        Videos and tables that belong to no session.
+    problems : tuple of Issue
         Of the whole; each session has its own besides.
     """
 
@@ -89,7 +89,7 @@ class Project:
     label_files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     queues: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     unmatched: tuple[tuple[Path, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
     @property
     def skeleton(self) -> tuple[tuple[str, str], ...]:
@@ -104,9 +104,9 @@ class Project:
         return self.folder.name
 
     @property
-    def all_problems(self) -> tuple[Problem, ...]:
+    def all_issues(self) -> tuple[Issue, ...]:
         """Those of the whole and of each session."""
-        return (*self.problems, *(p for session in self.sessions for p in session.problems))
+        return (*self.issues, *(p for session in self.sessions for p in session.issues))
 
     def session(self, name: str) -> Session:
         """A session by its name.
@@ -130,12 +130,12 @@ class Project:
             OverviewRow(
                 session.name,
                 view,
-                session.films.get(view),
+                session.videos.get(view),
                 tuple(each.name for each in session.sets if view in each.files),
                 session.labels.get(view),
-                session.pictures.get(view),
+                session.images.get(view),
                 session.rig_path,
-                session.adjustment(view).describe(),
+                session.alignment(view).describe(),
             )
             for session in self.sessions
             for view in session.views
@@ -148,8 +148,8 @@ def open_project(
     """Find the sessions in a folder, by the names of its files.
 
     Understood are a Lightning Pose project (or its ``project.yaml``), a session folder of
-    Anipose's or several in a folder, any folder of films and prediction files, and a list of
-    films and prediction files. Films and large tables are not opened.
+    Anipose's or several in a folder, any folder of videos and prediction files, and a list of
+    videos and prediction files. Videos and large tables are not opened.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def open_project(
         A folder inside a Lightning Pose project opens the whole project.
     views : sequence of str, optional
         Names of the views. Not given: those of ``project.yaml``, else of our own
-        ``project.toml``, else of the calibration's cameras, else what the names of films end in.
+        ``project.toml``, else of the calibration's cameras, else what the names of videos end in.
 
     Returns
     -------
@@ -182,29 +182,29 @@ def open_project(
         label_files=found.labels,
         queues=found.queues,
         unmatched=tuple(found.files.unmatched),
-        problems=problems_of_folder(found, sessions),
+        issues=issues_of_folder(found, sessions),
     )
 
 
 def _session(found: Found, recording: Recording) -> Session:
     views = _in_order(recording.views, found.names)
     labels = found.labels.get(LABELS) or next(iter(found.labels.values()), {})
-    adjustments = found.own.adjustments(recording.name, views)
+    alignments = found.own.alignments(recording.name, views)
     return Session(
         name=recording.name,
         folder=found.folder,
         views=views,
-        films=recording.films,
+        videos=recording.videos,
         sets=tuple(recording.sets),
         labels={view: labels[view] for view in views if view in labels},
-        pictures=recording.pictures,
+        images=recording.images,
         boxes=recording.boxes,
         rig_path=found.rig_of(recording.name, recording.home),
         keypoints=found.keypoints,
         skeleton=found.own.skeleton,
         colours=found.own.colours,
-        adjustments={view: a for view, a in adjustments.items() if not a.is_identity},
-        problems=problems_of_recording(recording, views, found.expected),
+        alignments={view: a for view, a in alignments.items() if not a.is_identity},
+        issues=issues_of_recording(recording, views, found.expected),
     )
 
 

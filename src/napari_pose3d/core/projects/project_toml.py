@@ -20,12 +20,15 @@ from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_text import toml_text
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from .alignment.alignment_table import KEYS, adjustment_from, relative_to, table_of
-from .alignment.view_alignment import ViewAdjustment
+from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
+from .alignment.view_alignment import ViewAlignment
 
 OWN_FOLDER = "napari-pose3d"
 FILE_NAME = "project.toml"
 SCHEMA_VERSION = 1
+
+# What version 0.1 called the list of videos.
+_VIDEOS_BEFORE = "films"
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -45,8 +48,8 @@ class OwnProject:
         Pairs of keypoints that are joined by a line.
     colours : mapping of str to str
         ``#rrggbb`` for keypoints whose colour the user chose.
-    films : tuple of Path
-        Films, and folders of films, that are left outside the project.
+    videos : tuple of Path
+        Videos, and folders of videos, that are left outside the project.
     layout : mapping
         How the camera views are arranged; only the widgets know what is in it.
     """
@@ -55,7 +58,7 @@ class OwnProject:
     view_names: tuple[str, ...] = ()
     skeleton: tuple[tuple[str, str], ...] = ()
     colours: Mapping[str, str] = field(default_factory=dict)
-    films: tuple[Path, ...] = ()
+    videos: tuple[Path, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
@@ -67,7 +70,7 @@ class OwnProject:
         """Sessions that something is said about."""
         return tuple(self._of_sessions)
 
-    def adjustment(self, session: str | None, view: str) -> ViewAdjustment:
+    def alignment(self, session: str | None, view: str) -> ViewAlignment:
         """How a view is adjusted: the session's own settings over those of all sessions.
 
         Parameters
@@ -76,11 +79,11 @@ class OwnProject:
             None for what holds in all sessions.
         """
         own = self._of_sessions.get(session, _EMPTY).get(view, _EMPTY) if session else _EMPTY
-        return adjustment_from({**self._of_views.get(view, _EMPTY), **own}, self.folder)
+        return alignment_from({**self._of_views.get(view, _EMPTY), **own}, self.folder)
 
-    def adjustments(self, session: str | None, views: Sequence[str]) -> dict[str, ViewAdjustment]:
-        """The adjustment of each view."""
-        return {view: self.adjustment(session, view) for view in views}
+    def alignments(self, session: str | None, views: Sequence[str]) -> dict[str, ViewAlignment]:
+        """The alignment of each view."""
+        return {view: self.alignment(session, view) for view in views}
 
 
 def own_project_path(folder: str | os.PathLike[str]) -> Path:
@@ -111,9 +114,9 @@ def update_own_project(
     view_names: Sequence[str] | None = None,
     skeleton: Sequence[tuple[str, str]] | None = None,
     colours: Mapping[str, str] | None = None,
-    films: Sequence[Path] | None = None,
+    videos: Sequence[Path] | None = None,
     layout: Mapping[str, Any] | None = None,
-    adjustments: Mapping[tuple[str | None, str], ViewAdjustment] | None = None,
+    alignments: Mapping[tuple[str | None, str], ViewAlignment] | None = None,
     group: FileGroup | None = None,
 ) -> OwnProject:
     """Change parts of ``napari-pose3d/project.toml``; makes it where there is none.
@@ -123,7 +126,7 @@ def update_own_project(
 
     Parameters
     ----------
-    adjustments : mapping of (session or None, view) to ViewAdjustment
+    alignments : mapping of (session or None, view) to ViewAlignment
         None for what holds in all sessions. For a session only that is written which differs
         from it.
     group : FileGroup, optional
@@ -150,15 +153,16 @@ def update_own_project(
         document["skeleton"] = [list(pair) for pair in skeleton]
     if colours is not None:
         document["colours"] = dict(colours)
-    if films is not None:
-        document["films"] = [relative_to(each, folder) for each in dict.fromkeys(films)]
+    if videos is not None:
+        document.pop(_VIDEOS_BEFORE, None)
+        document["videos"] = [relative_to(each, folder) for each in dict.fromkeys(videos)]
     if layout is not None:
         document["layout"] = dict(layout)
     # Those of all sessions first: the others are written as their difference.
-    for (session, view), adjustment in sorted(
-        (adjustments or {}).items(), key=lambda item: item[0][0] is not None
+    for (session, view), alignment in sorted(
+        (alignments or {}).items(), key=lambda item: item[0][0] is not None
     ):
-        _put_adjustment(document, folder, session, view, adjustment)
+        _put_alignment(document, folder, session, view, alignment)
     project = _parse(document, folder)
     if group is not None:
         group.open(path).write(toml_text(document))
@@ -225,12 +229,13 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
             todo="Update napari-pose3d: the file was written by a later one",
         )
     sessions = _table(document, "sessions")
+    key = "videos" if "videos" in document else _VIDEOS_BEFORE
     project = OwnProject(
         folder,
         _names(document.get("view_names", []), "view_names"),
         _skeleton(document.get("skeleton", [])),
         _colours(_table(document, "colours")),
-        tuple(folder / name for name in _names(document.get("films", []), "films")),
+        tuple(folder / name for name in _names(document.get(key, []), key)),
         _table(document, "layout"),
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
@@ -246,7 +251,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
 
 def _checked(project: OwnProject, session: str | None, view: str) -> None:
     try:
-        project.adjustment(session, view)
+        project.alignment(session, view)
     except PoseDataError as error:
         place = f"[views.{view}]" if session is None else f"[sessions.{session}.{view}]"
         raise PoseDataError(
@@ -257,14 +262,14 @@ def _checked(project: OwnProject, session: str | None, view: str) -> None:
         ) from None
 
 
-def _put_adjustment(
-    document: dict[str, Any], folder: Path, session: str | None, view: str, new: ViewAdjustment
+def _put_alignment(
+    document: dict[str, Any], folder: Path, session: str | None, view: str, new: ViewAlignment
 ) -> None:
     tables = document.setdefault("views" if session is None else "sessions", {})
     if session is not None:
         tables = tables.setdefault(session, {})
     common = {} if session is None else document.get("views", {}).get(view, {})
-    base = table_of(adjustment_from(common, folder), folder)
+    base = table_of(alignment_from(common, folder), folder)
     values = {k: v for k, v in table_of(new, folder).items() if v != base[k]}
     kept = {k: v for k, v in tables.get(view, {}).items() if k not in KEYS}
     tables[view] = kept | values

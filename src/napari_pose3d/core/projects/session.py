@@ -1,6 +1,6 @@
 """One recording with all its cameras: where its files are, and how they fit together.
 
-Opening a session reads nothing; rig, predictions and films are read when they are asked for.
+Opening a session reads nothing; rig, predictions and videos are read when they are asked for.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.settings import ReadingSettings
-from napari_pose3d.core.video.metadata import FilmFacts, film_facts
+from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
 
-from .alignment.project_alignment import adjustment_notes
-from .alignment.view_alignment import EnsembleAdjustment, Frames, Pixels, ViewAdjustment
-from .issues import Problem
+from .alignment.project_alignment import alignment_notes
+from .alignment.view_alignment import EnsembleAlignment, Frames, Pixels, ViewAlignment
+from .issues import Issue
 from .matching.match_table import MatchRow, MatchTable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SetKind = Literal["predictions", "smoothed", "3d"]
 
-_UNADJUSTED = ViewAdjustment()
+_UNADJUSTED = ViewAlignment()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,90 +68,90 @@ class Session:
     folder : Path
         The project or folder that it was found in.
     views : tuple of str
-    films : mapping of view to Path
+    videos : mapping of view to Path
         Only of views that have one; so are the other mappings by view.
     sets : tuple of PredictionSet
     labels : mapping of view to Path
         ``CollectedData_<view>.csv``, which hold the labels of all sessions of the project.
-    pictures : mapping of view to Path
-        Folders with the pictures of labeled frames, ``labeled-data/<session>_<view>``.
+    images : mapping of view to Path
+        Folders with the images of labeled frames, ``labeled-data/<session>_<view>``.
     boxes : mapping of view to Path
-        Bounding boxes by video frame, ``<film>_bbox.csv``.
+        Bounding boxes by video frame, ``<video>_bbox.csv``.
     rig_path : Path or None
     keypoints : tuple of str
         Those of the project; may be empty.
     skeleton : tuple of (str, str)
     colours : mapping of str to str
         ``#rrggbb`` of keypoints whose colour the user chose.
-    adjustments : mapping of view to ViewAdjustment
+    alignments : mapping of view to ViewAlignment
         Only of views that have one.
-    problems : tuple of Problem
+    problems : tuple of Issue
         What the names of the files tell; `check` looks into the files.
     """
 
     name: str
     folder: Path
     views: tuple[str, ...]
-    films: Mapping[str, Path] = field(default_factory=dict)
+    videos: Mapping[str, Path] = field(default_factory=dict)
     sets: tuple[PredictionSet, ...] = ()
     labels: Mapping[str, Path] = field(default_factory=dict)
-    pictures: Mapping[str, Path] = field(default_factory=dict)
+    images: Mapping[str, Path] = field(default_factory=dict)
     boxes: Mapping[str, Path] = field(default_factory=dict)
     rig_path: Path | None = None
     keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[str, str], ...] = ()
     colours: Mapping[str, str] = field(default_factory=dict)
-    adjustments: Mapping[str, ViewAdjustment] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
+    issues: tuple[Issue, ...] = ()
 
     # --- frames and pixels --------------------------------------------------------------------
 
-    def adjustment(self, view: str) -> ViewAdjustment:
+    def alignment(self, view: str) -> ViewAlignment:
         """How a view lies in the session; the identity where nothing was said."""
-        return self.adjustments.get(view, _UNADJUSTED)
+        return self.alignments.get(view, _UNADJUSTED)
 
     def to_session(self, view: str, video_frames: ArrayLike) -> Frames:
         """Session frames of a view's video frames, elementwise int64; -1 where there is none."""
-        return self.adjustment(view).to_session(video_frames)
+        return self.alignment(view).to_session(video_frames)
 
     def to_video(
         self, view: str, session_frames: ArrayLike, n_video_frames: int | None = None
     ) -> Frames:
-        """Video frames of session frames, elementwise int64; -1 where the view has no picture.
+        """Video frames of session frames, elementwise int64; -1 where the view has no image.
 
         Parameters
         ----------
         n_video_frames : int, optional
-            Length of the film; frames beyond its end are -1 then.
+            Length of the video; frames beyond its end are -1 then.
         """
-        return self.adjustment(view).to_video(session_frames, n_video_frames)
+        return self.alignment(view).to_video(session_frames, n_video_frames)
 
-    def to_rig(
+    def to_rig_pixels(
         self, view: str, xy: ArrayLike, video_frames: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Pixels of the rig's picture of pixels of the view's film, ``(..., 2)`` each.
+        """Pixels of the rig's image of pixels of the view's video, ``(..., 2)`` each.
 
         Parameters
         ----------
         video_frames : (...) int, optional
-            The picture of the film that each is in; needed for films cut out by moving boxes.
+            The image of the video that each is in; needed for videos cut out by moving boxes.
         """
-        return self.adjustment(view).to_rig(xy, video_frames)
+        return self.alignment(view).to_rig_pixels(xy, video_frames)
 
-    def to_picture(
+    def to_video_pixels(
         self, view: str, xy: ArrayLike, video_frames: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Pixels of the view's film of pixels of the rig's picture: the inverse of `to_rig`."""
-        return self.adjustment(view).to_picture(xy, video_frames)
+        """Pixels of the view's video of pixels of the rig's image: the inverse of `to_rig_pixels`."""
+        return self.alignment(view).to_video_pixels(xy, video_frames)
 
     def n_frames(self, video_frames: Mapping[str, int]) -> int:
-        """Number of session frames, given the lengths of the films in video frames."""
-        ends = (self.adjustment(v).n_session_frames(n) for v, n in video_frames.items())
+        """Number of session frames, given the lengths of the videos in video frames."""
+        ends = (self.alignment(v).n_session_frames(n) for v, n in video_frames.items())
         return max(ends, default=0)
 
-    def with_adjustments(self, changes: Mapping[str, ViewAdjustment]) -> Session:
-        """The same session with other adjustments of some views (nothing is written)."""
-        return replace(self, adjustments={**self.adjustments, **changes})
+    def with_alignments(self, changes: Mapping[str, ViewAlignment]) -> Session:
+        """The same session with other alignments of some views (nothing is written)."""
+        return replace(self, alignments={**self.alignments, **changes})
 
     # --- loading ------------------------------------------------------------------------------
 
@@ -208,9 +208,9 @@ class Session:
             Not given: all networks' predictions (`ensemble_sets`).
         settings : ReadingSettings, optional
             ``views`` chooses views; those that a set lacks are an error unless ``allow_missing``.
-        pixels : {"rig", "picture"}
-            Of which picture the positions are: that of the rig, for geometry, or that of the
-            film, for drawing on it.
+        pixels : {"rig", "image"}
+            Of which image the positions are: that of the rig, for geometry, or that of the
+            video, for drawing on it.
 
         Raises
         ------
@@ -237,15 +237,15 @@ class Session:
         order = settings.views or self.views
         table = MatchTable(tuple(rows), (), tuple(order))
         own = chosen[0].own
-        adjust = EnsembleAdjustment(
-            self.adjustments,
+        adjust = EnsembleAlignment(
+            self.alignments,
             counted="session" if own else "video",
-            given="rig" if own else "picture",
+            given="rig" if own else "image",
             wanted=pixels,
         )
         ensemble = StoredEnsemble(table, replace(settings, session=self.name), adjust)
         if not own:
-            for note in adjustment_notes(self.adjustments, ensemble.views):
+            for note in alignment_notes(self.alignments, ensemble.views):
                 ensemble.add_note(note)
         return ensemble
 
@@ -272,13 +272,13 @@ class Session:
             return read_anipose3d_csv(found.space)
         return read_poses3d_csv(found.space)
 
-    def open_films(self) -> Films:
-        """The films by view, each opened when it is first asked for."""
-        return Films(self.films)
+    def open_videos(self) -> Videos:
+        """The videos by view, each opened when it is first asked for."""
+        return Videos(self.videos)
 
-    def film_facts(self) -> dict[str, FilmFacts]:
-        """What the headers of the films claim: number of frames and size. Decodes nothing."""
-        return {view: film_facts(path) for view, path in self.films.items()}
+    def video_metadata(self) -> dict[str, VideoMetadata]:
+        """What the headers of the videos claim: number of frames and size. Decodes nothing."""
+        return {view: video_metadata(path) for view, path in self.videos.items()}
 
     def _chosen(
         self, sets: PredictionSet | str | Sequence[PredictionSet | str] | None
@@ -317,8 +317,8 @@ class Session:
         return MatchRow(self.name, each.name, view, path, header)
 
 
-class Films(Mapping[str, "VideoArray"]):
-    """Films by view; a film is opened when it is first asked for, and kept.
+class Videos(Mapping[str, "VideoArray"]):
+    """Videos by view; a video is opened when it is first asked for, and kept.
 
     Use it as a context manager, or call `close`.
     """
@@ -341,14 +341,14 @@ class Films(Mapping[str, "VideoArray"]):
         return len(self._paths)
 
     def __repr__(self) -> str:
-        return f"Films({', '.join(self._paths)})"
+        return f"Videos({', '.join(self._paths)})"
 
     def close(self) -> None:
         """Close those that were opened; they open again when they are asked for."""
         while self._open:
             self._open.popitem()[1].close()
 
-    def __enter__(self) -> Films:
+    def __enter__(self) -> Videos:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,6 +1,6 @@
 """What the files of a session tell about missing and contradictory things.
 
-Headers of films, the calibration, and the lines of small tables are looked at; nothing is decoded.
+Headers of videos, the calibration, and the lines of small tables are looked at; nothing is decoded.
 """
 
 from __future__ import annotations
@@ -13,52 +13,52 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
-from napari_pose3d.core.video.metadata import FilmFacts
+from napari_pose3d.core.video.metadata import VideoMetadata
 
-from .issues import Problem
+from .issues import Issue
 from .session import Session
 
 # Tables up to this size are read to count their lines.
 _SMALL = 2_000_000
 
 
-def check_session(session: Session) -> tuple[Problem, ...]:
+def check_session(session: Session) -> tuple[Issue, ...]:
     """Look into the files of a session for what does not fit together.
 
-    Films are not decoded: numbers of frames and sizes are those that their headers claim.
+    Videos are not decoded: numbers of frames and sizes are those that their headers claim.
 
     Returns
     -------
-    tuple of Problem
-        Without those that are in ``session.problems`` already. Where a film has another size than
-        the calibration and the reason can be told, `Problem.offer` holds the crop or scale.
+    tuple of Issue
+        Without those that are in ``session.problems`` already. Where a video has another size than
+        the calibration and the reason can be told, `Issue.offer` holds the crop or scale.
     """
-    problems: list[Problem] = []
-    facts = session.film_facts()
+    issues: list[Issue] = []
+    facts = session.video_metadata()
     try:
         rig = session.load_rig()
     except PoseDataError as error:
         rig = None
-        problems.append(Problem("error", error.problem, _place(error), error.todo or ""))
+        issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
     if rig is not None:
-        problems += _cameras(session, rig)
+        issues += _cameras(session, rig)
     try:
         if rig is not None:
-            problems += [p for view in session.views if (p := _size(session, rig, view, facts))]
-        problems += _lengths(session, facts)
+            issues += [p for view in session.views if (p := _size(session, rig, view, facts))]
+        issues += _lengths(session, facts)
     except PoseDataError as error:
-        # A table that says how a film lies in its session.
-        problems.append(Problem("error", error.problem, _place(error), error.todo or ""))
-    return (*problems, *_tables(session, facts))
+        # A table that says how a video lies in its session.
+        issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
+    return (*issues, *_tables(session, facts))
 
 
-def _cameras(session: Session, rig: Rig) -> list[Problem]:
+def _cameras(session: Session, rig: Rig) -> list[Issue]:
     file = "" if rig.path is None else rig.path.name
-    problems = [Problem("note", warning, session.name) for warning in rig.warnings]
+    issues = [Issue("note", warning, session.name) for warning in rig.warnings]
     strangers = [view for view in session.views if view not in rig.names]
     if strangers:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "error",
                 f"{file} has no camera for the view {', '.join(strangers)} (its cameras are "
                 f"{', '.join(rig.names)})",
@@ -69,110 +69,110 @@ def _cameras(session: Session, rig: Rig) -> list[Problem]:
         )
     unseen = [name for name in rig.names if name not in session.views]
     if unseen:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "warning",
                 f"{file} has a camera {', '.join(unseen)}, but there are no files of that view",
                 session.name,
-                "Add its film, or go on without it",
+                "Add its video, or go on without it",
             )
         )
-    return problems
+    return issues
 
 
-def _size(session: Session, rig: Rig, view: str, facts: Mapping[str, FilmFacts]) -> Problem | None:
-    """A film that cannot be the rig's picture, as it is adjusted now."""
+def _size(
+    session: Session, rig: Rig, view: str, facts: Mapping[str, VideoMetadata]
+) -> Issue | None:
+    """A video that cannot be the rig's image, as it is adjusted now."""
     size = facts[view].size if view in facts else None
     full = rig.cameras[rig.names.index(view)].size if view in rig.names else None
     if size is None or full is None:
         return None
-    adjustment = session.adjustment(view)
-    shown: Sequence[float] = full if adjustment.crop is None else adjustment.crop[2:]
-    if adjustment.boxes is not None:
-        shown = adjustment.picture_boxes[0, 2:].tolist()
-    expected = [length / scale for length, scale in zip(shown, adjustment.scale, strict=True)]
+    alignment = session.alignment(view)
+    shown: Sequence[float] = full if alignment.crop is None else alignment.crop[2:]
+    if alignment.boxes is not None:
+        shown = alignment.image_boxes[0, 2:].tolist()
+    expected = [length / scale for length, scale in zip(shown, alignment.scale, strict=True)]
     # Encoders cut odd sizes to even ones.
     if all(abs(have - want) < 2 for have, want in zip(size, expected, strict=True)):
         return None
     what = (
-        f"the film of view {view} has {size[0]} x {size[1]} px, but "
+        f"the video of view {view} has {size[0]} x {size[1]} px, but "
         f"{expected[0]:g} x {expected[1]:g} px are expected from the calibration"
-        f"{f' ({adjustment.describe()})' if adjustment.moves_pixels else ''}"
+        f"{f' ({alignment.describe()})' if alignment.moves_pixels else ''}"
     )
     if view in session.boxes:
         return _boxed(session, view, what, size)
     factor = full[0] / size[0]
     if abs(full[1] - size[1] * factor) < 2 * factor and size != full:
         factor = float(round(factor)) if abs(factor - round(factor)) < 0.01 else factor
-        offer = replace(adjustment, crop=None, boxes=None, scale=(factor, factor))
+        offer = replace(alignment, crop=None, boxes=None, scale=(factor, factor))
         smaller = "smaller" if factor > 1 else "larger"
-        todo = f"If the film was made {smaller} after calibrating, accept the scale {factor:.4g}"
-        return Problem("warning", what, session.name, todo, (session.name, view, offer))
+        todo = f"If the video was made {smaller} after calibrating, accept the scale {factor:.4g}"
+        return Issue("warning", what, session.name, todo, (session.name, view, offer))
     if size[::-1] == full:
-        todo = "The film was turned by a quarter after calibrating: use the film as it was"
+        todo = "The video was turned by a quarter after calibrating: use the video as it was"
     elif size[0] <= full[0] and size[1] <= full[1]:
-        todo = (
-            f"If it is cut out of the full picture, say where: crop = [x, y, {size[0]}, {size[1]}]"
-        )
+        todo = f"If it is cut out of the full image, say where: crop = [x, y, {size[0]}, {size[1]}]"
     else:
         todo = "Check that the calibration is of this camera"
-    return Problem("warning", what, session.name, todo)
+    return Issue("warning", what, session.name, todo)
 
 
-def _boxed(session: Session, view: str, what: str, size: tuple[int, int]) -> Problem:
-    """A film of another size that has a table of boxes: it is probably cut out by them."""
+def _boxed(session: Session, view: str, what: str, size: tuple[int, int]) -> Issue:
+    """A video of another size that has a table of boxes: it is probably cut out by them."""
     path = session.boxes[view]
     boxes = read_boxes(path)
     width, height = (float(length) for length in boxes[0, 2:])
     scale = (width / size[0], height / size[1])
     if (boxes[:, 2:] != boxes[0, 2:]).any():
         todo = f"The boxes of {path.name} change their size, which cannot be mapped"
-        return Problem("warning", what, session.name, todo)
+        return Issue("warning", what, session.name, todo)
     if abs(scale[0] / scale[1] - 1) > 0.02:
-        todo = f"The boxes of {path.name} have another shape than the film"
-        return Problem("warning", what, session.name, todo)
-    todo = f"If the film is cut out as {path.name} says, accept this crop"
-    adjustment = replace(session.adjustment(view), scale=scale)
+        todo = f"The boxes of {path.name} have another shape than the video"
+        return Issue("warning", what, session.name, todo)
+    todo = f"If the video is cut out as {path.name} says, accept this crop"
+    alignment = replace(session.alignment(view), scale=scale)
     if (boxes == boxes[0]).all():
         x, y = (float(corner) for corner in boxes[0, :2])
-        offer = replace(adjustment, crop=(x, y, width, height), boxes=None)
+        offer = replace(alignment, crop=(x, y, width, height), boxes=None)
     else:
-        offer = replace(adjustment, crop=None, boxes=path)
-    return Problem("warning", what, session.name, todo, (session.name, view, offer))
+        offer = replace(alignment, crop=None, boxes=path)
+    return Issue("warning", what, session.name, todo, (session.name, view, offer))
 
 
-def _lengths(session: Session, facts: Mapping[str, FilmFacts]) -> list[Problem]:
+def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
     counts = {view: n for view, each in facts.items() if (n := each.n_frames) is not None}
-    problems = []
+    issues = []
     for view, count in counts.items():
-        adjustment = session.adjustment(view)
-        if adjustment.timestamps is None:
+        alignment = session.alignment(view)
+        if alignment.timestamps is None:
             continue
-        if len(adjustment.times) != count:
-            problems.append(
-                Problem(
+        if len(alignment.times) != count:
+            issues.append(
+                Issue(
                     "warning",
-                    f"{adjustment.timestamps.name} holds {len(adjustment.times)} times, but the "
-                    f"film of view {view} has {count} frames",
+                    f"{alignment.timestamps.name} holds {len(alignment.times)} times, but the "
+                    f"video of view {view} has {count} frames",
                     session.name,
-                    "Give the times of all pictures of this film",
+                    "Give the times of all images of this video",
                 )
             )
-    ends = {v: session.adjustment(v).n_session_frames(n) for v, n in counts.items()}
+    ends = {v: session.alignment(v).n_session_frames(n) for v, n in counts.items()}
     if len(set(ends.values())) > 1:
         listed = ", ".join(f"{view} {n:,}" for view, n in ends.items())
-        if any(session.adjustment(view).shifts_frames for view in ends):
-            what = f"the films end at different session frames: {listed}"
-            problems.append(Problem("note", what, session.name))
+        if any(session.alignment(view).shifts_frames for view in ends):
+            what = f"the videos end at different session frames: {listed}"
+            issues.append(Issue("note", what, session.name))
         else:
-            what = f"the films have different numbers of frames: {listed}"
+            what = f"the videos have different numbers of frames: {listed}"
             todo = "If a camera began late or lost frames, give its offset or the dropped frames"
-            problems.append(Problem("warning", what, session.name, todo))
-    return problems
+            issues.append(Issue("warning", what, session.name, todo))
+    return issues
 
 
-def _tables(session: Session, facts: Mapping[str, FilmFacts]) -> list[Problem]:
-    problems = []
+def _tables(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
+    issues = []
     for each in session.sets:
         differing = []
         for view, path in each.files.items():
@@ -182,21 +182,21 @@ def _tables(session: Session, facts: Mapping[str, FilmFacts]) -> list[Problem]:
             try:
                 n = count_frames(path)
             except PoseDataError as error:
-                problems.append(Problem("error", error.problem, _place(error), error.todo or ""))
+                issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
                 continue
             if n != expected:
                 differing.append(f"{view} has {n:,} rows for {expected:,} frames")
         if differing:
-            problems.append(
-                Problem(
+            issues.append(
+                Issue(
                     "warning",
-                    f"the prediction set '{each.name}' is not of these films: "
+                    f"the prediction set '{each.name}' is not of these videos: "
                     f"{'; '.join(differing)}",
                     session.name,
-                    "Check that the predictions were made from these films",
+                    "Check that the predictions were made from these videos",
                 )
             )
-    return problems
+    return issues
 
 
 def _is_small(path: Path) -> bool:

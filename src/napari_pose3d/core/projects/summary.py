@@ -11,7 +11,7 @@ from napari_pose3d.core.errors import PoseDataError
 
 from .naming import VIDEO_SUFFIXES, find_project
 
-# Looking into the headers of thousands of films on a network takes its time.
+# Looking into the headers of thousands of videos on a network takes its time.
 _MOST_LOOKED_INTO = 50
 
 
@@ -34,7 +34,7 @@ def describe(path: str | os.PathLike[str]) -> str:
     if suffix in (".csv", ".h5"):
         return _table(path)
     if suffix in VIDEO_SUFFIXES:
-        return f"{path}: a film"
+        return f"{path}: a video"
     if path.name == "project.yaml":
         return _folder(path.parent)
     return f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml)"
@@ -104,5 +104,5 @@ def _folder(path: Path) -> str:
 
     found = open_project(path)
     looked_into = found.sessions[:_MOST_LOOKED_INTO]
-    problems = [*found.all_problems, *(p for s in looked_into for p in check_session(s))]
-    return project_text(found, problems)
+    issues = [*found.all_issues, *(p for s in looked_into for p in check_session(s))]
+    return project_text(found, issues)

@@ -205,7 +205,7 @@ def _plan_behaviour(n: int, fps: float, rng: np.random.Generator) -> tuple[Float
         speed[at : at + length] = rng.uniform(*_WALK)
         at += length
         if not between:
-            # Each of them comes before any comes twice: a short film shows all.
+            # Each of them comes before any comes twice: a short video shows all.
             between = list(rng.permutation(["rear", "burst", "pause"]))
         kind = between.pop()
         if kind == "burst":

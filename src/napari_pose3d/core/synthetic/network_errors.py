@@ -78,7 +78,7 @@ class PredictionErrors:
         Length of the one stretch in which one view is lost (lights off, lens covered).
     lost_likelihood : float
         The likelihood there is below this. A network always gives a position: here it is anywhere
-        in the picture, another in each frame and seed.
+        in the image, another in each frame and seed.
     """
 
     jitter: float = 1.5
@@ -143,7 +143,7 @@ def simulate_predictions(
       these cells are wrong in all seeds, by the same shift, half in one seed;
     - left-right swaps for 2-10 frames in 0.5 % of the cells, with a likelihood above 0.9: half of
       these cells are wrong in all seeds, half in one seed;
-    - one view lost for 60 frames: any position in the picture, likelihood below 0.1.
+    - one view lost for 60 frames: any position in the image, likelihood below 0.1.
 
     `PredictionErrors` can make them harder; then views and keypoints differ in their jitter, and a
     bias is shared by all seeds.
@@ -302,7 +302,7 @@ def _place(
     fraction : float
         Of all cells; the last stretch is cut to meet it.
     frames : (int, int)
-        Shortest and longest stretch. The ends of the film cut stretches short.
+        Shortest and longest stretch. The ends of the video cut stretches short.
     groups : list of tuple of int
         Keypoints that are struck together.
     usable, mask : (view, frame, keypoint) bool

@@ -105,7 +105,7 @@ def _fur(bones: Float64, i: int, x: float, y: float, z: float) -> float:
 
 @_compiled
 def _off_outline(outlines: Float64, i: int, u: float, v: float) -> float:
-    """Distance of a pixel from the line that a bone is in the picture."""
+    """Distance of a pixel from the line that a bone is in the image."""
     ux, uy = outlines[i, 2] - outlines[i, 0], outlines[i, 3] - outlines[i, 1]
     px, py = u - outlines[i, 0], v - outlines[i, 1]
     h = min(max((px * ux + py * uy) / (ux * ux + uy * uy + 1e-9), 0.0), 1.0)
@@ -115,13 +115,13 @@ def _off_outline(outlines: Float64, i: int, u: float, v: float) -> float:
 
 @_compiled
 def draw_shadow(
-    picture: Float32, floor: Float32, box: NDArray[Any], bones: Float64, light: Float64
+    image: Float32, floor: Float32, box: NDArray[Any], bones: Float64, light: Float64
 ) -> None:
     """Darken the floor under and beside the animal.
 
     Parameters
     ----------
-    picture : (height, width) float32
+    image : (height, width) float32
         Changed in place.
     floor : (height, width, 2) float32
         Where on the floor each pixel is, mm; NaN where no floor is.
@@ -156,12 +156,12 @@ def draw_shadow(
                 if d2 < 4.0:
                     dark = radius / (radius + 0.55 * height)
                     bright *= 1.0 - 0.5 * dark * np.exp(-1.3 * d2)
-            picture[v : v + 2, u : u + 2] *= np.float32(max(bright, 0.25))
+            image[v : v + 2, u : u + 2] *= np.float32(max(bright, 0.25))
 
 
 @_compiled
 def draw_body(
-    picture: Float32,
+    image: Float32,
     rays: Float32,
     eye: Float64,
     pixel: float,
@@ -170,11 +170,11 @@ def draw_body(
     outlines: Float64,
     light: Float64,
 ) -> None:
-    """Draw the animal over the picture, nearest parts in front, edges smooth.
+    """Draw the animal over the image, nearest parts in front, edges smooth.
 
     Parameters
     ----------
-    picture : (height, width) float32
+    image : (height, width) float32
         Changed in place.
     rays : (height, width, 3) float32
         Direction in space of each pixel, of length 1.
@@ -186,7 +186,7 @@ def draw_body(
         x, y of the first pixel and one past the last.
     bones : (bone, column) float64
     outlines : (bone, 5) float64
-        The bones in the picture: x, y of both ends and the largest radius, px.
+        The bones in the image: x, y of both ends and the largest radius, px.
     light : (3,) float64
         Direction towards the light.
     """
@@ -265,4 +265,4 @@ def draw_body(
             # Fur is lighter where it is seen against the light, eyes and nose shine.
             bright += 0.05 * (1.0 - gloss) * edge * edge * edge
             bright += 0.05 * (1.0 - gloss) * mirror**8 + 0.9 * gloss * mirror**40
-            picture[v, u] += cover * (255.0 * bright - picture[v, u])
+            image[v, u] += cover * (255.0 * bright - image[v, u])

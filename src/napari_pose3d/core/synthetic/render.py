@@ -1,4 +1,4 @@
-"""Films of the scene: a board in an arena, the animal and its shadow, through each camera's lens.
+"""Videos of the scene: a board in an arena, the animal and its shadow, through each camera's lens.
 
 What a camera always sees is drawn once; per frame only the pixels around the animal are drawn.
 """
@@ -22,7 +22,7 @@ from .scene import Scene
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 GOP = 50
 B_FRAMES = 2
@@ -68,15 +68,15 @@ _BONES: tuple[tuple[str, str, float, float, float, float, float], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class _Still:
-    """What stays the same in all pictures of one camera."""
+    """What stays the same in all images of one camera."""
 
     background: Float32  # (height, width), grey levels 0 to 255
     rays: Float32  # (height, width, 3), directions in space
     floor: Float32  # (height, width, 2), mm on the board; NaN elsewhere
 
 
-class CameraFilm:
-    """The pictures of one camera, drawn on demand.
+class CameraVideo:
+    """The images of one camera, drawn on demand.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class CameraFilm:
     view : str
         Name of the camera.
     covered : (frame,) bool, optional
-        When the lens is covered, so that the picture is all but black.
+        When the lens is covered, so that the image is all but black.
     """
 
     def __init__(self, scene: Scene, view: str, covered: NDArray[np.bool_] | None = None) -> None:
@@ -117,12 +117,12 @@ class CameraFilm:
         """Frames per second."""
         return self._scene.fps
 
-    def picture(self, frame: int) -> Picture:
-        """One picture, ``(height, width)`` uint8; equal scenes give equal pictures."""
+    def image(self, frame: int) -> Image:
+        """One image, ``(height, width)`` uint8; equal scenes give equal images."""
         from .raymarch import AX, RADIUS, TAPER, UX, draw_body, draw_shadow
 
         still, bones = self._still, self._bones[frame]
-        picture = still.background.copy()
+        image = still.background.copy()
         start = bones[:, AX : AX + 3]
         ends = np.stack([start, start + bones[:, UX : UX + 3]])
         radius = bones[:, RADIUS] + np.maximum(bones[:, TAPER], 0.0)
@@ -135,9 +135,9 @@ class CameraFilm:
         to_px = 1.1 * self._camera.matrix[0, 0] / depth.min(axis=0)
         outlines = np.c_[xy[0], xy[1], to_px * (radius + 3.0) + 2.0]
         light_px = to_px * (2.0 * radius + 0.7 * ends[:, :, 2].max(axis=0)) + 2.0
-        draw_shadow(picture, still.floor, self._box(shade_xy, light_px), bones, _LIGHT)
+        draw_shadow(image, still.floor, self._box(shade_xy, light_px), bones, _LIGHT)
         draw_body(
-            picture,
+            image,
             still.rays,
             self._camera.centre,
             self._pixel,
@@ -147,14 +147,14 @@ class CameraFilm:
             _LIGHT,
         )
         if self._covered[frame]:
-            picture = _COVERED + np.float32(0.02) * picture
+            image = _COVERED + np.float32(0.02) * image
         width, height = self.size
         down, right = np.random.default_rng([self._scene.seed, self._index, 2, frame]).integers(
             0, 64, 2
         )
-        picture += self._noise[down : down + height, right : right + width]
-        np.clip(picture, 0.0, 255.0, out=picture)
-        return (picture + np.float32(0.5)).astype(np.uint8)
+        image += self._noise[down : down + height, right : right + width]
+        np.clip(image, 0.0, 255.0, out=image)
+        return (image + np.float32(0.5)).astype(np.uint8)
 
     def _box(self, xy: Float64, radius: Float64) -> NDArray[np.int64]:
         """Pixels around all points: x, y of the first, and one past the last."""
@@ -165,14 +165,14 @@ class CameraFilm:
         return np.asarray(box, np.int64)
 
 
-def write_film(
-    film: CameraFilm, path: str | os.PathLike[str], before_frame: Callable[[int], None]
+def write_video(
+    video: CameraVideo, path: str | os.PathLike[str], before_frame: Callable[[int], None]
 ) -> None:
-    """Encode a film as H.264 with B-frames.
+    """Encode a video as H.264 with B-frames.
 
     Parameters
     ----------
-    film : CameraFilm
+    video : CameraVideo
     path : path
         The file; an ``.mp4``.
     before_frame : callable
@@ -180,16 +180,16 @@ def write_film(
     """
     import av
 
-    rate = Fraction(film.fps).limit_denominator(1001)
-    width, height = film.size
+    rate = Fraction(video.fps).limit_denominator(1001)
+    width, height = video.size
     if height % 2 or width % 2:
         raise PoseDataError(
-            f"pictures of {width} x {height} px cannot be filmed", expected="even numbers"
+            f"images of {width} x {height} px cannot be filmed", expected="even numbers"
         )
     with av.open(os.fspath(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        # One thread for each film: two films are made at a time.
+        # One thread for each video: two videos are made at a time.
         stream.thread_count = 1
         stream.options = {
             "preset": "veryfast",
@@ -197,32 +197,32 @@ def write_film(
             "g": str(GOP),
             "bf": str(B_FRAMES),
         }
-        for number in range(len(film)):
+        for number in range(len(video)):
             before_frame(number)
-            container.mux(stream.encode(_grey_frame(film.picture(number))))
+            container.mux(stream.encode(_grey_frame(video.image(number))))
         container.mux(stream.encode(None))
 
 
-def write_png(picture: Picture, path: str | os.PathLike[str]) -> None:
-    """Write one grey picture as PNG, every pixel as it is."""
+def write_png(image: Image, path: str | os.PathLike[str]) -> None:
+    """Write one grey image as PNG, every pixel as it is."""
     import av
 
     encoder = av.CodecContext.create("png", "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height = picture.shape[1], picture.shape[0]
+    encoder.width, encoder.height = image.shape[1], image.shape[0]
     encoder.pix_fmt, encoder.time_base = "gray", Fraction(1, 1)
-    frame = av.VideoFrame.from_ndarray(picture, format="gray")
+    frame = av.VideoFrame.from_ndarray(image, format="gray")
     packets = [*encoder.encode(frame), *encoder.encode(None)]
     Path(path).write_bytes(b"".join(bytes(packet) for packet in packets))
 
 
-def _grey_frame(picture: Picture) -> Any:
+def _grey_frame(image: Image) -> Any:
     import av
 
-    height, width = picture.shape
+    height, width = image.shape
     # The video range: black is 16 and white 235, no colour is 128.
     planes = np.full((height * 3 // 2, width), 128, np.uint8)
-    planes[:height] = 16.5 + picture * np.float32(219 / 255)
+    planes[:height] = 16.5 + image * np.float32(219 / 255)
     return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 

@@ -7,7 +7,7 @@
     calibrations/arena.toml
     models/seed0/video_preds/arena_Cam-A.csv ...
     CollectedData_Cam-A.csv ...                      labels of some frames
-    labeled-data/arena_Cam-A/img00000012.png ...     the pictures of these frames
+    labeled-data/arena_Cam-A/img00000012.png ...     the images of these frames
     napari-pose3d/project.toml                       the skeleton
     napari-pose3d/truth/arena_3d.csv                 where the animal really was, in mm
     napari-pose3d/sample.json                        says that the folder was made here
@@ -46,14 +46,14 @@ from .sample_files import (
 from .scene import Scene, make_scene
 
 if TYPE_CHECKING:
-    from .render import CameraFilm
+    from .render import CameraVideo
 
 RECIPE_VERSION = 1
 """To be raised whenever the same recipe gives other files: a cached sample is then made anew."""
 
 _STAMP = Path("napari-pose3d") / "sample.json"
 _POLL_SECONDS = 0.1
-_FILMS_AT_A_TIME = 2
+_VIDEOS_AT_A_TIME = 2
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SampleRecipe:
     seeds : int
         Prediction sets.
     labeled_frames : int
-        Frames with labels and extracted pictures.
+        Frames with labels and extracted images.
     seed : int
         Of all random numbers.
     errors : PredictionErrors
@@ -95,7 +95,7 @@ def make_sample(
     force: bool = False,
     recipe: SampleRecipe | None = None,
 ) -> Path:
-    """Make the sample session: films, calibration, predictions, labels and the 3-D truth.
+    """Make the sample session: videos, calibration, predictions, labels and the 3-D truth.
 
     It takes well under a minute. A sample that is there already is returned at once; if some of
     its files are gone, only these are made again and all others stay as they are.
@@ -174,7 +174,7 @@ def _fill(
     write_truth(folder, scene)
     write_labels(folder, scene, truth, frames, np.random.default_rng([recipe.seed, 3]))
     write_predictions(folder, ensemble, progress, cancelled)
-    _write_pictures(folder, scene, truth, frames, progress, cancelled)
+    _write_images(folder, scene, truth, frames, progress, cancelled)
     made = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
@@ -183,14 +183,14 @@ def _fill(
 
 
 def _choose_labeled_frames(recipe: SampleRecipe, truth: PredictionTruth) -> list[int]:
-    # Nobody labels a dark picture.
+    # Nobody labels a dark image.
     bright = np.flatnonzero(~truth.lost.any(axis=0))
     rng = np.random.default_rng([recipe.seed, 4])
     n = min(recipe.labeled_frames, len(bright))
     return [int(i) for i in np.sort(rng.choice(bright, n, replace=False))]
 
 
-def _write_pictures(
+def _write_images(
     folder: Path,
     scene: Scene,
     truth: PredictionTruth,
@@ -198,8 +198,8 @@ def _write_pictures(
     progress: Progress | None,
     cancelled: IsCancelled | None,
 ) -> None:
-    """Films of all views, two at a time, and the pictures of the labeled frames."""
-    from .render import CameraFilm, write_film, write_png
+    """Videos of all views, two at a time, and the images of the labeled frames."""
+    from .render import CameraVideo, write_png, write_video
 
     views = scene.rig.names
     drawn = [0] * len(views)
@@ -208,40 +208,40 @@ def _write_pictures(
     with _workers() as (submit, stop):
         # Nothing is written here yet, and compiling the functions that draw cannot be hurried: a
         # cancelled job does not wait for it.
-        films = _results(
-            [submit(_set_up, CameraFilm, scene, i, truth.lost[i]) for i in range(len(views))],
+        videos = _results(
+            [submit(_set_up, CameraVideo, scene, i, truth.lost[i]) for i in range(len(views))],
             lambda: progress("setting up the cameras", 0, 0) if progress is not None else None,
             cancelled,
         )
 
     with _workers(wait_for_them=True) as (submit, stop):
 
-        def film(i: int) -> None:
+        def video(i: int) -> None:
             def before_frame(number: int) -> None:
                 if stop.is_set():
                     raise Cancelled
                 drawn[i] = number
 
             name = f"{SESSION}_{views[i]}"
-            write_film(films[i], folder / "videos" / f"{name}.mp4", before_frame)
+            write_video(videos[i], folder / "videos" / f"{name}.mp4", before_frame)
             (folder / image_name(views[i], 0)).parent.mkdir(parents=True)
             for frame in frames:
                 if stop.is_set():
                     raise Cancelled
-                write_png(films[i].picture(frame), folder / image_name(views[i], frame))
+                write_png(videos[i].image(frame), folder / image_name(views[i], frame))
             drawn[i] = scene.n_frames
 
         _results(
-            [submit(film, i) for i in range(len(views))],
+            [submit(video, i) for i in range(len(views))],
             lambda: progress("filming", sum(drawn), total) if progress is not None else None,
             cancelled,
         )
 
 
-def _set_up(kind: type[CameraFilm], scene: Scene, i: int, covered: Any) -> CameraFilm:
-    film = kind(scene, scene.rig.names[i], covered)
-    film.picture(0)
-    return film
+def _set_up(kind: type[CameraVideo], scene: Scene, i: int, covered: Any) -> CameraVideo:
+    video = kind(scene, scene.rig.names[i], covered)
+    video.image(0)
+    return video
 
 
 @contextmanager
@@ -250,7 +250,7 @@ def _workers(
 ) -> Iterator[tuple[Callable[..., Future[Any]], threading.Event]]:
     """Threads that are told to stop, by the event, however the block is left."""
     stop = threading.Event()
-    pool = ThreadPoolExecutor(_FILMS_AT_A_TIME, thread_name_prefix="sample")
+    pool = ThreadPoolExecutor(_VIDEOS_AT_A_TIME, thread_name_prefix="sample")
     try:
         yield pool.submit, stop
     finally:

@@ -1,4 +1,4 @@
-"""The small files of the sample session: all but the pictures."""
+"""The small files of the sample session: all but the images."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def write_predictions(
 
 
 def image_name(view: str, frame: int) -> str:
-    """The picture of a labeled frame, relative to the project."""
+    """The image of a labeled frame, relative to the project."""
     return f"labeled-data/{SESSION}_{view}/img{frame:08d}.png"
 
 

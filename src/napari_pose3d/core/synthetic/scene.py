@@ -19,7 +19,7 @@ Float64 = NDArray[np.float64]
 
 UNITS = "mm"
 
-# Focal length in px (for a picture 640 px wide), k1, k2, p1, p2, k3, elevation in degrees, roll in
+# Focal length in px (for an image 640 px wide), k1, k2, p1, p2, k3, elevation in degrees, roll in
 # degrees, azimuth in degrees beside an even ring. Lenses as labs mix them; Cam-B hardly distorts.
 _LENSES = (
     (620.0, -0.18, 0.050, 8e-4, -5e-4, 0.0, 38.0, 1.5, 4.0),
@@ -34,7 +34,7 @@ _MARGIN = 10.0  # px that stay free around everything the animal can reach, at a
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is true: the animal, frame by frame, and the cameras that film it.
+    """What is true: the animal, frame by frame, and the cameras that video it.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def make_scene(
     Parameters
     ----------
     n_frames : int
-        Length of the film; at least 1.
+        Length of the video; at least 1.
     n_cameras : int
         2 to 6, on a ring, each with a lens of its own. All see the whole arena.
     seed : int
@@ -106,9 +106,9 @@ def make_scene(
     fps : float
         Frames per second: the animal is as fast in mm/s, whatever the camera's rate.
     size : (width, height) in px
-        Of all pictures.
+        Of all images.
     focal_scale : float
-        Factor on the focal lengths of 520 to 900 px (for a picture 640 px wide). The cameras move
+        Factor on the focal lengths of 520 to 900 px (for an image 640 px wide). The cameras move
         away as much as it needs to see the arena.
     arena_radius : float
         Of the round arena in mm; the animal itself is 90 mm long.
@@ -165,7 +165,7 @@ def make_ring(
     focal_scale : float
         Factor on the focal lengths.
     reach : float
-        Radius in mm of the circle that must be in all pictures, up to the height of a rearing
+        Radius in mm of the circle that must be in all images, up to the height of a rearing
         animal.
     """
     around = np.linspace(0, 2 * np.pi, 48, endpoint=False)
@@ -230,7 +230,7 @@ def _camera(
 
 
 def _sees(camera: Camera, points: Float64) -> bool:
-    """Whether all points are in the picture, with a margin."""
+    """Whether all points are in the image, with a margin."""
     assert camera.size is not None
     width, height = camera.size
     margin = _MARGIN * width / 640.0

@@ -1,4 +1,4 @@
-"""A film as a dask array, in chunks that can be decoded one after the other without a detour."""
+"""A video as a dask array, in chunks that can be decoded one after the other without a detour."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def as_dask(video: VideoArray, chunk_bytes: int) -> dask.array.Array:
     # look at than the frames take to decode.
     import dask.array
 
-    picture_bytes = video.nbytes // len(video)
+    image_bytes = video.nbytes // len(video)
     lengths = chunk_lengths(
-        video.index.entry_frames(), len(video), max(1, chunk_bytes // picture_bytes)
+        video.index.entry_frames(), len(video), max(1, chunk_bytes // image_bytes)
     )
     array: dask.array.Array = dask.array.map_blocks(
         _chunk,
@@ -37,7 +37,7 @@ def as_dask(video: VideoArray, chunk_bytes: int) -> dask.array.Array:
 def chunk_lengths(entries: Array, n_frames: int, most: int) -> tuple[int, ...]:
     """Lengths of chunks that begin at entries, joined up to `most` frames.
 
-    A group of pictures that is longer is cut: its parts are decoded one after the other anyway.
+    A group of images that is longer is cut: its parts are decoded one after the other anyway.
     """
     bounds = [0, *(int(entry) for entry in entries if entry > 0), n_frames]
     lengths: list[int] = []

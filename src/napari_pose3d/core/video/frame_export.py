@@ -1,4 +1,4 @@
-"""Frames of a film as PNG files, named as Lightning Pose names them."""
+"""Frames of a video as PNG files, named as Lightning Pose names them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def extract_frames(
     offset: int = 0,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write frames of a film as PNG files; all of them appear or none.
+    """Write frames of a video as PNG files; all of them appear or none.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def extract_frames(
     Raises
     ------
     PoseDataError
-        When an index is not in the film, a frame is unreadable, or a file exists already.
+        When an index is not in the video, a frame is unreadable, or a file exists already.
     """
     numbers = [int(number) for number in indices]
     absent = [number for number in numbers if not 0 <= number < len(video)]
@@ -73,33 +73,33 @@ def extract_frames(
     paths = {n: Path(folder) / frame_file_name(n + offset) for n in numbers}
     with FileGroup(overwrite=overwrite) as group:
         for number in sorted(paths):
-            picture = video[number]
+            image = video[number]
             if number in video.damaged:
-                # Nobody should label, and no network learn, a picture that we made up.
+                # Nobody should label, and no network learn, an image that we made up.
                 raise PoseDataError(
-                    f"frame {number} cannot be read, the film is damaged there",
+                    f"frame {number} cannot be read, the video is damaged there",
                     file=video.path,
                     todo="Choose another frame",
                 )
-            group.path(paths[number]).write_bytes(encode_png(picture, video.bits))
+            group.path(paths[number]).write_bytes(encode_png(image, video.bits))
     return [paths[number] for number in numbers]
 
 
-def encode_png(picture: Array, bits: int = 8) -> bytes:
-    """A picture, ``(y, x)`` or ``(y, x, 3)``, of so many bits as a PNG file of 8 bit."""
+def encode_png(image: Array, bits: int = 8) -> bytes:
+    """An image, ``(y, x)`` or ``(y, x, 3)``, of so many bits as a PNG file of 8 bit."""
     import av
 
     if bits > 8:
         # Lightning Pose reads 8 bit; what it makes of 16 is white.
-        picture = (picture >> (bits - 8)).astype(np.uint8)
+        image = (image >> (bits - 8)).astype(np.uint8)
     encoder = av.CodecContext.create("png", "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    kind = "gray" if picture.ndim == 2 else "rgb24"
-    encoder.width, encoder.height = picture.shape[1], picture.shape[0]
+    kind = "gray" if image.ndim == 2 else "rgb24"
+    encoder.width, encoder.height = image.shape[1], image.shape[0]
     encoder.pix_fmt, encoder.time_base = kind, Fraction(1, 1)
     # A third of the time for a tenth more bytes.
     encoder.options = {"compression_level": "3", "pred": "up"}
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=kind)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=kind)
     packets = [*encoder.encode(frame), *encoder.encode(None)]
     return b"".join(bytes(packet) for packet in packets)
 

@@ -1,7 +1,7 @@
-"""Number of frames and size of a film as its header claims them: cheap, and not always true.
+"""Number of frames and size of a video as its header claims them: cheap, and not always true.
 
 Nothing is decoded and no packet is read: some reads of a few bytes. Whoever needs to know for sure
-opens the film.
+opens the video.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _Box = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class FilmFacts:
-    """What the header of a film claims; None where it does not say, or we do not read it.
+class VideoMetadata:
+    """What the header of a video claims; None where it does not say, or we do not read it.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class FilmFacts:
     size: tuple[int, int] | None = None
 
 
-def film_facts(path: str | os.PathLike[str]) -> FilmFacts:
+def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
     """Read the header of an MP4, MOV or AVI file; empty facts for anything else. Never raises."""
     path = Path(path)
     try:
@@ -44,16 +44,16 @@ def film_facts(path: str | os.PathLike[str]) -> FilmFacts:
             if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
                 return _mp4(stream, end)
     except (OSError, struct.error):
-        # Cut off, or gone in the meantime: it will be said when the film is opened.
+        # Cut off, or gone in the meantime: it will be said when the video is opened.
         pass
-    return FilmFacts()
+    return VideoMetadata()
 
 
-def _avi(stream: BinaryIO) -> FilmFacts:
+def _avi(stream: BinaryIO) -> VideoMetadata:
     head = stream.read(88)
     at = head.find(b"avih")
     if at < 0 or len(head) < at + 48:
-        return FilmFacts()
+        return VideoMetadata()
     n_frames, width, height = (
         struct.unpack_from("<I", head, at + 8 + place)[0] for place in (16, 32, 36)
     )
@@ -61,13 +61,13 @@ def _avi(stream: BinaryIO) -> FilmFacts:
     stream.seek(4)
     whole = struct.unpack("<I", stream.read(4))[0]
     in_parts = os.fstat(stream.fileno()).st_size > whole + 8 + 64
-    return FilmFacts(None if in_parts or not n_frames else n_frames, (width, height))
+    return VideoMetadata(None if in_parts or not n_frames else n_frames, (width, height))
 
 
-def _mp4(stream: BinaryIO, end: int) -> FilmFacts:
+def _mp4(stream: BinaryIO, end: int) -> VideoMetadata:
     moov = top_boxes(stream, end).get(b"moov")
     if moov is None:
-        return FilmFacts()
+        return VideoMetadata()
     start = moov[0]
     while start < moov[1]:
         stream.seek(start)
@@ -79,10 +79,10 @@ def _mp4(stream: BinaryIO, end: int) -> FilmFacts:
         if facts is not None:
             return facts
         start = trak[1]
-    return FilmFacts()
+    return VideoMetadata()
 
 
-def _track(stream: BinaryIO, trak: _Box) -> FilmFacts | None:
+def _track(stream: BinaryIO, trak: _Box) -> VideoMetadata | None:
     """Facts of a video track; None for another track."""
     boxes = _inside(stream, trak)
     media = _inside(stream, boxes.get(b"mdia"))
@@ -97,11 +97,11 @@ def _track(stream: BinaryIO, trak: _Box) -> FilmFacts | None:
         width, height = struct.unpack(">HH", _read(stream, table[b"stsd"], 8 + 8 + 24, 4))
         size = (height, width) if _turned(stream, boxes.get(b"tkhd")) else (width, height)
     # Fragmented files keep their samples elsewhere and say 0 here.
-    return FilmFacts(n_frames or None, size)
+    return VideoMetadata(n_frames or None, size)
 
 
 def _turned(stream: BinaryIO, header: _Box | None) -> bool:
-    """Whether players turn the picture by a quarter."""
+    """Whether players turn the image by a quarter."""
     if header is None:
         return False
     version = _read(stream, header, 0, 1)[0]

@@ -1,4 +1,4 @@
-"""Everything that happens between a path and a film that can be read."""
+"""Everything that happens between a path and a video that can be read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from napari_pose3d.core.errors import PoseDataError
 
 from .decode.cursor import Lane, Trouble
 from .decode.decoder import Decoder, IndexMismatch
-from .decode.image_cache import PictureCache
-from .decode.image_conversion import Array, Colour, PictureMaker, is_grey
+from .decode.image_cache import ImageCache
+from .decode.image_conversion import Array, Colour, ImageMaker, is_grey
 from .decode.reader import Reader
 from .index.frame_index import FrameIndex, Report
 from .index.index_builder import build_index, index_beginning
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 
 _WORTH_KEEPING = 0.05  # seconds of work
 _SAMPLES = 4
-_ROOM = 1 << 28  # bytes, for a few pictures of any size
+_ROOM = 1 << 28  # bytes, for a few images of any size
 _TRIES = 20
 
 
 def open_reader(
     path: str | os.PathLike[str],
     colour: Colour,
-    cache: PictureCache,
+    cache: ImageCache,
     report: Report | None = None,
 ) -> tuple[Reader, list[str]]:
-    """A reader for a film, and what is odd about the film in plain words."""
+    """A reader for a video, and what is odd about the video in plain words."""
     path = Path(path)
     if colour not in ("auto", "grey", "rgb"):
-        raise PoseDataError(f"'{colour}' is no way to read a film", expected="auto, grey or rgb")
+        raise PoseDataError(f"'{colour}' is no way to read a video", expected="auto, grey or rgb")
     return _reader_with(path, _sound_index(path, report), colour, cache)
 
 
 @dataclass(frozen=True, eq=False)
-class FirstPicture:
-    """Frame 0 of a film, before there is an index of the whole film.
+class FirstImage:
+    """Frame 0 of a video, before there is an index of the whole video.
 
     Attributes
     ----------
     array : (y, x) or (y, x, 3)
-        Without colour where the film begins without; it may have some later on.
+        Without colour where the video begins without; it may have some later on.
     bits : int
         Of brightness.
     """
@@ -63,40 +63,40 @@ class FirstPicture:
         return self.array.ndim == 2
 
 
-def first_picture(path: str | os.PathLike[str], colour: Colour = "auto") -> FirstPicture:
-    """Frame 0 of a film at once, however long it takes to index the film.
+def first_image(path: str | os.PathLike[str], colour: Colour = "auto") -> FirstImage:
+    """Frame 0 of a video at once, however long it takes to index the video.
 
     It is read as all frames are, with an index of the first packets; so it is hatched where the
-    film begins with damage.
+    video begins with damage.
 
     Raises
     ------
     PoseDataError
-        Also when nothing in the beginning of the film can be decoded.
+        Also when nothing in the beginning of the video can be decoded.
     """
-    reader, _ = _reader_with(Path(path), index_beginning(path), colour, PictureCache(_ROOM))
+    reader, _ = _reader_with(Path(path), index_beginning(path), colour, ImageCache(_ROOM))
     try:
-        picture = reader.frame(0)
-        assert picture is not None
-        return FirstPicture(picture, reader.maker.bits)
+        image = reader.frame(0)
+        assert image is not None
+        return FirstImage(image, reader.maker.bits)
     finally:
         reader.close()
 
 
 def _reader_with(
-    path: Path, index: FrameIndex, colour: Colour, cache: PictureCache
+    path: Path, index: FrameIndex, colour: Colour, cache: ImageCache
 ) -> tuple[Reader, list[str]]:
     warnings = list(index.warnings)
     samples, lenient = _samples(path, index, colour)
     if lenient:
-        warnings.append("its pictures do not quite follow the JPEG standard; read leniently")
+        warnings.append("its images do not quite follow the JPEG standard; read leniently")
     grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
-    maker = PictureMaker(next(iter(samples.values())), grey=grey)
+    maker = ImageMaker(next(iter(samples.values())), grey=grey)
     cut_off = _beyond_the_end(index)
     reader = Reader(path, index, maker, cache, lenient=lenient, unreadable=cut_off)
-    # The first picture is what everybody looks at first.
-    for number, picture in samples.items():
-        reader.keep(number, picture)
+    # The first image is what everybody looks at first.
+    for number, image in samples.items():
+        reader.keep(number, image)
     if cut_off:
         warnings.append(
             f"the file ends early: {len(cut_off)} of {len(index)} frames are missing from it"
@@ -105,11 +105,11 @@ def _reader_with(
 
 
 def _sound_index(path: Path, report: Report | None) -> FrameIndex:
-    """The film's index: the kept one, or a new one that agrees with the end of the file."""
+    """The video's index: the kept one, or a new one that agrees with the end of the file."""
     try:
         kept = load_index(path)
     except FileNotFoundError:
-        raise PoseDataError("there is no such film", file=path) from None
+        raise PoseDataError("there is no such video", file=path) from None
     except OSError:
         kept = None
     if kept is not None:
@@ -142,17 +142,17 @@ def _beyond_the_end(index: FrameIndex) -> set[int]:
     missing = index.frame_of[np.flatnonzero(ends > index.stamp.size)]
     if not len(missing):
         return set()
-    # Pictures that are there but made from missing ones show up when they are decoded.
+    # Images that are there but made from missing ones show up when they are decoded.
     return {int(frame) for frame in missing if frame >= 0}
 
 
 def _samples(path: Path, index: FrameIndex, colour: Colour) -> tuple[dict[int, VideoFrame], bool]:
-    """A few pictures from all over the film, and whether they had to be read leniently."""
+    """A few images from all over the video, and whether they had to be read leniently."""
     for lenient in (False, True):
         samples = _decode_samples(path, index, colour, lenient=lenient)
         if samples:
             return samples, lenient
-    raise _no_pictures(path)
+    raise _no_images(path)
 
 
 def _decode_samples(
@@ -162,7 +162,7 @@ def _decode_samples(
     if not len(entries) or entries[0] != 0:
         entries = np.insert(entries, 0, 0)
     places = np.unique(np.linspace(0, len(entries) - 1, _SAMPLES).astype(int))
-    # The others are tried only while the film has not shown anything.
+    # The others are tried only while the video has not shown anything.
     order = [*places, *(place for place in range(len(entries)) if place not in places)][:_TRIES]
     enough = 1 if colour == "rgb" else len(places)
     samples: dict[int, VideoFrame] = {}
@@ -175,7 +175,7 @@ def _decode_samples(
                 break
             number = int(entries[place])
             try:
-                samples[number] = lane.picture(number, None)
+                samples[number] = lane.image(number, None)
             except (Trouble, IndexMismatch):
                 continue
     finally:
@@ -183,9 +183,9 @@ def _decode_samples(
     return samples
 
 
-def _no_pictures(path: Path) -> PoseDataError:
+def _no_images(path: Path) -> PoseDataError:
     return PoseDataError(
-        "none of its pictures can be decoded",
+        "none of its images can be decoded",
         file=path,
         todo="Try whether a video player shows it; the recording may be damaged",
     )

@@ -1,4 +1,4 @@
-"""A film whose frames are counted as the session counts them, not as the camera did."""
+"""A video whose frames are counted as the session counts them, not as the camera did."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from .decode.reader import Wanted
     from .index.frame_index import FrameIndex
 
-# Grey, to be told from black film; where there is no picture there is nothing to see.
+# Grey, to be told from black video; where there is no image there is nothing to see.
 _NOTHING = 0.25
 
 
-class SessionFilm:
-    """A film as a read-only array of session frames; otherwise like `VideoArray`.
+class SessionVideo:
+    """A video as a read-only array of session frames; otherwise like `VideoArray`.
 
-    A camera that started late, or lost pictures, lacks some frames of its session: these are plain
+    A camera that started late, or lost images, lacks some frames of its session: these are plain
     dark grey.
 
     Parameters
     ----------
     video : VideoArray
-    pictures : (session frame,) int
-        Which picture of the film each frame shows; -1 for none.
+    images : (session frame,) int
+        Which image of the video each frame shows; -1 for none.
 
     Attributes
     ----------
@@ -40,10 +40,10 @@ class SessionFilm:
     video : VideoArray
     """
 
-    def __init__(self, video: VideoArray, pictures: NDArray[np.integer[Any]]) -> None:
+    def __init__(self, video: VideoArray, images: NDArray[np.integer[Any]]) -> None:
         self.video = video
-        self._pictures = np.asarray(pictures, np.int64)
-        self.shape = (len(pictures), *video.shape[1:])
+        self._images = np.asarray(images, np.int64)
+        self.shape = (len(images), *video.shape[1:])
         self.dtype = video.dtype
         self.ndim = video.ndim
         self.size = int(np.prod(self.shape, dtype=object))
@@ -55,38 +55,38 @@ class SessionFilm:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"<film {self.path.name} in session frames: {self.shape} {self.dtype}>"
+        return f"<video {self.path.name} in session frames: {self.shape} {self.dtype}>"
 
-    def picture_of(self, number: int) -> int:
-        """Which picture of the film a session frame shows; -1 for none."""
-        return int(self._pictures[number])
+    def image_of(self, number: int) -> int:
+        """Which image of the video a session frame shows; -1 for none."""
+        return int(self._images[number])
 
     def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
         """One session frame; see `VideoArray.frame`."""
         if not 0 <= number < len(self):
             raise IndexError(f"there is no frame {number}: the session has {len(self)} frames")
-        picture = int(self._pictures[number])
-        return self._nothing.copy() if picture < 0 else self.video.frame(picture, wanted)
+        image = int(self._images[number])
+        return self._nothing.copy() if image < 0 else self.video.frame(image, wanted)
 
     def __getitem__(self, key: Any) -> Array:
         first, rest = split_key(key, self.ndim)
         if isinstance(first, int):
             number = range(len(self))[first] if -len(self) <= first < len(self) else len(self)
-            picture = self.frame(number)
-            assert picture is not None
-            return picture[rest] if rest else picture
+            image = self.frame(number)
+            assert image is not None
+            return image[rest] if rest else image
         return self._several(first, rest)
 
     def _several(self, first: slice | Sequence[int], rest: tuple[int | slice, ...]) -> NDArray[Any]:
-        pictures = self._pictures[first]
-        there = pictures >= 0
-        out = np.empty((len(pictures), *self._nothing[rest].shape), self.dtype)
+        images = self._images[first]
+        there = images >= 0
+        out = np.empty((len(images), *self._nothing[rest].shape), self.dtype)
         out[~there] = self._nothing[rest]
         if there.any():
-            out[there] = self.video[(pictures[there].tolist(), *rest)]
+            out[there] = self.video[(images[there].tolist(), *rest)]
         return out
 
-    # ---------------------------------------------------------------- of the film itself
+    # ---------------------------------------------------------------- of the video itself
 
     @property
     def path(self) -> Path:
@@ -94,7 +94,7 @@ class SessionFilm:
 
     @property
     def index(self) -> FrameIndex:
-        """That of the film, in its own pictures."""
+        """That of the video, in its own images."""
         return self.video.index
 
     @property
@@ -116,12 +116,12 @@ class SessionFilm:
     @property
     def damaged(self) -> tuple[int, ...]:
         """The session frames found to be unreadable so far, ascending."""
-        return tuple(np.flatnonzero(np.isin(self._pictures, self.video.damaged)).tolist())
+        return tuple(np.flatnonzero(np.isin(self._images, self.video.damaged)).tolist())
 
     def when_damage_is_found(self, tell: Callable[[], None]) -> None:
         """See `VideoArray.when_damage_is_found`."""
         self.video.when_damage_is_found(tell)
 
     def close(self) -> None:
-        """Close the file and forget its pictures."""
+        """Close the file and forget its images."""
         self.video.close()

@@ -1,4 +1,4 @@
-"""A film as an array: what napari, NumPy users and dask get."""
+"""A video as an array: what napari, NumPy users and dask get."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from napari_pose3d.core.errors import PoseDataError
 
 from .decode.cursor import Wanted
-from .decode.image_cache import PictureCache, shared_cache
+from .decode.image_cache import ImageCache, shared_cache
 from .decode.image_conversion import Array, Colour
 from .decode.memory import total_memory
 from .index.frame_index import FrameIndex, Report
@@ -36,26 +36,26 @@ def open_video(
     max_request_bytes: int | None = None,
     report: Report | None = None,
 ) -> VideoArray:
-    """Open a film so that any frame can be read exactly.
+    """Open a video so that any frame can be read exactly.
 
-    Frame n is the n-th picture that a player shows, counting from 0, whatever codec, container,
-    frame rate or time stamps the film has. A film whose container has no complete index is read
+    Frame n is the n-th image that a player shows, counting from 0, whatever codec, container,
+    frame rate or time stamps the video has. A video whose container has no complete index is read
     through once, without decoding; the result is kept in the user's cache folder.
 
     Parameters
     ----------
     path : path
     color : {"auto", "grey", "rgb"}
-        "auto" gives a grey film as brightness only: the chroma of a few pictures from all over
-        the film is looked at.
+        "auto" gives a grey video as brightness only: the chroma of a few images from all over
+        the video is looked at.
     cache_bytes : int, optional
-        A cache of its own for this film instead of a share of the one that all films of the
+        A cache of its own for this video instead of a share of the one that all videos of the
         process use (1 GiB or a quarter of the memory, whichever is smaller; see
         `set_video_cache`).
     max_request_bytes : int, optional
         The largest array that a single read may make; a quarter of the memory if not given.
     report : callable, optional
-        Called now and then with (bytes read, bytes in all) while the film is read through; it
+        Called now and then with (bytes read, bytes in all) while the video is read through; it
         may raise `Cancelled`.
 
     Returns
@@ -65,32 +65,32 @@ def open_video(
     Raises
     ------
     PoseDataError
-        When the file is not there, is not a film, holds no picture, or was cut off before its
+        When the file is not there, is not a video, holds no image, or was cut off before its
         index was written.
     """
-    cache = shared_cache() if cache_bytes is None else PictureCache(cache_bytes)
+    cache = shared_cache() if cache_bytes is None else ImageCache(cache_bytes)
     return VideoArray(path, color, cache, max_request_bytes, report)
 
 
 def set_video_cache(n_bytes: int) -> None:
-    """Set how many bytes of decoded pictures all open films may keep together."""
+    """Set how many bytes of decoded images all open videos may keep together."""
     shared_cache().set_capacity(n_bytes)
 
 
 class VideoArray:
-    """A film as a read-only array ``(frame, y, x)`` or ``(frame, y, x, 3)``; see `open_video`.
+    """A video as a read-only array ``(frame, y, x)`` or ``(frame, y, x, 3)``; see `open_video`.
 
-    Pictures are given as a player shows them: turned upright where the file says that the camera
-    was held otherwise, and with the full range of brightness. RGB is 8 bit; grey films of more
+    Images are given as a player shows them: turned upright where the file says that the camera
+    was held otherwise, and with the full range of brightness. RGB is 8 bit; grey videos of more
     than 8 bit are uint16 in the camera's own steps (0 to 1023 for 10 bit).
 
     Indexing is NumPy's with integers, slices of any step, an Ellipsis, and a list of integers for
     the frames; masks and new axes are refused. What comes back is a new array. Reading from
     several threads at once is safe.
 
-    A frame that the file no longer holds in readable form comes as a hatched picture and is
+    A frame that the file no longer holds in readable form comes as a hatched image and is
     listed in `damaged` from then on. Codecs without check sums (VP9, HEVC, Huffyuv, raw video)
-    cannot always tell, and in any codec noise can happen to be a picture.
+    cannot always tell, and in any codec noise can happen to be an image.
 
     Attributes
     ----------
@@ -99,14 +99,14 @@ class VideoArray:
     path : Path
     index : FrameIndex
     warnings : list of str
-        What is odd about the film, in plain words.
+        What is odd about the video, in plain words.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
         color: Colour,
-        cache: PictureCache,
+        cache: ImageCache,
         max_request_bytes: int | None,
         report: Report | None,
     ) -> None:
@@ -135,11 +135,11 @@ class VideoArray:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"<film {self.path.name}: {self.shape} {self.dtype}>"
+        return f"<video {self.path.name}: {self.shape} {self.dtype}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:
-            raise ValueError("a film is decoded, so it cannot be had without a copy")
+            raise ValueError("a video is decoded, so it cannot be had without a copy")
         everything = self[...]
         return everything if dtype is None else everything.astype(dtype, copy=False)
 
@@ -154,25 +154,25 @@ class VideoArray:
             # NumPy's own words for an index that is out of range.
             number = range(len(self))[first] if -len(self) <= first < len(self) else None
             if number is None:
-                raise IndexError(f"there is no frame {first}: the film has {len(self)} frames")
-            picture = self._reader.frame(number)
-            assert picture is not None
-            return picture[rest] if rest else picture
+                raise IndexError(f"there is no frame {first}: the video has {len(self)} frames")
+            image = self._reader.frame(number)
+            assert image is not None
+            return image[rest] if rest else image
         numbers = self._numbers(first)
         inner = np.broadcast_to(np.empty((), self.dtype), self.shape[1:])[rest].shape
         self._refuse_too_much(len(numbers) * int(np.prod(inner)) * self.dtype.itemsize)
         out = np.empty((len(numbers), *inner), self.dtype)
         if len(numbers) < _FEW:
             for place, number in enumerate(numbers):
-                picture = self._reader.frame(int(number))
-                assert picture is not None
-                out[place] = picture[rest]
+                image = self._reader.frame(int(number))
+                assert image is not None
+                out[place] = image[rest]
             return out
         unique, places = np.unique(numbers, return_inverse=True)
         where = np.argsort(places, kind="stable")
         bounds = np.searchsorted(places[where], np.arange(len(unique) + 1))
-        for i, (_, picture) in enumerate(self._reader.frames(unique.tolist())):
-            out[where[bounds[i] : bounds[i + 1]]] = picture[rest]
+        for i, (_, image) in enumerate(self._reader.frames(unique.tolist())):
+            out[where[bounds[i] : bounds[i + 1]]] = image[rest]
         return out
 
     def _numbers(self, first: slice | Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -180,20 +180,20 @@ class VideoArray:
             return np.arange(*first.indices(len(self)))
         numbers = np.asarray(first, np.int64)
         if ((numbers < -len(self)) | (numbers >= len(self))).any():
-            raise IndexError(f"some frames are out of range: the film has {len(self)} frames")
+            raise IndexError(f"some frames are out of range: the video has {len(self)} frames")
         return np.where(numbers < 0, numbers + len(self), numbers)
 
     def _refuse_too_much(self, n_bytes: int) -> None:
         if n_bytes > self._budget:
             raise PoseDataError(
-                f"{n_bytes / 1e9:.1f} GB of pictures were asked for at once",
+                f"{n_bytes / 1e9:.1f} GB of images were asked for at once",
                 file=self.path,
                 expected=f"at most {self._budget / 1e9:.1f} GB",
                 todo="Ask for fewer frames, use to_dask(), or raise max_request_bytes in "
                 "open_video; in napari, stay in the 2-D display",
             )
 
-    # ---------------------------------------------------------------- what a film has
+    # ---------------------------------------------------------------- what a video has
 
     def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
         """One frame, for a caller that may change its mind while it is being decoded.
@@ -203,8 +203,8 @@ class VideoArray:
         number : int
             From 0 to ``len(video) - 1``.
         wanted : callable, optional
-            Asked before each picture that has to be decoded. Once it says False, the request is
-            given up, within the time of one picture.
+            Asked before each image that has to be decoded. Once it says False, the request is
+            given up, within the time of one image.
 
         Returns
         -------
@@ -212,11 +212,11 @@ class VideoArray:
             None when the request was given up.
         """
         if not 0 <= number < len(self):
-            raise IndexError(f"there is no frame {number}: the film has {len(self)} frames")
+            raise IndexError(f"there is no frame {number}: the video has {len(self)} frames")
         return self._reader.frame(int(number), wanted)
 
     def frame_times(self) -> list[Fraction]:
-        """When each frame is shown, in seconds on the film's own clock, exactly."""
+        """When each frame is shown, in seconds on the video's own clock, exactly."""
         base = self.index.time_base
         return [int(time) * base for time in self.index.times]
 
@@ -233,7 +233,7 @@ class VideoArray:
 
     @property
     def bits(self) -> int:
-        """Bits of brightness: 8, or 10, 12 or 16 in a deeper grey film."""
+        """Bits of brightness: 8, or 10, 12 or 16 in a deeper grey video."""
         return self._reader.maker.bits
 
     @property
@@ -246,12 +246,12 @@ class VideoArray:
         self._reader.on_damage = tell
 
     def to_dask(self, chunk_bytes: int = 128 << 20) -> dask.array.Array:
-        """The film as a dask array whose chunks begin at keyframes.
+        """The video as a dask array whose chunks begin at keyframes.
 
         Parameters
         ----------
         chunk_bytes : int
-            Groups of pictures are joined up to this size; a single group that is larger is cut.
+            Groups of images are joined up to this size; a single group that is larger is cut.
 
         Returns
         -------
@@ -268,8 +268,8 @@ class VideoArray:
         Unlike indexing, it has no bound on the memory that it takes.
         """
         out = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        for number, picture in self._reader.frames(range(start, stop)):
-            out[number - start] = picture
+        for number, image in self._reader.frames(range(start, stop)):
+            out[number - start] = image
         return out
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
@@ -277,7 +277,7 @@ class VideoArray:
         return (str(self.path), stamp.size, stamp.modified, self.shape, str(self.dtype))
 
     def close(self) -> None:
-        """Close the file and forget its pictures."""
+        """Close the file and forget its images."""
         self._reader.close()
 
     def __enter__(self) -> VideoArray:
@@ -288,7 +288,7 @@ class VideoArray:
 
 
 def split_key(key: Any, ndim: int) -> tuple[int | slice | Sequence[int], tuple[int | slice, ...]]:
-    """The key for the frames, and the key for the axes of a picture."""
+    """The key for the frames, and the key for the axes of an image."""
     parts = list(key) if isinstance(key, tuple) else [key]
     dots = [i for i, part in enumerate(parts) if part is Ellipsis]
     if len(dots) > 1:
@@ -296,7 +296,7 @@ def split_key(key: Any, ndim: int) -> tuple[int | slice | Sequence[int], tuple[i
     if dots:
         parts[dots[0] : dots[0] + 1] = [slice(None)] * (ndim - len(parts) + 1)
     if len(parts) > ndim:
-        raise IndexError(f"too many indices: a film has {ndim} axes")
+        raise IndexError(f"too many indices: a video has {ndim} axes")
     parts += [slice(None)] * (ndim - len(parts))
     first = parts[0] if isinstance(parts[0], slice) else _integers(parts[0])
     rest = tuple(part if isinstance(part, slice) else _integer(part) for part in parts[1:])
@@ -315,10 +315,10 @@ def _integers(part: Any) -> int | Sequence[int]:
 
 def _integer(part: Any) -> int:
     if isinstance(part, bool | np.bool_) or part is None:
-        raise IndexError(f"a film cannot be indexed with {part!r}; use integers and slices")
+        raise IndexError(f"a video cannot be indexed with {part!r}; use integers and slices")
     try:
         return operator.index(part)
     except TypeError:
         raise IndexError(
-            f"a film cannot be indexed with {type(part).__name__}; use integers and slices"
+            f"a video cannot be indexed with {type(part).__name__}; use integers and slices"
         ) from None

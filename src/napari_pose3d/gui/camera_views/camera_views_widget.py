@@ -145,7 +145,7 @@ class CameraViewsWidget(QWidget):
             self._take_room()
 
     def _take_room(self) -> None:
-        """The pictures are here now, so most of the room is, too."""
+        """The images are here now, so most of the room is, too."""
         dock, top = dock_of(self), self.window()
         if self._canvas is None and dock is not None and isinstance(top, QMainWindow):
             self._canvas = MainCanvas(self._viewer, top, dock, _SHARE)

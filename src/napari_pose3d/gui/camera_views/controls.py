@@ -65,7 +65,7 @@ class Controls(QWidget):
         self.window_button = _button(
             "Window", "In a window of its own, or back", self.window_clicked.emit
         )
-        self.fit = _button("Fit", "Bring all pictures wholly into view (F)", self.fit_clicked.emit)
+        self.fit = _button("Fit", "Bring all images wholly into view (F)", self.fit_clicked.emit)
         self.link = _button("Link zoom", "Zooming one view zooms all", self._on_link)
         self.link.setCheckable(True)
         self.show_menu = ShowMenu(state, self)

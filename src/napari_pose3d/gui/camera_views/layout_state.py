@@ -23,7 +23,7 @@ class LayoutState:
     follow : str
         Keypoint that is kept in the middle; empty for none.
     magnification : float
-        Canvas px per picture px while following.
+        Canvas px per image px while following.
     link_zoom : bool
     speed : float
         Frames per second while playing.

@@ -270,7 +270,7 @@ class FollowMenu(StayingMenu):
         self.magnification.setRange(0.1, 40)
         self.magnification.setSingleStep(0.5)
         self.magnification.setSuffix(" x")
-        self.magnification.setToolTip("Px of the screen per px of the picture while following")
+        self.magnification.setToolTip("Px of the screen per px of the image while following")
         self.magnification.valueChanged.connect(self._on_magnification)
         box = QWidget()
         form = QFormLayout(box)

@@ -161,5 +161,5 @@ class ViewGrid(QWidget):
 
 
 def columns_for(count: int) -> int:
-    """How many columns suit so many pictures on a screen that is wider than high."""
+    """How many columns suit so many images on a screen that is wider than high."""
     return max(1, math.ceil(math.sqrt(count)))

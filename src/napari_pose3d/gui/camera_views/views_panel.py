@@ -17,7 +17,7 @@ from .canvas.selection_tool import Selecting
 from .canvas.space_view import SpaceView
 from .canvas.tool import Modifiers, Tool
 from .controls import Controls
-from .frames.frame_controller import FrameController, Picture
+from .frames.frame_controller import FrameController, Image
 from .frames.main_layers import MainLayers
 from .frames.player import Player
 from .frames.view_source import STAGES, Scene, scene_of, skeleton_beside
@@ -25,9 +25,7 @@ from .layout_state import LayoutState
 from .view_grid import ViewGrid
 
 SPACE = "3-D"
-_NOTHING = (
-    "No views yet. Open a session (widget Session), or films and predictions, and they appear here."
-)
+_NOTHING = "No views yet. Open a session (widget Session), or videos and predictions, and they appear here."
 _REBUILD_MS = 50
 
 
@@ -57,7 +55,7 @@ class ViewsPanel(QWidget):
         self.frame = -1
         self._tools: list[Tool] = []
         self._poses_shown = True
-        self.pictures: dict[str, Picture] = {}
+        self.images: dict[str, Image] = {}
         self._peeked: int | None = None
         self._closed = False
         self.setAcceptDrops(True)
@@ -170,19 +168,19 @@ class ViewsPanel(QWidget):
         if frame != self.frames.frame:
             self.frames.request(frame)
 
-    def _show_frame(self, frame: int, pictures: dict[str, Picture]) -> None:
+    def _show_frame(self, frame: int, images: dict[str, Image]) -> None:
         if self._closed:
             return
         if frame == self._peeked:
             for name in self.grid.seen:
                 if name in self.views:
-                    self.views[name].peek(frame, pictures.get(name), self.state)
+                    self.views[name].peek(frame, images.get(name), self.state)
             return
-        self.frame, self.pictures = frame, pictures
+        self.frame, self.images = frame, images
         for name in self.grid.seen:
             if name in self.views:
-                picture = pictures.get(name)
-                self.views[name].show_frame(frame, picture, self._drawn, self.selection)
+                image = images.get(name)
+                self.views[name].show_frame(frame, image, self._drawn, self.selection)
             elif self.space is not None:
                 self.space.show_frame(frame, self.state, self.selection)
         self.controls.show_frame(frame)
@@ -192,7 +190,7 @@ class ViewsPanel(QWidget):
         self._player.frame_shown()
 
     def peek(self, frame: int | None) -> None:
-        """Show the pictures of another frame for a moment; None ends it.
+        """Show the images of another frame for a moment; None ends it.
 
         The time axis stays where it is, and so does everything else.
         """
@@ -231,12 +229,12 @@ class ViewsPanel(QWidget):
         skeleton = skeleton_beside(layers) if opened is None else opened.session.skeleton
         old = self.scene.skeleton
         self.scene = scene = scene_of(self._viewer.layers, skeleton)
-        filmed = {source.view for source in scene.views if source.film is not None}
+        recorded = {source.view for source in scene.views if source.video is not None}
         kept = {source.view for source in scene.views}
         for name, view in list(self.views.items()):
-            # A canvas does not survive the removal of its picture: the program ends at the next
+            # A canvas does not survive the removal of its image: the program ends at the next
             # painting, deep in the drawing library. The view gets a new one.
-            if name not in kept or (view.source.film is not None and name not in filmed):
+            if name not in kept or (view.source.video is not None and name not in recorded):
                 self.views.pop(name).shut_down()
         for source in scene.views:
             if source.view in self.views:
@@ -297,12 +295,12 @@ class ViewsPanel(QWidget):
         """Decode what is seen, and nothing else."""
         self.state.order = self.grid.order
         seen = set(self.grid.seen)
-        films = {
-            source.view: source.film
+        videos = {
+            source.view: source.video
             for source in self.scene.views
-            if source.film is not None and source.view in seen
+            if source.video is not None and source.view in seen
         }
-        self.frames.set_films(films)
+        self.frames.set_videos(videos)
         steps = self._viewer.dims.current_step
         axis = self._axis
         if not self.scene.views:
@@ -324,14 +322,14 @@ class ViewsPanel(QWidget):
             self.space.show_frame(self.frame, self.state, self.selection)
 
     def show_poses(self, shown: bool) -> None:
-        """Draw what was predicted and smoothed on the pictures, or leave it to a tool to draw."""
+        """Draw what was predicted and smoothed on the images, or leave it to a tool to draw."""
         if shown != self._poses_shown:
             self._poses_shown = shown
             self.redraw()
 
     @property
     def _drawn(self) -> LayoutState:
-        """What is drawn on the pictures: what the user wants, unless a tool wants none of it."""
+        """What is drawn on the images: what the user wants, unless a tool wants none of it."""
         if self._poses_shown:
             return self.state
         return replace(
@@ -339,7 +337,7 @@ class ViewsPanel(QWidget):
         )
 
     def fit(self) -> None:
-        """Bring all pictures wholly into view."""
+        """Bring all images wholly into view."""
         self.state.follow = ""
         self.controls.show_state()
         for view in self.views.values():
@@ -428,7 +426,7 @@ class ViewsPanel(QWidget):
             self.space.shut_down()
             self.space = None
         self.grid.forget()
-        self.scene, self.pictures = Scene([]), {}
+        self.scene, self.images = Scene([]), {}
         self._layers.give_back()
 
 

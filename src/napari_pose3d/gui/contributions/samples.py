@@ -13,7 +13,7 @@ _WIDGET = ("napari-pose3d", "Smooth and triangulate")
 
 
 def open_sample() -> list[LayerData]:
-    """Make the sample session if it is not there yet; show its films and one prediction set.
+    """Make the sample session if it is not there yet; show its videos and one prediction set.
 
     In a window the widget "Smooth and triangulate" is opened with the session chosen.
     """

@@ -46,7 +46,7 @@ def frames_of_kind(labeling: Labeling, kind: Kind) -> list[int]:
 
 def completeness(labeling: Labeling, frame: int) -> float:
     """Part of a frame's labels that are settled, from 0 to 1: placed, projected or declined."""
-    n_spots = len(labeling.views) * len(labeling.keypoints)
+    n_label_keys = len(labeling.views) * len(labeling.keypoints)
     labels = labeling.labels(frame).values()
     settled = sum(label.status != LabelStatus.PREDICTED for label in labels)
-    return min(settled / n_spots, 1.0) if n_spots else 1.0
+    return min(settled / n_label_keys, 1.0) if n_label_keys else 1.0

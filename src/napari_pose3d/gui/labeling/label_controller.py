@@ -12,7 +12,7 @@ from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
 from napari_pose3d.core.labels.geometry.label_projection import Place
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import Label, Spot
+from napari_pose3d.core.labels.store.label import Label, LabelKey
 from napari_pose3d.core.labels.store.status import Visibility
 from napari_pose3d.gui.camera_views.canvas.tool import Point
 
@@ -58,7 +58,7 @@ class LabelController(QObject):
         self.through_views = True
         self.loupe = False
         self.marks_hidden = False
-        self.proposals: Callable[[int], dict[Spot, tuple[Point, float | None]]] = lambda _: {}
+        self.proposals: Callable[[int], dict[LabelKey, tuple[Point, float | None]]] = lambda _: {}
         self._move: actions.Move | None = None
         self._flicker: Any = None
         self._curves: dict[str, ViewCurve] | None = None
@@ -80,9 +80,9 @@ class LabelController(QObject):
         return self.panel.frame
 
     @property
-    def spot(self) -> Spot:
+    def label_key(self) -> LabelKey:
         """The current keypoint in the current view."""
-        return Spot(self.view, self.keypoint)
+        return LabelKey(self.view, self.keypoint)
 
     @property
     def views(self) -> list[str]:
@@ -95,9 +95,9 @@ class LabelController(QObject):
         """What the frame's labels say in space."""
         return None if self.frame < 0 else self.labeling.geometry(self.frame)
 
-    def label(self, spot: Spot) -> Label:
+    def label(self, label_key: LabelKey) -> Label:
         """A label of the frame that is shown."""
-        return self.labeling.label(self.frame, spot)
+        return self.labeling.label(self.frame, label_key)
 
     @property
     def curves(self) -> dict[str, ViewCurve]:
@@ -109,12 +109,12 @@ class LabelController(QObject):
     def nearest(self, view: str, at: Point, within: float) -> str | None:
         """The keypoint whose label in a view is nearest to a pixel, within so many px."""
         best, found = within, None
-        for spot, label in self.labeling.labels(self.frame).items():
-            if spot.view == view and label.position is not None:
+        for label_key, label in self.labeling.labels(self.frame).items():
+            if label_key.view == view and label.position is not None:
                 distance = float(np.hypot(*np.subtract(label.position, at)))
                 # What is current wins over another one at the same place.
-                if distance < best or (distance <= best and spot.keypoint == self.keypoint):
-                    best, found = distance, spot.keypoint
+                if distance < best or (distance <= best and label_key.keypoint == self.keypoint):
+                    best, found = distance, label_key.keypoint
         return found
 
     # ------------------------------------------------------------------ choosing
@@ -155,18 +155,18 @@ class LabelController(QObject):
         self.view = view
         if not self._may_label():
             return False
-        spot = self.spot
-        if self.label(spot).status.by_person:
+        label_key = self.label_key
+        if self.label(label_key).status.by_person:
             self.told.emit(
-                f"{spot.keypoint} is placed in {view} already: drag it, "
+                f"{label_key.keypoint} is placed in {view} already: drag it, "
                 "or press W to bring it to the mouse."
             )
             return False
-        return self._place(spot, at)
+        return self._place(label_key, at)
 
     def is_wanted(self, view: str) -> bool:
         """Whether the current keypoint has no label in a view yet."""
-        return self.label(Spot(view, self.keypoint)).is_empty
+        return self.label(LabelKey(view, self.keypoint)).is_empty
 
     def grab(self, view: str, keypoint: str) -> bool:
         """Take hold of a label, to be moved by `drag`."""
@@ -179,9 +179,9 @@ class LabelController(QObject):
         if self._move is None:
             if not self.panel.is_settled or self.labeling.store.is_editing:
                 return
-            self._move = actions.Move(self.labeling, self.frame, self.spot)
+            self._move = actions.Move(self.labeling, self.frame, self.label_key)
         if along_curve and (geometry := self.geometry) is not None:
-            at = geometry.on_curve(self.spot, at, self.labeling.volume)
+            at = geometry.on_curve(self.label_key, at, self.labeling.volume)
         self._move.to(clamped(at, self.panel.views[self.view].source.size))
 
     def drop(self) -> bool:
@@ -233,23 +233,23 @@ class LabelController(QObject):
         if view is None:
             self.told.emit(f"No view disagrees about {self.keypoint}.")
         else:
-            self.go_to_spot(Spot(view, self.keypoint))
+            self.go_to_label(LabelKey(view, self.keypoint))
 
-    def go_to_spot(self, spot: Spot) -> None:
+    def go_to_label(self, label_key: LabelKey) -> None:
         """Make it current, and bring it into the middle of its view."""
-        self.choose(spot.keypoint, spot.view)
-        view = self.panel.views.get(spot.view)
+        self.choose(label_key.keypoint, label_key.view)
+        view = self.panel.views.get(label_key.view)
         if view is None:
             return
         view.take_focus()
-        at = self._where(spot)
+        at = self._where(label_key)
         if at is not None:
             view.zoom_to(at, max(view.zoom, _MAGNIFICATION))
 
     def zoom_to_keypoint(self) -> None:
         """Bring the current keypoint into the middle of every view."""
         for name in self.views:
-            at = self._where(Spot(name, self.keypoint))
+            at = self._where(LabelKey(name, self.keypoint))
             if at is not None:
                 self.panel.views[name].zoom_to(at, _MAGNIFICATION)
 
@@ -261,32 +261,32 @@ class LabelController(QObject):
     def place_here(self) -> None:
         """Place the current keypoint at the mouse, also where it is placed already."""
         if self.pointer is not None and self._may_label():
-            self._place(self.spot, self.pointer)
+            self._place(self.label_key, self.pointer)
 
-    def confirm(self, spots: Sequence[Spot]) -> None:
+    def confirm(self, label_keys: Sequence[LabelKey]) -> None:
         """Accept what is projected or predicted."""
         if not self._may_label():
             return
-        n = actions.confirm(self.labeling, self.frame, spots)
-        if len(spots) == 1 and n:
+        n = actions.confirm(self.labeling, self.frame, label_keys)
+        if len(label_keys) == 1 and n:
             self._advance()
-        elif len(spots) > 1:
+        elif len(label_keys) > 1:
             self.told.emit(f"{n} labels confirmed.")
 
     def toggle_occluded(self) -> None:
         """Say that the current keypoint cannot be seen in the current view, or that it can."""
         if self._may_label():
-            seen = actions.toggle_occluded(self.labeling, self.frame, self.spot)
+            seen = actions.toggle_occluded(self.labeling, self.frame, self.label_key)
             word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
             self.told.emit(f"{self.keypoint} is {word} in {self.view}.")
 
     def nudge(self, dx: float, dy: float) -> None:
         """Move the current label by some px."""
-        at = self.label(self.spot).position
+        at = self.label(self.label_key).position
         if at is None or not self._may_label():
             return
-        if self._is_on_picture((at[0] + dx, at[1] + dy)):
-            actions.nudge(self.labeling, self.frame, self.spot, dx, dy)
+        if self._is_on_image((at[0] + dx, at[1] + dy)):
+            actions.nudge(self.labeling, self.frame, self.label_key, dx, dy)
 
     def copy_pose(self, direction: int, *, in_space: bool) -> None:
         """Propose the pose of the labeled frame before (-1) or after (1)."""
@@ -345,7 +345,7 @@ class LabelController(QObject):
             return
         off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
         self.told.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
-        self.go_to_spot(worst)
+        self.go_to_label(worst)
 
     def toggle_loupe(self) -> None:
         """Show the loupe, or take it away."""
@@ -359,32 +359,32 @@ class LabelController(QObject):
         if not self.panel.is_settled:
             return False
         lacking = self.labeling.lacking_views(self.frame)
-        lacking += [s.view for s in self.panel.scene.views if not s.has_picture(self.frame)]
+        lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
         if lacking:
             self.told.emit(
-                f"{', '.join(dict.fromkeys(lacking))} has no picture of frame {self.frame:,}. "
+                f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
                 "Lightning Pose needs one of every view, so this frame cannot be labeled."
             )
         return not lacking
 
-    def _place(self, spot: Spot, at: Point) -> bool:
-        if not self._is_on_picture(at):
+    def _place(self, label_key: LabelKey, at: Point) -> bool:
+        if not self._is_on_image(at):
             return False
-        actions.place(self.labeling, self.frame, spot, at)
+        actions.place(self.labeling, self.frame, label_key, at)
         self._advance()
         return True
 
-    def _is_on_picture(self, at: Point) -> bool:
-        """Whether a position is on the picture of the current view; says it when it is not."""
+    def _is_on_image(self, at: Point) -> bool:
+        """Whether a position is on the image of the current view; says it when it is not."""
         inside = is_inside(at, self.panel.views[self.view].source.size)
         if not inside:
-            self.told.emit(f"That is outside the picture of {self.view}: nothing was placed.")
+            self.told.emit(f"That is outside the image of {self.view}: nothing was placed.")
         return inside
 
     def _advance(self) -> None:
         """Go on to the next empty label: of this keypoint in other views, or of this view."""
         if self.through_views:
-            if any(self._is_open(Spot(view, self.keypoint)) for view in self.views):
+            if any(self._is_open(LabelKey(view, self.keypoint)) for view in self.views):
                 return
             wanted = self.views
         else:
@@ -392,25 +392,25 @@ class LabelController(QObject):
         names = self.labeling.keypoints
         start = names.index(self.keypoint) + 1
         for name in (*names[start:], *names[:start]):
-            if any(self._is_open(Spot(view, name)) for view in wanted):
+            if any(self._is_open(LabelKey(view, name)) for view in wanted):
                 self.choose(name)
                 return
         where = "this frame" if self.through_views else f"{self.view} in this frame"
         self.told.emit(f"All keypoints of {where} are labeled.")
 
-    def _is_open(self, spot: Spot) -> bool:
-        label = self.label(spot)
+    def _is_open(self, label_key: LabelKey) -> bool:
+        label = self.label(label_key)
         geometry = self.geometry
-        unseen = geometry is not None and geometry.place(spot) in (Place.OUTSIDE, Place.BEHIND)
+        unseen = geometry is not None and geometry.place(label_key) in (Place.OUTSIDE, Place.BEHIND)
         return label.is_empty and not label.is_declined and not unseen
 
-    def _where(self, spot: Spot) -> Point | None:
-        position = self.label(spot).position
+    def _where(self, label_key: LabelKey) -> Point | None:
+        position = self.label(label_key).position
         geometry = self.geometry
         if position is None and geometry is not None:
-            position = geometry.reprojection(spot)
-        if position is None and (view := self.panel.views.get(spot.view)) is not None:
-            position = view.overlays.position(spot.keypoint)
+            position = geometry.reprojection(label_key)
+        if position is None and (view := self.panel.views.get(label_key.view)) is not None:
+            position = view.overlays.position(label_key.keypoint)
         return position
 
     def _flicker_through(self, held: bool) -> None:

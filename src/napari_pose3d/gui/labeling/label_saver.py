@@ -1,6 +1,6 @@
 """Labels go to the files by themselves: when the frame changes, and every minute.
 
-Before a frame gets its row, the pictures that Lightning Pose trains on are written, from the exact
+Before a frame gets its row, the images that Lightning Pose trains on are written, from the exact
 frames. Until then its labels are in the journal.
 """
 
@@ -13,20 +13,20 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.files.image_extraction import Extracted, extract_pictures
+from napari_pose3d.core.labels.files.image_extraction import Extracted, extract_images
 from napari_pose3d.core.labels.files.label_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import FrameKey, Spot
+from napari_pose3d.core.labels.store.label import FrameKey, LabelKey
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.gui.qt.jobs import Job
 
 _MINUTE = 60_000
-_NO_PICTURES = "pictures cannot be written"
+_NO_IMAGES = "images cannot be written"
 
 XY = tuple[float, float]
 Then = Callable[[list[FrameKey]], None]
-Proposals = Callable[[int], Mapping[Spot, tuple[XY, float | None]]]
+Proposals = Callable[[int], Mapping[LabelKey, tuple[XY, float | None]]]
 """Positions and likelihoods that are proposed for a frame."""
 
 
@@ -38,7 +38,7 @@ class Saver(QObject):
     labeling : Labeling
 
     Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
-    `LabelsChanged`, ``busy`` with a stage's name and "" at its end, ``settled`` when no pictures
+    `LabelsChanged`, ``busy`` with a stage's name and "" at its end, ``settled`` when no images
     are being written any more.
     """
 
@@ -51,10 +51,10 @@ class Saver(QObject):
         super().__init__()
         self._labeling = labeling
         self.problem = ""
-        self._with_pictures: set[FrameKey] = set()
+        self._with_images: set[FrameKey] = set()
         self._refused: dict[FrameKey, str] = {}
         self._job: Job | None = None
-        # Whose pictures are wanted next, and what is done with the frames then.
+        # Whose images are wanted next, and what is done with the frames then.
         self._waiting: list[tuple[list[FrameKey], Then | None]] = []
         self._wanted: list[FrameKey] = []
         self._timer = QTimer(self)
@@ -69,11 +69,11 @@ class Saver(QObject):
 
     @property
     def is_extracting(self) -> bool:
-        """Whether pictures are being written."""
+        """Whether images are being written."""
         return self._job is not None
 
     def save(self, *, overwrite: bool = False) -> bool:
-        """Write what is unsaved and has its pictures.
+        """Write what is unsaved and has its images.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class Saver(QObject):
         try:
             if frames:
                 labeling.save(frames, overwrite=overwrite)
-            if self.problem != _NO_PICTURES or not labeling.unsaved:
+            if self.problem != _NO_IMAGES or not labeling.unsaved:
                 self.problem = ""
         except LabelsChanged as changed:
             self.problem = "files changed by somebody else"
@@ -102,7 +102,7 @@ class Saver(QObject):
     def add_frames(
         self, frames: Sequence[int], reason: str, proposals: Proposals | None = None
     ) -> None:
-        """Write the pictures of frames, and let them wait to be labeled.
+        """Write the images of frames, and let them wait to be labeled.
 
         Parameters
         ----------
@@ -123,13 +123,13 @@ class Saver(QObject):
             self._job.abandon()
             self._job = None
 
-    # ------------------------------------------------------------------ pictures
+    # ------------------------------------------------------------------ images
 
     def _on_command(self, _: object) -> None:
         self._extract_missing()
 
     def _extract_missing(self) -> None:
-        """Write the pictures that frames with labels still need."""
+        """Write the images that frames with labels still need."""
         missing = [
             key
             for key in self._labeling.unsaved
@@ -140,8 +140,8 @@ class Saver(QObject):
             self._extract(missing, None)
 
     def _is_ready(self, key: FrameKey) -> bool:
-        """Whether a frame's pictures are there, or it needs none."""
-        known = key in self._with_pictures or self._labeling.files.is_known(key)
+        """Whether a frame's images are there, or it needs none."""
+        known = key in self._with_images or self._labeling.files.is_known(key)
         return known or not self._labeling.store.is_labeled(key)
 
     def _extract(self, keys: Sequence[FrameKey], then: Then | None) -> None:
@@ -150,7 +150,7 @@ class Saver(QObject):
         self._extract_next()
 
     def _extract_next(self) -> None:
-        # One after the other; the films are read in order.
+        # One after the other; the videos are read in order.
         if self._job is not None:
             return
         if not self._waiting:
@@ -159,12 +159,12 @@ class Saver(QObject):
         keys, then = self._waiting.pop(0)
         session = self._labeling.session
         frames = [key.frame for key in keys]
-        self._job = job = Job(partial(_write_pictures, session, frames))
+        self._job = job = Job(partial(_write_images, session, frames))
         job.succeeded.connect(partial(self._on_extracted, keys, then))
         job.failed.connect(partial(self._on_failed, keys))
         job.stopped.connect(partial(self._on_failed, keys, ""))
         job.progressed.connect(lambda stage, done, total: self.busy.emit(stage))
-        self.busy.emit("writing pictures")
+        self.busy.emit("writing images")
         job.start()
 
     def _on_extracted(self, keys: list[FrameKey], then: Then | None, extracted: Extracted) -> None:
@@ -172,7 +172,7 @@ class Saver(QObject):
         for refused in extracted.refused:
             self._refused[self._labeling.key(refused.frame)] = str(refused)
         done = [self._labeling.key(frame) for frame in extracted.frames]
-        self._with_pictures.update(done)
+        self._with_images.update(done)
         if extracted.refused:
             more = len(extracted.refused) - 1
             show_error(f"{extracted.refused[0]}" + (f" (and {more} more)" if more else ""))
@@ -184,7 +184,7 @@ class Saver(QObject):
     def _on_failed(self, keys: list[FrameKey], message: str) -> None:
         self._end_job(keys)
         if message:
-            self.problem = _NO_PICTURES
+            self.problem = _NO_IMAGES
             show_error(message)
         self.saved.emit()
         # The next try of the frames that failed comes with the next label, or on Save.
@@ -199,8 +199,8 @@ class Saver(QObject):
         proposed: dict[tuple[FrameKey, str], dict[str, XY]] = {}
         for key in keys if proposals is not None else ():
             assert proposals is not None
-            for spot, (at, _) in proposals(key.frame).items():
-                proposed.setdefault((key, spot.view), {})[spot.keypoint] = at
+            for label_key, (at, _) in proposals(key.frame).items():
+                proposed.setdefault((key, label_key.view), {})[label_key.keypoint] = at
         try:
             self._labeling.files.enqueue(keys, reason, proposed)
         except LabelsChanged as changed:
@@ -209,7 +209,7 @@ class Saver(QObject):
             show_error(str(error))
 
 
-def _write_pictures(
+def _write_images(
     session: Session, frames: list[int], progress: Progress, cancelled: IsCancelled
 ) -> Extracted:
-    return extract_pictures(session, frames, progress=progress, cancelled=cancelled)
+    return extract_images(session, frames, progress=progress, cancelled=cancelled)

@@ -41,7 +41,7 @@ _PLUGIN = "napari-pose3d"
 _NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)."
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
-_WAIT_FOR_PICTURES = 10_000  # ms
+_WAIT_FOR_IMAGES = 10_000  # ms
 
 
 class LabelWidget(QWidget):
@@ -92,7 +92,7 @@ class LabelWidget(QWidget):
         QTimer.singleShot(0, self._on_session)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Narrow: the room is for the pictures."""
+        """Narrow: the room is for the images."""
         return QSize(_WIDTH, 700)
 
     # ------------------------------------------------------------------ session
@@ -212,7 +212,7 @@ class LabelWidget(QWidget):
         self._say(_NO_VIEWS, views=True)
 
     def _on_rebuilt(self) -> None:
-        """Other films or poses are shown."""
+        """Other videos or poses are shown."""
         if self.control is not None:
             self._predict(self.control.panel)
             self.control.changed.emit()
@@ -338,11 +338,11 @@ class LabelWidget(QWidget):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _saved_at_last(self) -> bool:
-        """Save, waiting for pictures that are being written."""
+        """Save, waiting for images that are being written."""
         if self.saver is not None and self.saver.is_extracting:
             loop = QEventLoop()
             self.saver.settled.connect(loop.quit)
-            QTimer.singleShot(_WAIT_FOR_PICTURES, loop.quit)
+            QTimer.singleShot(_WAIT_FOR_IMAGES, loop.quit)
             loop.exec()
         return self.save()
 

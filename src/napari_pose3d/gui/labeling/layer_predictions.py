@@ -9,7 +9,7 @@ import numpy as np
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.labels.geometry.evidence import ExpectedPoints
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.gui.camera_views.canvas.overlays import at_frame
 from napari_pose3d.gui.camera_views.canvas.tool import Point
@@ -20,17 +20,17 @@ _SD = 3.0  # px; what a prediction is trusted to when it says nothing about itse
 
 def proposals(
     scene: Scene, frame: int, keypoints: Sequence[str]
-) -> dict[Spot, tuple[Point, float | None]]:
+) -> dict[LabelKey, tuple[Point, float | None]]:
     """Positions in a frame by the poses furthest on in processing, with their likelihood.
 
     Parameters
     ----------
     scene : Scene
-        Poses in px of the films.
+        Poses in px of the videos.
     keypoints : sequence of str
         Others are left out.
     """
-    found: dict[Spot, tuple[Point, float | None]] = {}
+    found: dict[LabelKey, tuple[Point, float | None]] = {}
     for source in scene.views:
         best = source.best()
         if best is None:
@@ -42,7 +42,7 @@ def proposals(
                 sure = None if likelihood is None else float(likelihood[k])
                 known = sure is not None and np.isfinite(sure)
                 at = (float(xy[k, 0]), float(xy[k, 1]))
-                found[Spot(source.view, name)] = (at, sure if known else None)
+                found[LabelKey(source.view, name)] = (at, sure if known else None)
     return found
 
 
@@ -77,10 +77,13 @@ class Expected(Mapping[int, ExpectedPoints]):
 
     def _expected(self, frame: int) -> ExpectedPoints:
         xy = np.full((len(self._rig.names), len(self._keypoints), 2), np.nan)
-        for spot, (at, _) in proposals(self._scene, frame, self._keypoints).items():
-            if spot.view in self._rig.names:
-                video = int(self._session.to_video(spot.view, frame))
-                v, k = self._rig.names.index(spot.view), self._keypoints.index(spot.keypoint)
-                xy[v, k] = self._session.to_rig(spot.view, at, video)
+        for label_key, (at, _) in proposals(self._scene, frame, self._keypoints).items():
+            if label_key.view in self._rig.names:
+                video = int(self._session.to_video(label_key.view, frame))
+                v, k = (
+                    self._rig.names.index(label_key.view),
+                    self._keypoints.index(label_key.keypoint),
+                )
+                xy[v, k] = self._session.to_rig_pixels(label_key.view, at, video)
         found = triangulate(self._rig, xy, np.full(xy.shape[:2], 1 / _SD**2), robust="auto")
         return ExpectedPoints(found.xyz, found.covariance)

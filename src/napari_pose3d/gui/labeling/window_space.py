@@ -1,4 +1,4 @@
-"""While labels are edited, the window belongs to the pictures; afterwards it is as it was."""
+"""While labels are edited, the window belongs to the images; afterwards it is as it was."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class LayerAdder(QObject):
             # napari changed it where an old layer still had that name.
             layer.name = name
         # They belong to the viewer now; abandoning must not take them away. Those that went must
-        # not be held: their films would stay open.
+        # not be held: their videos would stay open.
         layers, self._added, self._replaced = self._added, [], []
         self.succeeded.emit(layers)
 

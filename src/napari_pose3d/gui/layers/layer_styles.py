@@ -34,7 +34,7 @@ TILES_KEY = "napari_pose3d_tiles"
 
 # Stages are told apart by shape (crosses as read, rings for the raw centre, discs for smoothed),
 # keypoints by colour, filled-in positions by being faint.
-# Of the animal's extent in a frame; in 2-D up to the largest, where it is small in the picture.
+# Of the animal's extent in a frame; in 2-D up to the largest, where it is small in the image.
 _MARK_2D, _MARK_2D_LARGEST = 0.045, 0.12
 _MARK_3D = 0.05
 _MARK_IN_OVERVIEW = 0.009
@@ -144,7 +144,7 @@ def point_colours(poses: LayerPoses, table: Table) -> dict[str, NDArray[np.float
 
 
 def frames_layer(tiles: Mapping[str, Tile]) -> LayerData:
-    """The outline of each view's picture with the view's name."""
+    """The outline of each view's image with the view's name."""
     tallest = max(tile.height for tile in tiles.values())
     return (
         [tile.corners() for tile in tiles.values()],

@@ -1,4 +1,4 @@
-"""Films whose frames are still being looked for: their layers show the first picture meanwhile."""
+"""Videos whose frames are still being looked for: their layers show the first image meanwhile."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from .layer_styles import ROLE_KEY
-from .video_layers import FILM, film_layer, say_what_is_odd
+from .video_layers import VIDEO, say_what_is_odd, video_layer
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.video.reader_factory import FirstPicture
+    from napari_pose3d.core.video.reader_factory import FirstImage
     from napari_pose3d.core.video.video_array import VideoArray
     from napari_pose3d.gui.qt.jobs import Job
 
 # Nobody else holds them while they wait.
-_WAITING: set[LateFilm] = set()
+_WAITING: set[PendingVideo] = set()
 
 
-class LateFilm(QObject):
-    """Gives a layer its film when the film is open.
+class PendingVideo(QObject):
+    """Gives a layer its video when the video is open.
 
     The layer's name tells how far the work is; removing the layer stops it. When it fails, the
     user is told and the layer stays as it is.
@@ -32,16 +32,16 @@ class LateFilm(QObject):
     ----------
     viewer : napari viewer
     path : Path
-    first : FirstPicture
+    first : FirstImage
         What the layer shows until then.
     job : Job
-        It opens the film and may be at work already.
+        It opens the video and may be at work already.
     """
 
-    def __init__(self, viewer: Any, path: Path, first: FirstPicture, job: Job) -> None:
+    def __init__(self, viewer: Any, path: Path, first: FirstImage, job: Job) -> None:
         super().__init__()
         self._viewer, self._path, self._first, self._job = viewer, path, first, job
-        self._film: VideoArray | None = None
+        self._video: VideoArray | None = None
         self._name = ""
         _WAITING.add(self)
         job.progressed.connect(self._show_progress)
@@ -57,31 +57,31 @@ class LateFilm(QObject):
         return next((each for each in self._viewer.layers if self._is_mine(each)), None)
 
     def _is_mine(self, layer: Any) -> bool:
-        if layer.metadata.get(ROLE_KEY) != FILM or not isinstance(layer.data, np.ndarray):
+        if layer.metadata.get(ROLE_KEY) != VIDEO or not isinstance(layer.data, np.ndarray):
             return False
         return np.may_share_memory(layer.data, self._first.array)
 
     def _show_progress(self, _: str, done: int, total: int) -> None:
         self._rename(f"looking for its frames, {100 * done // max(total, 1)} %")
 
-    def _take(self, film: VideoArray) -> None:
-        self._film = film
+    def _take(self, video: VideoArray) -> None:
+        self._video = video
         self._fill()
 
     def _fill(self, _: Any = None) -> None:
-        layer, film = self._layer, self._film
-        if layer is None or film is None:
+        layer, video = self._layer, self._video
+        if layer is None or video is None:
             return
         self._end()
         self._rename("")
         session, view = layer.metadata["session"], layer.metadata["view"]
-        data, attributes, kind = film_layer(self._path, session, view, film)
-        say_what_is_odd([(self._path, session, view, film)], self._viewer.layers)
+        data, attributes, kind = video_layer(self._path, session, view, video)
+        say_what_is_odd([(self._path, session, view, video)], self._viewer.layers)
         layer.metadata.update(attributes["metadata"])
         if layer.rgb == attributes["rgb"]:
             layer.data = data
             return
-        # The film begins without colour and has some later on, to which a layer cannot change.
+        # The video begins without colour and has some later on, to which a layer cannot change.
         attributes |= {"translate": layer.translate, "metadata": layer.metadata}
         new = Layer.create(data, attributes, kind)
         self._viewer.add_layer(new)
@@ -89,7 +89,7 @@ class LateFilm(QObject):
         new.name = layer.name
 
     def _fail(self, message: str) -> None:
-        self._rename("first picture only")
+        self._rename("first image only")
         self._end()
         show_error(message)
 

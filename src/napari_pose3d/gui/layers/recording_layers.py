@@ -24,7 +24,7 @@ from .layer_styles import (
     tracks_layer,
     view_poses,
 )
-from .view_layout import Tile, picture_sizes, place_views
+from .view_layout import Tile, image_sizes, place_views
 
 
 def table_layers(
@@ -44,7 +44,7 @@ def table_layers(
     placed : mapping of view to Tile, optional
         Views that are in the viewer already; their frames are not drawn again.
     rig : Rig, optional
-        For the size of the pictures.
+        For the size of the images.
     windowed : bool
         False draws also long recordings whole, for want of somebody who refills them.
     colours : mapping of keypoint to ``#rrggbb``, optional
@@ -52,7 +52,7 @@ def table_layers(
     """
     views = list(dict.fromkeys(view for _, view, _ in tables))
     points = [[t.xy.reshape(-1, 2) for _, v, t in tables if v == view] for view in views]
-    sizes = picture_sizes(views, [np.concatenate(each) for each in points], rig)
+    sizes = image_sizes(views, [np.concatenate(each) for each in points], rig)
     tiles = place_views(sizes, placed or {})
     layers = new_frames(tiles, placed or {})
     overview = _width(tiles)
@@ -101,7 +101,7 @@ def result_layers(
     poses2d, poses3d = result.poses2d, result.poses3d
     residuals = poses3d.residuals if poses3d else None
     n_views = poses3d.n_views if poses3d else None
-    tiles = place_views(picture_sizes(poses2d.views, list(poses2d.xy), rig), placed or {})
+    tiles = place_views(image_sizes(poses2d.views, list(poses2d.xy), rig), placed or {})
     layers = new_frames(tiles, placed or {})
     overview = _width(tiles)
     for i, view in enumerate(poses2d.views):

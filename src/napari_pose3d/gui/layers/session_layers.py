@@ -1,4 +1,4 @@
-"""A session becomes layers: its films, and what the user wants to see on them."""
+"""A session becomes layers: its videos, and what the user wants to see on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .layer_styles import TILES_KEY, LayerData
 from .view_layout import Tile
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import VideoArray
 
 SESSION_KEY = "napari_pose3d_session"
@@ -25,25 +25,25 @@ SESSION_KEY = "napari_pose3d_session"
 def session_layers(
     session: Session, sets: Sequence[PredictionSet], progress: Progress, cancelled: IsCancelled
 ) -> list[LayerData]:
-    """Layers of the films, and of some of the sets in front of them.
+    """Layers of the videos, and of some of the sets in front of them.
 
-    Everything is in session frames, and in the pixels of the films.
+    Everything is in session frames, and in the pixels of the videos.
 
     Raises
     ------
     PoseDataError
-        A film or a file of predictions cannot be read.
+        A video or a file of predictions cannot be read.
     Cancelled
         When `cancelled` says so.
     """
-    from .video_layers import film_layers, say_what_is_odd
+    from .video_layers import say_what_is_odd, video_layers
 
-    films = [
-        (session.films[view], session.name, view, film)
-        for view, film in open_films(session, progress, cancelled).items()
+    videos = [
+        (session.videos[view], session.name, view, video)
+        for view, video in open_videos(session, progress, cancelled).items()
     ]
-    layers = film_layers(films, {}) if films else []
-    say_what_is_odd(films, [])
+    layers = video_layers(videos, {}) if videos else []
+    say_what_is_odd(videos, [])
     placed: dict[str, Tile] = {}
     for _, attributes, _ in layers:
         placed |= attributes["metadata"].get(TILES_KEY, {})
@@ -58,20 +58,20 @@ def session_layers(
     return layers
 
 
-def open_films(
+def open_videos(
     session: Session, progress: Progress, cancelled: IsCancelled
-) -> dict[str, VideoArray | SessionFilm]:
-    """The films of a session by view, all of them in session frames."""
+) -> dict[str, VideoArray | SessionVideo]:
+    """The videos of a session by view, all of them in session frames."""
     import numpy as np
 
-    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import open_video
 
     videos: dict[str, VideoArray] = {}
     for view in session.views:
-        if view not in session.films:
+        if view not in session.videos:
             continue
-        path = session.films[view]
+        path = session.videos[view]
 
         def report(done: int, total: int, name: str = path.name) -> None:
             if cancelled():
@@ -80,12 +80,12 @@ def open_films(
 
         report(0, 0)
         videos[view] = open_video(path, report=report)
-    if not any(session.adjustment(view).shifts_frames for view in videos):
+    if not any(session.alignment(view).shifts_frames for view in videos):
         return dict(videos)
     n_frames = session.n_frames({view: len(video) for view, video in videos.items()})
     frames = np.arange(n_frames)
     return {
-        view: SessionFilm(video, session.to_video(view, frames, len(video)))
+        view: SessionVideo(video, session.to_video(view, frames, len(video)))
         for view, video in videos.items()
     }
 
@@ -106,9 +106,7 @@ def _set_layers(
         table = session.load_poses3d(each)
         return space_table_layers(each.name, table, session.name, units, session.colours)
     if each.kind == "smoothed":
-        result = load_result(
-            session, each, pixels="picture", progress=progress, cancelled=cancelled
-        )
+        result = load_result(session, each, pixels="image", progress=progress, cancelled=cancelled)
         cameras = rig if rig is not None and result.poses3d is not None else None
         if cameras is not None:
             cameras = cameras.subset(result.poses2d.views)
@@ -116,7 +114,7 @@ def _set_layers(
     reading = ReadingSettings(
         views=tuple(view for view in session.views if view in each.files), allow_missing=True
     )
-    ensemble = session.load_predictions(each, reading, pixels="picture")
+    ensemble = session.load_predictions(each, reading, pixels="image")
     poses = ensemble.in_memory(progress, cancelled).poses(0)
     tables = [
         (

@@ -18,7 +18,7 @@ from napari_pose3d.core.poses.arrays import FloatArray
 # Width over height that the tiles together should come near to: a canvas beside a dock.
 _CANVAS_ASPECT = 1.4
 _GAP = 0.04
-# The name above a picture has a fixed size on the screen: the more rows, the more room it needs.
+# The name above an image has a fixed size on the screen: the more rows, the more room it needs.
 _NAME_GAP_PER_ROW = 0.07
 # A camera further than this many diagonals of the scene is drawn nearer, at _DRAWN_DISTANCE.
 _FAR = 5.0
@@ -39,16 +39,16 @@ class Tile:
     width: float
 
     def corners(self) -> NDArray[np.float64]:
-        """The picture's four corners ``(4, 2)`` as (y, x); pixels reach half a pixel outward."""
+        """The image's four corners ``(4, 2)`` as (y, x); pixels reach half a pixel outward."""
         top, left = self.y - 0.5, self.x - 0.5
         bottom, right = top + self.height, left + self.width
         return np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
 
 
 def tile_views(sizes: Mapping[str, tuple[float, float]]) -> dict[str, Tile]:
-    """Lay pictures of the given (width, height) out side by side, in rows if that shows more.
+    """Lay images of the given (width, height) out side by side, in rows if that shows more.
 
-    Every cell has the size of the largest picture, so that columns stay aligned.
+    Every cell has the size of the largest image, so that columns stay aligned.
     """
     if not sizes:
         return {}
@@ -90,17 +90,17 @@ def place_views(
     return {view: placed.get(view) or tiles[view] for view in sizes}
 
 
-def picture_sizes(
+def image_sizes(
     views: Sequence[str], xy: Sequence[FloatArray], rig: Rig | None = None
 ) -> dict[str, tuple[float, float]]:
-    """(width, height) of each view's picture: the camera's, else what holds all its points."""
+    """(width, height) of each view's image: the camera's, else what holds all its points."""
     known = {camera.name: camera.size for camera in rig.cameras} if rig else {}
     sizes: dict[str, tuple[float, float]] = {}
     for view, points in zip(views, xy, strict=True):
         size = known.get(view)
         if size is None:
             _, high = bounds(points)
-            # Points outside the picture to the left or above do not move its corner.
+            # Points outside the image to the left or above do not move its corner.
             size = (max(ceil(high[0]) + 1, 1), max(ceil(high[1]) + 1, 1))
         sizes[view] = (float(size[0]), float(size[1]))
     return sizes
@@ -191,7 +191,7 @@ def _frustum(camera: Camera, middle: NDArray[np.float64], diagonal: float) -> Fr
             [-half_width, half_height, depth],
         ]
     )
-    # A roof on the upper edge shows which way up the picture is.
+    # A roof on the upper edge shows which way up the image is.
     roof = np.array([0.0, -1.5 * half_height, depth])
     lines = [(np.zeros(3), corner) for corner in corners]
     lines += [(corners[i], corners[(i + 1) % 4]) for i in range(4)]

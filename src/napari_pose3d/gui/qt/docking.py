@@ -45,7 +45,7 @@ def share_place(dock: QDockWidget) -> None:
 
 
 def move_below(dock: QDockWidget, height: int) -> None:
-    """Lie below the pictures, over the whole width."""
+    """Lie below the images, over the whole width."""
     window = dock.parent()
     if isinstance(window, QMainWindow):
         window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)

@@ -116,7 +116,7 @@ class Job(QObject):
             self.progressed.emit(stage, done, total)
 
     def _on_returned(self, ended: tuple[str, Any]) -> None:
-        # Whoever holds the job does not hold what it made: that may be films and whole recordings.
+        # Whoever holds the job does not hold what it made: that may be videos and whole recordings.
         self._end = ("", None)
         if self._abandoned:
             return

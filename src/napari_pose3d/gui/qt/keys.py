@@ -64,7 +64,7 @@ VIEW_KEYS: tuple[Key, ...] = (
     Key("first_frame", "Home", "first frame", _MOVE),
     Key("last_frame", "End", "last frame", _MOVE),
     Key("play", "Space", "play, or stop", _MOVE),
-    Key("fit", "F", "whole pictures", _LOOK),
+    Key("fit", "F", "whole images", _LOOK),
 )
 """The keys of the camera views, whatever else is open."""
 
@@ -122,7 +122,7 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "place the current keypoint"),
     ("Drag a label", "move it; projected labels follow"),
     ("Shift + drag a label", "move it along its epipolar line"),
-    ("Drag elsewhere", "move the picture"),
+    ("Drag elsewhere", "move the image"),
     ("Wheel", "zoom"),
 )
 """What the mouse does in a view, for the help."""

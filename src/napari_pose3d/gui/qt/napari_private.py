@@ -1,7 +1,7 @@
 """The one place that touches what napari keeps to itself: drawing what moved, and nothing else.
 
 `Layer.refresh` slices a layer, tells everybody about it and sets up everything that its visual has.
-In a camera view nothing but the picture and the places of the marks changes from frame to frame,
+In a camera view nothing but the image and the places of the marks changes from frame to frame,
 and each view has two such layers: that took most of the time of a step (3 to 4 ms a layer). Here
 the same numbers go straight to the visual. Where napari or vispy are not as expected, the layer is
 refreshed as usual.
@@ -13,7 +13,7 @@ import contextlib
 from typing import Any
 
 
-def redraw_picture(canvas: Any, layer: Any) -> None:
+def redraw_image(canvas: Any, layer: Any) -> None:
     """Draw an Image layer whose array was written in place.
 
     Parameters
@@ -21,7 +21,7 @@ def redraw_picture(canvas: Any, layer: Any) -> None:
     canvas : QtViewer
         The canvas that the layer is in.
     layer : Image
-        In 2-D, of one picture.
+        In 2-D, of one image.
     """
     with contextlib.suppress(AttributeError, KeyError):
         # This is what napari's own visual does last, and all of it that concerns the pixels.

@@ -1,4 +1,4 @@
-"""The dialog "Adjust views": cameras that started late, lost pictures, or show a part only."""
+"""The dialog "Adjust views": cameras that started late, lost images, or show a part only."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.alignment.view_alignment import ViewAdjustment
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.session import Session
 
 _COLUMNS = {
     "starts later by": "How many frames after the session's frame 0 the camera started; negative "
     "when it started before.",
     "dropped frames": "Frames that the camera lost, counted by the camera: 10, 25-27",
-    "times": "A text file with the time of each picture, from which dropped frames are found.",
-    "crop": "What part of the calibrated picture the film shows: x, y, width, height in px.",
-    "scale": "px of the calibrated picture per px of the film: 2 for a film of half the size.",
+    "times": "A text file with the time of each image, from which dropped frames are found.",
+    "crop": "What part of the calibrated image the video shows: x, y, width, height in px.",
+    "scale": "px of the calibrated image per px of the video: 2 for a video of half the size.",
 }
 _OFFSET, _DROPPED, _TIMES, _CROP, _SCALE = range(len(_COLUMNS))
 _MOST = 10_000_000
@@ -52,7 +52,7 @@ class ViewDialog(QDialog):
         self._table = QTableWidget(len(session.views), len(_COLUMNS))
         self._table.setHorizontalHeaderLabels(list(_COLUMNS))
         self._table.setVerticalHeaderLabels(list(session.views))
-        self._table.setAccessibleName("Adjustments of the views")
+        self._table.setAccessibleName("Alignments of the views")
         self._times: dict[str, Path | None] = {}
         for column, meaning in enumerate(_COLUMNS.values()):
             item = self._table.horizontalHeaderItem(column)
@@ -65,7 +65,7 @@ class ViewDialog(QDialog):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._everywhere = QCheckBox("For &all sessions of the project (crop and scale only)")
         hint = QLabel(
-            "Nothing is changed in the films and the predictions: what you enter is kept in the "
+            "Nothing is changed in the videos and the predictions: what you enter is kept in the "
             "project, and everything that uses the session follows it. Hover over a heading for "
             "what it means."
         )
@@ -82,7 +82,7 @@ class ViewDialog(QDialog):
             column_of_all.addWidget(part)
         self.resize(760, 160 + 34 * (len(session.views) + 1))
 
-    def changes(self) -> dict[tuple[str | None, str], ViewAdjustment]:
+    def changes(self) -> dict[tuple[str | None, str], ViewAlignment]:
         """What is different now, by (session or None for all, view).
 
         Raises
@@ -90,9 +90,9 @@ class ViewDialog(QDialog):
         PoseDataError
             A text cannot be meant; names the view.
         """
-        found: dict[tuple[str | None, str], ViewAdjustment] = {}
+        found: dict[tuple[str | None, str], ViewAlignment] = {}
         for row, view in enumerate(self._session.views):
-            old = self._session.adjustment(view)
+            old = self._session.alignment(view)
             try:
                 new = self._row(row, view, old)
             except PoseDataError as error:
@@ -104,7 +104,7 @@ class ViewDialog(QDialog):
             found[self._session.name, view] = new
             if self._everywhere.isChecked():
                 # When cameras start and what they lose is another thing in each recording.
-                found[None, view] = ViewAdjustment(crop=new.crop, scale=new.scale)
+                found[None, view] = ViewAlignment(crop=new.crop, scale=new.scale)
         return found
 
     def set_row(self, view: str, **texts: str | int) -> None:
@@ -118,30 +118,30 @@ class ViewDialog(QDialog):
             self._table.setItem(row, column, QTableWidgetItem(str(value)))
 
     def _fill_row(self, row: int, view: str) -> None:
-        adjustment = self._session.adjustment(view)
+        alignment = self._session.alignment(view)
         offset = QSpinBox()
         offset.setRange(-_MOST, _MOST)
         offset.setSuffix(" frames")
-        offset.setValue(adjustment.offset)
+        offset.setValue(alignment.offset)
         self._table.setCellWidget(row, _OFFSET, offset)
-        self._table.setItem(row, _DROPPED, QTableWidgetItem(_ranges(adjustment.dropped)))
-        self._times[view] = adjustment.timestamps
-        times = QPushButton(_name(adjustment.timestamps))
+        self._table.setItem(row, _DROPPED, QTableWidgetItem(_ranges(alignment.dropped)))
+        self._times[view] = alignment.timestamps
+        times = QPushButton(_name(alignment.timestamps))
         times.clicked.connect(lambda: self._choose_times(view, times))
         self._table.setCellWidget(row, _TIMES, times)
-        crop = ", ".join(f"{c:g}" for c in adjustment.crop or ())
+        crop = ", ".join(f"{c:g}" for c in alignment.crop or ())
         self._table.setItem(row, _CROP, QTableWidgetItem(crop))
-        x, y = adjustment.scale
+        x, y = alignment.scale
         scale = f"{x:g}" if x == y else f"{x:g}, {y:g}"
         self._table.setItem(row, _SCALE, QTableWidgetItem(scale))
-        if adjustment.boxes is not None:
+        if alignment.boxes is not None:
             # Boxes that move are the project's own; a fixed crop beside them makes no sense.
-            item = QTableWidgetItem(f"by {adjustment.boxes.name}")
+            item = QTableWidgetItem(f"by {alignment.boxes.name}")
             item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
             self._table.setItem(row, _CROP, item)
 
     def _choose_times(self, view: str, button: QPushButton) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, f"Times of the pictures of {view}")
+        path, _ = QFileDialog.getOpenFileName(self, f"Times of the images of {view}")
         self._times[view] = Path(path) if path else None
         button.setText(_name(self._times[view]))
 
@@ -154,7 +154,7 @@ class ViewDialog(QDialog):
         item = self._table.item(row, column)
         return "" if item is None else item.text().strip()
 
-    def _row(self, row: int, view: str, old: ViewAdjustment) -> ViewAdjustment:
+    def _row(self, row: int, view: str, old: ViewAlignment) -> ViewAlignment:
         crop = old.crop
         if old.boxes is None:
             numbers = _numbers(self._text(row, _CROP), "crop", (0, 4), "x, y, width, height")

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.projects.issues import Problem, Severity
+from napari_pose3d.core.projects.issues import Issue, Severity
 
 _MOST = 12
 _ICONS: dict[Severity, QStyle.StandardPixmap] = {
@@ -27,10 +27,10 @@ _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 _ICON_SIZE = 16
 
 
-class ProblemList(QGroupBox):
+class IssueList(QGroupBox):
     """Problems, the worst first; a button where there is something to accept.
 
-    `accepted` is emitted with the `Problem` whose offer the user takes.
+    `accepted` is emitted with the `Issue` whose offer the user takes.
     """
 
     accepted = Signal(object)
@@ -38,30 +38,30 @@ class ProblemList(QGroupBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("To be looked at", parent)
         self._column = QVBoxLayout(self)
-        self._problems: tuple[Problem, ...] = ()
-        self.show_problems(())
+        self._issues: tuple[Issue, ...] = ()
+        self.show_issues(())
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def issues(self) -> tuple[Issue, ...]:
         """What is shown, the worst first."""
-        return self._problems
+        return self._issues
 
-    def show_problems(self, problems: Sequence[Problem]) -> None:
+    def show_issues(self, issues: Sequence[Issue]) -> None:
         """Show these instead; nothing to say hides the list."""
-        self._problems = tuple(sorted(problems, key=lambda p: _ORDER.index(p.severity)))
+        self._issues = tuple(sorted(issues, key=lambda p: _ORDER.index(p.severity)))
         while (item := self._column.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for problem in self._problems[:_MOST]:
+        for problem in self._issues[:_MOST]:
             self._column.addWidget(self._line(problem))
-        rest = self._problems[_MOST:]
+        rest = self._issues[_MOST:]
         if rest:
             more = QLabel(f"and {len(rest)} more (hover to see)")
             more.setToolTip("\n".join(map(str, rest)))
             self._column.addWidget(more)
-        self.setVisible(bool(self._problems))
+        self.setVisible(bool(self._issues))
         # Once the new lines have the window's font, they need another height.
         QTimer.singleShot(0, self._fit_lines)
 
@@ -69,15 +69,15 @@ class ProblemList(QGroupBox):
         self._column.invalidate()
         self.updateGeometry()
 
-    def _line(self, problem: Problem) -> QWidget:
+    def _line(self, problem: Issue) -> QWidget:
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
         icon = QLabel()
         style = self.style()
         if style is not None:
-            picture = style.standardIcon(_ICONS[problem.severity]).pixmap(_ICON_SIZE, _ICON_SIZE)
-            icon.setPixmap(picture)
+            image = style.standardIcon(_ICONS[problem.severity]).pixmap(_ICON_SIZE, _ICON_SIZE)
+            icon.setPixmap(image)
         icon.setAlignment(Qt.AlignmentFlag.AlignTop)
         icon.setToolTip(problem.severity)
         where = f"<b>{problem.where}</b>: " if problem.where else ""
@@ -88,9 +88,9 @@ class ProblemList(QGroupBox):
         row.addWidget(icon)
         row.addWidget(text, 1)
         if problem.offer is not None:
-            _, view, adjustment = problem.offer
+            _, view, alignment = problem.offer
             accept = QPushButton("Adjust")
-            accept.setToolTip(f"Write into the project: view {view} {adjustment.describe()}.")
+            accept.setToolTip(f"Write into the project: view {view} {alignment.describe()}.")
             accept.clicked.connect(lambda: self.accepted.emit(problem))
             row.addWidget(accept)
         return line

@@ -1,4 +1,4 @@
-"""The dialog "New project": names of views and keypoints, and where the films are."""
+"""The dialog "New project": names of views and keypoints, and where the videos are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NewProject:
     folder: Path
     views: tuple[str, ...]
     keypoints: tuple[str, ...]
-    films: tuple[Path, ...]
+    videos: tuple[Path, ...]
     mode: Mode
 
 
@@ -50,10 +50,10 @@ class NewProjectDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("New project")
         self.folder = _PathField("Folder of the new project", several=False)
-        self.films = _PathField("Films, or folders of films", several=True)
+        self.videos = _PathField("Videos, or folders of videos", several=True)
         self.views = QLineEdit()
         self.views.setPlaceholderText("top, side")
-        self.views.setToolTip("As at the end of the films' names: session_top.mp4")
+        self.views.setToolTip("As at the end of the videos' names: session_top.mp4")
         self.keypoints = QTextEdit()
         self.keypoints.setAcceptRichText(False)
         self.keypoints.setTabChangesFocus(True)
@@ -61,13 +61,13 @@ class NewProjectDialog(QDialog):
         self.mode = QComboBox()
         for mode, text in _MODES.items():
             self.mode.addItem(text, mode)
-        self.mode.setToolTip("Lightning Pose's own app only sees films that are linked or copied.")
+        self.mode.setToolTip("Lightning Pose's own app only sees videos that are linked or copied.")
         form = QFormLayout()
         form.addRow("&Folder:", self.folder)
         form.addRow("Names of the &views:", self.views)
         form.addRow("&Keypoints, one per line:", self.keypoints)
-        form.addRow("F&ilms:", self.films)
-        form.addRow("The films &then:", self.mode)
+        form.addRow("F&ilms:", self.videos)
+        form.addRow("The videos &then:", self.mode)
         self._problem = QLabel()
         self._problem.setWordWrap(True)
         self._problem.hide()
@@ -89,7 +89,7 @@ class NewProjectDialog(QDialog):
             folders[0] if folders else Path(),
             _words(self.views.text().replace(",", "\n")),
             _words(self.keypoints.toPlainText()),
-            tuple(self.films.paths),
+            tuple(self.videos.paths),
             self.mode.currentData(),
         )
 

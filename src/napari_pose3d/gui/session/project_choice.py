@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.projects.project import Project
 
-_HINT = "Drop a project folder, a session folder, or films and prediction files here."
+_HINT = "Drop a project folder, a session folder, or videos and prediction files here."
 _KINDS = {
     "lightning-pose": "Lightning Pose project",
     "anipose": "Anipose sessions",
@@ -44,7 +44,7 @@ class ProjectPanel(QGroupBox):
         files = QPushButton("Open f&iles…")
         files.clicked.connect(self._choose_files)
         new = QPushButton("&New…")
-        new.setToolTip("Make a project from films.")
+        new.setToolTip("Make a project from videos.")
         new.clicked.connect(self.new_wanted)
         buttons = QHBoxLayout()
         for button in (folder, files, new):
@@ -91,7 +91,7 @@ class ProjectPanel(QGroupBox):
             self.chosen.emit([Path(folder)])
 
     def _choose_files(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, "Films and prediction files")
+        files, _ = QFileDialog.getOpenFileNames(self, "Videos and prediction files")
         if files:
             self.chosen.emit([Path(file) for file in files])
 

@@ -23,7 +23,7 @@ from napari_pose3d.core.projects.session import PredictionSet, Session
 _COLUMNS = {
     "session": "Name of the recording",
     "views": "Number of views",
-    "films": "Views that have a film",
+    "videos": "Views that have a video",
     "sets": "Prediction sets of networks",
     "smoothed": "Smoothed results",
     "rig": "Whether there is a calibration",
@@ -68,7 +68,7 @@ class SessionPanel(QGroupBox):
         self._table.itemSelectionChanged.connect(self._on_selected)
         self._facts = QLabel()
         self._facts.setWordWrap(True)
-        self._show_label = QLabel("Show on the films:")
+        self._show_label = QLabel("Show on the videos:")
         self._sets = QListWidget()
         self._sets.setAccessibleName("Prediction sets to show")
         self._sets.setFixedHeight(_LIST_HEIGHT)
@@ -175,7 +175,7 @@ def _cells(session: Session) -> tuple[str, ...]:
     return (
         session.name,
         str(len(session.views)),
-        str(len(session.films) or "-"),
+        str(len(session.videos) or "-"),
         count("predictions"),
         count("smoothed"),
         "yes" if session.rig_path else "-",
@@ -191,7 +191,7 @@ def _facts(session: Session) -> str:
     )
     parts += [
         f"{view}: {words}."
-        for view, adjustment in session.adjustments.items()
-        if (words := adjustment.describe())
+        for view, alignment in session.alignments.items()
+        if (words := alignment.describe())
     ]
     return " ".join(parts)

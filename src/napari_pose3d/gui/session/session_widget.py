@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxL
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.creation import create_project
-from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
@@ -26,7 +26,7 @@ from napari_pose3d.gui.qt.run_bar import RunBar
 
 from .alignment_dialog import ViewDialog
 from .current_session import OpenSession, current_session
-from .issue_list import ProblemList
+from .issue_list import IssueList
 from .new_project import NewProject, NewProjectDialog
 from .project_choice import ProjectPanel
 from .session_choice import SessionPanel
@@ -57,9 +57,9 @@ class SessionWidget(QWidget):
 
         self.project = ProjectPanel()
         self.sessions = SessionPanel()
-        self.problems = ProblemList()
+        self.issues = IssueList()
         self.bar = RunBar(
-            action="&Open session", hint="Show the films and what is checked above (Alt+O)."
+            action="&Open session", hint="Show the videos and what is checked above (Alt+O)."
         )
         self.next_steps = _NextSteps()
         self._lay_out()
@@ -78,7 +78,7 @@ class SessionWidget(QWidget):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 6, 0)
-        for part in (self.project, self.sessions, self.problems):
+        for part in (self.project, self.sessions, self.issues):
             column.addWidget(part)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -98,11 +98,11 @@ class SessionWidget(QWidget):
         self.project.chosen.connect(self.open_paths)
         self.project.new_wanted.connect(self.ask_for_new_project)
         self.sessions.changed.connect(self._look_into)
-        self.problems.accepted.connect(self._accept)
+        self.issues.accepted.connect(self._accept)
         self.bar.run_clicked.connect(self.open_session)
         self.bar.cancel_clicked.connect(self._cancel)
         self.next_steps.smooth.clicked.connect(self._open_smoothing)
-        self.next_steps.adjust.clicked.connect(self.ask_for_adjustments)
+        self.next_steps.adjust.clicked.connect(self.ask_for_alignments)
         self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
         self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
         self._current.changed.connect(self._on_current)
@@ -158,27 +158,27 @@ class SessionWidget(QWidget):
         """Show what is known about the chosen session, and look for more in its files."""
         self._checking.abandon()
         project, session = self.sessions.project, self.sessions.session
-        known = () if project is None else project.problems
+        known = () if project is None else project.issues
         if session is None:
-            self.problems.show_problems(known)
+            self.issues.show_issues(known)
             self._refresh()
             return
-        known = (*known, *session.problems)
-        self.problems.show_problems(known)
+        known = (*known, *session.issues)
+        self.issues.show_issues(known)
         job = Job(partial(_check, session))
-        job.succeeded.connect(lambda more: self.problems.show_problems((*known, *more)))
+        job.succeeded.connect(lambda more: self.issues.show_issues((*known, *more)))
         job.failed.connect(show_error)
         self._checking.start(job)
         self._refresh()
 
-    def _accept(self, problem: Problem) -> None:
-        """Write the adjustment that a problem offers into the project."""
+    def _accept(self, problem: Issue) -> None:
+        """Write the alignment that a problem offers into the project."""
         project = self.sessions.project
         if project is None or problem.offer is None:
             return
-        session, view, adjustment = problem.offer
-        if self._write(adjustments={(session, view): adjustment}):
-            show_info(f"View {view} is now adjusted: {adjustment.describe()}.")
+        session, view, alignment = problem.offer
+        if self._write(alignments={(session, view): alignment}):
+            show_info(f"View {view} is now adjusted: {alignment.describe()}.")
 
     def _write(self, **changes: Any) -> bool:
         """Change the project's own file and look at the project anew; False when that failed."""
@@ -201,14 +201,14 @@ class SessionWidget(QWidget):
             self.open_session()
         return True
 
-    def ask_for_adjustments(self) -> None:
+    def ask_for_alignments(self) -> None:
         """Let the user say how the views of the chosen session lie in time and space."""
         session = self.sessions.session
         if session is None:
             return
         dialog = ViewDialog(session, self)
         if dialog.exec() and (changes := dialog.changes()):
-            self._write(adjustments=changes)
+            self._write(alignments=changes)
 
     def ask_for_skeleton(self) -> None:
         """Let the user edit the skeleton and the colours of the project."""
@@ -226,7 +226,7 @@ class SessionWidget(QWidget):
             self._write(skeleton=dialog.skeleton, colours=dialog.colours)
 
     def ask_for_new_project(self) -> None:
-        """Let the user make a project from films."""
+        """Let the user make a project from videos."""
         dialog = NewProjectDialog(self)
         if not dialog.exec():
             return
@@ -255,7 +255,7 @@ class SessionWidget(QWidget):
         job.succeeded.connect(partial(self._add_layers, OpenSession(project, session)))
         job.failed.connect(self._fail)
         job.stopped.connect(self._cancel)
-        self.bar.show_busy("opening the films")
+        self.bar.show_busy("opening the videos")
         self._opening.start(job)
 
     def _add_layers(self, opened: OpenSession, layers: list[Any]) -> None:
@@ -326,7 +326,7 @@ class _NextSteps(QWidget):
         self.smooth = QPushButton("&Smooth…")
         self.smooth.setToolTip("Smooth and triangulate the predictions of this session.")
         self.adjust = QPushButton("&Adjust views…")
-        self.adjust.setToolTip("Cameras that started late, lost pictures, or show a part only.")
+        self.adjust.setToolTip("Cameras that started late, lost images, or show a part only.")
         self.skeleton = QPushButton("S&keleton, colours…")
         self.skeleton.setToolTip("Which keypoints are joined, and what they look like.")
         grid = QGridLayout(self)
@@ -352,7 +352,7 @@ def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Proj
         new.folder,
         new.views,
         new.keypoints,
-        videos=new.films,
+        videos=new.videos,
         mode=new.mode,
         progress=progress,
         cancelled=cancelled,
@@ -369,5 +369,5 @@ def _keypoints_of(session: Session) -> tuple[str, ...]:
     return ()
 
 
-def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Problem, ...]:
+def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Issue, ...]:
     return check_session(session)

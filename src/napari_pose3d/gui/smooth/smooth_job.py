@@ -103,19 +103,19 @@ def smooth(
         Those that the user chose.
     """
     from napari_pose3d.core.pipeline.smoothing_run import run
-    from napari_pose3d.core.projects.alignment.project_alignment import adjustment_of
-    from napari_pose3d.core.projects.alignment.view_alignment import on_pictures
+    from napari_pose3d.core.projects.alignment.project_alignment import alignment_of
+    from napari_pose3d.core.projects.alignment.view_alignment import on_images
     from napari_pose3d.core.projects.matching.inputs import match_inputs, read_inputs
 
     inputs = match_inputs(choice.paths, choice.calibration, choice.reading)
     ensemble, rig = read_inputs(inputs, choice.reading), inputs.rig
     result = run(ensemble, rig, settings, progress, cancelled)
     progress("preparing the layers", 0, 0)
-    adjustment = adjustment_of(inputs.table)
+    alignment = alignment_of(inputs.table)
     drawn = result
-    if adjustment is not None:
-        # Results are in pixels of the rig's pictures, but the films may show a part of them.
-        drawn = replace(result, poses2d=on_pictures(result.poses2d, adjustment.views))
+    if alignment is not None:
+        # Results are in pixels of the rig's images, but the videos may show a part of them.
+        drawn = replace(result, poses2d=on_images(result.poses2d, alignment.views))
     if rig is not None:
         rig = rig.subset(ensemble.views) if result.poses3d is not None else None
     layers = result_layers(drawn, rig, all_keypoints=all_keypoints, placed=placed, colours=colours)

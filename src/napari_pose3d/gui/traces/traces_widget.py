@@ -70,7 +70,7 @@ class TracesWidget(QWidget):
         self._offer()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Wide and low: a dock below the pictures."""
+        """Wide and low: a dock below the images."""
         return QSize(900, 260)
 
     def _lay_out(self) -> None:

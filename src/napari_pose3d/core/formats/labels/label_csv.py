@@ -1,7 +1,7 @@
 """``CollectedData_<view>.csv``: the labels of one view, as Lightning Pose and DeepLabCut keep them.
 
-Header rows ``scorer, bodyparts, coords``, then a line for each labeled picture that begins with the
-picture's path. Each keypoint has the columns ``x, y`` and perhaps ``visible``; other columns are
+Header rows ``scorer, bodyparts, coords``, then a line for each labeled image that begins with the
+image's path. Each keypoint has the columns ``x, y`` and perhaps ``visible``; other columns are
 left as they are. The file is kept as its lines, and only cells that change are written anew, so
 that everything else stays byte for byte what it was.
 """
@@ -34,7 +34,7 @@ from .label_lines import (
 
 _BOM = "\ufeff"
 _ROWS = ("scorer", "bodyparts", "coords")
-_SHAPE = "header rows that begin with scorer, bodyparts, coords, and a line for each picture"
+_SHAPE = "header rows that begin with scorer, bodyparts, coords, and a line for each image"
 _MISSING = {"", "nan", "na", "none"}
 
 
@@ -50,8 +50,8 @@ class LabelTable:
         In file order.
     lines : tuple of str
         All lines without their line feeds.
-    rows : tuple of (line, picture)
-        Number in ``lines`` of each labeled picture, and its path as it is written there (index
+    rows : tuple of (line, image)
+        Number in ``lines`` of each labeled image, and its path as it is written there (index
         cells of newer DeepLabCut files are joined by ``/``).
     """
 
@@ -74,8 +74,8 @@ class LabelTable:
         return any(each.visible is not None for each in self.columns.values())
 
     @cached_property
-    def picture_of(self) -> Mapping[int, str]:
-        """The picture of each line that is a row."""
+    def image_of(self) -> Mapping[int, str]:
+        """The image of each line that is a row."""
         return dict(self.rows)
 
     def cells(self, line: int) -> dict[str, Cell]:
@@ -110,7 +110,7 @@ class LabelTable:
         Parameters
         ----------
         changes : mapping of line to mapping of keypoint to Cell
-        added : sequence of (picture, mapping of keypoint to Cell)
+        added : sequence of (image, mapping of keypoint to Cell)
             Keypoints that are not named stay empty.
         removed : sequence of int
             Lines that go.
@@ -125,7 +125,7 @@ class LabelTable:
             gone = set(removed)
             kept = [i for i in range(len(lines)) if i not in gone]
             place = {old: new for new, old in enumerate(kept)}
-            rows = tuple((place[line], picture) for line, picture in rows if line in place)
+            rows = tuple((place[line], image) for line, image in rows if line in place)
             lines = [lines[i] for i in kept]
         if added:
             # What follows the last line feed is no line.
@@ -135,7 +135,7 @@ class LabelTable:
             ending = ending_of(self.lines[0])
             if not ended:
                 lines[-1] = lines[-1].removesuffix("\r") + ending
-            rows += tuple((len(lines) + i, picture) for i, (picture, _) in enumerate(added))
+            rows += tuple((len(lines) + i, image) for i, (image, _) in enumerate(added))
             lines += [self._line(self._new_texts(p), cells, ending) for p, cells in added]
             lines.append("")
         return replace(self, lines=tuple(lines), rows=rows)
@@ -147,17 +147,17 @@ class LabelTable:
         ----------
         order : sequence of int
             Lines of rows, each at most once; rows that are left out go.
-        added : sequence of (place, picture)
+        added : sequence of (place, image)
             Empty rows to be put at a place of the new order.
         """
         ending = ending_of(self.lines[0])
         head = [self.lines[i] for i in range(len(_ROWS))]
         body = [self.lines[i].removesuffix("\r") + ending for i in order]
-        pictures = [self.picture_of[i] for i in order]
-        for place, picture in sorted(added):
-            body.insert(place, self._line(self._new_texts(picture), {}, ending))
-            pictures.insert(place, picture)
-        rows = tuple((len(head) + i, picture) for i, picture in enumerate(pictures))
+        images = [self.image_of[i] for i in order]
+        for place, image in sorted(added):
+            body.insert(place, self._line(self._new_texts(image), {}, ending))
+            images.insert(place, image)
+        rows = tuple((len(head) + i, image) for i, image in enumerate(images))
         return replace(self, lines=(*head, *body, ""), rows=rows)
 
     def with_keypoints(self, names: Sequence[tuple[str, str | None]]) -> LabelTable:
@@ -254,10 +254,10 @@ class LabelTable:
                 texts[at.visible] = str(cell.visible or 0)
         return joined(texts) + ending
 
-    def _new_texts(self, picture: str) -> list[str]:
-        index = [picture]
+    def _new_texts(self, image: str) -> list[str]:
+        index = [image]
         if self._index_cells > 1:
-            index = picture.split("/", self._index_cells - 1)
+            index = image.split("/", self._index_cells - 1)
             index += [""] * (self._index_cells - len(index))
         texts = index + [""] * (self._width - self._index_cells)
         for each in self.columns.values():
@@ -372,6 +372,6 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
                 place=f"line {i + 1}",
                 todo="The file is damaged: restore it, or mend this line",
             )
-        picture = "/".join(cell.strip() for cell in cells[:index_cells] if cell.strip())
-        rows.append((i, picture.replace("\\", "/")))
+        image = "/".join(cell.strip() for cell in cells[:index_cells] if cell.strip())
+        rows.append((i, image.replace("\\", "/")))
     return LabelTable(path, scorer, columns, tuple(lines), tuple(rows), index_cells, bom, width)

@@ -15,12 +15,12 @@ VISIBLE = "visible"
 
 
 class Cell(NamedTuple):
-    """What a file says about one keypoint in one picture.
+    """What a file says about one keypoint in one image.
 
     Attributes
     ----------
     x, y : float or None
-        px of the picture; None where there is no label.
+        px of the image; None where there is no label.
     visible : int or None
         0 not labeled, 1 occluded, 2 visible; None where the file does not say.
     """

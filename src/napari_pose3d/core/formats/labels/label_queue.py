@@ -1,4 +1,4 @@
-"""``CollectedData_<view>.unlabeled.jsonl``: the pictures of one view that wait to be labeled.
+"""``CollectedData_<view>.unlabeled.jsonl``: the images of one view that wait to be labeled.
 
 One JSON object in each line: ``{"frame_path": ..., "predictions": null or {...}}``. Lines that do
 not change stay as they are.
@@ -25,26 +25,26 @@ _MODEL = "napari-pose3d"
 
 @dataclass(frozen=True, eq=False)
 class LabelQueue:
-    """The lines of a queue, and the picture of each.
+    """The lines of a queue, and the image of each.
 
     Attributes
     ----------
     path : Path
     lines : tuple of str
         Those that hold something, without line feeds.
-    pictures : tuple of str
-        The picture of each line, relative to the project.
+    images : tuple of str
+        The image of each line, relative to the project.
     """
 
     path: Path
     lines: tuple[str, ...] = ()
-    pictures: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
-    def predictions(self, picture: str) -> dict[str, tuple[float, float]]:
-        """Positions that a model proposed for a picture, px by keypoint; empty without any."""
-        if picture not in self.pictures:
+    def predictions(self, image: str) -> dict[str, tuple[float, float]]:
+        """Positions that a model proposed for an image, px by keypoint; empty without any."""
+        if image not in self.images:
             return {}
-        entry = json.loads(self.lines[self.pictures.index(picture)])
+        entry = json.loads(self.lines[self.images.index(image)])
         proposed = (entry.get(_PREDICTIONS) or {}).get(_PREDICTIONS) or []
         return {
             str(each["keypoint_name"]): (float(each["x"]), float(each["y"]))
@@ -54,30 +54,30 @@ class LabelQueue:
 
     def with_added(
         self,
-        pictures: Sequence[str],
+        images: Sequence[str],
         predictions: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
     ) -> LabelQueue:
-        """The queue with further pictures at its end; those in it already stay where they are.
+        """The queue with further images at its end; those in it already stay where they are.
 
         Parameters
         ----------
-        pictures : sequence of str
-        predictions : mapping of picture to positions by keypoint, optional
+        images : sequence of str
+        predictions : mapping of image to positions by keypoint, optional
             px; what is proposed for them.
         """
-        known = set(self.pictures)
-        new = [p for p in dict.fromkeys(pictures) if p not in known]
+        known = set(self.images)
+        new = [p for p in dict.fromkeys(images) if p not in known]
         entries = [{_PATH: p, _PREDICTIONS: _proposed((predictions or {}).get(p))} for p in new]
         lines = [json.dumps(entry, separators=(",", ":"), ensure_ascii=False) for entry in entries]
-        return replace(self, lines=(*self.lines, *lines), pictures=(*self.pictures, *new))
+        return replace(self, lines=(*self.lines, *lines), images=(*self.images, *new))
 
-    def without(self, pictures: Collection[str]) -> LabelQueue:
-        """The queue without some pictures."""
-        kept = [i for i, picture in enumerate(self.pictures) if picture not in pictures]
+    def without(self, images: Collection[str]) -> LabelQueue:
+        """The queue without some images."""
+        kept = [i for i, image in enumerate(self.images) if image not in images]
         return replace(
             self,
             lines=tuple(self.lines[i] for i in kept),
-            pictures=tuple(self.pictures[i] for i in kept),
+            images=tuple(self.images[i] for i in kept),
         )
 
     def text(self) -> str:
@@ -107,14 +107,14 @@ def read_label_queue(path: str | os.PathLike[str], data: bytes | None = None) ->
         raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
     except UnicodeDecodeError as error:
         raise PoseDataError("the text is not in UTF-8", file=path) from error
-    lines, pictures = [], []
+    lines, images = [], []
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.rstrip("\r")
         if not line.strip():
             continue
         lines.append(line)
-        pictures.append(_picture_of(line, path, number))
-    return LabelQueue(path, tuple(lines), tuple(pictures))
+        images.append(_image_of(line, path, number))
+    return LabelQueue(path, tuple(lines), tuple(images))
 
 
 def _proposed(positions: Mapping[str, tuple[float, float]] | None) -> dict[str, Any] | None:
@@ -126,7 +126,7 @@ def _proposed(positions: Mapping[str, tuple[float, float]] | None) -> dict[str, 
     return {"model_name": _MODEL, "date_time": milliseconds, _PREDICTIONS: listed}
 
 
-def _picture_of(line: str, path: Path, number: int) -> str:
+def _image_of(line: str, path: Path, number: int) -> str:
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
@@ -136,12 +136,12 @@ def _picture_of(line: str, path: Path, number: int) -> str:
             place=f"line {number}",
             todo="Mend or remove this line",
         ) from error
-    picture = entry.get(_PATH) if isinstance(entry, dict) else None
-    if not isinstance(picture, str) or not picture:
+    image = entry.get(_PATH) if isinstance(entry, dict) else None
+    if not isinstance(image, str) or not image:
         raise PoseDataError(
-            "the line names no picture",
+            "the line names no image",
             file=path,
             place=f"line {number}",
             expected='{"frame_path": "labeled-data/...", "predictions": ...}',
         )
-    return picture.replace("\\", "/")
+    return image.replace("\\", "/")

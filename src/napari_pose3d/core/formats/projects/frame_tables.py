@@ -1,4 +1,4 @@
-"""Small tables that say something about each picture of a film: times, bounding boxes."""
+"""Small tables that say something about each image of a video: times, bounding boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BOX = ("x", "y", "w", "h")
 
 
 def read_times(path: Path) -> Float64:
-    """The times in a text file: one line for each picture, whose last number is the time.
+    """The times in a text file: one line for each image, whose last number is the time.
 
     Lines before the first number (a header) are passed over; cells are separated by commas,
     semicolons, tabs or blanks.
@@ -56,26 +56,26 @@ def read_times(path: Path) -> Float64:
                 f"the time {time:g} is not later than {times[-1]:g} before it",
                 file=path,
                 place=f"line {number}",
-                expected="one line for each picture of this view alone, in order",
+                expected="one line for each image of this view alone, in order",
             )
         times.append(time)
     if len(times) < 2:
         raise PoseDataError(
-            f"the file holds {len(times)} times", file=path, expected="one for each picture"
+            f"the file holds {len(times)} times", file=path, expected="one for each image"
         )
     return np.array(times)
 
 
 def dropped_from_times(times: Float64, file: Path | None = None) -> NDArray[np.int64]:
-    """Camera frames that are missing between pictures taken at these times.
+    """Camera frames that are missing between images taken at these times.
 
     The frame interval is the median of the intervals; an interval of about n of them has n - 1
-    missing frames. A picture whose time came late and the next one early, as happens when the
+    missing frames. An image whose time came late and the next one early, as happens when the
     computer takes the times, is no gap: their two intervals are taken together.
 
     Parameters
     ----------
-    times : (picture,)
+    times : (image,)
         Rising, in any unit.
 
     Returns
@@ -91,22 +91,22 @@ def dropped_from_times(times: Float64, file: Path | None = None) -> NDArray[np.i
     camera = np.concatenate([[0], np.cumsum(steps)])
     if camera[-1] > 100 * len(times):
         raise PoseDataError(
-            "the times say that hardly any picture was kept",
+            "the times say that hardly any image was kept",
             file=file,
-            expected="times of all pictures at a steady rate, with some of them missing",
+            expected="times of all images at a steady rate, with some of them missing",
         )
     return np.setdiff1d(np.arange(camera[-1] + 1), camera)
 
 
 def read_boxes(path: Path) -> Float64:
-    """The bounding boxes of a film that was cut out picture by picture.
+    """The bounding boxes of a video that was cut out image by image.
 
-    Lightning Pose's table: a row for each picture, with the columns x, y (upper left pixel in the
-    full picture), h and w, in any order.
+    Lightning Pose's table: a row for each image, with the columns x, y (upper left pixel in the
+    full image), h and w, in any order.
 
     Returns
     -------
-    (picture, 4) float64
+    (image, 4) float64
         x, y, width, height in px.
 
     Raises

@@ -116,7 +116,7 @@ def text_with_keypoints(folder: str | os.PathLike[str], keypoint_names: Sequence
 def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:
     """The calibration of each session that ``calibrations.csv`` of a project names.
 
-    Its rows are ``labeled-data/<session>/<picture>, <calibration>``, relative to the project.
+    Its rows are ``labeled-data/<session>/<image>, <calibration>``, relative to the project.
     Empty where there is no such file. Where the frames of a session have several calibrations,
     the session is left out: no single one is its own.
 
@@ -137,8 +137,8 @@ def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:
             f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path
         ) from error
     found: dict[str, set[str]] = {}
-    for picture, calibration, *_ in rows:
-        parts = PurePosixPath(picture.strip().replace("\\", "/")).parts
+    for image, calibration, *_ in rows:
+        parts = PurePosixPath(image.strip().replace("\\", "/")).parts
         if len(parts) >= 2 and calibration.strip():
             found.setdefault(parts[-2], set()).add(calibration.strip())
     return {session: folder / files.pop() for session, files in found.items() if len(files) == 1}

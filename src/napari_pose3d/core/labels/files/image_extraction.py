@@ -1,4 +1,4 @@
-"""Writing the pictures of frames to be labeled, from all films of a session."""
+"""Writing the images of frames to be labeled, from all videos of a session."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from napari_pose3d.core.video.decode.reader import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
 
-from ..frame_selection.opened_videos import opened_films
-from .image_names import SessionPictures
+from ..frame_selection.opened_videos import opened_videos
+from .image_names import SessionImages
 
-_STAGE = "Writing pictures"
+_STAGE = "Writing images"
 CONTEXT = 2
 """Lightning Pose's networks with context look at so many frames before and after a labeled one."""
 
@@ -41,7 +41,7 @@ class Refused:
     reason: str
 
     def __str__(self) -> str:
-        return f"frame {self.frame} has no picture in view {self.view}: {self.reason}"
+        return f"frame {self.frame} has no image in view {self.view}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Extracted:
     Attributes
     ----------
     frames : tuple of int
-        Those whose picture is there now in every view, ascending.
+        Those whose image is there now in every view, ascending.
     written : tuple of Path
-        The new pictures, those of neighbouring frames included.
+        The new images, those of neighbouring frames included.
     refused : tuple of Refused
         The others, once for each view that is to blame.
     """
@@ -63,7 +63,7 @@ class Extracted:
     refused: tuple[Refused, ...]
 
 
-def extract_pictures(
+def extract_images(
     session: Session,
     frames: Iterable[int],
     *,
@@ -71,14 +71,14 @@ def extract_pictures(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Extracted:
-    """Write the pictures of frames, and of their neighbours, in every view that has a film.
+    """Write the images of frames, and of their neighbours, in every view that has a video.
 
     They become ``labeled-data/<session>_<view>/img<frame>.png``, named by session frame in every
-    view; where a session has pictures already, new ones are named as those are. A picture that is
-    there is left as it is. A neighbour that a view has no picture of is left out: Lightning Pose
-    takes the labeled picture in its place. All new pictures appear together, or none of them.
+    view; where a session has images already, new ones are named as those are. An image that is
+    there is left as it is. A neighbour that a view has no image of is left out: Lightning Pose
+    takes the labeled image in its place. All new images appear together, or none of them.
 
-    A frame that some view has no readable picture of is not written in any view and is returned
+    A frame that some view has no readable image of is not written in any view and is returned
     with the reason; the other frames are written all the same.
 
     Parameters
@@ -97,8 +97,8 @@ def extract_pictures(
     Raises
     ------
     PoseDataError
-        When the session has no films, a film cannot be opened, a picture that is there has
-        another size than the film, or the folder cannot be written to.
+        When the session has no videos, a video cannot be opened, an image that is there has
+        another size than the video, or the folder cannot be written to.
     Cancelled
         Nothing has been written then.
     """
@@ -107,22 +107,24 @@ def extract_pictures(
         raise PoseDataError(f"{context} neighbouring frames are asked for", expected="0 or more")
     report = progress or (lambda stage, done, total: None)
     is_cancelled = cancelled or (lambda: False)
-    names = SessionPictures(session)
-    with opened_films(session, "auto", report, is_cancelled) as films:
-        _check_sizes(names, films, wanted)
-        refused = [each for view in films for each in _absent(session, films, names, view, wanted)]
+    names = SessionImages(session)
+    with opened_videos(session, "auto", report, is_cancelled) as videos:
+        _check_sizes(names, videos, wanted)
+        refused = [
+            each for view in videos for each in _absent(session, videos, names, view, wanted)
+        ]
         hopeless = {each.frame for each in refused}
         possible = [frame for frame in wanted if frame not in hopeless]
-        job = _Job(session, films, names, context, is_cancelled)
-        with FileGroup() as group, ThreadPoolExecutor(min(len(films), cores())) as pool:
+        job = _Job(session, videos, names, context, is_cancelled)
+        with FileGroup() as group, ThreadPoolExecutor(min(len(videos), cores())) as pool:
             for done, frame in enumerate(possible):
                 report(_STAGE, done, len(possible))
-                read = pool.map(job.read, films, [frame] * len(films))
-                pictures = dict(zip(films, read, strict=True))
-                damaged = [view for view in films if pictures[view].get(frame, b"") is None]
-                refused += [Refused(frame, view, "the film is damaged there") for view in damaged]
+                read = pool.map(job.read, videos, [frame] * len(videos))
+                images = dict(zip(videos, read, strict=True))
+                damaged = [view for view in videos if images[view].get(frame, b"") is None]
+                refused += [Refused(frame, view, "the video is damaged there") for view in damaged]
                 if not damaged:
-                    job.write(group, pictures)
+                    job.write(group, images)
             report(_STAGE, len(possible), len(possible))
             if is_cancelled():
                 raise Cancelled
@@ -132,40 +134,40 @@ def extract_pictures(
 
 
 class _Job:
-    """Reads and writes the pictures of one frame after the other, each film forward once."""
+    """Reads and writes the images of one frame after the other, each video forward once."""
 
     def __init__(
         self,
         session: Session,
-        films: Mapping[str, VideoArray],
-        names: SessionPictures,
+        videos: Mapping[str, VideoArray],
+        names: SessionImages,
         context: int,
         cancelled: IsCancelled,
     ) -> None:
-        self._session, self._films, self._names = session, films, names
+        self._session, self._videos, self._names = session, videos, names
         self._context, self._cancelled = context, cancelled
-        self._written: dict[str, set[int]] = {view: set() for view in films}
+        self._written: dict[str, set[int]] = {view: set() for view in videos}
 
     def read(self, view: str, frame: int) -> dict[int, bytes | None]:
-        """The pictures still to be written for a frame in a view, as PNG; None where damaged."""
-        film, names = self._films[view], self._names
+        """The images still to be written for a frame in a view, as PNG; None where damaged."""
+        video, names = self._videos[view], self._names
         around = np.arange(max(0, frame - self._context), frame + self._context + 1)
-        pictures: dict[int, bytes | None] = {}
-        video = self._session.to_video(view, around, len(film))
-        for number, place in zip(around.tolist(), video.tolist(), strict=True):
+        images: dict[int, bytes | None] = {}
+        video_frames = self._session.to_video(view, around, len(video))
+        for number, place in zip(around.tolist(), video_frames.tolist(), strict=True):
             there = names.is_there(view, number) or number in self._written[view]
             if place < 0 or there or not names.is_png(view, number):
                 continue
-            picture = film.frame(place, lambda: not self._cancelled())
-            if picture is None:
+            image = video.frame(place, lambda: not self._cancelled())
+            if image is None:
                 raise Cancelled
-            damaged = place in film.damaged
-            pictures[number] = None if damaged else encode_png(picture, film.bits)
-        return pictures
+            damaged = place in video.damaged
+            images[number] = None if damaged else encode_png(image, video.bits)
+        return images
 
-    def write(self, group: FileGroup, pictures: Mapping[str, Mapping[int, bytes | None]]) -> None:
+    def write(self, group: FileGroup, images: Mapping[str, Mapping[int, bytes | None]]) -> None:
         """Write what `read` gave for all views."""
-        for view, of_view in pictures.items():
+        for view, of_view in images.items():
             for number, content in of_view.items():
                 if self._cancelled():
                     raise Cancelled
@@ -176,21 +178,21 @@ class _Job:
 
 def _absent(
     session: Session,
-    films: Mapping[str, VideoArray],
-    names: SessionPictures,
+    videos: Mapping[str, VideoArray],
+    names: SessionImages,
     view: str,
     frames: Sequence[int],
 ) -> list[Refused]:
-    """The frames that a view cannot have a picture of, by what is known about its film."""
-    length = len(films[view])
-    offset = session.adjustment(view).offset
+    """The frames that a view cannot have an image of, by what is known about its video."""
+    length = len(videos[view])
+    offset = session.alignment(view).offset
     refused = []
     for frame, place in zip(frames, session.to_video(view, frames).tolist(), strict=True):
         if names.is_there(view, frame):
             continue
         if not names.is_png(view, frame):
             name = names.path(view, frame).name
-            reason = f"in another view it is {name}, and new pictures are PNG"
+            reason = f"in another view it is {name}, and new images are PNG"
         elif frame < max(0, offset):
             reason = f"its first frame is {max(0, offset)}"
         elif place < 0:
@@ -204,11 +206,11 @@ def _absent(
 
 
 def _check_sizes(
-    names: SessionPictures, films: Mapping[str, VideoArray], frames: Sequence[int]
+    names: SessionImages, videos: Mapping[str, VideoArray], frames: Sequence[int]
 ) -> None:
-    """Refuse to go on where pictures that are there cannot be of the session's films."""
-    for view, film in films.items():
-        height, width = film.shape[1:3]
+    """Refuse to go on where images that are there cannot be of the session's videos."""
+    for view, video in videos.items():
+        height, width = video.shape[1:3]
         for frame in frames:
             if not names.is_there(view, frame):
                 continue
@@ -216,26 +218,26 @@ def _check_sizes(
             size = _size_of(path)
             if size != (width, height):
                 raise PoseDataError(
-                    f"the picture has {size[0]} x {size[1]} px",
+                    f"the image has {size[0]} x {size[1]} px",
                     file=path,
-                    expected=f"{width} x {height} px, the size of the film {film.path.name}",
-                    todo="Check that the film is the one that was labeled; else move the old "
-                    "pictures away",
+                    expected=f"{width} x {height} px, the size of the video {video.path.name}",
+                    todo="Check that the video is the one that was labeled; else move the old "
+                    "images away",
                 )
 
 
 def _size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a picture file in px."""
+    """Width and height of an image file in px."""
     import av
 
     try:
-        with path.open("rb") as stream, av.open(stream) as picture:
-            shown = picture.streams.video[0].codec_context
+        with path.open("rb") as stream, av.open(stream) as image:
+            shown = image.streams.video[0].codec_context
             size = (shown.width, shown.height)
     except (av.FFmpegError, OSError, IndexError):
         size = (0, 0)
     if min(size) < 1:
         raise PoseDataError(
-            "cannot be read as a picture", file=path, todo="Remove it, and add the frame again"
+            "cannot be read as an image", file=path, todo="Remove it, and add the frame again"
         )
     return size

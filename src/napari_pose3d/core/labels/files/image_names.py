@@ -1,4 +1,4 @@
-"""Pictures of labeled frames: where they lie, what they are called, which frame a name is of.
+"""Images of labeled frames: where they lie, what they are called, which frame a name is of.
 
 Lightning Pose wants one name for a frame in all views, and reads the frame's number from it.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming import SINGLE_VIEW, parse_stem
-from napari_pose3d.core.projects.scan.folder_listing import PICTURES
+from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.video.frame_export import frame_file_name
 
@@ -22,8 +22,8 @@ _SUFFIXES = (".png", ".jpg", ".jpeg")
 _NUMBERED = re.compile(r"(.*?)([0-9]+)")
 
 
-def frame_of_picture(path: str | os.PathLike[str]) -> int | None:
-    """The frame that a picture is of, by its name: ``labeled-data/s1_top/img00000012.png`` is 12.
+def frame_of_image(path: str | os.PathLike[str]) -> int | None:
+    """The frame that an image is of, by its name: ``labeled-data/s1_top/img00000012.png`` is 12.
 
     It is the number at the end of the stem; where there is none, the first number in it. None for
     a name without a number.
@@ -34,23 +34,23 @@ def frame_of_picture(path: str | os.PathLike[str]) -> int | None:
     return int(match.group()) if match else None
 
 
-def picture_path(session: Session, view: str, frame: int) -> str:
-    """The path of a frame's picture as it stands in the rows of a label file.
+def image_path(session: Session, view: str, frame: int) -> str:
+    """The path of a frame's image as it stands in the rows of a label file.
 
-    It is relative to the project, with forward slashes. The picture need not be there yet. For
-    many frames, use one `SessionPictures`, which looks into the folders once.
+    It is relative to the project, with forward slashes. The image need not be there yet. For
+    many frames, use one `SessionImages`, which looks into the folders once.
 
     Raises
     ------
     PoseDataError
         When the session has no such view.
     """
-    return SessionPictures(session).row(view, frame)
+    return SessionImages(session).row(view, frame)
 
 
 @dataclass(frozen=True)
 class Naming:
-    """How a project calls its pictures: a prefix, and a number filled up with zeros.
+    """How a project calls its images: a prefix, and a number filled up with zeros.
 
     Attributes
     ----------
@@ -84,48 +84,48 @@ class Naming:
         return cls(prefix, lengths.pop() if len(lengths) == 1 else 1)
 
 
-class SessionPictures:
-    """The pictures of a session's labeled frames, as they were when this was made.
+class SessionImages:
+    """The images of a session's labeled frames, as they were when this was made.
 
     Attributes
     ----------
     naming : Naming
-        How new pictures are called, in every view.
+        How new images are called, in every view.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._there = {view: _pictures_in(self.folder(view)) for view in session.views}
+        self._there = {view: _images_in(self.folder(view)) for view in session.views}
         names = [name for there in self._there.values() for name in there.values()]
         self.naming = Naming.of(names)
 
     def folder(self, view: str) -> Path:
-        """The folder of a view's pictures, which need not be there yet."""
+        """The folder of a view's images, which need not be there yet."""
         session = self._session
         if view not in session.views:
             raise PoseDataError(
                 f"session '{session.name}' has no view '{view}'",
                 expected=f"one of {', '.join(session.views)}",
             )
-        if view in session.pictures:
-            return session.pictures[view]
+        if view in session.images:
+            return session.images[view]
         name = session.name if _is_nameless(session, view) else f"{session.name}_{view}"
-        return session.folder / PICTURES / name
+        return session.folder / LABELED_DATA / name
 
     def frames(self, view: str) -> set[int]:
-        """The frames that a view has a picture of, neighbours of labeled frames included."""
+        """The frames that a view has an image of, neighbours of labeled frames included."""
         return set(self._there[view])
 
     def is_there(self, view: str, frame: int) -> bool:
-        """Whether a view has a picture of a frame."""
+        """Whether a view has an image of a frame."""
         return frame in self._there[view]
 
     def path(self, view: str, frame: int) -> Path:
-        """The picture of a frame: the one that is there, or where a new one belongs."""
+        """The image of a frame: the one that is there, or where a new one belongs."""
         return self.folder(view) / self._name(view, frame)
 
     def is_png(self, view: str, frame: int) -> bool:
-        """Whether the picture of a frame is, or would be, a PNG file."""
+        """Whether the image of a frame is, or would be, a PNG file."""
         return self._name(view, frame).lower().endswith(".png")
 
     def row(self, view: str, frame: int) -> str:
@@ -147,12 +147,12 @@ def _is_nameless(session: Session, view: str) -> bool:
     """Whether it is the only view of a project that names none: no file's name mentions it."""
     if session.views != (SINGLE_VIEW,):
         return False
-    film = session.films.get(view)
-    return film is None or parse_stem(film.stem, session.views).view is None
+    video = session.videos.get(view)
+    return video is None or parse_stem(video.stem, session.views).view is None
 
 
-def _pictures_in(folder: Path) -> dict[int, str]:
-    """File names by frame; of two pictures of one frame, the PNG."""
+def _images_in(folder: Path) -> dict[int, str]:
+    """File names by frame; of two images of one frame, the PNG."""
     try:
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
@@ -164,7 +164,7 @@ def _pictures_in(folder: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     for suffix in _SUFFIXES:
         for name in names:
-            frame = frame_of_picture(name)
+            frame = frame_of_image(name)
             # Hidden files are those that are being written.
             if frame is not None and name.lower().endswith(suffix) and not name.startswith("."):
                 found.setdefault(frame, name)

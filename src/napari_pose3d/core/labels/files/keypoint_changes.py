@@ -65,4 +65,4 @@ def repair(files: LabelFiles) -> None:
     PoseDataError
         When a person has to choose between two rows, or a file cannot be written.
     """
-    files.write_tables(repaired(files.tables, files.pairing, files.pictures_of_rows()))
+    files.write_tables(repaired(files.tables, files.pairing, files.images_of_rows()))

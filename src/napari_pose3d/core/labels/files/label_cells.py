@@ -8,7 +8,7 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell, number_text
 from napari_pose3d.core.formats.labels.label_provenance import Row
 
-from ..store.label import EMPTY, FrameKey, Label, Spot
+from ..store.label import EMPTY, FrameKey, Label, LabelKey
 from ..store.label_store import LabelStore
 from ..store.status import LabelStatus, Visibility
 
@@ -64,7 +64,9 @@ def same_position(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return all(abs(p - q) < _SAME for p, q in zip(a, b, strict=True))
 
 
-def provenance_row(frame: FrameKey, spot: Spot, label: Label, residual: float | None = None) -> Row:
+def provenance_row(
+    frame: FrameKey, label_key: LabelKey, label: Label, residual: float | None = None
+) -> Row:
     """The line about a label.
 
     Parameters
@@ -78,8 +80,8 @@ def provenance_row(frame: FrameKey, spot: Spot, label: Label, residual: float | 
     return {
         "session": frame.session,
         "frame": str(frame.frame),
-        "view": spot.view,
-        "keypoint": spot.keypoint,
+        "view": label_key.view,
+        "keypoint": label_key.keypoint,
         "x": number_text(x),
         "y": number_text(y),
         "status": kept.status.name.lower() if x is not None else "empty",
@@ -96,7 +98,7 @@ def updated_table(
     store: LabelStore,
     lines: Mapping[FrameKey, int | None],
     labeled: Collection[FrameKey],
-    pictures: Mapping[FrameKey, str],
+    images: Mapping[FrameKey, str],
 ) -> LabelTable:
     """A view's table with the labels of some frames as they are in the store.
 
@@ -106,8 +108,8 @@ def updated_table(
         The line of each frame; None where it has none yet.
     labeled : collection of FrameKey
         Those of the frames that have a row from now on.
-    pictures : mapping of FrameKey to str
-        The pictures of frames that get a line.
+    images : mapping of FrameKey to str
+        The images of frames that get a line.
     """
     changes: dict[int, dict[str, Cell]] = {}
     added: list[tuple[str, dict[str, Cell]]] = []
@@ -119,13 +121,13 @@ def updated_table(
             continue
         if line is None:
             labels = store.labels(frame)
-            cells = {k: cell_of(labels.get(Spot(view, k), EMPTY)) for k in table.keypoints}
-            added.append((pictures[frame], cells))
+            cells = {k: cell_of(labels.get(LabelKey(view, k), EMPTY)) for k in table.keypoints}
+            added.append((images[frame], cells))
             continue
         touched = {
-            spot.keypoint: cell_of(label)
-            for spot, label in store.changed_labels(frame).items()
-            if spot.view == view
+            label_key.keypoint: cell_of(label)
+            for label_key, label in store.changed_labels(frame).items()
+            if label_key.view == view
         }
         if touched and table.has_visible:
             # An empty cell of others in this line would be read as nonsense.

@@ -17,22 +17,22 @@ from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
 from napari_pose3d.core.formats.labels.label_queue import LabelQueue
 from napari_pose3d.core.formats.labels.queue_reasons import read_reasons, reasons_text
-from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.naming import SINGLE_VIEW
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
-from napari_pose3d.core.projects.scan.folder_listing import PICTURES
+from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.projects.scan.name_patterns import Names
 from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.video.frame_export import frame_file_name
 
-from ..store.label import EMPTY, FrameKey, Label, Spot
+from ..store.label import EMPTY, FrameKey, Label, LabelKey
 from ..store.label_store import FrameLabels, LabelStore
 from ..store.status import Visibility
-from .image_names import SessionPictures
+from .image_names import SessionImages
 from .label_cells import label_of, provenance_row, updated_table
-from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_problems
+from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_issues
 from .transaction import put_in_place
 from .view_files import read_view_files
 
@@ -74,7 +74,7 @@ class LabelFiles:
         get these when they are next written.
     reasons : dict of FrameKey to str
         Why frames of the queue are to be labeled, where that is known.
-    problems : tuple of Problem
+    problems : tuple of Issue
         Views that are out of step, and the like.
 
     Raises
@@ -95,9 +95,9 @@ class LabelFiles:
         self._single = self.views == (SINGLE_VIEW,)
         self._files, self.keypoints = read_view_files(project, key)
         self.provenance = Provenance(self.folder / OWN_FOLDER / "labels" / f"{key}.csv")
-        self.problems: tuple[Problem, ...] = ()
+        self.issues: tuple[Issue, ...] = ()
         self._kept_copies = False
-        self._pictures: dict[str, SessionPictures] = {}
+        self._images: dict[str, SessionImages] = {}
         self._reasons_path = self.folder / OWN_FOLDER / "labels" / f"{key}.queue.csv"
         self.reasons = {FrameKey(*at): why for at, why in read_reasons(self._reasons_path).items()}
         self._pair()
@@ -128,7 +128,7 @@ class LabelFiles:
         return tuple(self._paired.lines)
 
     def is_known(self, frame: FrameKey) -> bool:
-        """Whether a frame has a row or is in the queue, so that its pictures are there."""
+        """Whether a frame has a row or is in the queue, so that its images are there."""
         return frame in self._paired.lines or any(frame in f.queued for f in self._files.values())
 
     @property
@@ -136,29 +136,29 @@ class LabelFiles:
         """Frames that wait to be labeled, in the order of the queues."""
         return tuple(dict.fromkeys(key for f in self._files.values() for key in f.queued))
 
-    def proposals(self, frame: FrameKey) -> dict[Spot, tuple[float, float]]:
-        """Positions that a model proposed for a queued frame, px of the picture."""
+    def proposals(self, frame: FrameKey) -> dict[LabelKey, tuple[float, float]]:
+        """Positions that a model proposed for a queued frame, px of the image."""
         found = {}
         for view, files in self._files.items():
             if frame in files.queued:
                 for keypoint, position in files.queue.predictions(files.queued[frame]).items():
                     if keypoint in self.keypoints:
-                        found[Spot(view, keypoint)] = position
+                        found[LabelKey(view, keypoint)] = position
         return found
 
-    def picture(self, frame: FrameKey, view: str) -> str:
-        """The path of a frame's picture, relative to the project.
+    def image(self, frame: FrameKey, view: str) -> str:
+        """The path of a frame's image, relative to the project.
 
         That of its row or its place in the queue; else as Lightning Pose names it.
         """
         line = self._paired.lines.get(frame, {}).get(view)
         if line is not None:
-            return self._files[view].table.picture_of[line]
+            return self._files[view].table.image_of[line]
         if frame in self._files[view].queued:
             return self._files[view].queued[frame]
-        return self._new_picture(frame, view)
+        return self._new_image(frame, view)
 
-    def load(self, frame: FrameKey) -> dict[Spot, Label]:
+    def load(self, frame: FrameKey) -> dict[LabelKey, Label]:
         """The labels of a frame as they are in the files.
 
         Raises
@@ -175,7 +175,7 @@ class LabelFiles:
                 cell = cells.get(keypoint, Cell(None, None))
                 label = label_of(cell, known.get((view, keypoint)))
                 if label != EMPTY:
-                    found[Spot(view, keypoint)] = label
+                    found[LabelKey(view, keypoint)] = label
         return found
 
     def new_store(self) -> LabelStore:
@@ -204,7 +204,7 @@ class LabelFiles:
         frames: Collection[FrameKey],
         *,
         overwrite: bool = False,
-        residuals: Callable[[FrameKey], Mapping[Spot, float]] = lambda _: {},
+        residuals: Callable[[FrameKey], Mapping[LabelKey, float]] = lambda _: {},
     ) -> None:
         """Write the labels of some frames; all files change together or none.
 
@@ -236,14 +236,15 @@ class LabelFiles:
             changed = store.changed_labels(frame)
             off = residuals(frame)
             rows += [
-                provenance_row(frame, spot, label, off.get(spot)) for spot, label in changed.items()
+                provenance_row(frame, label_key, label, off.get(label_key))
+                for label_key, label in changed.items()
             ]
             if self._has_row(store.labels(frame)):
                 done.append(frame)
         for view, table in tables.items():
             lines = {f: self._paired.lines.get(f, {}).get(view) for f in frames}
-            pictures = {f: self.picture(f, view) for f in done if lines[f] is None}
-            tables[view] = updated_table(table, view, store, lines, done, pictures)
+            images = {f: self.image(f, view) for f in done if lines[f] is None}
+            tables[view] = updated_table(table, view, store, lines, done, images)
             queues[view] = self._without(view, done)
         self._write(tables, queues, rows)
         store.mark_saved(frames)
@@ -254,14 +255,14 @@ class LabelFiles:
         reason: str = "",
         predictions: Mapping[tuple[FrameKey, str], Mapping[str, XY]] | None = None,
     ) -> None:
-        """Let frames wait to be labeled; their pictures have to be there already.
+        """Let frames wait to be labeled; their images have to be there already.
 
         Parameters
         ----------
         reason : str
             Why, in a word or two; kept in our own folder.
         predictions : mapping of (FrameKey, view) to positions by keypoint, optional
-            Proposals, px of the picture.
+            Proposals, px of the image.
 
         Raises
         ------
@@ -271,18 +272,18 @@ class LabelFiles:
         self._refuse_changed()
         queues = {}
         for view, files in self._files.items():
-            pictures = [self.picture(frame, view) for frame in frames]
+            images = [self.image(frame, view) for frame in frames]
             proposed = {
-                self.picture(frame, v): value
+                self.image(frame, v): value
                 for (frame, v), value in (predictions or {}).items()
                 if v == view
             }
-            queues[view] = files.queue.with_added(pictures, proposed)
+            queues[view] = files.queue.with_added(images, proposed)
         self.reasons.update(dict.fromkeys(frames, reason) if reason else {})
         self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
 
     def dequeue(self, frames: Collection[FrameKey]) -> None:
-        """Let frames wait no longer; their pictures stay."""
+        """Let frames wait no longer; their images stay."""
         self._refuse_changed()
         queues = {view: self._without(view, frames) for view in self.views}
         self._write(self.tables, queues, [])
@@ -300,9 +301,9 @@ class LabelFiles:
         self._refuse_changed()
         self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
 
-    def pictures_of_rows(self) -> dict[tuple[FrameKey, str], str]:
-        """Paths of the pictures of all frames in all views, for `pairing.repaired`."""
-        return {(key, view): self.picture(key, view) for key in self.frames for view in self.views}
+    def images_of_rows(self) -> dict[tuple[FrameKey, str], str]:
+        """Paths of the images of all frames in all views, for `pairing.repaired`."""
+        return {(key, view): self.image(key, view) for key in self.frames for view in self.views}
 
     # ------------------------------------------------------------------ inside: reading
 
@@ -317,24 +318,24 @@ class LabelFiles:
         known = {
             path.name: (session.name, view)
             for session in self.project.sessions
-            for view, path in session.pictures.items()
+            for view, path in session.images.items()
         }
         return FolderNames(Names(self.views, single=self._single), known)
 
-    def _new_picture(self, frame: FrameKey, view: str) -> str:
+    def _new_image(self, frame: FrameKey, view: str) -> str:
         for session in self.project.sessions:
             if session.name == frame.session and view in session.views:
-                if frame.session not in self._pictures:
-                    self._pictures[frame.session] = SessionPictures(session)
-                return self._pictures[frame.session].row(view, frame.frame)
+                if frame.session not in self._images:
+                    self._images[frame.session] = SessionImages(session)
+                return self._images[frame.session].row(view, frame.frame)
         # A session that is known by its labels only: as other views call it.
         names = [
-            PurePosixPath(self._files[other].table.picture_of[line]).name
+            PurePosixPath(self._files[other].table.image_of[line]).name
             for other, line in self._paired.lines.get(frame, {}).items()
         ]
         name = names[0] if names else frame_file_name(frame.frame)
         folder = frame.session if self._single else f"{frame.session}_{view}"
-        return f"{PICTURES}/{folder}/{name}"
+        return f"{LABELED_DATA}/{folder}/{name}"
 
     def _pair(self, old: Mapping[str, LabelTable] | None = None) -> None:
         """Note which lines belong together, after reading or writing.
@@ -348,10 +349,10 @@ class LabelFiles:
             self._paired = pair_rows(self.tables, self._folders)
         else:
             self._paired = paired_again(self._paired, old, self.tables, self._folders)
-        self.problems = tuple(pairing_problems(self._paired, self.tables))
+        self.issues = tuple(pairing_issues(self._paired, self.tables))
         for view, files in self._files.items():
-            keys = ((self._folders.frame_of(p, view), p) for p in files.queue.pictures)
-            files.queued = {key: picture for key, picture in keys if key is not None}
+            keys = ((self._folders.frame_of(p, view), p) for p in files.queue.images)
+            files.queued = {key: image for key, image in keys if key is not None}
 
     # ------------------------------------------------------------------ inside: writing
 

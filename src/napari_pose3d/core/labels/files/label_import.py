@@ -14,9 +14,9 @@ from napari_pose3d.core.formats.labels.label_h5 import read_label_h5
 from napari_pose3d.core.projects.session import Session
 
 from ..labeling import Labeling
-from ..store.label import Label, Spot, now
+from ..store.label import Label, LabelKey, now
 from ..store.status import LabelStatus, Visibility
-from .image_names import frame_of_picture
+from .image_names import frame_of_image
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Imported:
     unknown : tuple of str
         Keypoints that the project does not have.
     no_frame : tuple of str
-        Pictures whose names have no number, or that of a picture that the session does not have.
+        Images whose names have no number, or that of an image that the session does not have.
     """
 
     n_labels: int
@@ -49,21 +49,21 @@ class Imported:
         if self.unknown:
             parts.append(f"the project has no {', '.join(self.unknown)}")
         if self.no_frame:
-            parts.append(f"{len(self.no_frame)} pictures are of no frame, as {self.no_frame[0]}")
+            parts.append(f"{len(self.no_frame)} images are of no frame, as {self.no_frame[0]}")
         return f"{'; '.join(parts)}."
 
 
 def label_folders(path: str | os.PathLike[str]) -> dict[str, int]:
-    """Folders of pictures that a file of labels is about, and how many of each are in it.
+    """Folders of images that a file of labels is about, and how many of each are in it.
 
-    DeepLabCut keeps one folder for each film, which has the film's name.
+    DeepLabCut keeps one folder for each video, which has the video's name.
 
     Raises
     ------
     PoseDataError
         When the file is damaged.
     """
-    return dict(Counter(_folder(picture) for _, picture in _read(Path(path)).rows))
+    return dict(Counter(_folder(image) for _, image in _read(Path(path)).rows))
 
 
 def folder_of_view(folders: Iterable[str], session: Session, view: str) -> str | None:
@@ -80,12 +80,12 @@ def folder_of_view(folders: Iterable[str], session: Session, view: str) -> str |
 
 
 def _names_of(session: Session, view: str) -> set[str]:
-    """What a folder with pictures of a view may be called."""
-    film, pictures = session.films.get(view), session.pictures.get(view)
+    """What a folder with images of a view may be called."""
+    video, images = session.videos.get(view), session.images.get(view)
     names = {f"{session.name}_{view}"}
-    names |= {film.stem} if film is not None else set()
+    names |= {video.stem} if video is not None else set()
     # A folder's name has no ending, only dots.
-    return names | ({pictures.name} if pictures is not None else set())
+    return names | ({images.name} if images is not None else set())
 
 
 def import_labels(
@@ -93,7 +93,7 @@ def import_labels(
 ) -> Imported:
     """Take labels of one view over from ``CollectedData*.csv`` or ``.h5``, as one step of undo.
 
-    The number in a picture's name is the frame of the view's film; positions are px of the film.
+    The number in an image's name is the frame of the view's video; positions are px of the video.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def import_labels(
     view : str
         Which view of the session was labeled.
     folder : str, optional
-        Which of the file's folders of pictures; not given: the one with the name of the view's
-        film or of its pictures, or the only one. See `label_folders`.
+        Which of the file's folders of images; not given: the one with the name of the view's
+        video or of its images, or the only one. See `label_folders`.
 
     Raises
     ------
     PoseDataError
         When the file is damaged, the session has no such view, no keypoint is known, or it does
-        not tell which pictures are meant.
+        not tell which images are meant.
     """
     path = Path(path)
     session = labeling.session
@@ -126,36 +126,38 @@ def import_labels(
             expected=f"some of {', '.join(labeling.keypoints)}",
             todo="Add or rename keypoints first",
         )
-    folders = dict.fromkeys(_folder(picture) for _, picture in table.rows)
+    folders = dict.fromkeys(_folder(image) for _, image in table.rows)
     chosen = folder_of_view(folders, session, view) if folder is None else folder
     if chosen not in folders:
         raise PoseDataError(
-            f"it does not tell which pictures are of {view} in {session.name}",
+            f"it does not tell which images are of {view} in {session.name}",
             file=path,
-            expected=f"one of the folders {', '.join(folders)}" if folders else "labeled pictures",
+            expected=f"one of the folders {', '.join(folders)}" if folders else "labeled images",
             todo="Say which folder is meant",
         )
     n_labels, n_kept, frames, no_frame = 0, 0, set(), []
     with labeling.store.edit(f"import {path.name}") as edit:
-        for line, picture in table.rows:
-            if _folder(picture) != chosen:
+        for line, image in table.rows:
+            if _folder(image) != chosen:
                 continue
-            number = frame_of_picture(picture)
+            number = frame_of_image(image)
             frame = -1 if number is None else int(session.to_session(view, number))
             if frame < 0:
-                no_frame.append(picture)
+                no_frame.append(image)
                 continue
             new = {}
             for name, cell in table.cells(line).items():
                 if name in unknown or cell.x is None or cell.y is None:
                     continue
-                spot = Spot(view, name)
-                if labeling.label(frame, spot).status.by_person:
+                label_key = LabelKey(view, name)
+                if labeling.label(frame, label_key).status.by_person:
                     n_kept += 1
                     continue
                 occluded = cell.visible == Visibility.OCCLUDED
                 seen = Visibility.OCCLUDED if occluded else Visibility.VISIBLE
-                new[spot] = Label((cell.x, cell.y), LabelStatus.CLICKED, seen, table.scorer, now())
+                new[label_key] = Label(
+                    (cell.x, cell.y), LabelStatus.CLICKED, seen, table.scorer, now()
+                )
             if new:
                 edit.put_all(labeling.key(frame), new)
                 n_labels += len(new)
@@ -167,5 +169,5 @@ def _read(path: Path) -> LabelTable:
     return read_label_h5(path) if path.suffix.lower() == ".h5" else read_label_csv(path)
 
 
-def _folder(picture: str) -> str:
-    return PurePosixPath(picture).parent.name
+def _folder(image: str) -> str:
+    return PurePosixPath(image).parent.name

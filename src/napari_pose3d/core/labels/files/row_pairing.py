@@ -1,6 +1,6 @@
 """Which lines of the views' label files are the same frame.
 
-Rows pair by session and frame, which the path of the picture tells, never by their number.
+Rows pair by session and frame, which the path of the image tells, never by their number.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import PurePosixPath
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
-from napari_pose3d.core.projects.issues import Problem
+from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.scan.name_patterns import Names
 
 from ..store.label import FrameKey
-from .image_names import frame_of_picture
+from .image_names import frame_of_image
 
 _MOST_NAMED = 3
 
@@ -25,7 +25,7 @@ REPAIR = "Repair the label files: the button does it, and keeps a copy of the fi
 
 @dataclass(frozen=True)
 class FolderNames:
-    """How the path of a picture is read.
+    """How the path of an image is read.
 
     Attributes
     ----------
@@ -37,19 +37,19 @@ class FolderNames:
 
     names: Names
     known: Mapping[str, tuple[str, str]]
-    # Tables are paired again after each save, and their pictures stay the same.
+    # Tables are paired again after each save, and their images stay the same.
     _read: dict[tuple[str, str], FrameKey | None] = field(default_factory=dict, repr=False)
 
-    def frame_of(self, picture: str, view: str) -> FrameKey | None:
-        """The frame that a picture of a view shows; None where its path does not tell."""
-        place = (picture, view)
+    def frame_of(self, image: str, view: str) -> FrameKey | None:
+        """The frame that an image of a view shows; None where its path does not tell."""
+        place = (image, view)
         if place not in self._read:
-            self._read[place] = self._frame_of(picture, view)
+            self._read[place] = self._frame_of(image, view)
         return self._read[place]
 
-    def _frame_of(self, picture: str, view: str) -> FrameKey | None:
-        path = PurePosixPath(picture)
-        number = frame_of_picture(path.name)
+    def _frame_of(self, image: str, view: str) -> FrameKey | None:
+        path = PurePosixPath(image)
+        number = frame_of_image(path.name)
         if number is None:
             return None
         folder = path.parent.name
@@ -62,7 +62,7 @@ class FolderNames:
         return FrameKey(session, number) if of_view == view else None
 
 
-@lru_cache(maxsize=4096)  # thousands of pictures lie in few folders
+@lru_cache(maxsize=4096)  # thousands of images lie in few folders
 def _parsed(names: Names, folder: str) -> tuple[str, str | None]:
     """Session and view in the name of a folder; no view where it does not tell."""
     try:
@@ -82,8 +82,8 @@ class Pairing:
         Frames in the order of the first view, then those that only others have.
     twice : mapping of (FrameKey, view) to lines
         Of frames that a view has more than one line of; ``lines`` has the first.
-    strangers : mapping of view to pictures
-        Pictures whose path does not tell session and frame.
+    strangers : mapping of view to images
+        Images whose path does not tell session and frame.
     in_step : bool
         Whether all views have the same frames in the same order, so that Lightning Pose, which
         goes by the number of the row, reads them right.
@@ -103,11 +103,11 @@ def pair_rows(tables: Mapping[str, LabelTable], folders: FolderNames) -> Pairing
     orders = []
     for view, table in tables.items():
         order: list[FrameKey | str] = []
-        for line, picture in table.rows:
-            key = folders.frame_of(picture, view)
+        for line, image in table.rows:
+            key = folders.frame_of(image, view)
             if key is None:
-                strangers[view] = (*strangers.get(view, ()), picture)
-                order.append(PurePosixPath(picture).name)
+                strangers[view] = (*strangers.get(view, ()), image)
+                order.append(PurePosixPath(image).name)
                 continue
             order.append(key)
             of_views = lines.setdefault(key, {})
@@ -136,7 +136,7 @@ def paired_again(
     lines = dict(pairing.lines)
     orders = []
     for view, rows in added.items():
-        order = [folders.frame_of(picture, view) for _, picture in rows]
+        order = [folders.frame_of(image, view) for _, image in rows]
         for (line, _), key in zip(rows, order, strict=True):
             if key is None or view in lines.get(key, {}):
                 return pair_rows(new, folders)
@@ -147,12 +147,12 @@ def paired_again(
     return Pairing(lines, pairing.twice, pairing.strangers, pairing.in_step)
 
 
-def pairing_problems(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[Problem]:
+def pairing_issues(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[Issue]:
     """What is wrong with the rows, and what can be done about it."""
     found = []
     for (key, view), at in pairing.twice.items():
         found.append(
-            Problem(
+            Issue(
                 "warning",
                 f"frame {key.frame} of session '{key.session}' is there {len(at)} times "
                 f"(lines {', '.join(str(line + 1) for line in at)}); the first is used",
@@ -164,7 +164,7 @@ def pairing_problems(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list
         lacking = [key for key, at in pairing.lines.items() if view not in at]
         if lacking:
             found.append(
-                Problem(
+                Issue(
                     "warning",
                     f"{_count(len(lacking), 'frame')} that other views have "
                     f"{'is' if len(lacking) == 1 else 'are'} missing: {_frames(lacking)}",
@@ -174,7 +174,7 @@ def pairing_problems(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list
             )
     if not pairing.in_step and not found:
         found.append(
-            Problem(
+            Issue(
                 "warning",
                 "the label files have their rows in different orders, and Lightning Pose pairs "
                 "them by their number",
@@ -182,28 +182,28 @@ def pairing_problems(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list
                 REPAIR,
             )
         )
-    for view, pictures in pairing.strangers.items():
+    for view, images in pairing.strangers.items():
         found.append(
-            Problem(
+            Issue(
                 "note",
-                f"{_count(len(pictures), 'row')} cannot be told apart by session and frame "
-                f"({', '.join(pictures[:_MOST_NAMED])}) and stay as they are",
+                f"{_count(len(images), 'row')} cannot be told apart by session and frame "
+                f"({', '.join(images[:_MOST_NAMED])}) and stay as they are",
                 tables[view].path.name,
-                "Name pictures labeled-data/<session>_<view>/img<frame>.png",
+                "Name images labeled-data/<session>_<view>/img<frame>.png",
             )
         )
     return found
 
 
 def repaired(
-    tables: Mapping[str, LabelTable], pairing: Pairing, pictures: Mapping[tuple[FrameKey, str], str]
+    tables: Mapping[str, LabelTable], pairing: Pairing, images: Mapping[tuple[FrameKey, str], str]
 ) -> dict[str, LabelTable]:
     """The tables with the same frames in the same order; nothing that is labeled goes.
 
     Parameters
     ----------
-    pictures : mapping of (FrameKey, view) to picture
-        Paths of the pictures of rows that are missing.
+    images : mapping of (FrameKey, view) to image
+        Paths of the images of rows that are missing.
 
     Raises
     ------
@@ -218,9 +218,9 @@ def repaired(
             if view in at:
                 order.append(chosen.get((key, view), at[view]))
             else:
-                added.append((place, pictures[key, view]))
+                added.append((place, images[key, view]))
         strangers = set(pairing.strangers.get(view, ()))
-        order += [line for line, picture in table.rows if picture in strangers]
+        order += [line for line, image in table.rows if image in strangers]
         found[view] = table.reordered(order, added)
     return found
 
@@ -235,7 +235,7 @@ def _same_labels(table: LabelTable, lines: Sequence[int]) -> int:
     for line in lines:
         if any(labels[fullest].get(k) != position for k, position in labels[line].items()):
             raise PoseDataError(
-                "two lines of the same picture hold different labels",
+                "two lines of the same image hold different labels",
                 file=table.path,
                 place=f"lines {fullest + 1} and {line + 1}",
                 todo="Remove one of the two lines",

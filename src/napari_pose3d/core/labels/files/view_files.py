@@ -28,7 +28,7 @@ class ViewFiles:
     table_stamp, queue_stamp : FileStamp
         What they were like when they were read or written last.
     queued : dict of FrameKey to str
-        The picture of each frame in the queue.
+        The image of each frame in the queue.
     """
 
     table: LabelTable

@@ -1,7 +1,7 @@
 """Which frames of a long session to look at: spread over all of it, and cheap to decode.
 
-To show a frame, a film is decoded from the keyframe before it. So the frames to look at are taken
-near the keyframes of all films, as far as the films allow.
+To show a frame, a video is decoded from the keyframe before it. So the frames to look at are taken
+near the keyframes of all videos, as far as the videos allow.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from napari_pose3d.core.video.video_array import VideoArray
 
 Frames = NDArray[np.int64]
 
-# The most that is decoded, in px of all pictures, and what a picture costs whatever its size: about
+# The most that is decoded, in px of all images, and what an image costs whatever its size: about
 # half a minute on two cores.
 _MOST_PX = 10e9
-_PX_PER_PICTURE = 60_000
-# After a jump, decoders take in some pictures before they give one.
+_PX_PER_IMAGE = 60_000
+# After a jump, decoders take in some images before they give one.
 _PER_JUMP = 3
 _LENGTHS = (1, 2, 4, 8)
 _STEP = 16  # frames between those of a run
 
 
-def seen_by_all(session: Session, films: Mapping[str, VideoArray]) -> NDArray[np.bool_]:
-    """Which session frames every film has a picture of, as far as is known, ``(frame,)``."""
-    n_frames = session.n_frames({view: len(film) for view, film in films.items()})
+def seen_by_all(session: Session, videos: Mapping[str, VideoArray]) -> NDArray[np.bool_]:
+    """Which session frames every video has an image of, as far as is known, ``(frame,)``."""
+    n_frames = session.n_frames({view: len(video) for view, video in videos.items()})
     seen = np.ones(n_frames, bool)
-    for view, film in films.items():
-        video = session.to_video(view, np.arange(n_frames), len(film))
-        seen &= video >= 0
-        if film.damaged:
-            seen &= ~np.isin(video, film.damaged)
+    for view, video in videos.items():
+        video_frames = session.to_video(view, np.arange(n_frames), len(video))
+        seen &= video_frames >= 0
+        if video.damaged:
+            seen &= ~np.isin(video_frames, video.damaged)
     return seen
 
 
 def sample_frames(
     session: Session,
-    films: Mapping[str, VideoArray],
+    videos: Mapping[str, VideoArray],
     usable: NDArray[np.bool_],
     n: int,
     fewest: int,
@@ -53,9 +53,9 @@ def sample_frames(
 ) -> Frames:
     """Choose up to `n` frames to look at, ascending; all usable ones where there are no more.
 
-    The session is divided into equal parts, and each gives the frame that costs least in all films
+    The session is divided into equal parts, and each gives the frame that costs least in all videos
     together, by chance among equals. Where that would mean to decode too much, because keyframes
-    are rare or lie elsewhere in each film, there are fewer parts, and each may give a run of
+    are rare or lie elsewhere in each video, there are fewer parts, and each may give a run of
     frames: those behind its first cost less.
 
     Parameters
@@ -71,9 +71,9 @@ def sample_frames(
         return numbers
     # A fraction on top decides between equals.
     distance = rng.random(len(numbers))
-    for view, film in films.items():
-        video = session.to_video(view, numbers)
-        distance += video - _keyframes(film, video)
+    for view, video in videos.items():
+        video_frames = session.to_video(view, numbers)
+        distance += video_frames - _keyframes(video, video_frames)
     plans = []
     n_places = n
     while n_places * max(_LENGTHS) >= fewest:
@@ -84,19 +84,19 @@ def sample_frames(
             frames = _runs(places, usable, length)
             if fewest <= len(frames) <= n:
                 looked_at = np.union1d(frames, frames + later)
-                cost = _cost(session, films, looked_at[looked_at < len(usable)])
+                cost = _cost(session, videos, looked_at[looked_at < len(usable)])
                 # Many places tell more than many frames.
                 plans.append((cost, n_places * np.sqrt(length), frames))
         n_places = n_places * 2 // 3
-    # A film with hardly any keyframes is read through in any case.
+    # A video with hardly any keyframes is read through in any case.
     limit = max(_MOST_PX, 1.2 * min(cost for cost, _, _ in plans))
     return max((plan for plan in plans if plan[0] <= limit), key=lambda plan: plan[1])[2]
 
 
-def _keyframes(film: VideoArray, video: Frames) -> Frames:
+def _keyframes(video: VideoArray, video_frames: Frames) -> Frames:
     """The frame at which decoding begins for each frame."""
-    keys = film.index.entry_frames()
-    place = np.searchsorted(keys, video, side="right") - 1
+    keys = video.index.entry_frames()
+    place = np.searchsorted(keys, video_frames, side="right") - 1
     return np.where(place < 0, 0, keys[place])
 
 
@@ -114,14 +114,17 @@ def _runs(places: Frames, usable: NDArray[np.bool_], length: int) -> Frames:
     return frames[usable[frames]]
 
 
-def _cost(session: Session, films: Mapping[str, VideoArray], frames: Frames) -> float:
-    """The px to be decoded for these frames in all films."""
+def _cost(session: Session, videos: Mapping[str, VideoArray], frames: Frames) -> float:
+    """The px to be decoded for these frames in all videos."""
     total = 0.0
-    for view, film in films.items():
-        video = session.to_video(view, frames, len(film))
-        video = video[video >= 0]
+    for view, video in videos.items():
+        video_frames = session.to_video(view, frames, len(video))
+        video_frames = video_frames[video_frames >= 0]
         # On from the one before, or from the keyframe where that is nearer.
-        on, anew = np.diff(video, prepend=-1), video - _keyframes(film, video) + _PER_JUMP
-        height, width = film.shape[1:3]
-        total += float(np.minimum(on, anew).sum()) * (height * width + _PX_PER_PICTURE)
+        on, anew = (
+            np.diff(video_frames, prepend=-1),
+            video_frames - _keyframes(video, video_frames) + _PER_JUMP,
+        )
+        height, width = video.shape[1:3]
+        total += float(np.minimum(on, anew).sum()) * (height * width + _PX_PER_IMAGE)
     return total

@@ -17,16 +17,16 @@ from napari_pose3d.core.video.video_array import VideoArray
 
 from .clusters import principal_components, representatives
 from .frame_sampling import Frames, sample_frames, seen_by_all
-from .opened_videos import opened_films
+from .opened_videos import opened_videos
 from .thumbnails import Thumbnails, read_thumbnails
 
 MOST_CHOSEN, MOST_CANDIDATES = 1000, 4000
 _FEWEST_CANDIDATES = 1000
 _PER_CHOSEN = 4
 _COMPONENTS = 32
-# What compression alone changes in small pictures, whose brightness goes from 0 to 1.
+# What compression alone changes in small images, whose brightness goes from 0 to 1.
 _NOISE = 2 / 255
-# At hundreds of pictures a second, hardly anything moves from one to the next.
+# At hundreds of images a second, hardly anything moves from one to the next.
 _LATER = 2
 _POLL = 0.1  # seconds
 
@@ -49,7 +49,7 @@ def by_kmeans(
     centre.
 
     The memory is at most 16 kB for each candidate and view, 50 bytes for each frame of the session,
-    and what open films need: an index (140 MB for a million frames) and a decoder each.
+    and what open videos need: an index (140 MB for a million frames) and a decoder each.
 
     Parameters
     ----------
@@ -68,43 +68,43 @@ def by_kmeans(
     Returns
     -------
     list of int
-        Session frames that every film has a readable picture of, each once; fewer than `n` where
+        Session frames that every video has a readable image of, each once; fewer than `n` where
         there are no more. The first stands for the largest cluster, and each of the others is the
         one least like those before it, so the first few alone are a sensible choice, too.
 
     Raises
     ------
     PoseDataError
-        When there is no frame left to choose, a number cannot be meant, or a film cannot be read.
+        When there is no frame left to choose, a number cannot be meant, or a video cannot be read.
     Cancelled
-        Within 0.1 s and the time in which a picture is decoded, or a film is opened.
+        Within 0.1 s and the time in which an image is decoded, or a video is opened.
     """
     n_looked_at = max(_FEWEST_CANDIDATES, _PER_CHOSEN * n) if candidates is None else candidates
     _check_numbers(n, n_looked_at)
     report = progress or (lambda stage, done, total: None)
     is_cancelled = cancelled or (lambda: False)
     rng = np.random.default_rng(seed)
-    with opened_films(session, "grey", report, is_cancelled) as films:
-        seen = seen_by_all(session, films)
+    with opened_videos(session, "grey", report, is_cancelled) as videos:
+        seen = seen_by_all(session, videos)
         usable = seen.copy()
         skipped = np.fromiter(skip, np.int64)
         usable[skipped[(skipped >= 0) & (skipped < len(usable))]] = False
         fewest = min(n_looked_at, _PER_CHOSEN * n)
         frames = sample_frames(
-            session, films, usable, n_looked_at, fewest, _LATER, rng, is_cancelled
+            session, videos, usable, n_looked_at, fewest, _LATER, rng, is_cancelled
         )
-        looked = _look(session, films, frames, report, is_cancelled)
+        looked = _look(session, videos, frames, report, is_cancelled)
     readable = ~np.any([each.damaged for each in looked.values()], axis=0)
     if not readable.any():
         raise PoseDataError(
             f"session '{session.name}' has no frame left to choose: of {len(seen)} frames, "
-            f"{int(seen.sum())} have a picture in all views, and those are labeled, queued or "
+            f"{int(seen.sum())} have an image in all views, and those are labeled, queued or "
             "damaged",
             expected="one frame at least",
         )
     report("Choosing frames", 0, 0)
     kept = _where_something_moves(looked, np.flatnonzero(readable), n)
-    small = (each.pictures[kept] for each in looked.values())
+    small = (each.images[kept] for each in looked.values())
     points = principal_components(small, _COMPONENTS, rng, is_cancelled, _NOISE)
     order = representatives(points, min(n, len(kept)), rng, is_cancelled)
     return [int(frame) for frame in frames[kept[order]]]
@@ -128,40 +128,40 @@ def _check_numbers(n: int, candidates: int) -> None:
 
 def _look(
     session: Session,
-    films: Mapping[str, VideoArray],
+    videos: Mapping[str, VideoArray],
     frames: Frames,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> dict[str, Thumbnails]:
-    """Small pictures of session frames in all views, which are read side by side."""
+    """Small images of session frames in all views, which are read side by side."""
     stop = threading.Event()
-    n_read = dict.fromkeys(films, 0)
-    total = 2 * len(frames) * len(films)
+    n_read = dict.fromkeys(videos, 0)
+    total = 2 * len(frames) * len(videos)
 
     def look(view: str) -> Thumbnails:
         def step() -> None:
             n_read[view] += 1
 
-        film = films[view]
-        here = session.to_video(view, frames, len(film))
-        later = session.to_video(view, frames + _LATER, len(film))
-        return read_thumbnails(film, here, later, lambda: not stop.is_set(), step)
+        video = videos[view]
+        here = session.to_video(view, frames, len(video))
+        later = session.to_video(view, frames + _LATER, len(video))
+        return read_thumbnails(video, here, later, lambda: not stop.is_set(), step)
 
-    with ThreadPoolExecutor(min(len(films), cores())) as pool:
-        jobs = {view: pool.submit(look, view) for view in films}
+    with ThreadPoolExecutor(min(len(videos), cores())) as pool:
+        jobs = {view: pool.submit(look, view) for view in videos}
         waiting = set(jobs.values())
         try:
             while waiting:
-                progress("Looking through the films", sum(n_read.values()), total)
+                progress("Looking through the videos", sum(n_read.values()), total)
                 if cancelled():
                     raise Cancelled
                 finished, waiting = wait(waiting, _POLL, FIRST_EXCEPTION)
                 for job in finished:
                     job.result()
         finally:
-            # After an error, too, the other films need not be read to the end.
+            # After an error, too, the other videos need not be read to the end.
             stop.set()
-    progress("Looking through the films", total, total)
+    progress("Looking through the videos", total, total)
     return {view: job.result() for view, job in jobs.items()}
 
 

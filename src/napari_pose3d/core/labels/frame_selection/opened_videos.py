@@ -1,4 +1,4 @@
-"""The films of a session, opened for reading through rather than for looking at."""
+"""The videos of a session, opened for reading through rather than for looking at."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.video.decode.image_conversion import Colour
 from napari_pose3d.core.video.video_array import VideoArray, open_video
 
-_STAGE = "Opening films"
+_STAGE = "Opening videos"
 
 
 @contextmanager
-def opened_films(
+def opened_videos(
     session: Session, colour: Colour, progress: Progress, cancelled: IsCancelled
 ) -> Iterator[dict[str, VideoArray]]:
-    """The films by view, in the order of the session's views; closed at the end of the block.
+    """The videos by view, in the order of the session's views; closed at the end of the block.
 
-    They keep no pictures, so that a job neither needs memory for them nor drives those of the
-    films on the screen out of the common cache.
+    They keep no images, so that a job neither needs memory for them nor drives those of the
+    videos on the screen out of the common cache.
 
     Raises
     ------
     PoseDataError
-        When the session has no films, or one of them cannot be opened.
+        When the session has no videos, or one of them cannot be opened.
     Cancelled
     """
 
@@ -34,16 +34,16 @@ def opened_films(
         if cancelled():
             raise Cancelled
 
-    views = [view for view in session.views if view in session.films]
+    views = [view for view in session.views if view in session.videos]
     if not views:
         raise PoseDataError(
-            f"session '{session.name}' has no films", expected="a film of one view at least"
+            f"session '{session.name}' has no videos", expected="a video of one view at least"
         )
     with ExitStack() as stack:
-        films = {}
+        videos = {}
         for done, view in enumerate(views):
             progress(_STAGE, done, len(views))
             look(0, 0)
-            video = open_video(session.films[view], color=colour, cache_bytes=0, report=look)
-            films[view] = stack.enter_context(video)
-        yield films
+            video = open_video(session.videos[view], color=colour, cache_bytes=0, report=look)
+            videos[view] = stack.enter_context(video)
+        yield videos

@@ -1,4 +1,4 @@
-"""Small grey pictures of some frames of a film, and how much moves in each."""
+"""Small grey images of some frames of a video, and how much moves in each."""
 
 from __future__ import annotations
 
@@ -14,80 +14,80 @@ from napari_pose3d.core.video.decode.cursor import Wanted
 from napari_pose3d.core.video.video_array import VideoArray
 
 SIDE = 64
-"""The longer side of a small picture, in px, at most."""
-_SAMPLES = 4  # rows and columns of the film for each pixel; more would only cost time
+"""The longer side of a small image, in px, at most."""
+_SAMPLES = 4  # rows and columns of the video for each pixel; more would only cost time
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnails:
-    """Small pictures of one view.
+    """Small images of one view.
 
     Attributes
     ----------
-    pictures : (frame, pixel) float16
+    images : (frame, pixel) float16
         Brightness from 0 to 1.
     motion : (frame,) float64
-        Mean change of brightness to a later picture; NaN where there is none.
+        Mean change of brightness to a later image; NaN where there is none.
     damaged : (frame,) bool
-        Whether the picture cannot be read.
+        Whether the image cannot be read.
     """
 
-    pictures: NDArray[np.float16]
+    images: NDArray[np.float16]
     motion: NDArray[np.float64]
     damaged: NDArray[np.bool_]
 
 
 def read_thumbnails(
-    film: VideoArray,
+    video: VideoArray,
     frames: NDArray[np.int64],
     later: NDArray[np.int64],
     wanted: Wanted,
     step: Callable[[], None],
 ) -> Thumbnails:
-    """Read small pictures, going through the film forward once.
+    """Read small images, going through the video forward once.
 
     Parameters
     ----------
-    film : VideoArray
+    video : VideoArray
         Opened in grey.
     frames : (frame,) int
         Video frames, rising.
     later : (frame,) int
         The video frame that each is compared with, above it; -1 for none.
     wanted : callable
-        Once it says False, `Cancelled` is raised, within the time of one picture.
+        Once it says False, `Cancelled` is raised, within the time of one image.
     step : callable
-        Called after each picture that was read.
+        Called after each image that was read.
     """
-    n_pixels = small(np.empty(film.shape[1:], film.dtype), 8).size
-    pictures = np.zeros((len(frames), n_pixels), np.float16)
+    n_pixels = small(np.empty(video.shape[1:], video.dtype), 8).size
+    images = np.zeros((len(frames), n_pixels), np.float16)
     motion = np.full(len(frames), np.nan)
     place = {int(frame): i for i, frame in enumerate(frames)}
     compared = {int(frame): i for i, frame in enumerate(later) if frame >= 0}
     for number in sorted(place.keys() | compared.keys()):
-        picture = film.frame(number, wanted)
-        if picture is None:
+        image = video.frame(number, wanted)
+        if image is None:
             raise Cancelled
-        now = small(picture, film.bits).ravel()
+        now = small(image, video.bits).ravel()
         if number in place:
-            pictures[place[number]] = now
+            images[place[number]] = now
         if number in compared:
-            before = pictures[compared[number]].astype(np.float32)
+            before = images[compared[number]].astype(np.float32)
             motion[compared[number]] = np.abs(now - before).mean()
         step()
     # Known only now that they were to be read.
-    damaged = np.isin(frames, film.damaged)
-    motion[damaged | np.isin(later, film.damaged)] = np.nan
-    return Thumbnails(pictures, motion, damaged)
+    damaged = np.isin(frames, video.damaged)
+    motion[damaged | np.isin(later, video.damaged)] = np.nan
+    return Thumbnails(images, motion, damaged)
 
 
-def small(picture: NDArray[Any], bits: int) -> NDArray[np.float32]:
-    """A grey picture in blocks of equal size, at most `SIDE` of them on a side, from 0 to 1."""
-    block = -(-max(picture.shape) // SIDE)
+def small(image: NDArray[Any], bits: int) -> NDArray[np.float32]:
+    """A grey image in blocks of equal size, at most `SIDE` of them on a side, from 0 to 1."""
+    block = -(-max(image.shape) // SIDE)
     skip = max(1, block // _SAMPLES)
     within = -(-block // skip)
-    sampled = picture[::skip, ::skip]
-    # What is left over at the lower right is cut off; a narrow picture is one block wide.
+    sampled = image[::skip, ::skip]
+    # What is left over at the lower right is cut off; a narrow image is one block wide.
     height, width = (max(1, length // within) for length in sampled.shape)
     blocks = sampled[: height * within, : width * within].reshape(height, -1, width, within)
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32) / np.float32((1 << bits) - 1))

@@ -1,7 +1,7 @@
-"""What the labels of one frame say in space, in the pixels of the films.
+"""What the labels of one frame say in space, in the pixels of the videos.
 
-Labels are in px of the film's picture; the rig counts px of the picture that it was calibrated with
-(`adjustments`). The conversion is here, so that what shows labels only knows the film's picture.
+Labels are in px of the video's image; the rig counts px of the image that it was calibrated with
+(`alignments`). The conversion is here, so that what shows labels only knows the video's image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.working_volume import WorkingVolume
 from napari_pose3d.core.projects.session import Session
 
-from ..store.label import Label, Spot
+from ..store.label import Label, LabelKey
 from ..store.status import LabelStatus
 from .evidence import Distances, ExpectedPoints
 from .label_projection import CLICK_SD, Place, Projection, project_labels
@@ -51,7 +51,7 @@ class FrameGeometry:
     views : tuple of str
         Those that have a camera, in the rig's order.
     keypoints : tuple of str
-    labels : mapping of Spot to Label
+    labels : mapping of LabelKey to Label
         Those of the frame when this was computed.
     projection : Projection
         In rig px.
@@ -62,37 +62,37 @@ class FrameGeometry:
     rig: Rig
     views: tuple[str, ...]
     keypoints: tuple[str, ...]
-    labels: Mapping[Spot, Label]
+    labels: Mapping[LabelKey, Label]
     projection: Projection
 
-    def reprojection(self, spot: Spot) -> tuple[float, float] | None:
-        """Where the point falls in a view, px of its film; None where it is not in the picture."""
-        at = self._at(spot)
+    def reprojection(self, label_key: LabelKey) -> tuple[float, float] | None:
+        """Where the point falls in a view, px of its video; None where it is not in the image."""
+        at = self._at(label_key)
         if at is None or self.projection.place[at] != Place.INSIDE:
             return None
         x, y = self._reprojections[at]
         return float(x), float(y)
 
-    def place(self, spot: Spot) -> Place:
-        """Whether the point falls into a view's picture."""
-        at = self._at(spot)
+    def place(self, label_key: LabelKey) -> Place:
+        """Whether the point falls into a view's image."""
+        at = self._at(label_key)
         return Place.UNKNOWN if at is None else Place(int(self.projection.place[at]))
 
-    def uncertainty(self, spot: Spot) -> Float64 | None:
-        """Covariance of the reprojection, ``(2, 2)`` px^2 of the film; None where there is none."""
-        at = self._at(spot)
+    def uncertainty(self, label_key: LabelKey) -> Float64 | None:
+        """Covariance of the reprojection, ``(2, 2)`` px^2 of the video; None where there is none."""
+        at = self._at(label_key)
         if at is None or not np.isfinite(self.projection.uncertainty[at]).all():
             return None
-        scale = np.array(self.session.adjustment(spot.view).scale)
+        scale = np.array(self.session.alignment(label_key.view).scale)
         return np.asarray(self.projection.uncertainty[at] / np.outer(scale, scale))
 
-    def residual(self, spot: Spot) -> float | None:
+    def residual(self, label_key: LabelKey) -> float | None:
         """Length in rig px of label minus reprojection; None where there is no label."""
-        return self._number(self.projection.residual, spot)
+        return self._number(self.projection.residual, label_key)
 
-    def left_out(self, spot: Spot) -> float | None:
+    def left_out(self, label_key: LabelKey) -> float | None:
         """Length in rig px of label minus the reprojection from the other views' labels."""
-        return self._number(self.projection.left_out, spot)
+        return self._number(self.projection.left_out, label_key)
 
     def suspect(self, keypoint: str) -> str | None:
         """The view whose label disagrees with the others; None when none does."""
@@ -119,20 +119,20 @@ class FrameGeometry:
         return [
             view
             for view in self.views
-            if (label := self.labels.get(Spot(view, keypoint))) is not None
+            if (label := self.labels.get(LabelKey(view, keypoint))) is not None
             and label.status.by_person
             and label.position is not None
         ]
 
     @cached_property
-    def worst(self) -> Spot | None:
+    def worst(self) -> LabelKey | None:
         """The label that the others disagree with most; None without anything to compare."""
         left_out = self.projection.left_out_sd
         measure = left_out if np.isfinite(left_out).any() else self.projection.residual
         if not np.isfinite(measure).any():
             return None
         view, k = np.unravel_index(int(np.nanargmax(measure)), measure.shape)
-        return Spot(self.views[int(view)], self.keypoints[int(k)])
+        return LabelKey(self.views[int(view)], self.keypoints[int(k)])
 
     def odd_bones(self, bones: ArrayLike, distances: Distances | None) -> list[int]:
         """Bones whose length differs from the labeled median by more than three robust sd.
@@ -160,25 +160,31 @@ class FrameGeometry:
 
     # ------------------------------------------------------------------ epipolar curves
 
-    def curve(self, spot: Spot, other: str, volume: WorkingVolume) -> Curve | None:
-        """Where the point under a label can be in another view; px of the other view's film.
+    def curve(self, label_key: LabelKey, other: str, volume: WorkingVolume) -> Curve | None:
+        """Where the point under a label can be in another view; px of the other view's video.
 
         Returns
         -------
         Curve or None
             From near to far. None where there is no label, or nothing of it can be seen.
         """
-        label = self.labels.get(spot)
-        if label is None or label.position is None or not {spot.view, other} <= set(self.views):
+        label = self.labels.get(label_key)
+        if (
+            label is None
+            or label.position is None
+            or not {label_key.view, other} <= set(self.views)
+        ):
             return None
-        xy = self.session.to_rig(spot.view, label.position, self._video_frame(spot.view))
-        curve = epipolar_curve(
-            self.rig, self.views.index(spot.view), xy, self.views.index(other), volume
+        xy = self.session.to_rig_pixels(
+            label_key.view, label.position, self._video_frame(label_key.view)
         )
-        return self._in_film(curve, other) if len(curve) else None
+        curve = epipolar_curve(
+            self.rig, self.views.index(label_key.view), xy, self.views.index(other), volume
+        )
+        return self._in_video(curve, other) if len(curve) else None
 
     def likely(
-        self, spot: Spot, other: str, curve: Curve, expected: ExpectedPoints | None
+        self, label_key: LabelKey, other: str, curve: Curve, expected: ExpectedPoints | None
     ) -> Curve | None:
         """The part of a curve that predictions speak for; None where they say nothing.
 
@@ -190,12 +196,12 @@ class FrameGeometry:
             Without it, the label ``predicted`` in the other view counts, if there is one.
         """
         if expected is not None:
-            k = self.keypoints.index(spot.keypoint)
+            k = self.keypoints.index(label_key.keypoint)
             xyz, covariance = expected.xyz[k], expected.covariance[k]
             if np.isfinite(xyz).all() and np.isfinite(covariance).all():
                 part = likely_part(curve, xyz, covariance)
                 return part if len(part) else None
-        proposed = self.labels.get(Spot(other, spot.keypoint))
+        proposed = self.labels.get(LabelKey(other, label_key.keypoint))
         if proposed is None or proposed.status != LabelStatus.PREDICTED:
             return None
         assert proposed.position is not None
@@ -203,16 +209,16 @@ class FrameGeometry:
         return part if len(part) else None
 
     def on_curve(
-        self, spot: Spot, at: tuple[float, float], volume: WorkingVolume
+        self, label_key: LabelKey, at: tuple[float, float], volume: WorkingVolume
     ) -> tuple[float, float]:
         """The position nearest to `at` that another view's label allows; `at` itself without one.
 
         The other view is the labeled one whose label fits best.
         """
-        others = [view for view in self.labeled_views(spot.keypoint) if view != spot.view]
-        others.sort(key=lambda view: self.left_out(Spot(view, spot.keypoint)) or 0.0)
+        others = [view for view in self.labeled_views(label_key.keypoint) if view != label_key.view]
+        others.sort(key=lambda view: self.left_out(LabelKey(view, label_key.keypoint)) or 0.0)
         for other in others:
-            curve = self.curve(Spot(other, spot.keypoint), spot.view, volume)
+            curve = self.curve(LabelKey(other, label_key.keypoint), label_key.view, volume)
             if curve is not None:
                 x, y = nearest_on_curve(curve, at)
                 return float(x), float(y)
@@ -225,7 +231,7 @@ class FrameGeometry:
         given = self.projection.reprojection
         return np.stack(
             [
-                self.session.to_picture(view, xy, self._video_frame(view))
+                self.session.to_video_pixels(view, xy, self._video_frame(view))
                 for view, xy in zip(self.views, given, strict=True)
             ]
         )
@@ -233,17 +239,17 @@ class FrameGeometry:
     def _video_frame(self, view: str) -> int:
         return int(self.session.to_video(view, self.frame))
 
-    def _in_film(self, curve: Curve, view: str) -> Curve:
-        xy = self.session.to_picture(view, curve.xy, self._video_frame(view))
+    def _in_video(self, curve: Curve, view: str) -> Curve:
+        xy = self.session.to_video_pixels(view, curve.xy, self._video_frame(view))
         return Curve(xy, curve.xyz, curve.depth)
 
-    def _at(self, spot: Spot) -> tuple[int, int] | None:
-        if spot.view not in self.views or spot.keypoint not in self.keypoints:
+    def _at(self, label_key: LabelKey) -> tuple[int, int] | None:
+        if label_key.view not in self.views or label_key.keypoint not in self.keypoints:
             return None
-        return self.views.index(spot.view), self.keypoints.index(spot.keypoint)
+        return self.views.index(label_key.view), self.keypoints.index(label_key.keypoint)
 
-    def _number(self, array: Float64, spot: Spot) -> float | None:
-        at = self._at(spot)
+    def _number(self, array: Float64, label_key: LabelKey) -> float | None:
+        at = self._at(label_key)
         return None if at is None or not np.isfinite(array[at]) else float(array[at])
 
 
@@ -252,7 +258,7 @@ def frame_geometry(
     frame: int,
     rig: Rig,
     keypoints: Sequence[str],
-    labels: Mapping[Spot, Label],
+    labels: Mapping[LabelKey, Label],
     *,
     expected: ExpectedPoints | None = None,
     distances: Distances | None = None,
@@ -263,7 +269,7 @@ def frame_geometry(
     ----------
     rig : Rig
         Cameras of views of the session.
-    labels : mapping of Spot to Label
+    labels : mapping of LabelKey to Label
         Only what a person stands behind is used.
     expected, distances
         What else is known; see `projecting.project_labels`.
@@ -279,15 +285,15 @@ def labeled_pixels(
     frame: int,
     views: Sequence[str],
     keypoints: Sequence[str],
-    labels: Mapping[Spot, Label],
+    labels: Mapping[LabelKey, Label],
 ) -> Float64:
     """What a person stands behind, ``(view, keypoint, 2)`` rig px; NaN elsewhere."""
     xy = np.full((len(views), len(keypoints), 2), np.nan)
     index = {name: k for k, name in enumerate(keypoints)}
-    for spot, label in labels.items():
-        if label.status.by_person and label.position is not None and spot.view in views:
-            xy[views.index(spot.view), index[spot.keypoint]] = label.position
+    for label_key, label in labels.items():
+        if label.status.by_person and label.position is not None and label_key.view in views:
+            xy[views.index(label_key.view), index[label_key.keypoint]] = label.position
     for v, view in enumerate(views):
         if np.isfinite(xy[v]).any():
-            xy[v] = session.to_rig(view, xy[v], int(session.to_video(view, frame)))
+            xy[v] = session.to_rig_pixels(view, xy[v], int(session.to_video(view, frame)))
     return xy

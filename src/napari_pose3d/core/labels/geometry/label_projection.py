@@ -61,9 +61,9 @@ class Place(IntEnum):
     UNKNOWN = 0
     """There is no point."""
     INSIDE = 1
-    """In the picture."""
+    """In the image."""
     OUTSIDE = 2
-    """In front of the camera, beside the picture."""
+    """In front of the camera, beside the image."""
     BEHIND = 3
     """Behind the camera."""
 
@@ -80,7 +80,7 @@ class Projection:
         Of ``xyz``. Wider than the clicks alone would have it where residuals are larger, and where
         another explanation of the labels is nearly as probable.
     reprojection : (view, keypoint, 2) float64
-        Rig px, also outside of the picture; NaN behind the camera.
+        Rig px, also outside of the image; NaN behind the camera.
     uncertainty : (view, keypoint, 2, 2) float64
         Covariance of ``reprojection``, px^2.
     place : (view, keypoint) int8
@@ -261,7 +261,7 @@ def _collected(
     misfit = np.full(n_keypoints, np.nan)
     misfit[k] = np.sqrt(h.squared[best] / (variance * h.freedom[best]))
     xyz[k] = h.xyz[best]
-    covariance[k] = _honest_covariance(h, probability, best, noise)
+    covariance[k] = _inflated_covariance(h, probability, best, noise)
     reprojection[:, k] = h.reprojection[:, best]
     J = h.jacobian[:, best]
     uncertainty[:, k] = np.einsum("vkai,kij,vkbj->vkab", J, covariance[k], J)
@@ -301,7 +301,7 @@ def _collected(
     )
 
 
-def _honest_covariance(
+def _inflated_covariance(
     h: Hypotheses,
     probability: Float64,
     best: NDArray[np.int64],
@@ -331,7 +331,7 @@ def _mahalanobis(error: Float64, covariance: Float64) -> Float64:
 
 
 def _places(rig: Rig, xyz: Float64, reprojection: Float64) -> NDArray[np.int8]:
-    # The centre of a pixel is an integer, so a picture begins half a pixel before zero.
+    # The centre of a pixel is an integer, so an image begins half a pixel before zero.
     last = np.array([camera.size or (np.inf, np.inf) for camera in rig.cameras]) - 0.5
     inside = ((reprojection >= -0.5) & (reprojection <= last[:, None])).all(axis=-1)
     axes = np.stack([camera.rotation[2] for camera in rig.cameras])

@@ -115,7 +115,7 @@ def learn(xy: ArrayLike) -> LinearModel | None:
     ----------
     xy : (frame, view, keypoint, 2)
         Labels that a person stands behind, px; NaN elsewhere. All keypoints teach the same model,
-        since the same cameras film them.
+        since the same cameras video them.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .label import FrameKey, Label, Spot
+from .label import FrameKey, Label, LabelKey
 
 
 @dataclass(frozen=True)
@@ -12,13 +12,13 @@ class Change:
     """One label before and after a command."""
 
     frame: FrameKey
-    spot: Spot
+    label_key: LabelKey
     before: Label
     after: Label
 
     @property
     def reversed(self) -> Change:
-        return Change(self.frame, self.spot, self.after, self.before)
+        return Change(self.frame, self.label_key, self.after, self.before)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.storage.user_folders import user_data_folder
 
 from .commands import Change, Command
-from .label import FrameKey, Label, Spot
+from .label import FrameKey, Label, LabelKey
 
 _FOLDER = "journal"
 _VERSION = 1
@@ -56,7 +56,7 @@ class Journal:
     def add(self, command: Command) -> None:
         """Take down a command that was done, undone or redone."""
         changes = [
-            [*change.frame, *change.spot, change.before.to_json(), change.after.to_json()]
+            [*change.frame, *change.label_key, change.before.to_json(), change.after.to_json()]
             for change in command.changes
         ]
         self._write({"do": command.text, "changes": changes})
@@ -160,7 +160,7 @@ def unsaved_in(path: Path) -> Command | None:
     PoseDataError
         When it cannot be read.
     """
-    net: dict[tuple[FrameKey, Spot], tuple[Label, Label]] = {}
+    net: dict[tuple[FrameKey, LabelKey], tuple[Label, Label]] = {}
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
@@ -171,15 +171,15 @@ def unsaved_in(path: Path) -> Command | None:
         except json.JSONDecodeError:
             continue
         for session, frame, view, keypoint, before, after in entry.get("changes", ()):
-            place = (FrameKey(session, int(frame)), Spot(view, keypoint))
+            place = (FrameKey(session, int(frame)), LabelKey(view, keypoint))
             first = net[place][0] if place in net else Label.from_json(before)
             net[place] = (first, Label.from_json(after))
         gone = {FrameKey(session, int(frame)) for session, frame in entry.get("saved", ())}
         if gone:
             net = {place: labels for place, labels in net.items() if place[0] not in gone}
     changes = tuple(
-        Change(frame, spot, before, after)
-        for (frame, spot), (before, after) in net.items()
+        Change(frame, label_key, before, after)
+        for (frame, label_key), (before, after) in net.items()
         if before != after
     )
     return Command("recover unsaved labels", changes) if changes else None

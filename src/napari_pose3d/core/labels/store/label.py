@@ -23,7 +23,7 @@ class FrameKey(NamedTuple):
     frame: int
 
 
-class Spot(NamedTuple):
+class LabelKey(NamedTuple):
     """Where a label belongs."""
 
     view: str
@@ -37,7 +37,7 @@ class Label:
     Attributes
     ----------
     position : (x, y) or None
-        px of the film's picture; None where there is none.
+        px of the video's image; None where there is none.
     status : LabelStatus
     visibility : Visibility
     labeler : str

@@ -15,9 +15,9 @@ from psygnal import Signal
 from napari_pose3d.core.errors import PoseDataError
 
 from .commands import Change, Command, History
-from .label import EMPTY, FrameKey, Label, Spot
+from .label import EMPTY, FrameKey, Label, LabelKey
 
-FrameLabels = Mapping[Spot, Label]
+FrameLabels = Mapping[LabelKey, Label]
 """The labels of one frame; spots that are not in it are empty."""
 
 LoadFrame = Callable[[FrameKey], FrameLabels]
@@ -59,8 +59,8 @@ class LabelStore:
         self.keypoints = tuple(keypoints)
         self._load = load
         # None: not loaded yet.
-        self._frames: dict[FrameKey, dict[Spot, Label] | None] = dict.fromkeys(frames)
-        self._saved: dict[FrameKey, dict[Spot, Label]] = {}
+        self._frames: dict[FrameKey, dict[LabelKey, Label] | None] = dict.fromkeys(frames)
+        self._saved: dict[FrameKey, dict[LabelKey, Label]] = {}
         self.history = History()
         self._edit: Edit | None = None
 
@@ -76,9 +76,9 @@ class LabelStore:
         found = self._stored(frame)
         return _NOTHING if found is None else MappingProxyType(found)
 
-    def label(self, frame: FrameKey, spot: Spot) -> Label:
+    def label(self, frame: FrameKey, label_key: LabelKey) -> Label:
         """One label."""
-        return self.labels(frame).get(spot, EMPTY)
+        return self.labels(frame).get(label_key, EMPTY)
 
     def is_labeled(self, frame: FrameKey) -> bool:
         """Whether any position of the frame goes to a label file."""
@@ -93,13 +93,13 @@ class LabelStore:
         """The labels of a frame as they were read or saved last."""
         return self._saved.get(frame, self.labels(frame))
 
-    def changed_labels(self, frame: FrameKey) -> dict[Spot, Label]:
+    def changed_labels(self, frame: FrameKey) -> dict[LabelKey, Label]:
         """What differs from what was read or saved last; empty labels where there was one."""
         before, after = self.saved_labels(frame), self.labels(frame)
         return {
-            spot: label
-            for spot in dict.fromkeys([*before, *after])
-            if (label := after.get(spot, EMPTY)) != before.get(spot, EMPTY)
+            label_key: label
+            for label_key in dict.fromkeys([*before, *after])
+            if (label := after.get(label_key, EMPTY)) != before.get(label_key, EMPTY)
         }
 
     # ------------------------------------------------------------------ changing
@@ -151,7 +151,7 @@ class LabelStore:
         """Make the changes of a command of another run (from its journal), as a new step."""
         with self.edit(command.text) as edit:
             for change in command.changes:
-                edit.put(change.frame, change.spot, change.after)
+                edit.put(change.frame, change.label_key, change.after)
 
     # ------------------------------------------------------------------ files
 
@@ -181,26 +181,26 @@ class LabelStore:
 
     # ------------------------------------------------------------------ inside
 
-    def _stored(self, frame: FrameKey) -> dict[Spot, Label] | None:
+    def _stored(self, frame: FrameKey) -> dict[LabelKey, Label] | None:
         if frame not in self._frames:
             return None
         found = self._frames[frame]
         if found is None:
             loaded = {} if self._load is None else self._load(frame)
-            found = {spot: label for spot, label in loaded.items() if label != EMPTY}
+            found = {label_key: label for label_key, label in loaded.items() if label != EMPTY}
             self._frames[frame] = found
         return found
 
-    def _put(self, frame: FrameKey, spot: Spot, label: Label) -> None:
+    def _put(self, frame: FrameKey, label_key: LabelKey, label: Label) -> None:
         stored = self._stored(frame)
         if stored is None:
             stored = self._frames[frame] = {}
         if frame not in self._saved:
             self._saved[frame] = dict(stored)
         if label == EMPTY:
-            stored.pop(spot, None)
+            stored.pop(label_key, None)
         else:
-            stored[spot] = label
+            stored[label_key] = label
 
     def _go(self, step: Callable[[], Command | None]) -> Command | None:
         if self._edit is not None:
@@ -208,7 +208,7 @@ class LabelStore:
         command = step()
         if command is not None:
             for change in command.changes:
-                self._put(change.frame, change.spot, change.after)
+                self._put(change.frame, change.label_key, change.after)
             self.committed.emit(command)
             self.changed.emit(command.frames)
         return command
@@ -226,10 +226,10 @@ class Edit:
     def __init__(self, store: LabelStore, text: str) -> None:
         self.text = text
         self._store = store
-        self._before: dict[tuple[FrameKey, Spot], Label] = {}
+        self._before: dict[tuple[FrameKey, LabelKey], Label] = {}
         self._open = True
 
-    def put(self, frame: FrameKey, spot: Spot, label: Label) -> None:
+    def put(self, frame: FrameKey, label_key: LabelKey, label: Label) -> None:
         """Set a label; it is seen at once.
 
         Raises
@@ -237,25 +237,25 @@ class Edit:
         PoseDataError
             When the store has no such view or keypoint.
         """
-        self.put_all(frame, {spot: label})
+        self.put_all(frame, {label_key: label})
 
-    def put_all(self, frame: FrameKey, labels: Mapping[Spot, Label]) -> None:
+    def put_all(self, frame: FrameKey, labels: Mapping[LabelKey, Label]) -> None:
         """Set several labels of a frame, with one event."""
         if not self._open:
             raise RuntimeError(f"the edit has ended: {self.text}")
         store = self._store
         touched = False
-        for spot, label in labels.items():
-            if spot.view not in store.views or spot.keypoint not in store.keypoints:
+        for label_key, label in labels.items():
+            if label_key.view not in store.views or label_key.keypoint not in store.keypoints:
                 raise PoseDataError(
-                    f"there is no keypoint '{spot.keypoint}' in view '{spot.view}'",
+                    f"there is no keypoint '{label_key.keypoint}' in view '{label_key.view}'",
                     expected=f"views {', '.join(store.views)}; "
                     f"keypoints {', '.join(store.keypoints)}",
                 )
-            before = store.label(frame, spot)
+            before = store.label(frame, label_key)
             if before != label:
-                self._before.setdefault((frame, spot), before)
-                store._put(frame, spot, label)
+                self._before.setdefault((frame, label_key), before)
+                store._put(frame, label_key, label)
                 touched = True
         if touched:
             store.changed.emit(frozenset([frame]))
@@ -266,9 +266,9 @@ class Edit:
             return
         self._open = False
         changes = tuple(
-            Change(frame, spot, before, after)
-            for (frame, spot), before in self._before.items()
-            if (after := self._store.label(frame, spot)) != before
+            Change(frame, label_key, before, after)
+            for (frame, label_key), before in self._before.items()
+            if (after := self._store.label(frame, label_key)) != before
         )
         self._store._end(Command(self.text, changes) if changes else None)
 
@@ -277,8 +277,8 @@ class Edit:
         if not self._open:
             return
         self._open = False
-        for (frame, spot), before in self._before.items():
-            self._store._put(frame, spot, before)
+        for (frame, label_key), before in self._before.items():
+            self._store._put(frame, label_key, before)
         self._store._end(None)
         if self._before:
             self._store.changed.emit(frozenset(frame for frame, _ in self._before))

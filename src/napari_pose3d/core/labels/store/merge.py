@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..files.label_cells import same_position
 from ..files.label_files import LabelFiles
-from .label import EMPTY, FrameKey, Label, Spot
+from .label import EMPTY, FrameKey, Label, LabelKey
 from .label_store import LabelStore
 
 Prefer = Literal["ours", "theirs"]
@@ -26,7 +26,7 @@ class Conflict:
     """
 
     frame: FrameKey
-    spot: Spot
+    label_key: LabelKey
     base: Label
     ours: Label
     theirs: Label
@@ -40,14 +40,14 @@ class Difference:
     ----------
     new_frames, gone_frames : tuple of FrameKey
         Rows that appeared or went.
-    changed : tuple of (FrameKey, Spot)
+    changed : tuple of (FrameKey, LabelKey)
         Labels that only they changed.
     conflicts : tuple of Conflict
     """
 
     new_frames: tuple[FrameKey, ...]
     gone_frames: tuple[FrameKey, ...]
-    changed: tuple[tuple[FrameKey, Spot], ...]
+    changed: tuple[tuple[FrameKey, LabelKey], ...]
     conflicts: tuple[Conflict, ...]
 
     def describe(self) -> str:
@@ -88,14 +88,14 @@ def difference(store: LabelStore, old: LabelFiles, new: LabelFiles) -> Differenc
         if base == theirs:
             continue
         ours = store.changed_labels(frame)
-        for spot in dict.fromkeys([*base, *theirs]):
-            was, is_now = base.get(spot, EMPTY), theirs.get(spot, EMPTY)
+        for label_key in dict.fromkeys([*base, *theirs]):
+            was, is_now = base.get(label_key, EMPTY), theirs.get(label_key, EMPTY)
             if _alike(was, is_now):
                 continue
-            if spot in ours and not _alike(ours[spot], is_now):
-                conflicts.append(Conflict(frame, spot, was, ours[spot], is_now))
+            if label_key in ours and not _alike(ours[label_key], is_now):
+                conflicts.append(Conflict(frame, label_key, was, ours[label_key], is_now))
             else:
-                changed.append((frame, spot))
+                changed.append((frame, label_key))
     return Difference(
         tuple(k for k in new.known_frames if k not in before),
         tuple(k for k in old.known_frames if k not in after),
@@ -118,12 +118,12 @@ def merge(store: LabelStore, old: LabelFiles, new: LabelFiles, prefer: Prefer) -
         What there was to merge. `new` is what the store belongs to from now on.
     """
     found = difference(store, old, new)
-    theirs_wins = {(c.frame, c.spot) for c in found.conflicts} if prefer == "theirs" else set()
+    theirs_wins = {(c.frame, c.label_key) for c in found.conflicts} if prefer == "theirs" else set()
     ours = {
         frame: {
-            spot: label
-            for spot, label in store.changed_labels(frame).items()
-            if (frame, spot) not in theirs_wins
+            label_key: label
+            for label_key, label in store.changed_labels(frame).items()
+            if (frame, label_key) not in theirs_wins
         }
         for frame in store.unsaved
     }

@@ -8,13 +8,13 @@ from typing import Any
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .view_alignment import ViewAdjustment
+from .view_alignment import ViewAlignment
 
 KEYS = ("offset", "dropped", "timestamps", "crop", "boxes", "scale")
 
 
-def adjustment_from(table: Mapping[str, Any], folder: Path) -> ViewAdjustment:
-    """The adjustment that a table holds; paths are relative to the project's folder.
+def alignment_from(table: Mapping[str, Any], folder: Path) -> ViewAlignment:
+    """The alignment that a table holds; paths are relative to the project's folder.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def adjustment_from(table: Mapping[str, Any], folder: Path) -> ViewAdjustment:
     for key, values in (("dropped", dropped), ("offset", offset)):
         if any(value != int(value) for value in values):
             raise PoseDataError(f"'{key}' is not whole", expected="whole numbers")
-    return ViewAdjustment(
+    return ViewAlignment(
         int(offset[0]),
         tuple(sorted({int(value) for value in dropped})),
         _path(table, "timestamps", folder),
@@ -41,15 +41,15 @@ def adjustment_from(table: Mapping[str, Any], folder: Path) -> ViewAdjustment:
     )
 
 
-def table_of(adjustment: ViewAdjustment, folder: Path) -> dict[str, Any]:
-    """The table of an adjustment, with all keys."""
-    times, boxes = adjustment.timestamps, adjustment.boxes
-    x, y = adjustment.scale
+def table_of(alignment: ViewAlignment, folder: Path) -> dict[str, Any]:
+    """The table of an alignment, with all keys."""
+    times, boxes = alignment.timestamps, alignment.boxes
+    x, y = alignment.scale
     return {
-        "offset": adjustment.offset,
-        "dropped": list(adjustment.dropped),
+        "offset": alignment.offset,
+        "dropped": list(alignment.dropped),
         "timestamps": "" if times is None else relative_to(times, folder),
-        "crop": [] if adjustment.crop is None else list(adjustment.crop),
+        "crop": [] if alignment.crop is None else list(alignment.crop),
         "boxes": "" if boxes is None else relative_to(boxes, folder),
         "scale": x if x == y else [x, y],
     }

@@ -10,13 +10,13 @@ from napari_pose3d.core.errors import PoseDataError
 from ..matching.match_table import MatchTable
 from ..naming import home_of, is_own_result, name_with_home
 from ..project_toml import OwnProject, find_own_project
-from .view_alignment import EnsembleAdjustment, ViewAdjustment
+from .view_alignment import EnsembleAlignment, ViewAlignment
 
 
-def adjustment_of(table: MatchTable) -> EnsembleAdjustment | None:
+def alignment_of(table: MatchTable) -> EnsembleAlignment | None:
     """What is to be done to the predictions of one session; None for nothing.
 
-    Networks' predictions count video frames and the film's pixels, and become session frames and
+    Networks' predictions count video frames and the video's pixels, and become session frames and
     the rig's pixels. Our own results are that already.
 
     Raises
@@ -30,9 +30,9 @@ def adjustment_of(table: MatchTable) -> EnsembleAdjustment | None:
         return None
     session = _as_in_overview(table.sessions[0], paths[0], own)
     views = {
-        view: adjustment
-        for view, adjustment in own.adjustments(session, table.views).items()
-        if not adjustment.is_identity
+        view: alignment
+        for view, alignment in own.alignments(session, table.views).items()
+        if not alignment.is_identity
     }
     if not views:
         return None
@@ -44,7 +44,7 @@ def adjustment_of(table: MatchTable) -> EnsembleAdjustment | None:
             expected="files of one kind",
             todo="Give only the networks' predictions",
         )
-    return None if ours == {True} else EnsembleAdjustment(views)
+    return None if ours == {True} else EnsembleAlignment(views)
 
 
 def skeleton_of(table: MatchTable, keypoints: Collection[str]) -> tuple[tuple[str, str], ...]:
@@ -71,10 +71,10 @@ def _as_in_overview(session: str, path: Path, own: OwnProject) -> str:
     return next((name for name in candidates if name in own.sessions), session)
 
 
-def adjustment_notes(adjustments: Mapping[str, ViewAdjustment], views: Sequence[str]) -> list[str]:
+def alignment_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -> list[str]:
     """A sentence for each view whose predictions are adjusted."""
     return [
         f"View {view} is adjusted as napari-pose3d/project.toml says: {words}."
         for view in views
-        if view in adjustments and (words := adjustments[view].describe())
+        if view in alignments and (words := alignments[view].describe())
     ]

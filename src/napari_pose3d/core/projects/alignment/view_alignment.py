@@ -1,13 +1,13 @@
-"""How a view's film lies in its session: which frame is which, and which pixel is which.
+"""How a view's video lies in its session: which frame is which, and which pixel is which.
 
 Three counts of frames, all from 0:
 
-- *video frame*: the n-th picture of the film; rows of prediction files count these.
-- *camera frame*: the camera's own count, in which the pictures it lost count, too.
+- *video frame*: the n-th image of the video; rows of prediction files count these.
+- *camera frame*: the camera's own count, in which the images it lost count, too.
 - *session frame*: common to all views; camera frame + offset.
 
-And two pictures: that of the film, and that of the rig, which the camera was calibrated with. The
-film may show a part of it (a crop, or boxes that follow the animal), and that part smaller (scale).
+And two images: that of the video, and that of the rig, which the camera was calibrated with. The
+video may show a part of it (a crop, or boxes that follow the animal), and that part smaller (scale).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from napari_pose3d.core.formats.projects.frame_tables import (
 from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, Poses2D
 
 Frames = NDArray[np.int64]
-Pixels = Literal["rig", "picture"]
+Pixels = Literal["rig", "image"]
 
 NO_FRAME = -1
 
@@ -40,7 +40,7 @@ _VARIANCES = ("variance", "ensemble_variance")
 
 
 @dataclass(frozen=True)
-class ViewAdjustment:
+class ViewAlignment:
     """How one view differs from what the session and the rig expect.
 
     Attributes
@@ -49,18 +49,18 @@ class ViewAdjustment:
         Session frame = camera frame + offset: how many frames later than the session's first
         frame the camera started; negative when it started earlier.
     dropped : tuple of int
-        Camera frames that the film lacks.
+        Camera frames that the video lacks.
     timestamps : Path or None
-        A text file with a time for each picture of the film, from which the dropped frames are
+        A text file with a time for each image of the video, from which the dropped frames are
         found (see `dropped_from_times`); instead of ``dropped``.
     crop : (x, y, width, height) or None
-        The part of the rig's picture that the film shows, in px of the rig's picture; x and y are
+        The part of the rig's image that the video shows, in px of the rig's image; x and y are
         its upper left pixel. None: all of it.
     boxes : Path or None
-        A table with such a part for each picture of the film (`frame_tables.read_boxes`); instead
+        A table with such a part for each image of the video (`frame_tables.read_boxes`); instead
         of ``crop``.
     scale : (x, y)
-        px of the rig's picture per px of the film: 2 for a film of half the size.
+        px of the rig's image per px of the video: 2 for a video of half the size.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class ViewAdjustment:
 
     @property
     def moves_pixels(self) -> bool:
-        """Whether the rig's picture differs from the film's."""
+        """Whether the rig's image differs from the video's."""
         moved = self.crop is not None and self.crop[:2] != (0, 0)
         return moved or self.boxes is not None or self.scale != (1.0, 1.0)
 
@@ -122,12 +122,12 @@ class ViewAdjustment:
 
     @cached_property
     def times(self) -> Float64:
-        """The times in ``timestamps``, ``(picture,)``; empty without such a file."""
+        """The times in ``timestamps``, ``(image,)``; empty without such a file."""
         return np.empty(0) if self.timestamps is None else read_times(self.timestamps)
 
     @cached_property
     def dropped_frames(self) -> Frames:
-        """Camera frames that the film lacks, in order; reads ``timestamps`` where that is given.
+        """Camera frames that the video lacks, in order; reads ``timestamps`` where that is given.
 
         Raises
         ------
@@ -141,23 +141,23 @@ class ViewAdjustment:
     def to_session(self, video_frames: ArrayLike) -> Frames:
         """Session frames of video frames, elementwise; -1 where there is none.
 
-        There is none for a negative video frame, and for pictures from before session frame 0.
+        There is none for a negative video frame, and for images from before session frame 0.
         """
         video = np.asarray(video_frames, dtype=np.int64)
         dropped = self.dropped_frames
-        # The i-th dropped frame lies behind as many pictures as there are frames before it that
+        # The i-th dropped frame lies behind as many images as there are frames before it that
         # were not dropped.
-        pictures_before = dropped - np.arange(len(dropped))
-        session = video + np.searchsorted(pictures_before, video, side="right") + self.offset
+        frames_before = dropped - np.arange(len(dropped))
+        session = video + np.searchsorted(frames_before, video, side="right") + self.offset
         return np.asarray(np.where((video >= 0) & (session >= 0), session, NO_FRAME))
 
     def to_video(self, session_frames: ArrayLike, n_video_frames: int | None = None) -> Frames:
-        """Video frames of session frames, elementwise; -1 where the view has no picture.
+        """Video frames of session frames, elementwise; -1 where the view has no image.
 
         Parameters
         ----------
         n_video_frames : int, optional
-            Length of the film; frames beyond its end are -1 then.
+            Length of the video; frames beyond its end are -1 then.
         """
         session = np.asarray(session_frames, dtype=np.int64)
         camera = session - self.offset
@@ -173,24 +173,24 @@ class ViewAdjustment:
         return np.asarray(np.where(there, video, NO_FRAME))
 
     def n_session_frames(self, n_video_frames: int) -> int:
-        """How many session frames there are up to the last picture of the film."""
+        """How many session frames there are up to the last image of the video."""
         return 0 if n_video_frames <= 0 else int(self.to_session(n_video_frames - 1)) + 1
 
-    def to_rig(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
-        """Pixels of the rig's picture of pixels of the film.
+    def to_rig_pixels(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
+        """Pixels of the rig's image of pixels of the video.
 
         Parameters
         ----------
         xy : (..., 2)
-            Pixels of the film.
+            Pixels of the video.
         video_frames : (...) int, optional
-            The picture that each of them is in (or an array that broadcasts to it); needed where
+            The image that each of them is in (or an array that broadcasts to it); needed where
             there are ``boxes``, and ignored elsewhere.
 
         Returns
         -------
         (..., 2) float64
-            NaN in pictures that have no box.
+            NaN in images that have no box.
 
         Raises
         ------
@@ -201,14 +201,14 @@ class ViewAdjustment:
         scaled = (np.asarray(xy, dtype=np.float64) + 0.5) * np.array(self.scale) - 0.5
         return np.asarray(scaled + self._corners(video_frames))
 
-    def to_picture(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
-        """Pixels of the film of pixels of the rig's picture; the inverse of `to_rig`."""
+    def to_video_pixels(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
+        """Pixels of the video of pixels of the rig's image; the inverse of `to_rig_pixels`."""
         cut = np.asarray(xy, dtype=np.float64) - self._corners(video_frames)
         return np.asarray((cut + 0.5) / np.array(self.scale) - 0.5)
 
     @cached_property
-    def picture_boxes(self) -> Float64:
-        """The box of each picture, ``(picture, 4)`` x, y, width, height; empty without ``boxes``.
+    def image_boxes(self) -> Float64:
+        """The box of each image, ``(image, 4)`` x, y, width, height; empty without ``boxes``.
 
         Raises
         ------
@@ -238,38 +238,38 @@ class ViewAdjustment:
         return ", ".join(parts)
 
     def _corners(self, video_frames: ArrayLike | None) -> Float64:
-        """Upper left pixels of what the film shows: ``(2,)``, or ``(..., 2)`` with boxes."""
+        """Upper left pixels of what the video shows: ``(2,)``, or ``(..., 2)`` with boxes."""
         if self.boxes is None:
             return np.array((0.0, 0.0) if self.crop is None else self.crop[:2])
         if video_frames is None:
             raise PoseDataError(
-                "the film is cut out by boxes that move, so the frames have to be given",
+                "the video is cut out by boxes that move, so the frames have to be given",
                 file=self.boxes,
             )
         frames = np.asarray(video_frames, dtype=np.int64)
-        corners = np.full((len(self.picture_boxes) + 1, 2), np.nan)
-        corners[:-1] = self.picture_boxes[:, :2]
-        known = (frames >= 0) & (frames < len(self.picture_boxes))
+        corners = np.full((len(self.image_boxes) + 1, 2), np.nan)
+        corners[:-1] = self.image_boxes[:, :2]
+        known = (frames >= 0) & (frames < len(self.image_boxes))
         return np.asarray(corners[np.where(known, frames, -1)])
 
 
 @dataclass(frozen=True)
-class EnsembleAdjustment:
+class EnsembleAlignment:
     """What is done to the poses of each view after reading (for `StoredEnsemble`).
 
     Attributes
     ----------
-    views : mapping of view to ViewAdjustment
+    views : mapping of view to ViewAlignment
         Views that are not named stay as they are.
     counted : {"video", "session"}
         What the frames of the file count; "session" for our own results, which are not shifted.
-    given, wanted : {"rig", "picture"}
-        Which picture's pixels are in the file and which are wanted.
+    given, wanted : {"rig", "image"}
+        Which image's pixels are in the file and which are wanted.
     """
 
-    views: Mapping[str, ViewAdjustment]
+    views: Mapping[str, ViewAlignment]
     counted: Literal["video", "session"] = "video"
-    given: Pixels = "picture"
+    given: Pixels = "image"
     wanted: Pixels = "rig"
 
     @property
@@ -279,14 +279,14 @@ class EnsembleAdjustment:
 
     def __call__(self, ensemble: Ensemble) -> Ensemble:
         """Adjust the ensemble of one view."""
-        adjustment = self.views.get(ensemble.views[0])
-        if adjustment is None or adjustment.is_identity:
+        alignment = self.views.get(ensemble.views[0])
+        if alignment is None or alignment.is_identity:
             return ensemble
         arrays: dict[str, Any] = {name: getattr(ensemble, name) for name in ENSEMBLE_ARRAYS}
-        if self.given != self.wanted and adjustment.moves_pixels:
-            arrays |= self._moved(arrays, ensemble.n_frames, adjustment)
-        if self.counted == "video" and adjustment.shifts_frames:
-            session = adjustment.to_session(np.arange(ensemble.n_frames))
+        if self.given != self.wanted and alignment.moves_pixels:
+            arrays |= self._moved(arrays, ensemble.n_frames, alignment)
+        if self.counted == "video" and alignment.shifts_frames:
+            session = alignment.to_session(np.arange(ensemble.n_frames))
             arrays = {
                 name: None if array is None else in_session_frames(array, session)
                 for name, array in arrays.items()
@@ -294,29 +294,29 @@ class EnsembleAdjustment:
         return replace(ensemble, **arrays)
 
     def _moved(
-        self, arrays: Mapping[str, FloatArray | None], n_frames: int, adjustment: ViewAdjustment
+        self, arrays: Mapping[str, FloatArray | None], n_frames: int, alignment: ViewAlignment
     ) -> dict[str, FloatArray]:
-        to_rig = self.wanted == "rig"
-        move = adjustment.to_rig if to_rig else adjustment.to_picture
-        factor = np.square(np.array(adjustment.scale))
-        if not to_rig:
+        to_rig_pixels = self.wanted == "rig"
+        move = alignment.to_rig_pixels if to_rig_pixels else alignment.to_video_pixels
+        factor = np.square(np.array(alignment.scale))
+        if not to_rig_pixels:
             factor = 1 / factor
         count = np.arange(n_frames)
-        frames = count if self.counted == "video" else adjustment.to_video(count)
+        frames = count if self.counted == "video" else alignment.to_video(count)
         # Arrays are (model, view, frame, keypoint, 2).
         moved = {n: move(a, frames[:, None]) for n in _POSITIONS if (a := arrays[n]) is not None}
         moved |= {n: a * factor for n in _VARIANCES if (a := arrays[n]) is not None}
         return {name: array.astype(np.float32) for name, array in moved.items()}
 
 
-def on_pictures(poses: Poses2D, views: Mapping[str, ViewAdjustment]) -> Poses2D:
-    """Results as they lie on the films, for drawing: pixels of the films instead of the rig's.
+def on_images(poses: Poses2D, views: Mapping[str, ViewAlignment]) -> Poses2D:
+    """Results as they lie on the videos, for drawing: pixels of the videos instead of the rig's.
 
     Parameters
     ----------
     poses : Poses2D
-        In session frames and pixels of the rig's pictures.
-    views : mapping of view to ViewAdjustment
+        In session frames and pixels of the rig's images.
+    views : mapping of view to ViewAlignment
         Views that are not named stay as they are.
     """
     arrays: dict[str, Any] = {
@@ -325,15 +325,15 @@ def on_pictures(poses: Poses2D, views: Mapping[str, ViewAdjustment]) -> Poses2D:
         if (array := getattr(poses, name)) is not None
     }
     for i, view in enumerate(poses.views):
-        adjustment = views.get(view, ViewAdjustment())
-        if not adjustment.moves_pixels:
+        alignment = views.get(view, ViewAlignment())
+        if not alignment.moves_pixels:
             continue
-        frames = adjustment.to_video(np.arange(poses.n_frames))[:, None]
+        frames = alignment.to_video(np.arange(poses.n_frames))[:, None]
         for name in arrays:
             if name in _POSITIONS:
-                arrays[name][i] = adjustment.to_picture(arrays[name][i], frames)
+                arrays[name][i] = alignment.to_video_pixels(arrays[name][i], frames)
             else:
-                arrays[name][i] /= np.square(adjustment.scale)
+                arrays[name][i] /= np.square(alignment.scale)
     return replace(poses, **arrays)
 
 

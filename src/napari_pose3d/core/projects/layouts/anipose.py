@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..issues import Problem
+from ..issues import Issue
 from ..scan.folder_listing import Listing, folder_of, name_of
 from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_film, stem_of_file, views_that_occur
+from ..scan.name_patterns import Names, is_video, stem_of_file, views_that_occur
 from ..session import SetKind
-from .lightning_pose import sort_film
+from .lightning_pose import sort_video
 from .plain_folder import sort_table
 
-FILMS = "videos-raw"
+VIDEOS = "videos-raw"
 _TABLES: dict[str, SetKind] = {"pose-2d": "predictions", "pose-2d-filtered": "smoothed"}
 _SPACES = ("pose-3d", "pose-3d-filtered")
 _CALIBRATION = "calibration/calibration.toml"
@@ -26,7 +26,7 @@ _LEVELS_UP = 3
 
 def is_anipose(listing: Listing) -> bool:
     """Whether the folder is a session of Anipose's, or holds some."""
-    return any(name_of(folder) == FILMS for folder in listing.folders)
+    return any(name_of(folder) == VIDEOS for folder in listing.folders)
 
 
 def sort_anipose(listing: Listing, names: Names) -> Sorted:
@@ -36,8 +36,8 @@ def sort_anipose(listing: Listing, names: Names) -> Sorted:
     for relative in listing.files:
         folder = folder_of(relative)
         kind, home, path = name_of(folder), folder_of(folder), listing.path(relative)
-        if kind == FILMS:
-            sort_film(found, names, relative, path, home)
+        if kind == VIDEOS:
+            sort_video(found, names, relative, path, home)
         elif kind in _TABLES and path.suffix.lower() in (".csv", ".h5"):
             sort_table(found, names, relative, path, files, _TABLES[kind], kind)
         elif kind in _SPACES and path.suffix.lower() == ".csv":
@@ -50,8 +50,8 @@ def anipose_names(listing: Listing, rig_names: Sequence[str]) -> Names:
     pattern = _cam_regex(_config_above(listing.root))
     if pattern is not None:
         return Names(None, pattern=pattern)
-    films = [stem_of_file(f) for f in listing.files if is_film(f) and FILMS in f.split("/")]
-    if not rig_names or views_that_occur(films[:200], rig_names):
+    videos = [stem_of_file(f) for f in listing.files if is_video(f) and VIDEOS in f.split("/")]
+    if not rig_names or views_that_occur(videos[:200], rig_names):
         return Names(tuple(rig_names) or None)
     # Cameras A and B, files vid1-camA and vid1-camB.
     either = "|".join(map(re.escape, sorted(rig_names, key=len, reverse=True)))
@@ -80,8 +80,8 @@ def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
     return rig_of
 
 
-def anipose_crops(listing: Listing) -> list[Problem]:
-    """What ``config.toml`` says about films that were cut out of the camera's picture.
+def anipose_crops(listing: Listing) -> list[Issue]:
+    """What ``config.toml`` says about videos that were cut out of the camera's image.
 
     Anipose adds these corners when it triangulates; we want to be told of a crop.
     """
@@ -95,9 +95,9 @@ def anipose_crops(listing: Listing) -> list[Problem]:
         return []
     listed = "; ".join(f"{name} at {', '.join(map(str, at))}" for name, at in corners.items())
     return [
-        Problem(
+        Issue(
             "warning",
-            f"{_CONFIG} says that films are cut out of the full picture ({listed})",
+            f"{_CONFIG} says that videos are cut out of the full image ({listed})",
             "",
             "Say so for each view, if not done yet: crop = [x, y, width, height] in "
             "napari-pose3d/project.toml",

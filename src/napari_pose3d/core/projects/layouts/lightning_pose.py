@@ -1,4 +1,4 @@
-"""A Lightning Pose project: where it keeps films, predictions, labels and calibrations."""
+"""A Lightning Pose project: where it keeps videos, predictions, labels and calibrations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from napari_pose3d.core.formats.projects.project_yaml import (
 
 from ..matching.prediction_matching import reason_by_name
 from ..naming import SINGLE_VIEW, home_of
-from ..scan.folder_listing import PICTURES, Listing, folder_of, list_folder, name_of
+from ..scan.folder_listing import LABELED_DATA, Listing, folder_of, list_folder, name_of
 from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_film, stem_of_file
+from ..scan.name_patterns import Names, is_video, stem_of_file
 
 LabelFiles = dict[str, dict[str, Path]]
 """By key (``CollectedData``) and view."""
@@ -38,55 +38,55 @@ def sort_lightning(listing: Listing, names: Names, elsewhere: Iterable[Path] = (
     Parameters
     ----------
     elsewhere : paths
-        Films, and folders of films, that were left where they are.
+        Videos, and folders of videos, that were left where they are.
     """
     found = Sorted()
     smoothers = {folder_of(f) for f in listing.files if name_of(f) == "ensemble.yaml"}
     for relative in listing.files:
         parts = relative.split("/")
         if parts[0].startswith("videos") and len(parts) > 1:
-            sort_film(found, names, relative, listing.path(relative))
+            sort_video(found, names, relative, listing.path(relative))
         elif parts[0] == "models" and "video_preds" in parts[1:-1]:
             _sort_prediction(found, names, relative, listing.path(relative), smoothers)
     for place in elsewhere:
-        for path in films_at(place):
-            sort_film(found, names, path.name, path, home_elsewhere(path))
-    sort_pictures(found, names, listing)
+        for path in videos_at(place):
+            sort_video(found, names, path.name, path, home_elsewhere(path))
+    sort_images(found, names, listing)
     return found
 
 
 def home_elsewhere(path: Path) -> str:
-    """The home of a film outside the folder: where it names no session, its folder does."""
+    """The home of a video outside the folder: where it names no session, its folder does."""
     return name_of(home_of(path))
 
 
-def films_at(place: Path) -> list[Path]:
-    """The films in a folder, or the film itself; empty when it is not there."""
+def videos_at(place: Path) -> list[Path]:
+    """The videos in a folder, or the video itself; empty when it is not there."""
     if not place.is_dir():
-        return [place] if is_film(place.name) and place.exists() else []
+        return [place] if is_video(place.name) and place.exists() else []
     below = list_folder(place)
-    return [below.path(f) for f in below.files if is_film(f)]
+    return [below.path(f) for f in below.files if is_video(f)]
 
 
-def sort_film(found: Sorted, names: Names, relative: str, path: Path, home: str = "") -> None:
-    """Note a film, or the bounding boxes beside one."""
-    if is_film(relative):
+def sort_video(found: Sorted, names: Names, relative: str, path: Path, home: str = "") -> None:
+    """Note a video, or the bounding boxes beside one."""
+    if is_video(relative):
         parsed = found.parsed(names, stem_of_file(relative), path)
         if parsed is not None:
-            found.items.append(Item("film", parsed[1], parsed[0], path, home))
+            found.items.append(Item("video", parsed[1], parsed[0], path, home))
     elif relative.endswith("_bbox.csv"):
         parsed = found.parsed(names, path.stem.removesuffix("_bbox"), path)
         if parsed is not None:
             found.items.append(Item("boxes", parsed[1], parsed[0], path, home))
 
 
-def sort_pictures(found: Sorted, names: Names, listing: Listing) -> None:
-    """Note the folders of labeled pictures."""
+def sort_images(found: Sorted, names: Names, listing: Listing) -> None:
+    """Note the folders of labeled images."""
     for folder in sorted(listing.folders):
-        if folder_of(folder) == PICTURES:
+        if folder_of(folder) == LABELED_DATA:
             parsed = found.parsed(names, name_of(folder), listing.path(folder))
             if parsed is not None:
-                found.items.append(Item("pictures", parsed[1], parsed[0], listing.path(folder)))
+                found.items.append(Item("images", parsed[1], parsed[0], listing.path(folder)))
 
 
 def label_files(

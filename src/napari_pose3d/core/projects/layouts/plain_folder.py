@@ -1,4 +1,4 @@
-"""A folder of films and tables, as any laboratory has it, and a list of files."""
+"""A folder of videos and tables, as any laboratory has it, and a list of files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..matching.prediction_matching import reason_by_name
 from ..naming import RUN_RECORD, home_of, natural_order
 from ..scan.folder_listing import Listing, folder_of, name_of
 from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_drawn_film, is_film, stem_of_file, views_that_occur
+from ..scan.name_patterns import Names, is_drawn_video, is_video, stem_of_file, views_that_occur
 from ..session import SetKind
-from .lightning_pose import sort_film, sort_pictures
+from .lightning_pose import sort_images, sort_video
 
 _SPACE = re.compile(r"(?:^|[_.-])3d(?:_results)?$")
 _NO_RIG = ("config.toml", "project.toml", "pyproject.toml")
@@ -38,10 +38,10 @@ def sort_plain(listing: Listing, names: Names) -> Sorted:
     files = set(listing.files)
     for relative in listing.files:
         path = listing.path(relative)
-        if is_film(relative) or relative.endswith("_bbox.csv"):
-            sort_film(found, names, relative, path, home_of(relative))
-        elif is_drawn_film(relative):
-            found.unmatched.append((path, "a copy of a film with keypoints drawn into it"))
+        if is_video(relative) or relative.endswith("_bbox.csv"):
+            sort_video(found, names, relative, path, home_of(relative))
+        elif is_drawn_video(relative):
+            found.unmatched.append((path, "a copy of a video with keypoints drawn into it"))
         elif path.suffix.lower() in (".csv", ".h5"):
             session = _longest_start(name_of(relative), by_folder.get(folder_of(relative), ()))
             if session is None and look and path.suffix == ".csv" and not _is_pose_table(path):
@@ -52,7 +52,7 @@ def sort_plain(listing: Listing, names: Names) -> Sorted:
                 item = own_result(session, path, name=name_of(folder_of(relative)) or "smoothed")
                 if item is not None:
                     found.items.append(item)
-    sort_pictures(found, names, listing)
+    sort_images(found, names, listing)
     return found
 
 
@@ -83,16 +83,16 @@ def sort_own(found: Sorted, listing: Listing) -> None:
 
 
 def plain_names(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Names:
-    """How names are read: with the given names of views, else the cameras', else the films'."""
+    """How names are read: with the given names of views, else the cameras', else the videos'."""
     if given:
         return Names(tuple(given))
     tables = [f for f in listing.files if f.lower().endswith((".csv", ".h5"))]
-    films = [f for f in listing.files if is_film(f)]
-    stems = [stem_of_file(f) for f in (*films, *tables)]
+    videos = [f for f in listing.files if is_video(f)]
+    stems = [stem_of_file(f) for f in (*videos, *tables)]
     # Not looked at in all of thousands of files: names repeat from recording to recording.
     if rig_names and views_that_occur(stems[:200], rig_names):
         return Names(tuple(rig_names))
-    parsed = (Names(None).parse(stem_of_file(f)).view for f in films)
+    parsed = (Names(None).parse(stem_of_file(f)).view for f in videos)
     views = sorted({view for view in parsed if view}, key=natural_order)
     return Names(tuple(views), guessed=True) if views else Names(None)
 

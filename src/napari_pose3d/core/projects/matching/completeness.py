@@ -25,22 +25,22 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
             todo="Leave it out of --views, or "
             + ("check the names of the keypoints" if settings.mirrored else "add its files"),
         )
-    problems = []
+    issues = []
     # Extra cameras of a rig are no fault. A view of the project without predictions may be one.
     if table.project and table.known_views == table.project.view_names:
-        problems += [
+        issues += [
             f"view {view} (project.yaml) has no predictions"
             for view in table.project.view_names
             if view not in table.views
         ]
-    problems += [f"{model} has no view {view}" for _, model, view in table.missing]
-    if problems and not settings.allow_missing:
+    issues += [f"{model} has no view {view}" for _, model, view in table.missing]
+    if issues and not settings.allow_missing:
         raise PoseDataError(
-            f"the predictions of session '{session}' are not complete: {_listed(problems)}",
+            f"the predictions of session '{session}' are not complete: {_listed(issues)}",
             expected=f"a file of each of the {len(table.models)} prediction sets for each view",
             todo=_ALLOW,
         )
-    return [f"Not complete: {problem}." for problem in problems]
+    return [f"Not complete: {problem}." for problem in issues]
 
 
 def common_individual(table: MatchTable, wanted: str | None) -> str | None:
@@ -83,18 +83,18 @@ def common_keypoints(
     ]
     if not lacking:
         return wanted
-    problems = [f"{', '.join(absent)} in {place}" for place, absent in lacking]
+    issues = [f"{', '.join(absent)} in {place}" for place, absent in lacking]
     shared = tuple(name for name in wanted if not any(name in absent for _, absent in lacking))
     if not settings.shared_keypoints:
         raise PoseDataError(
-            f"keypoints are missing: {_listed(problems)}",
+            f"keypoints are missing: {_listed(issues)}",
             expected="the same keypoints in all files",
             todo="Go on with the shared ones with --shared-keypoints",
         )
     if not shared:
-        raise PoseDataError(f"the files share no keypoint; missing are {_listed(problems)}")
+        raise PoseDataError(f"the files share no keypoint; missing are {_listed(issues)}")
     warnings.append(
-        f"Only the {len(shared)} shared keypoints are used; missing are {_listed(problems)}."
+        f"Only the {len(shared)} shared keypoints are used; missing are {_listed(issues)}."
     )
     return shared
 
@@ -129,7 +129,7 @@ def lengths_differ(problem: str) -> PoseDataError:
     return PoseDataError(
         problem,
         expected="the same frames in all files, since row n is the same instant in all views",
-        todo="If a camera started late or lost pictures, say so in napari-pose3d/project.toml (see "
+        todo="If a camera started late or lost images, say so in napari-pose3d/project.toml (see "
         "docs/projects.md); or go on with --allow-missing, which treats the frames at the end as "
         "missing",
     )

@@ -80,7 +80,7 @@ def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> Store
     """The ensemble of the matched files, which are read view by view when they are needed.
 
     In a project whose ``napari-pose3d/project.toml`` shifts or crops a view, frames are session
-    frames and positions are those in the rig's picture.
+    frames and positions are those in the rig's image.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> Store
     PoseDataError
         See `napari_pose3d.load_predictions`; what is wrong within a file is found on reading.
     """
-    from ..alignment.project_alignment import adjustment_notes, adjustment_of
+    from ..alignment.project_alignment import alignment_notes, alignment_of
     from .stored_ensemble import StoredEnsemble
 
-    adjustment = adjustment_of(inputs.table)
-    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings(), adjustment)
-    notes = adjustment_notes(adjustment.views, ensemble.views) if adjustment else []
+    alignment = alignment_of(inputs.table)
+    ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings(), alignment)
+    notes = alignment_notes(alignment.views, ensemble.views) if alignment else []
     for note in (*inputs.notes, *notes):
         ensemble.add_note(note)
     return ensemble

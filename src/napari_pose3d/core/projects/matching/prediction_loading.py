@@ -8,7 +8,7 @@ from typing import Protocol
 from napari_pose3d.core.poses.arrays import Ensemble
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
 
-from ..alignment.project_alignment import adjustment_of
+from ..alignment.project_alignment import alignment_of
 from .prediction_matching import Paths, match_predictions
 from .stored_ensemble import StoredEnsemble
 
@@ -40,7 +40,7 @@ def load_predictions(
     View, seed and session of each file are told from its name (see `napari_pose3d.core.projects.naming`);
     seeds pair up across views by what their names share, never by their order. In a project whose
     ``napari-pose3d/project.toml`` shifts or crops a view, frames are session frames and positions
-    are those in the rig's picture.
+    are those in the rig's image.
 
     Parameters
     ----------
@@ -100,4 +100,4 @@ def load_predictions(
     )
     table = match_predictions(paths_or_folder, settings, None if rig is None else rig.names)
     table = table.for_session(session)
-    return StoredEnsemble(table, settings, adjustment_of(table)).in_memory(progress, cancelled)
+    return StoredEnsemble(table, settings, alignment_of(table)).in_memory(progress, cancelled)

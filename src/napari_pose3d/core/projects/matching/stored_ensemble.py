@@ -40,7 +40,7 @@ _FRAMES_AT_ONCE = 4096
 
 
 class Adjust(Protocol):
-    """What is done to the ensemble of each view after reading (`adjustments`)."""
+    """What is done to the ensemble of each view after reading (`alignments`)."""
 
     @property
     def shifts_frames(self) -> bool:
@@ -64,7 +64,7 @@ class StoredEnsemble:
     table : MatchTable
         From `match_predictions` with the same settings.
     settings : ReadingSettings
-    adjust : EnsembleAdjustment, optional
+    adjust : EnsembleAlignment, optional
         What is done to the ensemble of each view after reading; where it shifts frames, the files
         of different views may differ in their number of lines.
 

@@ -11,10 +11,10 @@ from napari_pose3d.core.errors import PoseDataError
 
 from ..project_toml import OWN_FOLDER
 
-PICTURES = "labeled-data"
-"""Lightning Pose's folder of labeled pictures: its folders are listed, the pictures are not."""
+LABELED_DATA = "labeled-data"
+"""Lightning Pose's folder of labeled images: its folders are listed, the images are not."""
 
-# What Lightning Pose and Anipose make from films and predictions: no films and predictions.
+# What Lightning Pose and Anipose make from videos and predictions: no videos and predictions.
 _MADE = frozenset(
     {
         *("tb_logs", "image_preds", "labeled_videos", "exports_onnx", "exports_trt"),
@@ -160,6 +160,6 @@ def _worth_entering(name: str, last: str, at: str) -> bool:
     return (
         last not in _MADE
         and last != OWN_FOLDER
-        and not (at == PICTURES or at.endswith(f"/{PICTURES}"))
+        and not (at == LABELED_DATA or at.endswith(f"/{LABELED_DATA}"))
         and name.count("/") < _DEEPEST
     )

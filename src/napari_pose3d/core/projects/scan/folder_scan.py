@@ -15,7 +15,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     read_project,
 )
 
-from ..issues import Problem
+from ..issues import Issue
 from ..layouts.anipose import anipose_crops, anipose_names, anipose_rigs, is_anipose, sort_anipose
 from ..layouts.lightning_pose import (
     LabelFiles,
@@ -30,7 +30,7 @@ from ..project_toml import FILE_NAME as OWN_FILE
 from ..project_toml import OWN_FOLDER, OwnProject, read_own_project
 from .folder_listing import Listing, list_files, list_folder
 from .found_files import Sorted
-from .name_patterns import Names, is_film
+from .name_patterns import Names, is_video
 from .recordings import RigOf
 
 AnyPath = str | os.PathLike[str]
@@ -86,11 +86,11 @@ def look(path: AnyPath | Iterable[AnyPath], views: Sequence[str]) -> Found:
         return _lightning(lightning, views)
     listing = list_folder(path)
     projects = listing.without_folders_that_hold(FILE_NAME)
-    if len(projects) == 1 and not any(is_film(f) for f in listing.files):
+    if len(projects) == 1 and not any(is_video(f) for f in listing.files):
         return _lightning(read_project(listing.path(projects[0])), views)
     found = _anipose(listing, views) if is_anipose(listing) else _plain(listing, views)
     what = "this is a Lightning Pose project of its own"
-    found.files.problems += [Problem("note", what, each, "Open it by itself") for each in projects]
+    found.files.issues += [Issue("note", what, each, "Open it by itself") for each in projects]
     return found
 
 
@@ -98,7 +98,7 @@ def _lightning(lightning: LightningProject, views: Sequence[str]) -> Found:
     listing = list_folder(lightning.folder)
     own = read_own_project(lightning.folder)
     names = Names(tuple(views)) if views else names_of(lightning)
-    files = sort_lightning(listing, names, own.films)
+    files = sort_lightning(listing, names, own.videos)
     sort_own(files, listing)
     labels, queues = label_files(listing, names)
     return Found(
@@ -122,7 +122,7 @@ def _anipose(listing: Listing, views: Sequence[str]) -> Found:
     given = tuple(views or own.view_names)
     names = Names(given) if given else anipose_names(listing, rig_names)
     files = sort_anipose(listing, names)
-    files.problems += anipose_crops(listing)
+    files.issues += anipose_crops(listing)
     sort_own(files, listing)
     rig_of = anipose_rigs(listing)
     return Found("anipose", listing.root, listing, own, files, names, rig_of, expected=given)

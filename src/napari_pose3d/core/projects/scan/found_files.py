@@ -8,20 +8,20 @@ from typing import Literal
 
 from napari_pose3d.core.errors import PoseDataError
 
-from ..issues import Problem
+from ..issues import Issue
 from ..session import SetKind
 from .name_patterns import Names
 
-Role = Literal["film", "set", "boxes", "pictures"]
+Role = Literal["video", "set", "boxes", "images"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One file (or folder of pictures) of one view of one session.
+    """One file (or folder of images) of one view of one session.
 
     Attributes
     ----------
-    role : {"film", "set", "boxes", "pictures"}
+    role : {"video", "set", "boxes", "images"}
     session : str
         The key in its name.
     view : str
@@ -62,7 +62,7 @@ class Sorted:
 
     items: list[Item] = field(default_factory=list)
     unmatched: list[tuple[Path, str]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     nameless: list[Path] = field(default_factory=list)
 
     def parsed(self, names: Names, stem: str, path: Path) -> tuple[str, str, str] | None:
@@ -71,8 +71,8 @@ class Sorted:
             name = names.parse(stem)
         except PoseDataError as error:
             self.unmatched.append((path, error.problem))
-            self.problems.append(
-                Problem("error", error.problem, path.name, error.todo or "Rename the file")
+            self.issues.append(
+                Issue("error", error.problem, path.name, error.todo or "Rename the file")
             )
             return None
         if name.view is None:

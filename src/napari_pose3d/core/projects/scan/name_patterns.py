@@ -1,4 +1,4 @@
-"""From the name of a film or table to session, view and seed, without opening it."""
+"""From the name of a video or table to session, view and seed, without opening it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_pose3d.core.errors import PoseDataError
 
 from ..naming import SINGLE_VIEW, VIDEO_SUFFIXES, ParsedName, parse_stem, take_seed
 
-# The scorer that DeepLabCut appends to a film's name.
+# The scorer that DeepLabCut appends to a video's name.
 _SCORER = re.compile(r"(?:DLC_|DeepCut_)\w*?shuffle\d+[\w.-]*$")
 _FILTERED = re.compile(r"_filtered$")
 
@@ -25,7 +25,7 @@ class Names:
     views : tuple of str or None
         Known names; None when nothing is known: the view is what follows the last ``_`` or ``.``.
     guessed : bool
-        The names are only those of the films: another file may be of another view.
+        The names are only those of the videos: another file may be of another view.
     single : bool
         The project has a single view, which no name mentions.
     pattern : re.Pattern or None
@@ -56,7 +56,7 @@ class Names:
 
 
 def stem_of_file(relative: str) -> str:
-    """The stem of a film or table: without suffix, and without DeepLabCut's scorer."""
+    """The stem of a video or table: without suffix, and without DeepLabCut's scorer."""
     path = PurePosixPath(relative)
     if path.name == "predictions.csv" and path.parent.suffix.lower() in VIDEO_SUFFIXES:
         return path.parent.stem
@@ -66,13 +66,13 @@ def stem_of_file(relative: str) -> str:
     return _SCORER.sub("", stem).rstrip("_.- ") or stem
 
 
-def is_film(relative: str) -> bool:
-    """Whether a name is that of a film from a camera."""
-    return relative.lower().endswith(VIDEO_SUFFIXES) and not is_drawn_film(relative)
+def is_video(relative: str) -> bool:
+    """Whether a name is that of a video from a camera."""
+    return relative.lower().endswith(VIDEO_SUFFIXES) and not is_drawn_video(relative)
 
 
-def is_drawn_film(relative: str) -> bool:
-    """Whether a film is a copy with keypoints drawn into it, as DeepLabCut names them."""
+def is_drawn_video(relative: str) -> bool:
+    """Whether a video is a copy with keypoints drawn into it, as DeepLabCut names them."""
     name = PurePosixPath(relative)
     return name.suffix.lower() in VIDEO_SUFFIXES and name.stem.lower().endswith("_labeled")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..issues import Problem
+from ..issues import Issue
 from ..naming import name_with_home, natural_order
 from ..session import PredictionSet, SetKind
 from .found_files import Item
@@ -20,23 +20,23 @@ class Recording:
 
     name: str
     home: str
-    films: dict[str, Path] = field(default_factory=dict)
+    videos: dict[str, Path] = field(default_factory=dict)
     boxes: dict[str, Path] = field(default_factory=dict)
-    pictures: dict[str, Path] = field(default_factory=dict)
+    images: dict[str, Path] = field(default_factory=dict)
     sets: list[PredictionSet] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
 
     @property
     def views(self) -> set[str]:
         """Views that any file is of."""
         of_sets = {view for each in self.sets for view in each.files}
-        return {*self.films, *self.boxes, *self.pictures, *of_sets}
+        return {*self.videos, *self.boxes, *self.images, *of_sets}
 
 
 def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
     """Put items together to recordings, ordered by name.
 
-    Items of one key are one recording, unless films of one view lie in several homes: then each
+    Items of one key are one recording, unless videos of one view lie in several homes: then each
     home is a recording of its own.
 
     Parameters
@@ -50,7 +50,7 @@ def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
         by_key.setdefault(key, {}).setdefault(item.home, []).append(item)
     members: dict[str, list[Item]] = {}
     for key, homes in by_key.items():
-        apart = _films_collide(homes)
+        apart = _videos_collide(homes)
         for home in sorted(homes):
             name = name_with_home(home, key) if apart else key
             members.setdefault(name or folder_name, []).extend(homes[home])
@@ -58,18 +58,18 @@ def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
     return sorted(recordings, key=lambda r: natural_order(r.name))
 
 
-def _films_collide(homes: Mapping[str, Sequence[Item]]) -> bool:
+def _videos_collide(homes: Mapping[str, Sequence[Item]]) -> bool:
     seen: set[str] = set()
     for members in homes.values():
-        films = {item.view for item in members if item.role == "film"}
-        if films & seen:
+        videos = {item.view for item in members if item.role == "video"}
+        if videos & seen:
             return True
-        seen |= films
+        seen |= videos
     return False
 
 
 def _recording(name: str, items: Sequence[Item]) -> Recording:
-    home = next((item.home for item in items if item.role == "film"), items[0].home)
+    home = next((item.home for item in items if item.role == "video"), items[0].home)
     recording = Recording(name, home)
     tables: dict[tuple[str, SetKind, bool], dict[str, list[Item]]] = {}
     for item in items:
@@ -78,9 +78,9 @@ def _recording(name: str, items: Sequence[Item]) -> Recording:
             tables.setdefault(what, {}).setdefault(item.place, []).append(item)
             continue
         role = {
-            "film": recording.films,
+            "video": recording.videos,
             "boxes": recording.boxes,
-            "pictures": recording.pictures,
+            "images": recording.images,
         }[item.role]
         _put(role, item.view, item.path, recording)
     used: set[str] = set()
@@ -103,7 +103,7 @@ def _set(
     if kind == "3d":
         first, *others = members
         for other in others:
-            recording.problems.append(_twice("3-D positions", first.path, other.path, recording))
+            recording.issues.append(_twice("3-D positions", first.path, other.path, recording))
         return PredictionSet(name, kind, {}, first.path, own)
     files: dict[str, Path] = {}
     for item in members:
@@ -129,11 +129,11 @@ def _same_view_twice(places: Mapping[str, Sequence[Item]]) -> bool:
 def _put(files: dict[str, Path], view: str, path: Path, recording: Recording) -> None:
     first = files.setdefault(view, path)
     if first != path:
-        recording.problems.append(_twice(f"view {view}", first, path, recording))
+        recording.issues.append(_twice(f"view {view}", first, path, recording))
 
 
-def _twice(what: str, first: Path, other: Path, recording: Recording) -> Problem:
-    return Problem(
+def _twice(what: str, first: Path, other: Path, recording: Recording) -> Issue:
+    return Issue(
         "error",
         f"{first.name} and {other.name} cannot be told apart: both are {what}; the first is used",
         recording.name,

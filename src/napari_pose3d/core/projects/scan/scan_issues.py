@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..issues import Problem
+from ..issues import Issue
 from ..session import Session
 from .folder_scan import Found
 from .recordings import Recording
@@ -14,9 +14,9 @@ from .recordings import Recording
 _MOST_NAMED = 3
 
 
-def problems_of_recording(
+def issues_of_recording(
     recording: Recording, views: Sequence[str], expected: Sequence[str]
-) -> tuple[Problem, ...]:
+) -> tuple[Issue, ...]:
     """What a session lacks.
 
     Parameters
@@ -26,34 +26,34 @@ def problems_of_recording(
     expected : sequence of str
         Those that every session ought to have; may be empty.
     """
-    found = list(recording.problems)
+    found = list(recording.issues)
     wanted = [*dict.fromkeys((*expected, *views))]
     name = recording.name
-    if recording.films:
-        lacking = [view for view in wanted if view not in recording.films]
+    if recording.videos:
+        lacking = [view for view in wanted if view not in recording.videos]
         if lacking:
             found.append(
-                Problem(
+                Issue(
                     "warning",
-                    f"there is no film of view {', '.join(lacking)}",
+                    f"there is no video of view {', '.join(lacking)}",
                     name,
                     f"Add it under the name {_as_for(recording, lacking[0])}, or go on without it",
                 )
             )
     elif recording.sets:
         found.append(
-            Problem(
+            Issue(
                 "note",
-                "there are predictions but no films",
+                "there are predictions but no videos",
                 name,
-                "If there are films, they have another name: rename them to the same beginning",
+                "If there are videos, they have another name: rename them to the same beginning",
             )
         )
     for each in recording.sets:
         lacking = [view for view in wanted if view not in each.files]
         if each.files and lacking:
             found.append(
-                Problem(
+                Issue(
                     "warning",
                     f"the prediction set '{each.name}' has no view {', '.join(lacking)}",
                     name,
@@ -63,15 +63,15 @@ def problems_of_recording(
     return tuple(found)
 
 
-def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Problem, ...]:
+def issues_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Issue, ...]:
     """What concerns the whole folder."""
     found, listing, names = looked.files, looked.listing, looked.names
     rig_names = looked.rig_names
-    problems = list(found.problems)
+    issues = list(found.issues)
     known = names.views or ()
     if found.nameless:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "warning",
                 f"{len(found.nameless)} files hold none of the views {', '.join(known)} in their "
                 f"names: {_some(found.nameless)}",
@@ -80,8 +80,8 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             )
         )
     if rig_names and known and not set(rig_names) & set(known):
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "warning",
                 f"the cameras of the calibration are called {', '.join(rig_names)}, but the files "
                 f"are of {', '.join(known)}",
@@ -90,8 +90,8 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             )
         )
     if looked.kind == "lightning-pose":
-        problems += [
-            Problem(
+        issues += [
+            Issue(
                 "note",
                 f"the name of view {short} is part of {long}",
                 "",
@@ -101,20 +101,20 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             for long in known
             if short != long and short in long
         ]
-    filmed = [each for each in sessions if each.films]
-    if len(filmed) > 1 and names.pattern is None and _all_alone(filmed):
-        problems.append(
-            Problem(
+    recorded = [each for each in sessions if each.videos]
+    if len(recorded) > 1 and names.pattern is None and _all_alone(recorded):
+        issues.append(
+            Issue(
                 "note",
-                f"each of the {len(filmed)} sessions has one view only ({filmed[0].name}: "
-                f"{filmed[0].views[0]}, ...)",
+                f"each of the {len(recorded)} sessions has one view only ({recorded[0].name}: "
+                f"{recorded[0].views[0]}, ...)",
                 "",
                 "If these are views of one session, say what the views are called",
             )
         )
     for folder in listing.unreadable:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "warning",
                 "this folder may not be looked into",
                 folder,
@@ -122,8 +122,8 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             )
         )
     if listing.cut:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "warning",
                 "the folder holds so many files that only some were looked at",
                 "",
@@ -131,8 +131,8 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             )
         )
     if not os.access(listing.root, os.W_OK):
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "note",
                 "the folder cannot be written to",
                 str(listing.root),
@@ -140,15 +140,15 @@ def problems_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Prob
             )
         )
     if not sessions:
-        problems.append(
-            Problem(
+        issues.append(
+            Issue(
                 "error",
-                "there are no films and no predictions here",
+                "there are no videos and no predictions here",
                 str(listing.root),
                 "Open the folder that holds the videos of the cameras",
             )
         )
-    return tuple(problems)
+    return tuple(issues)
 
 
 def _all_alone(sessions: Sequence[Session]) -> bool:
@@ -156,8 +156,8 @@ def _all_alone(sessions: Sequence[Session]) -> bool:
 
 
 def _as_for(recording: Recording, view: str) -> str:
-    """What the film of a view would be called, going by another's name."""
-    other, path = next(iter(recording.films.items()))
+    """What the video of a view would be called, going by another's name."""
+    other, path = next(iter(recording.videos.items()))
     return path.name.replace(other, view)
 
 

@@ -3,7 +3,7 @@
 A network that takes one side of the animal for the other is sure of itself. It shows in the
 geometry: both keypoints of a pair lie where the other one is expected. Sets are compared with the
 centre of all sets of the view, views with what the others say about the point in space. Where the
-two sides lie close together in the picture nobody can tell, and nothing is said.
+two sides lie close together in the image nobody can tell, and nothing is said.
 """
 
 from __future__ import annotations

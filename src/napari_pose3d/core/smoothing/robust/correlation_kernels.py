@@ -21,7 +21,7 @@ _AT_ONCE = 256
 
 
 @_jit
-def unexplained(error: Any, slopes: Any, trust: Any, left: Any, told: Any) -> None:
+def unexplained(error: Any, jacobian: Any, trust: Any, left: Any, told: Any) -> None:
     """Whitened residuals without what a 3-D point can explain, frame by frame.
 
     Parameters
@@ -49,10 +49,10 @@ def unexplained(error: Any, slopes: Any, trust: Any, left: Any, told: Any) -> No
             n_views += 1
             for row in range(2):
                 for i in range(3):
-                    lever = w * slopes[t, c, row, i]
+                    lever = w * jacobian[t, c, row, i]
                     pull[i] += lever * error[t, c, row]
                     for j in range(3):
-                        information[i, j] += lever * slopes[t, c, row, j]
+                        information[i, j] += lever * jacobian[t, c, row, j]
         told[t] = math.nan
         if n_views < 2:
             continue
@@ -74,7 +74,7 @@ def unexplained(error: Any, slopes: Any, trust: Any, left: Any, told: Any) -> No
             for row in range(2):
                 rest = error[t, c, row]
                 for i in range(3):
-                    rest -= slopes[t, c, row, i] * fit[i]
+                    rest -= jacobian[t, c, row, i] * fit[i]
                 left[t, c, row] = root * rest
 
 

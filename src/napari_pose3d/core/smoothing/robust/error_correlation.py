@@ -1,7 +1,7 @@
 """Errors that last: how much wider they make a smoothed track's uncertainty.
 
 A smoother takes errors as independent from frame to frame and averages them away. A network's
-errors last: for some frames while the picture changes slowly, for hundreds where it has a bias
+errors last: for some frames while the image changes slowly, for hundreds where it has a bias
 towards one side of a joint. Their correlation in time is read off what the views disagree about,
 which no motion of the keypoint can explain or absorb.
 """
@@ -43,9 +43,9 @@ class Widening:
     where_little: float
     limit: float
 
-    def of_frames(self, slopes: Float64, trust: Float64) -> Float64:
+    def of_frames(self, jacobian: Float64, trust: Float64) -> Float64:
         """The factor of each frame; parameters as for `LastingErrors`."""
-        squares = np.where(trust > 0, np.einsum("tcij,tcij->tc", slopes, slopes), 0.0)
+        squares = np.where(trust > 0, np.einsum("tcij,tcij->tc", jacobian, jacobian), 0.0)
         told = (trust * squares).sum(axis=1)
         return np.where(told < self.limit, self.where_little, self.usual)
 
@@ -72,7 +72,7 @@ class LastingErrors:
     """
 
     def __init__(
-        self, error: Float64, slopes: Float64, trust: Float64, influence: Influence
+        self, error: Float64, jacobian: Float64, trust: Float64, influence: Influence
     ) -> None:
         from .correlation_kernels import unexplained
 
@@ -83,7 +83,7 @@ class LastingErrors:
         self._looked_at = []
         for piece in pieces:
             left, information = np.empty_like(error[piece]), np.empty(len(trust[piece]))
-            unexplained(error[piece], slopes[piece], trust[piece], left, information)
+            unexplained(error[piece], jacobian[piece], trust[piece], left, information)
             self._looked_at.append((left, trust[piece], information))
         told = np.concatenate([information for _, _, information in self._looked_at])
         self._told = told[np.isfinite(told)]

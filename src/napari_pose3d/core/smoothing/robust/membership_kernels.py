@@ -12,13 +12,13 @@ import numba
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-# An observation belongs to the keypoint with this prior probability, else anywhere in the picture.
+# An observation belongs to the keypoint with this prior probability, else anywhere in the image.
 _BELONGS = 0.98
-_PICTURE = 1e6
+_IMAGE = 1e6
 
 
 @_jit
-def _covariance_in_picture(slope: Any, cov: Any) -> tuple[float, float, float]:
+def _covariance_in_image(slope: Any, cov: Any) -> tuple[float, float, float]:
     """``H V H^T`` of one view, as its three different elements xx, xy, yy."""
     xx = xy = yy = 0.0
     for i in range(3):
@@ -34,7 +34,7 @@ def _covariance_in_picture(slope: Any, cov: Any) -> tuple[float, float, float]:
 
 @_jit
 def expected_squared_error(
-    y: Any, pixels: Any, slopes: Any, covs: Any, widening: float, squared: Any
+    y: Any, pixels: Any, jacobian: Any, covs: Any, widening: float, squared: Any
 ) -> None:
     """What the noise alone would have left of each residual, squared, into ``squared``.
 
@@ -44,7 +44,7 @@ def expected_squared_error(
     for t in range(y.shape[0]):
         for c in range(y.shape[1]):
             ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
-            a, _, d = _covariance_in_picture(slopes[t, c], covs[t])
+            a, _, d = _covariance_in_image(jacobian[t, c], covs[t])
             squared[t, c] = 0.5 * (ex * ex + ey * ey + widening * (a + d))
 
 
@@ -52,7 +52,7 @@ def expected_squared_error(
 def membership(
     y: Any,
     pixels: Any,
-    slopes: Any,
+    jacobian: Any,
     covs: Any,
     noise: Any,
     new_noise: Any,
@@ -83,14 +83,14 @@ def membership(
     nearest : float
         Not negative: instead of a probability, 1 for innovations not longer than so many px.
     """
-    elsewhere = (1.0 - _BELONGS) / _PICTURE
+    elsewhere = (1.0 - _BELONGS) / _IMAGE
     for t in range(weights.shape[0]):
         for c in range(weights.shape[1]):
             if not usable[t, c]:
                 weights[t, c] = 0.0
                 continue
             ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
-            a, b, d = _covariance_in_picture(slopes[t, c], covs[t])
+            a, b, d = _covariance_in_image(jacobian[t, c], covs[t])
             if weights[t, c] > 0.0:
                 r = noise[t, c] / weights[t, c]
                 p, s = r - a, r - d

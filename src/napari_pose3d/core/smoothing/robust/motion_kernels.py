@@ -59,7 +59,7 @@ N_KEPT, N_ADJOINT = 18, 27
 
 
 @_jit
-def linearise(cams: Any, track: Any, pixels: Any, slopes: Any) -> None:
+def linearise(cams: Any, track: Any, pixels: Any, jacobian: Any) -> None:
     """Projection of ``track (frame, 3)`` and its derivative; NaN where a camera cannot see it.
 
     ``pixels (frame, view, 2)``, ``slopes (frame, view, 2, 3)``.
@@ -69,13 +69,13 @@ def linearise(cams: Any, track: Any, pixels: Any, slopes: Any) -> None:
         for c in range(cams.shape[0]):
             _, u, v, ux, uy, uz, vx, vy, vz = project(cams[c], X, Y, Z)
             pixels[t, c, 0], pixels[t, c, 1] = u, v
-            d = slopes[t, c]
+            d = jacobian[t, c]
             d[0, 0], d[0, 1], d[0, 2] = ux, uy, uz
             d[1, 0], d[1, 1], d[1, 2] = vx, vy, vz
 
 
 @_jit
-def gather(y: Any, variance: Any, pixels: Any, slopes: Any, seen: Any) -> None:
+def gather(y: Any, variance: Any, pixels: Any, jacobian: Any, seen: Any) -> None:
     """What all views of a frame say about its point, whatever the motion, into ``seen``.
 
     With the cameras linear, H being their derivative and e the residual at the point of
@@ -104,7 +104,7 @@ def gather(y: Any, variance: Any, pixels: Any, slopes: Any, seen: Any) -> None:
             seen[t, 9] += 2.0 * (_LOG_2PI + math.log(r))
             for row in range(2):
                 e = y[t, c, row] - pixels[t, c, row]
-                h0, h1, h2 = slopes[t, c, row, 0], slopes[t, c, row, 1], slopes[t, c, row, 2]
+                h0, h1, h2 = jacobian[t, c, row, 0], jacobian[t, c, row, 1], jacobian[t, c, row, 2]
                 w0, w1, w2 = w * h0, w * h1, w * h2
                 seen[t, 0] += w0 * h0
                 seen[t, 1] += w0 * h1

@@ -25,7 +25,7 @@ from ..search_frames import stretches
 from .error_correlation import LastingErrors
 from .explanations import most_likely_explanations
 from .framewise_triangulation import spread_of, triangulate_framewise, weights_of
-from .single_view_stretches import lone_views
+from .single_view_stretches import single_view_stretches
 
 Float64 = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ def smooth_robustly(
         A keypoint can be triangulated in fewer than two frames.
     """
     tracks = [
-        _Rounds(rig, centre[:, :, k], variance[:, :, k], searched, name, settings, cancelled)
+        RobustSmoother(rig, centre[:, :, k], variance[:, :, k], searched, name, settings, cancelled)
         for k, name in enumerate(keypoints)
     ]
     # Copies of the tracks' own, and of a long recording not small.
@@ -123,7 +123,9 @@ def smooth_robustly(
     return [track.result(s) for track in tracks]
 
 
-def _search(tracks: Sequence[_Rounds], start: float, width: float, tolerance: float) -> float:
+def _search(
+    tracks: Sequence[RobustSmoother], start: float, width: float, tolerance: float
+) -> float:
     """The ``s`` with the greatest likelihood of all tracks together, around ``start``."""
     costs = [track.cost_of_s() for track in tracks]
 
@@ -136,7 +138,7 @@ def _search(tracks: Sequence[_Rounds], start: float, width: float, tolerance: fl
     return float(np.exp(log_s))
 
 
-class _Rounds:
+class RobustSmoother:
     """The arrays that travel from round to round; (frame, view, ...) as the kernels walk."""
 
     def __init__(
@@ -171,12 +173,12 @@ class _Rounds:
         self.noise = self.spread + max(float(typical), 1e-3)
         self.bursts = np.ones(len(self.y))
         self.pixels = np.empty_like(self.y)
-        self.slopes = np.empty((*self.y.shape, 3))
+        self.jacobian = np.empty((*self.y.shape, 3))
         self.covs = np.empty((len(self.y), 3, 3))
         self.activity = np.empty(len(self.y))
         self._prior()
         self._linearise()
-        self._find_lone_views()
+        self._find_single_view_stretches()
 
     def _start(
         self, rig: Rig, centre: NDArray[np.float32], keypoint: str
@@ -216,8 +218,8 @@ class _Rounds:
         frames = np.arange(n_frames)
         filled = np.stack([np.interp(frames, located, xyz[located, j]) for j in range(3)], axis=1)
         # A lone observation cannot be checked, but it still says where the ray lies.
-        lone = np.isnan(xyz[:, 0]) & (self.seen.sum(axis=1) == 1)
-        return filled, inliers | (self.seen & lone[:, None])
+        single_view = np.isnan(xyz[:, 0]) & (self.seen.sum(axis=1) == 1)
+        return filled, inliers | (self.seen & single_view[:, None])
 
     def _prior(self) -> None:
         self.m0 = np.concatenate([self.first, np.zeros(3)])
@@ -235,7 +237,7 @@ class _Rounds:
 
         for part in _parts(slice(0, len(self.track))):
             self._look_at_cancel()
-            kernels.linearise(self.cams, self.track[part], self.pixels[part], self.slopes[part])
+            kernels.linearise(self.cams, self.track[part], self.pixels[part], self.jacobian[part])
 
     def _visible(self) -> NDArray[np.bool_]:
         """Observations whose camera can see the track, ``(frame, view)``."""
@@ -245,10 +247,10 @@ class _Rounds:
         """Of these, which are taken for the keypoint."""
         return np.asarray(self._visible() & (self.weights >= _COUNTS))
 
-    def _find_lone_views(self) -> None:
+    def _find_single_view_stretches(self) -> None:
         """Let a view that counts alone tell no more than its ray."""
-        self.lone = lone_views(self._counting(), self.track, self.centres)
-        self.lone.make_parallel(self.slopes)
+        self.single_view = single_view_stretches(self._counting(), self.track, self.centres)
+        self.single_view.make_parallel(self.jacobian)
 
     def cost_of_s(self) -> Callable[[float], float]:
         """Negative log-likelihood of the frames searched, as a function of ``s``."""
@@ -296,7 +298,7 @@ class _Rounds:
             )
         # No step leads to the first frame.
         self.activity[0] = 6.0
-        self.lone.turn(self.track, xyz, self.covs)
+        self.single_view.turn(self.track, xyz, self.covs)
         self.track = xyz
         self._linearise()
 
@@ -312,7 +314,7 @@ class _Rounds:
         from . import motion_kernels as kernels
 
         seen = np.empty((len(variance), 10))
-        kernels.gather(self.y[frames], variance, self.pixels[frames], self.slopes[frames], seen)
+        kernels.gather(self.y[frames], variance, self.pixels[frames], self.jacobian[frames], seen)
         return seen
 
     def _forward(
@@ -353,7 +355,7 @@ class _Rounds:
             # Errors that last pull the track along with them, further than its posterior says.
             wide = self._lasting_errors(s, self._trust()).usual()
             kernels.expected_squared_error(
-                self.y, self.pixels, self.slopes, self.covs, wide, squared
+                self.y, self.pixels, self.jacobian, self.covs, wide, squared
             )
             # What is not the keypoint says nothing about how precisely the keypoint is seen, and
             # neither does a view that is alone: the track follows it, however far off it is.
@@ -368,7 +370,7 @@ class _Rounds:
             kernels.membership(
                 self.y,
                 self.pixels,
-                self.slopes,
+                self.jacobian,
                 self.covs,
                 self.noise,
                 noise,
@@ -377,14 +379,14 @@ class _Rounds:
                 self.weights,
             )
         self.noise = noise
-        self._find_lone_views()
+        self._find_single_view_stretches()
         if self.parts.bursts:
             self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
 
     def result(self, s: float) -> RobustTrack:
         """What the last round smoothed."""
         self._look_at_cancel()
-        covariance = self._honest_covariance(s)
+        covariance = self._inflated_covariance(s)
         self._look_at_cancel()
         weights = np.where(self.seen, self.weights, np.nan)
         return RobustTrack(
@@ -395,16 +397,16 @@ class _Rounds:
             s,
         )
 
-    def _honest_covariance(self, s: float) -> Float64:
+    def _inflated_covariance(self, s: float) -> Float64:
         """The posterior's covariance, widened for errors that last longer than a frame."""
         V = self.covs
         if self.parts.widen:
             trust = self._trust()
             wide = self._lasting_errors(s, trust).widening()
             self._look_at_cancel()
-            V *= wide.of_frames(self.slopes, trust)[:, None, None]
+            V *= wide.of_frames(self.jacobian, trust)[:, None, None]
         # Large in a long recording, and not needed any more.
-        del self.covs, self.slopes, self.pixels, self.y
+        del self.covs, self.jacobian, self.pixels, self.y
         return V
 
     def _trust(self) -> Float64:
@@ -418,7 +420,7 @@ class _Rounds:
         def influence(variance: float) -> Float64:
             return self._influence(s, variance)
 
-        return LastingErrors(self.y - self.pixels, self.slopes, trust, influence)
+        return LastingErrors(self.y - self.pixels, self.jacobian, trust, influence)
 
     def _influence(self, s: float, variance: float) -> Float64:
         """Weights of the smoother over time: what it makes of a single step aside by 1."""

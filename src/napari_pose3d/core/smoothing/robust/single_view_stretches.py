@@ -21,7 +21,7 @@ _NOT_ACROSS = 0.3
 
 
 @dataclass(frozen=True)
-class LoneViews:
+class SingleViewStretches:
     """Observations that are alone in their frame, and the common direction of their rays.
 
     Attributes
@@ -38,13 +38,13 @@ class LoneViews:
     rays: Float64
     common: Float64
 
-    def make_parallel(self, slopes: Float64) -> None:
+    def make_parallel(self, jacobian: Float64) -> None:
         """Let the projections' derivatives ``(frame, view, 2, 3)`` be blind along ``common``."""
         if not len(self.frames):
             return
         at = self.frames, self.views
-        along = np.einsum("tri,ti->tr", slopes[at], self.common)
-        slopes[at] -= along[..., None] * self.common[:, None]
+        along = np.einsum("tri,ti->tr", jacobian[at], self.common)
+        jacobian[at] -= along[..., None] * self.common[:, None]
 
     def turn(self, before: Float64, track: Float64, covariance: Float64) -> None:
         """Turn what happened along ``common`` into each frame's own ray, in place.
@@ -66,7 +66,9 @@ class LoneViews:
         covariance[at] = shear @ covariance[at] @ shear.transpose(0, 2, 1)
 
 
-def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> LoneViews:
+def single_view_stretches(
+    counts: NDArray[np.bool_], track: Float64, centres: Float64
+) -> SingleViewStretches:
     """Find them.
 
     Parameters
@@ -80,7 +82,7 @@ def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> L
     n_views = counts.sum(axis=1)
     frames = np.flatnonzero(n_views == 1)
     if not len(frames):
-        return LoneViews(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
+        return SingleViewStretches(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
     views = counts[frames].argmax(axis=1)
     # A run ends where more views see the keypoint, and where another view takes over: the two tell
     # the depth there, if their rays are nearly their own.
@@ -92,4 +94,4 @@ def lone_views(counts: NDArray[np.bool_], track: Float64, centres: Float64) -> L
     sums = np.stack([np.bincount(run, rays[:, i]) for i in range(3)], axis=1)
     common = (sums / np.linalg.norm(sums, axis=1, keepdims=True))[run]
     across = np.einsum("ti,ti->t", rays, common) > _NOT_ACROSS
-    return LoneViews(frames[across], views[across], rays[across], common[across])
+    return SingleViewStretches(frames[across], views[across], rays[across], common[across])

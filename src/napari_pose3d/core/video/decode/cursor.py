@@ -1,4 +1,4 @@
-"""A pass through a film: from a keyframe to the frame that is wanted, and on from there."""
+"""A pass through a video: from a keyframe to the frame that is wanted, and on from there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 Wanted = Callable[[], bool]
-"""Asked between two pictures; when it says no, the request is given up."""
+"""Asked between two images; when it says no, the request is given up."""
 Emit = Callable[[int, "VideoFrame"], None]
 
 # A keyframe that is nearer than this is reached faster by decoding on than by jumping.
 _NEAR = 4
-# Pictures come out in display order. One that is this late is not coming any more.
+# Images come out in display order. One that is this late is not coming any more.
 _LATE = 64
 
 
@@ -26,7 +26,7 @@ class Superseded(Exception):  # noqa: N818 - the caller no longer wants the fram
 
 
 class Trouble(Exception):  # noqa: N818 - an event inside the reader, not an error for users
-    """A pass met something that may be damage, in the group of pictures of a keyframe."""
+    """A pass met something that may be damage, in the group of images of a keyframe."""
 
     def __init__(self, entry: int) -> None:
         super().__init__(entry)
@@ -41,8 +41,8 @@ class Lane:
     decoder : Decoder
     index : FrameIndex
     examined : set of int
-        Keyframes whose group of pictures has been searched for damage: what a pass meets there
-        is known already. Shared by all lanes of a film.
+        Keyframes whose group of images has been searched for damage: what a pass meets there
+        is known already. Shared by all lanes of a video.
     """
 
     def __init__(self, decoder: Decoder, index: FrameIndex, examined: set[int]) -> None:
@@ -50,14 +50,14 @@ class Lane:
         # Came out together with the one that was wanted, and will be wanted next.
         self._left_over: dict[int, VideoFrame] = {}
 
-    def picture(self, frame: int, emit: Emit | None, wanted: Wanted | None = None) -> VideoFrame:
+    def image(self, frame: int, emit: Emit | None, wanted: Wanted | None = None) -> VideoFrame:
         """Decode until a frame comes out.
 
         Parameters
         ----------
         frame : int
         emit : callable, optional
-            Given every other picture that comes out on the way, with its frame number.
+            Given every other image that comes out on the way, with its frame number.
         wanted : callable, optional
 
         Raises
@@ -79,11 +79,11 @@ class Lane:
             if wanted is not None and not wanted():
                 raise Superseded
             try:
-                pictures = decoder.step()
+                images = decoder.step()
             except EOFError:
                 raise self._trouble(entry) from None
             latest = -1
-            for number, picture in pictures:
+            for number, image in images:
                 rank = index.rank[number]
                 latest = max(latest, rank)
                 other = index.frame_of[number]
@@ -91,12 +91,12 @@ class Lane:
                 if other < 0 or rank < begin:
                     continue
                 if other == frame:
-                    found = picture
+                    found = image
                 elif not decoder.failed:
                     if emit is not None:
-                        emit(int(other), picture)
+                        emit(int(other), image)
                     if rank > goal:
-                        self._left_over[int(other)] = picture
+                        self._left_over[int(other)] = image
             if not index.key[entry]:
                 raise self._trouble(entry)
             if decoder.failed:

@@ -1,6 +1,6 @@
-"""Finding out which pictures of a group cannot be decoded, slowly and surely.
+"""Finding out which images of a group cannot be decoded, slowly and surely.
 
-A group of pictures is what lies between two keyframes. Within it each picture is made from others,
+A group of images is what lies between two keyframes. Within it each image is made from others,
 so whatever is stored after a damaged one is not to be trusted: it is called unreadable too, even
 where a decoder would patch something up.
 """
@@ -23,16 +23,16 @@ _LOOK_BACK = 2000
 
 @dataclass
 class Examination:
-    """What a search found: the unreadable frames, and all pictures that came out."""
+    """What a search found: the unreadable frames, and all images that came out."""
 
     unreadable: set[int] = field(default_factory=set)
-    pictures: dict[int, VideoFrame] = field(default_factory=dict)
+    images: dict[int, VideoFrame] = field(default_factory=dict)
 
 
 def examine(
     path: str | os.PathLike[str], index: FrameIndex, entry: int, *, lenient: bool, keep: int
 ) -> Examination:
-    """Decode the group of pictures of a keyframe, one packet at a time on one thread.
+    """Decode the group of images of a keyframe, one packet at a time on one thread.
 
     Keyframes that turn out to be none are withdrawn from the index; the caller then looks at the
     group again under its true keyframe.
@@ -45,7 +45,7 @@ def examine(
     lenient : bool
         See `Decoder`.
     keep : int
-        How many readable pictures to hand back, the last ones.
+        How many readable images to hand back, the last ones.
     """
     decoder = Decoder(path, index, threads=1, lenient=lenient)
     try:
@@ -68,7 +68,7 @@ def examine(
 class _Outcome:
     arrived: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
-    pictures: dict[int, VideoFrame] = field(default_factory=dict)
+    images: dict[int, VideoFrame] = field(default_factory=dict)
     stop: int = 0
 
 
@@ -81,22 +81,22 @@ def _decode_group(
     while not finished:
         try:
             finished = decoder.next_packet >= outcome.stop
-            pictures = decoder.flush() if finished else decoder.step()
+            images = decoder.flush() if finished else decoder.step()
         except EOFError:
             break
-        for number, picture in pictures:
+        for number, image in images:
             outcome.arrived.add(number)
             if entry <= number:
-                outcome.pictures[number] = picture
-                if len(outcome.pictures) > keep:
-                    outcome.pictures.pop(next(iter(outcome.pictures)))
+                outcome.images[number] = image
+                if len(outcome.images) > keep:
+                    outcome.images.pop(next(iter(outcome.images)))
     outcome.failed = set(decoder.failed)
     decoder.entry = None
     return outcome
 
 
 def _after_leading(index: FrameIndex, end: int) -> int:
-    """One past the pictures that are stored after the next keyframe and shown before it."""
+    """One past the images that are stored after the next keyframe and shown before it."""
     stop = end
     if end < index.n_packets:
         while stop + 1 < index.n_packets and index.rank[stop + 1] < index.rank[end]:
@@ -120,6 +120,6 @@ def _judge(index: FrameIndex, outcome: _Outcome, entry: int, end: int) -> Examin
             continue
         if first_bad is not None and number >= first_bad:
             result.unreadable.add(frame)
-        elif number in outcome.pictures:
-            result.pictures[frame] = outcome.pictures[number]
+        elif number in outcome.images:
+            result.images[frame] = outcome.images[number]
     return result

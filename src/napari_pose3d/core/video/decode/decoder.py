@@ -1,8 +1,8 @@
-"""One open film and its decoder: pictures that are certain to be the ones they are said to be.
+"""One open video and its decoder: images that are certain to be the ones they are said to be.
 
 Every packet that is read is compared with the index, and is given its number in the index as its
-timestamp on the way into the decoder. The decoder hands that number back with the picture, so
-that a picture is known by the packet it came from and by nothing else.
+timestamp on the way into the decoder. The decoder hands that number back with the image, so
+that an image is known by the packet it came from and by nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import av
     from av.video.frame import VideoFrame
 
-_I_PICTURE = 1
+_I_FRAME = 1
 _UNKNOWN_PACKETS = 4
 
 
@@ -31,7 +31,7 @@ class IndexMismatch(Exception):  # noqa: N818 - an event inside the reader, not 
 
 
 class Decoder:
-    """A film opened for decoding, from any keyframe on.
+    """A video opened for decoding, from any keyframe on.
 
     Not thread-safe: the reader that owns it holds a lock.
 
@@ -42,7 +42,7 @@ class Decoder:
     threads : int
         Threads of the decoder itself.
     lenient : bool
-        Accept pictures that the decoder would call damaged for reasons of form only.
+        Accept images that the decoder would call damaged for reasons of form only.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Decoder:
         self.entry: int | None = None
         """Where decoding began; None before the first `start` and after the end."""
         self.pending: set[int] = set()
-        """Packets that were fed and whose picture has not come out."""
+        """Packets that were fed and whose image has not come out."""
         self.failed: set[int] = set()
         """Packets of this pass that the decoder refused or called damaged."""
         self.check_file()
@@ -89,7 +89,7 @@ class Decoder:
         self._container.close()
 
     def check_file(self) -> None:
-        """Raise when another file has taken the film's place since it was indexed.
+        """Raise when another file has taken the video's place since it was indexed.
 
         A file that is gone is no reason: what is open can be read to the end on most systems.
         """
@@ -99,7 +99,7 @@ class Decoder:
             return
         if now != self._index.stamp:
             raise PoseDataError(
-                "the film was changed or replaced while it was open",
+                "the video was changed or replaced while it was open",
                 file=self._path,
                 todo="Open it again",
             )
@@ -115,7 +115,7 @@ class Decoder:
             return
         try:
             if self._at_start and self._context.name == "mpeg4":
-                # Only the first packet says whether B-pictures share packets with others.
+                # Only the first packet says whether B-images share packets with others.
                 self._prime()
             self._seek(entry)
         except IndexMismatch:
@@ -175,7 +175,7 @@ class Decoder:
         import av
 
         try:
-            pictures = self._context.decode(packet)
+            images = self._context.decode(packet)
         except EOFError:
             return []
         except (av.FFmpegError, OSError):
@@ -183,17 +183,17 @@ class Decoder:
             self.failed.add(self.next_packet - 1 if number is None else number)
             return []
         out = []
-        for picture in pictures:
-            tag = picture.pts
+        for image in images:
+            tag = image.pts
             if tag is None:
                 continue
             self.pending.discard(tag)
-            if picture.is_corrupt:
+            if image.is_corrupt:
                 self.failed.add(tag)
-            if not (picture.key_frame or picture.pict_type == _I_PICTURE or self.intra_only):
+            if not (image.key_frame or image.pict_type == _I_FRAME or self.intra_only):
                 # Some files call every packet a keyframe.
                 self._index.withdraw_key(tag)
-            out.append((tag, picture))
+            out.append((tag, image))
         return out
 
     def _prime(self) -> None:

@@ -1,4 +1,4 @@
-"""The decoded pictures of all open films, bounded in bytes and fair between the films."""
+"""The decoded images of all open videos, bounded in bytes and fair between the videos."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .memory import total_memory
 DEFAULT_BYTES = 1 << 30
 
 
-class PictureCache:
-    """Keeps the pictures used last, and takes room from the film that holds most of it.
+class ImageCache:
+    """Keeps the images used last, and takes room from the video that holds most of it.
 
-    So a film that plays for long cannot push out the pictures of the five beside it. Thread-safe.
+    So a video that plays for long cannot push out the images of the five beside it. Thread-safe.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ class PictureCache:
 
     def __init__(self, capacity: int) -> None:
         self._lock = threading.Lock()
-        self._films: dict[Hashable, OrderedDict[int, Stored]] = {}
+        self._videos: dict[Hashable, OrderedDict[int, Stored]] = {}
         self._bytes: dict[Hashable, int] = {}
         self._total = 0
         self.capacity = capacity
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by all films."""
+        """Bytes held by all videos."""
         return self._total
 
     def set_capacity(self, capacity: int) -> None:
@@ -42,62 +42,62 @@ class PictureCache:
             self._make_room()
 
     def share(self) -> int:
-        """Bytes that a film can count on while all open films are in use."""
-        return self.capacity // max(1, len(self._films))
+        """Bytes that a video can count on while all open videos are in use."""
+        return self.capacity // max(1, len(self._videos))
 
-    def add_film(self, film: Hashable) -> None:
+    def add_video(self, video: Hashable) -> None:
         with self._lock:
-            self._films[film] = OrderedDict()
-            self._bytes[film] = 0
+            self._videos[video] = OrderedDict()
+            self._bytes[video] = 0
 
-    def drop_film(self, film: Hashable) -> None:
+    def drop_video(self, video: Hashable) -> None:
         with self._lock:
-            self._films.pop(film, None)
-            self._total -= self._bytes.pop(film, 0)
+            self._videos.pop(video, None)
+            self._total -= self._bytes.pop(video, 0)
 
-    def get(self, film: Hashable, frame: int) -> Stored | None:
+    def get(self, video: Hashable, frame: int) -> Stored | None:
         with self._lock:
-            pictures = self._films.get(film)
-            if pictures is None or frame not in pictures:
+            images = self._videos.get(video)
+            if images is None or frame not in images:
                 return None
-            pictures.move_to_end(frame)
-            return pictures[frame]
+            images.move_to_end(frame)
+            return images[frame]
 
     def __contains__(self, key: tuple[Hashable, int]) -> bool:
-        film, frame = key
-        return frame in self._films.get(film, ())
+        video, frame = key
+        return frame in self._videos.get(video, ())
 
-    def put(self, film: Hashable, frame: int, picture: Stored) -> None:
+    def put(self, video: Hashable, frame: int, image: Stored) -> None:
         with self._lock:
-            pictures = self._films.get(film)
-            if pictures is None or picture.nbytes > self.capacity:
+            images = self._videos.get(video)
+            if images is None or image.nbytes > self.capacity:
                 return
-            if frame in pictures:
-                pictures.move_to_end(frame)
+            if frame in images:
+                images.move_to_end(frame)
                 return
-            pictures[frame] = picture
-            self._count(film, picture.nbytes)
+            images[frame] = image
+            self._count(video, image.nbytes)
             self._make_room()
 
     def _make_room(self) -> None:
         while self._total > self.capacity:
-            film = max(self._bytes, key=self._bytes.__getitem__)
-            _, dropped = self._films[film].popitem(last=False)
-            self._count(film, -dropped.nbytes)
+            video = max(self._bytes, key=self._bytes.__getitem__)
+            _, dropped = self._videos[video].popitem(last=False)
+            self._count(video, -dropped.nbytes)
 
-    def _count(self, film: Hashable, nbytes: int) -> None:
-        self._bytes[film] += nbytes
+    def _count(self, video: Hashable, nbytes: int) -> None:
+        self._bytes[video] += nbytes
         self._total += nbytes
 
 
-_shared: PictureCache | None = None
+_shared: ImageCache | None = None
 _shared_lock = threading.Lock()
 
 
-def shared_cache() -> PictureCache:
+def shared_cache() -> ImageCache:
     """The cache of this process: one GiB or a quarter of the memory, whichever is smaller."""
     global _shared
     with _shared_lock:
         if _shared is None:
-            _shared = PictureCache(min(DEFAULT_BYTES, total_memory() // 4))
+            _shared = ImageCache(min(DEFAULT_BYTES, total_memory() // 4))
         return _shared

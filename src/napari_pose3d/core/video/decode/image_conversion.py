@@ -1,4 +1,4 @@
-"""From a decoder's picture to the array that the user gets: grey or RGB, full range, upright."""
+"""From a decoder's image to the array that the user gets: grey or RGB, full range, upright."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Colour = Literal["auto", "grey", "rgb"]
 
 _of_thread = threading.local()
 _FULL_RANGE = 2
-_FLAT = 3  # how far chroma may be from "no colour" in a grey film: compression moves it by 1 or 2
+_FLAT = 3  # how far chroma may be from "no colour" in a grey video: compression moves it by 1 or 2
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A decoded picture as the cache keeps it: small, and not yet what the user gets."""
+    """A decoded image as the cache keeps it: small, and not yet what the user gets."""
 
     data: Array | VideoFrame
     nbytes: int
@@ -32,13 +32,13 @@ class Stored:
     bits: int = 8
 
 
-class PictureMaker:
-    """Turns pictures of one film into arrays of one shape and type.
+class ImageMaker:
+    """Turns images of one video into arrays of one shape and type.
 
     Parameters
     ----------
     first : VideoFrame
-        A picture of the film.
+        An image of the video.
     grey : bool
         Whether to give brightness only.
     """
@@ -55,26 +55,26 @@ class PictureMaker:
         self.nbytes_stored = self.store(first).nbytes
         self.shape: tuple[int, ...] = (height, width) if grey else (height, width, 3)
 
-    def fits(self, picture: VideoFrame) -> bool:
-        """Whether the picture has the film's size; some damaged films change it midway."""
-        return (picture.height, picture.width) == self._size
+    def fits(self, image: VideoFrame) -> bool:
+        """Whether the image has the video's size; some damaged videos change it midway."""
+        return (image.height, image.width) == self._size
 
-    def store(self, picture: VideoFrame) -> Stored:
-        """What to keep of a picture: the brightness of a grey film, else it as it was decoded.
+    def store(self, image: VideoFrame) -> Stored:
+        """What to keep of an image: the brightness of a grey video, else it as it was decoded.
 
         The decoder's own memory is kept rather than copied: as soon as the cache lets go of an old
-        picture, the decoder uses its memory for a new one.
+        image, the decoder uses its memory for a new one.
         """
-        if self.grey and has_brightness(picture.format) and picture.planes[0].line_size > 0:
-            plane = _plane(picture, 0).copy()
-            bits = picture.format.components[0].bits
-            return Stored(plane, plane.nbytes, _is_full_range(picture), bits)
-        return Stored(picture, sum(plane.buffer_size for plane in picture.planes))
+        if self.grey and has_brightness(image.format) and image.planes[0].line_size > 0:
+            plane = _plane(image, 0).copy()
+            bits = image.format.components[0].bits
+            return Stored(plane, plane.nbytes, _is_full_range(image), bits)
+        return Stored(image, sum(plane.buffer_size for plane in image.planes))
 
     def show(self, stored: Stored) -> Array:
         """The array for the user, his to keep and to change.
 
-        Not to be called for one picture from two threads at once: PyAV changes the picture for
+        Not to be called for one image from two threads at once: PyAV changes the image for
         the time of a conversion.
         """
         if isinstance(stored.data, np.ndarray):
@@ -88,29 +88,29 @@ class PictureMaker:
         return np.ascontiguousarray(array)
 
     def hatched(self) -> Array:
-        """The picture that stands for one that cannot be read: diagonal stripes."""
+        """The image that stands for one that cannot be read: diagonal stripes."""
         y, x = np.ogrid[: self.shape[0], : self.shape[1]]
         stripes = (x + y) // 8 % 2
         top = (1 << self.bits) - 1
-        picture = np.where(stripes, top // 2, top // 8).astype(self.dtype)
-        return picture if self.grey else np.repeat(picture[..., None], 3, axis=-1)
+        image = np.where(stripes, top // 2, top // 8).astype(self.dtype)
+        return image if self.grey else np.repeat(image[..., None], 3, axis=-1)
 
 
-def is_grey(picture: VideoFrame) -> bool:
-    """Whether a picture has no colour."""
-    kind = picture.format
+def is_grey(image: VideoFrame) -> bool:
+    """Whether an image has no colour."""
+    kind = image.format
     if kind.name.startswith(("gray", "mono", "y1")):
         return True
-    if kind.is_planar and not kind.is_rgb and len(picture.planes) >= 2:
+    if kind.is_planar and not kind.is_rgb and len(image.planes) >= 2:
         bits = kind.components[0].bits
         middle, slack = 1 << (bits - 1), _FLAT << (bits - 8)
         return all(
             abs(int(edge) - middle) <= slack
-            for i in range(1, min(len(picture.planes), 3))
-            for chroma in (_plane(picture, i),)
+            for i in range(1, min(len(image.planes), 3))
+            for chroma in (_plane(image, i),)
             for edge in (chroma.min(), chroma.max())
         )
-    rgb = _rgb(picture).astype(np.int16)
+    rgb = _rgb(image).astype(np.int16)
     return int(np.ptp(rgb, axis=-1).max()) <= 2 * _FLAT
 
 
@@ -121,9 +121,9 @@ def has_brightness(kind: VideoFormat) -> bool:
     return kind.name.startswith(("yuv", "nv", "p0")) and kind.is_planar
 
 
-def _plane(picture: VideoFrame, number: int) -> Array:
-    plane = picture.planes[number]
-    kind = picture.format
+def _plane(image: VideoFrame, number: int) -> Array:
+    plane = image.planes[number]
+    kind = image.format
     wide = kind.components[0].bits > 8
     order = ">" if kind.name.endswith("be") else "<"
     dtype = np.dtype(f"{order}u2" if wide else "u1")
@@ -133,12 +133,12 @@ def _plane(picture: VideoFrame, number: int) -> Array:
     return array if array.dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
-def _is_full_range(picture: VideoFrame) -> bool:
-    return picture.color_range == _FULL_RANGE or picture.format.name.startswith(("yuvj", "gray"))
+def _is_full_range(image: VideoFrame) -> bool:
+    return image.color_range == _FULL_RANGE or image.format.name.startswith(("yuvj", "gray"))
 
 
 def _expand(plane: Array, bits: int) -> Array:
-    """Video range to full range: 8 bit from 16..235 to 0..255, deeper pictures likewise."""
+    """Video range to full range: 8 bit from 16..235 to 0..255, deeper images likewise."""
     if bits == 8:
         full = np.clip(plane, 16, 235)
         full -= 16
@@ -154,12 +154,12 @@ def _expand(plane: Array, bits: int) -> Array:
     return ((wide * top + span // 2) // span).astype(np.uint16)
 
 
-def _rgb(picture: VideoFrame) -> Array:
-    return np.asarray(_converter().reformat(picture, format="rgb24", threads=1).to_ndarray())
+def _rgb(image: VideoFrame) -> Array:
+    return np.asarray(_converter().reformat(image, format="rgb24", threads=1).to_ndarray())
 
 
 def _converter() -> VideoReformatter:
-    """The converter of this thread; making one costs more than a small picture's conversion."""
+    """The converter of this thread; making one costs more than a small image's conversion."""
     if not hasattr(_of_thread, "converter"):
         from av.video.reformatter import VideoReformatter
 
@@ -168,8 +168,8 @@ def _converter() -> VideoReformatter:
     return converter
 
 
-def _brightness(picture: VideoFrame) -> Array:
-    if picture.format.is_rgb or picture.format.name.startswith(("gbr", "pal")):
+def _brightness(image: VideoFrame) -> Array:
+    if image.format.is_rgb or image.format.name.startswith(("gbr", "pal")):
         weights = np.array([0.299, 0.587, 0.114], np.float32)
-        return (_rgb(picture) @ weights + 0.5).astype(np.uint8)
-    return np.asarray(_converter().reformat(picture, format="gray", threads=1).to_ndarray())
+        return (_rgb(image) @ weights + 0.5).astype(np.uint8)
+    return np.asarray(_converter().reformat(image, format="gray", threads=1).to_ndarray())

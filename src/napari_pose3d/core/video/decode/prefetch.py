@@ -21,15 +21,15 @@ _LOOK_AGAIN = (-1, -1)
 
 
 class ReadAhead:
-    """Watches which frames of a film are asked for and decodes on in the same direction.
+    """Watches which frames of a video are asked for and decodes on in the same direction.
 
-    Forward, it stays a few frames ahead. Backward, it decodes the group of pictures before those
+    Forward, it stays a few frames ahead. Backward, it decodes the group of images before those
     that are decoded. It begins with the second step of equal length, works only while
     nobody waits for a frame, and stops when the direction changes.
     """
 
     def __init__(self, reader: Reader) -> None:
-        # Weak, so that a film that nobody holds any more is not kept open by its own helper.
+        # Weak, so that a video that nobody holds any more is not kept open by its own helper.
         self._reader = weakref.ref(reader)
         self._changed = threading.Condition()
         self._plan: tuple[int, ...] = ()
@@ -57,7 +57,7 @@ class ReadAhead:
             if plan and not self._running:
                 self._running = True
                 threading.Thread(
-                    target=_work, args=(weakref.ref(self),), name="film read-ahead", daemon=True
+                    target=_work, args=(weakref.ref(self),), name="video read-ahead", daemon=True
                 ).start()
             self._changed.notify()
 
@@ -76,7 +76,7 @@ class ReadAhead:
             stop = min(len(reader.index), number + stride * count + 1)
             return tuple(range(number + stride, stop, stride))
         # Backward: what is needed is decoded already down to some frame. When that is near, the
-        # groups of pictures before it follow.
+        # groups of images before it follow.
         index = reader.index
         low = number
         while low > 0 and number - low < _NEAR and reader.is_cached(low - 1):
@@ -94,7 +94,7 @@ class ReadAhead:
                 if reader is not None and not reader.is_cached(number):
                     return number, self._generation
             self._plan = ()
-            # Not held while waiting, or a film that nobody uses any more would live on.
+            # Not held while waiting, or a video that nobody uses any more would live on.
             del reader
             if not self._stopped and self._changed.wait(_IDLE) and not self._stopped:
                 return _LOOK_AGAIN

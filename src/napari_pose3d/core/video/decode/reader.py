@@ -1,4 +1,4 @@
-"""Frames of one film on demand: from the cache, or decoded on one of the film's lanes."""
+"""Frames of one video on demand: from the cache, or decoded on one of the video's lanes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..index.frame_index import FrameIndex
 from .cursor import Emit, Lane, Superseded, Trouble, Wanted
 from .damage import examine
 from .decoder import Decoder, IndexMismatch
-from .image_cache import PictureCache
-from .image_conversion import Array, PictureMaker, Stored
+from .image_cache import ImageCache
+from .image_conversion import Array, ImageMaker, Stored
 from .prefetch import ReadAhead
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 _MOST_THREADS = 8
-# A film that was not asked for a frame for so long (seconds) leaves its cores to the others.
+# A video that was not asked for a frame for so long (seconds) leaves its cores to the others.
 _IDLE = 3.0
 _KEPT_LANES = 2
 _TRIES = 12
@@ -41,18 +41,18 @@ class _Stretch:
 
 
 class Reader:
-    """The pictures of one film. Thread-safe.
+    """The images of one video. Thread-safe.
 
     There is one lane for single frames, which goes on from where it stands whenever that is the
     shorter way, and others for long stretches, which are made when needed: so that somebody who
-    averages the whole film does not move the place from which it plays.
+    averages the whole video does not move the place from which it plays.
 
     Parameters
     ----------
     path : path
     index : FrameIndex
-    maker : PictureMaker
-    cache : PictureCache
+    maker : ImageMaker
+    cache : ImageCache
     lenient : bool
         See `Decoder`.
     unreadable : set of int
@@ -63,8 +63,8 @@ class Reader:
         self,
         path: str | os.PathLike[str],
         index: FrameIndex,
-        maker: PictureMaker,
-        cache: PictureCache,
+        maker: ImageMaker,
+        cache: ImageCache,
         *,
         lenient: bool = False,
         unreadable: Set[int] = frozenset(),
@@ -89,10 +89,10 @@ class Reader:
         """Called by whoever was given a frame when there are more unreadable ones than before."""
         self._last_use = 0.0
         self.n_decoded = 0
-        """Pictures that came out of the decoder for single frames so far."""
-        cache.add_film(self._key)
-        # Also when nobody closes the film.
-        weakref.finalize(self, cache.drop_film, self._key)
+        """Images that came out of the decoder for single frames so far."""
+        cache.add_video(self._key)
+        # Also when nobody closes the video.
+        weakref.finalize(self, cache.drop_video, self._key)
         self._ahead = ReadAhead(self)
         _in_use.add(self)
 
@@ -125,10 +125,10 @@ class Reader:
         if not numbers:
             return
 
-        def keep_those_before(number: int, picture: VideoFrame) -> None:
+        def keep_those_before(number: int, image: VideoFrame) -> None:
             # Somebody who reads the group from its end will ask for them next.
             if number < numbers[0]:
-                self._keep(number, picture)
+                self._keep(number, image)
 
         with self._borrowed_lane(numbers) as lane:
             for number in numbers:
@@ -138,11 +138,11 @@ class Reader:
                     with self._show_lock:
                         array = self.maker.show(stored)
                 else:
-                    picture = self._decoded(lane, number, keep_those_before, None)
+                    image = self._decoded(lane, number, keep_those_before, None)
                     array = (
                         self.maker.hatched()
-                        if picture is None
-                        else self.maker.show(self.maker.store(picture))
+                        if image is None
+                        else self.maker.show(self.maker.store(image))
                     )
                 yield number, array
         self._tell_damage()
@@ -159,7 +159,7 @@ class Reader:
             self._spare = []
         for lane in lanes:
             lane.close()
-        self._cache.drop_film(self._key)
+        self._cache.drop_video(self._key)
         _in_use.discard(self)
 
     # ---------------------------------------------------------------- for reading ahead
@@ -173,17 +173,17 @@ class Reader:
         return self._closed
 
     def room(self) -> int:
-        """How many pictures of this film the cache can hold beside those of the other films."""
+        """How many images of this video the cache can hold beside those of the other videos."""
         nbytes = self.maker.nbytes_stored
         return self._cache.share() // max(1, nbytes)
 
     def is_cached(self, number: int) -> bool:
         return (self._key, number) in self._cache or number in self.unreadable
 
-    def keep(self, number: int, picture: VideoFrame) -> None:
-        """Put a picture into the cache."""
-        if self.maker.fits(picture) and number not in self.unreadable:
-            self._cache.put(self._key, number, self.maker.store(picture))
+    def keep(self, number: int, image: VideoFrame) -> None:
+        """Put an image into the cache."""
+        if self.maker.fits(image) and number not in self.unreadable:
+            self._cache.put(self._key, number, self.maker.store(image))
 
     def prefetch(self, number: int, wanted: Wanted) -> None:
         """Decode a frame into the cache; `Superseded` as soon as anybody waits for another."""
@@ -223,17 +223,17 @@ class Reader:
         if stored is not None:
             return stored
         self._lane = self._ready(self._lane, number)
-        picture = self._decoded(self._lane, number, self._keep, wanted)
-        if picture is None:
+        image = self._decoded(self._lane, number, self._keep, wanted)
+        if image is None:
             return None
-        stored = self.maker.store(picture)
+        stored = self.maker.store(image)
         self.n_decoded += 1
         self._cache.put(self._key, number, stored)
         return stored
 
-    def _keep(self, number: int, picture: VideoFrame) -> None:
+    def _keep(self, number: int, image: VideoFrame) -> None:
         self.n_decoded += 1
-        self.keep(number, picture)
+        self.keep(number, image)
 
     def _decoded(
         self, lane: Lane, number: int, emit: Emit | None, wanted: Wanted | None
@@ -242,7 +242,7 @@ class Reader:
             if number in self.unreadable:
                 return None
             try:
-                picture = lane.picture(number, emit, wanted)
+                image = lane.image(number, emit, wanted)
             except Trouble as trouble:
                 if trouble.entry not in self._examined:
                     self._examine(trouble.entry)
@@ -257,8 +257,8 @@ class Reader:
                     todo="Open it again; if that does not help, copy it with 'ffmpeg -i FILE -c "
                     "copy NEW.mkv'",
                 ) from None
-            if self.maker.fits(picture):
-                return picture
+            if self.maker.fits(image):
+                return image
             self.unreadable = self.unreadable | {number}
         self.unreadable = self.unreadable | {number}
         return None
@@ -267,17 +267,17 @@ class Reader:
         found = examine(
             self._path, self.index, entry, lenient=self._lenient, keep=max(8, self.room() // 2)
         )
-        for number, picture in found.pictures.items():
-            if self.maker.fits(picture):
-                self._cache.put(self._key, number, self.maker.store(picture))
+        for number, image in found.images.items():
+            if self.maker.fits(image):
+                self._cache.put(self._key, number, self.maker.store(image))
         if self.index.key[entry]:
             self.unreadable = self.unreadable | found.unreadable
             self._examined.add(entry)
 
     def _ready(self, lane: Lane | None, number: int) -> Lane:
-        """An open lane with as many threads as this film may take at the moment."""
+        """An open lane with as many threads as this video may take at the moment."""
         if self._closed:
-            raise PoseDataError("the film was closed", file=self._path, todo="Open it again")
+            raise PoseDataError("the video was closed", file=self._path, todo="Open it again")
         threads = _threads_now()
         if lane is not None and lane.decoder.threads != threads and not lane.continues(number):
             lane.close()
@@ -292,8 +292,8 @@ class Reader:
         entry = self.index.entry
         stretch = _Stretch((entry(numbers[0]), entry(numbers[-1])))
         with self._lanes_changed:
-            # Two parts of one group of pictures at the same time would be decoded twice. One after
-            # the other, the second goes on where the first ends, or finds its pictures in the
+            # Two parts of one group of images at the same time would be decoded twice. One after
+            # the other, the second goes on where the first ends, or finds its images in the
             # cache where the first passed them on the way.
             self._stretches.append(stretch)
             while self._must_wait(stretch):
@@ -327,7 +327,7 @@ class Reader:
         return self._closed or len(self._spare) > _KEPT_LANES
 
     def _must_wait(self, stretch: _Stretch) -> bool:
-        """Whether somebody who came before is decoding a part of the same group of pictures."""
+        """Whether somebody who came before is decoding a part of the same group of images."""
         begin, end = stretch.groups
         for other in self._stretches:
             if other is stretch:
@@ -338,10 +338,10 @@ class Reader:
 
 
 def _threads_now() -> int:
-    """The cores divided among the films in use: more threads than cores only get in the way."""
+    """The cores divided among the videos in use: more threads than cores only get in the way."""
     now = time.monotonic()
-    films = sum(now - reader._last_use < _IDLE for reader in list(_in_use))
-    return max(1, min(_MOST_THREADS, cores() // max(1, films)))
+    videos = sum(now - reader._last_use < _IDLE for reader in list(_in_use))
+    return max(1, min(_MOST_THREADS, cores() // max(1, videos)))
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""Opening a film with PyAV, and saying plainly why it cannot be opened."""
+"""Opening a video with PyAV, and saying plainly why it cannot be opened."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _MP4_LIKE = (".mp4", ".mov", ".m4v")
 
 
 def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoStream]:
-    """Open a film and choose its video stream.
+    """Open a video and choose its video stream.
 
     Raises
     ------
     PoseDataError
-        When there is no such file, it is not a film, or it has no video.
+        When there is no such file, it is not a video, or it has no video.
     """
     import av
     from av.stream import Discard
 
     path = Path(path)
     if path.is_dir():
-        raise PoseDataError("is a folder, not a film", file=path, expected="a video file")
+        raise PoseDataError("is a folder, not a video", file=path, expected="a video file")
     if path.exists() and not path.is_file():
         # Reading from a pipe could wait for ever.
         raise PoseDataError("is not an ordinary file", file=path, expected="a video file")
@@ -41,7 +41,7 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
         # Titles and comments in a damaged or old file need not be UTF-8.
         container = av.open(os.fspath(path), metadata_errors="replace")
     except FileNotFoundError as error:
-        raise PoseDataError("there is no such film", file=path) from error
+        raise PoseDataError("there is no such video", file=path) from error
     except PermissionError as error:
         raise PoseDataError(
             "may not be read", file=path, todo="Ask for the right to read the file"
@@ -57,9 +57,9 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
         raise PoseDataError(
             "holds no video that can be read",
             file=path,
-            expected="a film (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+            expected="a video (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
         )
-    # Sound and data beside the pictures would only be read to be thrown away.
+    # Sound and data beside the images would only be read to be thrown away.
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
@@ -97,14 +97,14 @@ def _cannot_open(path: Path, error: Exception) -> PoseDataError:
     if path.suffix.lower() in _MP4_LIKE and not _has_moov(path):
         return PoseDataError(
             "the recording was cut off before its index (the 'moov' box) was written, so no "
-            "picture in it can be found",
+            "image in it can be found",
             file=path,
-            todo="Repair it with a tool such as untrunc and an intact film of the same camera",
+            todo="Repair it with a tool such as untrunc and an intact video of the same camera",
         )
     return PoseDataError(
-        f"cannot be read as a film ({_reason(error)})",
+        f"cannot be read as a video ({_reason(error)})",
         file=path,
-        expected="a film (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+        expected="a video (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
         todo="Try whether a video player shows it; if so, tell us about this file",
     )
 

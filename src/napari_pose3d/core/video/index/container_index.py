@@ -116,7 +116,7 @@ def _matroska(
         return None
     if may_be_empty(stream.codec_context.name, size):
         return None
-    # That libavformat finds the same, also in the times, in the beginning; whoever opens the film
+    # That libavformat finds the same, also in the times, in the beginning; whoever opens the video
     # compares the end.
     for packet, row in zip(islice(container.demux(stream), _COMPARED), table, strict=False):
         if packet.size and (packet.pts, packet.pos, packet.size) != tuple(row[:3].tolist()):

@@ -1,7 +1,7 @@
 """Packets that show nothing.
 
-VP8 and VP9 keep reference pictures that only serve to predict others. Most containers pack them
-together with a picture that is shown, but not all do, and then a packet is not a frame. MPEG-4
+VP8 and VP9 keep reference images that only serve to predict others. Most containers pack them
+together with an image that is shown, but not all do, and then a packet is not a frame. MPEG-4
 part 2 has packets that only say "nothing new".
 """
 
@@ -22,9 +22,9 @@ def hidden_check(codec: str) -> Callable[[memoryview], bool] | None:
 
 
 def may_be_empty(codec: str, size: Int64) -> bool:
-    """Whether there are MPEG-4 packets that only say "nothing new": no picture comes out of them.
+    """Whether there are MPEG-4 packets that only say "nothing new": no image comes out of them.
 
-    They also stand in for the B-pictures that DivX packed into the packet before.
+    They also stand in for the B-images that DivX packed into the packet before.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _vp9_hidden(data: memoryview) -> bool:
 
 
 def _superframe(data: memoryview) -> list[int]:
-    """Sizes of the pictures in a packet: several in a superframe, whose index ends the packet."""
+    """Sizes of the images in a packet: several in a superframe, whose index ends the packet."""
     if not data:
         return []
     marker = data[-1]

@@ -1,6 +1,6 @@
-"""Which packet of a film is frame n: the table that makes every read exact.
+"""Which packet of a video is frame n: the table that makes every read exact.
 
-Frame n is the n-th picture shown. A film is stored in decoding order, which is another one
+Frame n is the n-th image shown. A video is stored in decoding order, which is another one
 wherever there are B-frames; the two orders are joined here, once, and nothing else in this
 package ever computes a frame from a rate.
 """
@@ -43,21 +43,21 @@ class FileStamp:
 
 @dataclass(eq=False)
 class FrameIndex:
-    """The packets of one film in decoding order, and the order in which they are shown.
+    """The packets of one video in decoding order, and the order in which they are shown.
 
     Attributes
     ----------
     pts, dts, position : (packet,) int64
         Display time, decoding time (units of `time_base`) and byte position as the container
         gives them; `NO_TIME` where it gives none. Together with `size` they tell a packet from
-        every other one when the film is read again.
+        every other one when the video is read again.
     size : (packet,) int64
         Bytes.
     key : (packet,) bool
         Whether decoding can begin here. What the container claims; claims that turn out to be
         false are withdrawn while reading.
     hidden : (packet,) bool
-        Packets that show no picture: those cut off by an edit list, and the reference pictures
+        Packets that show no image: those cut off by an edit list, and the reference images
         that VP8 and VP9 never show.
     rank : (packet,) int64
         Place in display order among all packets, hidden ones included.
@@ -65,11 +65,11 @@ class FrameIndex:
         Seconds per unit of time.
     how : str
         Where the table came from: "container" (its own index), "packets" (all packets were read)
-        or "decoding" (all pictures were decoded, because the container has no display times).
+        or "decoding" (all images were decoded, because the container has no display times).
     stamp : FileStamp
         The file the table belongs to.
     warnings : tuple of str
-        What is odd about the film, in plain words.
+        What is odd about the video, in plain words.
     """
 
     pts: Int64
@@ -116,7 +116,7 @@ class FrameIndex:
     def times(self) -> Int64:
         """Display time of every frame in units of `time_base`, ``(frame,)``."""
         if self.how == "decoding" or (self.pts == NO_TIME).any():
-            # The n-th picture is shown at the n-th tick that the container gives out.
+            # The n-th image is shown at the n-th tick that the container gives out.
             return np.sort(self.dts[self.packet_of])
         return self.pts[self.packet_of]
 
@@ -124,7 +124,7 @@ class FrameIndex:
         """The packet from which decoding has to begin in order to show a frame.
 
         It is the last keyframe that is stored before the frame and not shown after it. The
-        second condition matters in an open GOP, where the pictures that are stored after a
+        second condition matters in an open GOP, where the images that are stored after a
         keyframe and shown before it need the GOP before it.
         """
         packet = self.packet_of[frame]
@@ -152,7 +152,7 @@ class FrameIndex:
         return len(self.key)
 
     def group_of(self, packet: int) -> int:
-        """The keyframe of the group of pictures in which a packet is stored."""
+        """The keyframe of the group of images in which a packet is stored."""
         return self._key_at_or_before(packet)
 
     def withdraw_key(self, packet: int) -> None:

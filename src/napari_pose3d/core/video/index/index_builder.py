@@ -1,5 +1,5 @@
 """Making the table of packets: from the container's own index where that can be trusted, else
-from all packets, else, where the container has no display times, from all pictures.
+from all packets, else, where the container has no display times, from all images.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _REPORT_EVERY = 2000
-# No codec stores a picture so many packets away from where it is shown.
+# No codec stores an image so many packets away from where it is shown.
 _BEGINNING = 64
 _ALL = ("pts", "dts", "pos", "size", "is_keyframe", "is_discard")
 # Matroska stores no decoding times and cuts nothing off: no need to ask each packet.
 _MATROSKA = ("pts", "pos", "size", "is_keyframe")
 _COUNTED = (
-    "the file says nothing about when its pictures are shown, so they were counted by decoding "
-    "the film once"
+    "the file says nothing about when its images are shown, so they were counted by decoding "
+    "the video once"
 )
 
 
 def build_index(
     path: str | os.PathLike[str], report: Report | None = None, *, trust_container: bool = True
 ) -> FrameIndex:
-    """Find out which packet of a film is which frame.
+    """Find out which packet of a video is which frame.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def build_index(
     Raises
     ------
     PoseDataError
-        When the file is not a film or has no frames.
+        When the file is not a video or has no frames.
     """
     path = Path(path)
     container, stream = open_container(path)
@@ -76,12 +76,12 @@ def build_index(
 
 
 def index_beginning(path: str | os.PathLike[str]) -> FrameIndex:
-    """The table of the first packets of a film, at once: right about frame 0, not about the last.
+    """The table of the first packets of a video, at once: right about frame 0, not about the last.
 
     Raises
     ------
     PoseDataError
-        When the file is not a film or has no frames.
+        When the file is not a video or has no frames.
     """
     path = Path(path)
     stamp = FileStamp.of(path)
@@ -97,9 +97,9 @@ def index_beginning(path: str | os.PathLike[str]) -> FrameIndex:
 
 def _no_frames(path: Path) -> PoseDataError:
     return PoseDataError(
-        "holds no pictures (0 frames)",
+        "holds no images (0 frames)",
         file=path,
-        todo="Look whether the recording was stopped before the first picture",
+        todo="Look whether the recording was stopped before the first image",
     )
 
 
@@ -143,7 +143,7 @@ def _shown_as_stored(stream: VideoStream) -> bool:
 def _from_decoding(
     path: Path, stamp: FileStamp, report: Report | None, most: int | None = None
 ) -> FrameIndex:
-    """By decoding everything once and noting which packet each picture in turn came from."""
+    """By decoding everything once and noting which packet each image in turn came from."""
     import av
 
     container, stream = open_container(path)
@@ -165,11 +165,11 @@ def _from_decoding(
             if report and number % 200 == 0:
                 report(int(rows[min(number, len(rows) - 1), 2]), stamp.size)
             try:
-                pictures = context.decode(packet)
+                images = context.decode(packet)
             except av.FFmpegError:
                 # The end may be told twice.
                 continue
-            shown += [picture.pts for picture in pictures if picture.pts is not None]
+            shown += [image.pts for image in images if image.pts is not None]
     rank = np.full(len(rows), -1, np.int64)
     rank[shown] = np.arange(len(shown))
     hidden = rank < 0

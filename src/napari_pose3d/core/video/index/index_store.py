@@ -1,4 +1,4 @@
-"""Tables of packets kept in the user's cache folder, so that a long film is read through once."""
+"""Tables of packets kept in the user's cache folder, so that a long video is read through once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMNS = ("pts", "dts", "position", "size", "key", "hidden", "rank")
 
 
 def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
-    """The kept table of a film; None where there is none, or it is damaged or of another film."""
+    """The kept table of a video; None where there is none, or it is damaged or of another video."""
     place = _place(path)
     try:
         with place.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -55,10 +55,10 @@ def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
 
 
 def save_index(path: str | os.PathLike[str], index: FrameIndex) -> None:
-    """Keep the table of a film; where nothing can be written, it is not kept."""
+    """Keep the table of a video; where nothing can be written, it is not kept."""
     about: dict[str, Any] = {
         "version": _VERSION,
-        "film": os.path.basename(path),
+        "video": os.path.basename(path),
         "stamp": [index.stamp.size, index.stamp.modified],
         "time_base": str(index.time_base),
         "how": index.how,
@@ -72,14 +72,14 @@ def save_index(path: str | os.PathLike[str], index: FrameIndex) -> None:
             np.savez(group.path(place), about=np.array(json.dumps(about)), **columns)
         _drop_oldest(place.parent)
     except (PoseDataError, OSError):
-        # A read-only home is no reason not to show a film.
+        # A read-only home is no reason not to show a video.
         return
 
 
 def _place(path: str | os.PathLike[str]) -> Path:
     stamp = FileStamp.of(path)
     digest = hashlib.blake2b(f"{stamp.size} {stamp.modified} ".encode(), digest_size=16)
-    # The ends tell films apart that were copied with the same size and time.
+    # The ends tell videos apart that were copied with the same size and time.
     with open(path, "rb") as stream:
         digest.update(stream.read(_END))
         stream.seek(max(0, stamp.size - _END))

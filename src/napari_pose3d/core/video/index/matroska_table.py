@@ -1,6 +1,6 @@
-"""Where the pictures of a Matroska or WebM file lie and when they are shown, without reading them.
+"""Where the images of a Matroska or WebM file lie and when they are shown, without reading them.
 
-Its own index lists keyframes only, but each picture lies in a block whose first bytes tell its
+Its own index lists keyframes only, but each image lies in a block whose first bytes tell its
 size and time: jumping from block to block takes a part of the time that reading all of them does.
 """
 
@@ -20,7 +20,7 @@ _SEGMENT, _TRACKS, _CUES, _CLUSTER = 0x18538067, 0x1654AE6B, 0x1C53BB6B, 0x1F43B
 _ENTRY, _TYPE, _NUMBER, _CODEC = 0xAE, 0x83, 0xD7, 0x86
 _TIME, _SIMPLE_BLOCK = 0xE7, 0xA3
 _GROUP, _BLOCK, _REFERENCE = 0xA0, 0xA1, 0xFB
-# What changes the pictures' sizes or times on the way to the decoder.
+# What changes the images' sizes or times on the way to the decoder.
 _ENCODINGS, _TIME_SCALE = 0x6D80, 0x23314F
 _VIDEO = 1
 _KEY, _LACED = 0x80, 0x06
@@ -123,7 +123,7 @@ def _video_track(stream: BinaryIO, tracks: _Element) -> int:
         if _number(stream, parts[_TYPE]) != _VIDEO:
             continue
         codec = _content(stream, parts[_CODEC])
-        # Pictures of Windows' own kind are stored with their decoding times.
+        # Images of Windows' own kind are stored with their decoding times.
         if _ENCODINGS in parts or _TIME_SCALE in parts or codec.startswith(b"V_MS"):
             raise _Unusual
         found.append(_number(stream, parts[_NUMBER]))

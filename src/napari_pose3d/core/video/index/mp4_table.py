@@ -1,7 +1,7 @@
 """The display times in an MP4 or MOV file's own index, without reading a single packet.
 
 PyAV gives each sample's place, size and decoding time from the container's index; what it leaves
-out is by how much later the sample is shown (the ``ctts`` box). An hour of film is indexed in a
+out is by how much later the sample is shown (the ``ctts`` box). An hour of video is indexed in a
 fraction of a second this way.
 """
 
@@ -34,7 +34,7 @@ def display_delays(path: str | os.PathLike[str], track: int, n_samples: int) -> 
     Returns
     -------
     (sample,) int64 or None
-        None when the file's tables do not describe exactly these samples, for instance in a film
+        None when the file's tables do not describe exactly these samples, for instance in a video
         that is stored in fragments: it has to be read through instead.
     """
     with Path(path).open("rb") as stream:

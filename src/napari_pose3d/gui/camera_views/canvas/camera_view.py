@@ -1,4 +1,4 @@
-"""One camera: its picture with what is drawn on it, its own pan and zoom, and a title."""
+"""One camera: its image with what is drawn on it, its own pan and zoom, and a title."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
-from napari_pose3d.gui.qt.napari_private import redraw_picture
+from napari_pose3d.gui.qt.napari_private import redraw_image
 
-from ..frames.frame_controller import Picture
+from ..frames.frame_controller import Image
 from ..frames.view_source import ViewSource
 from ..layout_state import LayoutState
 from .events import held_keys, modifiers_of, xy_of
@@ -96,9 +96,9 @@ class CameraView(QFrame):
     # ---------------------------------------------------------------- content
 
     def set_source(self, source: ViewSource, skeleton: Sequence[tuple[str, str]]) -> None:
-        """Show other poses or another film; pan and zoom stay."""
+        """Show other poses or another video; pan and zoom stay."""
         self.overlays.remove(self.model)
-        if self._image is not None and (source.film is not self.source.film):
+        if self._image is not None and (source.video is not self.source.video):
             self.model.layers.remove(self._image)
             self._image = None
         self.source = source
@@ -129,16 +129,16 @@ class CameraView(QFrame):
         self.model.layers.remove(layer)
 
     def show_frame(
-        self, frame: int, picture: Picture | None, settings: LayoutState, selected: str
+        self, frame: int, image: Image | None, settings: LayoutState, selected: str
     ) -> None:
-        """Show a frame: its picture and its points at once."""
+        """Show a frame: its image and its points at once."""
         self.frame = frame
-        data = None if picture is None else picture.data
-        self._show_picture(data, settings)
+        data = None if image is None else image.data
+        self._show_image(data, settings)
         self.overlays.show(frame, settings, selected)
-        state = "" if picture is None else picture.problem or picture.note
-        if self.source.film is None:
-            state = "no film"
+        state = "" if image is None else image.problem or image.note
+        if self.source.video is None:
+            state = "no video"
         self.title.show_state(frame, state)
         if not self._follow(settings) and self._fitted:
             self.fit()
@@ -159,19 +159,19 @@ class CameraView(QFrame):
         self.title.show_state(-1, f"… {wanted}")
 
     def show_late(self, wanted: int) -> None:
-        """Say that the picture is not of the frame that was asked for."""
+        """Say that the image is not of the frame that was asked for."""
         self.title.show_state(self.frame, f"… {wanted}")
         if self._image is not None:
             self._image.opacity = _DIMMED
 
-    def peek(self, frame: int, picture: Picture | None, settings: LayoutState) -> None:
-        """Show the picture of another frame for a moment, without anything that is drawn on it."""
-        self._show_picture(None if picture is None else picture.data, settings)
+    def peek(self, frame: int, image: Image | None, settings: LayoutState) -> None:
+        """Show the image of another frame for a moment, without anything that is drawn on it."""
+        self._show_image(None if image is None else image.data, settings)
         self.overlays.show(-1, settings, "")
         self.title.show_state(frame, "a look")
 
     def fit(self) -> None:
-        """Bring the whole picture into view."""
+        """Bring the whole image into view."""
         width, height = self.source.size
         room = self.native.size()
         if room.width() < 2 or room.height() < 2:
@@ -181,13 +181,13 @@ class CameraView(QFrame):
         self._fitted = True
 
     def zoom_to(self, at: Point, zoom: float) -> None:
-        """Bring a pixel into the middle, at so many canvas px per picture px."""
+        """Bring a pixel into the middle, at so many canvas px per image px."""
         self._set_camera(at, zoom)
         self._fitted = False
 
     @property
     def zoom(self) -> float:
-        """Canvas px per picture px."""
+        """Canvas px per image px."""
         return float(self.model.scene.camera.zoom)
 
     def set_zoom(self, zoom: float) -> None:
@@ -208,9 +208,9 @@ class CameraView(QFrame):
         self.setParent(None)
         self.deleteLater()
 
-    # ---------------------------------------------------------------- picture
+    # ---------------------------------------------------------------- image
 
-    def _show_picture(self, data: NDArray[Any] | None, settings: LayoutState) -> None:
+    def _show_image(self, data: NDArray[Any] | None, settings: LayoutState) -> None:
         if data is None:
             if self._image is not None:
                 self._image.visible = False
@@ -218,9 +218,9 @@ class CameraView(QFrame):
         if self._image is None:
             # Napari fits the first layer that it gets, after a manner of its own.
             with self._moving_camera():
-                # A copy: the decoder keeps its pictures, and this one is written over.
+                # A copy: the decoder keeps its images, and this one is written over.
                 self._image = self.model.add_image(
-                    np.array(data), name="film", rgb=data.ndim == 3, interpolation2d="nearest"
+                    np.array(data), name="video", rgb=data.ndim == 3, interpolation2d="nearest"
                 )
             if data.ndim == 2:
                 self._image.colormap = "gray"
@@ -231,7 +231,7 @@ class CameraView(QFrame):
             # In place, and without what napari would look at again: nothing of it has changed.
             held[...] = data
             if self._image.visible:
-                redraw_picture(self.canvas, self._image)
+                redraw_image(self.canvas, self._image)
             else:
                 self._image.visible = True
         if self._image.opacity != 1.0:
@@ -242,8 +242,8 @@ class CameraView(QFrame):
             self.name, settings.contrast.get("", [0.0, 1.0, 1.0])
         )
         largest = 255.0
-        if self._image.data.dtype == np.uint16 and self.source.film is not None:
-            largest = 2.0**self.source.film.bits - 1
+        if self._image.data.dtype == np.uint16 and self.source.video is not None:
+            largest = 2.0**self.source.video.bits - 1
         limits = (low * largest, max(high, low + 0.01) * largest)
         if not self._image.rgb and tuple(self._image.contrast_limits) != limits:
             self._image.contrast_limits_range = (0, largest)
@@ -317,7 +317,7 @@ class CameraView(QFrame):
         tool.on_release(self, xy_of(event.position), modifiers_of(event.modifiers))
 
     def _await_click(self, event: Any, at: Point, button: int, keys: Modifiers) -> Any:
-        """The picture is panned, unless the mouse goes up where it went down."""
+        """The image is panned, unless the mouse goes up where it went down."""
         start, far = np.array(event.pos), 0.0
         yield
         while event.type == "mouse_move":
@@ -356,7 +356,7 @@ class CameraView(QFrame):
             return False
         kind = event.type()
         if kind == QEvent.Type.Resize and self._fitted:
-            # A picture that filled the view goes on filling it.
+            # An image that filled the view goes on filling it.
             self.fit()
         elif kind == QEvent.Type.Enter:
             self.take_focus()

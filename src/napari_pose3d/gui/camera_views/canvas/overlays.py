@@ -1,9 +1,9 @@
-"""What is drawn over a picture: keypoints, trails, skeleton, uncertainty.
+"""What is drawn over an image: keypoints, trails, skeleton, uncertainty.
 
 All of it is one Points layer with a constant number of rows, which are moved from frame to frame:
 napari takes ten times as long to change the number of rows, and its lines are compiled anew by the
 graphics driver each time that they move. So lines are rows of dots, and what is hidden lies far
-outside the picture.
+outside the image.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BONE_DOTS = 9
 _SYMBOLS = {"predicted": "x", "raw": "disc", "smoothed": "disc"}
 _MARK, _SELECTED = 9.0, 1.6
 _DOT, _TRAIL = 0.22 * _MARK, 0.3 * _MARK
-# At most so many times its size in px of the picture a mark has on the screen: it must not hide
+# At most so many times its size in px of the image a mark has on the screen: it must not hide
 # what it marks where one looks closely.
 _LARGEST = 1.6
 # Radius of the ellipse that holds 95 % of a Gaussian in the plane, in standard deviations.
@@ -39,7 +39,7 @@ _WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 class Overlays:
-    """The marks over one picture.
+    """The marks over one image.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Overlays:
         self._set_sizes()
 
     def set_zoom(self, zoom: float) -> None:
-        """Say how many px of the canvas a px of the picture has."""
+        """Say how many px of the canvas a px of the image has."""
         # The wheel turns in many small steps.
         if abs(np.log(zoom / self._zoom)) > 0.1:
             self._zoom = zoom

@@ -27,7 +27,7 @@ class Selecting(Tool):
         self._hint = ""
 
     def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
-        """Select what is under the mouse; the picture is panned all the same."""
+        """Select what is under the mouse; the image is panned all the same."""
         found = view.overlays.nearest(*at, REACH / view.zoom)
         if button == 1 and found is not None:
             self._select(found[0])

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .camera_view import CameraView
 
 Point = tuple[float, float]
-"""(x, y) in px of the view's picture."""
+"""(x, y) in px of the view's image."""
 
 Modifiers = frozenset[str]
 """Of "Shift", "Control", "Alt"."""
@@ -17,7 +17,7 @@ Modifiers = frozenset[str]
 class Tool:
     """Does nothing; what a tool overrides, it takes over.
 
-    A method that returns True keeps the event to itself: the picture is not panned by that drag,
+    A method that returns True keeps the event to itself: the image is not panned by that drag,
     and the key does nothing else.
     """
 

@@ -1,4 +1,4 @@
-"""What a tool draws over a picture: marks of any look."""
+"""What a tool draws over an image: marks of any look."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Marks:
         Parameters
         ----------
         xy : (count, 2)
-            Px of the picture; NaN for none.
+            Px of the image; NaN for none.
         face, border : (count, 4), optional
             RGBA from 0 to 1.
         border_width : (count,), optional

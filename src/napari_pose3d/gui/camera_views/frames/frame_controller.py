@@ -1,4 +1,4 @@
-"""One time axis for all views: pictures are decoded beside the window, and appear together."""
+"""One time axis for all views: images are decoded beside the window, and appear together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_pose3d.core.errors import PoseDataError
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import VideoArray
 
 _LATE_MS = 250
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Image:
     """What a view has for a frame.
 
     Attributes
@@ -30,7 +30,7 @@ class Picture:
     problem : str
         Why there is nothing, for the title of the view.
     note : str
-        What is special about it, for the title: a shifted view counts its film's frames otherwise.
+        What is special about it, for the title: a shifted view counts its video's frames otherwise.
     """
 
     data: NDArray[Any] | None
@@ -39,10 +39,10 @@ class Picture:
 
 
 class FrameController(QObject):
-    """Brings all films to a frame.
+    """Brings all videos to a frame.
 
-    `ready` is emitted in the main thread with the frame and the pictures by view, when all of them
-    are there; never for a frame that was superseded. `late` says that the pictures of the newest
+    `ready` is emitted in the main thread with the frame and the images by view, when all of them
+    are there; never for a frame that was superseded. `late` says that the images of the newest
     request are not there after a quarter of a second.
     """
 
@@ -52,14 +52,14 @@ class FrameController(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._films: dict[str, VideoArray | SessionFilm] = {}
+        self._videos: dict[str, VideoArray | SessionVideo] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        # Of films that are not seen any more; they may be in the middle of a picture.
+        # Of videos that are not seen any more; they may be in the middle of an image.
         self._retired: list[ThreadPoolExecutor] = []
         self._request = 0
         self._frame = -1
         self._waiting: set[str] = set()
-        self._pictures: dict[str, Picture] = {}
+        self._images: dict[str, Image] = {}
         self._decoded.connect(self._take)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -68,7 +68,7 @@ class FrameController(QObject):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether pictures of the newest request are still missing."""
+        """Whether images of the newest request are still missing."""
         return bool(self._waiting)
 
     @property
@@ -76,26 +76,26 @@ class FrameController(QObject):
         """The newest request."""
         return self._frame
 
-    def set_films(self, films: Mapping[str, VideoArray | SessionFilm]) -> None:
+    def set_videos(self, videos: Mapping[str, VideoArray | SessionVideo]) -> None:
         """Decode these from now on, those of the views that are seen; gives up what runs."""
         self._give_up()
-        for view in set(self._threads) - set(films):
+        for view in set(self._threads) - set(videos):
             thread = self._threads.pop(view)
             thread.shutdown(wait=False, cancel_futures=True)
             self._retired.append(thread)
-        self._films = dict(films)
-        for view in films:
+        self._videos = dict(videos)
+        for view in videos:
             if view not in self._threads:
-                self._threads[view] = ThreadPoolExecutor(1, thread_name_prefix=f"film {view}")
+                self._threads[view] = ThreadPoolExecutor(1, thread_name_prefix=f"video {view}")
 
     def request(self, frame: int) -> None:
         """Show a frame; requests that came before and are not done are given up."""
         self._request += 1
         self._frame = frame
-        self._pictures = {}
-        self._waiting = set(self._films)
-        for view, film in self._films.items():
-            self._threads[view].submit(self._decode, self._request, view, film, frame)
+        self._images = {}
+        self._waiting = set(self._videos)
+        for view, video in self._videos.items():
+            self._threads[view].submit(self._decode, self._request, view, video, frame)
         if self._waiting:
             self._timer.start()
         else:
@@ -108,43 +108,45 @@ class FrameController(QObject):
             thread.shutdown(wait=True, cancel_futures=True)
         self._threads.clear()
         self._retired.clear()
-        self._films.clear()
+        self._videos.clear()
 
     def _give_up(self) -> None:
         self._request += 1
         self._timer.stop()
         self._waiting = set()
 
-    def _decode(self, request: int, view: str, film: VideoArray | SessionFilm, frame: int) -> None:
-        """In the film's own thread."""
+    def _decode(
+        self, request: int, view: str, video: VideoArray | SessionVideo, frame: int
+    ) -> None:
+        """In the video's own thread."""
         if request != self._request:
             return
-        # Of films in session frames; others count as the session does.
-        number = getattr(film, "picture_of", lambda given: given)
-        if frame >= len(film):
-            found = Picture(None, "the film has ended")
+        # Of videos in session frames; others count as the session does.
+        number = getattr(video, "image_of", lambda given: given)
+        if frame >= len(video):
+            found = Image(None, "the video has ended")
         elif number(frame) < 0:
-            found = Picture(None, "no picture")
+            found = Image(None, "no image")
         else:
             try:
-                data = film.frame(frame, lambda: request == self._request)
+                data = video.frame(frame, lambda: request == self._request)
             except (PoseDataError, OSError, ValueError) as error:
-                found = Picture(None, f"cannot be read: {error}")
+                found = Image(None, f"cannot be read: {error}")
             else:
                 if data is None:
                     return
                 shifted = number(frame) != frame
-                found = Picture(data, note=f"film frame {number(frame):,}" if shifted else "")
+                found = Image(data, note=f"video frame {number(frame):,}" if shifted else "")
         self._decoded.emit(request, view, found)
 
-    def _take(self, request: int, view: str, picture: Picture) -> None:
+    def _take(self, request: int, view: str, image: Image) -> None:
         if request != self._request:
             return
-        self._pictures[view] = picture
+        self._images[view] = image
         self._waiting.discard(view)
         if not self._waiting:
             self._finish()
 
     def _finish(self) -> None:
         self._timer.stop()
-        self.ready.emit(self._frame, self._pictures)
+        self.ready.emit(self._frame, self._images)

@@ -67,7 +67,7 @@ class Player(QObject):
     def _next(self) -> None:
         if not self.is_playing:
             return
-        # A frame that takes long makes the film slower, not the queue longer.
+        # A frame that takes long makes the video slower, not the queue longer.
         self._overdue = self._is_waiting()
         if self._overdue:
             return

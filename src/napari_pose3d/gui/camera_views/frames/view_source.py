@@ -13,10 +13,10 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import find_own_project
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY, tiles_of
-from napari_pose3d.gui.layers.video_layers import FILM, FilmData
+from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.video.session_video import SessionFilm
+    from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import VideoArray
 
 STAGES = ("predicted", "raw", "smoothed")
@@ -31,8 +31,8 @@ class ViewSource:
     ----------
     view : str
     size : (width, height)
-        Of its picture in px.
-    film : VideoArray or SessionFilm or None
+        Of its image in px.
+    video : VideoArray or SessionVideo or None
         ``(frame, y, x[, 3])``.
     poses : list of LayerPoses
         What was predicted and smoothed, from back to front.
@@ -40,7 +40,7 @@ class ViewSource:
 
     view: str
     size: tuple[float, float]
-    film: VideoArray | SessionFilm | None = None
+    video: VideoArray | SessionVideo | None = None
     poses: list[LayerPoses] = field(default_factory=list)
 
     @property
@@ -48,20 +48,20 @@ class ViewSource:
         """Of all poses, in the order of the first that has them."""
         return tuple(dict.fromkeys(name for each in self.poses for name in each.keypoints))
 
-    def has_picture(self, frame: int) -> bool:
-        """Whether its film has a picture of a frame; also where there is no film."""
-        if self.film is None:
+    def has_image(self, frame: int) -> bool:
+        """Whether its video has an image of a frame; also where there is no video."""
+        if self.video is None:
             return True
-        if frame >= len(self.film):
+        if frame >= len(self.video):
             return False
-        shifted = getattr(self.film, "picture_of", None)
+        shifted = getattr(self.video, "image_of", None)
         return shifted is None or shifted(frame) >= 0
 
     def is_like(self, other: ViewSource) -> bool:
-        """Whether the other shows the same film and the same arrays."""
+        """Whether the other shows the same video and the same arrays."""
         arrays = [(id(each), id(each.positions)) for each in self.poses]
         return (
-            self.film is other.film
+            self.video is other.video
             and self.size == other.size
             and arrays == [(id(each), id(each.positions)) for each in other.poses]
         )
@@ -133,10 +133,10 @@ def shows_poses(layer: Any) -> bool:
 
 
 def skeleton_beside(layers: Iterable[Any]) -> tuple[tuple[str, str], ...]:
-    """The skeleton of the project that a film lies in; empty where there is none."""
+    """The skeleton of the project that a video lies in; empty where there is none."""
     for layer in layers:
         path = layer.metadata.get("path")
-        if layer.metadata.get(ROLE_KEY) == FILM and path:
+        if layer.metadata.get(ROLE_KEY) == VIDEO and path:
             try:
                 own = find_own_project(path)
             except PoseDataError:
@@ -170,9 +170,9 @@ def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) ->
     for layer in layers:
         role = layer.metadata.get(ROLE_KEY)
         poses = poses_of(layer.metadata)
-        if role == FILM and isinstance(layer.data, FilmData):
+        if role == VIDEO and isinstance(layer.data, VideoLayerData):
             found = source(layer.metadata["view"])
-            found.film = layer.data.video
+            found.video = layer.data.video
             found.size = (float(layer.data.shape[3]), float(layer.data.shape[2]))
             n_frames = max(n_frames, len(layer.data))
         elif role == "cameras" and layer.name == "cameras":

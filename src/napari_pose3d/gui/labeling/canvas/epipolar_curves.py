@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from napari_pose3d.core.cameras.epipolar import Curve
 from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class ViewCurve:
     Attributes
     ----------
     whole : Curve
-        From near to far, px of the view's film.
+        From near to far, px of the view's video.
     likely : Curve or None
         The part that predictions speak for.
     """
@@ -35,13 +35,13 @@ def curves_of(
     labeled = geometry.labeled_views(keypoint)
     if len(labeled) != 1:
         return {}
-    spot = Spot(labeled[0], keypoint)
+    label_key = LabelKey(labeled[0], keypoint)
     expected = labeling.expected.get(geometry.frame)
     found = {}
     for other in geometry.views:
-        if other == spot.view:
+        if other == label_key.view:
             continue
-        whole = geometry.curve(spot, other, labeling.volume)
+        whole = geometry.curve(label_key, other, labeling.volume)
         if whole is not None:
-            found[other] = ViewCurve(whole, geometry.likely(spot, other, whole, expected))
+            found[other] = ViewCurve(whole, geometry.likely(label_key, other, whole, expected))
     return found

@@ -85,24 +85,24 @@ class LabelDrawing(QObject):
 
     def _show_loupe(self) -> None:
         control = self._control
-        picture = self.panel.pictures.get(control.view)
+        image = self.panel.images.get(control.view)
         view = self.panel.views.get(control.view)
         wanted = control.loupe and control.pointer is not None and self.panel.is_settled
-        if not wanted or view is None or picture is None or picture.data is None:
+        if not wanted or view is None or image is None or image.data is None:
             self._end_loupe()
             return
         if self._loupe is None or self._loupe[0] != control.view:
             self._end_loupe()
             self._loupe = (control.view, Loupe(view.native))
         marks = [
-            (*label.position, self._hexes[spot.keypoint])
-            for spot, label in control.labeling.labels(control.frame).items()
-            if spot.view == control.view and label.position is not None
+            (*label.position, self._hexes[label_key.keypoint])
+            for label_key, label in control.labeling.labels(control.frame).items()
+            if label_key.view == control.view and label.position is not None
         ]
         assert control.pointer is not None
-        film = view.source.film
-        brightest = 255 if film is None else 2**film.bits - 1
-        self._loupe[1].show_at(picture.data, control.pointer, marks, limits=(0, brightest))
+        video = view.source.video
+        brightest = 255 if video is None else 2**video.bits - 1
+        self._loupe[1].show_at(image.data, control.pointer, marks, limits=(0, brightest))
         self._loupe[1].show()
 
     def _end_loupe(self) -> None:

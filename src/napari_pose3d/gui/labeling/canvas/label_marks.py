@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.labels.store.label import Label, Spot
+from napari_pose3d.core.labels.store.label import Label, LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.camera_view import CameraView
 from napari_pose3d.gui.camera_views.canvas.overlays import BONE_DOTS, bones_of, dots, ellipse
@@ -78,7 +78,7 @@ class LabelMarks:
         symbol = ["disc"] * self._count
         looks = (at, face, border, width, size)
         if control.frame >= 0 and not control.marks_hidden and self.view.frame == control.frame:
-            labels = [control.label(Spot(self.view.name, name)) for name in self._names]
+            labels = [control.label(LabelKey(self.view.name, name)) for name in self._names]
             self._labels(labels, looks, symbol)
             self._skeleton(at, face, border)
             self._geometry(labels, looks)
@@ -145,7 +145,7 @@ class LabelMarks:
             # What is projected lies there itself.
             if label.status == LabelStatus.PROJECTED:
                 continue
-            where = geometry.reprojection(Spot(self.view.name, name))
+            where = geometry.reprojection(LabelKey(self.view.name, name))
             if where is not None:
                 row = first + k
                 at[row] = where
@@ -157,8 +157,8 @@ class LabelMarks:
         at, face, border, _, _ = looks
         geometry = self._control.geometry
         assert geometry is not None
-        spot = Spot(self.view.name, self._control.keypoint)
-        where, spread = geometry.reprojection(spot), geometry.uncertainty(spot)
+        label_key = LabelKey(self.view.name, self._control.keypoint)
+        where, spread = geometry.reprojection(label_key), geometry.uncertainty(label_key)
         if where is not None and spread is not None:
             part = self._parts["ellipse"]
             at[part] = ellipse(np.array(where), spread, _ELLIPSE_DOTS)[:, ::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.camera_view import REACH, CameraView
 from napari_pose3d.gui.camera_views.canvas.tool import Modifiers, Point, Tool
@@ -29,14 +29,14 @@ class LabelTool(Tool):
         self._hint = ""
 
     def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
-        """Perhaps a label near the mouse is to be moved; elsewhere the picture is."""
+        """Perhaps a label near the mouse is to be moved; elsewhere the image is."""
         control = self._controller
         if button != 1 or view.name not in control.labeling.views:
             return False
         found = control.nearest(view.name, at, REACH / view.zoom)
         if found is None:
             return False
-        position = control.label(Spot(view.name, found)).position
+        position = control.label(LabelKey(view.name, found)).position
         # The label keeps its distance to the mouse, so that it does not jump.
         self._offset = np.subtract(at if position is None else position, at)
         self._pressed, self._found, self._moves = at, found, False
@@ -78,7 +78,7 @@ class LabelTool(Tool):
         control.enter(view.name)
         control.point(at)
         found = control.nearest(view.name, at, REACH / view.zoom)
-        self._say(view, "" if found is None else describe(control, Spot(view.name, found)))
+        self._say(view, "" if found is None else describe(control, LabelKey(view.name, found)))
 
     def on_leave(self, view: CameraView) -> None:
         """Nothing is under the mouse."""
@@ -118,20 +118,20 @@ class LabelTool(Tool):
             view.show_hint(hint)
 
 
-def describe(control: LabelController, spot: Spot) -> str:
+def describe(control: LabelController, label_key: LabelKey) -> str:
     """A label in words: name, where it comes from, how far it is off."""
-    label = control.label(spot)
-    parts = [spot.keypoint, label.status.name.lower()]
+    label = control.label(label_key)
+    parts = [label_key.keypoint, label.status.name.lower()]
     if label.visibility == Visibility.OCCLUDED:
         parts.append("occluded")
     if label.status == LabelStatus.PREDICTED and label.likelihood is not None:
         parts.append(f"likelihood {label.likelihood:.2f}")
     geometry = control.geometry
     if geometry is not None:
-        residual = geometry.residual(spot)
+        residual = geometry.residual(label_key)
         if residual is not None:
             parts.append(f"{residual:.1f} px off")
-        if geometry.suspect(spot.keypoint) == spot.view:
+        if geometry.suspect(label_key.keypoint) == label_key.view:
             parts.append("disagrees with the other views")
     if label.labeler:
         parts.append(f"by {label.labeler}")

@@ -1,4 +1,4 @@
-"""A magnified part of a camera's picture, in a corner of its view."""
+"""A magnified part of a camera's image, in a corner of its view."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QCursor, QImage, QMouseEvent, QPainter, QPaintEve
 from qtpy.QtWidgets import QWidget
 
 Point = tuple[float, float]
-"""(x, y) px of the picture."""
+"""(x, y) px of the image."""
 
 Mark = tuple[float, float, str]
 """x, y and a colour ``#rrggbb``."""
@@ -21,7 +21,7 @@ SIDE = 160
 """Width and height in px of the screen."""
 
 MAGNIFICATION = 8
-"""px of the screen for a pixel of the picture."""
+"""px of the screen for a pixel of the image."""
 
 _MARGIN, _NEAR = 8, 24
 _OUTSIDE = QColor("#303030")
@@ -55,7 +55,7 @@ class Loupe(QWidget):
 
     def show_at(
         self,
-        picture: NDArray[np.uint8] | NDArray[np.uint16],
+        image: NDArray[np.uint8] | NDArray[np.uint16],
         at: Point,
         marks: Sequence[Mark] = (),
         limits: tuple[float, float] | None = None,
@@ -64,20 +64,20 @@ class Loupe(QWidget):
 
         Parameters
         ----------
-        picture : (y, x) or (y, x, 3), uint8 or uint16
+        image : (y, x) or (y, x, 3), uint8 or uint16
         at : (x, y)
             px; whole numbers are the centres of pixels. It comes to lie in the middle.
         marks : sequence of (x, y, colour)
             px.
         limits : (black, white), optional
             Values that are drawn black and white, as in the view. Not given: the whole range of
-            the picture's type.
+            the image's type.
         """
         # A pixel more at each side, since the point lies within one.
         reach = math.ceil(SIDE / MAGNIFICATION / 2) + 1
         left, top = math.floor(at[0]) - reach, math.floor(at[1]) - reach
         x0, y0 = max(left, 0), max(top, 0)
-        crop = picture[y0 : max(top + 2 * reach + 1, 0), x0 : max(left + 2 * reach + 1, 0)]
+        crop = image[y0 : max(top + 2 * reach + 1, 0), x0 : max(left + 2 * reach + 1, 0)]
         self._at, self._marks, self._corner = at, tuple(marks), (x0, y0)
         self._image = _to_image(crop, limits)
         self.keep_away(self._canvas.mapFromGlobal(QCursor.pos()))
@@ -105,11 +105,11 @@ class Loupe(QWidget):
         return False
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
-        """Picture, marks, cross and a border."""
+        """Image, marks, cross and a border."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), _OUTSIDE)
         painter.save()
-        self._to_picture(painter)
+        self._to_video_pixels(painter)
         # A pixel reaches half a px to each side of its centre.
         painter.drawImage(QPointF(self._corner[0] - 0.5, self._corner[1] - 0.5), self._image)
         painter.restore()
@@ -130,8 +130,8 @@ class Loupe(QWidget):
         away = QPointF(point[0] - self._at[0], point[1] - self._at[1])
         return self._middle() + away * MAGNIFICATION
 
-    def _to_picture(self, painter: QPainter) -> None:
-        """From here on, draw in px of the picture."""
+    def _to_video_pixels(self, painter: QPainter) -> None:
+        """From here on, draw in px of the image."""
         painter.translate(self._middle())
         painter.scale(MAGNIFICATION, MAGNIFICATION)
         painter.translate(-self._at[0], -self._at[1])
@@ -156,7 +156,7 @@ def _near(rect: QRect, mouse: QPoint) -> bool:
 def _to_image(
     crop: NDArray[np.uint8] | NDArray[np.uint16], limits: tuple[float, float] | None
 ) -> QImage:
-    """A crop as a picture of Qt; empty where it holds no pixel."""
+    """A crop as an image of Qt; empty where it holds no pixel."""
     height, width = crop.shape[:2]
     if not crop.size:
         return QImage()

@@ -18,7 +18,7 @@ from ..label_controller import LabelController
 
 _NAME = "labels (read-only)"
 _WAIT = 120  # ms; while a label is dragged, the main canvas need not keep up
-_SIZE = 1 / 50  # of a picture's height
+_SIZE = 1 / 50  # of an image's height
 _CLEAR = "#00000000"
 
 
@@ -94,20 +94,22 @@ class MainLayer(QObject):
         rows, faces, rims, sizes = [], [], [], []
         features: dict[str, list[str]] = {"view": [], "keypoint": [], "status": []}
         labels = control.labeling.labels(control.frame) if control.frame >= 0 else {}
-        for spot, label in labels.items():
-            tile = tiles.get(spot.view)
+        for label_key, label in labels.items():
+            tile = tiles.get(label_key.view)
             if tile is None or label.position is None or label.status == LabelStatus.PREDICTED:
                 continue
             x, y = label.position
             rows.append((control.frame, 0.0, tile.y + y, tile.x + x))
-            colour = self._colours[spot.keypoint]
+            colour = self._colours[label_key.keypoint]
             # As in the camera views: what is only projected is a ring.
             is_ring = label.status == LabelStatus.PROJECTED
             faces.append(_CLEAR if is_ring else colour)
             rims.append(colour if is_ring else "white")
             sizes.append(tile.height * _SIZE)
             for name, value in zip(
-                features, (spot.view, spot.keypoint, label.status.name.lower()), strict=True
+                features,
+                (label_key.view, label_key.keypoint, label.status.name.lower()),
+                strict=True,
             ):
                 features[name].append(value)
         layer.selected_data = set()

@@ -1,4 +1,4 @@
-"""Adding frames to the queue: asking which, choosing them, writing their pictures."""
+"""Adding frames to the queue: asking which, choosing them, writing their images."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class FrameAdder(QObject):
         job.failed.connect(show_error)
         job.failed.connect(self._control.told)
         job.progressed.connect(self._tell_progress)
-        self._control.told.emit("Looking at the films for frames that are unlike each other…")
+        self._control.told.emit("Looking at the videos for frames that are unlike each other…")
         self._choosing.start(job)
 
     def take_out(self, frames: list[int]) -> None:
-        """Take frames out of the queue; their pictures stay."""
+        """Take frames out of the queue; their images stay."""
         labeling = self._control.labeling
         try:
             labeling.files.dequeue([labeling.key(frame) for frame in frames])
@@ -102,7 +102,7 @@ class FrameAdder(QObject):
         if not frames:
             self._control.told.emit("These frames are all labeled or queued already.")
             return
-        self._control.told.emit(f"Writing the pictures of {len(frames)} frames…")
+        self._control.told.emit(f"Writing the images of {len(frames)} frames…")
         proposed = self._control.proposals if choice.with_predictions else None
         self._saver.add_frames(frames, _REASONS[choice.method], proposed)
 

@@ -194,7 +194,7 @@ class AddFramesDialog(QDialog):
         if choice.method == "kmeans":
             frames = "1 frame" if choice.count == 1 else f"{choice.count:,} frames"
             return (
-                f"{frames} will be added, chosen by what all views show. The films are read for "
+                f"{frames} will be added, chosen by what all views show. The videos are read for "
                 "that, which takes a while."
             )
         if choice.method == "numbers" and not choice.numbers_text:

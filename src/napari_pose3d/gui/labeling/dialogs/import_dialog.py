@@ -1,4 +1,4 @@
-"""The dialog "Import labels": which file, whose camera, which of its pictures."""
+"""The dialog "Import labels": which file, whose camera, which of its images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ..label_controller import LabelController
 _KINDS = "Labels (CollectedData*.csv CollectedData*.h5 *.csv *.h5)"
 _MEANING = (
     "Labels of one camera that were made elsewhere, such as CollectedData_<name>.csv or .h5 of "
-    "DeepLabCut. The number in a picture's name is the frame of the film. Labels that you placed "
+    "DeepLabCut. The number in an image's name is the frame of the video. Labels that you placed "
     "here stay as they are, and Undo takes everything back."
 )
 
@@ -90,14 +90,14 @@ class ImportDialog(QDialog):
         self._view.addItems(list(views))
         self._view.currentTextChanged.connect(lambda _: self._choose_folder())
         self._folder = QComboBox()
-        self._folder.setToolTip("A file may hold labels of several films, each in its own folder.")
+        self._folder.setToolTip("A file may hold labels of several videos, each in its own folder.")
         self._folder.currentIndexChanged.connect(lambda _: self._check())
         form = QFormLayout()
         file_label = QLabel("&File")
         file_label.setBuddy(self._path)
         form.addRow(file_label, file_row)
         form.addRow("Of the &view", self._view)
-        form.addRow("&Pictures in", self._folder)
+        form.addRow("&Images in", self._folder)
         meaning = QLabel(_MEANING)
         meaning.setWordWrap(True)
         self._problem = QLabel()
@@ -179,9 +179,9 @@ class ImportDialog(QDialog):
         if not self._path.text().strip():
             problem = "Choose a file."
         elif not self._folders:
-            problem = "The file holds no labels of pictures."
+            problem = "The file holds no labels of images."
         elif self.folder is None:
-            problem = f"Several films are labeled in it: choose the one of {self.view}."
+            problem = f"Several videos are labeled in it: choose the one of {self.view}."
         else:
             problem = ""
         self._problem.setText(problem)

@@ -48,11 +48,11 @@ class Questions(QObject):
                 {"Take them over": self._recover, "Do without them": self._discard},
             )
             return
-        problems = [p for p in labeling.files.problems if p.severity != "note"]
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        issues = [p for p in labeling.files.issues if p.severity != "note"]
+        if issues:
+            more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
             board.notice.ask(
-                f"{problems[0].where}: {problems[0].what}{more}. Lightning Pose pairs the views by "
+                f"{issues[0].where}: {issues[0].what}{more}. Lightning Pose pairs the views by "
                 "row number, so these files would be misread.",
                 {"Repair the label files": self._repair, "Leave them": lambda: None},
             )

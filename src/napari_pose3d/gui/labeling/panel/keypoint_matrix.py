@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
 from qtpy.QtGui import QFont, QFontInfo, QFontMetrics, QPainter, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 
 from .matrix_cells import MatrixCells
 from .matrix_model import MatrixModel
@@ -80,7 +80,7 @@ class KeypointMatrix(QWidget):
         self._model.set_axes(keypoints, views, colours)
         self._fit()
 
-    def show_cells(self, cells: Mapping[Spot, CellLook]) -> None:
+    def show_cells(self, cells: Mapping[LabelKey, CellLook]) -> None:
         """Show these labels instead; a spot that is not among them has none.
 
         Only what differs is painted again, so that it may be called at each move of the mouse.
@@ -101,8 +101,8 @@ class KeypointMatrix(QWidget):
             part.update_current()
 
     def _on_picked(self, index: QModelIndex) -> None:
-        spot = self._model.spot(index)
-        self.chosen.emit(spot.keypoint, spot.view)
+        label_key = self._model.label_key(index)
+        self.chosen.emit(label_key.keypoint, label_key.view)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
         """Share the width out anew."""

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.keys import LABEL_KEYS
 
@@ -85,7 +85,7 @@ class LabelBoard(QWidget):
         self.auto = QCheckBox("Project as soon as two views are labeled")
         self.auto.setChecked(labeling.auto_project)
         self.auto.toggled.connect(self._on_auto)
-        self.poses = QCheckBox("Show predictions on the pictures")
+        self.poses = QCheckBox("Show predictions on the images")
         self.poses.setToolTip("What was predicted and smoothed, beneath the labels.")
         self.poses.toggled.connect(control.panel.show_poses)
         control.panel.show_poses(False)
@@ -100,7 +100,7 @@ class LabelBoard(QWidget):
         self.suspect.setStyleSheet("color: white; background: #b3261e; font-weight: bold;")
         self.suspect.clicked.connect(self._on_suspect)
         self.suspect.hide()
-        self._suspect: Spot | None = None
+        self._suspect: LabelKey | None = None
         self.matrix = KeypointMatrix()
         self.matrix.set_axes(
             labeling.keypoints, labeling.views, keypoint_hex(labeling.keypoints, colours)
@@ -124,7 +124,7 @@ class LabelBoard(QWidget):
         self.show_frames()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Narrow: the room is for the pictures."""
+        """Narrow: the room is for the images."""
         return QSize(_WIDTH, 700)
 
     def _lay_out(self) -> None:
@@ -213,24 +213,26 @@ class LabelBoard(QWidget):
         for name in (self._control.keypoint, *self._control.labeling.keypoints):
             view = None if geometry is None else geometry.suspect(name)
             if view is not None:
-                self._suspect, text = Spot(view, name), f"Look at {view}: {name} disagrees"
+                self._suspect, text = LabelKey(view, name), f"Look at {view}: {name} disagrees"
                 break
             if geometry is not None and not text and geometry.contradicts(name):
                 views = geometry.labeled_views(name)
                 both = " and ".join(views) if len(views) == 2 else "the labels"
-                self._suspect = Spot(views[0], name)
+                self._suspect = LabelKey(views[0], name)
                 text = f"{name}: {both} contradict each other"
         self.suspect.setText(text)
         self.suspect.setVisible(bool(text))
 
-    def _cells(self) -> dict[Spot, CellLook]:
+    def _cells(self) -> dict[LabelKey, CellLook]:
         control = self._control
         geometry = control.geometry
         found = {}
-        for spot, label in control.labeling.labels(control.frame).items():
-            residual = None if geometry is None else geometry.residual(spot)
-            suspect = geometry is not None and geometry.suspect(spot.keypoint) == spot.view
-            found[spot] = CellLook(
+        for label_key, label in control.labeling.labels(control.frame).items():
+            residual = None if geometry is None else geometry.residual(label_key)
+            suspect = (
+                geometry is not None and geometry.suspect(label_key.keypoint) == label_key.view
+            )
+            found[label_key] = CellLook(
                 label.status, label.visibility, residual, suspect, label.is_declined
             )
         return found
@@ -243,7 +245,7 @@ class LabelBoard(QWidget):
         elif saver.problem:
             text = f"● Not saved: {saver.problem}"
         elif saver.is_extracting:
-            text = "Writing pictures…"
+            text = "Writing images…"
         elif n:
             text = f"● {n} frame{'s' if n > 1 else ''} not in the files yet (in the journal)"
         else:
@@ -264,13 +266,13 @@ class LabelBoard(QWidget):
 
     def _on_chosen(self, keypoint: str, view: str) -> None:
         if view:
-            self._control.go_to_spot(Spot(view, keypoint))
+            self._control.go_to_label(LabelKey(view, keypoint))
         else:
             self._control.choose(keypoint)
 
     def _on_suspect(self) -> None:
         if self._suspect is not None:
-            self._control.go_to_spot(self._suspect)
+            self._control.go_to_label(self._suspect)
 
     def _on_busy(self, _: str) -> None:
         self._show_state()

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor
 
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 
 from .status_signs import NO_LABEL, CellLook
 
@@ -26,8 +26,8 @@ class MatrixModel(QAbstractTableModel):
         self.current = (-1, -1)
         self._headings: tuple[str, ...] = ()
         self._colours: tuple[QColor, ...] = ()
-        self._looks: dict[Spot, CellLook] = {}
-        self._spots: list[list[Spot]] = []
+        self._looks: dict[LabelKey, CellLook] = {}
+        self._label_keys: list[list[LabelKey]] = []
 
     def set_axes(
         self, keypoints: Sequence[str], views: Sequence[str], colours: Mapping[str, str]
@@ -36,7 +36,7 @@ class MatrixModel(QAbstractTableModel):
         self.keypoints, self.views = tuple(keypoints), tuple(views)
         self._headings = self.views
         self._colours = tuple(QColor(colours[name]) for name in keypoints)
-        self._spots = [[Spot(view, name) for view in views] for name in keypoints]
+        self._label_keys = [[LabelKey(view, name) for view in views] for name in keypoints]
         self._looks, self.current = {}, (-1, -1)
         self.endResetModel()
 
@@ -45,13 +45,13 @@ class MatrixModel(QAbstractTableModel):
             self._headings = headings
             self.headerDataChanged.emit(_HORIZONTAL, 0, len(headings) - 1)
 
-    def show_cells(self, cells: Mapping[Spot, CellLook]) -> None:
+    def show_cells(self, cells: Mapping[LabelKey, CellLook]) -> None:
         old, self._looks = self._looks, dict(cells)
-        for row, spots in enumerate(self._spots):
+        for row, label_keys in enumerate(self._label_keys):
             changed = [
                 column
-                for column, spot in enumerate(spots)
-                if cells.get(spot, NO_LABEL) != old.get(spot, NO_LABEL)
+                for column, label_key in enumerate(label_keys)
+                if cells.get(label_key, NO_LABEL) != old.get(label_key, NO_LABEL)
             ]
             if changed:
                 self.dataChanged.emit(self.index(row, changed[0]), self.index(row, changed[-1]))
@@ -65,11 +65,11 @@ class MatrixModel(QAbstractTableModel):
                 index = self.index(row, column)
                 self.dataChanged.emit(index, index)
 
-    def spot(self, index: QModelIndex) -> Spot:
-        return self._spots[index.row()][index.column()]
+    def label_key(self, index: QModelIndex) -> LabelKey:
+        return self._label_keys[index.row()][index.column()]
 
     def look(self, row: int, column: int) -> CellLook:
-        return self._looks.get(self._spots[row][column], NO_LABEL)
+        return self._looks.get(self._label_keys[row][column], NO_LABEL)
 
     def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802
         return 0 if parent.isValid() else len(self.keypoints)
@@ -81,7 +81,7 @@ class MatrixModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.look(index.row(), index.column()).text
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.look(index.row(), index.column()).words(self.spot(index))
+            return self.look(index.row(), index.column()).words(self.label_key(index))
         return None
 
     def headerData(  # noqa: N802

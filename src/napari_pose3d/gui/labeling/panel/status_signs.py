@@ -18,7 +18,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_pose3d.core.labels.store.label import Spot
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 
 Shape = Literal["disc", "disc in ring", "ring", "cross", "dash", "dot", "hidden"]
@@ -103,7 +103,7 @@ class CellLook:
             return self.text
         return f"{self.residual:.0f}"
 
-    def words(self, spot: Spot) -> str:
+    def words(self, label_key: LabelKey) -> str:
         """All of it in words, for the tooltip and for those who cannot see the sign."""
         if self.status != LabelStatus.EMPTY:
             facts = [self.status.name.lower()]
@@ -114,7 +114,7 @@ class CellLook:
         if self.residual is not None and not math.isnan(self.residual):
             facts.append(f"{self.residual:.1f} px off")
         doubt = "; disagrees with the other views" if self.suspect else ""
-        return f"{spot.keypoint} in {spot.view}: {', '.join(facts)}{doubt}"
+        return f"{label_key.keypoint} in {label_key.view}: {', '.join(facts)}{doubt}"
 
 
 NO_LABEL = CellLook()

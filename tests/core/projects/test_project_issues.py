@@ -1,0 +1,158 @@
+"""What is missing or contradictory in a project, and what videos claim in their headers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.support.scenes import ring_rig
+from tests.support.session_files import counted, lightning_project, put_predictions, touch, video
+
+from napari_pose3d import save_rig
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.project import check_session, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
+
+RIG = ring_rig(3)
+
+
+# --- what is missing or contradictory ---------------------------------------------------------
+
+
+def test_missing_views_are_said(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    (folder / "videos" / "day1_side.mp4").unlink()
+    (folder / "models" / "net1" / "video_preds" / "day1_top.csv").unlink()
+    (session,) = open_project(folder).sessions
+    no_video, predictions = session.issues
+    assert "no video of view side" in no_video.what
+    assert "day1_side.mp4" in no_video.todo
+    assert "'net1' has no view top" in predictions.what
+
+
+def test_names_that_cannot_be_told_apart(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "videos_old" / "day1_top.mp4")
+    (session,) = open_project(folder).sessions
+    (problem,) = session.issues
+    assert problem.severity == "error"
+    assert "cannot be told apart" in problem.what
+    assert session.videos["top"].parent.name == "videos"
+
+
+def test_two_views_in_one_name(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, views=("cam1", "cam2"), sessions=("day1",))
+    touch(folder / "videos" / "x_cam1_cam2_.mp4")
+    (problem,) = open_project(folder).issues
+    assert "several views" in problem.what
+    assert problem.where == "x_cam1_cam2_.mp4"
+
+
+def test_files_without_a_view(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "videos" / "day1_botom.mp4")
+    (problem,) = open_project(folder).issues
+    assert "top, side" in problem.what
+    assert "day1_botom.mp4" in problem.what
+
+
+def test_views_taken_for_sessions_are_suspected(tmp_path: Path) -> None:
+    for view in "ABC":
+        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
+    (problem,) = open_project(tmp_path).issues
+    assert "one view only" in problem.what
+    assert len(open_project(tmp_path, views=["Cam-A", "Cam-B", "Cam-C"]).sessions) == 1
+
+
+def test_names_of_views_can_be_kept(tmp_path: Path) -> None:
+    for view in "ABC":
+        touch(tmp_path / f"fly_Cam-{view}_rot.mp4")
+    update_own_project(tmp_path, view_names=["Cam-A", "Cam-B", "Cam-C"])
+    (session,) = open_project(tmp_path).sessions
+    assert session.views == ("Cam-A", "Cam-B", "Cam-C")
+
+
+def test_empty_folder_and_no_folder(tmp_path: Path) -> None:
+    (problem,) = open_project(tmp_path).issues
+    assert problem.severity == "error"
+    with pytest.raises(PoseDataError, match="no such"):
+        open_project(tmp_path / "nowhere")
+    with pytest.raises(PoseDataError, match="no session is called"):
+        open_project(tmp_path).session("x")
+
+
+def test_contents_that_contradict_each_other(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1", "Cam-9"))
+    video(folder / "videos" / "run_Cam-0.mp4")
+    video(folder / "videos" / "run_Cam-1.mp4", "h264-b-frames.mp4")
+    video(folder / "videos" / "run_Cam-9.mp4")
+    save_rig(RIG, folder / "calibration.toml")
+    put_predictions(folder / "models" / "net" / "video_preds" / "run_Cam-0.csv", counted(39))
+    (session,) = open_project(folder).sessions
+    said = [problem.what for problem in check_session(session)]
+    assert any("no camera for the view Cam-9" in what for what in said)
+    assert any("camera Cam-2" in what for what in said)
+    assert any("128 x 96" in what and "1280 x 1024" in what for what in said)
+    assert any("Cam-0 40, Cam-1 75, Cam-9 40" in what for what in said)
+    assert any("Cam-0 has 39 rows for 40 frames" in what for what in said)
+
+
+def test_a_scale_and_a_crop_are_offered(tmp_path: Path) -> None:
+    sizes = ((1280, 960), (640, 480))
+    cameras = [replace(c, size=s) for c, s in zip(RIG.cameras, sizes, strict=False)]
+    folder = lightning_project(tmp_path, sessions=(), views=("Cam-0", "Cam-1"))
+    video(folder / "videos" / "run_Cam-0.mp4")
+    video(folder / "videos" / "run_Cam-1.mp4")
+    box = ",x,y,h,w\n" + "".join(f"{i},30,40,96,128\n" for i in range(40))
+    touch(folder / "videos" / "run_Cam-1_bbox.csv", box)
+    save_rig(replace(RIG, cameras=tuple(cameras)), folder / "calibration.toml")
+    (session,) = open_project(folder).sessions
+    smaller, cut = check_session(session)
+    assert smaller.offer is not None
+    assert cut.offer is not None
+    assert smaller.offer[2].scale == (10, 10)
+    assert cut.offer[2].crop == (30, 40, 128, 96)
+    moving = touch(folder / "videos" / "run_Cam-1_bbox.csv", box.replace("9,30,40", "9,31,40"))
+    offer = check_session(session)[1].offer
+    assert offer is not None
+    assert (offer[2].crop, offer[2].boxes) == (None, moving)
+    # Once accepted, it is no problem any more.
+    offers = (smaller.offer, cut.offer)
+    update_own_project(folder, alignments={(s, v): a for s, v, a in offers})
+    assert check_session(open_project(folder).sessions[0]) == ()
+
+
+def test_a_damaged_calibration_is_said_not_raised(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    touch(folder / "calibration.toml", "[cam_0\n")
+    (session,) = open_project(folder).sessions
+    (problem,) = check_session(session)
+    assert problem.severity == "error"
+    assert "calibration.toml" in problem.where
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("h264-b-frames.mp4", VideoMetadata(75, (128, 96))),
+        ("h264-444-odd.mp4", VideoMetadata(75, (125, 93))),
+        ("h264-rotated-90.mp4", VideoMetadata(75, (96, 128))),
+        ("h264-fragments.mp4", VideoMetadata(None, (128, 96))),
+        ("h264-b-frames.avi", VideoMetadata(75, (128, 96))),
+        ("mjpeg-odd.mov", VideoMetadata(40, (125, 93))),
+        ("h264.mkv", VideoMetadata()),
+    ],
+)
+def test_facts_from_headers(tmp_path: Path, name: str, expected: VideoMetadata) -> None:
+    path = video(tmp_path / f"videos/x{Path(name).suffix}", name)
+    assert video_metadata(path) == expected
+    # However a file is cut off, nothing is raised and nothing is made up.
+    content = path.read_bytes()
+    for length in (0, 5, 40, 100, 300, len(content) // 2, len(content) - 200):
+        path.write_bytes(content[:length])
+        facts = video_metadata(path)
+        assert facts.n_frames in (None, expected.n_frames)
+        assert facts.size in (None, expected.size)
+    assert video_metadata(tmp_path / "nowhere.mp4") == VideoMetadata()

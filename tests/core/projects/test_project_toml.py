@@ -1,0 +1,115 @@
+"""Our own ``project.toml``: there and back, kept keys, damaged ones."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.session_files import touch
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.projects.toml_text import toml_text
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.project_toml import (
+    own_project_path,
+    read_own_project,
+    update_own_project,
+)
+
+# --- project.toml -----------------------------------------------------------------------------
+
+
+def test_project_toml_there_and_back(tmp_path: Path) -> None:
+    common = ViewAlignment(offset=1, crop=(1, 2, 30, 40), scale=(2, 3))
+    own = ViewAlignment(timestamps=tmp_path / "times" / "a.csv", boxes=tmp_path / "b.csv")
+    written = update_own_project(
+        tmp_path,
+        view_names=["top", "side"],
+        skeleton=[("nose", "tail"), ("tail", "paw 1")],
+        colours={"paw 1": "#12aBcd"},
+        videos=[tmp_path / "videos", Path("/elsewhere")],
+        layout={"columns": 2, "hidden": ["side"], "zoom": {"top": 1.5}},
+        alignments={(None, "top"): common, ("a.b c", "top"): own},
+    )
+    read = read_own_project(tmp_path)
+    assert read == written
+    assert read.view_names == ("top", "side")
+    assert read.skeleton == (("nose", "tail"), ("tail", "paw 1"))
+    assert read.colours == {"paw 1": "#12aBcd"}
+    assert read.videos == (tmp_path / "videos", Path("/elsewhere"))
+    assert read.layout["zoom"] == {"top": 1.5}
+    assert read.alignment("other", "top") == common
+    assert read.alignment("a.b c", "top") == own
+    assert read.alignment("a.b c", "side").is_identity
+    assert "times/a.csv" in own_project_path(tmp_path).read_text()
+
+
+def test_what_others_wrote_into_project_toml_is_kept(tmp_path: Path) -> None:
+    text = """
+        future = 1979-05-27T07:32:00Z
+        mixed = [1, 2.5, "a", [true]]
+        skeleton = [["a", "b"]]
+        [views.top]
+        offset = 4
+        lens = "wide"
+        [[history]]
+        by = "me"
+        [[history]]
+        by = "you"
+        at = { x = 1, y = 2 }
+    """
+    touch(own_project_path(tmp_path), text)
+    before = tomllib.loads(text)
+    project = update_own_project(tmp_path, colours={"a": "#000000"})
+    after = tomllib.loads(own_project_path(tmp_path).read_text())
+    assert after == before | {"schema_version": 1, "colours": {"a": "#000000"}}
+    assert project.alignment("any", "top").offset == 4
+    update_own_project(tmp_path, alignments={(None, "top"): ViewAlignment()})
+    after = tomllib.loads(own_project_path(tmp_path).read_text())
+    assert after["views"]["top"] == {"lens": "wide"}
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=12,
+    ).map(lambda value: {"key": value})
+)
+def test_toml_there_and_back(document: dict[str, object]) -> None:
+    try:
+        text = toml_text(document)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return  # half a character has no place in a file
+    assert tomllib.loads(text) == document
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("skeleton = [['a', 'b']", "not valid TOML"),
+        ("schema_version = 9", "Update napari-pose3d"),
+        ("skeleton = [['a', 'a']]", "pairs of two keypoints"),
+        ("[colours]\nnose = 'red'", "colour of nose"),
+        ("views = 3", "'views' is not a table"),
+        ("[views.top]\noffset = 1.5", r"\[views.top\].*whole"),
+        ("[views.top]\ncrop = [1, 2]", "x, y, width, height"),
+        ("[sessions.day1.top]\nscale = 0", r"\[sessions.day1.top\].*scale"),
+        ("[sessions.day1.top]\ndropped = 'all'", "frame numbers"),
+        ("view_names = ['a', 'a']", "twice"),
+    ],
+)
+def test_damaged_project_toml(tmp_path: Path, text: str, message: str) -> None:
+    path = touch(own_project_path(tmp_path), text)
+    with pytest.raises(PoseDataError, match=message) as caught:
+        read_own_project(tmp_path)
+    assert caught.value.file == str(path)
+    # A file that cannot be read is not written over.
+    with pytest.raises(PoseDataError):
+        update_own_project(tmp_path, layout={})
+    assert path.read_text() == text

@@ -1,0 +1,403 @@
+"""Poses become layers whose data, features and looks a user can rely on."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from napari.components import ViewerModel
+from napari.layers import Layer
+from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_rig, make_table
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
+from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
+from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
+from napari_pose3d.gui.layers.view_layout import (
+    Tile,
+    frusta,
+    looking_direction,
+    mark_size,
+    place_views,
+    tile_views,
+)
+
+
+def open_layers(layers) -> ViewerModel:
+    viewer = ViewerModel()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for data in layers:
+            viewer.add_layer(Layer.create(*data))
+    return viewer
+
+
+def by_name(layers) -> dict:
+    return {attributes["name"]: (data, attributes) for data, attributes, _ in layers}
+
+
+# --- colours ---------------------------------------------------------------------------------
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = rgb @ to_xyz.T / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+# Machado, Oliveira and Fernandes 2009, full severity, in linear RGB.
+_VISION = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                   [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vision", _VISION)
+def test_colours_stay_apart_for_every_kind_of_colour_vision(vision: str) -> None:
+    rgb = keypoint_rgba(range(40))[:, :3].astype(float)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    lab = _lab(np.clip(linear @ np.array(_VISION[vision]).T, 0, 1))
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1e3 * np.eye(40)
+    # 2.3 is just noticeable; marks are small and far apart, so several times that is wanted.
+    assert distance[:12, :12].min() > 15
+    assert distance[:24, :24].min() > 10
+    assert distance.min() > 6
+
+
+def test_colours_show_on_black_and_on_white() -> None:
+    rgb = keypoint_rgba(range(40))[:, :3].astype(float)
+    lightness = _lab(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4))[:, 0]
+    assert lightness.min() > 35
+    assert lightness.max() < 93
+
+
+def test_a_keypoint_has_one_colour_everywhere() -> None:
+    result = make_result(n_keypoints=3)
+    everything = ("other", "kp1", "kp2", "kp0")
+    layers = by_name(result_layers(result, make_rig(), all_keypoints=everything))
+    for name, part in (("smoothed Cam-B", "face_color"), ("raw Cam-C", "border_color")):
+        _, attributes = layers[name]
+        for keypoint, place in (("kp0", 3), ("kp1", 1), ("kp2", 2)):
+            rows = (attributes["features"]["keypoint"] == keypoint).to_numpy()
+            assert np.all(attributes[part][rows] == keypoint_rgba([place]))
+    assert keypoint_hex(everything)["kp0"] == PALETTE[3]
+
+    viewer = open_layers(result_layers(result, make_rig(), all_keypoints=everything))
+    tracks = viewer.layers["tracks Cam-A"]
+    rows = (tracks.features["keypoint"] == "kp2").to_numpy()
+    np.testing.assert_allclose(tracks.track_colors[rows], keypoint_rgba([2] * rows.sum()))
+
+
+# --- rows ------------------------------------------------------------------------------------
+
+
+def test_points_of_a_view_are_frame_zero_y_x() -> None:
+    result = make_result()
+    data, attributes = by_name(result_layers(result, make_rig()))["smoothed Cam-B"]
+    features = attributes["features"]
+    row = np.flatnonzero((features["keypoint"] == "kp1") & (features["time"] == 7))
+    assert len(row) == 1
+    x, y = result.poses2d.xy[1, 7, 1]
+    np.testing.assert_allclose(data[row[0]], [7, 0, y, x])
+    found = features.iloc[row[0]]
+    assert found["individual"] == "individual_0"
+    assert found["view"] == "Cam-B"
+    assert found["n_views"] == 3
+    assert found["confidence"] == result.poses2d.likelihood[1, 7, 1]
+    assert found["residual"] == result.poses3d.residuals[1, 7, 1]
+
+
+def test_points_in_space_are_frame_z_y_x() -> None:
+    result = make_result()
+    data, attributes = by_name(result_layers(result, make_rig()))["3-D"]
+    features = attributes["features"]
+    row = np.flatnonzero((features["keypoint"] == "kp2") & (features["time"] == 3))[0]
+    np.testing.assert_allclose(data[row, 1:], result.poses3d.xyz[3, 2, ::-1])
+    expected = result.poses3d.residuals[:, 3, 2].mean()
+    assert features["residual"][row] == pytest.approx(expected, rel=1e-5)
+
+
+def test_tracks_have_one_id_per_keypoint_and_numbers_for_text() -> None:
+    result = make_result()
+    data, attributes = by_name(result_layers(result, make_rig()))["3-D tracks"]
+    assert data.shape == (20 * 3, 5)
+    features = attributes["features"]
+    assert sorted(set(data[:, 0])) == [0, 1, 2]
+    assert {"individual_factorized", "keypoint_factorized"} <= set(features)
+    assert np.array_equal(features["keypoint_factorized"], data[:, 0])
+
+
+def test_missing_points_are_left_out_and_the_whole_array_stays_in_the_metadata() -> None:
+    table = make_table()
+    layers = by_name(table_layers([("A", "A", table)]))
+    data, attributes = layers["predicted A"]
+    features = attributes["features"]
+    assert len(data) == 20 * 3 - 1
+    assert not ((features["keypoint"] == "kp1") & (features["time"] == 4)).any()
+    assert np.isfinite(data).all()
+    assert poses_of(attributes["metadata"]).positions is table.xy
+
+
+def test_hidden_rows_keep_the_range_of_the_slider() -> None:
+    table = make_table()
+    table.xy[:3] = np.nan
+    table.xy[-2:] = np.nan
+    viewer = open_layers(table_layers([("A", "A", table)]))
+    points = viewer.layers["predicted A"]
+    assert viewer.dims.range[0][:2] == (0, 19)
+    hidden = ~points.shown
+    assert sorted(points.data[hidden, 0]) == [0, 19]
+    assert points.features["keypoint"][hidden].isna().all()
+
+
+def test_a_file_without_any_point_still_opens() -> None:
+    table = make_table()
+    table.xy[:] = np.nan
+    viewer = open_layers(table_layers([("A", "A", table)]))
+    assert viewer.dims.range[0][:2] == (0, 19)
+    assert not viewer.layers["predicted A"].shown.any()
+
+
+def test_one_frame_opens() -> None:
+    viewer = open_layers(result_layers(make_result(n_frames=1), make_rig()))
+    assert len(viewer.layers["3-D"].data) == 3
+
+
+def test_filled_in_positions_are_marked() -> None:
+    result = make_result()
+    result.poses2d.ensemble_median[0, 5, 2] = np.nan
+    result.poses3d.inferred[6, 1] = True
+    layers = by_name(result_layers(result, make_rig()))
+    for name, frame, keypoint in (("smoothed Cam-A", 5, "kp2"), ("3-D", 6, "kp1")):
+        _, attributes = layers[name]
+        features = attributes["features"]
+        filled = ((features["time"] == frame) & (features["keypoint"] == keypoint)).to_numpy()
+        assert np.array_equal(features["inferred"].to_numpy(), filled)
+        assert np.all(attributes["face_color"][filled, 3] < 0.5)
+        assert np.all(attributes["face_color"][~filled, 3] == 1)
+
+
+def test_raw_is_hollow_and_smoothed_is_filled() -> None:
+    viewer = open_layers(result_layers(make_result(), make_rig()))
+    assert np.all(viewer.layers["raw Cam-A"].face_color[:, 3] == 0)
+    assert np.all(viewer.layers["smoothed Cam-A"].face_color[:, 3] == 1)
+
+
+def test_all_layers_of_a_result_share_one_time_axis() -> None:
+    viewer = open_layers(result_layers(make_result(n_frames=30), make_rig()))
+    assert viewer.dims.ndim == 4
+    assert viewer.dims.axis_labels == ("frame", "z", "y", "x")
+    assert viewer.dims.range[0][:2] == (0, 29)
+    names = [f"{kind} {view}" for view in VIEWS for kind in ("raw", "tracks", "smoothed")]
+    assert {*names, "views", "cameras", "camera names", "3-D", "3-D tracks"} == {
+        layer.name for layer in viewer.layers
+    }
+
+
+def test_without_a_rig_there_is_nothing_in_space() -> None:
+    result = replace(make_result(), poses3d=None)
+    assert {"3-D", "cameras"}.isdisjoint(by_name(result_layers(result)))
+
+
+# --- layout ----------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4000)), min_size=1, max_size=12),
+    st.integers(0, 12),
+)
+def test_views_never_overlap(sizes: list[tuple[int, int]], n_placed: int) -> None:
+    named = {f"v{i}": (float(w), float(h)) for i, (w, h) in enumerate(sizes)}
+    placed = tile_views(dict(list(named.items())[:n_placed]))
+    tiles = list(place_views(named, placed).values())
+    for i, a in enumerate(tiles):
+        for b in tiles[:i]:
+            apart_x = a.x + a.width <= b.x or b.x + b.width <= a.x
+            apart_y = a.y + a.height <= b.y or b.y + b.height <= a.y
+            assert apart_x or apart_y
+
+
+def test_views_that_are_open_keep_their_place() -> None:
+    placed = {"a": Tile(0, 0, 480, 640)}
+    tiles = place_views({"b": (640, 480), "a": (10, 10)}, placed)
+    assert tiles["a"] is placed["a"]
+    assert tiles["b"].x > 640
+    assert list(tiles) == ["b", "a"]
+
+
+def test_all_layers_of_a_view_lie_in_its_tile() -> None:
+    viewer = open_layers(result_layers(make_result(), make_rig()))
+    tile = tiles_of(viewer.layers)["Cam-C"]
+    assert (tile.width, tile.height) == SIZE
+    for kind in ("raw", "tracks", "smoothed"):
+        assert tuple(viewer.layers[f"{kind} Cam-C"].translate) == (0, 0, tile.y, tile.x)
+    corners = viewer.layers["views"].data[2]
+    np.testing.assert_allclose(corners[0], [tile.y - 0.5, tile.x - 0.5])
+
+
+def test_marks_follow_the_extent_of_the_animal() -> None:
+    points = np.random.default_rng(0).normal(size=(50, 6, 3))
+    assert mark_size(1000 * points, 0.05) == pytest.approx(1000 * mark_size(points, 0.05))
+    one_keypoint = points[:, :1]
+    assert 0 < mark_size(one_keypoint, 0.05) < np.inf
+    assert mark_size(np.full((5, 2, 3), np.nan), 0.05) == 1.0
+
+
+def test_near_cameras_are_drawn_where_they_stand() -> None:
+    rig = make_rig(distance=5)
+    xyz = np.random.default_rng(0).uniform(-1, 1, (10, 4, 3))
+    for camera, frustum in zip(rig.cameras, frusta(rig, xyz), strict=True):
+        assert not frustum.moved
+        np.testing.assert_allclose(frustum.apex, camera.centre)
+        # It opens towards the scene, and the roof is on the upper side of the image.
+        ends = frustum.segments[:4, 1]
+        assert np.all((ends - frustum.apex) @ camera.rotation[2] > 0)
+        roof = frustum.segments[-1, 0]
+        assert (roof - ends.mean(axis=0)) @ -camera.rotation[1] > 0
+
+
+def test_far_cameras_are_drawn_nearer_on_their_line_of_sight() -> None:
+    rig = make_rig(distance=500)
+    xyz = np.random.default_rng(0).uniform(-1, 1, (10, 4, 3))
+    middle = (xyz.reshape(-1, 3).min(0) + xyz.reshape(-1, 3).max(0)) / 2
+    for camera, frustum in zip(rig.cameras, frusta(rig, xyz), strict=True):
+        assert frustum.moved
+        true, drawn = camera.centre - middle, frustum.apex - middle
+        assert np.linalg.norm(drawn) < 10
+        cosine = true @ drawn / np.linalg.norm(true) / np.linalg.norm(drawn)
+        assert cosine == pytest.approx(1)
+        assert frustum.distance == pytest.approx(np.linalg.norm(true))
+    layers = by_name(result_layers(make_result(rig=rig), rig))
+    note = layers["cameras"][1]["metadata"]["cameras"]["Cam-A"]
+    assert "mm" in note
+    assert "nearer" in note
+
+
+# --- what is shown ---------------------------------------------------------------------------
+
+
+def test_switching_between_views_and_space() -> None:
+    rig = make_rig()
+    viewer = open_layers(result_layers(make_result(), rig))
+    display = Display(viewer)
+    display.show_3d(rig)
+    assert viewer.dims.ndisplay == 3
+    shown = {layer.name for layer in viewer.layers if layer.visible}
+    assert shown == {"3-D", "3-D tracks", "cameras", "camera names"}
+
+    viewer.scene.camera.zoom = 123.0
+    display.show_2d()
+    assert viewer.dims.ndisplay == 2
+    assert viewer.dims.point[1] == 0
+    shown = {layer.name for layer in viewer.layers if layer.visible}
+    assert shown == {"views", *(f"{k} {v}" for v in VIEWS for k in ("raw", "tracks", "smoothed"))}
+
+    display.show_3d(rig)
+    assert viewer.scene.camera.zoom == 123.0, "each space keeps the user's zoom"
+
+
+def test_switching_between_raw_and_smoothed() -> None:
+    viewer = open_layers(result_layers(make_result(), make_rig()))
+    display = Display(viewer)
+    display.show("raw")
+    assert viewer.layers["raw Cam-A"].visible
+    assert not viewer.layers["smoothed Cam-A"].visible
+    display.show("smoothed")
+    assert not viewer.layers["raw Cam-A"].visible
+    assert viewer.layers["tracks Cam-A"].visible
+    assert not viewer.layers["3-D"].visible, "the 2-D views are on the screen"
+
+
+def test_space_is_not_shown_as_its_mirror_image() -> None:
+    """Seen along a camera, its image's right is right on the screen, its top is on top."""
+    rig = make_rig()
+    viewer = open_layers(result_layers(make_result(), rig))
+    Display(viewer).show_3d(rig)
+    camera = viewer.scene.camera
+    assert str(camera.orientation[0]) == "away", "x right, y down, z away is right-handed"
+    view, up = np.array(camera.view_direction)[::-1], np.array(camera.up_direction)[::-1]
+    middle = rig.cameras[1]
+    assert np.cross(view, up) @ middle.rotation[0] > 0.5
+    assert up @ -middle.rotation[1] > 0.5
+    assert view @ middle.rotation[2] > 0.5
+
+
+def test_cameras_all_around_give_a_direction_all_the_same() -> None:
+    rig = make_rig()
+    opposite = replace(rig.cameras[0], name="back", rotation=rig.cameras[0].rotation * [-1, 1, -1])
+    direction, up = looking_direction(replace(rig, cameras=(rig.cameras[0], opposite)))
+    assert np.linalg.norm(direction) == pytest.approx(1)
+    assert abs(direction @ up) < 0.9
+
+
+# --- what the user changed -------------------------------------------------------------------
+
+
+@pytest.fixture
+def edited() -> tuple[LayerPoses, np.ndarray, object, np.ndarray]:
+    poses = LayerPoses(make_table().xy, ("kp0", "kp1", "kp2"), "predicted", view="A")
+    table = poses.table()
+    return poses, table.data, table.features, table.shown
+
+
+def test_unchanged_rows_give_the_array_back(edited) -> None:
+    poses, data, features, shown = edited
+    positions, changed = poses.collect(data, features, shown)
+    np.testing.assert_array_equal(positions, poses.positions)
+    assert not changed.any()
+
+
+def test_moved_points_are_found(edited) -> None:
+    poses, data, features, shown = edited
+    row = np.flatnonzero((features["keypoint"] == "kp2") & (features["time"] == 9))[0]
+    data[row, 2:] = [11, 22]
+    positions, changed = poses.collect(data, features, shown)
+    np.testing.assert_array_equal(positions[9, 2], [22, 11])
+    assert np.argwhere(changed).tolist() == [[9, 2]]
+
+
+def test_a_keypoint_twice_in_a_frame_is_refused(edited) -> None:
+    poses, data, features, shown = edited
+    data[1, 0] = data[0, 0]
+    with pytest.raises(PoseDataError, match=r"'kp0' twice in frame 0.*Delete one"):
+        poses.collect(data, features, shown)
+
+
+def test_a_point_outside_the_recording_is_refused(edited) -> None:
+    poses, data, features, shown = edited
+    data[0, 0] = 99
+    with pytest.raises(PoseDataError, match="frame 99"):
+        poses.collect(data, features, shown)
+
+
+def test_a_point_without_keypoint_is_refused(edited) -> None:
+    poses, data, features, shown = edited
+    features = features.astype({"keypoint": object})
+    features.loc[3, "keypoint"] = "tail"
+    with pytest.raises(PoseDataError, match=r"'tail'.*kp0, kp1, kp2"):
+        poses.collect(data, features, shown)
+
+
+def test_a_new_result_is_brought_into_view() -> None:
+    viewer = open_layers(result_layers(make_result(), make_rig()))
+    display = Display(viewer)
+    display.show_2d()
+    fitted = viewer.scene.camera.zoom
+    viewer.scene.camera.zoom = 77.0
+    display.forget()
+    display.show_2d()
+    assert viewer.scene.camera.zoom == pytest.approx(fitted)

@@ -1,0 +1,290 @@
+"""Traces: the numbers, and the widget that plots them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtTest import QTest
+from tests.support.gui_helpers import make_result, make_rig
+from tests.support.view_helpers import drag, move_mouse, turn_wheel
+
+from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, trace
+from napari_pose3d.gui.layers.frame_window import renew
+from napari_pose3d.gui.layers.layer_styles import space_poses
+from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.qt.docking import dock_of
+
+N_FRAMES = 40
+
+
+# --- the numbers ------------------------------------------------------------------------------
+
+
+def test_speed_of_a_steady_motion() -> None:
+    frames = np.arange(10.0)
+    xyz = np.stack([3 * frames, 4 * frames, 0 * frames], axis=1)
+    np.testing.assert_allclose(speed(xyz), 5.0)
+    np.testing.assert_allclose(speed(xyz[:, :2]), 5.0)
+
+
+def test_speed_is_missing_where_a_neighbour_is() -> None:
+    xy = np.stack([np.arange(8.0), np.zeros(8)], axis=1)
+    xy[4] = np.nan
+    np.testing.assert_array_equal(np.isnan(speed(xy)), [0, 0, 0, 1, 0, 1, 0, 0])
+    assert np.isnan(speed(xy[:1])).all()
+    assert speed(xy[:0]).shape == (0,)
+
+
+def test_distance_between_two_points() -> None:
+    one, other = np.zeros((5, 3)), np.tile([1.0, 2.0, 2.0], (5, 1))
+    other[2, 0] = np.nan
+    np.testing.assert_array_equal(distance(one, other), [3, 3, np.nan, 3, 3])
+
+
+def test_each_quantity_of_a_keypoint() -> None:
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(size=(6, 3, 3))
+    likelihood, residual = rng.random((6, 3)), rng.random((6, 3))
+    given: dict[str, Any] = {"likelihood": likelihood, "residual": residual}
+    for axis, name in enumerate("xyz"):
+        found = trace(name, xyz, 1, **given)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found, xyz[:, 1, axis])
+    np.testing.assert_array_equal(trace("likelihood", xyz, 2, **given), likelihood[:, 2])
+    np.testing.assert_array_equal(trace("residual", xyz, 0, **given), residual[:, 0])
+    np.testing.assert_array_equal(
+        trace("length", xyz, 0, other=2, **given), np.linalg.norm(xyz[:, 0] - xyz[:, 2], axis=1)
+    )
+    assert trace("z", xyz[..., :2], 0) is None
+    assert trace("likelihood", xyz, 0) is None
+    assert trace("residual", xyz, 0) is None
+    assert trace("length", xyz, 0) is None
+
+
+def test_axes_say_their_unit() -> None:
+    assert QUANTITIES["x"].axis_label("px") == "x (px)"
+    assert QUANTITIES["speed"].axis_label("mm") == "speed (mm per frame)"
+    assert QUANTITIES["likelihood"].axis_label("mm") == "likelihood"
+    assert QUANTITIES["residual"].axis_label("mm") == "residual (px)"
+
+
+# --- in a window ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def viewer(shared_viewer):
+    """With all layers of a result that have positions."""
+    for data, attributes, kind in result_layers(make_result(N_FRAMES), make_rig()):
+        if kind == "points" and attributes["name"] not in shared_viewer.layers:
+            shared_viewer.add_layer(Layer.create(data, {**attributes, "visible": False}, kind))
+    shared_viewer.theme = "dark"
+    return shared_viewer
+
+
+@pytest.fixture
+def widget(viewer, qtbot):
+    """Docked as by the menu."""
+    _, made = viewer.window.add_plugin_dock_widget("napari-pose3d", "Traces")
+    qtbot.wait(20)
+    yield made
+    viewer.window.remove_dock_widget(made)
+
+
+def values(widget: Any, name: str) -> np.ndarray:
+    """What is drawn under a name."""
+    place = widget.plot.names.index(name)
+    order = sorted(range(len(widget.plot.names)), key=lambda i: "smoothed" in widget.plot.names[i])
+    return np.asarray(widget.plot._curves[order.index(place)].yData)
+
+
+@pytest.mark.gui
+def test_the_plot_shows_what_the_layers_hold(widget) -> None:
+    sources = [widget.source.itemText(i) for i in range(widget.source.count())]
+    assert sources == ["Cam-A", "Cam-B", "Cam-C", "3-D"]
+    assert set(widget.plot.names) == {
+        "kp0, raw",
+        "kp1, raw",
+        "kp0, smoothed",
+        "kp1, smoothed",
+    }
+    result = make_result(N_FRAMES)
+    np.testing.assert_allclose(values(widget, "kp1, smoothed"), result.poses2d.xy[0, :, 1, 0])
+    widget.source.setCurrentText("3-D")
+    assert result.poses3d is not None
+    widget.quantity.setCurrentText("z")
+    np.testing.assert_allclose(values(widget, "kp0, smoothed"), result.poses3d.xyz[:, 0, 2])
+    assert "z (mm)" in widget.plot.plot.getPlotItem().getAxis("left").labelText
+
+
+@pytest.mark.gui
+def test_keypoints_and_stages_are_chosen(widget) -> None:
+    widget.raw.setChecked(False)
+    widget.check(("kp2",))
+    assert widget.plot.names == ["kp2, smoothed"]
+    widget.check(())
+    assert widget.plot.names == []
+    widget.source.setCurrentText("Cam-B")
+    widget.check(("kp0", "kp1"))
+    widget.quantity.setCurrentText("distance")
+    assert widget.other.isVisibleTo(widget)
+    widget.other.setCurrentText("kp1")
+    # A keypoint has no distance to itself.
+    assert widget.plot.names == ["kp0, smoothed"]
+    widget.quantity.setCurrentText("likelihood")
+    assert not widget.other.isVisibleTo(widget)
+
+
+@pytest.mark.gui
+def test_the_line_and_the_slider_are_one(widget, viewer) -> None:
+    viewer.dims.set_current_step(0, 17)
+    assert widget.plot.frame == 17
+    widget.plot._line.setValue(23.4)
+    assert viewer.dims.current_step[0] == 23
+    widget.plot._line.setValue(1000)
+    assert viewer.dims.current_step[0] == N_FRAMES - 1
+
+
+@pytest.mark.gui
+def test_a_click_jumps_to_the_frame(widget, viewer, qtbot) -> None:
+    qtbot.wait(100)
+    plot = widget.plot.plot
+    box = plot.getViewBox()
+    at = plot.mapFromScene(box.mapViewToScene(box.viewRect().center()))
+    expected = round(box.viewRect().center().x())
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at.x(), at.y()))
+    qtbot.waitUntil(lambda: abs(viewer.dims.current_step[0] - expected) <= 1, timeout=5000)
+
+
+@pytest.mark.gui
+def test_a_double_click_fits_and_leaves_the_frame(widget, viewer, qtbot) -> None:
+    qtbot.wait(100)
+    viewer.dims.set_current_step(0, 5)
+    plot = widget.plot.plot
+    box = plot.getViewBox()
+    box.setXRange(10, 20, padding=0)
+    qtbot.wait(100)
+    at = plot.mapFromScene(box.mapViewToScene(box.viewRect().center()))
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    # Qt's newer versions leave it to the caller to let go of the button.
+    QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: box.viewRange()[0][0] <= 0, timeout=5000)
+    assert box.viewRange()[0][1] >= N_FRAMES - 1
+    drawn = np.concatenate([values(widget, name) for name in widget.plot.names])
+    assert box.viewRange()[1][0] <= drawn.min() < drawn.max() <= box.viewRange()[1][1]
+    assert viewer.dims.current_step[0] == widget.plot.frame == 5
+
+
+@pytest.mark.gui
+def test_a_click_on_the_legend_or_beside_the_curves_leaves_the_frame(widget, viewer, qtbot) -> None:
+    qtbot.wait(100)
+    viewer.dims.set_current_step(0, 5)
+    plot, legend = widget.plot.plot, widget.plot._legend
+    on_legend = plot.mapFromScene(legend.mapToScene(legend.boundingRect().center()))
+    for at in (on_legend, QPoint(plot.width() // 2, plot.height() - 4)):
+        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        qtbot.wait(600)  # longer than a double click
+        assert viewer.dims.current_step[0] == 5
+
+
+@pytest.mark.gui
+def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None:
+    result = make_result(N_FRAMES)
+    assert result.poses3d is not None
+    result.poses3d.xyz[:] += 100
+    widget.source.setCurrentText("3-D")
+    renew(viewer.layers["3-D"], space_poses(result.poses3d))
+    qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=5000)
+
+
+@pytest.mark.gui
+def test_layers_that_go_take_their_curves_along(widget, viewer, qtbot) -> None:
+    viewer.layers.remove(viewer.layers["raw Cam-A"])
+    qtbot.waitUntil(lambda: "kp0, raw" not in widget.plot.names, timeout=5000)
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: widget._hint.isVisibleTo(widget), timeout=5000)
+    assert widget.plot.names == []
+
+
+@pytest.mark.gui
+def test_the_dock_lies_below_and_the_plot_fills_it(widget, viewer, qtbot) -> None:
+    window = viewer.window._qt_window
+    area = window.dockWidgetArea(dock_of(widget))
+    assert area == Qt.DockWidgetArea.BottomDockWidgetArea
+    taken = widget.keypoints.geometry().right()
+    assert widget.plot.width() > 0.9 * (widget.width() - taken)
+
+
+@pytest.mark.gui
+def test_the_line_is_dragged(widget, viewer, qtbot) -> None:
+    plot, box = widget.plot.plot, widget.plot.plot.getViewBox()
+    viewer.dims.set_current_step(0, 10)
+    middle = box.viewRect().center().y()
+
+    def at(frame: float) -> QPoint:
+        return plot.mapFromScene(box.mapViewToScene(QPointF(frame, middle)))
+
+    move_mouse(plot.viewport(), at(10))
+    drag(plot.viewport(), at(10), at(30))
+    assert abs(viewer.dims.current_step[0] - 30) <= 1
+
+
+@pytest.mark.gui
+def test_another_keypoint_comes_into_view_unless_one_has_zoomed(widget, qtbot) -> None:
+    plot, box = widget.plot.plot, widget.plot.plot.getViewBox()
+    widget.check(("kp0",))
+    widget.check(("kp2",))
+    drawn = np.concatenate([values(widget, name) for name in widget.plot.names])
+    low, high = box.viewRange()[1]
+    assert low <= drawn.min() < drawn.max() <= high
+    qtbot.wait(100)
+    turn_wheel(plot.viewport(), plot.viewport().rect().center(), 3)
+    qtbot.waitUntil(lambda: box.viewRange()[1] != [low, high], timeout=5000)
+    zoomed = box.viewRange()
+    widget.check(("kp0",))
+    assert box.viewRange() == zoomed
+    widget.plot.fit()
+
+
+@pytest.mark.gui
+def test_the_theme_is_followed(widget, viewer) -> None:
+    dark = widget.plot.plot.backgroundBrush().color().lightness()
+    viewer.theme = "light"
+    for _, label in widget.plot._legend.items:
+        assert label.item.toHtml().count(f"color:{get_theme('light').text.as_hex('long')}")
+    assert widget.plot.plot.backgroundBrush().color().lightness() > dark + 100
+
+
+@pytest.mark.gui
+def test_the_dock_can_be_closed_and_opened_again(viewer, qtbot) -> None:
+    for _ in range(2):
+        _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Traces")
+        viewer.dims.set_current_step(0, 5)
+        assert widget.plot.frame == 5
+        viewer.window.remove_dock_widget(widget)
+        viewer.dims.set_current_step(0, 9)
+        assert widget.plot.frame == 5
+
+
+@pytest.mark.gui
+def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
+    from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
+
+    plot = TracePlot()
+    qtbot.addWidget(plot)
+    plot.resize(800, 300)
+    plot.show()
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=200_000)
+    noise[123_456] = 50.0  # a single frame, which must still be seen
+    noise[150_000:160_000] = np.nan
+    plot.show_curves([Curve("a", noise, np.ones(4, np.float32))], "x", fit=True)
+    qtbot.wait(200)
+    x, y = plot._curves[0].getData()
+    assert len(x) < 20_000
+    assert np.nanmax(y) == 50.0
+    assert np.isnan(y).any()

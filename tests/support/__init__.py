@@ -1,0 +1,1 @@
+"""What several tests use: scenes with known truth, small projects, windows."""
