@@ -1,7 +1,7 @@
 """The camera views against bare napari: a step of the time axis, and what idling costs.
 
 Bare napari shows N videos as N layers side by side in one viewer; the camera views show them in N
-canvases. The videos are arrays in memory on both sides, so that nothing is decoded, and have equally
+canvases. The videos are arrays in memory on both sides, so that nothing is decoded, and have as
 many pixels. A step is timed from the slider's new value to the last view's new image; "with
 painting" until everything is painted as well, "without" in a window that is not shown.
 

@@ -7,8 +7,8 @@ as arrays in memory. Both are stepped and played in turns, so that a busy machin
   slider's new value until it is painted, and without painting, in napari's `ViewerModel`. The
   decode is what a bare loop over PyAV's decoder takes for the next image of all six, converted
   to RGB as shown.
-- Playing a video of 640 x 480 with napari's own play button, faster than can be painted: frames that
-  were painted.
+- Playing a video of 640 x 480 with napari's own play button, faster than can be painted: frames
+  that were painted.
 - Opening a video of an hour in a viewer: until its first image is painted. Matroska has an index
   by which it can be opened at once; an MP4 in fragments has none.
 

@@ -2,7 +2,8 @@
 
 Compared: the layers of a result of 200,000 frames and of 1,000 frames, both with 30 keypoints in 6
 views, made from a random walk. The plugin draws a window of frames around the current one and
-refills it on the way (`napari_pose3d.gui.layers.frame_window`); these refills are part of the steps measured.
+refills it on the way (`napari_pose3d.gui.layers.frame_window`); these refills are part of the steps
+measured.
 
 Two ways of stepping: frame by frame, as playing does, and jumping anywhere, as dragging the slider
 does. A jump in the long recording has to refill every layer, so it costs more by nature; it is

@@ -1,4 +1,4 @@
-"""Driving the camera views as a user does: real mouse and wheel, and videos that wait for a test."""
+"""Driving the camera views with real mouse and wheel, and videos that wait for a test."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class Session:
     def to_video_pixels(
         self, view: str, xy: ArrayLike, video_frames: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Pixels of the view's video of pixels of the rig's image: the inverse of `to_rig_pixels`."""
+        """The inverse of `to_rig_pixels`: from px of the rig's image to px of the view's video."""
         return self.alignment(view).to_video_pixels(xy, video_frames)
 
     def n_frames(self, video_frames: Mapping[str, int]) -> int:

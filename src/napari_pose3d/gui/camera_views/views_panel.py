@@ -25,7 +25,9 @@ from .layout_state import LayoutState
 from .view_grid import ViewGrid
 
 SPACE = "3-D"
-_NOTHING = "No views yet. Open a session (widget Session), or videos and predictions, and they appear here."
+_NOTHING = (
+    "No views yet. Open a session (widget Session), or videos and predictions: they appear here."
+)
 _REBUILD_MS = 50
 
 

@@ -3,7 +3,7 @@
 The first seven are Okabe and Ito's colours without black. Each of the others was chosen as the
 colour furthest (CIELAB) from all before it, the nearest of four distances counting: as seen with
 normal vision and as simulated for protanopia, deuteranopia and tritanopia (Machado et al. 2009).
-Lightness is held between 42 and 88, so that every colour shows on black, on white and on grey video.
+Lightness is held between 42 and 88, so that every colour shows on black, white and grey images.
 """
 
 from __future__ import annotations

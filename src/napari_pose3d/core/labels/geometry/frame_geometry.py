@@ -79,7 +79,7 @@ class FrameGeometry:
         return Place.UNKNOWN if at is None else Place(int(self.projection.place[at]))
 
     def uncertainty(self, label_key: LabelKey) -> Float64 | None:
-        """Covariance of the reprojection, ``(2, 2)`` px^2 of the video; None where there is none."""
+        """Covariance of the reprojection, ``(2, 2)`` in px^2 of the video, or None."""
         at = self._at(label_key)
         if at is None or not np.isfinite(self.projection.uncertainty[at]).all():
             return None

@@ -7,7 +7,7 @@ Three counts of frames, all from 0:
 - *session frame*: common to all views; camera frame + offset.
 
 And two images: that of the video, and that of the rig, which the camera was calibrated with. The
-video may show a part of it (a crop, or boxes that follow the animal), and that part smaller (scale).
+video may show a part of it (a crop, or boxes that follow the animal), perhaps smaller (scale).
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def load_predictions(
 ) -> Ensemble:
     """Read all prediction sets of a session.
 
-    View, seed and session of each file are told from its name (see `napari_pose3d.core.projects.naming`);
+    View, seed and session of each file are read from its name (see
+    `napari_pose3d.core.projects.naming`);
     seeds pair up across views by what their names share, never by their order. In a project whose
     ``napari-pose3d/project.toml`` shifts or crops a view, frames are session frames and positions
     are those in the rig's image.
