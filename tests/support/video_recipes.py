@@ -2,7 +2,7 @@
 
 The number is drawn as a bar code of black and white blocks, each bit once as it is and once
 inverted, so that compression cannot turn one number into another without being noticed.
-`read_number` gives it back. `FILMS` lists the videos; `Video.write` makes one.
+`read_number` gives it back. `VIDEOS` lists the videos; `Video.write` makes one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ import numpy as np
 
 # Else the AV1 encoder tells its settings.
 os.environ.setdefault("SVT_LOG", "1")
+
+# So that each encoder gives the same bytes from run to run and on every processor.
+_EXACT = {
+    "libx264": ("x264-params", "threads=1:lookahead-threads=1:mbtree=0:cpu-independent=1"),
+    "libx265": ("x265-params", "pools=none:frame-threads=1:log-level=none"),
+}
 
 BITS = 7
 WIDTH, HEIGHT = 128, 96
@@ -115,7 +121,7 @@ class Video:
             stream.codec_context.time_base = self.time_base
             stream.time_base = self.time_base
             stream.codec_context.thread_count = 1
-            stream.options = self.options
+            stream.options = self._exact_options()
             if self.rotation:
                 stream.set_display_rotation(self.rotation)
             for packet in self.change(self._encode(stream)):
@@ -131,6 +137,12 @@ class Video:
             frame.pts, frame.time_base = self.times(n), self.time_base
             yield from stream.encode(frame)
         yield from stream.encode(None)
+
+    def _exact_options(self) -> dict[str, str]:
+        if self.codec not in _EXACT:
+            return self.options
+        name, exact = _EXACT[self.codec]
+        return {**self.options, name: ":".join(filter(None, (self.options.get(name), exact)))}
 
     @property
     def truth(self) -> list[int]:
@@ -284,18 +296,18 @@ VIDEOS = [
     Video("h264-full-range.mp4", options=_B, pix_fmt="yuvj420p"),
     Video("h264-rotated-90.mp4", options=_B, rotation=90, colour=True),
     Video("h264-rotated-180.mp4", options=_B, rotation=180),
-    Video("hevc.mp4", "libx265", options={"x265-params": "keyint=24:bframes=3:log-level=none"}),
+    Video("hevc.mp4", "libx265", options={"x265-params": "keyint=24:bframes=3"}),
     Video(
         "hevc-open-gop.mkv",
         "libx265",
-        options={"x265-params": "keyint=24:min-keyint=24:bframes=4:open-gop=1:log-level=none"},
+        options={"x265-params": "keyint=24:min-keyint=24:bframes=4:open-gop=1"},
     ),
     Video(
         "hevc-12-bit.mp4",
         "libx265",
         pix_fmt="yuv420p12le",
         n_frames=40,
-        options={"x265-params": "keyint=20:bframes=3:log-level=none"},
+        options={"x265-params": "keyint=20:bframes=3"},
     ),
     Video(
         "vp9-hidden-frames.webm",

@@ -27,6 +27,14 @@ Image = NDArray[np.uint8]
 GOP = 50
 B_FRAMES = 2
 
+# Constant quantiser and fixed frame types, and nothing that x264 decides in its lookahead: its
+# macroblock tree gives different bytes from run to run, and without cpu-independent it takes
+# other shortcuts on another processor.
+_X264 = (
+    f"qp=26:keyint={GOP}:min-keyint={GOP}:bframes={B_FRAMES}:b-adapt=0:scenecut=0:mbtree=0:"
+    "weightp=0:rc-lookahead=0:sync-lookahead=0:threads=1:lookahead-threads=1:cpu-independent=1"
+)
+
 _LIGHT = np.array([0.28, -0.17, 0.94]) / np.linalg.norm([0.28, -0.17, 0.94])
 _BOARD_THICKNESS, _TABLE = 12.0, -70.0  # mm
 _FUR, _SKIN, _EYE = 0.21, 0.50, 0.03
@@ -168,7 +176,7 @@ class CameraVideo:
 def write_video(
     video: CameraVideo, path: str | os.PathLike[str], before_frame: Callable[[int], None]
 ) -> None:
-    """Encode a video as H.264 with B-frames.
+    """Encode a video as H.264 with B-frames: equal images give equal bytes on every computer.
 
     Parameters
     ----------
@@ -184,19 +192,14 @@ def write_video(
     width, height = video.size
     if height % 2 or width % 2:
         raise PoseDataError(
-            f"images of {width} x {height} px cannot be filmed", expected="even numbers"
+            f"images of {width} x {height} px cannot be encoded", expected="even numbers"
         )
-    with av.open(os.fspath(path), "w") as container:
+    # Without bitexact the file names the version of libavformat that wrote it.
+    with av.open(os.fspath(path), "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        # One thread for each video: two videos are made at a time.
         stream.thread_count = 1
-        stream.options = {
-            "preset": "veryfast",
-            "crf": "23",
-            "g": str(GOP),
-            "bf": str(B_FRAMES),
-        }
+        stream.options = {"preset": "veryfast", "x264-params": _X264}
         for number in range(len(video)):
             before_frame(number)
             container.mux(stream.encode(_grey_frame(video.image(number))))

@@ -48,7 +48,7 @@ from .scene import Scene, make_scene
 if TYPE_CHECKING:
     from .render import CameraVideo
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """To be raised whenever the same recipe gives other files: a cached sample is then made anew."""
 
 _STAMP = Path("napari-pose3d") / "sample.json"
