@@ -5,33 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from tests.support.scenes import ARC_VIEWS, arc_rig
 
-from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Report, Result
 
-VIEWS = ("Cam-A", "Cam-B", "Cam-C")
+VIEWS = ARC_VIEWS
 SIZE = (640, 480)
-
-
-def make_rig(distance: float = 10.0, views: tuple[str, ...] = VIEWS) -> Rig:
-    """Cameras on an arc around the origin, all looking at it, upright."""
-    matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
-    cameras = []
-    for name, angle in zip(views, np.linspace(-0.6, 0.6, len(views)), strict=True):
-        c, s = np.cos(angle), np.sin(angle)
-        rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-        translation = np.array([0.0, 0, distance])
-        cameras.append(Camera(name, SIZE, matrix, np.zeros(5), rotation, translation))
-    return Rig(tuple(cameras))
 
 
 def make_result(n_frames: int = 20, n_keypoints: int = 3, rig: Rig | None = None) -> Result:
     """Points that wander about the origin; smoothed is the truth, raw is the truth plus noise."""
     rng = np.random.default_rng(0)
-    rig = rig or make_rig()
+    rig = rig or arc_rig()
     start = rng.uniform(-1, 1, (1, n_keypoints, 3))
     xyz = start + np.cumsum(rng.normal(0, 0.3 / np.sqrt(n_frames), (n_frames, n_keypoints, 3)), 0)
     xy = rig.project(xyz).astype(np.float32)
@@ -75,7 +64,7 @@ def make_table(n_frames: int = 20, n_keypoints: int = 3, **extra: str | None) ->
 def write_session(folder: Path, n_frames: int = 60, seeds: int = 2) -> tuple[Path, Path]:
     """A folder of prediction CSVs and the calibration beside it."""
     rng = np.random.default_rng(1)
-    rig = make_rig()
+    rig = arc_rig()
     result = make_result(n_frames, 3, rig)
     predictions = folder / "predictions"
     predictions.mkdir(parents=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.gui_helpers import make_rig
+from tests.support.scenes import arc_rig
 from tests.support.session_files import touch, video
 
-from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
@@ -23,12 +23,7 @@ N_FRAMES = 40
 
 def small_rig() -> Rig:
     """Four cameras on an arc, with images of the size of the test videos."""
-    matrix = np.array([[100.0, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
-    cameras = [
-        Camera(c.name, SIZE, matrix, np.array([-0.1, 0.02, 0, 0, 0]), c.rotation, c.translation)
-        for c in make_rig(views=VIEWS).cameras
-    ]
-    return Rig(tuple(cameras))
+    return arc_rig(VIEWS, size=SIZE, focal=100.0, distortion=(-0.1, 0.02, 0.0, 0.0, 0.0))
 
 
 def points(frame: int) -> NDArray[np.float64]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d import Camera, Ensemble, Rig
+
+ARC_VIEWS = ("Cam-A", "Cam-B", "Cam-C")
 
 
 def ring_rig(
@@ -31,6 +35,26 @@ def ring_rig(
                 f"Cam-{i}", (1280, 1024), matrix, np.array(distortion), rotation, -rotation @ centre
             )
         )
+    return Rig(tuple(cameras))
+
+
+def arc_rig(
+    views: Sequence[str] = ARC_VIEWS,
+    *,
+    distance: float = 10.0,
+    size: tuple[int, int] = (640, 480),
+    focal: float = 500.0,
+    distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0),
+) -> Rig:
+    """Cameras on an arc around the origin, all looking at it, upright."""
+    width, height = size
+    matrix = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+    cameras = []
+    for name, angle in zip(views, np.linspace(-0.6, 0.6, len(views)), strict=True):
+        c, s = np.cos(angle), np.sin(angle)
+        rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        translation = np.array([0.0, 0, distance])
+        cameras.append(Camera(name, size, matrix, np.array(distortion), rotation, translation))
     return Rig(tuple(cameras))
 
 

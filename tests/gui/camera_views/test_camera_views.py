@@ -15,7 +15,8 @@ from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QMimeData, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from tests.support.gui_helpers import make_result, make_rig
+from tests.support.gui_helpers import make_result
+from tests.support.scenes import arc_rig
 from tests.support.video_recipes import HEIGHT, WIDTH, Video, read_number
 from tests.support.view_helpers import (
     LEFT,
@@ -88,7 +89,7 @@ def opened(shared_viewer: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
         getattr(shared_viewer, f"add_{kind}")(data, **attributes)
     placed = tiles_of(shared_viewer.layers)
     layers = table_layers(tables(), placed=placed)
-    layers += result_layers(drawn_result(), make_rig(), placed=placed)
+    layers += result_layers(drawn_result(), arc_rig(), placed=placed)
     for data, attributes, kind in layers:
         # The views draw no tracks.
         if kind != "tracks":

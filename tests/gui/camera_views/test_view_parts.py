@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import VIEWS, make_result, make_rig
+from tests.support.gui_helpers import VIEWS, make_result
+from tests.support.scenes import arc_rig
 from tests.support.video_recipes import Video, read_number
 
 from napari_pose3d.core.errors import PoseDataError
@@ -43,7 +44,7 @@ def layers_of(videos: dict[str, Path], n_frames: int = N_FRAMES) -> list[Layer]:
     placed: dict[str, Any] = {}
     for _, attributes, _ in made:
         placed |= attributes["metadata"].get(TILES_KEY, {})
-    made += result_layers(make_result(n_frames), make_rig(), placed=placed)
+    made += result_layers(make_result(n_frames), arc_rig(), placed=placed)
     return [Layer.create(*data) for data in made]
 
 

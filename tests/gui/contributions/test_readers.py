@@ -11,7 +11,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 from npe2 import PluginManager, PluginManifest
-from tests.support.gui_helpers import make_result, make_rig, make_table, write_session
+from tests.support.gui_helpers import make_result, make_table, write_session
+from tests.support.scenes import arc_rig
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import (
@@ -168,7 +169,7 @@ def test_hidden_rows_are_not_saved(tmp_path: Path) -> None:
 
 def test_a_long_recording_is_saved_whole(tmp_path: Path) -> None:
     result = make_result(18_000, 3)
-    points = layers_of(result_layers(result, make_rig()))["smoothed Cam-B"]
+    points = layers_of(result_layers(result, arc_rig()))["smoothed Cam-B"]
     assert len(points.data) < 10_000
     save(points, tmp_path / "long.csv")
     np.testing.assert_array_equal(
@@ -177,7 +178,7 @@ def test_a_long_recording_is_saved_whole(tmp_path: Path) -> None:
 
 
 def test_all_views_are_saved_at_once(tmp_path: Path) -> None:
-    layers = layers_of(result_layers(make_result(), make_rig())).values()
+    layers = layers_of(result_layers(make_result(), arc_rig())).values()
     tuples = [layer.as_layer_data_tuple() for layer in layers]
     written = write_views(str(tmp_path / "walk.csv"), tuples)
     names = sorted(Path(path).name for path in written)
@@ -200,7 +201,7 @@ def test_layers_that_are_not_ours_are_not_saved_as_predictions(tmp_path: Path) -
 
 
 def test_positions_in_space_are_refused_with_advice(tmp_path: Path) -> None:
-    space = layers_of(result_layers(make_result(), make_rig()))["3-D"]
+    space = layers_of(result_layers(make_result(), arc_rig()))["3-D"]
     with pytest.raises(PoseDataError, match="Save results"):
         save(space, tmp_path / "x.csv")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import make_result, make_rig, make_table
+from tests.support.gui_helpers import make_result, make_table
+from tests.support.scenes import arc_rig
 
 from napari_pose3d.gui.layers.frame_window import (
     keep_windows,
@@ -20,7 +21,7 @@ from napari_pose3d.gui.layers.layer_styles import view_poses
 from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 
 N_FRAMES, N_KEYPOINTS = 9000, 6
-RIG = make_rig(views=("Cam-A", "Cam-B"))
+RIG = arc_rig(views=("Cam-A", "Cam-B"))
 MESSAGES: list[str] = []
 
 
@@ -56,7 +57,7 @@ def go_to(viewer: ViewerModel, frame: int) -> None:
 
 
 def test_short_recordings_are_drawn_whole() -> None:
-    layers = result_layers(make_result(100, 4), make_rig())
+    layers = result_layers(make_result(100, 4), arc_rig())
     for _, attributes, kind in layers:
         poses = poses_of(attributes["metadata"])
         assert poses is None or poses.window is None, kind

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_rig, make_table
+from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_table
+from tests.support.scenes import arc_rig
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
@@ -88,7 +89,7 @@ def test_colours_show_on_black_and_on_white() -> None:
 def test_a_keypoint_has_one_colour_everywhere() -> None:
     result = make_result(n_keypoints=3)
     everything = ("other", "kp1", "kp2", "kp0")
-    layers = by_name(result_layers(result, make_rig(), all_keypoints=everything))
+    layers = by_name(result_layers(result, arc_rig(), all_keypoints=everything))
     for name, part in (("smoothed Cam-B", "face_color"), ("raw Cam-C", "border_color")):
         _, attributes = layers[name]
         for keypoint, place in (("kp0", 3), ("kp1", 1), ("kp2", 2)):
@@ -96,7 +97,7 @@ def test_a_keypoint_has_one_colour_everywhere() -> None:
             assert np.all(attributes[part][rows] == keypoint_rgba([place]))
     assert keypoint_hex(everything)["kp0"] == PALETTE[3]
 
-    viewer = open_layers(result_layers(result, make_rig(), all_keypoints=everything))
+    viewer = open_layers(result_layers(result, arc_rig(), all_keypoints=everything))
     tracks = viewer.layers["tracks Cam-A"]
     rows = (tracks.features["keypoint"] == "kp2").to_numpy()
     np.testing.assert_allclose(tracks.track_colors[rows], keypoint_rgba([2] * rows.sum()))
@@ -107,7 +108,7 @@ def test_a_keypoint_has_one_colour_everywhere() -> None:
 
 def test_points_of_a_view_are_frame_zero_y_x() -> None:
     result = make_result()
-    data, attributes = by_name(result_layers(result, make_rig()))["smoothed Cam-B"]
+    data, attributes = by_name(result_layers(result, arc_rig()))["smoothed Cam-B"]
     features = attributes["features"]
     row = np.flatnonzero((features["keypoint"] == "kp1") & (features["time"] == 7))
     assert len(row) == 1
@@ -123,7 +124,7 @@ def test_points_of_a_view_are_frame_zero_y_x() -> None:
 
 def test_points_in_space_are_frame_z_y_x() -> None:
     result = make_result()
-    data, attributes = by_name(result_layers(result, make_rig()))["3-D"]
+    data, attributes = by_name(result_layers(result, arc_rig()))["3-D"]
     features = attributes["features"]
     row = np.flatnonzero((features["keypoint"] == "kp2") & (features["time"] == 3))[0]
     np.testing.assert_allclose(data[row, 1:], result.poses3d.xyz[3, 2, ::-1])
@@ -133,7 +134,7 @@ def test_points_in_space_are_frame_z_y_x() -> None:
 
 def test_tracks_have_one_id_per_keypoint_and_numbers_for_text() -> None:
     result = make_result()
-    data, attributes = by_name(result_layers(result, make_rig()))["3-D tracks"]
+    data, attributes = by_name(result_layers(result, arc_rig()))["3-D tracks"]
     assert data.shape == (20 * 3, 5)
     features = attributes["features"]
     assert sorted(set(data[:, 0])) == [0, 1, 2]
@@ -173,7 +174,7 @@ def test_a_file_without_any_point_still_opens() -> None:
 
 
 def test_one_frame_opens() -> None:
-    viewer = open_layers(result_layers(make_result(n_frames=1), make_rig()))
+    viewer = open_layers(result_layers(make_result(n_frames=1), arc_rig()))
     assert len(viewer.layers["3-D"].data) == 3
 
 
@@ -181,7 +182,7 @@ def test_filled_in_positions_are_marked() -> None:
     result = make_result()
     result.poses2d.ensemble_median[0, 5, 2] = np.nan
     result.poses3d.inferred[6, 1] = True
-    layers = by_name(result_layers(result, make_rig()))
+    layers = by_name(result_layers(result, arc_rig()))
     for name, frame, keypoint in (("smoothed Cam-A", 5, "kp2"), ("3-D", 6, "kp1")):
         _, attributes = layers[name]
         features = attributes["features"]
@@ -192,13 +193,13 @@ def test_filled_in_positions_are_marked() -> None:
 
 
 def test_raw_is_hollow_and_smoothed_is_filled() -> None:
-    viewer = open_layers(result_layers(make_result(), make_rig()))
+    viewer = open_layers(result_layers(make_result(), arc_rig()))
     assert np.all(viewer.layers["raw Cam-A"].face_color[:, 3] == 0)
     assert np.all(viewer.layers["smoothed Cam-A"].face_color[:, 3] == 1)
 
 
 def test_all_layers_of_a_result_share_one_time_axis() -> None:
-    viewer = open_layers(result_layers(make_result(n_frames=30), make_rig()))
+    viewer = open_layers(result_layers(make_result(n_frames=30), arc_rig()))
     assert viewer.dims.ndim == 4
     assert viewer.dims.axis_labels == ("frame", "z", "y", "x")
     assert viewer.dims.range[0][:2] == (0, 29)
@@ -240,7 +241,7 @@ def test_views_that_are_open_keep_their_place() -> None:
 
 
 def test_all_layers_of_a_view_lie_in_its_tile() -> None:
-    viewer = open_layers(result_layers(make_result(), make_rig()))
+    viewer = open_layers(result_layers(make_result(), arc_rig()))
     tile = tiles_of(viewer.layers)["Cam-C"]
     assert (tile.width, tile.height) == SIZE
     for kind in ("raw", "tracks", "smoothed"):
@@ -258,7 +259,7 @@ def test_marks_follow_the_extent_of_the_animal() -> None:
 
 
 def test_near_cameras_are_drawn_where_they_stand() -> None:
-    rig = make_rig(distance=5)
+    rig = arc_rig(distance=5)
     xyz = np.random.default_rng(0).uniform(-1, 1, (10, 4, 3))
     for camera, frustum in zip(rig.cameras, frusta(rig, xyz), strict=True):
         assert not frustum.moved
@@ -271,7 +272,7 @@ def test_near_cameras_are_drawn_where_they_stand() -> None:
 
 
 def test_far_cameras_are_drawn_nearer_on_their_line_of_sight() -> None:
-    rig = make_rig(distance=500)
+    rig = arc_rig(distance=500)
     xyz = np.random.default_rng(0).uniform(-1, 1, (10, 4, 3))
     middle = (xyz.reshape(-1, 3).min(0) + xyz.reshape(-1, 3).max(0)) / 2
     for camera, frustum in zip(rig.cameras, frusta(rig, xyz), strict=True):
@@ -291,7 +292,7 @@ def test_far_cameras_are_drawn_nearer_on_their_line_of_sight() -> None:
 
 
 def test_switching_between_views_and_space() -> None:
-    rig = make_rig()
+    rig = arc_rig()
     viewer = open_layers(result_layers(make_result(), rig))
     display = Display(viewer)
     display.show_3d(rig)
@@ -311,7 +312,7 @@ def test_switching_between_views_and_space() -> None:
 
 
 def test_switching_between_raw_and_smoothed() -> None:
-    viewer = open_layers(result_layers(make_result(), make_rig()))
+    viewer = open_layers(result_layers(make_result(), arc_rig()))
     display = Display(viewer)
     display.show("raw")
     assert viewer.layers["raw Cam-A"].visible
@@ -324,7 +325,7 @@ def test_switching_between_raw_and_smoothed() -> None:
 
 def test_space_is_not_shown_as_its_mirror_image() -> None:
     """Seen along a camera, its image's right is right on the screen, its top is on top."""
-    rig = make_rig()
+    rig = arc_rig()
     viewer = open_layers(result_layers(make_result(), rig))
     Display(viewer).show_3d(rig)
     camera = viewer.scene.camera
@@ -337,7 +338,7 @@ def test_space_is_not_shown_as_its_mirror_image() -> None:
 
 
 def test_cameras_all_around_give_a_direction_all_the_same() -> None:
-    rig = make_rig()
+    rig = arc_rig()
     opposite = replace(rig.cameras[0], name="back", rotation=rig.cameras[0].rotation * [-1, 1, -1])
     direction, up = looking_direction(replace(rig, cameras=(rig.cameras[0], opposite)))
     assert np.linalg.norm(direction) == pytest.approx(1)
@@ -393,7 +394,7 @@ def test_a_point_without_keypoint_is_refused(edited) -> None:
 
 
 def test_a_new_result_is_brought_into_view() -> None:
-    viewer = open_layers(result_layers(make_result(), make_rig()))
+    viewer = open_layers(result_layers(make_result(), arc_rig()))
     display = Display(viewer)
     display.show_2d()
     fitted = viewer.scene.camera.zoom

@@ -10,7 +10,8 @@ from napari.layers import Layer
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
-from tests.support.gui_helpers import make_result, make_rig
+from tests.support.gui_helpers import make_result
+from tests.support.scenes import arc_rig
 from tests.support.view_helpers import drag, move_mouse, turn_wheel
 
 from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, trace
@@ -78,7 +79,7 @@ def test_axes_say_their_unit() -> None:
 @pytest.fixture
 def viewer(shared_viewer):
     """With all layers of a result that have positions."""
-    for data, attributes, kind in result_layers(make_result(N_FRAMES), make_rig()):
+    for data, attributes, kind in result_layers(make_result(N_FRAMES), arc_rig()):
         if kind == "points" and attributes["name"] not in shared_viewer.layers:
             shared_viewer.add_layer(Layer.create(data, {**attributes, "visible": False}, kind))
     shared_viewer.theme = "dark"
