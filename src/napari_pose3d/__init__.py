@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .core.cameras.rig import Camera, Rig
+    from .core.cameras.camera import Camera
+    from .core.cameras.rig import Rig
     from .core.cameras.rig_file import load_rig, save_rig
     from .core.cameras.triangulation.triangulation import (
         Triangulation,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .core.video.video_array import VideoArray, open_video, set_video_cache
 
 _HOME = {
-    "Camera": ".core.cameras.rig",
+    "Camera": ".core.cameras.camera",
     "Cancelled": ".core.errors",
     "Ensemble": ".core.poses.arrays",
     "PoseDataError": ".core.errors",

@@ -5,9 +5,14 @@ Each field carries its plain-words help in ``metadata["help"]``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
+
+from napari_pose3d.core.errors import PoseDataError
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage in plain words, done, total); total 0 means unknown."""
@@ -19,7 +24,7 @@ _AVG_MODE = "centre of the ensemble"
 _VAR_MODE = "variance of the ensemble: divided by the mean likelihood, or as it is"
 _LEFT_RIGHT = (
     "pairs of keypoints, left and right, such as a,b;c,d, that can be taken for each other; "
-    "empty: told from their names"
+    "empty: derived from their names"
 )
 _FIX_SWAPS = (
     "exchange left and right where a prediction set contradicts the others, or a view the other "
@@ -64,7 +69,7 @@ class SmootherParts:
 
     learn_noise: bool = _setting(
         True,
-        "learn how noisy the observations are from what the views disagree about; off: take the "
+        "estimate the observation noise from the residuals between views; off: take the "
         "ensemble variance plus its typical value",
     )
     bursts: bool = _setting(True, "let single frames move more than the others")
@@ -91,7 +96,7 @@ class SmoothingSettings:
         "not given: found for each keypoint by maximum likelihood",
     )
     s_frames: tuple[tuple[int | None, int | None], ...] = _setting(
-        (), "frame ranges (first, one past the last; from 0) that the search for s looks at"
+        (), "frame ranges (first, one past the last; from 0) that the search for s uses"
     )
     as_published: bool = _setting(
         False, "reproduce ensemble-kalman-smoother 4.6.2 number for number"
@@ -106,22 +111,22 @@ class SmoothingSettings:
     )
     inflate_vars: bool = _setting(
         False,
-        "trust an observation less that does not fit the other views (Mahalanobis distance to a "
-        "linear model of all views); for the linear smoother, and the calibrated one as "
-        "published; the calibrated smoother itself weighs observations by the geometry instead",
+        "inflate the variance of observations that do not fit the other views (Mahalanobis "
+        "distance to a linear model of all views); for the linear smoother, and the calibrated one "
+        "as published; the calibrated smoother itself weighs observations by the geometry instead",
     )
     blocks: tuple[tuple[str, ...], ...] = _setting(
         (), "groups of keypoints that share s, such as a,b;c,d; a keypoint in no group has its own"
     )
     max_gap: int | None = _setting(
         None,
-        "positions are filled in where no view saw the keypoint for at most this many frames "
+        "positions are filled in where no view observed the keypoint for at most this many frames "
         "(single: where that view did not); longer gaps stay missing; not given: all are filled in",
     )
     skeleton: tuple[tuple[str, ...], ...] = _setting(
         (),
         "calibrated: bones, such as a,b;b,c, whose lengths help to place keypoints that one view "
-        "saw or none; such points are marked as inferred; empty: no bones",
+        "observed or none; such points are marked as inferred; empty: no bones",
     )
     left_right: tuple[tuple[str, ...], ...] = _setting((), _LEFT_RIGHT)
     fix_swaps: bool = _setting(False, _FIX_SWAPS)
@@ -129,7 +134,7 @@ class SmoothingSettings:
         "auto",
         "calibrated: set observations aside that contradict the other views; auto: by their "
         "probability; a number: those further than so many px from what the others predict; off: "
-        "believe all",
+        "use all",
     )
     motion: Literal["damped", "walk"] = _setting(
         "damped",
@@ -159,3 +164,48 @@ class TriangulationSettings:
     left_right: tuple[tuple[str, ...], ...] = _setting((), _LEFT_RIGHT)
     fix_swaps: bool = _setting(False, _FIX_SWAPS)
     threads: int | None = _setting(None, _THREADS)
+
+
+def check_settings(settings: SmoothingSettings) -> None:
+    """Raise `PoseDataError` for an invalid value."""
+    s = settings.smooth_param
+    if s is not None and not (math.isfinite(s) and s > 0):
+        raise PoseDataError(
+            f"the smoothing parameter is {s}",
+            expected="a number above zero; small is smooth, large follows the data",
+        )
+    if not 0 < settings.quantile_keep_pca <= 100:
+        raise PoseDataError(
+            f"the percentage of frames for the linear model is {settings.quantile_keep_pca}",
+            expected="above 0 and at most 100",
+        )
+    if settings.n_latent < 1:
+        raise PoseDataError(
+            f"the linear model has {settings.n_latent} dimensions", expected="one or more"
+        )
+    if settings.max_gap is not None and settings.max_gap < 0:
+        raise PoseDataError(
+            f"the longest gap to be filled in is {settings.max_gap} frames",
+            expected="zero (nothing is filled in) or more",
+        )
+    check_robust(settings.robust)
+    check_threads(settings.threads)
+
+
+def check_robust(robust: object) -> None:
+    """Raise `PoseDataError` unless it is "auto", "off" or a number of px above zero."""
+    if isinstance(robust, str):
+        valid = robust in ("auto", "off")
+    else:
+        valid = isinstance(robust, int | float | np.number) and 0 < float(robust) < math.inf
+    if not valid:
+        raise PoseDataError(
+            f"the robust threshold is {robust!r}",
+            expected="'auto', 'off', or a number of px above zero",
+        )
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise `PoseDataError` unless it is None or at least 1."""
+    if threads is not None and threads < 1:
+        raise PoseDataError(f"the number of threads is {threads}", expected="one or more")

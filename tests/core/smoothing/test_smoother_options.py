@@ -9,11 +9,11 @@ import pytest
 from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import PoseDataError, SmootherParts, smooth
-from napari_pose3d.core.smoothing.gaps import in_long_gap
 from napari_pose3d.core.smoothing.published.variance_inflation import (
     factor_analysis,
     inflated_variance,
 )
+from napari_pose3d.core.smoothing.smoothers import in_long_gap
 
 N_FRAMES = 200
 KEYPOINTS = ("point0", "point1", "point2")
@@ -142,7 +142,7 @@ def test_inflation_widens_the_linear_smoother_where_views_disagree(scene, as_pub
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"inflate_vars": True}, "weighs every observation"),
+        ({"inflate_vars": True}, "weights every observation"),
         ({"as_published": True, "motion": "walk", "robust": "off"}, "robust, motion"),
         ({"mode": "linear", "parts": SmootherParts(bursts=False)}, "parts"),
         ({"mode": "single", "inflate_vars": True, "n_latent": 2}, "n_latent, inflate_vars"),

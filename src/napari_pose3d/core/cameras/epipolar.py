@@ -1,8 +1,9 @@
-"""One labeled view seen from another: the ray of a pixel, drawn through both lenses.
+"""Epipolar curves: the ray of a pixel in one view, as another view sees it through its lens.
 
-A pixel tells a ray in space. In a second view the ray is a straight line only without lens
-distortion; here it is followed point by point. Far from everything that is filmed it means nothing,
-so it ends where the working volume ends.
+Notes
+-----
+Without lens distortion the ray is a straight line in the second view; here it is followed point by
+point. It ends where the working volume ends.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .rig import Camera, Rig
+from .camera import Camera
+from .rig import Rig
 from .working_volume import WorkingVolume, field_of_view, image_size, undistort_in
 
 Float64 = NDArray[np.float64]
 
-# Positions along a ray that are looked at before it is cut to the image.
+# Samples along a ray before it is clipped to the image.
 _FINE = 512
 # No animal sits on the lens: this part of the way to the middle of the volume stays free.
 _NEAREST = 1e-3
@@ -98,7 +100,7 @@ def epipolar_curve(
 
 
 def likely_part(curve: Curve, xyz: ArrayLike, covariance: ArrayLike, n_sd: float = 3.0) -> Curve:
-    """The part of a curve that a predicted point in space speaks for.
+    """The part of a curve that agrees with a predicted point in space.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def likely_part(curve: Curve, xyz: ArrayLike, covariance: ArrayLike, n_sd: float
 
 
 def likely_part_2d(curve: Curve, xy: ArrayLike, covariance: ArrayLike, n_sd: float = 3.0) -> Curve:
-    """The part of a curve that a prediction in its own view speaks for.
+    """The part of a curve that agrees with a prediction in its own view.
 
     Parameters
     ----------

@@ -1,26 +1,28 @@
 """Compiled projection through a calibrated camera, with derivatives and the exact inverse.
 
+Notes
+-----
 The model is OpenCV's: a point of the world goes to the camera by ``X_cam = R X + t``, is divided
 by its depth, distorted (radial k1 k2 k3, rational k4 k5 k6, tangential p1 p2, thin prism s1..s4,
 tilted sensor; or the four-parameter fisheye model) and scaled to pixels by fx, fy, cx, cy. Skew is
-not part of OpenCV's model. Sources: OpenCV's "Camera Calibration and 3D Reconstruction" and
-"Fisheye camera model".
+not part of the model. A camera is passed as one row of float64, see `PACKED_SIZE` and
+`pack_camera`. This module imports numba; import it only inside functions that compute.
 
-This module imports numba; import it only inside functions that compute.
-A camera travels as one row of float64, see `PACKED_SIZE` and `pack_camera`.
+References
+----------
+OpenCV documentation, "Camera Calibration and 3D Reconstruction" and "Fisheye camera model".
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .rig import Camera
+from .camera import Camera
 
 # The layout of a packed camera.
 _FX, _FY, _CX, _CY = 0, 1, 2, 3
@@ -35,8 +37,8 @@ _MAX_R2 = 48  # beyond this squared normalised radius the distortion folds back
 PACKED_SIZE = 49
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-# What runs for every observation becomes part of the loop that calls it: nothing passes through
-# memory, and what a loop does not use is not computed.
+# Inlined into the loop over observations: nothing passes through memory, and what the loop does not
+# use is not computed.
 _inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 # Newton's method on the distortion converges quadratically; 30 steps are a bound, not the rule.
@@ -85,7 +87,7 @@ def _fold_radius_squared(coefficients: NDArray[np.float64], fisheye: bool) -> fl
     """Squared normalised radius at which the radial distortion stops growing (inf: nowhere).
 
     Beyond it two directions share one pixel, and a point far outside the image can seem to lie
-    inside: such a point is not seen.
+    inside: such a point is not observed.
     """
     if fisheye:
         k1, k2, k3, k4 = coefficients[:4]
@@ -287,7 +289,7 @@ def undistort(cam: Any, u: float, v: float) -> tuple[Any, ...]:
         x, y, ex, ey = nx, ny, gx, gy
         a, b, c, d = na, nb, nc, nd
         error = ex * ex + ey * ey
-    # A thousandth of a pixel tells "converged, but for rounding" from "no preimage".
+    # A thousandth of a pixel separates "converged, but for rounding" from "no preimage".
     if error > (1e-3 / max(abs(cam[_FX]), abs(cam[_FY]))) ** 2:
         return False, math.nan, math.nan
     return True, x, y

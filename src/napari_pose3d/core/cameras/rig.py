@@ -14,46 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_pose3d.core.errors import PoseDataError
 
+from .camera import Camera, Float64, rotation_vector
+
 if TYPE_CHECKING:
     from aniposelib.cameras import CameraGroup
-
-Float64 = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Camera:
-    """One calibrated camera in OpenCV's conventions.
-
-    Attributes
-    ----------
-    name : str
-        The name of the view that it videos.
-    size : (width, height) in px, or None when the file does not say
-    matrix : (3, 3) float64
-        Only fx, fy, cx, cy are used.
-    distortion : (4..14,) float64
-        k1 k2 p1 p2 k3 ..., or the four coefficients of the fisheye model.
-    rotation : (3, 3) float64
-    translation : (3,) float64
-        ``X_cam = rotation @ X + translation``.
-    """
-
-    name: str
-    size: tuple[int, int] | None
-    matrix: Float64
-    distortion: Float64
-    rotation: Float64
-    translation: Float64
-    fisheye: bool = False
-
-    @property
-    def centre(self) -> Float64:
-        """Position of the camera in the world, ``(3,)`` rig units."""
-        return np.asarray(-self.rotation.T @ self.translation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,10 +177,3 @@ def _qt_settings_kept() -> Iterator[None]:
             if key not in before:
                 del os.environ[key]
         os.environ.update(before)
-
-
-def rotation_vector(rotation: Float64) -> Float64:
-    """Rodrigues vector of a rotation matrix, ``(3,)`` rad."""
-    from scipy.spatial.transform import Rotation
-
-    return np.asarray(Rotation.from_matrix(rotation).as_rotvec())

@@ -17,7 +17,8 @@ import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .rig import Camera, Float64, Rig, rotation_vector
+from .camera import Camera, Float64, rotation_vector
+from .rig import Rig
 
 # Further from a rotation than rounding in a text file can take it.
 _ROTATION_TOLERANCE = 1e-3

@@ -1,4 +1,4 @@
-"""Where in space the animal can be: what is filmed, and where it was seen."""
+"""Working volume: the part of space in which the animal can be."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .rig import Camera, Rig
+from .camera import Camera
+from .rig import Rig
 
 Float64 = NDArray[np.float64]
 
-# Points in space that were seen often enough to tell where the animal goes.
+# So many points determine where the animal moves.
 _MANY_POINTS = 200
-# The volume reaches this much further than what was seen.
+# The volume is larger than the extent of the points by this factor.
 _MARGIN = 1.25
-# However little the animal moved, the volume stays this part of what the cameras video.
+# However little the animal moved, the volume stays this part of what the cameras record.
 _LEAST_PART = 0.25
 
 
@@ -42,13 +43,13 @@ def working_volume(rig: Rig, xyz: ArrayLike | None = None) -> WorkingVolume:
     rig : Rig
     xyz : (..., 3), optional
         Points known so far, from labels or a smoothed result; NaN where unknown. A tenth of them
-        may be wrong. Few points only widen what the cameras video; many may narrow it.
+        may be wrong. Few points only enlarge what the cameras record; many may reduce it.
 
     Returns
     -------
     WorkingVolume
-        Without points: around the place that the cameras look at, as large as the image of the
-        camera with the second widest field (a point counts when two cameras see it).
+        Without points: around the point that the cameras are directed at, as large as the image of
+        the camera with the second widest field (a point counts when two cameras see it).
     """
     recorded = _recorded(rig)
     points = np.empty((0, 3)) if xyz is None else np.asarray(xyz, np.float64).reshape(-1, 3)
@@ -65,7 +66,7 @@ def working_volume(rig: Rig, xyz: ArrayLike | None = None) -> WorkingVolume:
 
 
 def _recorded(rig: Rig) -> WorkingVolume:
-    """The place that the cameras look at, as large as their images are there."""
+    """Around the point that the cameras are directed at, as large as their images there."""
     centre = _looked_at(rig)
     half_widths = []
     for view, camera in enumerate(rig.cameras):
@@ -112,16 +113,16 @@ def field_of_view(rig: Rig, view: int) -> float:
             np.stack([np.full(9, width), edge * height], 1),
         ]
     )
-    seen = np.hypot(*undistort_in(rig, view, frame).T)
+    observed = np.hypot(*undistort_in(rig, view, frame).T)
     # At the fold itself the projection is not defined any more.
     limit = (1 - 1e-9) * fold
-    widest = 1.2 * float(seen.max()) if np.isfinite(seen).all() else np.inf
+    widest = 1.2 * float(observed.max()) if np.isfinite(observed).all() else np.inf
     # Without a limit only a fisheye that sees the whole half space remains.
     return float(min(limit, widest, 1e4))
 
 
 def image_size(camera: Camera) -> tuple[float, float]:
-    """Of the image in px; twice the principal point where the calibration does not say."""
+    """Of the image in px; twice the principal point where the calibration has none."""
     if camera.size is not None:
         return float(camera.size[0]), float(camera.size[1])
     return 2 * float(camera.matrix[0, 2]), 2 * float(camera.matrix[1, 2])

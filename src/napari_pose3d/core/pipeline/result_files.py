@@ -33,7 +33,7 @@ def default_folder(
     inputs: Iterable[AnyPath] = (),
     kind: Literal["smoothed", "triangulated"] = "smoothed",
 ) -> Path:
-    """Where results go when the user does not say.
+    """Where results go unless the user gives a folder.
 
     Inside a Lightning Pose project ``<project>/napari-pose3d/<kind>/<session>/``, which its own
     app does not look into; else ``./<session>_<kind>/``.
@@ -236,7 +236,7 @@ def _swaps(result: Result) -> dict[str, Any] | None:
 
 
 def summary(result: Result) -> str:
-    """One line in plain words that says what was done."""
+    """A summary of what was done, in one line."""
     poses, report = result.poses2d, result.report
     how = {
         "calibrated": "smoothed in 3-D with the calibration",

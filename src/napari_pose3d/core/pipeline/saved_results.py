@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Result, observed
+from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Result, observed_mask
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
@@ -92,7 +92,7 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
     if table.variance is not None:
         covariance[:] = table.variance[:, order, :, None] * np.eye(3)
     centre = poses2d.xy if poses2d.ensemble_median is None else poses2d.ensemble_median
-    n_views = observed(centre).sum(axis=0)
+    n_views = observed_mask(centre).sum(axis=0)
     rig = session.load_rig()
     return Poses3D(
         xyz,
@@ -110,7 +110,7 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
 def _report(
     smoothed: PredictionSet, session: str, poses2d: Poses2D, poses3d: Poses3D | None
 ) -> Report:
-    """What the record beside the files says; without one, what the arrays tell."""
+    """From the record beside the files, or, without one, from the arrays."""
     record: dict[str, Any] = {}
     for folder in _folders(smoothed):
         path = folder / f"{session}_run.json"
@@ -123,13 +123,15 @@ def _report(
     counts = record.get("counts", {})
     mode = record.get("mode")
     usual: Kind = "single" if poses3d is None else "calibrated"
-    seen = observed(poses2d.xy if poses2d.ensemble_median is None else poses2d.ensemble_median)
+    observed = observed_mask(
+        poses2d.xy if poses2d.ensemble_median is None else poses2d.ensemble_median
+    )
     return Report(
         mode=mode if mode in _KINDS else usual,
         smooth_param=dict(record.get("smooth_param", {})),
         searched=bool(record.get("smooth_param_searched", False)),
-        observations=int(counts.get("observations", seen.sum())),
-        missing=int(counts.get("missing", (~seen).sum())),
+        observations=int(counts.get("observations", observed.sum())),
+        missing=int(counts.get("missing", (~observed).sum())),
         rejected=int(counts.get("rejected", 0)),
         inferred=int(counts.get("inferred", 0 if poses3d is None else poses3d.inferred.sum())),
         settings=dict(record.get("settings", {})),

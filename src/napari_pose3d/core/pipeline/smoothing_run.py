@@ -16,7 +16,7 @@ from napari_pose3d.core.poses.arrays import (
     Poses3D,
     Report,
     Result,
-    observed,
+    observed_mask,
 )
 from napari_pose3d.core.projects.matching.inputs import (
     Inputs,
@@ -29,14 +29,11 @@ from napari_pose3d.core.settings import (
     Progress,
     SmoothingSettings,
     TriangulationSettings,
-)
-from napari_pose3d.core.smoothing.setting_checks import (
     check_robust,
     check_settings,
     check_threads,
-    chosen_mode,
-    without_effect,
 )
+from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
@@ -97,7 +94,7 @@ def run(
         find_swaps,
         left_right_pairs,
     )
-    from napari_pose3d.core.smoothing.result_builder import Collected
+    from napari_pose3d.core.smoothing.result_builder import ResultBuilder
 
     settings = settings or SmoothingSettings()
     progress = progress or (lambda stage, done, total: None)
@@ -127,14 +124,14 @@ def run(
     )
     notes = [*ensemble.warnings, *notes]
 
-    def smoothed() -> Collected:
+    def smoothed() -> ResultBuilder:
         if rig is not None:
             parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
         elif mode == "linear":
             parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
         else:
             parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
-        found = Collected(statistics, in_space=rig is not None)
+        found = ResultBuilder(statistics, in_space=rig is not None)
         with contextlib.closing(parts):
             for k, part in parts:
                 found.put(k, part)
@@ -200,7 +197,7 @@ def triangulate_ensemble(
     Raises
     ------
     PoseDataError
-        A setting that cannot be meant, a view without camera, one view only.
+        An invalid setting, a view without camera, one view only.
     """
     from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
         ensemble_statistics,
@@ -250,8 +247,8 @@ def triangulate_ensemble(
     inliers = np.stack([part.inliers for part in found], axis=-1)
     n_views = np.stack([part.n_views for part in found], axis=1)
     residuals = np.stack([part.residuals for part in found], axis=-1).astype(np.float32)
-    seen = observed(statistics.centre)
-    alone = int((seen & (n_views == 0)).sum())
+    observed = observed_mask(statistics.centre)
+    alone = int((observed & (n_views == 0)).sum())
     if alone:
         notes.append(
             f"{alone:,} observations give no point: no second view saw the keypoint in that "
@@ -260,7 +257,7 @@ def triangulate_ensemble(
     open_questions = sum(int(part.undecided.sum()) for part in found)
     if open_questions:
         notes.append(
-            f"in {open_questions:,} points the views contradict each other and nothing tells which "
+            f"in {open_questions:,} points the views contradict each other and it is open which "
             "of them is right"
         )
     poses2d = Poses2D(
@@ -289,8 +286,8 @@ def triangulate_ensemble(
         smooth_param={},
         searched=False,
         observations=int(inliers.sum()),
-        missing=int((~seen).sum()),
-        rejected=int((seen & ~inliers & (n_views > 0)).sum()),
+        missing=int((~observed).sum()),
+        rejected=int((observed & ~inliers & (n_views > 0)).sum()),
         inferred=0,
         left_missing=int((n_views == 0).sum()),
         settings=dataclasses.asdict(settings),
@@ -317,8 +314,8 @@ def _each_keypoint(
 
     def one(block: tuple[int, ...]) -> list[Triangulation]:
         centre = statistics.centre[:, :, block[0]]
-        trust = weights_of(spread_of(statistics.variance[:, :, block[0]]))
-        return [triangulate_framewise(rig, centre, trust, settings.robust, cancelled)]
+        weights = weights_of(spread_of(statistics.variance[:, :, block[0]]))
+        return [triangulate_framewise(rig, centre, weights, settings.robust, cancelled)]
 
     singly = [(k,) for k in range(statistics.centre.shape[2])]
     stage = "Triangulating keypoints"
@@ -328,7 +325,7 @@ def _each_keypoint(
 
 
 def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
-    """The cameras of the views, in their order; ``notes`` grows by what there is to say."""
+    """The cameras of the views, in their order; ``notes`` grows by warnings."""
     notes += rig.warnings
     extra = [name for name in rig.names if name not in ensemble.views]
     if extra:

@@ -61,16 +61,17 @@ def warm_up(*jobs: Job) -> None:
         elif job == "triangulated":
             triangulate_ensemble(ensemble, rig, TriangulationSettings(fix_swaps=True))
         else:
-            seen = ensemble.xy[0, :, 0]
-            leave_one_out_residuals(rig, seen)
-            project_labels(rig, seen.astype(np.float64))
+            observed = ensemble.xy[0, :, 0]
+            leave_one_out_residuals(rig, observed)
+            project_labels(rig, observed.astype(np.float64))
 
 
 def _example() -> tuple[Rig, Ensemble]:
     """A few frames in which everything happens that has a kernel of its own."""
     import numpy as np
 
-    from napari_pose3d.core.cameras.rig import Camera, Rig
+    from napari_pose3d.core.cameras.camera import Camera
+    from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.poses.arrays import Ensemble
 
     matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])

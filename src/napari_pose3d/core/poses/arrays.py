@@ -88,7 +88,7 @@ class Poses3D:
         True where the position was filled in, not measured: no view saw the keypoint, or one view
         did and the length of a bone gave the rest.
     units : str
-        Name of the rig's unit of length, empty when the calibration does not say.
+        Name of the rig's unit of length, empty where unknown.
     """
 
     xyz: FloatArray
@@ -117,7 +117,7 @@ class Poses3D:
 class AnyEnsemble(Protocol):
     """An ensemble in memory or still in its files: its names, and its arrays view by view.
 
-    The attributes are those of `Ensemble`; what reading finds out is in ``warnings`` afterwards.
+    The attributes are those of `Ensemble`; ``warnings`` also holds what reading found, afterwards.
     """
 
     @property
@@ -168,7 +168,7 @@ class Ensemble:
     sources : tuple of SourceFile
         The file behind each (model, view); empty for arrays made in memory.
     unmatched : tuple of (path, reason)
-        Files that were looked at and not used.
+        Files that were found and not used.
     warnings : tuple of str
         What was assumed while reading.
     """
@@ -307,12 +307,12 @@ class Report:
 
 @dataclass(frozen=True, eq=False)
 class Swaps:
-    """Where left was taken for right, told from the geometry.
+    """Left-right swaps, found by their geometry.
 
     Attributes
     ----------
     pairs : tuple of (str, str)
-        The keypoints that were looked at, left and right.
+        The keypoints that were compared, left and right.
     views : (view, frame, pair) bool
         The view holds both keypoints in each other's place, judged by the other views; all False
         without a rig.
@@ -331,8 +331,8 @@ class Swaps:
         """What was found, as one sentence or none."""
         parts = []
         for found, who in (
-            (self.views, "a view says the opposite of the others"),
-            (self.models > 0, "a prediction set says the opposite of the others"),
+            (self.views, "a view contradicts the others"),
+            (self.models > 0, "a prediction set contradicts the others"),
         ):
             if count := int(found.sum()):
                 shape = len(views), len(self.pairs)
@@ -379,7 +379,7 @@ class Result:
         ``s`` of each keypoint; NaN where nothing was smoothed.
     report : Report
     swaps : Swaps or None
-        Where left was taken for right; None where there are no two sides, or nobody looked.
+        Left-right swaps; None without pairs of keypoints, or where not searched for.
     """
 
     poses2d: Poses2D
@@ -389,7 +389,7 @@ class Result:
     swaps: Swaps | None = None
 
 
-def observed(xy: FloatArray) -> NDArray[np.bool_]:
+def observed_mask(xy: FloatArray) -> NDArray[np.bool_]:
     """Where both coordinates are known: ``(..., 2)`` -> ``(...)`` bool."""
     # By hand: numpy reduces an axis of two numbers ten times as slowly.
     return np.asarray(np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]))

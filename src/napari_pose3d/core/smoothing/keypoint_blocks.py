@@ -49,7 +49,7 @@ def _index(name: str, keypoints: tuple[str, ...]) -> int:
     if name.isdecimal() and int(name) < len(keypoints):
         return int(name)
     raise PoseDataError(
-        f"no keypoint is called {name}, as a block says", expected=f"some of {', '.join(keypoints)}"
+        f"no keypoint is called {name}, in a block", expected=f"some of {', '.join(keypoints)}"
     )
 
 
@@ -63,9 +63,9 @@ def each_block(
 ) -> Generator[tuple[int, Part], None, None]:
     """``one(block)`` for every block, in parallel: each keypoint's index and what it returned.
 
-    Parts come as blocks are finished, in the order of the blocks, so that nobody needs to hold all
-    of them. The compiled loops release Python's lock, and the result does not depend on
-    ``threads``. Progress counts finished keypoints.
+    Parts come as blocks are finished, in the order of the blocks: they need not all be held. The
+    compiled loops release Python's lock, and the result does not depend on ``threads``. Progress
+    counts finished keypoints.
     """
     n_keypoints = sum(map(len, blocks))
     progress(stage, 0, n_keypoints)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.poses.arrays import observed
+from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.core.settings import IsCancelled
 
 from .kalman.state_space import Float64, Track, side_by_side
@@ -109,11 +109,11 @@ def single_tracks(
     """
     tracks, offsets = [], []
     for y, v in zip(centre.astype(np.float64), variance.astype(np.float64), strict=True):
-        seen = observed(y)
-        offset = y[seen].mean(axis=0) if seen.any() else np.zeros(2)
-        extent = y[seen].var(axis=0) if seen.any() else np.ones(2)
+        observed = observed_mask(y)
+        offset = y[observed].mean(axis=0) if observed.any() else np.zeros(2)
+        extent = y[observed].var(axis=0) if observed.any() else np.ones(2)
         shifted = y - offset
-        r = np.ascontiguousarray(v) if as_published else _shrunk(v, seen)
+        r = np.ascontiguousarray(v) if as_published else _shrunk(v, observed)
         track = _finish(
             shifted, r, np.zeros(2), np.diag(extent), np.eye(2), np.eye(2), searched, as_published
         )
@@ -176,11 +176,11 @@ def _pca_track(
     return track, offset
 
 
-def _shrunk(v: Float64, seen: NDArray[np.bool_]) -> Float64:
+def _shrunk(v: Float64, observed: NDArray[np.bool_]) -> Float64:
     """Half the frame's own ensemble variance, half the typical one, and never below the floor."""
-    if not seen.any():
+    if not observed.any():
         return np.ascontiguousarray(v)
-    typical = np.median(v[seen], axis=0)
+    typical = np.median(v[observed], axis=0)
     return np.ascontiguousarray(np.maximum(0.5 * (v + typical), VARIANCE_FLOOR))
 
 

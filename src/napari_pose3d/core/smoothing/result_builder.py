@@ -1,8 +1,8 @@
-"""Keypoint by keypoint, the smoothed tracks become the arrays of a result."""
+"""The arrays of a result, filled keypoint by keypoint."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
-
-if TYPE_CHECKING:
-    from .smoothers import SmoothedKeypoint
+from .smoothers import SmoothedKeypoint
 
 
-class Collected:
+class ResultBuilder:
     """The arrays of a result, made once and filled by keypoint.
 
-    Stacking the finished keypoints in the end would hold everything twice.
+    Stacking the finished keypoints in the end would take twice the memory.
 
     Parameters
     ----------
@@ -35,9 +33,9 @@ class Collected:
         Those of `Poses3D`; empty without a rig.
     smooth_param : (keypoint,) float64
     observations, rejected : int
-        (view, frame, keypoint) cells that counted, and that were set aside.
+        (view, frame, keypoint) observations that were used, and outliers.
     inferred, left_missing : int
-        (frame, keypoint) cells that no view saw: filled in, and left missing.
+        (frame, keypoint) cells without an observation: filled in, and left missing.
     """
 
     def __init__(self, statistics: EnsembleStatistics, in_space: bool) -> None:
@@ -53,7 +51,7 @@ class Collected:
             tracks = (n_frames, n_keypoints)
             self.space = {
                 "xyz": np.empty((*tracks, 3)),
-                # No uncertainty is known to more digits than these, and it is the largest array.
+                # The largest array; single precision is enough for uncertainties.
                 "covariance": np.empty((*tracks, 3, 3), np.float32),
                 # Signed, since people subtract from it.
                 "n_views": np.empty(tracks, np.int16),
@@ -70,12 +68,12 @@ class Collected:
                 self._ensemble_variance = self._statistics.variance.copy()
             self._ensemble_variance[:, :, k] = part.ensemble_variance
         self.smooth_param[k] = part.smooth_param
-        unseen = ~part.used.any(axis=0)
+        unobserved = ~part.used.any(axis=0)
         blank = np.isnan(part.xy[..., 0]).all(axis=0)
         self.observations += int(part.used.sum())
         self.rejected += int(part.rejected.sum())
-        self.inferred += int((unseen & ~blank).sum())
-        self.left_missing += int((unseen & blank).sum())
+        self.inferred += int((unobserved & ~blank).sum())
+        self.left_missing += int((unobserved & blank).sum())
         if self.space and part.xyz is not None:
             space = self.space
             space["xyz"][:, k] = part.xyz
@@ -84,12 +82,12 @@ class Collected:
             space["residuals"][:, :, k] = np.linalg.norm(
                 self._statistics.centre[:, :, k] - part.xy, axis=-1
             )
-            space["inferred"][:, k] = unseen & np.isfinite(part.xyz[:, 0])
+            space["inferred"][:, k] = unobserved & np.isfinite(part.xyz[:, 0])
 
     def move(
         self, k: int, frames: NDArray[np.intp], xy: NDArray[Any], change: NDArray[Any]
     ) -> None:
-        """Note that points moved for a reason beyond the views; they count as inferred.
+        """Replace points that were updated by a prior beyond the views; they count as inferred.
 
         Parameters
         ----------

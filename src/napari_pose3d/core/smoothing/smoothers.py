@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed
+from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
 from napari_pose3d.core.settings import IsCancelled, Progress, SmoothingSettings
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
-from .gaps import in_long_gap
+from .kalman.search_frames import frame_mask
 from .kalman.state_space import (
     BOUNDS,
     PUBLISHED_BOUNDS,
@@ -30,7 +31,6 @@ from .kalman.state_space import (
 )
 from .keypoint_blocks import Block, blocks_of, each_block
 from .published.variance_inflation import inflated_variance
-from .search_frames import frame_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +43,15 @@ class SmoothedKeypoint:
         Smoothed position (px) and the variance of an observation there (px^2): the posterior's
         share and the observation noise; for the single-view smoother the posterior alone.
     used : (view, frame) bool
-        Observations that counted.
+        Observations that were used.
     rejected : (view, frame) bool
         Observations set aside because they contradict the other views.
     smooth_param : float
+        ``s``; see `SmoothingSettings`.
     xyz, covariance : (frame, 3), (frame, 3, 3) or None
+        Rig units and squared rig units.
     ensemble_variance : (view, frame, 2) or None
-        What is to be written as the ensemble's variance (px^2) where the smoother changed it.
+        To be written as the ensemble's variance (px^2), where the smoother changed it.
     """
 
     xy: FloatArray
@@ -64,7 +66,7 @@ class SmoothedKeypoint:
     def __post_init__(self) -> None:
         # All keypoints of a long recording are held at once: no wider than they are kept.
         for name in ("xy", "variance"):
-            # Of a point that drifted next to a camera while nobody saw it, nothing is known: inf.
+            # The variance of a point that drifted next to a camera while unobserved overflows: inf.
             with np.errstate(over="ignore"):
                 narrow = np.asarray(getattr(self, name), dtype=np.float32)
             object.__setattr__(self, name, narrow)
@@ -80,11 +82,11 @@ def smooth_calibrated(
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Smooth the 3-D point; the rig's cameras are in the order of the views."""
     searched = frame_mask(settings.s_frames, statistics.n_frames)
-    # Only the published smoother looks at the single prediction sets again.
+    # Only the published smoother needs the single prediction sets again.
     models = ensemble.in_memory().xy if settings.as_published else None
 
     def ours(block: Block) -> list[SmoothedKeypoint]:
-        from .robust.robust_smoother import smooth_robustly
+        from .robust.iterations import smooth_robustly
 
         ks = list(block)
         names = [ensemble.keypoints[k] for k in block]
@@ -103,7 +105,7 @@ def smooth_calibrated(
                 raise Cancelled
             xy, spread = _reproject(rig, found.xyz, found.covariance)
             spread += _everywhere(found.noise)[..., None]
-            rejected = observed(statistics.centre[:, :, k]) & ~found.used
+            rejected = observed_mask(statistics.centre[:, :, k]) & ~found.used
             parts.append(
                 SmoothedKeypoint(
                     xy,
@@ -141,8 +143,10 @@ def smooth_calibrated(
             means, covs = smooth_track(rig.packed, track, s, cancelled)
             xy, spread = _reproject(rig, means, covs)
             spread += _noise(track)
-            seen = observed(statistics.centre[:, :, k])
-            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s, means, covs))
+            observed = observed_mask(statistics.centre[:, :, k])
+            parts.append(
+                SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s, means, covs)
+            )
         return parts
 
     one = published if settings.as_published else ours
@@ -184,8 +188,8 @@ def smooth_linear(
             means, covs = smooth_track(no_cameras, track, s, cancelled)
             xy = by_view(means @ track.H.T + offsets[k])
             spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
-            seen = observed(statistics.centre[:, :, k])
-            part = SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s)
+            observed = observed_mask(statistics.centre[:, :, k])
+            part = SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s)
             parts.append(replace(part, ensemble_variance=by_view(track.r)) if written else part)
         return parts
 
@@ -221,14 +225,17 @@ def smooth_single(
         s = _smooth_param(no_cameras, everything, settings, cancelled)
         parts = []
         for k, (tracks, offsets) in zip(block, models, strict=True):
-            seen = observed(statistics.centre[:, :, k])
-            xy, spread = np.full((*seen.shape, 2), np.nan), np.full((*seen.shape, 2), np.nan)
+            observed = observed_mask(statistics.centre[:, :, k])
+            xy, spread = (
+                np.full((*observed.shape, 2), np.nan),
+                np.full((*observed.shape, 2), np.nan),
+            )
             for view, (track, offset) in enumerate(zip(tracks, offsets, strict=True)):
-                if seen[view].any():
+                if observed[view].any():
                     means, covs = smooth_track(no_cameras, track, s, cancelled)
                     xy[view] = means + offset
                     spread[view] = np.diagonal(covs, axis1=1, axis2=2)
-            parts.append(SmoothedKeypoint(xy, spread, seen, np.zeros_like(seen), s))
+            parts.append(SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s))
         return parts
 
     blocks = blocks_of(settings.blocks, ensemble.keypoints)
@@ -246,7 +253,7 @@ def _smooth_param(
 
 
 def _reproject(rig: Rig, xyz: Float64, covariance: Float64) -> tuple[Float64, Float64]:
-    """Pixels of a track in every view, and the variance there that its covariance amounts to."""
+    """Pixels of a track in every view, and their variance, both ``(view, frame, 2)``."""
     from .kalman.kalman_kernels import project_moments
 
     xy = np.empty((len(rig.cameras), len(xyz), 2))
@@ -280,11 +287,11 @@ def _no_cameras() -> Float64:
 def _without_long_gaps(
     part: SmoothedKeypoint, max_gap: int | None, each_view: bool = False
 ) -> SmoothedKeypoint:
-    """The same with NaN where nobody saw the keypoint for more than ``max_gap`` frames."""
+    """The same with NaN in gaps of more than ``max_gap`` frames without an observation."""
     if max_gap is None:
         return part
-    seen = part.used if each_view else np.broadcast_to(part.used.any(axis=0), part.used.shape)
-    blank = np.array([in_long_gap(view, max_gap) for view in seen])
+    observed = part.used if each_view else np.broadcast_to(part.used.any(axis=0), part.used.shape)
+    blank = np.array([in_long_gap(view, max_gap) for view in observed])
     cleared = replace(part, xy=part.xy.copy(), variance=part.variance.copy())
     cleared.xy[blank] = cleared.variance[blank] = np.nan
     if part.xyz is None or part.covariance is None:
@@ -292,3 +299,25 @@ def _without_long_gaps(
     xyz, covariance = part.xyz.copy(), part.covariance.copy()
     xyz[blank[0]], covariance[blank[0]] = np.nan, np.nan
     return replace(cleared, xyz=xyz, covariance=covariance)
+
+
+def in_long_gap(observed: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:
+    """Frames of gaps that are longer than ``max_gap`` frames.
+
+    Parameters
+    ----------
+    observed : (frame,) bool
+    max_gap : int
+        The longest gap, in frames, that may be filled in; the first and the last frames of a
+        recording count as a gap like any other.
+
+    Returns
+    -------
+    (frame,) bool
+    """
+    edges: NDArray[Any] = np.diff(np.concatenate([[1], observed.astype(np.int8), [1]]))
+    starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    long = np.zeros(len(observed), dtype=bool)
+    for start, end in zip(starts, ends, strict=True):
+        long[start:end] = end - start > max_gap
+    return long

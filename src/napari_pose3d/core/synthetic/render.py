@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.cameras.camera import Camera
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
 
 from .scene import Scene

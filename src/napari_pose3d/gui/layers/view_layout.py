@@ -12,7 +12,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.cameras.rig import Camera, Rig
+from napari_pose3d.core.cameras.camera import Camera
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import FloatArray
 
 # Width over height that the tiles together should come near to: a canvas beside a dock.

@@ -1,7 +1,7 @@
-"""The compiled second look of `triangulation` at points whose views contradict each other.
+"""The compiled robust triangulation of points whose views contradict each other.
 
-Arrays are (point, view, ...); ``used (point, view)`` says which observations count. Importing this
-module imports numba.
+Arrays are (point, view, ...); ``used (point, view)`` marks the observations that are used.
+Importing this module imports numba.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .triangulation_kernels import make_scratch, residuals_of, solve_point
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-# Two explanations whose costs differ by less, in units of one observation set aside, are equally
-# good: with a threshold of five typical residuals, the better one is not 100 times as likely.
+# Two hypotheses whose costs differ by less, in units of one outlier, count as equally good: with a
+# threshold of five typical residuals, their likelihood ratio is below 100.
 _TOO_CLOSE = 0.25
-# Squared sine of the angle between rays that tell of no point.
+# Squared sine of the angle below which rays count as parallel.
 _PARALLEL = 1e-14
-# Of five views or more: an explanation that sets one of them aside is the right one if the others
-# have no more left, on average, than this part of their squared threshold. Any other that sets one
-# aside shares at least three views with it.
+# Of five views or more, a hypothesis with one outlier is accepted at once if the squared residuals
+# of the others are on average below this part of their squared threshold: any other hypothesis with
+# one outlier shares at least three views with it.
 _ENOUGH_VIEWS, _FITS = 5, 0.1
 
 
@@ -48,7 +48,7 @@ def _direction(cam: Any, ray: Any, out: Any) -> None:
 
 @_jit
 def _propose(cam_a: Any, o_a: Any, d_a: Any, cam_b: Any, o_b: Any, d_b: Any, point: Any) -> bool:
-    """Where two rays pass each other, near enough to judge other views by; False if parallel.
+    """Where two rays pass each other, as an approximate point; False if parallel.
 
     Between the nearest points of the two (Hartley & Zisserman 12.5 call it the midpoint), nearer to
     the ray of the camera that resolves more there: the error in pixels is shared.
@@ -96,7 +96,7 @@ def _truncated_cost(
 
 @_jit
 def _contradicts(mask: int, best: int) -> bool:
-    """Whether another explanation, as bits of the views it uses, tells of another point.
+    """Whether another hypothesis, as bits of the views it uses, has another point.
 
     Two that share a pair of views put the point in one place and differ by noise only.
     """
@@ -140,7 +140,7 @@ def solve_robust(
     residuals: Any,
     undecided: Any,
 ) -> None:
-    """Second look at the points of `solve` with a residual above its view's threshold in px.
+    """Solve points of `solve` with a residual above its view's threshold in px once more.
 
     Each pair of views proposes a point; the proposal with the least truncated cost
     ``sum min(r^2 / threshold^2, 1)`` over all views wins, and the views within the threshold of it
@@ -166,15 +166,15 @@ def solve_robust(
     order = np.empty(n_cams, dtype=np.int64)
     for i in range(xy.shape[0]):
         undecided[i] = False
-        seen = 0
+        observed = 0
         suspicious = math.isnan(xyz[i, 0])
         for c in range(n_cams):
             if used[i, c]:
-                seen += 1
+                observed += 1
                 suspicious |= not residuals[i, c] <= thresholds[c]
-        if seen < 2 or not suspicious:
+        if observed < 2 or not suspicious:
             continue
-        if seen == 2:
+        if observed == 2:
             undecided[i] = True
             continue
         lowest = math.inf
@@ -183,12 +183,12 @@ def solve_robust(
             if used[i, c]:
                 _direction(cams[c], ray[i, c], directions[c])
         good_enough = -math.inf
-        if seen >= _ENOUGH_VIEWS:
-            good_enough = 1.0 + _FITS * (seen - 1)
+        if observed >= _ENOUGH_VIEWS:
+            good_enough = 1.0 + _FITS * (observed - 1)
         # Views that fit best come first: a good proposal spares most of the work on the others.
         _by_residual(residuals[i], used[i], order)
-        for first in range(seen - 1):
-            for second in range(first + 1, seen):
+        for first in range(observed - 1):
+            for second in range(first + 1, observed):
                 a, b = order[first], order[second]
                 if lowest <= good_enough:
                     break

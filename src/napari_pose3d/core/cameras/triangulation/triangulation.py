@@ -1,9 +1,15 @@
-"""Points in space from their pixels in several calibrated views.
+"""Triangulation: points in space from their pixels in several calibrated views.
 
-Every point is solved by itself from the views that saw it: a linear solution from the
-undistorted rays, then Gauss-Newton on the error in pixels, which is what the noise lives in
-(Hartley & Zisserman, "Multiple View Geometry", 2nd ed., 12.2 and 12.5; the linear problem is solved
-about the point nearest to all rays, so that no unit of length and no far camera spoils it).
+Notes
+-----
+Every point is solved by itself from the views that observed it: a linear solution from the
+undistorted rays, then Gauss-Newton on the error in pixels, in which the noise is independent. The
+linear problem is solved about the point nearest to all rays, so that it is well conditioned for any
+unit of length and for distant cameras.
+
+References
+----------
+Hartley & Zisserman, "Multiple View Geometry", 2nd ed., 2004, 12.2 and 12.5.
 """
 
 from __future__ import annotations
@@ -12,23 +18,22 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.poses.arrays import observed
+from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.core.settings import IsCancelled
 
-if TYPE_CHECKING:
-    from ..rig import Rig
+from ..rig import Rig
 
 Robust = float | Literal["auto"] | None
 
-# An observation this many times its view's typical residual is not noise any more.
+# An observation with a residual of so many times its view's median is a possible outlier.
 AUTO_THRESHOLD = 5.0
-# ... but below this many px it is not worth a second look.
+# ... if the residual is at least so many px.
 _MIN_AUTO_THRESHOLD = 3.0
 _POINTS_AT_ONCE = 10_000
 
@@ -40,12 +45,12 @@ class Triangulation:
     Attributes
     ----------
     xyz : (..., 3) float64
-        Rig units; NaN where fewer than two views saw the point or the rays do not meet in front
-        of the cameras.
+        Rig units; NaN where fewer than two views observed the point, or the rays do not meet in
+        front of the cameras.
     covariance : (..., 3, 3) float64
         Of ``xyz``: ``sigma^2 (J^T W J)^-1`` with the projection's derivative J at the point, the
-        weights W, and sigma^2 the variance that the residuals of all points show (with nothing to
-        show it, as with two views everywhere seen once: 1 px^2 at weight 1).
+        weights W, and sigma^2 the variance that the residuals of all points show (with no point of
+        three or more views: 1 px^2 at weight 1).
     n_views : (...) int64
         Views that the point was computed from.
     residuals : (view, ...) float64
@@ -53,8 +58,8 @@ class Triangulation:
     inliers : (view, ...) bool
         Observations that the point was computed from.
     undecided : (...) bool
-        Views contradict each other and nothing tells which of them is right: two that disagree, or
-        two sets of views that are equally good and tell of different points. Only looked for when
+        Views contradict each other and it is open which of them is right: two that disagree, or
+        two sets of views that fit equally well and give different points. Only looked for when
         robust; ``xyz`` is one of the possible points.
     """
 
@@ -82,7 +87,7 @@ def triangulate(
     rig : Rig
         Cameras, in the order of ``xy``'s first axis.
     xy : (view, ..., 2)
-        Pixels; NaN in either coordinate where unseen.
+        Pixels; NaN in either coordinate where unobserved.
     weights : (view, ...), optional
         Relative inverse variance of the observations, such as ``likelihood ** 2`` or
         ``1 / ensemble variance``. Zero or NaN: not used.
@@ -105,7 +110,7 @@ def triangulate(
     PoseDataError
         An array does not have the rig's number of views.
     Cancelled
-        When `cancelled` says so.
+        `cancelled` returned True.
     """
     from . import robust_kernels
     from . import triangulation_kernels as kernels
@@ -129,7 +134,7 @@ def triangulate(
     _in_blocks(solve, n, threads, cancelled)
     hopeless = np.isnan(xyz[:, 0]) & (used.sum(axis=1) > 1)
     if hopeless.any():
-        # Nearly parallel rays: the eigenvectors still tell the point where elimination does not.
+        # Nearly parallel rays: the eigenvectors still give the point where elimination does not.
         moved = np.moveaxis(np.where(used[hopeless, :, None], rays[hopeless], np.nan), 1, 0)
         start = homogeneous_points(rig, moved)
         xyz[hopeless] = start
@@ -139,7 +144,7 @@ def triangulate(
         if robust == "auto":
             thresholds = auto_thresholds(residuals, used)
 
-        def look_again(at: slice) -> None:
+        def solve_robustly(at: slice) -> None:
             robust_kernels.solve_robust(
                 packed,
                 points[at],
@@ -153,7 +158,7 @@ def triangulate(
                 undecided[at],
             )
 
-        _in_blocks(look_again, n, threads, cancelled)
+        _in_blocks(solve_robustly, n, threads, cancelled)
     n_views = used.sum(axis=1)
     n_views[np.isnan(xyz[:, 0])] = 0
     used &= (n_views > 0)[:, None]
@@ -178,32 +183,32 @@ def leave_one_out_residuals(
     threads: int | None = None,
     cancelled: IsCancelled | None = None,
 ) -> NDArray[np.float64]:
-    """How far each observation lies from the point that the other views tell of, in px.
+    """Leave-one-out residuals: distance of each observation from the point of the other views, px.
 
-    An ordinary residual is small where a wrong observation pulled the point towards itself; this
-    one cannot be.
+    An ordinary residual is small where an outlier has pulled the point towards itself; a
+    leave-one-out residual is not.
 
     Parameters
     ----------
     rig, xy, weights
         As for `triangulate`.
     inliers : (view, ...) bool, optional
-        Observations that may tell of the point, such as those of a robust `Triangulation`; not
-        given: all. The others are judged as well.
+        Observations that points are computed from, such as those of a robust `Triangulation`; not
+        given: all. Residuals are computed for the others as well.
     threads, cancelled
         As for `triangulate`.
 
     Returns
     -------
     (view, ...) float64
-        NaN where unobserved, and where fewer than two other views say anything.
+        NaN where unobserved, and where fewer than two other views have an inlier.
 
     Raises
     ------
     PoseDataError
         An array does not have the shape of the others.
     Cancelled
-        When `cancelled` says so.
+        `cancelled` returned True.
     """
     from . import triangulation_kernels as kernels
 
@@ -232,7 +237,7 @@ def _by_point(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
     """Pixels ``(point, view, 2)``, weights ``(point, view)``, and the shape of the points.
 
-    They lie in memory as the kernels walk through them; a weight is zero where nothing was seen.
+    In the order of the kernels' loops; a weight is zero where nothing was observed.
     """
     pixels = np.asarray(xy, dtype=np.float64)
     n_cams = len(rig.cameras)
@@ -244,14 +249,14 @@ def _by_point(
     shape = pixels.shape[1:-1]
     points = np.ascontiguousarray(np.moveaxis(pixels.reshape(n_cams, -1, 2), 0, 1))
     if weights is None:
-        return points, observed(points).astype(np.float64), shape
+        return points, observed_mask(points).astype(np.float64), shape
     given = np.asarray(weights, dtype=np.float64)
     if given.shape != (n_cams, *shape):
         raise PoseDataError(f"the weights have shape {given.shape}", expected=f"{(n_cams, *shape)}")
     if np.any(given < 0):
         raise PoseDataError("a weight is negative", expected="weights of zero or more")
     weight = np.array(given.reshape(n_cams, -1).T, order="C")
-    weight[~(observed(points) & np.isfinite(weight))] = 0.0
+    weight[~(observed_mask(points) & np.isfinite(weight))] = 0.0
     return points, weight, shape
 
 
@@ -263,7 +268,7 @@ def _by_view(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def _in_blocks(
     work: Callable[[slice], None], n_points: int, threads: int | None, cancelled: IsCancelled | None
 ) -> None:
-    """Some points at a time, between two looks at the Cancel button."""
+    """Some points at a time, with a check for a cancellation in between."""
 
     def guarded(start: int) -> None:
         if cancelled is not None and cancelled():
@@ -295,7 +300,7 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
     ----------
     rig : Rig
     rays : (view, ..., 2)
-        Normalised image coordinates (`Rig.undistort`); NaN where unseen.
+        Normalised image coordinates (`Rig.undistort`); NaN where unobserved.
 
     Returns
     -------
@@ -306,12 +311,12 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
     shape = normalised.shape[1:-1]
     flat = normalised.reshape(len(rig.cameras), -1, 2)
     gram = np.zeros((flat.shape[1], 4, 4))
-    seen = observed(flat)
-    for camera, ray, mask in zip(rig.cameras, flat, seen, strict=True):
+    observed = observed_mask(flat)
+    for camera, ray, mask in zip(rig.cameras, flat, observed, strict=True):
         pose = np.column_stack([camera.rotation, camera.translation])
         rows = ray[mask][:, :, None] * pose[2] - pose[:2]
         gram[mask] += np.einsum("nri,nrj->nij", rows, rows)
-    enough = seen.sum(axis=0) > 1
+    enough = observed.sum(axis=0) > 1
     out = np.full((flat.shape[1], 3), np.nan)
     if enough.any():
         vector = np.linalg.eigh(gram[enough])[1][:, :, 0]
@@ -322,17 +327,17 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
 
 
 def auto_thresholds(residuals: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """What is no noise any more in each view, px; ``(view,)``.
+    """Residuals above which an observation is a possible outlier, by view, px; ``(view,)``.
 
     Parameters
     ----------
     residuals, used : (point, view)
         Length in px, and which observations the points were computed from.
     """
-    # Of two views each follows the other: their residuals say little about the noise.
-    telling = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
+    # Of two views each follows the other: their residuals do not measure the noise.
+    redundant = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
     thresholds = np.full(residuals.shape[1], _MIN_AUTO_THRESHOLD)
-    for view, counts in enumerate(telling.T):
+    for view, counts in enumerate(redundant.T):
         if counts.any():
             typical = float(np.median(residuals[counts, view]))
             thresholds[view] = max(AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)

@@ -1,6 +1,6 @@
 """The compiled loops of `triangulation`. Importing this module imports numba.
 
-Arrays are (point, view, ...); ``used (point, view)`` says which observations count.
+Arrays are (point, view, ...); ``used (point, view)`` marks the observations that are used.
 """
 
 from __future__ import annotations
@@ -270,10 +270,10 @@ def solve(
     """Every point from its used observations; NaN where that is impossible."""
     scratch = make_scratch()
     for i in range(xy.shape[0]):
-        seen = 0
+        observed = 0
         for c in range(cams.shape[0]):
-            seen += used[i, c]
-        if seen < 2 or not solve_point(
+            observed += used[i, c]
+        if observed < 2 or not solve_point(
             cams, xy[i], ray[i], weight[i], used[i], scratch, xyz[i], cov[i]
         ):
             xyz[i] = math.nan
@@ -304,7 +304,7 @@ def refine(
 
 @_jit
 def left_out(cams: Any, xy: Any, ray: Any, weight: Any, used: Any, out: Any) -> None:
-    """Distance in px of each observation from what the used observations of the others say."""
+    """Distance in px of each observation from the point of the others' used observations."""
     n_cams = cams.shape[0]
     scratch = make_scratch()
     others = np.zeros(n_cams, dtype=np.bool_)

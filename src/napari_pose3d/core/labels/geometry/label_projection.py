@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.poses.arrays import observed
+from napari_pose3d.core.poses.arrays import observed_mask
 
 from .evidence import Distances, ExpectedPoints, Knowledge
 from .hypotheses import (
@@ -162,7 +162,7 @@ def project_labels(
             f"the labels have shape {labels.shape}",
             expected=f"({n_views}, keypoint, 2), one entry per camera of the rig",
         )
-    seen = observed(labels)
+    seen = observed_mask(labels)
     h = make_hypotheses(rig, labels, seen)
     variance = click_sd**2
     puzzling = _puzzling(h, variance)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.poses.arrays import observed
+from napari_pose3d.core.poses.arrays import observed_mask
 
 from .label_projection import CLICK_SD
 
@@ -91,7 +91,7 @@ class LinearModel:
             )
         filled = np.full(labels.shape, np.nan)
         uncertainty = np.full((*labels.shape, 2), np.nan)
-        seen, known = observed(labels), observed(self.rows)
+        seen, known = observed_mask(labels), observed_mask(self.rows)
         for k in range(labels.shape[1]):
             for view in range(n_views):
                 given = [int(v) for v in np.flatnonzero(seen[:, k]) if v != view]
@@ -126,10 +126,10 @@ def learn(xy: ArrayLike) -> LinearModel | None:
     labels = np.asarray(xy, dtype=np.float64)
     n_views = labels.shape[1]
     rows = np.moveaxis(labels, 1, 2).reshape(-1, n_views, 2)
-    rows = np.where(observed(rows)[..., None], rows, np.nan)
-    seen = observed(rows)
+    rows = np.where(observed_mask(rows)[..., None], rows, np.nan)
+    seen = observed_mask(rows)
     rows = rows[seen.sum(axis=1) >= 2]
-    seen = observed(rows)
+    seen = observed_mask(rows)
     together = seen.T.astype(np.int64) @ seen.astype(np.int64)
     np.fill_diagonal(together, 0)
     if not together.size or together.max() < _MIN_ROWS:
@@ -137,7 +137,7 @@ def learn(xy: ArrayLike) -> LinearModel | None:
     if len(rows) > _MOST_ROWS:
         kept = np.random.default_rng(0).choice(len(rows), _MOST_ROWS, replace=False)
         rows = rows[np.sort(kept)]
-    spread = [_spread(rows[observed(rows)[:, v], v]) for v in range(n_views)]
+    spread = [_spread(rows[observed_mask(rows)[:, v], v]) for v in range(n_views)]
     return LinearModel(rows, np.array(spread))
 
 

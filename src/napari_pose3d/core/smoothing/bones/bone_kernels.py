@@ -1,4 +1,4 @@
-"""The compiled loop behind `bones`. Importing this module imports numba."""
+"""The compiled loop behind `bone_lengths`. Importing this module imports numba."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HALVINGS = 8
 def _cost(
     point: Any,
     prior: Any,
-    trust: Any,
+    precision: Any,
     xyz: Any,
     covs: Any,
     bones: Any,
@@ -36,8 +36,8 @@ def _cost(
     for i in range(3):
         gradient[i] = 0.0
         for j in range(3):
-            normal[i, j] = trust[i, j]
-            gradient[i] += trust[i, j] * (prior[j] - point[j])
+            normal[i, j] = precision[i, j]
+            gradient[i] += precision[i, j] * (prior[j] - point[j])
         cost += (prior[i] - point[i]) * gradient[i]
     u = np.empty(3)
     for b in range(bones.shape[0]):
@@ -68,10 +68,10 @@ def _cost(
 
 @_jit
 def _bend(point: Any, xyz: Any, others: Any, cov: Any) -> None:
-    """Widen ``cov`` along each bone: the sphere that its length allows leaves the tangent plane.
+    """Inflate ``cov`` along each bone, as the sphere of its length departs from the tangent plane.
 
     A step e across the bone ends ``e^2 / 2 distance`` short of the plane; added is the second
-    moment of that, with what the covariance says across the bone.
+    moment of that, with the covariance across the bone.
     """
     u, along = np.empty(3), np.empty(3)
     flat = cov.copy()
@@ -111,7 +111,7 @@ def _bend(point: Any, xyz: Any, others: Any, cov: Any) -> None:
 def _settle(
     point: Any,
     prior: Any,
-    trust: Any,
+    precision: Any,
     xyz: Any,
     covs: Any,
     others: Any,
@@ -122,7 +122,7 @@ def _settle(
     """Gauss-Newton from ``point``, which moves; its cost, and its covariance into ``out``."""
     normal, gradient, trial = np.empty((3, 3)), np.empty(3), np.empty(3)
     bones = (xyz, covs, others, lengths, variances)
-    cost = _cost(point, prior, trust, *bones, normal, gradient)
+    cost = _cost(point, prior, precision, *bones, normal, gradient)
     for _ in range(_STEPS):
         if not invert_symmetric(normal, out):
             return math.inf
@@ -132,7 +132,7 @@ def _settle(
                 trial[i] += out[i, j] * gradient[j]
         new = math.inf
         for _ in range(_HALVINGS):
-            new = _cost(trial, prior, trust, *bones, normal, gradient)
+            new = _cost(trial, prior, precision, *bones, normal, gradient)
             if new <= cost:
                 break
             for i in range(3):
@@ -144,7 +144,7 @@ def _settle(
         cost = new
         if gained <= 1e-9 * cost:
             break
-    _cost(point, prior, trust, *bones, normal, gradient)
+    _cost(point, prior, precision, *bones, normal, gradient)
     if not invert_symmetric(normal, out):
         return math.inf
     _bend(point, xyz, others, out)
@@ -173,11 +173,11 @@ def _other_side(point: Any, centre: Any, cov: Any, out: Any) -> None:
 def pull(
     xyz: Any, covs: Any, n_views: Any, ends: Any, lengths: Any, variances: Any, moved: Any
 ) -> None:
-    """Update points that fewer than two views saw by the lengths of their bones, in place.
+    """Update points that fewer than two views observed by the lengths of their bones, in place.
 
-    What the smoother says is the prior, and each bone to a neighbour that two views saw is an
+    The smoother's posterior is the prior, and each bone to a neighbour with two views is an
     observation of the distance to it. The ray of a single view meets the sphere around a neighbour
-    twice: the likelier place is taken, and the covariance reaches towards the other one.
+    twice: the more probable intersection is taken, and the covariance includes the other one.
 
     Parameters
     ----------
@@ -186,12 +186,12 @@ def pull(
     ends : (bone, 2)
     lengths, variances : (bone,)
     moved : (frame, keypoint) bool
-        Becomes True for the points that a bone had something to say about.
+        Becomes True for the points that were updated.
     """
     n_bones = ends.shape[0]
-    # The keypoint at the other end of each bone, -1 where it says nothing.
+    # The keypoint at the other end of each bone, -1 where it is not used.
     others = np.empty(n_bones, dtype=np.int64)
-    trust = np.empty((3, 3))
+    precision = np.empty((3, 3))
     point, cov = np.empty(3), np.empty((3, 3))
     rival, rival_cov = np.empty(3), np.empty((3, 3))
     for t in range(xyz.shape[0]):
@@ -208,13 +208,13 @@ def pull(
                 if others[b] >= 0 and n_views[t, others[b]] < 2:
                     others[b] = -1
                 known = max(known, others[b])
-            if known < 0 or not invert_symmetric(covs[t, k], trust):
+            if known < 0 or not invert_symmetric(covs[t, k], precision):
                 continue
             prior, frame = xyz[t, k].copy(), (xyz[t], covs[t], others, lengths, variances)
             point[:] = prior
-            cost = _settle(point, prior, trust, *frame, cov)
+            cost = _settle(point, prior, precision, *frame, cov)
             _other_side(point, xyz[t, known], covs[t, k], rival)
-            rival_cost = _settle(rival, prior, trust, *frame, rival_cov)
+            rival_cost = _settle(rival, prior, precision, *frame, rival_cov)
             if rival_cost < cost:
                 kept, kept_cov, kept_cost = rival.copy(), rival_cov.copy(), rival_cost
                 rival[:], rival_cov[:], rival_cost = point, cov, cost

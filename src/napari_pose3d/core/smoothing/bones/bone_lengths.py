@@ -1,8 +1,10 @@
-"""Bones: what their length says about a keypoint that hardly any view saw.
+"""Bone lengths as a soft prior for keypoints that fewer than two views observe.
 
-The length of each bone and how much it varies are learned from the frames in which both of its ends
-were seen by two or more views. For a point that one view saw, or none, the length is a soft prior
-beside what the motion says: the nearer the frames that saw it, the less the bone has to add.
+Notes
+-----
+Mean and variance of each bone's length are estimated from the frames in which two or more views
+observed both of its ends. A point that one view or none observed is updated by the length as by an
+observation of the distance to its neighbour; its prior is the smoother's posterior.
 """
 
 from __future__ import annotations
@@ -16,15 +18,15 @@ from numpy.typing import NDArray
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
 
-from ..result_builder import Collected
+from ..result_builder import ResultBuilder
 
-# Fewer frames than this say nothing about a length.
-_ENOUGH = 20
+# Fewer frames than this do not determine a length.
+_MIN_FRAMES = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Bones:
-    """Bones whose length is known: the ends ``(bone, 2)``, the lengths and their variances."""
+    """Bones of known length: ends ``(bone, 2)``, lengths and variances ``(bone,)`` in rig units."""
 
     ends: NDArray[np.int64]
     lengths: NDArray[np.float64]
@@ -48,7 +50,7 @@ def bone_ends(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -> list[
         for name in names:
             if name not in keypoints:
                 raise PoseDataError(
-                    f"no keypoint is called {name}, as a bone says",
+                    f"no keypoint is called {name}, in a bone",
                     expected=f"some of {', '.join(keypoints)}",
                 )
         ends.append((keypoints.index(names[0]), keypoints.index(names[1])))
@@ -58,18 +60,19 @@ def bone_ends(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -> list[
 def learn_bones(
     xyz: NDArray[np.float64], n_views: NDArray[np.integer], ends: Sequence[tuple[int, int]]
 ) -> Bones:
-    """Lengths from the frames that are sure of both ends; bones without such frames are left out.
+    """Bone lengths from frames with both ends observed; bones without enough of them are left out.
 
     Parameters
     ----------
     xyz : (frame, keypoint, 3)
+        Rig units.
     n_views : (frame, keypoint)
     ends : sequence of (int, int)
     """
     kept, lengths, variances = [], [], []
     for a, b in ends:
         sure = (n_views[:, a] > 1) & (n_views[:, b] > 1)
-        if sure.sum() < _ENOUGH:
+        if sure.sum() < _MIN_FRAMES:
             continue
         length = np.linalg.norm(xyz[sure, a] - xyz[sure, b], axis=-1)
         typical = float(np.median(length))
@@ -81,8 +84,8 @@ def learn_bones(
     return Bones(ends_kept, np.array(lengths), np.array(variances))
 
 
-def apply_bones(found: Collected, rig: Rig, ends: Sequence[tuple[int, int]]) -> int:
-    """Move the points that fewer than two views saw, in place; returns how many.
+def apply_bones(found: ResultBuilder, rig: Rig, ends: Sequence[tuple[int, int]]) -> int:
+    """Update the points that fewer than two views observed, in place; returns how many.
 
     They are marked as inferred. Points that are left missing stay so.
     """
@@ -106,9 +109,9 @@ def apply_bones(found: Collected, rig: Rig, ends: Sequence[tuple[int, int]]) -> 
 
 
 def _in_views(
-    rig: Rig, found: Collected, frames: NDArray[np.bool_], k: int
+    rig: Rig, found: ResultBuilder, frames: NDArray[np.bool_], k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pixels and their variance ``(view, frame, 2)`` that a keypoint's points amount to."""
+    """Pixels of a keypoint's points and their variance, ``(view, frame, 2)`` each."""
     from ..kalman.kalman_kernels import project_moments
 
     xyz = np.ascontiguousarray(found.space["xyz"][frames, k])

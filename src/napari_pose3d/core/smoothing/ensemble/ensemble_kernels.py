@@ -1,4 +1,4 @@
-"""The compiled loop behind `ensemble`. Importing this module imports numba.
+"""The compiled loop behind `ensemble_statistics`. Importing this module imports numba.
 
 In single precision and in the order of the published smoother, which numbers are compared with.
 """
@@ -24,17 +24,17 @@ def reduce_models(
     likelihood: Any,
     n_models: Any,
 ) -> None:
-    """Centre, variance, mean likelihood and number of the models that saw each keypoint.
+    """Centre, variance, mean likelihood and number of the models that observed each keypoint.
 
     Parameters
     ----------
     xy : (model, frame, keypoint, 2) float32
-        A model that gives only half a position counts as not having seen it.
+        A model that gives only half a position counts as not having observed it.
     confidence : (model, frame, keypoint) float32
     median : bool
         Whether the centre is the median or the mean.
     centre, variance : (frame, keypoint, 2) float32
-        Filled; NaN where no model saw it.
+        Filled; NaN where no model did.
     likelihood : (frame, keypoint) float32
         Filled; of all models that give one.
     n_models : (frame, keypoint) integer
@@ -45,12 +45,12 @@ def reduce_models(
     zero = np.float32(0.0)
     for t in range(xy.shape[1]):
         for k in range(xy.shape[2]):
-            total, told = zero, 0
+            total, n_given = zero, 0
             for m in range(size):
                 if not math.isnan(confidence[m, t, k]):
                     total += confidence[m, t, k]
-                    told += 1
-            likelihood[t, k] = total / np.float32(told) if told else np.float32(math.nan)
+                    n_given += 1
+            likelihood[t, k] = total / np.float32(n_given) if n_given else np.float32(math.nan)
             n = 0
             for i in range(2):
                 n = 0

@@ -33,7 +33,7 @@ class EnsembleStatistics:
     Attributes
     ----------
     centre : (view, frame, keypoint, 2) float32
-        Median (or mean) over the models that saw the keypoint; NaN where none did.
+        Median (or mean) over the models that observed the keypoint; NaN where none did.
     variance : (view, frame, keypoint, 2) float32
         Variance over the models in px^2, divided by the mean likelihood; from one model only,
         ``1 / likelihood``, unless its file already gave a variance. NaN where there is no centre.
@@ -147,20 +147,20 @@ def _reduce(
     confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)
     median = centre == "median"
     reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
-    # Of two models nobody can tell which one is wrong.
+    # Of two models either can be wrong.
     if len(pairs) and len(part.models) > 2:
         n_swapped = swap_kernels.count_models(xy, middle, pairs, into.swapped[view, frames])
         if fix_swaps and n_swapped:
             xy, confidence = xy.copy(), confidence.copy()
             swap_kernels.exchange_models(xy, confidence, middle, pairs)
             reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
-    trust = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
+    mean_confidence = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
     if len(part.models) > 1:
         if spread == "confidence_weighted_var":
-            variance /= trust
+            variance /= mean_confidence
     elif part.variance is not None and np.isfinite(part.variance).any():
         variance[:] = part.variance[0, 0, frames]
     else:
-        variance[:] = 1 / trust
+        variance[:] = 1 / mean_confidence
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan

@@ -9,7 +9,7 @@ import numba
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-# Nearer to each other than this, in px, the two sides cannot be told apart.
+# Below this distance of the two sides, in px, no swap is detected.
 _APART = 8.0
 # Swapped means: within this part of the distance between the two places, and not so otherwise.
 _NEAR = 0.3

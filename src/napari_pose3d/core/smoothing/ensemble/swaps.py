@@ -1,9 +1,11 @@
-"""Left taken for right: which keypoints, and where views or prediction sets disagree about it.
+"""Left-right swaps: keypoints of a pair that a view or prediction set has exchanged.
 
-A network that takes one side of the animal for the other is sure of itself. It shows in the
-geometry: both keypoints of a pair lie where the other one is expected. Sets are compared with the
-centre of all sets of the view, views with what the others say about the point in space. Where the
-two sides lie close together in the image nobody can tell, and nothing is said.
+Notes
+-----
+A network that takes one side of the animal for the other has a high likelihood all the same; the
+geometry shows it: both keypoints of a pair lie where the other one is expected. Sets are compared
+with the centre of all sets of the view, views with the reprojection of the point in space. Where
+the two sides lie close together in the image, no swap is reported.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ def left_right_pairs(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -
     Parameters
     ----------
     named : sequence of pairs of str
-        Their names; empty: told from the names, such as ``paw_left`` and ``paw_right``, ``l_ear``
-        and ``r_ear``, ``earL`` and ``earR``, ``L1A`` and ``R1A``.
+        Their names; empty: found by names such as ``paw_left`` and ``paw_right``, ``l_ear`` and
+        ``r_ear``, ``earL`` and ``earR``, ``L1A`` and ``R1A``.
     keypoints : sequence of str
 
     Raises
@@ -49,7 +51,7 @@ def left_right_pairs(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -
         A pair is no pair, a name is unknown, or a keypoint is in two pairs.
     """
     if not named:
-        return _told_by_names(keypoints)
+        return _pairs_from_names(keypoints)
     pairs: list[Pair] = []
     for names in named:
         if len(names) != 2:
@@ -59,7 +61,7 @@ def left_right_pairs(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -
         for name in names:
             if name not in keypoints:
                 raise PoseDataError(
-                    f"no keypoint is called {name}, as a pair of left and right says",
+                    f"no keypoint is called {name}, in a pair of left and right",
                     expected=f"some of {', '.join(keypoints)}",
                 )
         pairs.append((keypoints.index(names[0]), keypoints.index(names[1])))
@@ -73,7 +75,7 @@ def left_right_pairs(named: Sequence[Sequence[str]], keypoints: Sequence[str]) -
     return pairs
 
 
-def _told_by_names(keypoints: Sequence[str]) -> list[Pair]:
+def _pairs_from_names(keypoints: Sequence[str]) -> list[Pair]:
     pairs: list[Pair] = []
     taken: set[int] = set()
     for i, name in enumerate(keypoints):
@@ -103,11 +105,11 @@ def find_swaps(
     statistics : EnsembleStatistics
         Made with the same pairs.
     expected : (view, frame, keypoint, 2) or None
-        Where the points in space fall in each view, px; None where nothing is known about them.
+        Where the points in space fall in each view, px; None without a rig.
     pairs : sequence of (int, int)
     keypoints : sequence of str
     corrected : bool
-        Whether it is going to be put right.
+        Whether the caller exchanges them.
     """
     from .swap_kernels import flag_views
 

@@ -1,14 +1,19 @@
-"""The compiled Kalman filter and Rauch-Tung-Striebel smoother behind every kind of smoothing here.
+"""The compiled Kalman filter and Rauch-Tung-Striebel smoother of the published and linear models.
 
+Notes
+-----
 State: ``x_t = x_{t-1} + w``, ``w ~ N(0, Q)``, at the first frame ``x_0 ~ N(m0, S0)`` itself.
 Observation: ``y_t = h(x_t) + e``, ``e ~ N(0, diag(r_t))``, where h is either linear, ``H x``, or
 the projection through all cameras of a rig, linearised at the predicted mean (extended Kalman
-filter; Sarkka, "Bayesian Filtering and Smoothing", 2013, algorithms 5.4 and 8.2).
+filter).
 
 As the observation noise is diagonal, each coordinate updates the state by itself: no matrix is
 inverted, a missing coordinate is skipped, and the cost is linear in the number of cameras.
-
 Importing this module imports numba.
+
+References
+----------
+Sarkka, "Bayesian Filtering and Smoothing", 2013, algorithms 5.4 and 8.2.
 """
 
 from __future__ import annotations
@@ -155,7 +160,7 @@ def cholesky(a: Any, low: Any) -> None:
             for k in range(j):
                 s -= low[i, k] * low[j, k]
             if i == j:
-                # A direction without any uncertainty keeps none; its rows must not divide by zero.
+                # A direction with zero variance keeps it; its rows must not divide by zero.
                 low[i, i] = math.sqrt(s) if s > 0.0 else 0.0
             else:
                 low[i, j] = s / low[j, j] if low[j, j] > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""The least value of a smooth function of one variable between two bounds."""
+"""Minimum of a smooth function of one variable between two bounds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ _GOLDEN = (3 - math.sqrt(5)) / 2
 def bounded_minimum(
     function: Callable[[float], float], low: float, high: float, tolerance: float
 ) -> tuple[float, float]:
-    """Where a function is least, and its value there, without its derivative.
+    """Argument of the minimum of a function and its value there, without derivatives.
 
-    Golden sections, and parabolas through the three best points where they converge (Brent,
-    "Algorithms for Minimization without Derivatives", 1973, chapter 5). Ours because the library
-    that offers it costs 40 MB of memory and a quarter of a second at every start.
+    Golden sections, and parabolas through the three best points where they converge.
 
     Parameters
     ----------
     function : callable
     low, high : float
     tolerance : float
-        Of the place.
+        Of the argument.
+
+    Notes
+    -----
+    `scipy.optimize` is not used: importing it takes 40 MB and a quarter of a second.
+
+    References
+    ----------
+    Brent, "Algorithms for Minimization without Derivatives", 1973, chapter 5.
     """
     best = second = third = low + _GOLDEN * (high - low)
     f_best = f_second = f_third = function(best)

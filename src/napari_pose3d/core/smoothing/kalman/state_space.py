@@ -16,7 +16,7 @@ from .scalar_minimum import bounded_minimum
 
 Float64 = NDArray[np.float64]
 
-# The published smoother looks for log s in this interval; ours looks further.
+# Bounds of log s in the search of the published smoother, and in ours.
 PUBLISHED_BOUNDS = (-8.0, 8.0)
 BOUNDS = (-14.0, 14.0)
 # Distance of the first probes in log s: the likelihood is smooth on a much coarser scale.
@@ -26,14 +26,14 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """A linear-Gaussian model of one keypoint; see `kalman` for the symbols.
+    """A linear-Gaussian model of one keypoint; see `kalman_kernels` for the symbols.
 
     Attributes
     ----------
     y : (frame, 2 view)
-        Observations, NaN where missing.
+        Observations, px; NaN where missing.
     r : (frame or 1, 2 view)
-        Variance of the observations.
+        Variance of the observations, px^2.
     m0, S0 : (state,), (state, state)
         Prior of the first frame.
     Q : (state, state)
@@ -41,9 +41,9 @@ class Track:
     H : (2 view, state)
         Linear observation; unused with cameras.
     search_y, search_r : like y and r
-        What the search for ``s`` looks at.
+        What the search for ``s`` uses.
     jitter : float
-        See `kalman.forward`.
+        See `kalman_kernels.forward`.
     """
 
     y: Float64
@@ -58,7 +58,7 @@ class Track:
 
 
 def negative_log_likelihood(cams: Float64, track: Track, smooth_param: float) -> float:
-    """Of the observations that the search looks at, given ``s``."""
+    """Of the observations that the search uses, given ``s``."""
     from .kalman_kernels import forward
 
     n = len(track.m0)
@@ -84,10 +84,10 @@ def find_smooth_param(
     bounds: tuple[float, float],
     cancelled: IsCancelled,
 ) -> float:
-    """The ``s`` with the greatest likelihood of all given tracks together.
+    """The ``s`` that maximises the likelihood of all given tracks together.
 
-    Probes on a coarse grid in ``log s`` bracket the optimum, so that a second, lower hump of the
-    likelihood cannot hold the search; Brent's bounded method then refines it.
+    Probes on a coarse grid in ``log s`` bracket the optimum, so that a local
+    maximum of the likelihood cannot hold the search; Brent's bounded method then refines it.
     """
 
     def cost(log_s: float) -> float:

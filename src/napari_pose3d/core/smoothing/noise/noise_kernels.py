@@ -1,4 +1,4 @@
-"""The compiled regression behind `noise`. Importing this module imports numba."""
+"""The compiled regression behind `observation_noise`. Importing this module imports numba."""
 
 from __future__ import annotations
 

@@ -1,8 +1,14 @@
-"""How noisy the observations really are, learned from what the views say about each other.
+"""Observation noise, estimated from residuals with the ensemble variance as a covariate.
 
-The spread of three seeds is a poor measure of the noise: by chance it is often near zero, and
-seeds share most of their errors. The residuals against a model that several views agree on hold
-both; the spread is kept as a covariate, since it does grow where the networks are unsure.
+Notes
+-----
+The variance of three seeds is a poor measure of the noise: by chance it is often near zero, and
+seeds share most of their errors. The residuals against a model of several views contain both; the
+ensemble variance is kept as a covariate, since it grows where the networks are uncertain.
+
+References
+----------
+McCullagh & Nelder, "Generalized Linear Models", 2nd ed., 1989, chapter 8 (gamma regression).
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# A network's sub-pixel position is never better than this, px^2.
+# Lower bound of an observation's variance, px^2: networks are not more precise than a pixel.
 VARIANCE_FLOOR = 1.0
 # Below so many observations the two numbers of the regression would themselves be noise.
 _MIN_OBSERVATIONS = 50
@@ -27,9 +33,9 @@ def learned_variance(
 
     ``squared_error ~ a + b * spread`` is fitted with ``a, b >= 0`` as a gamma regression
     (variance proportional to the squared mean, as for squared Gaussian errors) by iteratively
-    reweighted least squares. One line does not fit keypoints in plain view, hidden ones and a view
-    that saw nothing at once: it is multiplied by the mean ratio of what was found to it, learned
-    for each range of ``spread``. At least `VARIANCE_FLOOR`.
+    reweighted least squares. One line does not fit visible and hidden
+    keypoints at once: it is multiplied by the mean ratio of squared error to fit in each of a few
+    ranges of ``spread``. At least `VARIANCE_FLOOR`.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def learned_variance(
     """
     from . import noise_kernels as kernels
 
-    # Evenly over the recording: so many tell the curve to a fraction of a percent.
+    # Evenly over the recording: so many determine the curve to a fraction of a percent.
     some = slice(None, None, 1 + spread.size // _MANY_OBSERVATIONS)
     x, u = spread[some].ravel(), squared_error[some].ravel()
     a, b = kernels.gamma_regression(x, u, _MIN_OBSERVATIONS)

@@ -1,8 +1,15 @@
-"""The calibrated smoother as ensemble-kalman-smoother 4.6.2 computes it, for comparison.
+"""The calibrated smoother of ensemble-kalman-smoother 4.6.2, for comparison.
 
-Its start values, its noise (the raw ensemble variance), its search and the numerical conventions
-that show in its results are kept; what differs is that a missing observation is skipped instead of
-spoiling the rest of the track, and that the search finds the optimum instead of stopping early.
+Notes
+-----
+Its initial values, its observation noise (the raw ensemble variance), its search and the numerical
+conventions that affect its results are kept. Two things differ: a missing observation is skipped
+instead of turning the rest of the track into NaN, and the search finds the optimum instead of
+stopping early.
+
+References
+----------
+Biderman, Whiteway et al., "Lightning Pose", Nature Methods 21, 2024 (ensemble Kalman smoother).
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ from ..noise.observation_noise import steady_variance
 
 # The diagonal boost of the published linear solver.
 PUBLISHED_JITTER = 1e-9
-# Between two looks at the Cancel button.
+# Between two checks for a cancellation.
 _FRAMES_AT_ONCE = 5_000
 
 
@@ -44,7 +51,7 @@ def published_track(
     centre, variance : (view, frame, 2)
         The ensemble's centre (px) and variance (px^2).
     searched : (frame,) bool
-        Frames that the search for ``s`` looks at.
+        Frames that the search for ``s`` uses.
     keypoint : str
         For messages.
 

@@ -1,4 +1,4 @@
-"""Less trust in observations that do not fit the other views, by Mahalanobis distance.
+"""Variance inflation of observations that do not fit the other views, by Mahalanobis distance.
 
 As ensemble-kalman-smoother 4.6.2 does it: a linear model of all views (factor analysis) is fitted
 to the frames with the least variance, and where a view lies too far from what all views together
@@ -16,14 +16,14 @@ from napari_pose3d.core.settings import IsCancelled
 from ..kalman.state_space import Float64
 
 # Squared Mahalanobis distance of a view (two coordinates) above which it is inflated, and by how
-# much in each round.
+# much in each iteration.
 _LIMIT = 5.0
 _FACTOR = 10.0
 _EPSILON = 1e-6
 # Percentage of the frames, those with the least variance, that the model is fitted to.
-_TRUSTED = 50.0
+_LOW_VARIANCE_PERCENT = 50.0
 # The published loop ends when nothing is inflated; with a variance of zero it never would.
-_MOST_ROUNDS = 30
+_MOST_ITERATIONS = 30
 
 _TOLERANCE = 1e-2
 _MOST_STEPS = 1000
@@ -52,16 +52,16 @@ def inflated_variance(
         left as it is in frames with fewer coordinates than the model has dimensions.
     """
     inflated = variance.copy()
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MOST_ITERATIONS):
         if cancelled():
             raise Cancelled
-        frames = _trusted_frames(y, inflated, n_latent + 2)
+        frames = _low_variance_frames(y, inflated, n_latent + 2)
         if len(frames) < n_latent + 2:
             return inflated
         mean, loadings = factor_analysis(y[frames], n_latent)
         too_far = _distances(y - mean, inflated, loadings) > _LIMIT
         if too_far.shape[1] == 2:
-            # Two views that contradict each other: nothing says which one is wrong.
+            # Two views that contradict each other: either can be wrong.
             too_far |= too_far.any(axis=1, keepdims=True)
         if not too_far.any():
             break
@@ -111,13 +111,13 @@ def factor_analysis(x: Float64, n_latent: int) -> tuple[Float64, Float64]:
     return mean, loadings
 
 
-def _trusted_frames(y: Float64, variance: Float64, enough: int) -> NDArray[np.intp]:
+def _low_variance_frames(y: Float64, variance: Float64, enough: int) -> NDArray[np.intp]:
     """Complete frames whose largest variance is below the median of the complete frames."""
     complete = np.isfinite(y).all(axis=1) & np.isfinite(variance).all(axis=1)
     if not complete.any():
         return np.array([], dtype=np.intp)
     worst = np.where(complete, variance.max(axis=1), np.inf)
-    limit = np.percentile(worst[complete], _TRUSTED)
+    limit = np.percentile(worst[complete], _LOW_VARIANCE_PERCENT)
     below = np.flatnonzero(worst < limit)
     # Where half of the variances are equal, as with a floor, hardly any is below their median.
     return below if len(below) >= enough else np.flatnonzero(worst <= limit)
@@ -127,11 +127,11 @@ def _distances(x: Float64, variance: Float64, loadings: Float64) -> Float64:
     """Squared Mahalanobis distance of each view from the model's reconstruction, (frame, view)."""
     n_frames, n_columns = x.shape
     n_latent = loadings.shape[1]
-    seen = np.isfinite(x) & np.isfinite(variance)
-    trust = np.where(seen, 1.0 / (np.where(seen, variance, 1.0) + _EPSILON), 0.0)
-    weighted = trust[:, :, None] * loadings
+    observed = np.isfinite(x) & np.isfinite(variance)
+    precision = np.where(observed, 1.0 / (np.where(observed, variance, 1.0) + _EPSILON), 0.0)
+    weighted = precision[:, :, None] * loadings
     B = np.linalg.pinv(np.einsum("di,tdj->tij", loadings, weighted), hermitian=True)
-    z = np.einsum("tij,tdj,td->ti", B, weighted, np.where(seen, x, 0.0), optimize=True)
+    z = np.einsum("tij,tdj,td->ti", B, weighted, np.where(observed, x, 0.0), optimize=True)
     error = (x - z @ loadings.T).reshape(n_frames, -1, 2)
     by_view = loadings.reshape(n_columns // 2, 2, n_latent)
     S = np.einsum("cai,tij,cbj->tcab", by_view, B, by_view, optimize=True)
@@ -140,6 +140,6 @@ def _distances(x: Float64, variance: Float64, loadings: Float64) -> Float64:
     ex, ey = error[..., 0], error[..., 1]
     squares = ex**2 * S[..., 1, 1] - 2 * ex * ey * S[..., 0, 1] + ey**2 * S[..., 0, 0]
     # With no more coordinates than dimensions everything fits, and rounding decides nothing.
-    usable = seen.reshape(n_frames, -1, 2).all(axis=-1) & (determinant > 0)
-    usable &= (seen.sum(axis=1) > n_latent)[:, None]
+    usable = observed.reshape(n_frames, -1, 2).all(axis=-1) & (determinant > 0)
+    usable &= (observed.sum(axis=1) > n_latent)[:, None]
     return np.where(usable, squares / np.where(usable, determinant, 1.0), 0.0)

@@ -1,4 +1,4 @@
-"""The compiled loops behind `correlation`. Importing this module imports numba."""
+"""The compiled loops behind `error_correlation`. Importing this module imports numba."""
 
 from __future__ import annotations
 
@@ -16,71 +16,74 @@ _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 # The order of a sum may change: several of its terms are added at once.
 _sum = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 
-# Frames whose numbers stay in the processor's nearest memory.
+# Frames at once; their arrays fit into the first-level cache.
 _AT_ONCE = 256
 
 
 @_jit
-def unexplained(error: Any, jacobian: Any, trust: Any, left: Any, told: Any) -> None:
-    """Whitened residuals without what a 3-D point can explain, frame by frame.
+def whiten_residuals(error: Any, jacobian: Any, precision: Any, whitened: Any, traces: Any) -> None:
+    """Whitened residuals after a least-squares fit of one 3-D point to each frame.
 
     Parameters
     ----------
     error : (frame, view, 2)
-    slopes : (frame, view, 2, 3)
-    trust : (frame, view)
-        Inverse variance; 0 where an observation does not count.
-    left : (frame, view, 2)
-        Filled; 0 where nothing counts, and in frames with fewer than two views.
-    told : (frame)
-        Becomes the trace of what the frame tells of its point; NaN with fewer than two views.
+        Observation minus reprojection, px.
+    jacobian : (frame, view, 2, 3)
+        Derivative of the projection, px per rig unit.
+    precision : (frame, view)
+        Inverse variance of each observation, px^-2; 0: not used.
+    whitened : (frame, view, 2)
+        Filled; 0 where an observation is not used, and in frames with fewer than two views.
+    traces : (frame,)
+        Filled with the trace of the information matrix of the frame's point, in inverse squared
+        rig units; NaN with fewer than two views.
     """
-    information, inverse = np.empty((3, 3)), np.empty((3, 3))
-    pull, fit = np.empty(3), np.empty(3)
-    for t in range(trust.shape[0]):
-        information[:] = 0.0
-        pull[:] = 0.0
+    matrix, inverse = np.empty((3, 3)), np.empty((3, 3))
+    vector, fit = np.empty(3), np.empty(3)
+    for t in range(precision.shape[0]):
+        matrix[:] = 0.0
+        vector[:] = 0.0
         n_views = 0
-        for c in range(trust.shape[1]):
-            left[t, c, 0] = left[t, c, 1] = 0.0
-            w = trust[t, c]
+        for c in range(precision.shape[1]):
+            whitened[t, c, 0] = whitened[t, c, 1] = 0.0
+            w = precision[t, c]
             if not w > 0.0:
                 continue
             n_views += 1
             for row in range(2):
                 for i in range(3):
-                    lever = w * jacobian[t, c, row, i]
-                    pull[i] += lever * error[t, c, row]
+                    weighted = w * jacobian[t, c, row, i]
+                    vector[i] += weighted * error[t, c, row]
                     for j in range(3):
-                        information[i, j] += lever * jacobian[t, c, row, j]
-        told[t] = math.nan
+                        matrix[i, j] += weighted * jacobian[t, c, row, j]
+        traces[t] = math.nan
         if n_views < 2:
             continue
-        trace = information[0, 0] + information[1, 1] + information[2, 2]
-        told[t] = trace
+        trace = matrix[0, 0] + matrix[1, 1] + matrix[2, 2]
+        traces[t] = trace
         for i in range(3):
-            # A trace of a ridge, for two views that see the point from almost one side.
-            information[i, i] += 1e-12 * trace
-        if not invert_symmetric(information, inverse):
+            # A tiny ridge, for two views with nearly parallel rays.
+            matrix[i, i] += 1e-12 * trace
+        if not invert_symmetric(matrix, inverse):
             continue
         for i in range(3):
             fit[i] = 0.0
             for j in range(3):
-                fit[i] += inverse[i, j] * pull[j]
-        for c in range(trust.shape[1]):
-            if not trust[t, c] > 0.0:
+                fit[i] += inverse[i, j] * vector[j]
+        for c in range(precision.shape[1]):
+            if not precision[t, c] > 0.0:
                 continue
-            root = math.sqrt(trust[t, c])
+            root = math.sqrt(precision[t, c])
             for row in range(2):
                 rest = error[t, c, row]
                 for i in range(3):
                     rest -= jacobian[t, c, row, i] * fit[i]
-                left[t, c, row] = root * rest
+                whitened[t, c, row] = root * rest
 
 
 @_jit
 def _add_products(a: Any, b: Any, total: Any) -> None:
-    """``total += a b``, in a row without holes, which is what processors are quick at."""
+    """``total += a b``, on contiguous arrays, so that the loop is vectorised."""
     for t in range(total.shape[0]):
         total[t] += a[t] * b[t]
 
@@ -97,19 +100,23 @@ def _summed(common: Any, product: Any) -> tuple[float, float]:
 
 
 @_jit
-def add_covariances(left: Any, trust: Any, products: Any, freedoms: Any) -> None:
+def add_covariances(whitened: Any, precision: Any, products: Any, freedoms: Any) -> None:
     """Add up products of residuals ``lag`` frames apart, and their degrees of freedom.
 
-    ``products (lag)`` and ``freedoms (lag)`` grow; the latter by ``2 n - 3`` for the n views that
-    both frames have in common.
+    Parameters
+    ----------
+    whitened, precision : (frame, view, 2), (frame, view)
+        As in `whiten_residuals`.
+    products, freedoms : (lag,)
+        Added to; the latter by ``2 n - 3`` for the n views that both frames have in common.
     """
-    n_frames, n_views = trust.shape
+    n_frames, n_views = precision.shape
     x, y = np.empty((n_views, n_frames)), np.empty((n_views, n_frames))
     counts = np.empty((n_views, n_frames))
     for t in range(n_frames):
         for c in range(n_views):
-            x[c, t], y[c, t] = left[t, c, 0], left[t, c, 1]
-            counts[c, t] = 1.0 if trust[t, c] > 0.0 else 0.0
+            x[c, t], y[c, t] = whitened[t, c, 0], whitened[t, c, 1]
+            counts[c, t] = 1.0 if precision[t, c] > 0.0 else 0.0
     common, product = np.empty(_AT_ONCE), np.empty(_AT_ONCE)
     for start in range(0, n_frames, _AT_ONCE):
         for lag in range(products.shape[0]):

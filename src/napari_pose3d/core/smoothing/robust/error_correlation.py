@@ -1,9 +1,12 @@
-"""Errors that last: how much wider they make a smoothed track's uncertainty.
+"""Inflation of a smoothed track's covariance for errors that are correlated in time.
 
-A smoother takes errors as independent from frame to frame and averages them away. A network's
-errors last: for some frames while the image changes slowly, for hundreds where it has a bias
-towards one side of a joint. Their correlation in time is read off what the views disagree about,
-which no motion of the keypoint can explain or absorb.
+Notes
+-----
+A Kalman smoother takes observation errors as independent from frame to frame and averages them
+away. A network's errors persist: for some frames while the image changes slowly, for hundreds where
+it has a bias towards one side of a joint. Their autocorrelation is estimated from the residuals of
+single-frame triangulations: what the views of one frame disagree about, no motion of the keypoint
+can explain or absorb.
 """
 
 from __future__ import annotations
@@ -14,111 +17,129 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..search_frames import stretches
+from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.core.settings import IsCancelled
+
+from ..kalman.search_frames import stretches
 
 Float64 = NDArray[np.float64]
 Influence = Callable[[float], Float64]
 
 _LONGEST_LAG = 60
-# Frames whose views tell less than this part of the usual are looked at by themselves, if so many
-# degrees of freedom say how long their errors last.
-_LITTLE, _ENOUGH = 0.6, 500.0
+# Frames with less than this part of the median information get a factor of their own, provided
+# that many degrees of freedom determine it.
+_LOW_INFORMATION, _MIN_FREEDOMS = 0.6, 500.0
 
 
 @dataclass(frozen=True)
-class Widening:
+class InflationFactors:
     """Factors for the covariance of a smoothed track, at least 1.
 
     Attributes
     ----------
     usual : float
-    where_little : float
-        In frames whose views tell less than ``limit`` in all, as of a hidden keypoint: there errors
-        last longer, and more frames are averaged.
+        In frames with the usual information.
+    low_information : float
+        In frames whose information matrix has a trace below ``limit``, as of a hidden keypoint:
+        there errors persist longer, and the smoother averages over more frames.
     limit : float
-        Trace of the information, in inverse squared units of length.
+        Trace of the information matrix, in inverse squared rig units.
     """
 
     usual: float
-    where_little: float
+    low_information: float
     limit: float
 
-    def of_frames(self, jacobian: Float64, trust: Float64) -> Float64:
-        """The factor of each frame; parameters as for `LastingErrors`."""
-        squares = np.where(trust > 0, np.einsum("tcij,tcij->tc", jacobian, jacobian), 0.0)
-        told = (trust * squares).sum(axis=1)
-        return np.where(told < self.limit, self.where_little, self.usual)
+    def of_frames(self, jacobian: Float64, precision: Float64) -> Float64:
+        """The factor of each frame, ``(frame,)``; parameters as for `ErrorCorrelation`."""
+        squares = np.where(precision > 0, np.einsum("tcij,tcij->tc", jacobian, jacobian), 0.0)
+        traces = (precision * squares).sum(axis=1)
+        return np.where(traces < self.limit, self.low_information, self.usual)
 
 
-class LastingErrors:
-    """What the errors of a smoothed track have in common from frame to frame.
+class ErrorCorrelation:
+    """Autocorrelation of the observation errors of one track, and the inflation it calls for.
 
+    Notes
+    -----
     A smoother that gives the observation ``l`` frames away the weight ``w(l)`` has the posterior
-    variance ``r w(0)`` from observations of variance r, if their errors are new in every frame.
-    With an autocorrelation rho it is off by ``2 r sum rho(l) c(l)`` more, c being the
-    autocorrelation of the weights.
+    variance ``r w(0)`` from observations of variance r, if their errors are independent. With an
+    autocorrelation rho of the errors its true variance is larger by ``2 r sum rho(l) c(l)``, c
+    being the autocorrelation of the weights.
 
     Parameters
     ----------
     error : (frame, view, 2)
-        Observation minus reprojection of the smoothed track, px; anything where not trusted.
-    slopes : (frame, view, 2, 3)
-        Derivative of the projection; anything where not trusted.
-    trust : (frame, view)
-        Inverse variance of each observation, px^-2; 0 where it does not count.
+        Observation minus reprojection of the smoothed track, px; ignored where the precision is 0.
+    jacobian : (frame, view, 2, 3)
+        Derivative of the projection, px per rig unit; ignored where the precision is 0.
+    precision : (frame, view)
+        Inverse variance of each observation, px^-2; 0: not used.
     influence : callable
-        From the variance of a frame's point, in squared units of length, to the smoother's weights
-        ``(lag,)``, from the frame itself on.
+        From the variance of a frame's point, in squared rig units, to the smoother's weights
+        ``(lag,)``, from lag 0 on.
+    cancelled : callable
+        Asked between stretches of frames; True raises `Cancelled`.
     """
 
     def __init__(
-        self, error: Float64, jacobian: Float64, trust: Float64, influence: Influence
+        self,
+        error: Float64,
+        jacobian: Float64,
+        precision: Float64,
+        influence: Influence,
+        cancelled: IsCancelled,
     ) -> None:
-        from .correlation_kernels import unexplained
+        from .correlation_kernels import whiten_residuals
 
         self._influence = influence
-        # Of a long recording some stretches are enough.
-        pieces = stretches(np.ones(len(trust), dtype=bool))
+        self._cancelled = cancelled
+        # A sample of a long recording suffices.
+        pieces = stretches(np.ones(len(precision), dtype=bool))
         self._n_lags = min(_LONGEST_LAG, min(each.stop - each.start for each in pieces) - 1)
-        self._looked_at = []
+        self._samples = []
         for piece in pieces:
-            left, information = np.empty_like(error[piece]), np.empty(len(trust[piece]))
-            unexplained(error[piece], jacobian[piece], trust[piece], left, information)
-            self._looked_at.append((left, trust[piece], information))
-        told = np.concatenate([information for _, _, information in self._looked_at])
-        self._told = told[np.isfinite(told)]
+            if cancelled():
+                raise Cancelled
+            whitened, traces = np.empty_like(error[piece]), np.empty(len(precision[piece]))
+            whiten_residuals(error[piece], jacobian[piece], precision[piece], whitened, traces)
+            self._samples.append((whitened, precision[piece], traces))
+        everything = np.concatenate([traces for _, _, traces in self._samples])
+        self._traces = everything[np.isfinite(everything)]
 
-    def usual(self) -> float:
-        """The factor by which they widen the covariance in all frames together."""
+    def usual_factor(self) -> float:
+        """The inflation factor estimated from all frames."""
         return self._factor(np.inf, 1.0) or 1.0
 
-    def widening(self) -> Widening:
-        """The factors for the usual frame, and where views tell little."""
-        usual = self.usual()
-        if not len(self._told):
-            return Widening(usual, usual, 0.0)
-        limit = _LITTLE * float(np.median(self._told))
-        where_little = self._factor(limit, _ENOUGH) or usual
-        return Widening(usual, max(usual, where_little), limit)
+    def factors(self) -> InflationFactors:
+        """The inflation factors of frames with the usual and with little information."""
+        usual = self.usual_factor()
+        if not len(self._traces):
+            return InflationFactors(usual, usual, 0.0)
+        limit = _LOW_INFORMATION * float(np.median(self._traces))
+        low = self._factor(limit, _MIN_FREEDOMS) or usual
+        return InflationFactors(usual, max(usual, low), limit)
 
-    def _factor(self, below: float, at_least: float) -> float | None:
-        """From the frames that tell less than ``below``; None where these are too few."""
+    def _factor(self, below: float, min_freedoms: float) -> float | None:
+        """From the frames with an information trace ``below``; None where they are too few."""
         from .correlation_kernels import add_covariances
 
         products, freedoms = np.zeros(self._n_lags + 1), np.zeros(self._n_lags + 1)
-        for left, weight, information in self._looked_at:
-            chosen = np.where((information < below)[:, None], weight, 0.0)
-            add_covariances(left, chosen, products, freedoms)
-        if not (products[0] > 0 and freedoms[0] >= at_least):
+        for whitened, precision, traces in self._samples:
+            if self._cancelled():
+                raise Cancelled
+            chosen = np.where((traces < below)[:, None], precision, 0.0)
+            add_covariances(whitened, chosen, products, freedoms)
+        if not (products[0] > 0 and freedoms[0] >= min_freedoms):
             return None
-        variance = 3.0 / float(np.median(self._told[self._told < below]))
-        return _factor(self._influence(variance), products / np.maximum(freedoms, 1.0))
+        variance = 3.0 / float(np.median(self._traces[self._traces < below]))
+        return _inflation(self._influence(variance), products / np.maximum(freedoms, 1.0))
 
 
-def _factor(weights: Float64, covariance: Float64) -> float:
-    """From the smoother's weights and the errors' covariance, by lag."""
+def _inflation(weights: Float64, covariance: Float64) -> float:
+    """From the smoother's weights and the errors' autocovariance, both by lag."""
     both_sides = np.concatenate([weights[:0:-1], weights])
     lags = np.arange(1, min(len(covariance), len(both_sides)))
     shared = np.correlate(both_sides, both_sides, "full")[len(both_sides) - 1 + lags]
-    lasting = float(shared @ covariance[lags]) / float(weights[0] * covariance[0])
-    return 1.0 + max(2 * lasting, 0.0)
+    excess = float(shared @ covariance[lags]) / float(weights[0] * covariance[0])
+    return 1.0 + max(2 * excess, 0.0)

@@ -19,7 +19,7 @@ from napari_pose3d.core.settings import IsCancelled, Robust
 def triangulate_framewise(
     rig: Rig,
     centre: NDArray[np.float32],
-    trust: NDArray[np.float64],
+    weights: NDArray[np.float64],
     robust: Robust,
     cancelled: IsCancelled,
 ) -> Triangulation:
@@ -31,7 +31,7 @@ def triangulate_framewise(
         Cameras in the order of the views.
     centre : (view, frame, 2)
         Pixels; NaN where missing.
-    trust : (view, frame)
+    weights : (view, frame)
         From `weights_of`.
     robust : "auto", "off" or float
         See `napari_pose3d.triangulate`; "off" uses every observation.
@@ -40,7 +40,7 @@ def triangulate_framewise(
     if cancelled():
         raise Cancelled
     # Keypoints are worked on side by side already.
-    return triangulate(rig, centre, trust, threshold, threads=1, cancelled=cancelled)
+    return triangulate(rig, centre, weights, threshold, threads=1, cancelled=cancelled)
 
 
 def spread_of(variance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

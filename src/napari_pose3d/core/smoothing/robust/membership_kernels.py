@@ -1,4 +1,4 @@
-"""How probable each observation is to be the keypoint, judged without the observation itself.
+"""Membership: the posterior probability that an observation is an inlier, given all others.
 
 Importing this module imports numba.
 """
@@ -12,40 +12,40 @@ import numba
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-# An observation belongs to the keypoint with this prior probability, else anywhere in the image.
-_BELONGS = 0.98
-_IMAGE = 1e6
+# Prior probability of an inlier; an outlier is uniform over an image of so many px^2.
+_PRIOR_INLIER = 0.98
+_IMAGE_AREA = 1e6
 
 
 @_jit
-def _covariance_in_image(slope: Any, cov: Any) -> tuple[float, float, float]:
+def _covariance_in_image(jacobian: Any, cov: Any) -> tuple[float, float, float]:
     """``H V H^T`` of one view, as its three different elements xx, xy, yy."""
     xx = xy = yy = 0.0
     for i in range(3):
         across = down = 0.0
         for j in range(3):
-            across += cov[i, j] * slope[0, j]
-            down += cov[i, j] * slope[1, j]
-        xx += slope[0, i] * across
-        xy += slope[1, i] * across
-        yy += slope[1, i] * down
+            across += cov[i, j] * jacobian[0, j]
+            down += cov[i, j] * jacobian[1, j]
+        xx += jacobian[0, i] * across
+        xy += jacobian[1, i] * across
+        yy += jacobian[1, i] * down
     return xx, xy, yy
 
 
 @_jit
 def expected_squared_error(
-    y: Any, pixels: Any, jacobian: Any, covs: Any, widening: float, squared: Any
+    y: Any, pixels: Any, jacobian: Any, covs: Any, inflation: float, squared: Any
 ) -> None:
-    """What the noise alone would have left of each residual, squared, into ``squared``.
+    """Expectation of each squared observation error, px^2, into ``squared (frame, view)``.
 
     The mean over x and y of ``e e^T + H V H^T``: a smoothed track lies nearer to its observations
-    than the truth does. Shapes as in `membership`.
+    than the truth does. ``inflation`` is a factor of ``V``. Shapes as in `membership`.
     """
     for t in range(y.shape[0]):
         for c in range(y.shape[1]):
             ex, ey = y[t, c, 0] - pixels[t, c, 0], y[t, c, 1] - pixels[t, c, 1]
             a, _, d = _covariance_in_image(jacobian[t, c], covs[t])
-            squared[t, c] = 0.5 * (ex * ex + ey * ey + widening * (a + d))
+            squared[t, c] = 0.5 * (ex * ex + ey * ey + inflation * (a + d))
 
 
 @_jit
@@ -60,30 +60,30 @@ def membership(
     nearest: float,
     weights: Any,
 ) -> None:
-    """Probability that each observation is the keypoint, written into ``weights``.
+    """Posterior probability that each observation is an inlier, written into ``weights``.
 
-    From its innovation given everything but itself, in closed form. With the observation's part
-    in the smoothed state ``A = H V H^T`` and ``r`` its effective variance, leaving it out turns
-    the residual e into ``r (r - A)^-1 e`` and A into ``r^2 (r - A)^-1 - r``.
+    From its leave-one-out innovation, in closed form: with ``A = H V H^T`` of the smoothed state
+    and the effective variance ``r`` of the observation, leaving it out turns the residual e into
+    ``r (r - A)^-1 e`` and A into ``r^2 (r - A)^-1 - r``.
 
     Parameters
     ----------
     y, pixels : (frame, view, 2)
         Observation and reprojection of the smoothed track, px.
-    slopes : (frame, view, 2, 3)
+    jacobian : (frame, view, 2, 3)
         Derivative of the projection.
     covs : (frame, state, state)
         Of the smoothed track, the position first.
     noise, weights : (frame, view)
         Variance (px^2) and weight that the track was smoothed with.
     new_noise : (frame, view)
-        Variance to judge the innovation by.
+        Variance of the innovation's observation, px^2.
     usable : (frame, view) bool
-        Observations that are there, in view of their camera.
+        Observations whose camera can see the track.
     nearest : float
         Not negative: instead of a probability, 1 for innovations not longer than so many px.
     """
-    elsewhere = (1.0 - _BELONGS) / _IMAGE
+    elsewhere = (1.0 - _PRIOR_INLIER) / _IMAGE_AREA
     for t in range(weights.shape[0]):
         for c in range(weights.shape[1]):
             if not usable[t, c]:
@@ -95,7 +95,7 @@ def membership(
                 r = noise[t, c] / weights[t, c]
                 p, s = r - a, r - d
                 rest = p * s - b * b
-                # Rounding, or a track that moved since, can leave nothing to take out.
+                # Not positive by rounding, or as the track has moved since.
                 if rest > 0.0 and p > 0.0:
                     # (r - A)^-1 = [[s, b], [b, p]] / rest
                     ex, ey = r * (s * ex + b * ey) / rest, r * (b * ex + p * ey) / rest
@@ -111,7 +111,7 @@ def membership(
                 continue
             distance = (d * ex * ex - 2.0 * b * ex * ey + a * ey * ey) / determinant
             density = (
-                _BELONGS * math.exp(-0.5 * distance) / (2.0 * math.pi * math.sqrt(determinant))
+                _PRIOR_INLIER * math.exp(-0.5 * distance) / (2.0 * math.pi * math.sqrt(determinant))
             )
             probability = density / (density + elsewhere)
             weights[t, c] = probability if probability >= 1e-4 else 0.0

@@ -1,16 +1,21 @@
-"""The compiled loops of the robust smoother: damped motion in space seen by calibrated cameras.
+"""The compiled Kalman filter and smoother of damped motion, observed by calibrated cameras.
 
+Notes
+-----
 State: position and step ``(x, u)`` of a point, three coordinates each::
 
     x' = x + rho u + n_x        cov(n_x, n_u) = q z_t [[1/3, 1/2], [1/2, 1]] (x) I
     u' =     rho u + n_u
 
-which is the integrated Wiener process for ``rho = 1`` and a random walk for ``rho = 0``
-(Bar-Shalom, Li & Kirubarajan, "Estimation with Applications to Tracking and Navigation", 2001,
-6.2); ``z_t`` lets single frames move more than others. The cameras are linearised about a given
-track, so that one pass is exactly linear and the passes can be iterated.
+which is the integrated Wiener process for ``rho = 1`` and a random walk for ``rho = 0``; ``z_t``
+scales the process noise of single frames. The cameras are linearised about a given track, so that
+one pass is exactly linear and the passes can be iterated. Importing this module imports numba.
 
-Importing this module imports numba.
+References
+----------
+Bar-Shalom, Li & Kirubarajan, "Estimation with Applications to Tracking and Navigation", 2001, 6.2
+(process model). Bryson & Frazier 1963; Durbin & Koopman, "Time Series Analysis by State Space
+Methods", 2nd ed., 2012, 4.4 and 4.5 (smoother in adjoint form).
 """
 
 from __future__ import annotations
@@ -54,7 +59,7 @@ _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 _inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 _LOG_2PI = math.log(2.0 * math.pi)
-# What the filter keeps of a frame, and what the smoother carries from frame to frame.
+# Numbers that the filter keeps per frame, and that the smoother carries from frame to frame.
 N_KEPT, N_ADJOINT = 18, 27
 
 
@@ -62,7 +67,7 @@ N_KEPT, N_ADJOINT = 18, 27
 def linearise(cams: Any, track: Any, pixels: Any, jacobian: Any) -> None:
     """Projection of ``track (frame, 3)`` and its derivative; NaN where a camera cannot see it.
 
-    ``pixels (frame, view, 2)``, ``slopes (frame, view, 2, 3)``.
+    ``pixels (frame, view, 2)``, ``jacobian (frame, view, 2, 3)``.
     """
     for t in range(track.shape[0]):
         X, Y, Z = track[t, 0], track[t, 1], track[t, 2]
@@ -75,12 +80,12 @@ def linearise(cams: Any, track: Any, pixels: Any, jacobian: Any) -> None:
 
 
 @_jit
-def gather(y: Any, variance: Any, pixels: Any, jacobian: Any, seen: Any) -> None:
-    """What all views of a frame say about its point, whatever the motion, into ``seen``.
+def gather(y: Any, variance: Any, pixels: Any, jacobian: Any, information: Any) -> None:
+    """Information vector and matrix of each frame's position, from all its observations.
 
-    With the cameras linear, H being their derivative and e the residual at the point of
-    linearisation, that is the information ``A = H^T R^-1 H`` and ``b = H^T R^-1 e``: a frame costs
-    the filter the same with two views and with twelve.
+    With the Jacobian H of the linearised cameras and the residual e at the point of linearisation,
+    these are ``b = H^T R^-1 e`` and ``A = H^T R^-1 H``: the cost of the filter per frame does not
+    depend on the number of views.
 
     Parameters
     ----------
@@ -88,39 +93,39 @@ def gather(y: Any, variance: Any, pixels: Any, jacobian: Any, seen: Any) -> None
         Observations in px.
     variance : (frame, view)
         Their variance in px^2; NaN or infinite: not used.
-    pixels, slopes :
+    pixels, jacobian :
         As `linearise` left them.
-    seen : (frame, 10)
+    information : (frame, 10)
         Becomes A (xx, xy, xz, yy, yz, zz), b, and ``e^T R^-1 e + log det(2 pi R)``.
     """
     for t in range(y.shape[0]):
         for i in range(10):
-            seen[t, i] = 0.0
+            information[t, i] = 0.0
         for c in range(y.shape[1]):
             r = variance[t, c]
             if not (math.isfinite(r) and math.isfinite(y[t, c, 0] + pixels[t, c, 0])):
                 continue
             w = 1.0 / r
-            seen[t, 9] += 2.0 * (_LOG_2PI + math.log(r))
+            information[t, 9] += 2.0 * (_LOG_2PI + math.log(r))
             for row in range(2):
                 e = y[t, c, row] - pixels[t, c, row]
                 h0, h1, h2 = jacobian[t, c, row, 0], jacobian[t, c, row, 1], jacobian[t, c, row, 2]
                 w0, w1, w2 = w * h0, w * h1, w * h2
-                seen[t, 0] += w0 * h0
-                seen[t, 1] += w0 * h1
-                seen[t, 2] += w0 * h2
-                seen[t, 3] += w1 * h1
-                seen[t, 4] += w1 * h2
-                seen[t, 5] += w2 * h2
-                seen[t, 6] += w0 * e
-                seen[t, 7] += w1 * e
-                seen[t, 8] += w2 * e
-                seen[t, 9] += w * e * e
+                information[t, 0] += w0 * h0
+                information[t, 1] += w0 * h1
+                information[t, 2] += w0 * h2
+                information[t, 3] += w1 * h1
+                information[t, 4] += w1 * h2
+                information[t, 5] += w2 * h2
+                information[t, 6] += w0 * e
+                information[t, 7] += w1 * e
+                information[t, 8] += w2 * e
+                information[t, 9] += w * e * e
 
 
 @_inline
-def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, ...]:
-    """What the views of a frame do to the prediction of its position, ``mean`` and ``P``.
+def _updated(information: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, ...]:
+    """Measurement update of a frame's predicted position, ``mean`` and ``P``.
 
     With ``P = L D L^T`` everything follows from ``M = D^-1 + L^T A L``, a sum of positive parts:
     nothing is subtracted from P, which after a long gap would lose all digits.
@@ -137,7 +142,7 @@ def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, .
         Twice the frame's negative log-likelihood is ``squared + log(grown)``;
         ``det S = det R det(D M)``, the latter being ``grown``, at least 1.
     """
-    A = symmetric(seen, 0)
+    A = symmetric(information, 0)
     L = factored(P)
     if not A[0] + A[3] + A[5] > 0.0:
         identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -149,15 +154,15 @@ def _taken_in(seen: Any, track: Any, mean: Vector, P: Symmetric) -> tuple[Any, .
     C = solved_upper(L, solved_upper(R, half))
     d = mean[0] - track[0], mean[1] - track[1], mean[2] - track[2]
     Ad = times_vector(full(A), d)
-    b = seen[6], seen[7], seen[8]
+    b = information[6], information[7], information[8]
     g = b[0] - Ad[0], b[1] - Ad[1], b[2] - Ad[2]
-    squared = seen[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(Pf), g))
+    squared = information[9] - dot(d, b) - dot(d, g) - dot(g, times_vector(full(Pf), g))
     return g, Pf, C, L, squared, (L[3] * R[3]) * (L[4] * R[4]) * (L[5] * R[5])
 
 
 @_jit
 def forward(
-    seen: Any,
+    information: Any,
     track: Any,
     mean: Any,
     cov: Any,
@@ -171,7 +176,7 @@ def forward(
 
     Parameters
     ----------
-    seen : (frame, 10)
+    information : (frame, 10)
         From `gather`.
     track : (frame, 3)
         Where the cameras were linearised.
@@ -203,7 +208,7 @@ def forward(
     )
     # Of the determinants the logarithm of their product is taken before it overflows.
     distance, product = 0.0, 1.0
-    for t in range(seen.shape[0]):
+    for t in range(information.shape[0]):
         if t > 0 or not begin:
             noise = q * bursts[t]
             step = rho * step[0], rho * step[1], rho * step[2]
@@ -218,7 +223,7 @@ def forward(
             store(x, kept[t], 0)
             store(xx, kept[t], 3)
             store(xu, kept[t], 9)
-        g, filtered, _, L, squared, grown = _taken_in(seen[t], track[t], x, xx)
+        g, filtered, _, L, squared, grown = _updated(information[t], track[t], x, xx)
         distance += squared
         product *= grown
         if product > 1e50:
@@ -247,7 +252,7 @@ def forward(
 
 @_jit
 def backward(
-    seen: Any,
+    information: Any,
     track: Any,
     kept: Any,
     rho: float,
@@ -260,14 +265,13 @@ def backward(
 ) -> None:
     """Smooth some frames in a row, from what `forward` kept of them.
 
-    In adjoint form (Bryson & Frazier 1963; Durbin & Koopman, "Time Series Analysis by State Space
-    Methods", 2nd ed., 2012, 4.4 and 4.5): what is seen later adds up to r and N,
-    and with the filtered m and P ``x = m + P r``, ``V = P - P N P``; ``n_t = Q r``. No 6 x 6
-    matrix is solved.
+    In adjoint form (see the references of this module): r and N accumulate the information of
+    later frames, and with the filtered m and P ``x = m + P r``, ``V = P - P N P``;
+    ``n_t = Q r``. No 6 x 6 matrix is solved.
 
     Parameters
     ----------
-    seen, track, kept, rho, q, bursts
+    information, track, kept, rho, q, bursts
         As `forward` had and left them.
     adjoint : (N_ADJOINT,)
         r and N of the frame behind the last one, carried to it: zero behind the end. Become those
@@ -276,17 +280,17 @@ def backward(
         Filled with the smoothed position.
     activity : (frame,)
         Becomes ``E[n_t^T Q0^-1 n_t] / q``, the squared size of the step that led to frame t in
-        units of its expected size at ``z_t = 1``; 6 on average where the model is right. Says
-        nothing of the recording's first frame.
+        units of its expected size at ``z_t = 1``; 6 on average where the model is right.
+        Undefined for the recording's first frame.
     """
     rx, ru = (adjoint[0], adjoint[1], adjoint[2]), (adjoint[3], adjoint[4], adjoint[5])
     xx, xu, uu = symmetric(adjoint, 6), matrix(adjoint, 12), symmetric(adjoint, 21)
-    for t in range(seen.shape[0] - 1, -1, -1):
+    for t in range(information.shape[0] - 1, -1, -1):
         m = kept[t, 0], kept[t, 1], kept[t, 2]
         P = symmetric(kept[t], 3)
         Pxu = matrix(kept[t], 9)
         Pux = transposed(Pxu)
-        g, filtered, C, _, _, _ = _taken_in(seen[t], track[t], m, P)
+        g, filtered, C, _, _, _ = _updated(information[t], track[t], m, P)
         # The position from the filtered moments: where the prediction is wide open, as in the first
         # frame, its own would lose all digits.
         Pf, Pfux = full(filtered), times(Pux, C)
@@ -299,7 +303,7 @@ def backward(
         second = added(times(transposed(xu), Pf), times(full(uu), Pfux))
         gone = added_upper(times_upper(Pf, first), times_upper(Pfxu, second))
         smoothed = added_upper(filtered, scaled_upper(-1.0, gone))
-        # What is seen later only narrows it: where that is lost in rounding, as in a gap of many
+        # Later information only narrows it: where that is lost in rounding, as in a gap of many
         # thousand frames, the filtered covariance is an upper bound.
         V = full(smoothed if positive(smoothed) else filtered)
         for i in range(3):
@@ -307,7 +311,7 @@ def backward(
                 covs[t, i, j] = V[3 * i + j]
 
         # Through the update, L = [[C^T, 0], [-G, 1]]: r = L^T r + (u, 0), N = L^T N L + (W, 0).
-        W = times_upper(C, full(symmetric(seen[t], 0)))
+        W = times_upper(C, full(symmetric(information[t], 0)))
         u = times_vector(C, g)
         G = times(Pux, full(W))
         Gt, Ct = transposed(G), transposed(C)

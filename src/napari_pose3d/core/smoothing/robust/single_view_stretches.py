@@ -1,10 +1,12 @@
-"""Frames that one view alone sees: it tells a ray, and must not tell more.
+"""Single-view stretches: frames in which one view only has an inlier, so that depth is unobserved.
 
-Linear cameras about a track on rays that turn pull the track along them towards the camera, where
-the same angles are smaller steps: that they are then also measured more finely, which would make up
-for it, a linear camera cannot know. Over a hundred frames the pull is as strong as all that is
-known of the depth. So the rays of a view that goes on alone are taken as parallel: across them the
-track follows the view, along them it is a gap like any other.
+Notes
+-----
+Cameras that are linearised about a track on rotating rays pull the track towards the camera, where
+the same angles are smaller steps; the linearisation ignores that such steps are also measured more
+precisely there. Over a hundred frames the pull is as strong as all information about the depth.
+Therefore the rays of a single-view stretch are taken as parallel: across them the track follows the
+view, along them it is extrapolated as in a gap.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _NOT_ACROSS = 0.3
 
 @dataclass(frozen=True)
 class SingleViewStretches:
-    """Observations that are alone in their frame, and the common direction of their rays.
+    """The only inliers of their frames, and the common direction of their rays.
 
     Attributes
     ----------
@@ -30,7 +32,7 @@ class SingleViewStretches:
     rays : (n, 3)
         Of length 1, from the camera to the track.
     common : (n, 3)
-        The same for all frames of a run: until more views see the keypoint, or another one.
+        The same for all frames of a stretch.
     """
 
     frames: NDArray[np.intp]
@@ -39,7 +41,7 @@ class SingleViewStretches:
     common: Float64
 
     def make_parallel(self, jacobian: Float64) -> None:
-        """Let the projections' derivatives ``(frame, view, 2, 3)`` be blind along ``common``."""
+        """Remove the component along ``common`` from ``jacobian (frame, view, 2, 3)``, in place."""
         if not len(self.frames):
             return
         at = self.frames, self.views
@@ -47,12 +49,12 @@ class SingleViewStretches:
         jacobian[at] -= along[..., None] * self.common[:, None]
 
     def turn(self, before: Float64, track: Float64, covariance: Float64) -> None:
-        """Turn what happened along ``common`` into each frame's own ray, in place.
+        """Rotate displacements along ``common`` into each frame's own ray, in place.
 
         Parameters
         ----------
         before : (frame, 3)
-            Where the cameras were linearised, and the rays are those of.
+            Where the cameras were linearised, rig units.
         track, covariance : (frame, 3), (frame, 3, 3)
             Smoothed since.
         """
@@ -67,25 +69,25 @@ class SingleViewStretches:
 
 
 def single_view_stretches(
-    counts: NDArray[np.bool_], track: Float64, centres: Float64
+    inliers: NDArray[np.bool_], track: Float64, centres: Float64
 ) -> SingleViewStretches:
-    """Find them.
+    """Find the single-view stretches of a track.
 
     Parameters
     ----------
-    counts : (frame, view) bool
-        Observations that count.
+    inliers : (frame, view) bool
+        Inliers.
     track : (frame, 3)
     centres : (view, 3)
-        Of the cameras.
+        Of the cameras, rig units.
     """
-    n_views = counts.sum(axis=1)
+    n_views = inliers.sum(axis=1)
     frames = np.flatnonzero(n_views == 1)
     if not len(frames):
         return SingleViewStretches(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
-    views = counts[frames].argmax(axis=1)
-    # A run ends where more views see the keypoint, and where another view takes over: the two tell
-    # the depth there, if their rays are nearly their own.
+    views = inliers[frames].argmax(axis=1)
+    # A stretch ends where more views observe the keypoint, and where another view takes over: there
+    # the two determine the depth, if their rays are nearly their own.
     gap = np.cumsum(n_views > 1)[frames]
     changes = (np.diff(gap) != 0) | (np.diff(views) != 0)
     run = np.concatenate([[0], np.cumsum(changes)])

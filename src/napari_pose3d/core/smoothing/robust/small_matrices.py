@@ -1,4 +1,4 @@
-"""3 x 3 matrices and vectors as tuples: they stay in the processor's registers.
+"""3 x 3 matrices and vectors as tuples, which the compiler keeps in registers.
 
 A matrix is its nine numbers row by row; of a symmetric one the upper triangle (xx, xy, xz, yy, yz,
 zz) is stored and computed. Importing this module imports numba.

@@ -1,4 +1,4 @@
-"""Which frames the search for the smoothing parameter looks at."""
+"""The frames that the search for the smoothing parameter uses."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def frame_mask(ranges: Sequence[FrameRange], n_frames: int) -> NDArray[np.bool_]
 
 
 def stretches(searched: NDArray[np.bool_]) -> list[slice]:
-    """The stretches of a recording whose likelihood is asked for again and again.
+    """A sample of a recording that determines its smoothing parameter.
 
     All frames searched, or, of more than 20,000, twenty stretches of a thousand spread evenly over
-    them: these determine the one number to within a percent, and an animal that sleeps at the
-    beginning does not decide for the hour. A stretch may also hold frames not searched.
+    them: these determine the parameter to within a percent. A stretch may also hold frames that are
+    not searched.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The compiled search behind `explanations`. Importing this module imports numba."""
+"""The compiled search behind `view_hypotheses`. Importing this module imports numba."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-# Steps are spread like a Student t of so many degrees of freedom: animals rest and leap.
+# Degrees of freedom of the Student t distribution of steps.
 _FREEDOM = 16.0
-# Nats that it costs to believe one view only, in each frame, and to believe none: at first, and in
-# each frame. A true step costs less than a nat.
+# Cost in nats of the hypothesis that one view is right, in each frame, and of the hypothesis that
+# none is: for entering it, and in each frame. A true step costs less than a nat.
 _SINGLE = 0.75
 _NONE, _EACH = 5.0, 4.0
 
 
 @_jit
 def _step_cost(x: float, y: float, z: float, frames: int, variance: float) -> float:
-    """Nats that it costs to go so far in so many frames."""
+    """Cost in nats of a step of this size in so many frames."""
     ratio = (x * x + y * y + z * z) / (variance * frames)
     return 0.5 * (_FREEDOM + 3.0) * math.log(1.0 + ratio / _FREEDOM)
 
@@ -31,7 +31,7 @@ def _from_to(a: Any, b: Any) -> tuple[float, float, float]:
 
 
 @_jit
-def likeliest_path(
+def viterbi_path(
     xyz: Any,
     clear: Any,
     slot: Any,
@@ -43,31 +43,31 @@ def likeliest_path(
     variance: float,
     choice: Any,
 ) -> None:
-    """The sequence of explanations with the least cost, into ``choice``.
+    """The sequence of hypotheses with the least total cost, into ``choice``.
 
     Parameters
     ----------
     xyz : (frame, 3)
-        Of the clear frames.
+        Of the clear frames, rig units.
     clear : (frame,) bool
-        Frames with one explanation; others without a slot have none and are passed over.
+        Frames with one hypothesis; others without a slot have none and are passed over.
     slot : (frame,) int
         Row of ``points`` and the others of an open frame; -1 for the rest.
     points, costs : (row, pair, 3), (row, pair)
-        What each pair of views says, and what it costs to believe it; infinite: it says nothing.
+        Point (rig units) and cost (nats) of each pair of views; infinite: it has no point.
     origins, directions : (view, 3), (row, view, 3)
         Of the views' rays, directions of length 1.
     single : (row, view)
-        Cost of believing one view only: the point goes to the nearest place on its ray.
+        Cost of the hypothesis that one view is right: the point is the nearest on its ray.
     variance : float
-        Of a step from frame to frame.
+        Of a step from frame to frame, squared rig units.
     choice : (frame,) int
         Filled for the open frames with a pair, with the number of pairs plus a view, or, where
-        nothing is believed, with the number of both; -1 elsewhere.
+        no view is right, with the number of both; -1 elsewhere.
     """
     n_frames, n_pairs, n_views = xyz.shape[0], points.shape[1], origins.shape[0]
     n = n_pairs + n_views
-    # The last state, n, is that of believing none; it remembers where the point was last.
+    # The last state, n, is that no view is right; it keeps the last position.
     before, total = np.full(n + 1, math.inf), np.empty(n + 1)
     there, here = np.empty((n + 1, 3)), np.empty((n + 1, 3))
     since, now = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)

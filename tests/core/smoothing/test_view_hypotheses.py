@@ -15,11 +15,11 @@ from napari_pose3d.core.smoothing.noise.observation_noise import (
     learned_variance,
 )
 from napari_pose3d.core.smoothing.robust.error_correlation import (
-    LastingErrors,
-    Widening,
+    ErrorCorrelation,
+    InflationFactors,
 )
-from napari_pose3d.core.smoothing.robust.explanations import (
-    most_likely_explanations,
+from napari_pose3d.core.smoothing.robust.view_hypotheses import (
+    most_likely_hypotheses,
 )
 
 N = 200
@@ -48,9 +48,7 @@ def explained(rig, ensemble: Ensemble, robust="auto"):
     found = triangulate(rig, centre, trust, robust)
     step = np.diff(found.xyz[:60], axis=0)
     variance = float(np.median((step**2).sum(axis=1)))
-    return found, most_likely_explanations(
-        rig, centre, trust, found, variance, robust, lambda: False
-    )
+    return found, most_likely_hypotheses(rig, centre, trust, found, variance, robust, lambda: False)
 
 
 @pytest.mark.parametrize("view", [0, 1, 2])
@@ -142,7 +140,7 @@ def test_noise_follows_the_spread_where_no_line_does() -> None:
     assert np.nanmin(nothing) == VARIANCE_FLOOR
 
 
-def test_errors_that_last_widen_most_where_the_views_tell_little() -> None:
+def test_correlated_errors_inflate_most_where_information_is_low() -> None:
     rng = np.random.default_rng(2)
     n, views = 4000, 4
     jacobian = np.tile(rng.normal(size=(1, views, 2, 3)), (n, 1, 1, 1))
@@ -152,23 +150,30 @@ def test_errors_that_last_widen_most_where_the_views_tell_little() -> None:
         if hidden[t] and hidden[t - 1]:
             error[t] = 0.95 * error[t - 1] + np.sqrt(1 - 0.95**2) * error[t]
     sigma = np.where(hidden, 6.0, 1.0)
-    trust = np.repeat(1 / sigma[:, None] ** 2, views, axis=1)
+    precision = np.repeat(1 / sigma[:, None] ** 2, views, axis=1)
+
+    def go_on() -> bool:
+        return False
 
     def influence(variance: float) -> np.ndarray:
         return np.exp(-np.arange(30) / 8.0) / 10.0
 
-    found = LastingErrors(error * sigma[:, None, None], jacobian, trust, influence).widening()
-    assert 1.0 <= found.usual < found.where_little
-    assert found.where_little > 3
-    factors = found.of_frames(jacobian, trust)
-    np.testing.assert_array_equal(factors, np.where(hidden, found.where_little, found.usual))
+    found = ErrorCorrelation(
+        error * sigma[:, None, None], jacobian, precision, influence, go_on
+    ).factors()
+    assert 1.0 <= found.usual < found.low_information
+    assert found.low_information > 3
+    factors = found.of_frames(jacobian, precision)
+    np.testing.assert_array_equal(factors, np.where(hidden, found.low_information, found.usual))
     clear = ~hidden
-    alike = LastingErrors(error[clear], jacobian[clear], trust[clear], influence).widening()
-    assert alike == Widening(alike.usual, alike.usual, alike.limit)
+    alike = ErrorCorrelation(
+        error[clear], jacobian[clear], precision[clear], influence, go_on
+    ).factors()
+    assert alike == InflationFactors(alike.usual, alike.usual, alike.limit)
     assert alike.usual < 1.3
 
 
-def test_one_view_is_believed_where_no_two_agree() -> None:
+def test_one_view_is_used_where_no_two_agree() -> None:
     rig, xyz, ensemble = scene(3)
     rng = np.random.default_rng(8)
     # One view is lost, and in the midst of it another one jumps aside: the third goes on smoothly.

@@ -1,18 +1,13 @@
-"""Whether settings make sense, and which smoother they choose for an input."""
+"""Which smoother an input and its settings choose, and which settings it has no use for."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode
-from napari_pose3d.core.settings import Robust, SmoothingSettings
-
-if TYPE_CHECKING:
-    from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.settings import SmoothingSettings
 
 # Settings that only some smoothers know; "published" is the calibrated one as published.
 _KNOWN_TO = {
@@ -34,47 +29,6 @@ _CALLED = {
 }
 
 
-def check_settings(settings: SmoothingSettings) -> None:
-    """Raise `PoseDataError` for a value that cannot be meant."""
-    s = settings.smooth_param
-    if s is not None and not (np.isfinite(s) and s > 0):
-        raise PoseDataError(
-            f"the smoothing parameter is {s}",
-            expected="a number above zero; small is smooth, large follows the data",
-        )
-    if not 0 < settings.quantile_keep_pca <= 100:
-        raise PoseDataError(
-            f"the percentage of frames for the linear model is {settings.quantile_keep_pca}",
-            expected="above 0 and at most 100",
-        )
-    if settings.n_latent < 1:
-        raise PoseDataError(
-            f"the linear model has {settings.n_latent} dimensions", expected="one or more"
-        )
-    if settings.max_gap is not None and settings.max_gap < 0:
-        raise PoseDataError(
-            f"the longest gap to be filled in is {settings.max_gap} frames",
-            expected="zero (nothing is filled in) or more",
-        )
-    check_robust(settings.robust)
-    check_threads(settings.threads)
-
-
-def check_robust(robust: Robust) -> None:
-    """Raise `PoseDataError` unless it is "auto", "off" or a number of px above zero."""
-    known = robust in ("auto", "off") if isinstance(robust, str) else 0 < robust < np.inf
-    if not known:
-        raise PoseDataError(
-            f"the robust threshold is {robust}", expected="auto, off, or a number of px above zero"
-        )
-
-
-def check_threads(threads: int | None) -> None:
-    """Raise `PoseDataError` unless it is None or at least 1."""
-    if threads is not None and threads < 1:
-        raise PoseDataError(f"the number of threads is {threads}", expected="one or more")
-
-
 def without_effect(settings: SmoothingSettings, mode: Mode) -> list[str]:
     """Notes on settings that were changed and that the chosen smoother has no use for."""
     published = mode == "calibrated" and settings.as_published
@@ -90,8 +44,8 @@ def without_effect(settings: SmoothingSettings, mode: Mode) -> list[str]:
     if smoother == "calibrated" and "inflate_vars" in idle:
         idle.remove("inflate_vars")
         notes.append(
-            "inflate_vars changes nothing here: the calibrated smoother weighs every observation "
-            "against the other views by itself (the published inflation comes with as_published)"
+            "inflate_vars changes nothing here: the calibrated smoother weights every observation "
+            "by the other views itself (the published inflation comes with as_published)"
         )
     if idle:
         notes.append(f"without effect on {_CALLED[smoother]}: {', '.join(idle)}")

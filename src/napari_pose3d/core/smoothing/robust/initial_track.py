@@ -1,0 +1,127 @@
+"""Where the robust smoother starts: a robust triangulation with its gaps interpolated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.settings import IsCancelled, Robust
+
+from .framewise_triangulation import triangulate_framewise, weights_of
+from .view_hypotheses import most_likely_hypotheses
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class InitialTrack:
+    """A first estimate of one keypoint's track.
+
+    Attributes
+    ----------
+    xyz : (frame, 3)
+        Rig units; interpolated linearly where it could not be triangulated.
+    inliers : (frame, view) bool
+        Observations that the triangulation used, and those of frames with one observation.
+    first : (3,)
+        Median of the first ten triangulated points, rig units.
+    extent : float
+        Largest variance of a coordinate over time, squared rig units.
+    step_variance : float
+        Robust squared step from frame to frame, squared rig units, above zero.
+    """
+
+    xyz: Float64
+    inliers: NDArray[np.bool_]
+    first: Float64
+    extent: float
+    step_variance: float
+
+
+def initial_track(
+    rig: Rig,
+    centre: NDArray[np.float32],
+    spread: Float64,
+    observed: NDArray[np.bool_],
+    keypoint: str,
+    robust: Robust,
+    cancelled: IsCancelled,
+    check_cancelled: Callable[[], None],
+) -> InitialTrack:
+    """Triangulate one keypoint robustly and fill the gaps in.
+
+    Parameters
+    ----------
+    rig : Rig
+        Cameras in the order of the views.
+    centre : (view, frame, 2)
+        Observations in px; NaN where missing.
+    spread : (view, frame)
+        Their ensemble variance, px^2.
+    observed : (frame, view) bool
+    keypoint : str
+        For messages.
+    robust : "auto", "off" or float
+        As for `triangulate`.
+
+    Raises
+    ------
+    PoseDataError
+        The keypoint can be triangulated in fewer than two frames.
+    """
+    n_frames = centre.shape[1]
+    weights = weights_of(spread)
+    found = triangulate_framewise(rig, centre, weights, robust, cancelled)
+    check_cancelled()
+    xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
+    size = step_variance(np.where(undecided[:, None], np.nan, xyz))
+    if robust != "off" and np.isfinite(size):
+        xyz, inliers, undecided = most_likely_hypotheses(
+            rig, centre, weights, found, size, robust, cancelled
+        )
+    inliers = inliers.T
+    clear = np.isfinite(xyz[:, 0]) & ~undecided
+    if clear.sum() > 1:
+        # Of an undecided frame nothing is used, but for a single view chosen as an inlier.
+        xyz = np.where(clear[:, None], xyz, np.nan)
+        inliers = inliers & (clear | (inliers.sum(axis=1) == 1))[:, None]
+    located = np.flatnonzero(np.isfinite(xyz[:, 0]))
+    if len(located) < 2:
+        raise PoseDataError(
+            f"the keypoint {keypoint} can be triangulated in {len(located)} of {n_frames} "
+            "frames only",
+            expected="two or more views that observe it in the same frame",
+            todo="Leave the keypoint out, lower the minimum likelihood, or check that the "
+            "views belong to the cameras of the calibration",
+        )
+    size = step_variance(xyz)
+    extent = float(xyz[located].var(axis=0).max())
+    frames = np.arange(n_frames)
+    filled = np.stack([np.interp(frames, located, xyz[located, j]) for j in range(3)], axis=1)
+    # A single observation cannot be checked, but it still determines a ray.
+    single_view = np.isnan(xyz[:, 0]) & (observed.sum(axis=1) == 1)
+    return InitialTrack(
+        filled,
+        inliers | (observed & single_view[:, None]),
+        np.median(xyz[located[:10]], axis=0),
+        extent,
+        max(size, 1e-8 * extent, 1e-300),
+    )
+
+
+def step_variance(xyz: Float64) -> float:
+    """Robust squared step from frame to frame, in squared units of ``xyz (frame, 3)``.
+
+    From the median length of the steps, those over gaps scaled to one frame; NaN with fewer than
+    two points.
+    """
+    located = np.flatnonzero(np.isfinite(xyz[:, 0]))
+    if len(located) < 2:
+        return float("nan")
+    steps = np.diff(xyz[located], axis=0) / np.sqrt(np.diff(located))[:, None]
+    return float((1.4826 * np.median(np.linalg.norm(steps, axis=1))) ** 2)
