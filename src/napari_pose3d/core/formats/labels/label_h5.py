@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..predictions.prediction_h5 import read_frame
+from ..predictions.h5_frame import read_frame
 from .label_csv import LabelTable, read_label_csv
 
 

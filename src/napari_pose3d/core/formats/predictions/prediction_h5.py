@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors
 
+from .h5_frame import read_frame
 from .prediction_csv import check_is_predictions
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 from .table_header import TableHeader, header_from_rows, in_file
@@ -57,17 +58,21 @@ def read_prediction_h5(
         raise in_file(error, path) from None
     if not len(frame):
         raise PoseDataError("the file has no frames", file=path)
-    wrong = np.flatnonzero(frame.index.to_numpy() != np.arange(len(frame)))
+    with input_errors(path, TypeError, expected="columns of numbers"):
+        # A copy: pandas may keep its own numbers from being written to.
+        numbers = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float64)
+        frames = frame.index.to_numpy(dtype=object)
+        wrong = np.flatnonzero(frames != np.arange(len(frame)))
     if len(wrong):
         row = int(wrong[0])
         raise PoseDataError(
-            f"the frame number is {frame.index[row]}",
+            f"the frame number is {str(frames[row])[:60]}",
             file=path,
             place=f"row {row + 1}",
             expected=f"{row}: frames are numbered 0, 1, 2, ... without gaps",
         )
-    # A copy: pandas may keep its own numbers from being written to.
-    numbers = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite and is found
+        numbers = numbers.astype(np.float32)
     if len(bad := np.argwhere(np.isinf(numbers))):
         row, column = (int(i) for i in bad[0])
         raise PoseDataError(
@@ -77,42 +82,6 @@ def read_prediction_h5(
             expected="a number, or NaN where it is missing",
         )
     return table_from_numbers(header, numbers, individual)
-
-
-def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
-    """The one table of a file, or its first rows.
-
-    Raises
-    ------
-    PoseDataError
-        When the file does not hold one table, or reading HDF5 is not installed.
-    """
-    import pandas as pd
-
-    try:
-        tables: Any = importlib.import_module("tables")
-    except ImportError as error:
-        raise PoseDataError(
-            "reading .h5 files needs the package 'tables', which is not installed",
-            file=path,
-            todo="Install it with: pip install napari-pose3d[h5] - or export CSV from DeepLabCut",
-        ) from error
-    try:
-        with pd.HDFStore(str(path), mode="r") as store:
-            names = store.keys()
-            if len(names) == 1:
-                frame = store.select(names[0], stop=stop)
-                if isinstance(frame, pd.DataFrame):
-                    return frame
-    except (OSError, ValueError, TypeError, KeyError, tables.HDF5ExtError) as error:
-        raise PoseDataError(
-            "this is no readable HDF5 table", file=path, expected="a DeepLabCut prediction file"
-        ) from error
-    raise PoseDataError(
-        f"the file holds {len(names)} tables" if len(names) != 1 else "the file holds no table",
-        file=path,
-        expected="one table, as in a DeepLabCut prediction file",
-    )
 
 
 def _header_of(frame: pd.DataFrame, path: Path) -> TableHeader:

@@ -1,0 +1,49 @@
+"""No file that a user opens can run a program: nothing in the package evaluates what it reads."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_pose3d
+from napari_pose3d.gui.contributions import prediction_reader, session_reader
+
+PACKAGE = Path(napari_pose3d.__file__).parent
+FORBIDDEN = {"eval", "exec", "compile", "unsafe_load", "full_load", "read_pickle"}
+UNPICKLERS = {"plain_pickle.py"}
+
+
+def calls(path: Path) -> list[ast.Call]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_nothing_evaluates_what_it_reads(path: Path) -> None:
+    for call in calls(path):
+        name = ast.unparse(call.func)
+        last = name.rpartition(".")[2]
+        where = f"{path}:{call.lineno}"
+        if name != "re.compile":
+            assert name not in FORBIDDEN, where
+            assert last not in FORBIDDEN - {"compile", "exec"}, where
+        if name.startswith(("pickle.", "marshal.", "shelve.", "dill.", "joblib.")):
+            assert path.name in UNPICKLERS, where
+        if name in ("np.load", "numpy.load"):
+            options = {each.arg: ast.unparse(each.value) for each in call.keywords}
+            assert options.get("allow_pickle") == "False", where
+        if name == "yaml.load":
+            options = {each.arg: ast.unparse(each.value) for each in call.keywords}
+            assert "Safe" in options.get("Loader", ""), where
+
+
+def test_an_array_of_objects_is_not_opened_by_the_readers(tmp_path: Path) -> None:
+    path = tmp_path / "run1_top.npy"
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    assert prediction_reader.get_reader(str(path)) is None
+    assert session_reader.get_reader(str(tmp_path)) is None
