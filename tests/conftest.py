@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
 from tests.support.paths import REPO
+
+# Drawn examples are the same in every run, so that a failure is a change of the code; with
+# HYPOTHESIS_PROFILE=random they are new each time. Neither has a time limit.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture(scope="session")

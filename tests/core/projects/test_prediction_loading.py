@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.support.work_count import function_calls
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import (
@@ -454,26 +454,38 @@ def test_h5_without_pytables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # --- size and real data -----------------------------------------------------------------------
 
 
-def test_thousands_of_files_match_quickly(tmp_path: Path) -> None:
-    (tmp_path / "project.yaml").write_text("view_names: [Cam-1, Cam-2, Cam-10]\n")
-    template = put(tmp_path / "template.csv", keypoints=tuple(f"k{i}" for i in range(30)))
-    text = template.read_text()
+def many_predictions(folder: Path, n_sessions: int) -> Path:
+    """Three views and three prediction sets of many sessions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "project.yaml").write_text("view_names: [Cam-1, Cam-2, Cam-10]\n")
+    text = put(folder / "template.csv", keypoints=tuple(f"k{i}" for i in range(30))).read_text()
     for model in range(3):
-        folder = tmp_path / "models" / f"m{model}" / "video_preds"
-        folder.mkdir(parents=True)
-        for session in range(220):
+        into = folder / "models" / f"m{model}" / "video_preds"
+        into.mkdir(parents=True)
+        for session in range(n_sessions):
             for view in (1, 2, 10):
-                (folder / f"s{session}_Cam-{view}.csv").write_text(text)
-    start = time.perf_counter()
-    table = match_predictions(tmp_path, ReadingSettings(session="s7"))
-    table.as_text()
-    assert len(table.rows) == 9
-    assert time.perf_counter() - start < 2
+                (into / f"s{session}_Cam-{view}.csv").write_text(text)
+    return folder
+
+
+def test_thousands_of_files_are_matched(tmp_path: Path) -> None:
+    many_predictions(tmp_path, 220)
+    assert len(match_predictions(tmp_path, ReadingSettings(session="s7")).rows) == 9
     everything = match_predictions(tmp_path)
     assert len(everything.rows) == 1980
     assert everything.views == ("Cam-1", "Cam-2", "Cam-10")
     assert everything.sessions[:3] == ("s0", "s1", "s2")
-    assert len(everything.as_text().splitlines()) == 220 * 4
+
+
+def test_the_work_of_matching_grows_as_the_number_of_files(tmp_path: Path) -> None:
+    few, many = many_predictions(tmp_path / "few", 20), many_predictions(tmp_path / "many", 80)
+
+    def match(folder: Path) -> None:
+        match_predictions(folder, ReadingSettings(session="s7")).as_text()
+
+    match(few)  # what is imported or compiled once
+    once = function_calls(lambda: match(few))
+    assert function_calls(lambda: match(many)) < 1.3 * 4 * once
 
 
 @pytest.mark.realdata

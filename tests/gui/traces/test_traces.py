@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from tests.support.gui_helpers import make_result
 from tests.support.scenes import arc_rig
-from tests.support.view_helpers import drag, move_mouse, turn_wheel
+from tests.support.view_helpers import TIMEOUT, drag, move_mouse, turn_wheel
 
 from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, trace
 from napari_pose3d.gui.layers.frame_window import renew
@@ -157,7 +157,7 @@ def test_a_click_jumps_to_the_frame(widget, viewer, qtbot) -> None:
     at = plot.mapFromScene(box.mapViewToScene(box.viewRect().center()))
     expected = round(box.viewRect().center().x())
     QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at.x(), at.y()))
-    qtbot.waitUntil(lambda: abs(viewer.dims.current_step[0] - expected) <= 1, timeout=5000)
+    qtbot.waitUntil(lambda: abs(viewer.dims.current_step[0] - expected) <= 1, timeout=TIMEOUT)
 
 
 @pytest.mark.gui
@@ -173,7 +173,7 @@ def test_a_double_click_fits_and_leaves_the_frame(widget, viewer, qtbot) -> None
     QTest.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
     # Qt's newer versions leave it to the caller to let go of the button.
     QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    qtbot.waitUntil(lambda: box.viewRange()[0][0] <= 0, timeout=5000)
+    qtbot.waitUntil(lambda: box.viewRange()[0][0] <= 0, timeout=TIMEOUT)
     assert box.viewRange()[0][1] >= N_FRAMES - 1
     drawn = np.concatenate([values(widget, name) for name in widget.plot.names])
     assert box.viewRange()[1][0] <= drawn.min() < drawn.max() <= box.viewRange()[1][1]
@@ -199,15 +199,15 @@ def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None
     result.poses3d.xyz[:] += 100
     widget.source.setCurrentText("3-D")
     renew(viewer.layers["3-D"], space_poses(result.poses3d))
-    qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=5000)
+    qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=TIMEOUT)
 
 
 @pytest.mark.gui
 def test_layers_that_go_take_their_curves_along(widget, viewer, qtbot) -> None:
     viewer.layers.remove(viewer.layers["raw Cam-A"])
-    qtbot.waitUntil(lambda: "kp0, raw" not in widget.plot.names, timeout=5000)
+    qtbot.waitUntil(lambda: "kp0, raw" not in widget.plot.names, timeout=TIMEOUT)
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: widget._hint.isVisibleTo(widget), timeout=5000)
+    qtbot.waitUntil(lambda: widget._hint.isVisibleTo(widget), timeout=TIMEOUT)
     assert widget.plot.names == []
 
 
@@ -244,7 +244,7 @@ def test_another_keypoint_comes_into_view_unless_one_has_zoomed(widget, qtbot) -
     assert low <= drawn.min() < drawn.max() <= high
     qtbot.wait(100)
     turn_wheel(plot.viewport(), plot.viewport().rect().center(), 3)
-    qtbot.waitUntil(lambda: box.viewRange()[1] != [low, high], timeout=5000)
+    qtbot.waitUntil(lambda: box.viewRange()[1] != [low, high], timeout=TIMEOUT)
     zoomed = box.viewRange()
     widget.check(("kp0",))
     assert box.viewRange() == zoomed
