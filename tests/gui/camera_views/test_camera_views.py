@@ -37,8 +37,8 @@ from napari_pose3d.core.formats.predictions.prediction_table import PredictionTa
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
+from napari_pose3d.gui.camera_views.canvas.layout_state import LayoutState
 from napari_pose3d.gui.camera_views.canvas.title import VIEW_MIME
-from napari_pose3d.gui.camera_views.layout_state import LayoutState
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 from napari_pose3d.gui.layers.video_layers import video_layers

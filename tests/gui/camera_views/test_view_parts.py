@@ -17,11 +17,11 @@ from tests.support.video_recipes import Video, read_number
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.session_video import SessionVideo
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.gui.camera_views.canvas.layout_state import LayoutState
 from napari_pose3d.gui.camera_views.canvas.overlays import Overlays, dots, ellipse
 from napari_pose3d.gui.camera_views.frames.frame_controller import FrameController
 from napari_pose3d.gui.camera_views.frames.player import Player
 from napari_pose3d.gui.camera_views.frames.view_source import Scene, ViewSource, scene_of
-from napari_pose3d.gui.camera_views.layout_state import LayoutState
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
 from napari_pose3d.gui.layers.layer_styles import TILES_KEY
 from napari_pose3d.gui.layers.recording_layers import result_layers

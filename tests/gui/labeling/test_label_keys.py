@@ -53,7 +53,7 @@ def test_clicks_go_on_to_what_is_empty(opened: Any, frame: int) -> None:
     assert control.keypoint == "nose", "other views have no nose yet"
     assert set(control.curves) == {"Cam-B", "Cam-C", "Cam-D"}
     click(opened, "Cam-A", xy[0, 3])
-    assert "nose is placed in Cam-A already" in opened.board.told.text()
+    assert "nose is placed in Cam-A already" in opened.board.message.text()
     assert control.labeling.label(frame, LabelKey("Cam-A", "nose")).position == pytest.approx(
         tuple(xy[0, 0]), abs=0.5
     )
@@ -155,7 +155,7 @@ def test_a_frame_that_a_view_lacks_cannot_be_labeled(
     source = next(s for s in opened.control.panel.scene.views if s.view == "Cam-C")
     monkeypatch.setattr(source, "has_image", lambda _: False)
     click(opened, "Cam-A", truth(frame)[0, 0])
-    assert f"Cam-C has no image of frame {frame}" in opened.board.told.text()
+    assert f"Cam-C has no image of frame {frame}" in opened.board.message.text()
     assert not opened.labeling.labels(frame)
 
 
@@ -167,7 +167,7 @@ def test_no_label_lies_outside_the_image(opened: Any, frame: int) -> None:
     control.panel.views["Cam-A"].zoom_to((0.0, 0.0), 0.5)
     click(opened, "Cam-A", (-20.0, 10.0))
     assert control.labeling.label(frame, nose).is_empty
-    assert "outside the image of Cam-A" in opened.board.told.text()
+    assert "outside the image of Cam-A" in opened.board.message.text()
     control.panel.fit()
     click(opened, "Cam-A", xy[0, 0])
     control.grab("Cam-A", "nose")
@@ -190,13 +190,13 @@ def test_frames_before_the_first_are_never_looked_at(opened: Any, qtbot: Any) ->
         frames.update(int(number) for number in re.findall(r"frame (\d+)", view.title.text))
         return frames >= {0, 1, 2}
 
-    opened.control.hold("flicker", True)
+    QTest.keyPress(view.native, Qt.Key.Key_T)
     until(looked_around)
     # Once more around: what comes before frame 0 would show now.
     for _ in range(120):
         qtbot.wait(15)
         looked_around()
-    opened.control.hold("flicker", False)
+    QTest.keyRelease(view.native, Qt.Key.Key_T)
     until(lambda: panel.is_settled and panel.frame == 0)
     assert frames == {0, 1, 2}
 
@@ -211,5 +211,5 @@ def test_the_last_frame_of_the_queue_is_reached(opened: Any) -> None:
     press(opened, Qt.Key.Key_N)
     until(lambda: opened.control.panel.frame == last)
     press(opened, Qt.Key.Key_N)
-    assert "There is no frame in the queue after this one" in opened.board.told.text()
+    assert "There is no frame in the queue after this one" in opened.board.message.text()
     assert opened.control.panel.frame == last

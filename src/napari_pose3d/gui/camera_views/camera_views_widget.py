@@ -11,7 +11,7 @@ from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.gui.qt.docking import MainCanvas, dock_of, forbid_floating, share_place
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
-from .layout_state import LayoutState
+from .canvas.layout_state import LayoutState
 from .views_panel import ViewsPanel
 
 _TITLE = "Camera views"

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from .layout_state import LayoutState
+from .canvas.layout_state import LayoutState
 from .menus import FollowMenu, KeypointMenu, LightMenu, ShowMenu, ViewMenu
 
 SPEEDS = (1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0)

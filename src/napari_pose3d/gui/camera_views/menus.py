@@ -34,7 +34,7 @@ from napari_pose3d.gui.qt.keypoint_items import (
     names_in,
 )
 
-from .layout_state import LayoutState
+from .canvas.layout_state import LayoutState
 
 _STAGES = {
     "predicted": "Predictions",

@@ -10,18 +10,20 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.qt.docking import drop_on_viewer
+from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.napari_private import free_in_own_context, main_canvas
 from napari_pose3d.gui.session.current_session import current_session
 
 from .canvas.camera_view import CameraView
-from .canvas.selection_tool import Selecting
+from .canvas.layout_state import LayoutState
+from .canvas.selection_tool import SelectionTool
 from .canvas.space_view import SpaceView
-from .canvas.tool import Modifiers, Tool
+from .canvas.tool import Tool, ToolView
 from .controls import Controls
 from .frames.frame_controller import FrameController, Image
 from .frames.main_layers import MainLayers
 from .frames.player import Player
 from .frames.view_source import STAGES, Scene, scene_of, skeleton_beside
-from .layout_state import LayoutState
 from .view_grid import ViewGrid
 
 SPACE = "3-D"
@@ -61,6 +63,8 @@ class ViewsPanel(QWidget):
         self._peeked: int | None = None
         self._closed = False
         self.setAcceptDrops(True)
+        if (canvas := main_canvas(viewer)) is not None:
+            free_in_own_context(canvas)
         self.controls = Controls(state)
         self.grid = ViewGrid()
         self.hint = QLabel(_NOTHING)
@@ -231,13 +235,8 @@ class ViewsPanel(QWidget):
         skeleton = skeleton_beside(layers) if opened is None else opened.session.skeleton
         old = self.scene.skeleton
         self.scene = scene = scene_of(self._viewer.layers, skeleton)
-        recorded = {source.view for source in scene.views if source.video is not None}
-        kept = {source.view for source in scene.views}
-        for name, view in list(self.views.items()):
-            # A canvas does not survive the removal of its image: the program ends at the next
-            # painting, deep in the drawing library. The view gets a new one.
-            if name not in kept or (view.source.video is not None and name not in recorded):
-                self.views.pop(name).shut_down()
+        for name in set(self.views) - {source.view for source in scene.views}:
+            self.views.pop(name).shut_down()
         for source in scene.views:
             if source.view in self.views:
                 if not source.is_like(self.views[source.view].source) or skeleton != old:
@@ -260,7 +259,7 @@ class ViewsPanel(QWidget):
 
     def _add_view(self, view: CameraView) -> None:
         self.views[view.name] = view
-        view.tools = [*self._tools, Selecting(self.select), _Keys(self)]
+        view.tools = [*self._tools, SelectionTool(self.select), _KeyTool(self)]
         view.maximise_wanted.connect(self._toggle_maximised)
         view.hide_wanted.connect(self.hide_view)
         view.dropped.connect(self.swap)
@@ -432,12 +431,12 @@ class ViewsPanel(QWidget):
         self._layers.give_back()
 
 
-class _Keys(Tool):
+class _KeyTool(Tool):
     """The keys of the time axis."""
 
     def __init__(self, panel: ViewsPanel) -> None:
         self._panel = panel
 
-    def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
+    def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:
         """See `ViewsPanel.on_key`."""
         return self._panel.on_key(key, "Shift" in modifiers)

@@ -26,14 +26,14 @@ from napari_pose3d.gui.session.current_session import OpenSession, current_sessi
 from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
 from .canvas.main_layer import MainLayer
+from .control.label_controller import LabelController
+from .control.label_saver import LabelSaver
+from .control.layer_predictions import Expected, proposals
 from .dialogs.frame_adder import FrameAdder
 from .dialogs.import_dialog import ask_and_import
 from .dialogs.key_table import KeyTable
 from .dialogs.keypoint_dialog import KeypointDialog
 from .dialogs.questions import Questions
-from .label_controller import LabelController
-from .label_saver import Saver
-from .layer_predictions import Expected, proposals
 from .panel.label_board import LabelBoard
 from .window_space import Room
 
@@ -65,7 +65,7 @@ class LabelWidget(QWidget):
         self.control: LabelController | None = None
         self.board: LabelBoard | None = None
         self.drawing: LabelDrawing | None = None
-        self.saver: Saver | None = None
+        self.saver: LabelSaver | None = None
         self._tool: LabelTool | None = None
         self._adder: FrameAdder | None = None
         self.main_layer: MainLayer | None = None
@@ -138,7 +138,7 @@ class LabelWidget(QWidget):
         assert labeling is not None
         assert opened is not None
         self._detach()
-        self.saver = Saver(labeling)
+        self.saver = LabelSaver(labeling)
         self.control = control = LabelController(labeling, panel)
         self._tool = LabelTool(control)
         panel.add_tool(self._tool)

@@ -152,7 +152,7 @@ def _on_inserted(event: Any) -> None:
 
 
 def refill(layer: Any, window: tuple[int, int]) -> None:
-    """Draw other frames in a windowed layer; nobody is told that its data changed."""
+    """Draw other frames in a windowed layer; no event says that its data changed."""
     poses = poses_of(layer.metadata)
     if poses is None:
         raise ValueError(f"the layer {layer.name} is not one of ours")
@@ -172,7 +172,7 @@ def renew(layer: Any, poses: LayerPoses) -> None:
     layer.metadata[METADATA_KEY] = poses
     # A hidden layer keeps its old slice, and napari fails when it looks that up in fewer rows.
     visible, layer.visible = layer.visible, True
-    # Unlike in a refill the viewer is told, since the number of frames may be another.
+    # Unlike in a refill the viewer gets the event, since the number of frames may be another.
     _draw(layer, poses)
     layer.visible = visible
     if isinstance(keeper, WindowKeeper):

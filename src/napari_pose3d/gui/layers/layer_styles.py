@@ -32,7 +32,7 @@ ROLE_KEY = "napari_pose3d_role"
 TILES_KEY = "napari_pose3d_tiles"
 """Of the layer with the frames: where each view lies."""
 
-# Stages are told apart by shape (crosses as read, rings for the raw centre, discs for smoothed),
+# Stages differ by shape (crosses as read, rings for the raw centre, discs for smoothed),
 # keypoints by colour, filled-in positions by being faint.
 # Of the animal's extent in a frame; in 2-D up to the largest, where it is small in the image.
 _MARK_2D, _MARK_2D_LARGEST = 0.045, 0.12

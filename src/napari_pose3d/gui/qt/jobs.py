@@ -1,4 +1,4 @@
-"""One long job in a background thread, with progress, cancelling and an end that is always told."""
+"""One long job in a background thread: progress, cancelling, and an end that is always reported."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Job(QObject):
     Parameters
     ----------
     work : callable
-        Gets a progress function and one that tells whether it shall stop, which it answers by
-        raising `Cancelled`.
+        Gets a progress function and one that says whether it shall stop, upon which it raises
+        `Cancelled`.
     """
 
     progressed = Signal(str, int, int)
@@ -74,7 +74,7 @@ class Job(QObject):
         Returns
         -------
         (str, object) or None
-            The name of the signal that is not emitted then, and what it would have told. None
+            The name of the signal that is not emitted then, and its argument. None
             when the work goes on, or failed in a way that nobody foresaw.
         """
         if not self._ended.wait(seconds) or not self._end[0]:

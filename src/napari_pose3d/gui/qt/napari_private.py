@@ -1,6 +1,8 @@
-"""The one place that touches what napari keeps to itself: drawing what moved, and nothing else.
+"""The only module that uses napari's private API, and what the rest of the GUI needs of it.
 
-`Layer.refresh` slices a layer, tells everybody about it and sets up everything that its visual has.
+Notes
+-----
+`Layer.refresh` slices a layer, emits its events and sets up everything that its visual has.
 In a camera view nothing but the image and the places of the marks changes from frame to frame,
 and each view has two such layers: that took most of the time of a step (3 to 4 ms a layer). Here
 the same numbers go straight to the visual. Where napari or vispy are not as expected, the layer is
@@ -69,3 +71,44 @@ def draw_marks_only(canvas: Any, layer: Any) -> None:
 
 def _refresh(layer: Any) -> None:
     layer.refresh(thumbnail=False, extent=False, highlight=False)
+
+
+def native_canvas(canvas: Any) -> Any:
+    """The Qt widget that a QtViewer draws in: it gets mouse and keys."""
+    return canvas.canvas.native
+
+
+def free_in_own_context(canvas: Any) -> None:
+    """Let a canvas free the graphics memory of a removed layer in its own drawing context.
+
+    Parameters
+    ----------
+    canvas : QtViewer
+        Its own canvas frees what its layers leave behind, from now on.
+
+    Notes
+    -----
+    When a layer is removed, napari calls ``finish`` of the canvas's context, which sends vispy's
+    waiting commands, the deletions among them, to whichever OpenGL context happens to be current.
+    With several canvases that is often another one's: programs and buffers vanish while their own
+    context still has them bound, and the next painting there reads freed memory (seen with Mesa's
+    llvmpipe in ``glDrawArrays``: the process ends).
+    """
+    with contextlib.suppress(AttributeError):
+        scene = canvas.canvas._scene_canvas
+        context, native = scene.context, native_canvas(canvas)
+        finish = type(context).finish
+
+        def finish_here() -> None:
+            # A canvas that was never painted has nothing to free, and no context to do it in.
+            if native.isValid():
+                scene.set_current()
+                finish(context)
+
+        context.finish = finish_here
+
+
+def main_canvas(viewer: Any) -> Any:
+    """The QtViewer of a napari viewer; None where it has no window."""
+    window = getattr(viewer, "window", None)
+    return None if window is None else window._qt_viewer

@@ -7,46 +7,40 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from napari.components import ViewerModel
-from napari.components.viewer_model import double_click_to_zoom
-from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QToolTip, QWidget
 
+from napari_pose3d.gui.qt.keys import Modifiers
 from napari_pose3d.gui.qt.napari_private import redraw_image
 
 from ..frames.frame_controller import Image
 from ..frames.view_source import ViewSource
-from ..layout_state import LayoutState
-from .events import held_keys, modifiers_of, xy_of
+from .canvas_frame import CanvasFrame
+from .input_events import Point, held_modifiers, key_name, modifiers_of, xy_of
+from .layout_state import LayoutState
 from .overlays import Overlays
-from .title import VIEW_MIME, Title
-from .tool import Modifiers, Point, Tool
+from .tool import Tool
 
-# How near to a keypoint the mouse must be to mean it, in px of the screen.
-REACH = 10.0
 # A mouse that moved so little between press and release, in px of the screen, has clicked.
 _STILL = 3.0
 _MARGIN = 0.98
 _DIMMED = 0.35
 
 
-class CameraView(QFrame):
+class CameraView(CanvasFrame):
     """A view with its canvas.
 
     Parameters
     ----------
     source : ViewSource
     skeleton : pairs of keypoints
+
+    Signals: ``zoomed`` with the view's name and its zoom when the user has changed it.
     """
 
-    maximise_wanted = Signal(str)
-    hide_wanted = Signal(str)
-    dropped = Signal(str, str)
     zoomed = Signal(str, float)
-    entered = Signal(str)
 
     def __init__(
         self,
@@ -54,44 +48,20 @@ class CameraView(QFrame):
         skeleton: Sequence[tuple[str, str]],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setAcceptDrops(True)
-        self.name = source.view
+        super().__init__(source.view, parent=parent)
         self.source = source
         self.tools: list[Tool] = []
-        self.frame = -1
-        self._taken_by: Tool | None = None
-        self._fitted = True
         self._setting_camera = False
         self._camera_set = (0.0, 0.0, 0.0)
-        self.model = ViewerModel(title=source.view)
-        self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
-        self.canvas = QtViewer(self.model)
-        # Files that are dropped are meant for the main viewer.
-        self.canvas.setAcceptDrops(False)
-        self.native = self.canvas.canvas.native
         self._image: Any = None
         self._owned: list[Any] = []
         self.overlays = Overlays(self.model, self.canvas, source, skeleton)
-        self.title = Title(source.view)
-        self.title.maximise_wanted.connect(self.maximise_wanted)
-        self.title.hide_wanted.connect(self.hide_wanted)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.title)
-        column.addWidget(self.canvas, 1)
-        # napari's slider of a view by itself would move it out of step.
-        self.canvas.dims.hide()
-        self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_drag)
         self.model.mouse_move_callbacks.append(self._on_move)
         # In the place of napari's own, which scrolls through axes that a view does not have.
         self.model.mouse_wheel_callbacks[:] = [self._on_wheel]
         self.model.scene.camera.events.zoom.connect(self._on_camera)
         self.model.scene.camera.events.center.connect(self._on_camera)
-        self.native.installEventFilter(self)
 
     # ---------------------------------------------------------------- content
 
@@ -191,22 +161,16 @@ class CameraView(QFrame):
         return float(self.model.scene.camera.zoom)
 
     def set_zoom(self, zoom: float) -> None:
-        """Zoom about the middle, without telling others."""
+        """Zoom about the middle; emits nothing."""
         with self._moving_camera():
             self.model.scene.camera.zoom = zoom
         self._fitted = False
 
     def shut_down(self) -> None:
         """Free the canvas; the view is of no use afterwards."""
-        self._fitted = False
-        self.native.removeEventFilter(self)
-        end_canvas(self.canvas)
-        self.overlays.let_go()
-        # Nobody may hold it any longer, or it stays in memory as long as the window.
-        del self.canvas, self.native
+        super().shut_down()
+        self.overlays.release()
         self.tools.clear()
-        self.setParent(None)
-        self.deleteLater()
 
     # ---------------------------------------------------------------- image
 
@@ -351,63 +315,22 @@ class CameraView(QFrame):
             QToolTip.hideText()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """The view under the mouse has the focus; keys are ours, not napari's."""
-        if event is None or watched is not self.native:
-            return False
-        kind = event.type()
-        if kind == QEvent.Type.Resize and self._fitted:
-            # An image that filled the view goes on filling it.
-            self.fit()
-        elif kind == QEvent.Type.Enter:
-            self.take_focus()
-            self.entered.emit(self.name)
-        elif kind == QEvent.Type.Leave:
+        """Let the tools know when the mouse leaves."""
+        if event is not None and watched is self.native and event.type() == QEvent.Type.Leave:
             for tool in self.tools:
                 tool.on_leave(self)
-        elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
-            assert isinstance(event, QKeyEvent)
-            return self._on_key(kind, event)
-        return False
+        return super().eventFilter(watched, event)
 
-    def take_focus(self) -> None:
-        """Let the keys act here."""
-        self.native.setFocus(Qt.FocusReason.MouseFocusReason)
+    def _claims(self, event: QKeyEvent) -> bool:
+        key, modifiers = key_name(event), held_modifiers(event)
+        return not modifiers - {"Shift"} or any(t.claims(key, modifiers) for t in self.tools)
 
-    def _on_key(self, kind: QEvent.Type, event: QKeyEvent) -> bool:
-        key = QKeySequence(event.key()).toString()
-        modifiers = held_keys(event)
-        if kind == QEvent.Type.ShortcutOverride:
-            # Plain keys are meant for the view, not for a menu that knows them, too.
-            if not modifiers - {"Shift"} or any(t.claims(key, modifiers) for t in self.tools):
-                event.accept()
-            return False
-        if kind == QEvent.Type.KeyRelease:
-            if not event.isAutoRepeat():
-                for tool in self.tools:
-                    tool.on_key_up(self, key)
-            return True
-        for tool in self.tools:
-            if tool.on_key(self, key, modifiers):
-                return True
-        # What no tool knows goes to nobody: napari's own keys would change this view's layers.
-        return True
-
-    # ---------------------------------------------------------------- rearranging
-
-    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
-        """Another view can be dropped here."""
-        if event.mimeData().hasFormat(VIEW_MIME):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: Any) -> None:  # noqa: N802
-        """Take the place of each other."""
-        name = bytes(event.mimeData().data(VIEW_MIME)).decode()
-        event.acceptProposedAction()
-        self.dropped.emit(name, self.name)
-
-
-def end_canvas(canvas: QtViewer) -> None:
-    """Close a canvas and let Qt forget it."""
-    canvas.setParent(None)
-    canvas.close()
-    canvas.deleteLater()
+    def _on_key(self, event: QKeyEvent) -> None:
+        key, modifiers = key_name(event), held_modifiers(event)
+        if event.type() == QEvent.Type.KeyPress:
+            for tool in self.tools:
+                if tool.on_key(self, key, modifiers):
+                    break
+        elif not event.isAutoRepeat():
+            for tool in self.tools:
+                tool.on_key_up(self, key)

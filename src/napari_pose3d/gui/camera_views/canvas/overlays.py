@@ -19,7 +19,7 @@ from napari_pose3d.gui.layers.layer_poses import LayerPoses
 from napari_pose3d.gui.qt.napari_private import draw_marks_only, redraw_points
 
 from ..frames.view_source import ViewSource, best_of
-from ..layout_state import LayoutState
+from .layout_state import LayoutState
 
 Float64 = NDArray[np.float64]
 
@@ -73,8 +73,8 @@ class Overlays:
         if self._layer is not None and self._layer in model.layers:
             model.layers.remove(self._layer)
 
-    def let_go(self) -> None:
-        """Hold the canvas no longer: it is about to go."""
+    def release(self) -> None:
+        """Hold the canvas no longer: it has been closed."""
         self._canvas = None
 
     def nearest(self, x: float, y: float, within: float) -> tuple[str, LayerPoses] | None:

@@ -1,4 +1,4 @@
-"""Clicking a keypoint selects it; hovering over it tells its name."""
+"""Clicking a keypoint selects it; hovering over it shows its name."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
+from napari_pose3d.gui.qt.keys import Modifiers
 
-from .camera_view import REACH, CameraView
+from .input_events import Point
 from .overlays import at_frame
-from .tool import Modifiers, Point, Tool
+from .tool import REACH, Tool, ToolView
 
 
-class Selecting(Tool):
+class SelectionTool(Tool):
     """The tool that is there when no other is.
 
     Parameters
@@ -26,14 +27,14 @@ class Selecting(Tool):
         self._select = select
         self._hint = ""
 
-    def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+    def on_press(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Select what is under the mouse; the image is panned all the same."""
         found = view.overlays.nearest(*at, REACH / view.zoom)
         if button == 1 and found is not None:
             self._select(found[0])
         return False
 
-    def on_move(self, view: CameraView, at: Point) -> None:
+    def on_move(self, view: ToolView, at: Point) -> None:
         """Name what is under the mouse."""
         found = view.overlays.nearest(*at, REACH / view.zoom)
         hint = "" if found is None else describe(*found, view.frame)
@@ -41,7 +42,7 @@ class Selecting(Tool):
             self._hint = hint
             view.show_hint(hint)
 
-    def on_leave(self, view: CameraView) -> None:
+    def on_leave(self, view: ToolView) -> None:
         """Nothing is under the mouse any more."""
         self._hint = ""
         view.show_hint("")

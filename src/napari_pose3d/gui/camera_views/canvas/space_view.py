@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.components import ViewerModel
-from napari.components.viewer_model import double_click_to_zoom
-from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
 from napari_pose3d.gui.qt.napari_private import redraw_points
 
 from ..frames.view_source import Scene
-from ..layout_state import LayoutState
-from .camera_view import end_canvas
+from .canvas_frame import CanvasFrame
+from .input_events import held_modifiers, key_name
+from .layout_state import LayoutState
 from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
-from .title import VIEW_MIME, Title
 
 _SELECTED = 1.6
 _GRID_LINES = 9
@@ -28,7 +25,7 @@ _GRID_LINES = 9
 _RIGHT_HANDED = ("away", "down", "right")
 
 
-class SpaceView(QFrame):
+class SpaceView(CanvasFrame):
     """A canvas with the positions in 3-D; `selected` is emitted with a keypoint that was clicked.
 
     Parameters
@@ -38,42 +35,17 @@ class SpaceView(QFrame):
     """
 
     selected = Signal(str)
-    maximise_wanted = Signal(str)
-    hide_wanted = Signal(str)
     key_pressed = Signal(str, bool)
-    dropped = Signal(str, str)
 
     def __init__(self, scene: Scene, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.name = name
-        self.frame = -1
-        self.model = ViewerModel(title=name, ndisplay=3)
-        self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
+        super().__init__(name, n_displayed=3, parent=parent)
         self.model.scene.camera.orientation = _RIGHT_HANDED
-        self.canvas = QtViewer(self.model)
-        # Files that are dropped are meant for the main viewer.
-        self.canvas.setAcceptDrops(False)
-        self.native = self.canvas.canvas.native
-        self.canvas.dims.hide()
-        self.title = Title(name)
-        self.title.maximise_wanted.connect(self.maximise_wanted)
-        self.title.hide_wanted.connect(self.hide_wanted)
-        self.setAcceptDrops(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.title)
-        column.addWidget(self.canvas, 1)
-        self.setMinimumSize(120, 100)
         self.model.mouse_drag_callbacks.append(self._on_press)
-        self.native.installEventFilter(self)
         self._scene = Scene([])
         self._layers: list[Any] = []
         self._floor: Any = None
         self._up: NDArray[Any] | None = None
         self._middle = np.zeros(3)
-        self._fitted = True
         self.set_scene(scene)
         self.fit()
 
@@ -184,53 +156,16 @@ class SpaceView(QFrame):
             self.model.fit_to_view(margin=0.1)
         self._fitted = True
 
-    def shut_down(self) -> None:
-        """Free the canvas; the view is of no use afterwards."""
-        self.native.removeEventFilter(self)
-        end_canvas(self.canvas)
-        del self.canvas, self.native
-        self.setParent(None)
-        self.deleteLater()
-
-    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
-        """Another view can be dropped here."""
-        if event.mimeData().hasFormat(VIEW_MIME):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: Any) -> None:  # noqa: N802
-        """Take the place of each other."""
-        name = bytes(event.mimeData().data(VIEW_MIME)).decode()
-        event.acceptProposedAction()
-        self.dropped.emit(name, self.name)
-
-    def _take_focus(self) -> None:
-        self.native.setFocus(Qt.FocusReason.MouseFocusReason)
-
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """The view under the mouse has the focus; keys are ours, not napari's."""
-        if event is None or watched is None or watched is not self.native:
-            return False
-        kind = event.type()
-        if kind == QEvent.Type.Resize and self._fitted:
-            self.fit()
-        elif kind in (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel):
-            # From now on it is the user who turns and zooms.
+        """From a press or a turn of the wheel on, it is the user who turns and zooms."""
+        by_user = QEvent.Type.MouseButtonPress, QEvent.Type.Wheel
+        if event is not None and watched is self.native and event.type() in by_user:
             self._fitted = False
-        elif kind == QEvent.Type.Enter:
-            self._take_focus()
-        elif kind == QEvent.Type.KeyPress:
-            assert isinstance(event, QKeyEvent)
-            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self.key_pressed.emit(QKeySequence(event.key()).toString(), shift)
-        elif kind == QEvent.Type.ShortcutOverride:
-            assert isinstance(event, QKeyEvent)
-            if event.modifiers() in (
-                Qt.KeyboardModifier.NoModifier,
-                Qt.KeyboardModifier.ShiftModifier,
-            ):
-                event.accept()
-            return False
-        return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        return super().eventFilter(watched, event)
+
+    def _on_key(self, event: QKeyEvent) -> None:
+        if event.type() == QEvent.Type.KeyPress:
+            self.key_pressed.emit(key_name(event), "Shift" in held_modifiers(event))
 
     def _keep(self, layer: Any) -> Any:
         layer.editable = False

@@ -1,17 +1,46 @@
-"""What a tool is told of mouse and keys in a camera view."""
+"""What a tool gets of mouse and keys in a camera view, and of the view itself."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .camera_view import CameraView
+from napari_pose3d.gui.qt.keys import Modifiers
 
-Point = tuple[float, float]
-"""(x, y) in px of the view's image."""
+from .input_events import Point
+from .overlays import Overlays
 
-Modifiers = frozenset[str]
-"""Of "Shift", "Control", "Alt"."""
+REACH = 10.0
+"""How near to a keypoint the mouse must be to mean it, in px of the screen."""
+
+
+class ToolView(Protocol):
+    """What a tool may use of the camera view in which something happened.
+
+    Attributes
+    ----------
+    name : str
+    frame : int
+        The frame that is shown; -1 for none.
+    zoom : float
+        Canvas px per image px.
+    overlays : Overlays
+        The keypoints that are drawn.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def frame(self) -> int: ...
+
+    @property
+    def zoom(self) -> float: ...
+
+    @property
+    def overlays(self) -> Overlays: ...
+
+    def show_hint(self, text: str) -> None:
+        """A tooltip at the mouse; empty takes it away."""
 
 
 class Tool:
@@ -21,42 +50,42 @@ class Tool:
     and the key does nothing else.
     """
 
-    def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+    def on_press(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """The mouse went down; ``button`` 1 is the left, 2 the right one."""
         return False
 
-    def on_drag(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
+    def on_drag(self, view: ToolView, at: Point, modifiers: Modifiers) -> None:
         """The mouse moved since a press that this tool has taken."""
 
-    def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
-        """The mouse went up after a press that this tool has taken; ``at`` is where."""
+    def on_release(self, view: ToolView, at: Point, modifiers: Modifiers) -> None:
+        """The mouse went up at ``at``, after a press that this tool has taken."""
 
-    def on_click(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+    def on_click(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """The mouse went down and up in one place, and no tool had taken the press."""
         return False
 
-    def on_move(self, view: CameraView, at: Point) -> None:
+    def on_move(self, view: ToolView, at: Point) -> None:
         """The mouse moved with no button down."""
 
-    def on_wheel(self, view: CameraView, at: Point, steps: float, modifiers: Modifiers) -> bool:
+    def on_wheel(self, view: ToolView, at: Point, steps: float, modifiers: Modifiers) -> bool:
         """The wheel was turned with a modifier held; ``steps`` are notches, away from the user > 0.
 
-        Without a modifier the wheel zooms, and no tool hears of it.
+        Without a modifier the wheel zooms, and no tool is called.
         """
         return False
 
-    def on_leave(self, view: CameraView) -> None:
+    def on_leave(self, view: ToolView) -> None:
         """The mouse left the view."""
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
         """Whether a key with Ctrl or Alt is meant for the view, though a menu may know it, too."""
         return False
 
-    def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
+    def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:
         """A key went down, by its Qt name ("A", "Left", "Space"), while the view had the focus."""
         return False
 
-    def on_key_up(self, view: CameraView, key: str) -> None:
+    def on_key_up(self, view: ToolView, key: str) -> None:
         """A key that was held went up."""
 
     def on_frame(self, frame: int) -> None:

@@ -140,7 +140,7 @@ def skeleton_beside(layers: Iterable[Any]) -> tuple[tuple[str, str], ...]:
             try:
                 own = find_own_project(path)
             except PoseDataError:
-                # Whoever opens the project is told what is wrong with it.
+                # What is wrong with it is shown to whoever opens the project.
                 continue
             if own is not None and own.skeleton:
                 return own.skeleton

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import keypoint_hex
 
-from ..label_controller import LabelController
+from ..control.label_controller import LabelController
 from .label_marks import LabelMarks
 from .loupe import Loupe
-
-if TYPE_CHECKING:
-    from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
 
 class LabelDrawing(QObject):

@@ -19,7 +19,7 @@ from napari_pose3d.gui.camera_views.canvas.overlays import BONE_DOTS, bones_of, 
 from napari_pose3d.gui.camera_views.canvas.tool_layers import Marks
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_hex
 
-from ..label_controller import LabelController
+from ..control.label_controller import LabelController
 
 Float64 = NDArray[np.float64]
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
-from napari_pose3d.gui.camera_views.canvas.camera_view import REACH, CameraView
-from napari_pose3d.gui.camera_views.canvas.tool import Modifiers, Point, Tool
-from napari_pose3d.gui.qt.keys import LABEL_KEYS, find_key
+from napari_pose3d.gui.camera_views.canvas.input_events import Point
+from napari_pose3d.gui.camera_views.canvas.tool import REACH, Tool, ToolView
+from napari_pose3d.gui.qt.keys import LABEL_KEYS, Modifiers, find_key
 
-from ..label_controller import LabelController
+from ..control.key_actions import HeldKeys, perform
+from ..control.label_controller import LabelController
 
 # A label that is pressed on moves only when the mouse does, by so many px of the screen.
 _STILL = 2.0
@@ -25,10 +26,10 @@ class LabelTool(Tool):
         self._found = ""
         self._moves = False
         self._offset = np.zeros(2)
-        self._held: dict[str, str] = {}
+        self._held = HeldKeys(controller)
         self._hint = ""
 
-    def on_press(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+    def on_press(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Perhaps a label near the mouse is to be moved; elsewhere the image is."""
         control = self._controller
         if button != 1 or view.name not in control.labeling.views:
@@ -40,10 +41,10 @@ class LabelTool(Tool):
         # The label keeps its distance to the mouse, so that it does not jump.
         self._offset = np.subtract(at if position is None else position, at)
         self._pressed, self._found, self._moves = at, found, False
-        self._say(view, "")
+        self._show_hint(view, "")
         return True
 
-    def on_drag(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
+    def on_drag(self, view: ToolView, at: Point, modifiers: Modifiers) -> None:
         """Move the label."""
         if not self._moves:
             if np.hypot(*np.subtract(at, self._pressed)) * view.zoom <= _STILL:
@@ -54,7 +55,7 @@ class LabelTool(Tool):
             self._controller.drag((float(x), float(y)), along_curve="Shift" in modifiers)
             self._controller.point(at)
 
-    def on_release(self, view: CameraView, at: Point, modifiers: Modifiers) -> None:
+    def on_release(self, view: ToolView, at: Point, modifiers: Modifiers) -> None:
         """Leave it where the mouse went up; a mouse that did not move has clicked."""
         self.on_drag(view, at, modifiers)
         if self._moves:
@@ -66,53 +67,51 @@ class LabelTool(Tool):
         else:
             self._controller.choose(self._found, view.name)
 
-    def on_click(self, view: CameraView, at: Point, button: int, modifiers: Modifiers) -> bool:
+    def on_click(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Place the current keypoint."""
         if button != 1 or view.name not in self._controller.labeling.views:
             return False
         return self._controller.click(view.name, at)
 
-    def on_move(self, view: CameraView, at: Point) -> None:
+    def on_move(self, view: ToolView, at: Point) -> None:
         """Name what is under the mouse."""
         control = self._controller
         control.enter(view.name)
         control.point(at)
         found = control.nearest(view.name, at, REACH / view.zoom)
-        self._say(view, "" if found is None else describe(control, LabelKey(view.name, found)))
+        self._show_hint(
+            view, "" if found is None else describe(control, LabelKey(view.name, found))
+        )
 
-    def on_leave(self, view: CameraView) -> None:
+    def on_leave(self, view: ToolView) -> None:
         """Nothing is under the mouse."""
         self._controller.point(None)
-        self._say(view, "")
+        self._show_hint(view, "")
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
         """Undo and save act on labels while the mouse is over a view."""
         return find_key(LABEL_KEYS, key, modifiers) is not None
 
-    def on_key(self, view: CameraView, key: str, modifiers: Modifiers) -> bool:
+    def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:
         """Do what the key stands for."""
         entry = find_key(LABEL_KEYS, key, modifiers)
         if entry is None:
             return False
         if entry.held:
-            if key not in self._held:
-                self._held[key] = entry.action
-                self._controller.hold(entry.action, True)
+            self._held.press(key, entry.action)
         else:
-            self._controller.do(entry.action)
+            perform(self._controller, entry.action)
         return True
 
-    def on_key_up(self, view: CameraView, key: str) -> None:
+    def on_key_up(self, view: ToolView, key: str) -> None:
         """A key that was held went up."""
-        action = self._held.pop(key, None)
-        if action is not None:
-            self._controller.hold(action, False)
+        self._held.release(key)
 
     def on_frame(self, frame: int) -> None:
         """Other labels are to be seen."""
         self._controller.on_frame()
 
-    def _say(self, view: CameraView, hint: str) -> None:
+    def _show_hint(self, view: ToolView, hint: str) -> None:
         if hint != self._hint:
             self._hint = hint
             view.show_hint(hint)

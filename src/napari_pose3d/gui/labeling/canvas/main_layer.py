@@ -14,7 +14,7 @@ from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import AXES, ROLE_KEY, tiles_of
 from napari_pose3d.gui.layers.view_layout import Tile
 
-from ..label_controller import LabelController
+from ..control.label_controller import LabelController
 
 _NAME = "labels (read-only)"
 _WAIT = 120  # ms; while a label is dragged, the main canvas need not keep up

@@ -13,8 +13,8 @@ from napari_pose3d.core.labels.frame_selection.frame_lists import every_nth, par
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 
-from ..label_controller import LabelController
-from ..label_saver import Saver
+from ..control.label_controller import LabelController
+from ..control.label_saver import LabelSaver
 from ..panel.label_board import LabelBoard
 from .frame_choice_dialog import AddFramesDialog, FrameChoice
 
@@ -28,10 +28,10 @@ class FrameAdder(QObject):
     ----------
     board : LabelBoard
     control : LabelController
-    saver : Saver
+    saver : LabelSaver
     """
 
-    def __init__(self, board: LabelBoard, control: LabelController, saver: Saver) -> None:
+    def __init__(self, board: LabelBoard, control: LabelController, saver: LabelSaver) -> None:
         super().__init__(board)
         self._board, self._control, self._saver = board, control, saver
         self._choosing = JobSlot()
@@ -67,9 +67,9 @@ class FrameAdder(QObject):
         job = Job(work)
         job.succeeded.connect(partial(self._put, choice))
         job.failed.connect(show_error)
-        job.failed.connect(self._control.told)
+        job.failed.connect(self._control.message)
         job.progressed.connect(self._tell_progress)
-        self._control.told.emit("Looking at the videos for frames that are unlike each other…")
+        self._control.message.emit("Looking at the videos for frames that are unlike each other…")
         self._choosing.start(job)
 
     def take_out(self, frames: list[int]) -> None:
@@ -100,15 +100,15 @@ class FrameAdder(QObject):
 
     def _put(self, choice: FrameChoice, frames: list[int]) -> None:
         if not frames:
-            self._control.told.emit("These frames are all labeled or queued already.")
+            self._control.message.emit("These frames are all labeled or queued already.")
             return
-        self._control.told.emit(f"Writing the images of {len(frames)} frames…")
+        self._control.message.emit(f"Writing the images of {len(frames)} frames…")
         proposed = self._control.proposals if choice.with_predictions else None
         self._saver.add_frames(frames, _REASONS[choice.method], proposed)
 
     def _tell_progress(self, stage: str, done: int, total: int) -> None:
         part = f" ({done} of {total})" if total else ""
-        self._control.told.emit(f"{stage}{part}…")
+        self._control.message.emit(f"{stage}{part}…")
 
 
 def _choose(

@@ -27,7 +27,7 @@ from napari_pose3d.core.labels.files.label_import import (
     label_folders,
 )
 
-from ..label_controller import LabelController
+from ..control.label_controller import LabelController
 
 _KINDS = "Labels (CollectedData*.csv CollectedData*.h5 *.csv *.h5)"
 _MEANING = (
@@ -53,7 +53,7 @@ def ask_and_import(control: LabelController, parent: QWidget) -> None:
     except PoseDataError as error:
         show_error(str(error))
         return
-    control.told.emit(found.describe())
+    control.message.emit(found.describe())
 
 
 class ImportDialog(QDialog):
@@ -63,7 +63,7 @@ class ImportDialog(QDialog):
     ----------
     views : sequence of str
     guess : callable
-        Says which of a file's folders belongs to a view; None where it cannot be told.
+        Says which of a file's folders belongs to a view; None where that is not known.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChange
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.merge import Prefer, difference
 
-from ..label_controller import LabelController
-from ..label_saver import Saver
+from ..control.label_controller import LabelController
+from ..control.label_saver import LabelSaver
 from ..panel.label_board import LabelBoard
 
 
@@ -25,12 +25,12 @@ class Questions(QObject):
     ----------
     labeling : Labeling
     control : LabelController
-    saver : Saver
+    saver : LabelSaver
     board : LabelBoard
     """
 
     def __init__(
-        self, labeling: Labeling, control: LabelController, saver: Saver, board: LabelBoard
+        self, labeling: Labeling, control: LabelController, saver: LabelSaver, board: LabelBoard
     ) -> None:
         super().__init__(board)
         self._labeling, self._control = labeling, control
@@ -115,7 +115,7 @@ class Questions(QObject):
         self._saver.save(overwrite=True)
 
     def _tell(self, text: str) -> None:
-        self._control.told.emit(text)
+        self._control.message.emit(text)
 
     def _refresh(self) -> None:
         self._control.changed.emit()

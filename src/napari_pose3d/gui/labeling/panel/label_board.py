@@ -22,9 +22,10 @@ from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.keys import LABEL_KEYS
 
-from ..frame_navigation import completeness
-from ..label_controller import LabelController
-from ..label_saver import Saver
+from ..control.frame_navigation import completeness
+from ..control.key_actions import perform
+from ..control.label_controller import LabelController
+from ..control.label_saver import LabelSaver
 from .frame_list import FrameEntry, FrameList
 from .keypoint_matrix import KeypointMatrix
 from .notice import Notice
@@ -48,7 +49,7 @@ class LabelBoard(QWidget):
     Parameters
     ----------
     control : LabelController
-    saver : Saver
+    saver : LabelSaver
     colours : mapping of keypoint to ``#rrggbb``
         Those that the user chose.
     """
@@ -59,7 +60,9 @@ class LabelBoard(QWidget):
     keypoints_wanted = Signal()
     import_wanted = Signal()
 
-    def __init__(self, control: LabelController, saver: Saver, colours: Mapping[str, str]) -> None:
+    def __init__(
+        self, control: LabelController, saver: LabelSaver, colours: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._control, self._saver = control, saver
         labeling = control.labeling
@@ -111,13 +114,13 @@ class LabelBoard(QWidget):
         self.frames.wanted.connect(control.panel.go_to)
         self.frames.add_wanted.connect(self.add_wanted)
         self.frames.remove_wanted.connect(self.remove_wanted)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setMinimumHeight(2 * self.told.fontMetrics().lineSpacing())
-        self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.told.setAccessibleName("Message")
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setMinimumHeight(2 * self.message.fontMetrics().lineSpacing())
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.message.setAccessibleName("Message")
         self._lay_out()
-        control.told.connect(self.told.setText)
+        control.message.connect(self.message.setText)
         saver.saved.connect(self.show_frames)
         saver.busy.connect(self._on_busy)
         self.show_labels()
@@ -148,7 +151,7 @@ class LabelBoard(QWidget):
             button = QPushButton(text)
             button.setToolTip(f"{hint} ({key.label})")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(lambda _=False, name=action: self._control.do(name))
+            button.clicked.connect(lambda _=False, name=action: perform(self._control, name))
             self.buttons[action] = button
             grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
         for i, (text, signal, hint) in enumerate(
@@ -171,7 +174,7 @@ class LabelBoard(QWidget):
         parts.addWidget(self.frames)
         parts.setSizes([450, 250])
         column.addWidget(parts, 1)
-        column.addWidget(self.told)
+        column.addWidget(self.message)
 
     # ------------------------------------------------------------------ showing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_pose3d.gui.camera_views.canvas.tool import Point
+from napari_pose3d.gui.camera_views.canvas.input_events import Point
 
 Size = tuple[float, float]
 """(width, height) in px."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 
-if TYPE_CHECKING:
-    from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
+from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
 _MS = 200
 _AROUND = (-2, -1, 0, 1, 2, 1, 0, -1)

@@ -1,13 +1,16 @@
-"""Mouse and keys as napari and Qt tell them, in the terms of `tool`."""
+"""Mouse and key events of napari and Qt in the terms of `tool`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence
 
-from .tool import Modifiers, Point
+from napari_pose3d.gui.qt.keys import Modifiers
+
+Point = tuple[float, float]
+"""(x, y) in px of the view's image."""
 
 
 def xy_of(position: Any) -> Point:
@@ -16,11 +19,16 @@ def xy_of(position: Any) -> Point:
 
 
 def modifiers_of(names: Any) -> Modifiers:
-    """Of a napari mouse event."""
+    """The modifiers of a napari mouse event."""
     return frozenset(str(getattr(name, "name", name)) for name in names)
 
 
-def held_keys(event: QKeyEvent) -> Modifiers:
+def key_name(event: QKeyEvent) -> str:
+    """Qt's short name of a key: "A", "Left", "Space"."""
+    return QKeySequence(event.key()).toString()
+
+
+def held_modifiers(event: QKeyEvent) -> Modifiers:
     """The modifiers that are held while a key goes down."""
     held = event.modifiers()
     kinds = Qt.KeyboardModifier

@@ -11,8 +11,8 @@ from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.labels.geometry.evidence import ExpectedPoints
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.canvas.overlays import at_frame
-from napari_pose3d.gui.camera_views.canvas.tool import Point
 from napari_pose3d.gui.camera_views.frames.view_source import Scene
 
 _SD = 3.0  # px; what a prediction is trusted to when it says nothing about itself

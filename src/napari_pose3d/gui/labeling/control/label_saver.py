@@ -30,7 +30,7 @@ Proposals = Callable[[int], Mapping[LabelKey, tuple[XY, float | None]]]
 """Positions and likelihoods that are proposed for a frame."""
 
 
-class Saver(QObject):
+class LabelSaver(QObject):
     """Saves the labels of a labeling, and says how it went.
 
     Parameters

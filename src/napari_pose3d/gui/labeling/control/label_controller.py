@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
@@ -14,17 +14,13 @@ from napari_pose3d.core.labels.geometry.label_projection import Place
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import Label, LabelKey
 from napari_pose3d.core.labels.store.status import Visibility
-from napari_pose3d.gui.camera_views.canvas.tool import Point
+from napari_pose3d.gui.camera_views.canvas.input_events import Point
+from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
-from .canvas.epipolar_curves import ViewCurve, curves_of
-from .canvas.image_bounds import clamped, is_inside
+from .epipolar_curves import ViewCurve, curves_of
 from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
-from .key_actions import key_actions
+from .image_bounds import clamped, is_inside
 
-if TYPE_CHECKING:
-    from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
-
-_STEP, _FINE_STEP = 1.0, 0.1
 _MAGNIFICATION = 6.0
 
 
@@ -37,14 +33,13 @@ class LabelController(QObject):
     panel : ViewsPanel
         Where they are drawn.
 
-    Signals: ``changed`` when something has to be drawn anew, ``pointed`` when the
-    mouse has moved, ``told`` with a line for the user,
-    ``save_wanted``, ``keys_wanted``.
+    Signals: ``changed`` when something has to be drawn anew, ``pointed`` when the mouse has moved,
+    ``message`` with a line for the user, ``save_wanted``, ``keys_wanted`` for the table of keys.
     """
 
     changed = Signal()
     pointed = Signal()
-    told = Signal(str)
+    message = Signal(str)
     save_wanted = Signal()
     keys_wanted = Signal()
 
@@ -60,13 +55,11 @@ class LabelController(QObject):
         self.marks_hidden = False
         self.proposals: Callable[[int], dict[LabelKey, tuple[Point, float | None]]] = lambda _: {}
         self._move: actions.Move | None = None
-        self._flicker: Any = None
         self._curves: dict[str, ViewCurve] | None = None
-        self._actions = key_actions(self)
         labeling.store.changed.connect(self._on_labels)
 
     def close(self) -> None:
-        """Hear of labels no longer."""
+        """End a drag, and follow the labels no longer."""
         if self._move is not None:
             self._move.cancel()
             self._move = None
@@ -157,7 +150,7 @@ class LabelController(QObject):
             return False
         label_key = self.label_key
         if self.label(label_key).status.by_person:
-            self.told.emit(
+            self.message.emit(
                 f"{label_key.keypoint} is placed in {view} already: drag it, "
                 "or press W to bring it to the mouse."
             )
@@ -193,26 +186,19 @@ class LabelController(QObject):
         self._redraw()
         return True
 
-    # ------------------------------------------------------------------ keys
-
-    def do(self, action: str) -> None:
-        """Do what a key of `keys.LABEL_KEYS` stands for."""
-        self._actions[action]()
-
-    def hold(self, action: str, held: bool) -> None:
-        """A key that acts while it is held went down or up."""
-        if action == "hide_marks":
-            self.marks_hidden = held
-            self._redraw()
-        elif action == "flicker":
-            self._flicker_through(held)
+    def hide_marks(self, hidden: bool) -> None:
+        """Take all marks off the images, or draw them again."""
+        self.marks_hidden = hidden
+        self._redraw()
 
     # ------------------------------------------------------------------ actions
 
     def project(self, keypoints: Sequence[str] | None) -> None:
         """Fill the other views; all keypoints where None is given."""
         if self._may_label():
-            self.told.emit(actions.project(self.labeling, self.frame, keypoints).describe() + ".")
+            self.message.emit(
+                actions.project(self.labeling, self.frame, keypoints).describe() + "."
+            )
 
     def start_from_predictions(self) -> None:
         """Propose what the layers show in this frame, wherever nobody has labeled."""
@@ -220,7 +206,7 @@ class LabelController(QObject):
             return
         found = self.proposals(self.frame)
         n = actions.propose(self.labeling, self.frame, found, "predictions") if found else 0
-        self.told.emit(
+        self.message.emit(
             f"{n} predictions are proposed: C confirms one, Shift+C all, dragging corrects."
             if n
             else "There are no predictions of this frame, or everything is labeled."
@@ -231,7 +217,7 @@ class LabelController(QObject):
         geometry = self.geometry
         view = None if geometry is None else geometry.suspect(self.keypoint)
         if view is None:
-            self.told.emit(f"No view disagrees about {self.keypoint}.")
+            self.message.emit(f"No view disagrees about {self.keypoint}.")
         else:
             self.go_to_label(LabelKey(view, self.keypoint))
 
@@ -271,14 +257,14 @@ class LabelController(QObject):
         if len(label_keys) == 1 and n:
             self._advance()
         elif len(label_keys) > 1:
-            self.told.emit(f"{n} labels confirmed.")
+            self.message.emit(f"{n} labels confirmed.")
 
     def toggle_occluded(self) -> None:
         """Say that the current keypoint cannot be seen in the current view, or that it can."""
         if self._may_label():
             seen = actions.toggle_occluded(self.labeling, self.frame, self.label_key)
             word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
-            self.told.emit(f"{self.keypoint} is {word} in {self.view}.")
+            self.message.emit(f"{self.keypoint} is {word} in {self.view}.")
 
     def nudge(self, dx: float, dy: float) -> None:
         """Move the current label by some px."""
@@ -292,10 +278,12 @@ class LabelController(QObject):
         """Propose the pose of the labeled frame before (-1) or after (1)."""
         source = neighbour(self.labeling.labeled_frames, self.frame, direction)
         if source is None:
-            self.told.emit(f"There is no labeled frame {'after' if direction > 0 else 'before'}.")
+            self.message.emit(
+                f"There is no labeled frame {'after' if direction > 0 else 'before'}."
+            )
         elif self._may_label():
             n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
-            self.told.emit(f"{n} positions of frame {source:,} are proposed.")
+            self.message.emit(f"{n} positions of frame {source:,} are proposed.")
 
     def step_history(self, *, back: bool) -> None:
         """Undo or redo, and go where something changed."""
@@ -303,9 +291,9 @@ class LabelController(QObject):
         text = history.undo_text if back else history.redo_text
         command = self.labeling.store.undo() if back else self.labeling.store.redo()
         if command is None:
-            self.told.emit("Nothing to undo." if back else "Nothing to redo.")
+            self.message.emit("Nothing to undo." if back else "Nothing to redo.")
             return
-        self.told.emit(f"{'Undone' if back else 'Done again'}: {text}.")
+        self.message.emit(f"{'Undone' if back else 'Done again'}: {text}.")
         own = [k.frame for k in command.frames if k.session == self.labeling.session.name]
         if own and self.frame not in own:
             # What changed has to be seen.
@@ -332,7 +320,7 @@ class LabelController(QObject):
         frame = neighbour(frames, self.frame, direction)
         if frame is None:
             where = "after" if direction > 0 else "before"
-            self.told.emit(f"There is no {KINDS[kind]} {where} this one.")
+            self.message.emit(f"There is no {KINDS[kind]} {where} this one.")
         else:
             self.panel.go_to(frame)
 
@@ -341,10 +329,10 @@ class LabelController(QObject):
         geometry = self.geometry
         worst = None if geometry is None else geometry.worst
         if geometry is None or worst is None:
-            self.told.emit("Nothing to compare: too few labels in this frame.")
+            self.message.emit("Nothing to compare: too few labels in this frame.")
             return
         off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
-        self.told.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
+        self.message.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
         self.go_to_label(worst)
 
     def toggle_loupe(self) -> None:
@@ -355,13 +343,13 @@ class LabelController(QObject):
     # ------------------------------------------------------------------ inside
 
     def _may_label(self) -> bool:
-        """Whether a label may be placed now; says why not."""
+        """Whether a label may be placed now; emits a message where not."""
         if not self.panel.is_settled:
             return False
         lacking = self.labeling.lacking_views(self.frame)
         lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
         if lacking:
-            self.told.emit(
+            self.message.emit(
                 f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
                 "Lightning Pose needs one of every view, so this frame cannot be labeled."
             )
@@ -375,10 +363,10 @@ class LabelController(QObject):
         return True
 
     def _is_on_image(self, at: Point) -> bool:
-        """Whether a position is on the image of the current view; says it when it is not."""
+        """Whether a position is on the image of the current view; emits a message where not."""
         inside = is_inside(at, self.panel.views[self.view].source.size)
         if not inside:
-            self.told.emit(f"That is outside the image of {self.view}: nothing was placed.")
+            self.message.emit(f"That is outside the image of {self.view}: nothing was placed.")
         return inside
 
     def _advance(self) -> None:
@@ -396,7 +384,7 @@ class LabelController(QObject):
                 self.choose(name)
                 return
         where = "this frame" if self.through_views else f"{self.view} in this frame"
-        self.told.emit(f"All keypoints of {where} are labeled.")
+        self.message.emit(f"All keypoints of {where} are labeled.")
 
     def _is_open(self, label_key: LabelKey) -> bool:
         label = self.label(label_key)
@@ -412,15 +400,6 @@ class LabelController(QObject):
         if position is None and (view := self.panel.views.get(label_key.view)) is not None:
             position = view.overlays.position(label_key.keypoint)
         return position
-
-    def _flicker_through(self, held: bool) -> None:
-        from .canvas.flicker import Flicker
-
-        if held and self._flicker is None:
-            self._flicker = Flicker(self.panel)
-        elif not held and self._flicker is not None:
-            self._flicker.stop()
-            self._flicker = None
 
     def _on_labels(self, _: object) -> None:
         self._redraw()
