@@ -127,3 +127,53 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with FileGroup(overwrite=True) as group:
         group.open(tmp_path / "a.csv").write("new")
     assert contents(tmp_path) == {"a.csv": "new"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and links")
+def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "null.csv").symlink_to("/dev/null")
+    (tmp_path / "circle.csv").symlink_to(tmp_path / "circle.csv")
+    for name in ("pipe.csv", "null.csv", "circle.csv"):
+        with pytest.raises(PoseDataError, match="only files are replaced"):
+            FileGroup(overwrite=True).path(tmp_path / name)
+        with pytest.raises(PoseDataError, match="only files are replaced"):
+            FileGroup(overwrite=True).remove(tmp_path / name)
+    assert not Path("/dev/null").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["circle.csv", "null.csv", "pipe.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
+def test_nothing_is_written_outside_of_a_folder(tmp_path: Path) -> None:
+    project, home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    home.mkdir()
+    (home / "mine.csv").write_text("mine")
+    (project / "a.csv").symlink_to(home / "mine.csv")
+    (project / "folder").symlink_to(home)
+    for name in ("a.csv", "folder/b.csv", "../home/c.csv"):
+        with pytest.raises(PoseDataError, match="outside"):
+            FileGroup(overwrite=True, inside=project).path(project / name)
+    assert contents(home) == {"mine.csv": "mine"}
+    (project / "real.csv").write_text("old")
+    (project / "link.csv").symlink_to("real.csv")
+    with FileGroup(overwrite=True, inside=project) as group:
+        group.open(project / "link.csv").write("new")
+    assert (project / "real.csv").read_text() == "new"
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(PoseDataError, match="no file can have such a name"):
+        FileGroup().path(f"{tmp_path}/a\0b.csv")
+    with pytest.raises(PoseDataError, match="cannot be written"), FileGroup() as group:
+        group.path(tmp_path / ("x" * 300))
+    assert contents(tmp_path) == {}
+
+
+def test_text_is_appended_with_the_group(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("one\nto")
+    with FileGroup(overwrite=True) as group:
+        group.append(tmp_path / "log.csv", 4, "two\n")
+        group.append(tmp_path / "new.csv", 0, "first\n")
+        assert (tmp_path / "log.csv").read_text() == "one\nto"
+    assert contents(tmp_path) == {"log.csv": "one\ntwo\n", "new.csv": "first\n"}

@@ -27,6 +27,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     read_calibrations_csv,
     read_project,
 )
+from napari_pose3d.core.storage.group_recovery import recover
 
 from .project_toml import OWN_FOLDER
 
@@ -76,6 +77,8 @@ def find_project(path: str | os.PathLike[str]) -> LightningProject | None:
     start = Path(path).absolute()
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
+            # A change of keypoints that was killed half way is brought to its end first.
+            recover(folder)
             return read_project(folder)
     return None
 

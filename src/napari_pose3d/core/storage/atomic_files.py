@@ -1,12 +1,16 @@
-"""Writing files so that nobody ever meets half of one.
+"""Writing files so that nobody ever meets half of one, nor half of a group.
 
+Notes
+-----
 A file is written beside its place under a hidden name, flushed to the disk and then renamed.
-Files that belong together are renamed only when all of them are complete, and if that is
-interrupted, the old ones are put back.
+Files that belong together are renamed when all of them are complete, after the list of renames
+was written down and flushed. After an error, the old files are put back; after a kill, the next
+look into the folder finishes the renames or drops the drafts (see `group_recovery`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -18,13 +22,17 @@ from typing import TextIO
 
 from napari_pose3d.core.errors import PoseDataError
 
+from .group_record import Marker, Move, Plan, back, forward, hidden_name
+from .group_recovery import recover
+from .regular_files import flush, flush_folder, is_regular, size_and_time
+
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
     """Raise `PoseDataError` when one of the files exists."""
     for path in paths:
-        if path.exists():
+        if os.path.lexists(path):
             raise PoseDataError(
                 "this file exists already and was not replaced",
                 file=path,
@@ -33,32 +41,41 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 
 
 class FileGroup:
-    """Files that appear together or not at all.
+    """Files that change together or not at all.
 
     Use it as a context manager, and write each file to the path that `path` gives or to the
     stream that `open` gives. When the block ends, all files are put in place; when it is left by
     an error, a cancellation or Ctrl-C, nothing has changed: no new file, no new folder, and the
-    files that were there before are untouched.
+    files that were there before are untouched. When the process is killed, the group is wholly
+    old or wholly new after the next `recover` of one of its folders, or the next group there.
 
     Parameters
     ----------
     overwrite : bool
         Whether files that are already there may be replaced.
+    inside : path, optional
+        A folder that nothing is written outside of, whatever links lead there.
 
     Raises
     ------
     PoseDataError
-        When a target exists and `overwrite` is False, or a place cannot be written to.
+        When a target exists and `overwrite` is False, is no regular file, lies outside of
+        `inside`, or a place cannot be written to.
     """
 
-    def __init__(self, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, *, overwrite: bool = False, inside: str | os.PathLike[str] | None = None
+    ) -> None:
         self._overwrite = overwrite
+        self._inside = None if inside is None else Path(os.path.realpath(inside))
+        self._token = secrets.token_hex(8)
         self._drafts: dict[Path, Path] = {}
-        self._backups: dict[Path, Path] = {}
-        self._begun: list[Path] = []
         self._leaving: list[Path] = []
+        self._additions: list[tuple[Path, int, str]] = []
         self._streams: list[TextIO] = []
+        self._markers: dict[Path, Marker] = {}
         self._new_folders: list[Path] = []
+        self._plan = Plan()
 
     @property
     def targets(self) -> tuple[Path, ...]:
@@ -67,14 +84,13 @@ class FileGroup:
 
     def path(self, target: str | os.PathLike[str]) -> Path:
         """Where to write the file that is to become `target` (same suffix, hidden name)."""
-        # A link stays a link: it is the file it points to that is replaced.
-        final = Path(os.path.realpath(target))
+        final = self._final(target)
         if final in self._drafts:
             raise PoseDataError("the same file would be written twice", file=final)
         self._refuse_existing(final)
         try:
-            self._make_folder(final.parent)
-            self._drafts[final] = draft = _hidden_beside(final, "part")
+            self._mark(final.parent)
+            self._drafts[final] = draft = hidden_name(final, self._token, len(self._drafts), "part")
             # Created at once, so that a place that cannot be written to shows before the work.
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:
@@ -90,7 +106,31 @@ class FileGroup:
 
     def remove(self, target: str | os.PathLike[str]) -> None:
         """Let a file go when the others appear; one that is not there is no error."""
-        self._leaving.append(Path(os.path.realpath(target)))
+        final = self._final(target)
+        if not os.path.lexists(final):
+            return
+        self._refuse_irregular(final)
+        try:
+            self._mark(final.parent)
+        except OSError as error:
+            raise cannot_write(final, error) from error
+        self._leaving.append(final)
+
+    def append(self, target: str | os.PathLike[str], length: int, text: str) -> None:
+        """Add text to a file when the others appear.
+
+        Parameters
+        ----------
+        length : int
+            Bytes of the file that stay; what follows them, such as a torn line, goes.
+        """
+        final = self._final(target)
+        self._refuse_irregular(final)
+        try:
+            self._mark(final.parent)
+        except OSError as error:
+            raise cannot_write(final, error) from error
+        self._additions.append((final, length, text))
 
     def __enter__(self) -> FileGroup:
         return self
@@ -109,7 +149,7 @@ class FileGroup:
                 if isinstance(failure, OSError):
                     raise cannot_write(self._any_target(), failure) from failure
                 raise
-            self._discard_backups()
+            self._remove_traces()
             return
         self._put_back()
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
@@ -120,21 +160,30 @@ class FileGroup:
             stream.close()
         for target, draft in self._drafts.items():
             self._refuse_existing(target)
-            _flush_to_disk(draft)
-        for target, draft in self._drafts.items():
-            if target.exists():
+            _flush_file(draft)
+        plan = self._plan
+        for number, (target, draft) in enumerate(self._drafts.items()):
+            backup = None
+            stamp = size_and_time(target)
+            if stamp is not None:
                 shutil.copymode(target, draft)
-                # Noted before it exists, so that an interruption in between leaves nothing.
-                self._backups[target] = backup = _hidden_beside(target, "old")
+                backup = hidden_name(target, self._token, number, "old")
                 _second_name(target, backup)
-            self._begun.append(target)
-            os.replace(draft, target)
-        for target in self._leaving:
-            if target.exists():
-                self._backups[target] = backup = _hidden_beside(target, "old")
-                os.replace(target, backup)
-        for folder in {target.parent for target in self._drafts}:
-            _flush_to_disk(folder)
+            plan.moves.append(Move(draft, target, backup, stamp, size_and_time(draft)))
+        for number, target in enumerate(self._leaving, len(self._drafts)):
+            backup = hidden_name(target, self._token, number, "old")
+            plan.removals.append((target, backup, size_and_time(target)))
+        plan.additions += self._additions
+        if not plan.is_atomic:
+            main, *others = self._markers.values()
+            for marker in others:
+                marker.flush()
+            for folder in self._markers:
+                flush_folder(folder)
+            main.write(plan)
+        forward(plan)
+        for folder in self._markers:
+            flush_folder(folder)
 
     def _put_back(self) -> None:
         for stream in self._streams:
@@ -144,19 +193,13 @@ class FileGroup:
                 # A full disk shows again when closing flushes the buffer.
                 if error.errno not in _DISK_FULL:
                     raise
-        for target in self._begun:
-            if self._drafts[target].exists():
-                continue  # interrupted just before the rename
-            if target in self._backups:
-                os.replace(self._backups[target], target)
-            else:
-                target.unlink(missing_ok=True)
-        for target in self._leaving:
-            if target in self._backups and not target.exists():
-                os.replace(self._backups[target], target)
-        for draft in self._drafts.values():
-            draft.unlink(missing_ok=True)
-        self._discard_backups()
+        for marker in [*self._markers.values()][:1]:
+            # A disk that fails here as well leaves a record that leads forward, which is removed
+            # below once the old files are back.
+            with contextlib.suppress(OSError):
+                marker.turn_back()
+        back(self._plan)
+        self._remove_traces()
         for folder in reversed(self._new_folders):
             try:
                 folder.rmdir()
@@ -165,17 +208,59 @@ class FileGroup:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                     raise
 
-    def _discard_backups(self) -> None:
-        for backup in self._backups.values():
-            backup.unlink(missing_ok=True)
+    def _remove_traces(self) -> None:
+        """Remove backups, then drafts: only a begun rename has lost its draft before that."""
+        for number, target in enumerate([*self._drafts, *self._leaving]):
+            hidden_name(target, self._token, number, "old").unlink(missing_ok=True)
+        for draft in self._drafts.values():
+            draft.unlink(missing_ok=True)
+        # The first leads to the others, and goes last.
+        for marker in reversed(self._markers.values()):
+            marker.remove()
+        self._markers.clear()
+
+    def _final(self, target: str | os.PathLike[str]) -> Path:
+        """The file itself: a link stays a link, and what it points to is replaced."""
+        if "\0" in os.fspath(target):
+            raise PoseDataError("no file can have such a name", file=repr(os.fspath(target)))
+        final = Path(os.path.realpath(target))
+        if self._inside is not None and not final.is_relative_to(self._inside):
+            raise PoseDataError(
+                f"this would be written outside of {self._inside}: it leads to {final}",
+                file=target,
+                todo="Replace the link by the file or folder itself",
+            )
+        return final
 
     def _refuse_existing(self, target: Path) -> None:
-        if target.is_dir():
+        if os.path.isdir(target):
             raise PoseDataError("a folder has the name of the file to be written", file=target)
+        self._refuse_irregular(target)
         if not self._overwrite:
             refuse_existing([target])
 
-    def _make_folder(self, folder: Path) -> None:
+    def _refuse_irregular(self, target: Path) -> None:
+        if os.path.lexists(target) and not is_regular(target):
+            kind = "a link in a circle" if target.is_symlink() else "a device or a pipe"
+            raise PoseDataError(
+                f"this is {kind}, and only files are replaced",
+                file=target,
+                todo="Choose another name",
+            )
+
+    def _mark(self, folder: Path) -> None:
+        """Let a folder show that a group is at work in it."""
+        if folder in self._markers:
+            return
+        made = self._make_folder(folder)
+        recover(folder)
+        main = next(iter(self._markers.values()), None)
+        if main is not None:
+            main.add_folder(folder)
+        of_main = None if main is None else main.folder
+        self._markers[folder] = Marker(folder, self._token, of_main, made)
+
+    def _make_folder(self, folder: Path) -> int:
         absent = []
         while not folder.exists():
             absent.append(folder)
@@ -183,15 +268,10 @@ class FileGroup:
         for each in reversed(absent):
             each.mkdir(exist_ok=True)
             self._new_folders.append(each)
+        return len(absent)
 
     def _any_target(self) -> Path | None:
-        return next(iter(self._drafts), None)
-
-
-def _hidden_beside(target: Path, purpose: str) -> Path:
-    # Cut, because most file systems end at 255 bytes.
-    stem = target.stem.encode()[:180].decode(errors="ignore")
-    return target.with_name(f".{stem}.{secrets.token_hex(4)}.{purpose}{target.suffix}")
+        return next(iter([*self._drafts, *self._leaving]), None)
 
 
 def _second_name(target: Path, backup: Path) -> None:
@@ -202,21 +282,12 @@ def _second_name(target: Path, backup: Path) -> None:
         shutil.copy2(target, backup)
 
 
-def _flush_to_disk(path: Path) -> None:
-    if path.is_dir():
-        if os.name != "posix":
-            return  # only POSIX lets a folder be opened
-        handle = os.open(path, os.O_RDONLY)
-    else:
-        handle = os.open(path, os.O_RDWR)
+def _flush_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
     try:
-        os.fsync(handle)
-    except OSError as error:
-        # Some network file systems do not offer it; the rename is still atomic there.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-            raise
+        flush(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def cannot_write(path: str | Path | None, error: OSError) -> PoseDataError:

@@ -87,45 +87,35 @@ class Provenance:
         """Frames that the table says something about."""
         return [(session, int(frame)) for session, frame in self._lines if frame.isdecimal()]
 
-    def append(self, rows: Iterable[Row]) -> int:
-        """Add lines at the end of the file, and wait until they are on the disk.
+    def addition(self, rows: Iterable[Row]) -> tuple[int, str]:
+        """What is to be appended to the file for new rows.
 
         Returns
         -------
-        int
-            The length of the file before, in bytes, for `cut`.
+        length, text : int, str
+            Where the last whole line of the file ends, in bytes, and what comes there.
 
         Raises
         ------
-        OSError
-            The file is as it was before.
+        PoseDataError
+            When the file cannot be read.
         """
         stream = io.StringIO()
         writer = csv.DictWriter(stream, self._fields, lineterminator="\n", restval="")
-        writer.writerows(rows)
-        new = stream.getvalue()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a+b") as file:
-            before = _end_of_whole_lines(file)
-            if not before:
-                new = f"{','.join(self._fields)}\n{new}"
-            file.truncate(before)
-            try:
-                file.write(new.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(before)
-                raise
-        for line in new.split("\n")[:-1]:
+        # One line each: a name of a person may hold anything.
+        writer.writerows({k: " ".join(v.splitlines()) for k, v in row.items()} for row in rows)
+        try:
+            length = _end_of_whole_lines(self.path)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        head = "" if length else f"{','.join(self._fields)}\n"
+        return length, head + stream.getvalue()
+
+    def note_added(self, text: str) -> None:
+        """The text of an `addition` is in the file now."""
+        for line in text.split("\n")[:-1]:
             if not line.startswith(FIELDS[0] + ","):
                 self._lines.setdefault(_frame_of(line), []).append(line)
-        return before
-
-    def cut(self, length: int) -> None:
-        """Take back what was added after the file had this length."""
-        os.truncate(self.path, length)
-        self.__init__(self.path)  # type: ignore[misc]
 
     def compact(self) -> bool:
         """Write the file without outdated lines, where these are more than the others.
@@ -164,11 +154,14 @@ class Provenance:
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
-            raise PoseDataError(
-                f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
-                file=self.path,
-                todo="Move the file away; positions are kept in the label files",
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError | UnicodeDecodeError) -> PoseDataError:
+        return PoseDataError(
+            f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
+            file=self.path,
+            todo="Move the file away; positions are kept in the label files",
+        )
 
 
 def _frame_of(line: str) -> tuple[str, str]:
@@ -179,10 +172,19 @@ def _frame_of(line: str) -> tuple[str, str]:
     return session, rest.partition(",")[0]
 
 
-def _end_of_whole_lines(file: io.BufferedRandom) -> int:
+def _end_of_whole_lines(path: Path) -> int:
     """Where the last whole line ends."""
-    end = file.seek(0, os.SEEK_END)
-    at = max(end - 65_536, 0)
-    file.seek(at)
-    tail = file.read(end - at)
-    return at + tail.rfind(b"\n") + 1 if tail else 0
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return 0
+    with file:
+        at = file.seek(0, os.SEEK_END)
+        while at:
+            start = max(at - 65_536, 0)
+            file.seek(start)
+            found = file.read(at - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            at = start
+    return 0

@@ -16,6 +16,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming import SINGLE_VIEW, parse_stem
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.video.frame_export import frame_file_name
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -154,6 +155,7 @@ def _is_nameless(session: Session, view: str) -> bool:
 def _images_in(folder: Path) -> dict[int, str]:
     """File names by frame; of two images of one frame, the PNG."""
     try:
+        recover(folder)
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
         return {}

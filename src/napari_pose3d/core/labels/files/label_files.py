@@ -398,8 +398,14 @@ class LabelFiles:
                     leaving.append(queues[view].path)
         also = {path: text.encode() for path, text in (extra or {}).items()}
         # The first change since opening keeps the files as they were.
-        keep_in = None if self._kept_copies else self.folder
-        put_in_place({**new, **also}, leaving, self.provenance, rows, keep_in)
+        put_in_place(
+            self.folder,
+            {**new, **also},
+            leaving,
+            self.provenance,
+            rows,
+            keep_copies=not self._kept_copies,
+        )
         self._kept_copies = self._kept_copies or bool(new)
         old = self.tables
         for view, files in self._files.items():

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.group_record import is_trace
+from napari_pose3d.core.storage.group_recovery import recover_named
 
 from ..project_toml import OWN_FOLDER
 
@@ -82,8 +84,7 @@ def list_folder(root: Path) -> Listing:
     while waiting:
         at, files = waiting.pop()
         try:
-            with os.scandir(root / at if at else root) as entries:
-                inside = list(entries)
+            inside = _entries(root / at if at else root)
         except OSError as error:
             if not at:
                 raise PoseDataError(
@@ -139,6 +140,18 @@ def folder_of(relative: str) -> str:
 
 def name_of(relative: str) -> str:
     return relative.rpartition("/")[2]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds, after changes that were interrupted by a kill came to an end."""
+    for again in (True, False):
+        with os.scandir(folder) as entries:
+            inside = list(entries)
+        traces = [entry.name for entry in inside if is_trace(entry.name)] if again else []
+        if not traces:
+            break
+        recover_named(folder, traces)
+    return inside
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
