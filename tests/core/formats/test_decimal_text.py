@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_pose3d.core.formats.number_text import numbers as _numbers
-from napari_pose3d.core.formats.number_text.numbers import write_lines
+from napari_pose3d.core.formats.number_text import number_writer
+from napari_pose3d.core.formats.number_text.number_writer import write_lines
 
 NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
 def text_of(values: np.ndarray, compiled: bool, monkeypatch) -> str:
-    monkeypatch.setattr(_numbers, "_MANY_NUMBERS", 0 if compiled else 10**9)
+    monkeypatch.setattr(number_writer, "_MANY_NUMBERS", 0 if compiled else 10**9)
     stream = io.StringIO()
     write_lines(stream, [values[:, :, None]], np.float32)
     return stream.getvalue()
@@ -62,3 +62,18 @@ def test_a_number_beyond_the_compiled_loop_is_written_all_the_same(monkeypatch) 
     values = np.array([[1e-30, 5.0], [3e38, 0.25], [np.inf, 1e-45]], dtype=np.float32)
     found = read(text_of(values, True, monkeypatch))
     np.testing.assert_array_equal(found, np.where(np.isinf(values), np.nan, values))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("n_frames", [1, 2, 500])
+def test_a_first_line_without_numbers_says_nan(compiled: bool, n_frames: int, monkeypatch) -> None:
+    values = np.full((n_frames, 3), np.nan, np.float32)
+    values[1:, 0] = 1.5
+    lines = text_of(values, compiled, monkeypatch).splitlines()
+    assert lines[0] == "0,nan,nan,nan"
+    assert lines[1:] == [f"{i},1.5,," for i in range(1, n_frames)]
+
+
+def test_a_first_line_with_a_number_is_written_as_the_others(monkeypatch) -> None:
+    values = np.array([[np.nan, 1], [np.nan, np.nan]], dtype=np.float32)
+    assert text_of(values, False, monkeypatch) == "0,,1\n1,,\n"

@@ -10,11 +10,11 @@ that parses it in `input_errors`.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from napari_pose3d.core.errors import PoseDataError
 
@@ -63,7 +63,7 @@ def check_regular(
 
 def open_input(
     path: str | os.PathLike[str], *, largest: int | None = None, expected: str | None = None
-) -> BinaryIO:
+) -> io.BufferedReader:
     """Open a regular file for reading bytes.
 
     Raises

@@ -7,22 +7,46 @@ a general parser, which also finds the fault where there is one.
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.settings import IsCancelled, Progress
-
-from ..predictions.table_header import TableHeader
+from napari_pose3d.core.storage.input_files import check_regular, open_input
 
 # Some milliseconds of parsing: what a Cancel waits for.
 _BLOCK = 1 << 22
 _ROOM = 1.05
 
 
-class Room:
+class TableShape(Protocol):
+    """What must be known of a table to read its numbers; a `TableHeader` knows it."""
+
+    @property
+    def columns(self) -> Sized:
+        """The columns of numbers, without that of the frame number."""
+
+    @property
+    def n_rows(self) -> int:
+        """Header lines."""
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of each line: the frame number, the columns, and perhaps ``set``."""
+
+    @property
+    def has_set_column(self) -> bool:
+        """Whether a last column holds text."""
+
+    def describe_cell(self, cell: int) -> str:
+        """Name a cell of a line (0 is the frame number) for a message."""
+
+
+class NumberBuffer:
     """Memory for the numbers of one file after another; new memory costs as much as parsing.
 
     Attributes
@@ -37,9 +61,9 @@ class Room:
 
 def read_plain(
     path: Path,
-    header: TableHeader,
+    header: TableShape,
     *,
-    room: Room | None = None,
+    buffer: NumberBuffer | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> NDArray[np.float32] | None:
@@ -48,9 +72,9 @@ def read_plain(
     Parameters
     ----------
     path : Path
-    header : TableHeader
+    header : TableShape
         Of this file.
-    room : Room, optional
+    buffer : NumberBuffer, optional
         Where to put the numbers; the next file that is read into it overwrites them.
 
     Returns
@@ -61,8 +85,10 @@ def read_plain(
 
     Raises
     ------
+    PoseDataError
+        There is no such file, or it may not be read.
     OSError
-        The file cannot be read.
+        Reading it fails.
     Cancelled
         When `cancelled` says so between two blocks.
     """
@@ -70,15 +96,15 @@ def read_plain(
 
     if header.has_set_column:
         return None
-    size = path.stat().st_size
+    size = check_regular(path)
     text = bytearray(min(size, _BLOCK) + 1)
     as_bytes = np.frombuffer(text, np.uint8)
     numbers = np.empty((0, len(header.columns)), np.float32)
-    room = room or Room()
-    if room.numbers is not None and room.numbers.shape[1] == numbers.shape[1]:
-        numbers = room.numbers
+    buffer = buffer or NumberBuffer()
+    if buffer.numbers is not None and buffer.numbers.shape[1] == numbers.shape[1]:
+        numbers = buffer.numbers
     n_frames = read = kept = 0
-    with path.open("rb") as stream:
+    with open_input(path) as stream:
         for _ in range(header.n_rows):
             read += len(stream.readline())
         while True:
@@ -96,7 +122,7 @@ def read_plain(
                 if n_frames == len(numbers):
                     line = text.find(b"\n") + 1 if n_frames == 0 else read // n_frames
                     numbers = _with_room(numbers, max(int(_ROOM * size / line), n_frames) + 16)
-                    room.numbers = numbers
+                    buffer.numbers = numbers
                 n, used = parse_lines(as_bytes[at:], end - at, n_frames, numbers[n_frames:])
                 if n < 0:
                     return None

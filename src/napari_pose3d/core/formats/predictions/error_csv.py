@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from ..number_text.numbers import write_lines
+from ..number_text.number_writer import write_lines
 
 
 def write_error_csv(

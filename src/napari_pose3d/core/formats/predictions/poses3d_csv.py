@@ -17,7 +17,8 @@ from napari_pose3d.core.poses.arrays import Poses3D
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from ..number_text.numbers import read_numbers, write_lines
+from ..number_text.number_reader import read_numbers
+from ..number_text.number_writer import write_lines
 from .prediction_csv import SCORER, write_header
 from .table_header import SPACE, SPACE_VARIANCE, kind_of, read_header
 

@@ -15,8 +15,9 @@ from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from ..number_text.numbers import count_lines_and_commas, read_numbers, write_lines
-from ..number_text.plain_csv import Room
+from ..number_text.number_reader import count_lines, read_numbers
+from ..number_text.number_writer import write_lines
+from ..number_text.plain_csv import NumberBuffer
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 from .table_header import PAIRS, POSITION, TableHeader, in_file, kind_of, read_header
 
@@ -32,7 +33,7 @@ def read_prediction_csv(
     path: str | os.PathLike[str],
     individual: str | None = None,
     *,
-    room: Room | None = None,
+    buffer: NumberBuffer | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> PredictionTable:
@@ -46,7 +47,7 @@ def read_prediction_csv(
     ----------
     individual : str, optional
         Which animal, when the file holds several.
-    room : Room, optional
+    buffer : NumberBuffer, optional
         Where to put the numbers, for a table that is not needed any more when the next is read.
 
     Returns
@@ -70,7 +71,7 @@ def read_prediction_csv(
     except PoseDataError as error:
         raise in_file(error, path) from None
     numbers = read_numbers(
-        path, header, np.float32, room=room, progress=progress, cancelled=cancelled
+        path, header, np.float32, buffer=buffer, progress=progress, cancelled=cancelled
     )
     return table_from_numbers(header, numbers, individual)
 
@@ -78,7 +79,7 @@ def read_prediction_csv(
 def count_frames(path: str | os.PathLike[str]) -> int:
     """How many lines of data a file has, without reading the numbers."""
     header, _ = read_header(path)
-    return max(count_lines_and_commas(Path(path))[0] - header.n_rows, 0)
+    return max(count_lines(path)[0] - header.n_rows, 0)
 
 
 def check_is_predictions(header: TableHeader, path: Path) -> None:

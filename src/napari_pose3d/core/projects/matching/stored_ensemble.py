@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.formats.number_text.plain_csv import Room
+from napari_pose3d.core.formats.number_text.plain_csv import NumberBuffer
 from napari_pose3d.core.formats.predictions.mirrored_table import one_view
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames, read_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_h5 import read_prediction_h5
@@ -53,7 +53,7 @@ class _Rooms(threading.local):
     """Memory that the files of one view are read into one after the other, for each thread."""
 
     def __init__(self) -> None:
-        self.mine = Room()
+        self.mine = NumberBuffer()
 
 
 class StoredEnsemble:
@@ -260,7 +260,7 @@ class StoredEnsemble:
         else:
             # Of a mirrored file, tables are kept for the other views.
             room = None if self._settings.mirrored else rooms.mine
-            whole = read_prediction_csv(row.path, self.individual, room=room, cancelled=cancelled)
+            whole = read_prediction_csv(row.path, self.individual, buffer=room, cancelled=cancelled)
         if not self._settings.mirrored:
             return whole
         for key, other in self._rows.items():
