@@ -1,4 +1,4 @@
-# Two commands are enough: `make demo` and `make test`. Everything they need is installed here.
+# Two commands are enough: `make demo` and `make test`. They install everything they need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,15 +6,21 @@ STAMP := $(VENV)/.installed
 SCREEN := -screen 0 1600x1000x24
 XVFB := xvfb-run -a -s "$(SCREEN)"
 
-.PHONY: demo test lint bench system clean help
+# napari's newest release, also one that is not final, beside everything else as usual.
+NEXT := .venv-next
+NEXT_STAMP := $(NEXT)/.installed
+
+.PHONY: demo test test-slow test-next lint bench system clean help
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   install, make the sample session, smooth it, open napari on it"
-	@echo "make test   install, run ruff, the type check, npe2 validate and all tests"
-	@echo "make lint   the checks without the tests"
-	@echo "make bench  print the tables of speed and accuracy (peers in a venv of their own)"
-	@echo "make clean  remove the virtual environment and what was built"
+	@echo "make demo       install, make the sample session, smooth it, open napari on it"
+	@echo "make test       install, run ruff, the type check, npe2 validate and the tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-next  the tests with napari's next release, in an environment of its own"
+	@echo "make lint       the checks without the tests"
+	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
+	@echo "make clean      remove the virtual environments and what was built"
 
 # System libraries: installed when we may, else the exact command is printed.
 system:
@@ -40,14 +46,36 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/npe2 validate napari_pose3d
 
-# Tests that open windows run in one process of their own: software OpenGL is greedy.
+# $(call pytest,environment,markers,after a failure): tests that open windows run in one process of
+# their own, since software OpenGL takes all cores.
+define pytest
+	$(1)/bin/python -m pytest -m "not gui and $(2)" -n 2 $(3)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" != Linux ]; then \
+		$(1)/bin/python -m pytest -m "gui and $(2)" $(3); \
+	else $(XVFB) $(1)/bin/python -m pytest -m "gui and $(2)" $(3); fi
+endef
+
 test: lint
-	$(BIN)/python -m pytest -m "not gui" -n 2
-	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/python -m pytest -m gui; \
-	else $(XVFB) $(BIN)/python -m pytest -m gui; fi
+	$(call pytest,$(VENV),not slow)
+
+# No test of one of the two kinds (pytest's 5) is no failure.
+test-slow: $(STAMP)
+	$(call pytest,$(VENV),slow,|| [ $$? = 5 ])
+
+$(NEXT_STAMP): pyproject.toml src/napari_pose3d/_version.py | system
+	$(PYTHON) -m venv $(NEXT)
+	$(NEXT)/bin/python -m pip install --quiet --upgrade pip
+	$(NEXT)/bin/python -m pip install --quiet --editable ".[all,dev]"
+	@touch $@
+
+# napari is looked for each time: a new pre-release may be out.
+test-next: $(NEXT_STAMP)
+	$(NEXT)/bin/python -m pip install --quiet --upgrade --pre "napari[all]"
+	$(NEXT)/bin/python -m pip list | grep -i "^napari "
+	$(call pytest,$(NEXT),not slow)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/run_all.py
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEXT) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
