@@ -131,15 +131,20 @@ def describe_end(process: subprocess.CompletedProcess[str]) -> str:
     return f"exit code {process.returncode}: {lines[-1] if lines else 'no message'}"
 
 
-def on_a_display(script: str, *options: str) -> None:
+def on_a_display(script: str | Path, *options: str) -> bool:
     """Run a benchmark's painted part in a process of its own, under Xvfb where there is no display.
 
     Parameters
     ----------
-    script : str
+    script : path
         The benchmark's ``__file__``.
     options : str
         Its command line then.
+
+    Returns
+    -------
+    bool
+        Whether it ran to its end.
     """
     command = [sys.executable, str(Path(script).resolve()), *options]
     has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -147,13 +152,14 @@ def on_a_display(script: str, *options: str) -> None:
         xvfb = shutil.which("xvfb-run")
         if xvfb is None:
             print("\nWith painting: skipped, there is no display and no xvfb-run.")
-            return
+            return False
         command = [xvfb, "-a", "-s", "-screen 0 1600x1000x24", *command]
     environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     print(ended.stdout, end="", flush=True)
     if ended.returncode:
         print(f"\nWith painting: not finished, {describe_end(ended)}")
+    return ended.returncode == 0
 
 
 # --- recordings -------------------------------------------------------------------------------

@@ -20,10 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from _videos import KINDS, make_long, make_video
-
 from _child import peak_memory_mb, tell, told
 from _common import Table, begin, describe_end, goal, parser
+from _videos import KINDS, make_long, make_video
 
 SMALL, LARGE = (160, 120), (1280, 1024)
 # Size, views, frames.

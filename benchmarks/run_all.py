@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from _common import parser
+from _common import on_a_display, parser
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
@@ -24,11 +24,14 @@ BENCHMARKS = (
     "labeling.py",
     "saving_labels.py",
     "choosing_frames.py",
+    "opening_projects.py",
     "responsiveness.py",
     "stepping.py",
     "video_speed.py",
     "videos_in_napari.py",
 )
+# These need a display from their first line on.
+PAINTED = ("camera_views.py", "traces.py")
 
 
 def main() -> int:
@@ -39,6 +42,7 @@ def main() -> int:
     for name in BENCHMARKS:
         if subprocess.run([sys.executable, str(HERE / name), *extra]).returncode:
             failed.append(name)
+    failed += [name for name in PAINTED if not on_a_display(HERE / name, *extra)]
     if failed:
         print(f"\nNot finished: {', '.join(failed)}")
     return len(failed)

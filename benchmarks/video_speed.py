@@ -26,7 +26,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from _videos import KINDS, make_long, make_video
 
 from _common import Table, begin, describe_end, goal, parser
 from _video_readers import (
@@ -41,6 +40,7 @@ from _video_readers import (
     read_all,
     timed,
 )
+from _videos import KINDS, make_long, make_video
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video
 

@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _videos import KINDS, make_long, make_video
 
 from _common import Table, begin, goal, on_a_display, parser
 from _video_readers import bare_in_order, timed
+from _videos import KINDS, make_long, make_video
 
 VIEWS = "ABCDEF"
 IN_MEMORY = 24  # images of each array, which are shown again and again
