@@ -65,7 +65,7 @@ class ReadingSettings:
 
 @dataclass(frozen=True)
 class SmootherParts:
-    """What the calibrated smoother does beyond smoothing; each part can be switched off."""
+    """Parts of the calibrated and the linear smoother that can be switched off."""
 
     learn_noise: bool = _setting(
         True,
@@ -87,7 +87,7 @@ class SmoothingSettings:
 
     mode: Literal["auto", "calibrated", "linear", "single"] = _setting(
         "auto",
-        "calibrated: 3-D point, needs a calibration; linear: PCA of all views; single: each view "
+        "calibrated: 3-D point, needs a calibration; linear: a model of all views learned from the predictions; single: each view "
         "by itself; auto: calibrated with a calibration, linear with several views, else single",
     )
     smooth_param: float | None = _setting(
@@ -101,7 +101,7 @@ class SmoothingSettings:
     as_published: bool = _setting(
         False, "reproduce ensemble-kalman-smoother 4.6.2 number for number"
     )
-    n_latent: int = _setting(3, "dimensions of the linear model of all views")
+    n_latent: int = _setting(3, "scores of the model of all views; 3 is the dimension of space")
     quantile_keep_pca: float = _setting(
         50.0, "percentage of frames, those with the least variance, that the linear model is fit to"
     )
@@ -112,8 +112,8 @@ class SmoothingSettings:
     inflate_vars: bool = _setting(
         False,
         "inflate the variance of observations that do not fit the other views (Mahalanobis "
-        "distance to a linear model of all views); for the linear smoother, and the calibrated one "
-        "as published; the calibrated smoother itself weighs observations by the geometry instead",
+        "distance to a linear model of all views); for the smoothers as published, and the linear one with "
+        "another n_latent than 3; the others weight observations by the other views anyway",
     )
     blocks: tuple[tuple[str, ...], ...] = _setting(
         (), "groups of keypoints that share s, such as a,b;c,d; a keypoint in no group has its own"
@@ -132,18 +132,20 @@ class SmoothingSettings:
     fix_swaps: bool = _setting(False, _FIX_SWAPS)
     robust: Literal["auto", "off"] | float = _setting(
         "auto",
-        "calibrated: set observations aside that contradict the other views; auto: by their "
+        "calibrated and linear: set observations aside that contradict the other views; auto: by their "
         "probability; a number: those further than so many px from what the others predict; off: "
         "use all",
     )
     motion: Literal["damped", "walk"] = _setting(
         "damped",
-        "calibrated: damped: things go on moving for some frames; walk: each step is independent "
+        "calibrated and linear: damped: things go on moving for some frames; walk: each step is independent "
         "of the last",
     )
     parts: SmootherParts = field(
         default=SmootherParts(),
-        metadata={"help": "calibrated: what it does beyond smoothing; each can be switched off"},
+        metadata={
+            "help": "calibrated and linear: what it does beyond smoothing; each can be switched off"
+        },
     )
     threads: int | None = _setting(None, _THREADS)
 

@@ -124,21 +124,25 @@ def test_our_search_reaches_at_least_their_likelihood(fly, reference) -> None:
 
 def test_our_linear_search_reaches_at_least_their_likelihood(mouse, reference) -> None:
     from napari_pose3d.core.cameras.projection import pack_cameras
-    from napari_pose3d.core.smoothing.linear_smoother import linear_tracks
+    from napari_pose3d.core.smoothing.linear.linear_smoother import linear_keypoint, training_frames
 
     theirs = reference("mouse_linear_auto")["smooth_param"]
     statistics = ensemble_statistics(mouse)
-    tracks, _ = linear_tracks(
-        statistics.centre,
-        statistics.variance,
-        np.ones(mouse.n_frames, dtype=bool),
-        mouse.keypoints,
-        n_latent=3,
-        quantile_keep=50.0,
-        inflate=False,
-        as_published=True,
-        cancelled=lambda: False,
+    common = {"n_latent": 3, "as_published": True, "cancelled": lambda: False}
+    frames = training_frames(
+        statistics.centre, statistics.variance, mouse.keypoints, quantile_keep=50.0, **common
     )
+    tracks = [
+        linear_keypoint(
+            statistics.centre[:, :, k],
+            statistics.variance[:, :, k],
+            frames[k],
+            np.ones(mouse.n_frames, dtype=bool),
+            inflate=False,
+            **common,
+        ).track
+        for k in range(len(mouse.keypoints))
+    ]
     cams = pack_cameras(())
     for track, s_theirs in zip(tracks, theirs, strict=True):
         s = find_smooth_param(cams, [track], (-8, 8), lambda: False)

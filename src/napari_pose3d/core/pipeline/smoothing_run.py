@@ -102,7 +102,7 @@ def run(
     started = time.perf_counter()
     check_settings(settings)
     mode = chosen_mode(ensemble, rig, settings)
-    notes = without_effect(settings, mode)
+    notes = without_effect(settings, mode, len(ensemble.views))
     if mode != "calibrated":
         rig = None
     elif rig is not None:

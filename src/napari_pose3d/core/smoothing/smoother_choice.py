@@ -9,30 +9,40 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode
 from napari_pose3d.core.settings import SmoothingSettings
 
-# Settings that only some smoothers know; "published" is the calibrated one as published.
+# Settings that only some smoothers know; "published" is the calibrated one as published, "scores" the
+# linear one as published or with another number of scores than three.
 _KNOWN_TO = {
-    "n_latent": ("linear", "published"),
-    "quantile_keep_pca": ("linear",),
-    "inflate_vars": ("linear", "published"),
-    "robust": ("calibrated",),
-    "motion": ("calibrated",),
+    "n_latent": ("linear", "scores", "published"),
+    "quantile_keep_pca": ("linear", "scores"),
+    "inflate_vars": ("scores", "published"),
+    "robust": ("calibrated", "linear"),
+    "motion": ("calibrated", "linear"),
     "skeleton": ("calibrated",),
-    "fix_swaps": ("calibrated", "linear", "single"),
-    "left_right": ("calibrated", "linear", "single"),
-    "parts": ("calibrated",),
+    "fix_swaps": ("calibrated", "linear", "scores", "single"),
+    "left_right": ("calibrated", "linear", "scores", "single"),
+    "parts": ("calibrated", "linear"),
 }
 _CALLED = {
     "calibrated": "the calibrated smoother",
     "published": "the calibrated smoother as published",
     "linear": "the linear smoother",
+    "scores": "the linear smoother as published or with another n_latent than 3",
     "single": "the single-view smoother",
 }
 
 
-def without_effect(settings: SmoothingSettings, mode: Mode) -> list[str]:
+def robust_linear(settings: SmoothingSettings, n_views: int) -> bool:
+    """Whether the linear smoother is the robust one: three scores, and not as published."""
+    return not settings.as_published and min(settings.n_latent, 2 * n_views) == 3
+
+
+def without_effect(settings: SmoothingSettings, mode: Mode, n_views: int) -> list[str]:
     """Notes on settings that were changed and that the chosen smoother has no use for."""
-    published = mode == "calibrated" and settings.as_published
-    smoother = "published" if published else mode
+    smoother: str = mode
+    if mode == "calibrated" and settings.as_published:
+        smoother = "published"
+    elif mode == "linear" and not robust_linear(settings, n_views):
+        smoother = "scores"
     default = SmoothingSettings()
     idle = [
         field.name
@@ -41,10 +51,10 @@ def without_effect(settings: SmoothingSettings, mode: Mode) -> list[str]:
         and getattr(settings, field.name) != getattr(default, field.name)
     ]
     notes = []
-    if smoother == "calibrated" and "inflate_vars" in idle:
+    if smoother in ("calibrated", "linear") and "inflate_vars" in idle:
         idle.remove("inflate_vars")
         notes.append(
-            "inflate_vars changes nothing here: the calibrated smoother weights every observation "
+            f"inflate_vars changes nothing here: {_CALLED[smoother]} weights every observation "
             "by the other views itself (the published inflation comes with as_published)"
         )
     if idle:

@@ -5,7 +5,7 @@ Keypoints are independent of each other but for those of one block, which share 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from .kalman.state_space import (
 )
 from .keypoint_blocks import Block, blocks_of, each_block
 from .published.variance_inflation import inflated_variance
+from .smoother_choice import robust_linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,40 +163,107 @@ def smooth_linear(
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
-    """Kalman smoother on the principal components of all views."""
-    from .linear_smoother import linear_tracks
+    """Kalman smoother on the scores of a model of all views."""
+    from .linear.linear_smoother import training_frames
 
-    tracks, offsets = linear_tracks(
+    n_latent = min(settings.n_latent, 2 * len(ensemble.views))
+    searched = frame_mask(settings.s_frames, statistics.n_frames)
+    frames = training_frames(
         statistics.centre,
         statistics.variance,
-        frame_mask(settings.s_frames, statistics.n_frames),
         ensemble.keypoints,
-        n_latent=min(settings.n_latent, 2 * len(ensemble.views)),
+        n_latent=n_latent,
         quantile_keep=settings.quantile_keep_pca,
-        inflate=settings.inflate_vars,
         as_published=settings.as_published,
         cancelled=cancelled,
     )
+    if robust_linear(settings, len(ensemble.views)):
+        one = _robust_linear(ensemble, statistics, frames, searched, settings, cancelled)
+    else:
+        one = _plain_linear(statistics, frames, searched, n_latent, settings, cancelled)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
+        yield k, _without_long_gaps(part, settings.max_gap)
+
+
+def _robust_linear(
+    ensemble: AnyEnsemble,
+    statistics: EnsembleStatistics,
+    frames: Sequence[NDArray[np.intp]],
+    searched: NDArray[np.bool_],
+    settings: SmoothingSettings,
+    cancelled: IsCancelled,
+) -> Callable[[Block], list[SmoothedKeypoint]]:
+    """The default: what the calibrated smoother does, on three scores."""
+    from .linear.robust_linear import robust_linear_smoother
+    from .robust.iterations import iterate
+
+    def one(block: Block) -> list[SmoothedKeypoint]:
+        pairs = [
+            robust_linear_smoother(
+                statistics.centre[:, :, k],
+                statistics.variance[:, :, k],
+                frames[k],
+                searched,
+                ensemble.keypoints[k],
+                settings,
+                cancelled,
+            )
+            for k in block
+        ]
+        found = iterate([smoother for _, smoother in pairs], settings)
+        parts = []
+        for k, (views, _), track in zip(block, pairs, found, strict=True):
+            xy, spread = views.project_moments(track.xyz, track.covariance, cancelled)
+            spread += _everywhere(track.noise)[..., None]
+            rejected = observed_mask(statistics.centre[:, :, k]) & ~track.used
+            parts.append(SmoothedKeypoint(xy, spread, track.used, rejected, track.smooth_param))
+        return parts
+
+    return one
+
+
+def _plain_linear(
+    statistics: EnsembleStatistics,
+    frames: Sequence[NDArray[np.intp]],
+    searched: NDArray[np.bool_],
+    n_latent: int,
+    settings: SmoothingSettings,
+    cancelled: IsCancelled,
+) -> Callable[[Block], list[SmoothedKeypoint]]:
+    """As published, or with another number of scores than three."""
+    from .linear.linear_smoother import linear_keypoint
+
     no_cameras = _no_cameras()
     # The published smoother writes the variance that it inflated.
     written = settings.inflate_vars and settings.as_published
 
     def one(block: Block) -> list[SmoothedKeypoint]:
-        s = _smooth_param(no_cameras, [tracks[k] for k in block], settings, cancelled)
+        models = [
+            linear_keypoint(
+                statistics.centre[:, :, k],
+                statistics.variance[:, :, k],
+                frames[k],
+                searched,
+                n_latent=n_latent,
+                inflate=settings.inflate_vars,
+                as_published=settings.as_published,
+                cancelled=cancelled,
+            )
+            for k in block
+        ]
+        s = _smooth_param(no_cameras, [each.track for each in models], settings, cancelled)
         parts = []
-        for k in block:
-            track = tracks[k]
-            means, covs = smooth_track(no_cameras, track, s, cancelled)
-            xy = by_view(means @ track.H.T + offsets[k])
-            spread = by_view(np.einsum("di,tij,dj->td", track.H, covs, track.H)) + _noise(track)
+        for k, found in zip(block, models, strict=True):
+            pixels, variance = found.smooth(no_cameras, s, cancelled)
+            xy, spread = by_view(pixels), by_view(variance) + _noise(found.track)
             observed = observed_mask(statistics.centre[:, :, k])
             part = SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s)
-            parts.append(replace(part, ensemble_variance=by_view(track.r)) if written else part)
+            inflated = by_view(found.track.r) if written else None
+            parts.append(replace(part, ensemble_variance=inflated))
         return parts
 
-    blocks = blocks_of(settings.blocks, ensemble.keypoints)
-    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
-        yield k, _without_long_gaps(part, settings.max_gap)
+    return one
 
 
 def smooth_single(
@@ -206,14 +274,14 @@ def smooth_single(
     cancelled: IsCancelled,
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Kalman smoother on the pixels of each view by itself; its views share a keypoint's ``s``."""
-    from .linear_smoother import single_tracks
+    from .linear.single_view_smoother import single_view_tracks
 
     searched = frame_mask(settings.s_frames, statistics.n_frames)
     no_cameras = _no_cameras()
 
     def one(block: Block) -> list[SmoothedKeypoint]:
         models = [
-            single_tracks(
+            single_view_tracks(
                 statistics.centre[:, :, k],
                 statistics.variance[:, :, k],
                 searched,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.settings import IsCancelled, Robust
 
 from .framewise_triangulation import triangulate_framewise, weights_of
@@ -48,10 +47,10 @@ def initial_track(
     centre: NDArray[np.float32],
     spread: Float64,
     observed: NDArray[np.bool_],
+    *,
     keypoint: str,
     robust: Robust,
     cancelled: IsCancelled,
-    check_cancelled: Callable[[], None],
 ) -> InitialTrack:
     """Triangulate one keypoint robustly and fill the gaps in.
 
@@ -77,7 +76,8 @@ def initial_track(
     n_frames = centre.shape[1]
     weights = weights_of(spread)
     found = triangulate_framewise(rig, centre, weights, robust, cancelled)
-    check_cancelled()
+    if cancelled():
+        raise Cancelled
     xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
     size = step_variance(np.where(undecided[:, None], np.nan, xyz))
     if robust != "off" and np.isfinite(size):
@@ -99,15 +99,28 @@ def initial_track(
             todo="Leave the keypoint out, lower the minimum likelihood, or check that the "
             "views belong to the cameras of the calibration",
         )
-    size = step_variance(xyz)
-    extent = float(xyz[located].var(axis=0).max())
-    frames = np.arange(n_frames)
-    filled = np.stack([np.interp(frames, located, xyz[located, j]) for j in range(3)], axis=1)
     # A single observation cannot be checked, but it still determines a ray.
     single_view = np.isnan(xyz[:, 0]) & (observed.sum(axis=1) == 1)
+    return interpolated_track(xyz, inliers | (observed & single_view[:, None]))
+
+
+def interpolated_track(xyz: Float64, inliers: NDArray[np.bool_]) -> InitialTrack:
+    """A track with its gaps filled in.
+
+    Parameters
+    ----------
+    xyz : (frame, 3)
+        At least two points; NaN elsewhere.
+    inliers : (frame, view) bool
+    """
+    located = np.flatnonzero(np.isfinite(xyz[:, 0]))
+    size = step_variance(xyz)
+    extent = float(xyz[located].var(axis=0).max())
+    frames = np.arange(len(xyz))
+    filled = np.stack([np.interp(frames, located, xyz[located, j]) for j in range(3)], axis=1)
     return InitialTrack(
         filled,
-        inliers | (observed & single_view[:, None]),
+        inliers,
         np.median(xyz[located[:10]], axis=0),
         extent,
         max(size, 1e-8 * extent, 1e-300),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.scalar_minimum import bounded_minimum
-from .robust_smoother import RobustSmoother, RobustTrack
+from .initial_track import initial_track
+from .robust_smoother import CalibratedViews, RobustSmoother, RobustTrack
 
 _ITERATIONS = 4
 # Half-widths of the search in log s, and its tolerance before and in the last iteration.
@@ -52,12 +54,32 @@ def smooth_robustly(
     PoseDataError
         A keypoint can be triangulated in fewer than two frames.
     """
-    tracks = [
-        RobustSmoother(rig, centre[:, :, k], variance[:, :, k], searched, name, settings, cancelled)
+    smoothers = [
+        RobustSmoother(
+            CalibratedViews(rig),
+            partial(
+                initial_track,
+                rig,
+                centre[:, :, k],
+                keypoint=name,
+                robust=settings.robust,
+                cancelled=cancelled,
+            ),
+            centre[:, :, k],
+            variance[:, :, k],
+            searched,
+            settings,
+            cancelled,
+        )
         for k, name in enumerate(keypoints)
     ]
     # Copies of the tracks' own, and of a long recording not small.
     del centre, variance
+    return iterate(smoothers, settings)
+
+
+def iterate(tracks: Sequence[RobustSmoother], settings: SmoothingSettings) -> list[RobustTrack]:
+    """Run all iterations of smoothers that share ``s``; they cannot be used afterwards."""
     s = 1.0 if settings.smooth_param is None else settings.smooth_param
     width = _FIRST_WIDTH
     for last in (False,) * (_ITERATIONS - 1) + (True,):

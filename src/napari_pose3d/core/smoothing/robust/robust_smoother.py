@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,8 @@ from ..kalman.search_frames import stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation
 from .framewise_triangulation import spread_of
-from .initial_track import initial_track
-from .single_view_stretches import single_view_stretches
+from .initial_track import InitialTrack
+from .single_view_stretches import SingleViewStretches, single_view_stretches
 
 Float64 = NDArray[np.float64]
 
@@ -83,21 +84,49 @@ class RobustTrack:
         return np.nan_to_num(self.weights) >= _INLIER
 
 
+class Views(Protocol):
+    """How a track appears in the views: calibrated cameras, or a model learned from the data."""
+
+    centres: Float64 | None
+    """Positions of the cameras, ``(view, 3)``; None for parallel projections."""
+
+    def linearise(self, track: Float64, pixels: Float64, jacobian: Float64) -> None:
+        """Projection of ``track (frame, 3)`` and its derivative, written into the other two.
+
+        ``pixels (frame, view, 2)``, ``jacobian (frame, view, 2, 3)``; NaN where a view cannot see
+        the point.
+        """
+
+
+class CalibratedViews:
+    """The cameras of a rig."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._packed = rig.packed
+        self.centres: Float64 | None = rig.centres
+
+    def linearise(self, track: Float64, pixels: Float64, jacobian: Float64) -> None:
+        """See `Views`."""
+        from . import motion_kernels as kernels
+
+        kernels.linearise(self._packed, track, pixels, jacobian)
+
+
 class RobustSmoother:
     """One keypoint's track, observation weights and noise, from iteration to iteration.
 
     Parameters
     ----------
-    rig : Rig
-        Cameras in the order of the views.
+    views : Views
+        How a track appears in the views.
+    start : callable
+        From ``spread (view, frame)`` and ``observed (frame, view)`` to an `InitialTrack`.
     centre : (view, frame, 2)
         Observations in px; NaN where missing.
     variance : (view, frame, 2)
         Their ensemble variance, px^2.
     searched : (frame,) bool
         Frames that the search for ``s`` uses.
-    keypoint : str
-        For messages.
     settings : SmoothingSettings
     cancelled : callable
 
@@ -126,31 +155,25 @@ class RobustSmoother:
     jacobian : (frame, view, 2, 3) float64
         Derivative of ``pixels`` by ``track``, px per rig unit; without its component along the
         common ray in single-view stretches.
-    single_view : SingleViewStretches
-        Frames in which one view only has an inlier.
+    single_view : SingleViewStretches or None
+        Frames in which one view only has an inlier; None for parallel projections.
     reference : float
         Process noise per frame that ``s = 1`` stands for, squared rig units.
     m0, S0 : (6,), (6, 6) float64
         Mean and covariance of the prior of position and velocity in the first frame.
-
-    Raises
-    ------
-    PoseDataError
-        The keypoint can be triangulated in fewer than two frames.
     """
 
     def __init__(
         self,
-        rig: Rig,
+        views: Views,
+        start: Callable[[Float64, NDArray[np.bool_]], InitialTrack],
         centre: NDArray[np.float32],
         variance: NDArray[np.float32],
         searched: NDArray[np.bool_],
-        keypoint: str,
         settings: SmoothingSettings,
         cancelled: IsCancelled,
     ) -> None:
-        self.cams = rig.packed
-        self.camera_centres = rig.centres
+        self.views = views
         self.cancelled = cancelled
         self.robust = settings.robust
         self.parts = settings.parts
@@ -162,20 +185,11 @@ class RobustSmoother:
         self._check_cancelled()
         self.outside_search = ~searched
         self.stretches = stretches(searched)
-        start = initial_track(
-            rig,
-            centre,
-            self.spread.T,
-            self.observed,
-            keypoint,
-            self.robust,
-            cancelled,
-            self._check_cancelled,
-        )
+        first = start(self.spread.T, self.observed)
         self._check_cancelled()
-        self.track = start.xyz
-        self.reference = start.step_variance
-        self.weights = np.where(self.observed if self.robust == "off" else start.inliers, 1.0, 0.0)
+        self.track = first.xyz
+        self.reference = first.step_variance
+        self.weights = np.where(self.observed if self.robust == "off" else first.inliers, 1.0, 0.0)
         self.noise = self.spread + max(float(np.nanmedian(self.spread)), 1e-3)
         self.bursts = np.ones(len(self.y))
         self.pixels = np.empty_like(self.y)
@@ -184,9 +198,10 @@ class RobustSmoother:
         self.activity = np.empty(len(self.y))
         # A wide prior: velocities of thirty typical steps per frame.
         velocity_variance = 900.0 * self.reference
-        position_variance = start.extent + velocity_variance
-        self.m0 = np.concatenate([start.first, np.zeros(3)])
+        position_variance = first.extent + velocity_variance
+        self.m0 = np.concatenate([first.first, np.zeros(3)])
         self.S0 = np.diag([position_variance] * 3 + [velocity_variance] * 3)
+        self.single_view: SingleViewStretches | None = None
         self._linearise()
         self._restrict_single_views()
 
@@ -196,11 +211,9 @@ class RobustSmoother:
 
     def _linearise(self) -> None:
         """Linearise the cameras about the current track."""
-        from . import motion_kernels as kernels
-
         for part in _parts(slice(0, len(self.track))):
             self._check_cancelled()
-            kernels.linearise(self.cams, self.track[part], self.pixels[part], self.jacobian[part])
+            self.views.linearise(self.track[part], self.pixels[part], self.jacobian[part])
 
     def _visible(self) -> NDArray[np.bool_]:
         """Observations whose camera can see the track, ``(frame, view)``."""
@@ -212,7 +225,10 @@ class RobustSmoother:
 
     def _restrict_single_views(self) -> None:
         """Remove the depth from the Jacobian where a single view has the only inlier."""
-        self.single_view = single_view_stretches(self._inliers(), self.track, self.camera_centres)
+        if self.views.centres is None:
+            # Of parallel rays nothing has to be made parallel.
+            return
+        self.single_view = single_view_stretches(self._inliers(), self.track, self.views.centres)
         self.single_view.make_parallel(self.jacobian)
 
     def cost_of_s(self) -> Callable[[float], float]:
@@ -264,7 +280,8 @@ class RobustSmoother:
             )
         # No step leads to the first frame.
         self.activity[0] = 6.0
-        self.single_view.turn(self.track, xyz, self.covs)
+        if self.single_view is not None:
+            self.single_view.turn(self.track, xyz, self.covs)
         self.track = xyz
         self._linearise()
 
