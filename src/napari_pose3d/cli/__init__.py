@@ -14,6 +14,7 @@ from napari_pose3d.core.errors import Cancelled, PoseDataError
 from . import info, sample, smooth, triangulate
 from .options import parse_frame_ranges
 from .progress_bar import ProgressBar
+from .remedies import option_of
 
 __all__ = ["main", "parse_frame_ranges"]
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options, bar))
     except PoseDataError as error:
         bar.close()
-        print(f"napari-pose3d: {error}", file=sys.stderr)
+        print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)
         return BAD_INPUT
     except (KeyboardInterrupt, Cancelled):
         bar.close()

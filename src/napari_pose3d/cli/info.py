@@ -10,6 +10,7 @@ from typing import Any
 from napari_pose3d.core.errors import PoseDataError
 
 from .progress_bar import ProgressBar
+from .remedies import option_of
 
 
 def add_to(commands: Any) -> None:
@@ -34,9 +35,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         if i:
             print()
         try:
-            print(describe(path))
+            print(describe(path, option_of))
         except PoseDataError as error:
             # One bad file does not hide what the others are.
-            print(f"napari-pose3d: {error}", file=sys.stderr)
+            print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)
             status = 2
     return status

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.pipeline.result_files import save_result, summary
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
+from napari_pose3d.core.pipeline.result_files import summary
+from napari_pose3d.core.poses.arrays import Result
 
 from .progress_bar import ProgressBar
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
 
 def write_and_tell(
-    result: Result,
-    ensemble: AnyEnsemble,
-    rig: Rig | None,
-    folder: Path,
-    force: bool,
-    compact: bool,
-    bar: ProgressBar,
+    work: FileRun, result: Result, folder: Path, options: argparse.Namespace, bar: ProgressBar
 ) -> None:
     """Write all files of the result, then print notes, a summary and the files' names."""
-    written = save_result(result, ensemble, rig, folder, force=force, compact=compact, progress=bar)
+    written = work.save(result, folder, force=options.force, compact=options.compact, progress=bar)
     bar.close()
     for note in result.report.warnings:
         print(f"note: {note}")
+    swaps = result.swaps
+    if swaps is not None and not swaps.corrected and (swaps.views.any() or swaps.models.any()):
+        print("note: --fix-swaps exchanges left and right there")
     print(summary(result))
     print("wrote", *written, sep="\n  ")

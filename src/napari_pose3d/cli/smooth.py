@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_pose3d.core.settings import SmootherParts, SmoothingSettings
 
@@ -23,9 +21,6 @@ from .options import (
     swaps_of,
 )
 from .progress_bar import ProgressBar
-
-if TYPE_CHECKING:
-    from napari_pose3d.core.projects.matching.match_table import MatchTable
 
 
 def add_to(commands: Any) -> None:
@@ -114,45 +109,18 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.result_files import default_folder, result_paths
-    from napari_pose3d.core.pipeline.smoothing_run import (
-        chosen_mode,
-        match_inputs,
-        read_inputs,
-        run,
-    )
-    from napari_pose3d.core.pipeline.warm_up import STAGE, warm_up
-    from napari_pose3d.core.storage.atomic_files import refuse_existing
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
     from .output import write_and_tell
 
     inputs, reading = reading_of(options)
     settings = _settings(options)
-    matched = match_inputs(inputs, options.calibration, reading)
-    print(matched.table.as_text())
-    ensemble = read_inputs(matched, reading)
+    work = FileRun(inputs, options.calibration, reading)
+    print(work.inputs.table.as_text())
     if options.skeleton == []:
-        settings = replace(settings, skeleton=_project_bones(matched.table, ensemble.keypoints))
-    folder = options.out or default_folder(ensemble, inputs)
-    mode = chosen_mode(ensemble, matched.rig, settings)
-    if not options.force:
-        refuse_existing(result_paths(ensemble, mode, folder))
-    bar(STAGE, 0, 0)
-    warm_up("published" if mode == "calibrated" and settings.as_published else mode)
-    result = run(ensemble, matched.rig, settings, bar)
-    write_and_tell(result, ensemble, matched.rig, folder, options.force, options.compact, bar)
+        settings = work.with_project_bones(settings)
+    folder = options.out or work.default_folder()
+    work.refuse_existing(work.mode(settings), folder, replace_files=options.force)
+    result = work.smooth(settings, bar)
+    write_and_tell(work, result, folder, options, bar)
     return 0
-
-
-def _project_bones(table: MatchTable, keypoints: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    from napari_pose3d.core.errors import PoseDataError
-    from napari_pose3d.core.projects.alignment.project_alignment import skeleton_of
-
-    bones = skeleton_of(table, keypoints)
-    if not bones:
-        raise PoseDataError(
-            "the predictions lie in no project with a skeleton of their keypoints",
-            place="--skeleton",
-            expected="bones, such as nose,neck neck,tail, or a project whose skeleton is drawn",
-        )
-    return bones

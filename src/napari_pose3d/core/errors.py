@@ -3,6 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+RemedyKind = Literal[
+    "views",
+    "calibration",
+    "session",
+    "individual",
+    "any_individual",
+    "keypoints",
+    "mirrored",
+    "allow_missing",
+    "shared_keypoints",
+    "folder",
+    "replace",
+    "skeleton",
+]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A setting that helps; each front end says in its own words where it is.
+
+    Attributes
+    ----------
+    kind : str
+        Which setting: "views", "calibration" and "keypoints" to give names or a file, "session"
+        and "individual" to choose one, "any_individual" to choose none, "mirrored",
+        "allow_missing" and "shared_keypoints" to switch on, "folder" to write somewhere else,
+        "replace" to overwrite, "skeleton" to draw one.
+    argument : str
+        What to set it to, where that is known; else "".
+    """
+
+    kind: RemedyKind
+    argument: str = ""
 
 
 class PoseDataError(ValueError):
@@ -22,7 +59,9 @@ class PoseDataError(ValueError):
     expected : str, optional
         What should have been there.
     todo : str, optional
-        What the user can do about it.
+        What the user can do about it, without the name of an option or a button.
+    remedy : Remedy or several, optional
+        The settings that ``todo`` is about.
     """
 
     def __init__(
@@ -33,16 +72,48 @@ class PoseDataError(ValueError):
         place: str | None = None,
         expected: str | None = None,
         todo: str | None = None,
+        remedy: Remedy | Sequence[Remedy] = (),
     ) -> None:
         self.problem, self.place, self.expected, self.todo = problem, place, expected, todo
         self.file = None if file is None else os.fspath(file)
-        where = ", ".join(part for part in (self.file, place) if part)
-        sentences = [f"{where}: {problem}." if where else f"{problem}."]
-        if expected:
-            sentences.append(f"Expected {expected}.")
+        self.remedies = (remedy,) if isinstance(remedy, Remedy) else tuple(remedy)
+        super().__init__(self.worded(lambda remedy: ""))
+
+    def worded(self, words: Callable[[Remedy], str]) -> str:
+        """The message with its remedies in the words of a front end.
+
+        Parameters
+        ----------
+        words : callable
+            Says where a setting is, such as "--session NAME"; "" for one that is nowhere.
+        """
+        where = ", ".join(part for part in (self.file, self.place) if part)
+        sentences = [f"{where}: {self.problem}." if where else f"{self.problem}."]
+        if self.expected:
+            sentences.append(f"Expected {self.expected}.")
+        todo = todo_in_words(self.todo or "", self.remedies, words)
         if todo:
             sentences.append(f"{todo}.")
-        super().__init__(" ".join(sentences))
+        return " ".join(sentences)
+
+    def located(
+        self, file: str | os.PathLike[str] | None = None, place: str | None = None
+    ) -> PoseDataError:
+        """The same error with the name of the file, or a place in it."""
+        return PoseDataError(
+            self.problem,
+            file=self.file if file is None else file,
+            place=self.place if place is None else place,
+            expected=self.expected,
+            todo=self.todo,
+            remedy=self.remedies,
+        )
+
+
+def todo_in_words(todo: str, remedies: Sequence[Remedy], words: Callable[[Remedy], str]) -> str:
+    """What can be done, with the places of the settings behind it."""
+    places = ", or ".join(place for remedy in remedies if (place := words(remedy)))
+    return ": ".join(part for part in (todo, places) if part)
 
 
 class Cancelled(Exception):  # noqa: N818 - a request that was met, not an error

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.naming import (
-    calibration_of,
-    find_project,
+from napari_pose3d.core.formats.projects.project_yaml import find_project
+from napari_pose3d.core.projects.layouts.lightning_pose import lightning_rigs
+from napari_pose3d.core.projects.naming.file_names import (
     natural_order,
     parse_stem,
     prediction_set_of,
     stem_of,
 )
+from napari_pose3d.core.projects.scan.folder_listing import list_folder
 
 FLY = "05272019_fly4_0_R1C24_{}_rot-ccw-0.06_sec.rng=0.csv"
 CAMERAS = ("Cam-A", "Cam-B", "Cam-C")
@@ -118,6 +119,10 @@ def test_numbers_sort_as_numbers() -> None:
     ]
 
 
+def calibration_of(folder: Path, session: str) -> Path | None:
+    return lightning_rigs(list_folder(folder))(session, "")
+
+
 def test_project_is_the_nearest_folder_upward(tmp_path: Path) -> None:
     (tmp_path / "project.yaml").write_text("view_names: [outer]\n")
     inner = tmp_path / "inner"
@@ -132,12 +137,12 @@ def test_project_is_the_nearest_folder_upward(tmp_path: Path) -> None:
         ("Cam-A", "2"),
         ("nose",),
     )
-    assert calibration_of(project, "day1") is None
+    assert calibration_of(inner, "day1") is None
     (inner / "calibration.toml").touch()
-    assert calibration_of(project, "day1") == inner / "calibration.toml"
+    assert calibration_of(inner, "day1") == inner / "calibration.toml"
     (inner / "calibrations").mkdir()
     (inner / "calibrations" / "day1.toml").touch()
-    assert calibration_of(project, "day1") == inner / "calibrations" / "day1.toml"
+    assert calibration_of(inner, "day1") == inner / "calibrations" / "day1.toml"
     assert calibration_of(inner, "day2") == inner / "calibration.toml"
 
 

@@ -119,8 +119,10 @@ def test_views_are_matched_by_name_in_the_order_of_the_rig(tmp_path: Path) -> No
 def test_without_names_of_views_the_error_says_how_to_give_them(tmp_path: Path) -> None:
     for view in RIG.names:
         put(tmp_path / f"fly_{view}_0.06_sec.rng=0.csv")
-    with pytest.raises(PoseDataError, match=r"3 sessions.*--views.*--calibration"):
+    with pytest.raises(PoseDataError, match=r"3 sessions.*name the views") as raised:
         load_predictions(tmp_path)
+    kinds = [remedy.kind for remedy in raised.value.remedies]
+    assert kinds == ["session", "views", "calibration"]
 
 
 def test_seeds_in_folders(tmp_path: Path) -> None:
@@ -138,8 +140,9 @@ def test_several_sessions(tmp_path: Path) -> None:
         put(tmp_path / f"day{day}_top.csv", day)
     table = match_predictions(tmp_path)
     assert table.sessions == ("day1", "day2")
-    with pytest.raises(PoseDataError, match=r"2 sessions: day1, day2.*--session"):
+    with pytest.raises(PoseDataError, match=r"2 sessions: day1, day2\. Choose one") as raised:
         load_predictions(tmp_path)
+    assert raised.value.remedies[0].kind == "session"
     assert load_predictions(tmp_path, session="day2").xy[0, 0, 0, 0, 0] > 2
     with pytest.raises(PoseDataError, match=r"'day3'.*day1, day2"):
         load_predictions(tmp_path, session="day3")
@@ -248,8 +251,9 @@ def test_models_of_a_smoother_are_left_out(project: Path) -> None:
 
 def test_missing_seed_of_one_view(project: Path) -> None:
     (project / "models" / "a" / "video_preds" / "day1_bot.csv").unlink()
-    with pytest.raises(PoseDataError, match=r"a has no view bot.*--allow-missing"):
+    with pytest.raises(PoseDataError, match=r"a has no view bot.*Go on") as raised:
         load_predictions(project)
+    assert [remedy.kind for remedy in raised.value.remedies] == ["allow_missing"]
     ensemble = load_predictions(project, allow_missing=True)
     assert np.isnan(ensemble.xy[0, 1]).all()
     assert np.isnan(ensemble.likelihood[0, 1]).all()
@@ -281,8 +285,9 @@ def test_extra_cameras_of_the_rig_are_no_fault(tmp_path: Path) -> None:
 def test_unequal_numbers_of_frames(tmp_path: Path) -> None:
     put(tmp_path / "day1_top.csv", n_frames=5)
     put(tmp_path / "day1_bot.csv", n_frames=3)
-    with pytest.raises(PoseDataError, match=r"bot has 3; top has 5.*--allow-missing"):
+    with pytest.raises(PoseDataError, match=r"bot has 3; top has 5.*go on") as raised:
         load_predictions(tmp_path)
+    assert [remedy.kind for remedy in raised.value.remedies] == ["allow_missing"]
     ensemble = load_predictions(tmp_path, allow_missing=True)
     assert ensemble.xy.shape == (1, 2, 5, 2, 2)
     assert np.isnan(ensemble.xy[0, 0, 3:]).all()
@@ -304,8 +309,9 @@ def test_unequal_numbers_of_frames_within_a_view(tmp_path: Path) -> None:
 def test_keypoints_missing_in_one_file(tmp_path: Path) -> None:
     put(tmp_path / "day1_top.csv", keypoints=("paw", "tail", "nose"))
     put(tmp_path / "day1_bot.csv", keypoints=("nose", "tail"))
-    with pytest.raises(PoseDataError, match=r"paw in day1_bot\.csv.*--shared-keypoints"):
+    with pytest.raises(PoseDataError, match=r"paw in day1_bot\.csv.*Go on") as raised:
         load_predictions(tmp_path)
+    assert [remedy.kind for remedy in raised.value.remedies] == ["shared_keypoints"]
     ensemble = load_predictions(tmp_path, shared_keypoints=True)
     assert ensemble.keypoints == ("nose", "tail")
     assert "paw in day1_bot.csv" in ensemble.warnings[0]
@@ -361,8 +367,9 @@ def test_individuals(tmp_path: Path) -> None:
     )
     for view in ("top", "bot"):
         (tmp_path / f"day1_{view}.csv").write_text(text)
-    with pytest.raises(PoseDataError, match=r"several individuals: m1, m2.*--individual"):
+    with pytest.raises(PoseDataError, match=r"several individuals: m1, m2.*Choose") as raised:
         load_predictions(tmp_path)
+    assert [remedy.kind for remedy in raised.value.remedies] == ["individual"]
     ensemble = load_predictions(tmp_path, individual="m2")
     assert ensemble.individual == "m2"
     np.testing.assert_array_equal(ensemble.xy[0, :, 0, 0], [[3, 4], [3, 4]])
@@ -497,8 +504,9 @@ def test_fly(shared_data: Path) -> None:
     assert ensemble.models == ("rng=0", "rng=1", "rng=2")
     one = read_prediction_csv(next((shared_data / "fly").glob("*Cam-B*rng=2.csv")))
     np.testing.assert_array_equal(ensemble.xy[2, 1], one.xy)
-    with pytest.raises(PoseDataError, match="--views"):
-        load_predictions(shared_data / "fly")
+    # The calibration that lies beside them names the views.
+    found = load_predictions(shared_data / "fly")
+    assert (found.views, found.session) == (ensemble.views, ensemble.session)
 
 
 @pytest.mark.realdata

@@ -19,9 +19,9 @@ from tests.support.work_count import function_calls
 
 from napari_pose3d import make_sample, save_rig
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
-from napari_pose3d.core.projects.overview_text import project_text
 from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.summary import project_text
 from napari_pose3d.core.synthetic.network_errors import PredictionErrors
 from napari_pose3d.core.synthetic.sample import SampleRecipe
 

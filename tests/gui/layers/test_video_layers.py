@@ -13,7 +13,7 @@ from npe2 import PluginManager
 from tests.support.video_recipes import Video, read_number
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.naming import VIDEO_SUFFIXES
+from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
 from napari_pose3d.core.video import reader_factory as opening
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video

@@ -38,7 +38,7 @@ def default_folder(
     Inside a Lightning Pose project ``<project>/napari-pose3d/<kind>/<session>/``, which its own
     app does not look into; else ``./<session>_<kind>/``.
     """
-    from napari_pose3d.core.projects.naming import find_project
+    from napari_pose3d.core.formats.projects.project_yaml import find_project
 
     session = ensemble.session or "recording"
     starts = [source.path for source in ensemble.sources] or [Path(p) for p in inputs]

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, read_project, write_project
+from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, write_project
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
-from .layouts.lightning_pose import home_elsewhere, names_of, sort_video, videos_at
+from .layouts.lightning_pose import home_elsewhere, sort_video, videos_at
+from .naming.naming_rule import Naming
 from .project import Project, open_project
 from .project_toml import read_own_project, update_own_project
-from .scan.found_files import Sorted
-from .scan.name_patterns import Names
 from .scan.recordings import assemble
+from .scan.scanned_files import ScannedFiles
+from .scan.table_headers import scorer_of
 
 AnyPath = str | os.PathLike[str]
 Mode = Literal["leave", "link", "copy"]
@@ -86,9 +87,10 @@ def create_project(
             f"the skeleton joins {', '.join(sorted(strangers))}",
             expected=f"some of the keypoints {', '.join(keypoints)}",
         )
-    names = Names(tuple(views))
     found = [path for path in _videos(videos) if not _lies_in_place(path, folder)]
-    placed = _named(found, names, {})
+    naming = Naming(tuple(views))
+    naming = naming.fitted((naming.stem(path, scorer_of) for path in found), end_wins=True)
+    placed = _named(found, naming, {})
     with _videos_in_place(folder, placed, mode, progress, cancelled) as group:
         write_project(group.open(folder / FILE_NAME), views, keypoints)
         update_own_project(
@@ -138,14 +140,13 @@ def add_sessions(
             todo="Make a project of it first",
         )
     folder = opened.folder
-    lightning = read_project(folder)
-    names = names_of(lightning)
+    naming = opened.naming
     have = {
         (session.name, view): path
         for session in opened.sessions
         for view, path in session.videos.items()
     }
-    videos = _named(_videos(paths), names, have)
+    videos = _named(_videos(paths), naming, have)
     if not videos:
         raise PoseDataError("there are no videos here", expected="videos, or folders of videos")
     with _videos_in_place(folder, videos, mode, progress, cancelled) as group:
@@ -176,21 +177,21 @@ def _lies_in_place(video: Path, folder: Path) -> bool:
 
 
 def _named(
-    videos: Sequence[Path], names: Names, have: Mapping[tuple[str, str], Path]
+    videos: Sequence[Path], naming: Naming, have: Mapping[tuple[str, str], Path]
 ) -> dict[Path, str]:
     """The name of each video in ``videos/``: ``<session>_<view>`` with its suffix."""
-    found = Sorted()
+    found = ScannedFiles(naming)
     for path in videos:
-        sort_video(found, names, path.name, path, home_elsewhere(path))
+        sort_video(found, path.name, path, home_elsewhere(path))
     if found.unmatched:
         listed = "; ".join(f"{path.name}: {reason}" for path, reason in found.unmatched[:5])
         raise PoseDataError(
             f"{len(found.unmatched)} videos cannot be added ({listed})",
-            expected=f"names that hold one of the views {', '.join(names.views or ())}",
+            expected=f"names that hold one of the views {', '.join(naming.views or ())}",
             todo="Rename the videos to <session>_<view>",
         )
     named: dict[Path, str] = {}
-    for recording in assemble(found.items, "session"):
+    for recording in assemble(found.files, "session"):
         if recording.issues:
             problem = recording.issues[0]
             raise PoseDataError(problem.what, todo=problem.todo)
@@ -202,7 +203,7 @@ def _named(
                     file=path,
                     todo="Leave this video out, or rename it",
                 )
-            stem = recording.name if names.single else f"{recording.name}_{view}"
+            stem = recording.name if naming.single else f"{recording.name}_{view}"
             named[path] = f"{stem}{path.suffix}"
     return named
 

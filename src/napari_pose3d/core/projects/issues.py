@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from napari_pose3d.core.errors import Remedy, todo_in_words
 
 from .alignment.view_alignment import ViewAlignment
 
@@ -26,6 +29,8 @@ class Issue:
         What can be done about it; may be empty.
     offer : (session, view, ViewAlignment) or None
         An alignment that would mend it, to be accepted or not by a person.
+    remedies : tuple of Remedy
+        The settings that ``todo`` is about.
     """
 
     severity: Severity
@@ -33,7 +38,13 @@ class Issue:
     where: str = ""
     todo: str = ""
     offer: tuple[str, str, ViewAlignment] | None = None
+    remedies: tuple[Remedy, ...] = ()
 
     def __str__(self) -> str:
+        return self.worded(lambda remedy: "")
+
+    def worded(self, words: Callable[[Remedy], str]) -> str:
+        """In one line, with its remedies in the words of a front end (see `PoseDataError`)."""
         place = f"{self.where}: " if self.where else ""
-        return f"{self.severity}: {place}{self.what}." + (f" {self.todo}." if self.todo else "")
+        todo = todo_in_words(self.todo, self.remedies, words)
+        return f"{self.severity}: {place}{self.what}." + (f" {todo}." if todo else "")

@@ -14,11 +14,11 @@ from napari_pose3d.core.errors import PoseDataError
 
 from .issues import Issue
 from .layouts.lightning_pose import LABELS
-from .naming import natural_order
+from .naming.file_names import natural_order
+from .naming.naming_rule import Naming
 from .project_toml import OwnProject
-from .scan.folder_scan import AnyPath, Found, ProjectKind, look
-from .scan.name_patterns import Names
-from .scan.recordings import Recording, assemble
+from .scan.folder_scan import FolderScan, Paths, ProjectKind, scan_folder
+from .scan.recordings import Recording, assemble, restricted
 from .scan.scan_issues import issues_of_folder, issues_of_recording
 from .session import Session
 from .session_checks import check_session
@@ -74,6 +74,8 @@ class Project:
         ``<key>_<view>.csv`` and ``<key>_<view>.unlabeled.jsonl``; the usual key is CollectedData.
     own : OwnProject
         Our own ``project.toml``.
+    naming : Naming
+        How the names of its files are read.
     unmatched : tuple of (path, reason)
         Videos and tables that belong to no session.
     problems : tuple of Issue
@@ -86,6 +88,7 @@ class Project:
     views: tuple[str, ...]
     keypoints: tuple[str, ...]
     own: OwnProject
+    naming: Naming
     label_files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     queues: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     unmatched: tuple[tuple[Path, str], ...] = ()
@@ -142,9 +145,7 @@ class Project:
         ]
 
 
-def open_project(
-    path: AnyPath | Iterable[AnyPath], *, views: Sequence[str] | None = None
-) -> Project:
+def open_project(path: Paths, *, views: Sequence[str] | None = None) -> Project:
     """Find the sessions in a folder, by the names of its files.
 
     Understood are a Lightning Pose project (or its ``project.yaml``), a session folder of
@@ -154,7 +155,8 @@ def open_project(
     Parameters
     ----------
     path : path or several files
-        A folder inside a Lightning Pose project opens the whole project.
+        A folder inside a project opens the whole project. Files have the session, view and set
+        that they have in the folder around them.
     views : sequence of str, optional
         Names of the views. Not given: those of ``project.yaml``, else of our own
         ``project.toml``, else of the calibration's cameras, else what the names of videos end in.
@@ -168,46 +170,55 @@ def open_project(
     PoseDataError
         When there is no such folder, or a file that says what the project is like is damaged.
     """
-    found = look(path, tuple(views or ()))
-    recordings = assemble(found.files.items, found.listing.root.name)
-    sessions = tuple(_session(found, recording) for recording in recordings)
+    return project_of(scan_folder(path, tuple(views or ())))
+
+
+def project_of(scan: FolderScan) -> Project:
+    """The sessions of what was scanned: those files of them that were asked for."""
+    recordings = assemble(scan.files.files, scan.listing.root.name)
+    if not scan.given.everything:
+        recordings = restricted(recordings, scan.given)
+    sessions = tuple(_session(scan, recording) for recording in recordings)
     of_all = {view for each in sessions for view in each.views}
     return Project(
-        folder=found.folder,
-        kind=found.kind,
+        folder=scan.folder,
+        kind=scan.kind,
         sessions=sessions,
-        views=_in_order({*of_all, *found.expected}, found.names),
-        keypoints=found.keypoints,
-        own=found.own,
-        label_files=found.labels,
-        queues=found.queues,
-        unmatched=tuple(found.files.unmatched),
-        issues=issues_of_folder(found, sessions),
+        views=_in_order({*of_all, *scan.expected}, scan.naming),
+        keypoints=scan.keypoints,
+        own=scan.own,
+        naming=scan.naming,
+        label_files=scan.labels,
+        queues=scan.queues,
+        unmatched=tuple((p, why) for p, why in scan.files.unmatched if p in scan.given),
+        issues=issues_of_folder(scan, sessions),
     )
 
 
-def _session(found: Found, recording: Recording) -> Session:
-    views = _in_order(recording.views, found.names)
-    labels = found.labels.get(LABELS) or next(iter(found.labels.values()), {})
-    alignments = found.own.alignments(recording.name, views)
+def _session(scan: FolderScan, recording: Recording) -> Session:
+    views = _in_order(recording.views, scan.naming)
+    labels = scan.labels.get(LABELS) or next(iter(scan.labels.values()), {})
+    alignments = scan.own.alignments(recording.name, views)
+    # Of some files nobody expects that they are all there are.
+    expected = scan.expected if scan.given.everything else ()
     return Session(
         name=recording.name,
-        folder=found.folder,
+        folder=scan.folder,
         views=views,
         videos=recording.videos,
         sets=tuple(recording.sets),
         labels={view: labels[view] for view in views if view in labels},
         images=recording.images,
         boxes=recording.boxes,
-        rig_path=found.rig_of(recording.name, recording.home),
-        keypoints=found.keypoints,
-        skeleton=found.own.skeleton,
-        colours=found.own.colours,
+        rig_path=scan.rig_of(recording.name, recording.home),
+        keypoints=scan.keypoints,
+        skeleton=scan.own.skeleton,
+        colours=scan.own.colours,
         alignments={view: a for view, a in alignments.items() if not a.is_identity},
-        issues=issues_of_recording(recording, views, found.expected),
+        issues=issues_of_recording(recording, views, expected),
     )
 
 
-def _in_order(views: Iterable[str], names: Names) -> tuple[str, ...]:
-    order = {view: i for i, view in enumerate(names.views or ())}
+def _in_order(views: Iterable[str], naming: Naming) -> tuple[str, ...]:
+    order = {view: i for i, view in enumerate(naming.views or ())}
     return tuple(sorted(views, key=lambda v: (order.get(v, len(order)), natural_order(v))))

@@ -254,12 +254,8 @@ def _checked(project: OwnProject, session: str | None, view: str) -> None:
         project.alignment(session, view)
     except PoseDataError as error:
         place = f"[views.{view}]" if session is None else f"[sessions.{session}.{view}]"
-        raise PoseDataError(
-            error.problem,
-            place=", ".join(p for p in (place, error.place) if p),
-            expected=error.expected,
-            todo=error.todo,
-        ) from None
+        where = ", ".join(p for p in (place, error.place) if p)
+        raise error.located(place=where) from None
 
 
 def _put_alignment(

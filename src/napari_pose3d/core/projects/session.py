@@ -49,6 +49,11 @@ class PredictionSet:
         The file of 3-D positions, for kind "3d".
     own : bool
         Whether we wrote it: its frames are session frames then, and its pixels the rig's.
+    above : str
+        Name of a set of the same files in a folder above this one's, which goes before it.
+    doubtful : bool
+        Whether only its folder tells it from another set, with no video to show that both are of
+        one recording.
     """
 
     name: str
@@ -56,6 +61,8 @@ class PredictionSet:
     files: Mapping[str, Path]
     space: Path | None = None
     own: bool = False
+    above: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,8 +194,14 @@ class Session:
 
     @property
     def ensemble_sets(self) -> tuple[PredictionSet, ...]:
-        """The networks' own predictions: what a smoother takes."""
-        return tuple(each for each in self.sets if each.kind == "predictions")
+        """The networks' own predictions: what a smoother takes.
+
+        Without sets of the same files in a folder below another one's: those are copies or
+        earlier results.
+        """
+        raw = [each for each in self.sets if each.kind == "predictions"]
+        names = {each.name for each in raw}
+        return tuple(each for each in raw if each.above not in names)
 
     def load_predictions(
         self,
@@ -285,6 +298,7 @@ class Session:
     ) -> list[PredictionSet]:
         if sets is None:
             sets = self.ensemble_sets
+            refuse_doubtful(self.name, sets)
         elif isinstance(sets, PredictionSet | str):
             sets = [sets]
         chosen = [self.prediction_set(s) if isinstance(s, str) else s for s in sets]
@@ -315,6 +329,28 @@ class Session:
             header, _ = read_header(path)
             check_is_predictions(header, path)
         return MatchRow(self.name, each.name, view, path, header)
+
+
+def refuse_doubtful(session: str, sets: Sequence[PredictionSet]) -> None:
+    """Refuse sets as an ensemble that may as well be of different recordings.
+
+    Raises
+    ------
+    PoseDataError
+        When only their folders tell them apart, and no video shows that they are of one recording.
+    """
+    seen: dict[str, Path] = {}
+    for each in sets:
+        for view, path in each.files.items() if each.doubtful else ():
+            other = seen.setdefault(view, path)
+            if other != path:
+                raise PoseDataError(
+                    f"{other} and {path} are both view '{view}' of session '{session}', and "
+                    "nothing tells whether they are of several networks or several recordings",
+                    expected="one file for each view of a prediction set",
+                    todo="Choose the folder of one of them. If they are from different seeds, "
+                    "name them seed=0, seed=1, ... or put each into a folder models/<name>/",
+                )
 
 
 class Videos(Mapping[str, "VideoArray"]):

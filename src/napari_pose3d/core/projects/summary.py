@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 
-from .naming import VIDEO_SUFFIXES, find_project
+from .issues import Issue
+from .matching.prediction_matching import match_predictions
+from .naming.file_names import VIDEO_SUFFIXES
+from .project import Project, check_session, open_project
+from .session import PredictionSet, Session, SetKind
+
+Words = Callable[[Remedy], str]
 
 # Looking into the headers of thousands of videos on a network takes its time.
 _MOST_LOOKED_INTO = 50
 
+_KINDS = {
+    "lightning-pose": "a Lightning Pose project",
+    "anipose": "sessions of Anipose",
+    "folder": "a folder",
+    "files": "files",
+}
+_HEADS = ("session", "views", "videos", "predictions", "smoothed", "3-D", "labels", "calibration")
+_MOST_SESSIONS = 200
+_MOST_UNUSED = 20
 
-def describe(path: str | os.PathLike[str]) -> str:
+
+def no_words(remedy: Remedy) -> str:
+    """For who knows the settings by their names."""
+    return ""
+
+
+def describe(path: str | os.PathLike[str], words: Words = no_words) -> str:
     """A few lines that say what ``path`` is.
+
+    Parameters
+    ----------
+    words : callable, optional
+        Says where a setting is that helps (see `PoseDataError.worded`).
 
     Raises
     ------
@@ -25,7 +52,7 @@ def describe(path: str | os.PathLike[str]) -> str:
     """
     path = Path(path)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, words)
     if not path.exists():
         raise PoseDataError("there is no such file or folder", file=path)
     suffix = path.suffix.lower()
@@ -34,9 +61,9 @@ def describe(path: str | os.PathLike[str]) -> str:
     if suffix in (".csv", ".h5"):
         return _table(path)
     if suffix in VIDEO_SUFFIXES:
-        return f"{path}: a video"
+        return _video(path)
     if path.name == "project.yaml":
-        return _folder(path.parent)
+        return _folder(path.parent, words)
     return f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml)"
 
 
@@ -92,17 +119,109 @@ def _table(path: Path) -> str:
     )
 
 
-def _folder(path: Path) -> str:
-    project = find_project(path)
-    if project is not None and project.folder.resolve() != path.resolve():
-        from .matching.prediction_matching import match_predictions
+def _video(path: Path) -> str:
+    from napari_pose3d.core.video.video_array import open_video
 
-        lines = [f"{path}: part of the Lightning Pose project {project.folder}"]
-        return "\n".join([*lines, match_predictions(path).as_text()])
-    from .overview_text import project_text
-    from .project import check_session, open_project
+    with open_video(path) as video:
+        frames, height, width = video.shape[:3]
+        rate = video.frame_rate
+        times = "at varying intervals" if rate is None else f"{float(rate):.5g} frames a second"
+        lines = [f"{path}: a video, {frames:,} frames of {width} x {height} px, {times}"]
+        return "\n".join([*lines, *(f"  note: {warning}" for warning in video.warnings)])
 
+
+def _folder(path: Path, words: Words) -> str:
     found = open_project(path)
+    if found.folder.resolve() != path.resolve() and found.folder in path.absolute().parents:
+        kind = _KINDS[found.kind].removeprefix("a ")
+        lines = [f"{path}: part of the {kind} {found.folder}"]
+        return "\n".join([*lines, match_predictions(path).as_text()])
     looked_into = found.sessions[:_MOST_LOOKED_INTO]
     issues = [*found.all_issues, *(p for s in looked_into for p in check_session(s))]
-    return project_text(found, issues)
+    return project_text(found, issues, words)
+
+
+def project_text(
+    project: Project, issues: Sequence[Issue] | None = None, words: Words = no_words
+) -> str:
+    """What a project holds: a table of its sessions, then what is missing or contradictory.
+
+    Parameters
+    ----------
+    issues : sequence of Issue, optional
+        Not given: those that the names of the files tell (``project.all_issues``).
+    words : callable, optional
+        Says where a setting is that helps (see `PoseDataError.worded`).
+    """
+    lines = [f"{project.folder}: {_KINDS[project.kind]}"]
+    if project.views:
+        lines.append(f"views: {', '.join(project.views)}")
+    if project.keypoints:
+        lines.append(f"keypoints: {', '.join(project.keypoints)}")
+    if project.skeleton:
+        lines.append(f"skeleton: {len(project.skeleton)} lines")
+    for key, files in project.label_files.items():
+        queued = " and a queue" if key in project.queues else ""
+        lines.append(f"labels: {key}{queued} ({', '.join(files)})")
+    if project.sessions:
+        lines += ["", *_aligned([_HEADS, *map(_cells, project.sessions[:_MOST_SESSIONS])])]
+        if len(project.sessions) > _MOST_SESSIONS:
+            lines.append(f"... and {len(project.sessions) - _MOST_SESSIONS} more sessions")
+        lines += [
+            f"{session.name}: view {view} {shift}"
+            for session in project.sessions[:_MOST_SESSIONS]
+            for view, alignment in session.alignments.items()
+            if (shift := alignment.describe())
+        ]
+    said = project.all_issues if issues is None else issues
+    if said:
+        lines += ["", "to be looked at:", *(f"  {issue.worded(words)}" for issue in said)]
+    if project.unmatched:
+        lines += ["", "not used:"]
+        lines += [f"  {path.name}: {reason}" for path, reason in project.unmatched[:_MOST_UNUSED]]
+        if len(project.unmatched) > _MOST_UNUSED:
+            lines.append(f"  ... and {len(project.unmatched) - _MOST_UNUSED} more")
+    return "\n".join(lines)
+
+
+def _cells(session: Session) -> tuple[str, ...]:
+    rig = session.rig_path
+    if rig is None:
+        calibration = "-"
+    elif rig.is_relative_to(session.folder):
+        calibration = rig.relative_to(session.folder).as_posix()
+    else:
+        calibration = str(rig)
+    return (
+        session.name,
+        str(len(session.views)),
+        _share(session.videos, session),
+        _sets(session, "predictions"),
+        _sets(session, "smoothed"),
+        _sets(session, "3d"),
+        # The label files are those of the whole project; the images are the session's own.
+        _share(session.images, session),
+        calibration,
+    )
+
+
+def _sets(session: Session, kind: SetKind) -> str:
+    return ", ".join(_set(each, session) for each in session.sets if each.kind == kind) or "-"
+
+
+def _set(each: PredictionSet, session: Session) -> str:
+    if each.space is not None or len(each.files) == len(session.views):
+        return each.name
+    return f"{each.name} ({len(each.files)} of {len(session.views)})"
+
+
+def _share(have: Collection[str], session: Session) -> str:
+    if not have:
+        return "-"
+    n = len(session.views)
+    return str(n) if len(have) == n else f"{len(have)} of {n}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 
 from .group_record import Marker, Move, Plan, back, forward, hidden_name
 from .group_recovery import recover
@@ -36,7 +36,8 @@ def refuse_existing(paths: Iterable[Path]) -> None:
             raise PoseDataError(
                 "this file exists already and was not replaced",
                 file=path,
-                todo="Choose another folder with --out, or allow replacing it with --force",
+                todo="Choose another folder, or allow replacing it",
+                remedy=(Remedy("folder"), Remedy("replace")),
             )
 
 

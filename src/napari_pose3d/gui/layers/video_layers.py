@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.projects.naming import VIDEO_SUFFIXES, find_project, parse_stem
+from napari_pose3d.core.formats.projects.project_yaml import find_project
+from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES, parse_stem
 from napari_pose3d.core.projects.project_toml import find_own_project
 
 if TYPE_CHECKING:

@@ -20,8 +20,6 @@ from napari_pose3d.core.pipeline.result_files import summary
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.layers.display import Shown, Space
 
-from .wording import for_widget
-
 _NAMED_NOTES = 4
 
 
@@ -89,7 +87,7 @@ class ResultPanel(QGroupBox):
         """Say what a run did and open the switches for it."""
         self._summary.setText(summary(result))
         notes = result.report.warnings
-        shown = [f"Note: {for_widget(note)}" for note in notes[:_NAMED_NOTES]]
+        shown = [f"Note: {note}" for note in notes[:_NAMED_NOTES]]
         if len(notes) > _NAMED_NOTES:
             shown.append(f"and {len(notes) - _NAMED_NOTES} more notes (hover to see)")
         self._notes.setText("\n".join(shown))

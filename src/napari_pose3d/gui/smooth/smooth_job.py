@@ -6,11 +6,12 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
+from napari_pose3d.core.formats.projects.project_yaml import find_project
+from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.project_alignment import skeleton_of
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
@@ -18,6 +19,11 @@ from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings, 
 from napari_pose3d.gui.layers.layer_styles import LayerData
 from napari_pose3d.gui.layers.recording_layers import result_layers
 from napari_pose3d.gui.layers.view_layout import Tile
+
+from .remedies import in_words_of_the_widget
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -36,7 +42,7 @@ class Finished:
     """A result and everything needed to show and to save it."""
 
     choice: Choice
-    ensemble: AnyEnsemble
+    work: FileRun
     rig: Rig | None
     result: Result
     layers: list[LayerData]
@@ -45,19 +51,14 @@ class Finished:
 def find(choice: Choice, progress: Progress, cancelled: IsCancelled) -> MatchTable:
     """Look at the headers of the chosen files only."""
     progress("looking at the files", 0, 0)
-    names = load_rig(choice.calibration).names if choice.calibration else None
-    return match_predictions(choice.paths, replace(choice.reading, session=None), names)
+    with in_words_of_the_widget():
+        names = load_rig(choice.calibration).names if choice.calibration else None
+        return match_predictions(choice.paths, replace(choice.reading, session=None), names)
 
 
 def bones_of_project(table: MatchTable | None) -> tuple[tuple[str, str], ...]:
     """The skeleton of the project that the files lie in, as far as it is theirs."""
-    if table is None:
-        return ()
-    try:
-        return skeleton_of(table, table.keypoints)
-    except PoseDataError:
-        # What is wrong with the project is said when something depends on it.
-        return ()
+    return () if table is None else skeleton_of(table, table.keypoints)
 
 
 def for_keypoints(
@@ -102,24 +103,20 @@ def smooth(
     colours : mapping of keypoint to ``#rrggbb``
         Those that the user chose.
     """
-    from napari_pose3d.core.pipeline.smoothing_run import run
-    from napari_pose3d.core.projects.alignment.project_alignment import alignment_of
-    from napari_pose3d.core.projects.alignment.view_alignment import on_images
-    from napari_pose3d.core.projects.matching.inputs import match_inputs, read_inputs
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
-    inputs = match_inputs(choice.paths, choice.calibration, choice.reading)
-    ensemble, rig = read_inputs(inputs, choice.reading), inputs.rig
-    result = run(ensemble, rig, settings, progress, cancelled)
-    progress("preparing the layers", 0, 0)
-    alignment = alignment_of(inputs.table)
-    drawn = result
-    if alignment is not None:
-        # Results are in pixels of the rig's images, but the videos may show a part of them.
-        drawn = replace(result, poses2d=on_images(result.poses2d, alignment.views))
-    if rig is not None:
-        rig = rig.subset(ensemble.views) if result.poses3d is not None else None
-    layers = result_layers(drawn, rig, all_keypoints=all_keypoints, placed=placed, colours=colours)
-    return Finished(choice, ensemble, rig, result, layers)
+    with in_words_of_the_widget():
+        work = FileRun(choice.paths, choice.calibration, choice.reading)
+        result = work.smooth(settings, progress, cancelled)
+        progress("preparing the layers", 0, 0)
+        drawn = replace(result, poses2d=work.on_videos(result.poses2d))
+        rig = None
+        if work.rig is not None and result.poses3d is not None:
+            rig = work.rig.subset(work.ensemble.views)
+        layers = result_layers(
+            drawn, rig, all_keypoints=all_keypoints, placed=placed, colours=colours
+        )
+    return Finished(choice, work, rig, result, layers)
 
 
 def save(
@@ -131,18 +128,15 @@ def save(
     cancelled: IsCancelled,
 ) -> list[Path]:
     """Write what the command line writes."""
-    from napari_pose3d.core.pipeline.result_files import save_result
-
-    return save_result(
-        finished.result,
-        finished.ensemble,
-        finished.rig,
-        folder,
-        force=replace_files,
-        compact=compact,
-        progress=progress,
-        cancelled=cancelled,
-    )
+    with in_words_of_the_widget():
+        return finished.work.save(
+            finished.result,
+            folder,
+            force=replace_files,
+            compact=compact,
+            progress=progress,
+            cancelled=cancelled,
+        )
 
 
 def prepare(progress: Progress, cancelled: IsCancelled) -> None:
@@ -158,11 +152,8 @@ def proposed_folder(finished: Finished) -> Path:
     In a project the place that the command line takes; else beside the predictions, since the
     folder that napari was started in means nothing to somebody who clicked on an icon.
     """
-    from napari_pose3d.core.pipeline.result_files import default_folder
-    from napari_pose3d.core.projects.naming import find_project
-
-    folder = default_folder(finished.ensemble, finished.choice.paths)
-    sources = [source.path for source in finished.ensemble.sources]
+    folder = finished.work.default_folder()
+    sources = [source.path for source in finished.work.ensemble.sources]
     if not sources or find_project(sources[0]) is not None:
         return folder
     beside = sources[0].parent

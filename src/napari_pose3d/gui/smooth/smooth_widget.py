@@ -28,7 +28,6 @@ from .match_view import MatchView
 from .result_panel import ResultPanel
 from .save_dialog import ask_where
 from .settings_panel import SmoothingPanel
-from .wording import for_widget
 
 _WIDTH = 400
 _NOTHING_CHOSEN = "Choose predictions first: drop a folder or files above."
@@ -181,7 +180,7 @@ class SmoothWidget(QWidget):
 
     def _show_problem(self, message: str) -> None:
         self._matching.abandon()
-        self.matches.show_problem(for_widget(message))
+        self.matches.show_problem(message)
         self.keypoints.offer(())
         self._refresh_obstacle()
 
@@ -250,7 +249,6 @@ class SmoothWidget(QWidget):
     def _fail(self, message: str) -> None:
         self._running.abandon()
         self.results.set_saving(False)
-        message = for_widget(message)
         self.bar.show_idle(message)
         show_error(message)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 
 from .prediction_table import PredictionTable
 from .table_header import PAIRS, TableHeader
@@ -46,7 +46,8 @@ def split_header(header: TableHeader, views: Sequence[str]) -> dict[str, TableHe
         raise PoseDataError(
             f"the names of some keypoints do not end in a view: {', '.join(nameless)}",
             expected=f"names like <bodypart>_<view>, the view one of {', '.join(views)}",
-            todo="Name all views with --views, or rename the keypoints",
+            todo="Name all views, or rename the keypoints",
+            remedy=Remedy("views"),
         )
     return {
         view: replace(header, columns=tuple(columns[view])) for view in views if view in columns

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.poses.arrays import Poses2D
 
 from .table_header import PAIRS, TableHeader
@@ -92,7 +92,8 @@ def choose_individual(header: TableHeader, wanted: str | None) -> str | None:
         if not have:
             raise PoseDataError(
                 f"no individual is called '{wanted}': the file names no individuals",
-                todo="Leave out --individual",
+                todo="Choose no individual",
+                remedy=Remedy("any_individual"),
             )
         raise PoseDataError(
             f"no individual is called '{wanted}'", expected=f"one of {', '.join(have)}"
@@ -100,7 +101,8 @@ def choose_individual(header: TableHeader, wanted: str | None) -> str | None:
     if wanted is None and len(have) > 1:
         raise PoseDataError(
             f"the file holds several individuals: {', '.join(have)}",
-            todo="Choose one with --individual NAME",
+            todo="Choose one",
+            remedy=Remedy("individual"),
         )
     return wanted if wanted is not None or not have else have[0]
 

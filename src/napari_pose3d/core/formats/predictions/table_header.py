@@ -103,9 +103,7 @@ class TableHeader:
 
 def in_file(error: PoseDataError, path: str | os.PathLike[str]) -> PoseDataError:
     """The same error with the name of the file."""
-    return PoseDataError(
-        error.problem, file=path, place=error.place, expected=error.expected, todo=error.todo
-    )
+    return error.located(path)
 
 
 def looks_like_pose_table(path: str | os.PathLike[str]) -> bool:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.group_recovery import recover
 
 FILE_NAME = "project.yaml"
 CALIBRATIONS_CSV = "calibrations.csv"
@@ -77,6 +79,24 @@ def read_project(folder: str | os.PathLike[str]) -> LightningProject:
         _names(content, "view_names", path),
         _names(content, _KEYPOINTS, path),
     )
+
+
+def find_project(path: str | os.PathLike[str]) -> LightningProject | None:
+    """The Lightning Pose project that `path` lies in: the nearest folder upward that holds
+    ``project.yaml``; None when there is none.
+
+    Raises
+    ------
+    PoseDataError
+        When its ``project.yaml`` is damaged.
+    """
+    start = Path(path).absolute()
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            # A change of keypoints that was killed half way is brought to its end first.
+            recover(folder)
+            return read_project(folder)
+    return None
 
 
 def write_project(stream: TextIO, view_names: Sequence[str], keypoint_names: Sequence[str]) -> None:
@@ -161,7 +181,7 @@ def _names(content: dict[Any, Any], key: str, path: Path) -> tuple[str, ...]:
                 file=path,
                 todo="Write the name in quotes",
             )
-        names.append(str(value).strip())
+        names.append(unicodedata.normalize("NFC", str(value).strip()))
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise PoseDataError(f"'{twice[0]}' is in '{key}' twice", file=path, todo="Remove one")
     return tuple(names)

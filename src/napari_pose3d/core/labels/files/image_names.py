@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.naming import SINGLE_VIEW, parse_stem
+from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW, parse_stem
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.group_recovery import recover

@@ -19,11 +19,11 @@ from napari_pose3d.core.formats.labels.label_queue import LabelQueue
 from napari_pose3d.core.formats.labels.queue_reasons import read_reasons, reasons_text
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
-from napari_pose3d.core.projects.naming import SINGLE_VIEW
+from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
+from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
-from napari_pose3d.core.projects.scan.name_patterns import Names
 from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.video.frame_export import frame_file_name
 
@@ -320,7 +320,7 @@ class LabelFiles:
             for session in self.project.sessions
             for view, path in session.images.items()
         }
-        return FolderNames(Names(self.views, single=self._single), known)
+        return FolderNames(Naming(self.views, single=self._single), known)
 
     def _new_image(self, frame: FrameKey, view: str) -> str:
         for session in self.project.sessions:

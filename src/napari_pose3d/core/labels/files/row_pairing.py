@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.projects.issues import Issue
-from napari_pose3d.core.projects.scan.name_patterns import Names
+from napari_pose3d.core.projects.naming.naming_rule import Naming
 
 from ..store.label import FrameKey
 from .image_names import frame_of_image
@@ -29,13 +29,13 @@ class FolderNames:
 
     Attributes
     ----------
-    names : Names
+    names : Naming
         How the project's names are read.
     known : mapping of folder name to (session, view)
         Folders of ``labeled-data`` whose session is known.
     """
 
-    names: Names
+    names: Naming
     known: Mapping[str, tuple[str, str]]
     # Tables are paired again after each save, and their images stay the same.
     _read: dict[tuple[str, str], FrameKey | None] = field(default_factory=dict, repr=False)
@@ -63,7 +63,7 @@ class FolderNames:
 
 
 @lru_cache(maxsize=4096)  # thousands of images lie in few folders
-def _parsed(names: Names, folder: str) -> tuple[str, str | None]:
+def _parsed(names: Naming, folder: str) -> tuple[str, str | None]:
     """Session and view in the name of a folder; no view where it does not tell."""
     try:
         parsed = names.parse(folder)

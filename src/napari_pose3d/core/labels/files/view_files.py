@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, new_label_csv, read_label_csv
 from napari_pose3d.core.formats.labels.label_queue import SUFFIX, LabelQueue, read_label_queue
-from napari_pose3d.core.projects.naming import SINGLE_VIEW
+from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.storage.file_stamp import FileStamp, read_stamped
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+
 from ..issues import Issue
+from ..naming.file_names import composed, is_video, stem_of, views_that_occur
+from ..naming.naming_rule import Naming
 from ..scan.folder_listing import Listing, folder_of, name_of
-from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_video, stem_of_file, views_that_occur
+from ..scan.scanned_files import ScannedFile, ScannedFiles
+from ..scan.table_headers import TABLE_SUFFIXES, scorer_of
 from ..session import SetKind
 from .lightning_pose import sort_video
 from .plain_folder import sort_table
@@ -22,6 +27,7 @@ _SPACES = ("pose-3d", "pose-3d-filtered")
 _CALIBRATION = "calibration/calibration.toml"
 _CONFIG = "config.toml"
 _LEVELS_UP = 3
+_LARGEST_CONFIG = 1 << 20
 
 
 def is_anipose(listing: Listing) -> bool:
@@ -29,33 +35,54 @@ def is_anipose(listing: Listing) -> bool:
     return any(name_of(folder) == VIDEOS for folder in listing.folders)
 
 
-def sort_anipose(listing: Listing, names: Names) -> Sorted:
-    """Sort the files of one or several session folders."""
-    found = Sorted()
-    files = set(listing.files)
+def sort_anipose(
+    listing: Listing, naming: Naming, given: Collection[str] | None = None
+) -> ScannedFiles:
+    """Sort the files of one or several session folders; ``given`` as for `sort_plain`."""
+    found = ScannedFiles(naming)
     for relative in listing.files:
         folder = folder_of(relative)
         kind, home, path = name_of(folder), folder_of(folder), listing.path(relative)
         if kind == VIDEOS:
-            sort_video(found, names, relative, path, home)
-        elif kind in _TABLES and path.suffix.lower() in (".csv", ".h5"):
-            sort_table(found, names, relative, path, files, _TABLES[kind], kind)
+            sort_video(found, relative, path, home)
+        elif kind in _TABLES and path.suffix.lower() in TABLE_SUFFIXES:
+            sort_table(found, listing, relative, _TABLES[kind], kind, given=given)
         elif kind in _SPACES and path.suffix.lower() == ".csv":
-            found.items.append(Item("set", path.stem, "", path, home, "3d", kind))
+            session = composed(path.stem)
+            found.files.append(ScannedFile("set", session, "", path, home, "3d", kind))
     return found
 
 
-def anipose_names(listing: Listing, rig_names: Sequence[str]) -> Names:
-    """How views are read from the names: by ``cam_regex`` of ``config.toml``, else the cameras'."""
+def is_claimed(relative: str) -> bool:
+    """Whether a file lies where Anipose keeps videos or poses."""
+    return name_of(folder_of(relative)) in (VIDEOS, *_TABLES, *_SPACES)
+
+
+def anipose_naming(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
+    """How names are read: with the given views, else ``cam_regex`` of ``config.toml``, else the
+    cameras'.
+    """
+    paths = [
+        listing.path(f)
+        for f in listing.files
+        if name_of(folder_of(f)) == VIDEOS or name_of(folder_of(f)) in _TABLES
+    ]
+    naming = _views_of(listing, given, rig_names)
+    return naming.fitted(naming.stem(path, scorer_of) for path in paths)
+
+
+def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
+    if given:
+        return Naming(tuple(given))
     pattern = _cam_regex(_config_above(listing.root))
     if pattern is not None:
-        return Names(None, pattern=pattern)
-    videos = [stem_of_file(f) for f in listing.files if is_video(f) and VIDEOS in f.split("/")]
+        return Naming(None, pattern=pattern)
+    videos = [stem_of(f) for f in listing.files if is_video(f) and VIDEOS in f.split("/")]
     if not rig_names or views_that_occur(videos[:200], rig_names):
-        return Names(tuple(rig_names) or None)
+        return Naming(tuple(rig_names) or None)
     # Cameras A and B, files vid1-camA and vid1-camB.
     either = "|".join(map(re.escape, sorted(rig_names, key=len, reverse=True)))
-    return Names(None, pattern=re.compile(rf"[-_. ]?[Cc]am[-_ ]?({either})(?![^\W_])"))
+    return Naming(None, pattern=re.compile(rf"[-_. ]?[Cc]am[-_ ]?({either})(?![^\W_])"))
 
 
 def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
@@ -108,9 +135,12 @@ def anipose_crops(listing: Listing) -> list[Issue]:
 def _config_above(folder: Path) -> dict[str, Any]:
     """The content of the nearest ``config.toml``; empty where there is none of Anipose's."""
     for _ in range(_LEVELS_UP):
+        path = folder / _CONFIG
         try:
-            return tomllib.loads((folder / _CONFIG).read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            text = read_text(path, largest=_LARGEST_CONFIG)
+            with input_errors(path):
+                return tomllib.loads(text)
+        except PoseDataError:
             # None here, or not Anipose's: the names are read by our own rule then.
             folder = folder.parent
     return {}

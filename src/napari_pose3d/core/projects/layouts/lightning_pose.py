@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.table_header import kind_of
@@ -12,11 +12,12 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     read_calibrations_csv,
 )
 
-from ..matching.prediction_matching import reason_by_name
-from ..naming import SINGLE_VIEW, home_of
+from ..naming.file_names import SINGLE_VIEW, composed, home_of, is_video, seed_of_folders
+from ..naming.naming_rule import Naming
 from ..scan.folder_listing import LABELED_DATA, Listing, folder_of, list_folder, name_of
-from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_video, stem_of_file
+from ..scan.scanned_files import Role, ScannedFile, ScannedFiles
+from ..scan.table_headers import TABLE_SUFFIXES, reason_by_name, scorer_of
+from ..session import SetKind
 
 LabelFiles = dict[str, dict[str, Path]]
 """By key (``CollectedData``) and view."""
@@ -27,12 +28,41 @@ _QUEUE = ".unlabeled.jsonl"
 _MOST_OPENED = 50
 
 
-def names_of(project: LightningProject) -> Names:
-    """How names of its files are read."""
-    return Names(project.view_names or None, single=not project.view_names)
+def lightning_naming(
+    listing: Listing,
+    project: LightningProject,
+    given: Sequence[str] = (),
+    elsewhere: Iterable[Path] = (),
+) -> Naming:
+    """How names of its files are read.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Names of views that go before those of ``project.yaml``.
+    elsewhere : paths
+        Videos, and folders of videos, outside the project.
+    """
+    views = tuple(given) or project.view_names
+    if not views:
+        return Naming(None, single=True)
+    naming = Naming(views)
+    paths = [listing.path(f) for f in listing.files if is_claimed(f)]
+    paths += [path for place in elsewhere for path in videos_at(place)]
+    return naming.fitted((naming.stem(path, scorer_of) for path in paths), end_wins=True)
 
 
-def sort_lightning(listing: Listing, names: Names, elsewhere: Iterable[Path] = ()) -> Sorted:
+def is_claimed(relative: str) -> bool:
+    """Whether a file lies where Lightning Pose keeps videos or predictions."""
+    parts = relative.split("/")
+    if parts[0].startswith("videos") and len(parts) > 1:
+        return is_video(relative) or relative.endswith("_bbox.csv")
+    return _is_prediction(relative) and reason_by_name(Path(relative)) is None
+
+
+def sort_lightning(
+    listing: Listing, naming: Naming, elsewhere: Iterable[Path] = ()
+) -> ScannedFiles:
     """Sort the files of a Lightning Pose project by where they lie.
 
     Parameters
@@ -40,18 +70,18 @@ def sort_lightning(listing: Listing, names: Names, elsewhere: Iterable[Path] = (
     elsewhere : paths
         Videos, and folders of videos, that were left where they are.
     """
-    found = Sorted()
+    found = ScannedFiles(naming)
     smoothers = {folder_of(f) for f in listing.files if name_of(f) == "ensemble.yaml"}
     for relative in listing.files:
         parts = relative.split("/")
         if parts[0].startswith("videos") and len(parts) > 1:
-            sort_video(found, names, relative, listing.path(relative))
-        elif parts[0] == "models" and "video_preds" in parts[1:-1]:
-            _sort_prediction(found, names, relative, listing.path(relative), smoothers)
+            sort_video(found, relative, listing.path(relative))
+        elif _is_prediction(relative):
+            _sort_prediction(found, relative, listing.path(relative), smoothers)
     for place in elsewhere:
         for path in videos_at(place):
-            sort_video(found, names, path.name, path, home_elsewhere(path))
-    sort_images(found, names, listing)
+            sort_video(found, path.name, path, home_elsewhere(path))
+    sort_images(found, listing)
     return found
 
 
@@ -68,29 +98,31 @@ def videos_at(place: Path) -> list[Path]:
     return [below.path(f) for f in below.files if is_video(f)]
 
 
-def sort_video(found: Sorted, names: Names, relative: str, path: Path, home: str = "") -> None:
+def sort_video(found: ScannedFiles, relative: str, path: Path, home: str = "") -> None:
     """Note a video, or the bounding boxes beside one."""
     if is_video(relative):
-        parsed = found.parsed(names, stem_of_file(relative), path)
-        if parsed is not None:
-            found.items.append(Item("video", parsed[1], parsed[0], path, home))
+        role: Role = "video"
+        name = found.parsed(path)
     elif relative.endswith("_bbox.csv"):
-        parsed = found.parsed(names, path.stem.removesuffix("_bbox"), path)
-        if parsed is not None:
-            found.items.append(Item("boxes", parsed[1], parsed[0], path, home))
+        role = "boxes"
+        name = found.parsed(path, path.stem.removesuffix("_bbox"))
+    else:
+        return
+    if name is not None:
+        found.files.append(ScannedFile(role, name.key, name.view or "", path, home))
 
 
-def sort_images(found: Sorted, names: Names, listing: Listing) -> None:
+def sort_images(found: ScannedFiles, listing: Listing) -> None:
     """Note the folders of labeled images."""
     for folder in sorted(listing.folders):
         if folder_of(folder) == LABELED_DATA:
-            parsed = found.parsed(names, name_of(folder), listing.path(folder))
-            if parsed is not None:
-                found.items.append(Item("images", parsed[1], parsed[0], listing.path(folder)))
+            path = listing.path(folder)
+            if name := found.parsed(path, name_of(folder)):
+                found.files.append(ScannedFile("images", name.key, name.view or "", path))
 
 
 def label_files(
-    listing: Listing, names: Names, *, any_name: bool = True
+    listing: Listing, naming: Naming, *, any_name: bool = True
 ) -> tuple[LabelFiles, LabelFiles]:
     """Label files and queues of frames to be labeled, at the top of a project.
 
@@ -114,26 +146,31 @@ def label_files(
             opened += 1
             if not any_name or opened > _MOST_OPENED or kind_of(path) != "labels":
                 continue
-        if names.single:
+        if naming.single:
             key, view = stem, SINGLE_VIEW
         else:
             # Not all tables are of our views: one that is not, is not worth a word.
-            parsed = Sorted().parsed(names, stem, path)
-            if parsed is None or parsed[0] == LABELS:
+            name = ScannedFiles(naming).parsed(path, stem)
+            if name is None or name.view == LABELS:
                 continue
-            view, key = parsed[0], parsed[1] or LABELS
+            view, key = name.view or "", name.key or LABELS
         (queues if is_queue else labels).setdefault(key, {})[view] = path
     return labels, queues
 
 
 def lightning_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
-    """Which calibration a session (name, home) has: the rule of `project.calibration_of`."""
-    files = set(listing.files)
+    """Which calibration a session (name, home) has.
+
+    It is its own, ``calibrations/<session>.toml``, else what ``calibrations.csv`` says for its
+    labeled frames, else that of the project, ``calibration.toml``.
+    """
+    files = {composed(f): f for f in listing.files}
     listed = read_calibrations_csv(listing.root) if CALIBRATIONS_CSV in files else {}
 
     def rig_of(session: str, home: str) -> Path | None:
-        if f"calibrations/{session}.toml" in files:
-            return listing.path(f"calibrations/{session}.toml")
+        own = files.get(f"calibrations/{session}.toml")
+        if own is not None:
+            return listing.path(own)
         named = listed.get(session)
         if named is not None and named.is_file():
             return named
@@ -142,22 +179,24 @@ def lightning_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
     return rig_of
 
 
-def _sort_prediction(
-    found: Sorted, names: Names, relative: str, path: Path, smoothers: set[str]
-) -> None:
+def _is_prediction(relative: str) -> bool:
+    parts = relative.split("/")
+    return parts[0] == "models" and "video_preds" in parts[1:-1]
+
+
+def _sort_prediction(found: ScannedFiles, relative: str, path: Path, smoothers: set[str]) -> None:
     reason = reason_by_name(path)
     if reason is not None:
-        if path.suffix.lower() in (".csv", ".h5"):
+        if path.suffix.lower() in TABLE_SUFFIXES:
             found.unmatched.append((path, reason))
         return
-    parsed = found.parsed(names, stem_of_file(relative), path)
-    if parsed is None:
+    name = found.parsed(path)
+    if name is None:
         return
-    view, key, seed = parsed
     parts = relative.split("/")
     model = "/".join(parts[1 : parts.index("video_preds")])
-    name = " ".join(part for part in (model, seed) if part)
-    smoothed = f"models/{model}" in smoothers
-    found.items.append(
-        Item("set", key, view, path, "", "smoothed" if smoothed else "predictions", name)
+    label = " ".join(part for part in (model, name.seed or seed_of_folders(path)) if part)
+    kind: SetKind = "smoothed" if f"models/{model}" in smoothers else "predictions"
+    found.files.append(
+        ScannedFile("set", name.key, name.view or "", path, kind=kind, set_name=label)
     )

@@ -3,98 +3,99 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.predictions.table_header import looks_like_pose_table
+from napari_pose3d.core.formats.predictions.table_header import TableHeader
 
-from ..matching.prediction_matching import reason_by_name
-from ..naming import RUN_RECORD, home_of, natural_order
+from ..naming.file_names import (
+    composed,
+    home_of,
+    is_drawn_video,
+    is_video,
+    natural_order,
+    prediction_set_of,
+    seed_of_folders,
+    stem_of,
+    views_that_occur,
+)
+from ..naming.naming_rule import Naming
 from ..scan.folder_listing import Listing, folder_of, name_of
-from ..scan.found_files import Item, Sorted
-from ..scan.name_patterns import Names, is_drawn_video, is_video, stem_of_file, views_that_occur
+from ..scan.own_results import results_beside_records
+from ..scan.scanned_files import ScannedFile, ScannedFiles
+from ..scan.table_headers import (
+    TABLE_SUFFIXES,
+    header_or_reason,
+    is_foreign_table,
+    reason_by_name,
+    scorer_of,
+    tables_of,
+)
 from ..session import SetKind
 from .lightning_pose import sort_images, sort_video
 
 _SPACE = re.compile(r"(?:^|[_.-])3d(?:_results)?$")
 _NO_RIG = ("config.toml", "project.toml", "pyproject.toml")
 _MOST_OPENED = 20
-_MOST_LOOKED_AT = 500
+# Of more tables than these, the names alone count.
+_MOST_HEADERS = 2_000
 
 
-def sort_plain(listing: Listing, names: Names) -> Sorted:
-    """Sort files by their names.
+def sort_plain(
+    listing: Listing, naming: Naming, given: Collection[str] | None = None
+) -> ScannedFiles:
+    """Sort files by their names, and tables by their first lines, unless there are very many.
 
-    Tables are looked at for their first cell, unless there are very many.
+    Parameters
+    ----------
+    given : collection of str, optional
+        The files that were asked for, where not all of the folder is.
     """
-    found = Sorted()
-    tables = [f for f in listing.files if f.lower().endswith((".csv", ".h5"))]
-    look = len(tables) <= _MOST_LOOKED_AT
-    ours = [f.removesuffix(RUN_RECORD) for f in listing.files if f.endswith(RUN_RECORD)]
-    by_folder: dict[str, list[str]] = {}
-    for stem in ours:
-        by_folder.setdefault(folder_of(stem), []).append(name_of(stem))
-    files = set(listing.files)
+    found = ScannedFiles(naming)
+    read = len(tables_of(listing)) <= _MOST_HEADERS
+    ours = results_beside_records(listing)
     for relative in listing.files:
         path = listing.path(relative)
         if is_video(relative) or relative.endswith("_bbox.csv"):
-            sort_video(found, names, relative, path, home_of(relative))
+            sort_video(found, relative, path, home_of(relative))
         elif is_drawn_video(relative):
             found.unmatched.append((path, "a copy of a video with keypoints drawn into it"))
-        elif path.suffix.lower() in (".csv", ".h5"):
-            session = _longest_start(name_of(relative), by_folder.get(folder_of(relative), ()))
-            if session is None and look and path.suffix == ".csv" and not _is_pose_table(path):
-                found.unmatched.append((path, "no table of poses (the first cell is not 'scorer')"))
-            elif session is None:
-                sort_table(found, names, relative, path, files)
+        elif relative in ours:
+            if (result := ours[relative]) is not None:
+                found.files.append(result)
+        elif path.suffix.lower() in TABLE_SUFFIXES:
+            if read and is_foreign_table(path):
+                reason = reason_by_name(path) or header_or_reason(path)
+                found.unmatched.append((path, str(reason)))
             else:
-                item = own_result(session, path, name=name_of(folder_of(relative)) or "smoothed")
-                if item is not None:
-                    found.items.append(item)
-    sort_images(found, names, listing)
+                sort_table(found, listing, relative, given=given, read=read)
+    sort_images(found, listing)
     return found
 
 
-def own_result(session: str, path: Path, name: str) -> Item | None:
-    """A file that `results.save_result` wrote; None for those that are no positions."""
-    rest = path.stem.removeprefix(f"{session}_")
-    if path.suffix.lower() != ".csv" or rest.endswith("_reprojection_error"):
-        return None
-    if rest == "3d":
-        return Item("set", session, "", path, "", "3d", name, own=True)
-    return Item("set", session, rest, path, "", "smoothed", name, own=True)
-
-
-def sort_own(found: Sorted, listing: Listing) -> None:
-    """Note the results in our own folder of a project."""
-    for relative in listing.own:
-        _, kind, *below = relative.split("/")
-        path = listing.path(relative)
-        if kind == "truth" and path.stem.endswith("_3d"):
-            session = path.stem.removesuffix("_3d")
-        elif kind in ("smoothed", "triangulated") and len(below) == 2:
-            session = below[0]
-        else:
-            continue
-        item = own_result(session, path, kind)
-        if item is not None:
-            found.items.append(item)
-
-
-def plain_names(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Names:
+def plain_naming(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
     """How names are read: with the given names of views, else the cameras', else the videos'."""
+    paths = [listing.path(f) for f in (*filter(is_video, listing.files), *tables_of(listing))]
+    paths = [path for path in paths if is_video(path.name) or reason_by_name(path) is None]
+    naming = _views_of(listing, given, rig_names)
+    return naming.fitted(naming.stem(path, scorer_of) for path in paths)
+
+
+def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
     if given:
-        return Names(tuple(given))
-    tables = [f for f in listing.files if f.lower().endswith((".csv", ".h5"))]
+        return Naming(tuple(given))
     videos = [f for f in listing.files if is_video(f)]
-    stems = [stem_of_file(f) for f in (*videos, *tables)]
     # Not looked at in all of thousands of files: names repeat from recording to recording.
-    if rig_names and views_that_occur(stems[:200], rig_names):
-        return Names(tuple(rig_names))
-    parsed = (Names(None).parse(stem_of_file(f)).view for f in videos)
+    stems = [stem_of(f) for f in (*videos, *tables_of(listing))][:200]
+    if rig_names and views_that_occur(stems, rig_names):
+        return Naming(tuple(rig_names))
+    of_videos = Naming(None).fitted(stem_of(f) for f in videos)
+    if of_videos.slot is not None:
+        return of_videos
+    parsed = (of_videos.parse(stem_of(f)).view for f in videos)
     views = sorted({view for view in parsed if view}, key=natural_order)
-    return Names(tuple(views), guessed=True) if views else Names(None)
+    return Naming(tuple(views), guessed=True) if views else Naming(None)
 
 
 def plain_rigs(listing: Listing) -> tuple[Callable[[str, str], Path | None], tuple[str, ...]]:
@@ -127,7 +128,7 @@ def plain_rigs(listing: Listing) -> tuple[Callable[[str, str], Path | None], tup
         at: str | None = home
         while at is not None:
             here = by_folder.get(at, [])
-            named = [f for f in here if Path(f).stem == session]
+            named = [f for f in here if composed(Path(f).stem) == session]
             common = [f for f in here if name_of(f) == "calibration.toml"]
             for candidates in (named, common, here):
                 if len(candidates) == 1:
@@ -139,47 +140,68 @@ def plain_rigs(listing: Listing) -> tuple[Callable[[str, str], Path | None], tup
 
 
 def sort_table(
-    found: Sorted,
-    names: Names,
+    found: ScannedFiles,
+    listing: Listing,
     relative: str,
-    path: Path,
-    files: set[str],
     kind: SetKind = "predictions",
-    set_name: str = "",
+    set_name: str | None = None,
+    *,
+    given: Collection[str] | None = None,
+    read: bool = True,
 ) -> None:
-    """Note a table of predictions, or of 3-D positions, by its name.
+    """Note a table of predictions, or of 3-D positions.
 
     Parameters
     ----------
-    files : set of str
-        All files of the listing: DeepLabCut writes its tables twice, and filtered ones beside.
+    set_name : str, optional
+        Not given: what the folders say, ``models/<set>/`` and seeds.
+    given : collection of str, optional
+        The files that were asked for, where not all of the folder is.
+    read : bool
+        Whether the first lines are looked at.
     """
-    stem = relative.rpartition(".")[0]
-    unfiltered = stem.removesuffix("_filtered")
-    reason = reason_by_name(path)
-    if reason is None and path.suffix.lower() == ".h5" and f"{stem}.csv" in files:
-        reason = f"same as {name_of(stem)}.csv"
-    if reason is None and unfiltered != stem and {f"{unfiltered}.csv", f"{unfiltered}.h5"} & files:
-        reason = f"filtered copy of {name_of(unfiltered)}"
+    path = listing.path(relative)
+    reason = reason_by_name(path) or _twin(listing, relative, given)
+    # Opening an .h5 takes as long as opening a hundred tables.
+    read = read and path.suffix.lower() == ".csv"
+    header = header_or_reason(path) if read and reason is None else None
+    if isinstance(header, str) and not header.startswith(("not usable", "3-D")):
+        reason = header
     if reason is not None:
         found.unmatched.append((path, reason))
         return
     home, place = home_of(relative), folder_of(relative)
-    if _SPACE.search(path.stem):
-        session = _SPACE.sub("", path.stem)
-        found.items.append(Item("set", session, "", path, home, "3d", "3-D", place))
+    stem = composed(path.stem)
+    if _SPACE.search(stem) or (isinstance(header, str) and header.startswith("3-D")):
+        session = _SPACE.sub("", stem)
+        found.files.append(ScannedFile("set", session, "", path, home, "3d", "3-D", place))
         return
-    parsed = found.parsed(names, stem_of_file(relative), path)
-    if parsed is not None:
-        view, key, seed = parsed
-        name = " ".join(part for part in (set_name, seed) if part)
-        found.items.append(Item("set", key, view, path, home, kind, name, place))
+    name = found.parsed(path)
+    if name is None:
+        return
+    if set_name is None:
+        model = prediction_set_of(path)
+        set_name = model[0] if model else ""
+        if (isinstance(header, TableHeader) and header.smoothed) or (
+            model and (model[1] / "ensemble.yaml").is_file()
+        ):
+            kind = "smoothed"
+    seed = name.seed or seed_of_folders(path)
+    label = " ".join(part for part in (set_name, seed) if part)
+    found.files.append(
+        ScannedFile("set", name.key, name.view or "", path, home, kind, label, place)
+    )
 
 
-def _is_pose_table(path: Path) -> bool:
-    # An empty file may be of a network that is just at work.
-    return looks_like_pose_table(path) or path.stat().st_size == 0
-
-
-def _longest_start(name: str, starts: Sequence[str]) -> str | None:
-    return max((s for s in starts if name.startswith(f"{s}_")), key=len, default=None)
+def _twin(listing: Listing, relative: str, given: Collection[str] | None) -> str | None:
+    """Why a table is left out beside another: DeepLabCut writes each twice, and filters it."""
+    stem, _, suffix = relative.rpartition(".")
+    # Where only some files were asked for, the others do not stand in for them.
+    among = listing.names if given is None or relative not in given else given
+    if suffix.lower() == "h5" and f"{stem}.csv" in among:
+        return f"same as {name_of(stem)}.csv"
+    raw = stem.removesuffix("_filtered")
+    for ending in TABLE_SUFFIXES:
+        if raw != stem and raw + ending in among:
+            return f"filtered copy of {name_of(raw + ending)}"
+    return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.formats.predictions.prediction_table import choose_individual
-from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.settings import ReadingSettings
 
 from .match_table import MatchTable
 
-_ALLOW = "Go on with what there is with --allow-missing"
+_ALLOW = "Go on with what there is"
 
 
 def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
@@ -22,8 +21,9 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
         raise PoseDataError(
             f"session '{session}' has no predictions of view {', '.join(absent)}",
             expected=f"some of {', '.join(table.views)}",
-            todo="Leave it out of --views, or "
+            todo="Leave it out of the views, or "
             + ("check the names of the keypoints" if settings.mirrored else "add its files"),
+            remedy=Remedy("views"),
         )
     issues = []
     # Extra cameras of a rig are no fault. A view of the project without predictions may be one.
@@ -39,6 +39,7 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
             f"the predictions of session '{session}' are not complete: {_listed(issues)}",
             expected=f"a file of each of the {len(table.models)} prediction sets for each view",
             todo=_ALLOW,
+            remedy=Remedy("allow_missing"),
         )
     return [f"Not complete: {problem}." for problem in issues]
 
@@ -49,7 +50,7 @@ def common_individual(table: MatchTable, wanted: str | None) -> str | None:
         try:
             chosen.setdefault(choose_individual(row.header, wanted), row.path)
         except PoseDataError as error:
-            raise in_file(error, row.path) from None
+            raise error.located(row.path) from None
     if len(chosen) > 1:
         names = [f"{name or 'none named'} in {path.name}" for name, path in chosen.items()]
         raise PoseDataError(
@@ -89,7 +90,8 @@ def common_keypoints(
         raise PoseDataError(
             f"keypoints are missing: {_listed(issues)}",
             expected="the same keypoints in all files",
-            todo="Go on with the shared ones with --shared-keypoints",
+            todo="Go on with the shared ones",
+            remedy=Remedy("shared_keypoints"),
         )
     if not shared:
         raise PoseDataError(f"the files share no keypoint; missing are {_listed(issues)}")
@@ -130,8 +132,8 @@ def lengths_differ(problem: str) -> PoseDataError:
         problem,
         expected="the same frames in all files, since row n is the same instant in all views",
         todo="If a camera started late or lost images, say so in napari-pose3d/project.toml (see "
-        "docs/projects.md); or go on with --allow-missing, which treats the frames at the end as "
-        "missing",
+        "docs/projects.md); or go on, and treat the frames at the end as missing",
+        remedy=Remedy("allow_missing"),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.settings import ReadingSettings
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def match_inputs(
     paths : path or sequence of paths
         Folders, or prediction files.
     calibration : path, optional
-        Anipose TOML. Without it the calibration of the Lightning Pose project that the
-        predictions lie in is used, if there is one (``notes`` says so), else none.
+        Anipose TOML. Without it the calibration of the project or folder that the predictions
+        lie in is used, if there is one (``notes`` says so), else none.
     reading : ReadingSettings, optional
 
     Raises
@@ -59,21 +60,38 @@ def match_inputs(
     """
     from napari_pose3d.core.cameras.rig_file import load_rig
 
-    from ..naming import calibration_of
     from .prediction_matching import match_predictions
 
     reading = reading or ReadingSettings()
     rig = None if calibration is None else load_rig(calibration)
     table = match_predictions(paths, reading, None if rig is None else rig.names)
     table = table.for_session(reading.session)
-    notes: tuple[str, ...] = ()
-    if rig is None and table.project is not None:
-        found = calibration_of(table.project, table.sessions[0])
-        if found is not None:
-            rig = load_rig(found)
-            name = found.relative_to(table.project.folder).as_posix()
-            notes = (f"the project's own calibration is used: {name}",)
-    return Inputs(table, rig, notes)
+    if rig is not None:
+        return Inputs(table, rig)
+    return Inputs(table, *_rig_found(table))
+
+
+def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
+    """The calibration that lies in the project or folder, and what is said about it."""
+    from napari_pose3d.core.cameras.rig_file import load_rig
+
+    path = table.rigs.get(table.sessions[0])
+    if path is None:
+        return None, ()
+    if table.project is not None:
+        name = path.relative_to(table.project.folder).as_posix()
+        return load_rig(path), (f"the project's own calibration is used: {name}",)
+    # Nobody said that this file belongs to the recording: what speaks against it is no error.
+    try:
+        rig = load_rig(path)
+    except PoseDataError as error:
+        return None, (f"the calibration {path.name} in the folder is not used: {error.problem}",)
+    if strangers := [view for view in table.views if view not in rig.names]:
+        why = (
+            f"it has no camera for the view {', '.join(strangers)} (it has {', '.join(rig.names)})"
+        )
+        return None, (f"the calibration {path.name} in the folder is not used: {why}",)
+    return rig, (f"the calibration found in the folder is used: {path.name}",)
 
 
 def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> StoredEnsemble:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.core.formats.projects.project_yaml import LightningProject
 
-from ..naming import natural_order
+from ..alignment.view_alignment import ViewAlignment
+from ..naming.file_names import composed, natural_order
 
-NAME_VIEWS = "If these are views of one session, name them with --views or give a --calibration"
+_NAME_VIEWS = "; if these are views of one session, name the views or give their calibration"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class MatchRow:
     view: str
     path: Path
     header: TableHeader = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,21 @@ class MatchTable:
         The names that were looked for; None when the last part of the file names was taken.
     project : LightningProject or None
         The project that the input lies in.
+    rigs : mapping of session to Path
+        The calibrations that were found for the sessions.
+    alignments : mapping of session to mapping of view to ViewAlignment
+        Only of views that have one.
+    skeleton : tuple of (str, str)
+        Of the project.
     """
 
     rows: tuple[MatchRow, ...]
     unmatched: tuple[tuple[Path, str], ...]
     known_views: tuple[str, ...] | None = None
     project: LightningProject | None = None
+    rigs: Mapping[str, Path] = field(default_factory=dict)
+    alignments: Mapping[str, Mapping[str, ViewAlignment]] = field(default_factory=dict)
+    skeleton: tuple[tuple[str, str], ...] = ()
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -100,13 +112,20 @@ class MatchTable:
             When there are several and none is named, or not the one named; lists them.
         """
         names = ", ".join(self.sessions)
+        session = None if session is None else composed(session)
         if session is not None and session not in self.sessions:
-            raise PoseDataError(f"no session is called '{session}'", expected=f"one of {names}")
+            raise PoseDataError(
+                f"no session is called '{session}'",
+                expected=f"one of {names}",
+                remedy=Remedy("session"),
+            )
         if session is None and len(self.sessions) > 1:
-            unknown = "" if self.known_views is not None else f". {NAME_VIEWS}"
+            unknown = self.known_views is None
+            others = (Remedy("views"), Remedy("calibration")) if unknown else ()
             raise PoseDataError(
                 f"the input holds {len(self.sessions)} sessions: {names}",
-                todo=f"Choose one with --session NAME{unknown}",
+                todo=f"Choose one{_NAME_VIEWS if unknown else ''}",
+                remedy=(Remedy("session"), *others),
             )
         return self._only(session if session is not None else self.sessions[0])
 
@@ -128,4 +147,4 @@ class MatchTable:
 
     def _only(self, session: str) -> MatchTable:
         rows = tuple(row for row in self.rows if row.session == session)
-        return MatchTable(rows, self.unmatched, self.known_views, self.project)
+        return replace(self, rows=rows)

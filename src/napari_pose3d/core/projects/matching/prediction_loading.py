@@ -9,7 +9,8 @@ from napari_pose3d.core.poses.arrays import Ensemble
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
 
 from ..alignment.project_alignment import alignment_of
-from .prediction_matching import Paths, match_predictions
+from ..scan.folder_scan import Paths
+from .prediction_matching import match_predictions
 from .stored_ensemble import StoredEnsemble
 
 
@@ -38,7 +39,7 @@ def load_predictions(
     """Read all prediction sets of a session.
 
     View, seed and session of each file are read from its name (see
-    `napari_pose3d.core.projects.naming`);
+    `napari_pose3d.core.projects.naming.naming_rule`);
     seeds pair up across views by what their names share, never by their order. In a project whose
     ``napari-pose3d/project.toml`` shifts or crops a view, frames are session frames and positions
     are those in the rig's image.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
@@ -57,6 +58,11 @@ class Listing:
     unreadable: list[str] = field(default_factory=list)
     cut: bool = False
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The files, to look one up."""
+        return frozenset(self.files)
+
     def path(self, relative: str) -> Path:
         return self.root / relative
 
@@ -69,14 +75,20 @@ class Listing:
         if folders:
             inside = tuple(f"{folder}/" for folder in folders)
             self.files = [f for f in self.files if not f.startswith(inside)]
+            self.__dict__.pop("names", None)
             self.folders = {f for f in self.folders if not f"{f}/".startswith(inside)}
         return folders
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, most: int = _MOST) -> Listing:
     """List a folder and those below it, without hidden ones and those that tools make.
 
     Links to folders elsewhere are followed, each folder once.
+
+    Parameters
+    ----------
+    most : int
+        After so many files no more are looked for.
     """
     listing = Listing(root)
     waiting = [("", listing.files)]
@@ -106,7 +118,7 @@ def list_folder(root: Path) -> Listing:
                 waiting.append((name, listing.own))
             elif _worth_entering(name, entry.name, at):
                 waiting.append((name, files))
-        if len(listing.files) > _MOST:
+        if len(listing.files) > most:
             listing.cut = True
             break
     listing.files.sort()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..issues import Issue
-from ..naming import name_with_home, natural_order
+from ..naming.file_names import name_with_home, natural_order
 from ..session import PredictionSet, SetKind
-from .found_files import Item
+from .scanned_files import ScannedFile
 
 RigOf = Callable[[str, str], Path | None]
 
@@ -33,10 +33,10 @@ class Recording:
         return {*self.videos, *self.boxes, *self.images, *of_sets}
 
 
-def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
-    """Put items together to recordings, ordered by name.
+def assemble(files: Sequence[ScannedFile], folder_name: str) -> list[Recording]:
+    """Put files together to recordings, ordered by name.
 
-    Items of one key are one recording, unless videos of one view lie in several homes: then each
+    Files of one key are one recording, unless videos of one view lie in several homes: then each
     home is a recording of its own.
 
     Parameters
@@ -44,11 +44,11 @@ def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
     folder_name : str
         Name of a session whose files have no name but that of the view.
     """
-    by_key: dict[str, dict[str, list[Item]]] = {}
-    for item in items:
-        key = item.session or _last(item.home)
-        by_key.setdefault(key, {}).setdefault(item.home, []).append(item)
-    members: dict[str, list[Item]] = {}
+    by_key: dict[str, dict[str, list[ScannedFile]]] = {}
+    for each in files:
+        key = each.session or _last(each.home)
+        by_key.setdefault(key, {}).setdefault(each.home, []).append(each)
+    members: dict[str, list[ScannedFile]] = {}
     for key, homes in by_key.items():
         apart = _videos_collide(homes)
         for home in sorted(homes):
@@ -58,57 +58,92 @@ def assemble(items: Sequence[Item], folder_name: str) -> list[Recording]:
     return sorted(recordings, key=lambda r: natural_order(r.name))
 
 
-def _videos_collide(homes: Mapping[str, Sequence[Item]]) -> bool:
+def restricted(recordings: Sequence[Recording], given: Container[Path]) -> list[Recording]:
+    """The recordings with those of their files only that were asked for."""
+    found = []
+    for each in recordings:
+        part = Recording(each.name, each.home, issues=each.issues)
+        part.videos, part.boxes, part.images = (
+            {view: path for view, path in files.items() if path in given}
+            for files in (each.videos, each.boxes, each.images)
+        )
+        for one in each.sets:
+            files = {view: path for view, path in one.files.items() if path in given}
+            space = one.space if one.space is not None and one.space in given else None
+            if files or space is not None:
+                part.sets.append(replace(one, files=files, space=space))
+        if part.views or part.sets:
+            found.append(part)
+    return found
+
+
+def _videos_collide(homes: Mapping[str, Sequence[ScannedFile]]) -> bool:
     seen: set[str] = set()
     for members in homes.values():
-        videos = {item.view for item in members if item.role == "video"}
+        videos = {each.view for each in members if each.role == "video"}
         if videos & seen:
             return True
         seen |= videos
     return False
 
 
-def _recording(name: str, items: Sequence[Item]) -> Recording:
-    home = next((item.home for item in items if item.role == "video"), items[0].home)
+def _recording(name: str, files: Sequence[ScannedFile]) -> Recording:
+    home = next((each.home for each in files if each.role == "video"), files[0].home)
     recording = Recording(name, home)
-    tables: dict[tuple[str, SetKind, bool], dict[str, list[Item]]] = {}
-    for item in items:
-        if item.role == "set":
-            what = (item.set_name, item.kind, item.own)
-            tables.setdefault(what, {}).setdefault(item.place, []).append(item)
+    tables: dict[tuple[str, SetKind, bool], dict[str, list[ScannedFile]]] = {}
+    for each in files:
+        if each.role == "set":
+            what = (each.set_name, each.kind, each.own)
+            tables.setdefault(what, {}).setdefault(each.place, []).append(each)
             continue
         role = {
             "video": recording.videos,
             "boxes": recording.boxes,
             "images": recording.images,
-        }[item.role]
-        _put(role, item.view, item.path, recording)
+        }[each.role]
+        _put(role, each.view, each.path, recording)
     used: set[str] = set()
-    in_order = sorted(tables, key=lambda t: (natural_order(t[0]), t[1] == "3d"))
-    for what in in_order:
-        (label, kind, own), places = what, tables[what]
+    for what in sorted(tables, key=lambda t: (natural_order(t[0]), t[1] == "3d")):
+        label, kind, own = what
+        places = tables[what]
         # One folder for each view is one set; the same view in several folders is several.
         if len(places) > 1 and not _same_view_twice(places):
-            places = {"": [item for members in places.values() for item in members]}
+            places = {"": [each for members in places.values() for each in members]}
+        names: dict[str, str] = {}
         for place, members in sorted(places.items()):
             parts = [place.replace("/", " ") if len(places) > 1 else "", label]
             wanted = " ".join(part for part in parts if part) or kind
-            recording.sets.append(_set(_unused(wanted, kind, used), kind, own, members, recording))
+            names[place] = _unused(wanted, kind, used)
+            above = [names[other] for other in names if other != place and _is_in(place, other)]
+            recording.sets.append(
+                PredictionSet(
+                    names[place],
+                    kind,
+                    *_files_of(kind, members, recording),
+                    own=own,
+                    above=above[0] if above else "",
+                    doubtful=len(places) > 1 and not recording.videos,
+                )
+            )
     return recording
 
 
-def _set(
-    name: str, kind: SetKind, own: bool, members: Sequence[Item], recording: Recording
-) -> PredictionSet:
+def _files_of(
+    kind: SetKind, members: Sequence[ScannedFile], recording: Recording
+) -> tuple[dict[str, Path], Path | None]:
     if kind == "3d":
         first, *others = members
         for other in others:
             recording.issues.append(_twice("3-D positions", first.path, other.path, recording))
-        return PredictionSet(name, kind, {}, first.path, own)
+        return {}, first.path
     files: dict[str, Path] = {}
-    for item in members:
-        _put(files, item.view, item.path, recording)
-    return PredictionSet(name, kind, files, None, own)
+    for each in members:
+        _put(files, each.view, each.path, recording)
+    return files, None
+
+
+def _is_in(place: str, other: str) -> bool:
+    return not other or place.startswith(f"{other}/")
 
 
 def _unused(name: str, kind: SetKind, used: set[str]) -> str:
@@ -121,8 +156,8 @@ def _unused(name: str, kind: SetKind, used: set[str]) -> str:
     return wanted
 
 
-def _same_view_twice(places: Mapping[str, Sequence[Item]]) -> bool:
-    views = [item.view for members in places.values() for item in members]
+def _same_view_twice(places: Mapping[str, Sequence[ScannedFile]]) -> bool:
+    views = [each.view for members in places.values() for each in members]
     return len(views) > len(set(views))
 
 

@@ -6,9 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_pose3d.core.errors import Remedy
+
 from ..issues import Issue
 from ..session import Session
-from .folder_scan import Found
+from .folder_scan import FolderScan
 from .recordings import Recording
 
 _MOST_NAMED = 3
@@ -63,20 +65,21 @@ def issues_of_recording(
     return tuple(found)
 
 
-def issues_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Issue, ...]:
+def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Issue, ...]:
     """What concerns the whole folder."""
-    found, listing, names = looked.files, looked.listing, looked.names
-    rig_names = looked.rig_names
-    issues = list(found.issues)
-    known = names.views or ()
-    if found.nameless:
+    listing, naming, rig_names = scan.listing, scan.naming, scan.rig_names
+    issues = list(scan.files.issues)
+    known = naming.views or ()
+    nameless = [path for path in scan.files.nameless if path in scan.given]
+    if nameless:
         issues.append(
             Issue(
                 "warning",
-                f"{len(found.nameless)} files hold none of the views {', '.join(known)} in their "
-                f"names: {_some(found.nameless)}",
+                f"{len(nameless)} files hold none of the views {', '.join(known)} in their "
+                f"names: {_some(nameless)}",
                 "",
                 "Name them <session>_<view>, or say what the views are called",
+                remedies=(Remedy("views"),),
             )
         )
     if rig_names and known and not set(rig_names) & set(known):
@@ -89,7 +92,7 @@ def issues_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Issue,
                 "Rename the cameras in the calibration to the names in the files",
             )
         )
-    if looked.kind == "lightning-pose":
+    if scan.kind == "lightning-pose":
         issues += [
             Issue(
                 "note",
@@ -102,7 +105,7 @@ def issues_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Issue,
             if short != long and short in long
         ]
     recorded = [each for each in sessions if each.videos]
-    if len(recorded) > 1 and names.pattern is None and _all_alone(recorded):
+    if len(recorded) > 1 and naming.pattern is None and _all_alone(recorded):
         issues.append(
             Issue(
                 "note",
@@ -110,6 +113,7 @@ def issues_of_folder(looked: Found, sessions: Sequence[Session]) -> tuple[Issue,
                 f"{recorded[0].views[0]}, ...)",
                 "",
                 "If these are views of one session, say what the views are called",
+                remedies=(Remedy("views"),),
             )
         )
     for folder in listing.unreadable:

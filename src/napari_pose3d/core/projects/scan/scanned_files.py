@@ -1,4 +1,4 @@
-"""What the files of a folder were found to be, before they are put together to sessions."""
+"""What each file of a folder is, before files are put together to sessions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import Literal
 from napari_pose3d.core.errors import PoseDataError
 
 from ..issues import Issue
+from ..naming.file_names import ParsedName
+from ..naming.naming_rule import Naming
 from ..session import SetKind
-from .name_patterns import Names
+from .table_headers import scorer_of
 
 Role = Literal["video", "set", "boxes", "images"]
 
+NO_VIEW = "its name holds none of the views"
+
 
 @dataclass(frozen=True)
-class Item:
+class ScannedFile:
     """One file (or folder of images) of one view of one session.
 
     Attributes
@@ -52,31 +56,48 @@ class Item:
 
 
 @dataclass
-class Sorted:
-    """Items, and what was not used.
+class ScannedFiles:
+    """Files whose view is known, and those that are not used.
 
     Attributes
     ----------
+    naming : Naming
+        How their names are read.
     unmatched : list of (path, reason)
+    nameless : list of Path
+        Those of them whose name holds no view.
     """
 
-    items: list[Item] = field(default_factory=list)
+    naming: Naming
+    files: list[ScannedFile] = field(default_factory=list)
     unmatched: list[tuple[Path, str]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     nameless: list[Path] = field(default_factory=list)
 
-    def parsed(self, names: Names, stem: str, path: Path) -> tuple[str, str, str] | None:
-        """(view, key, seed) of a stem; None, and the reason noted, where it names no view."""
+    def parsed(self, path: Path, stem: str | None = None) -> ParsedName | None:
+        """What the name of a file says; None, and the reason noted, where it names no view.
+
+        Parameters
+        ----------
+        stem : str, optional
+            Not given: by the naming rule.
+        """
         try:
-            name = names.parse(stem)
+            name = self.naming.parse(self.naming.stem(path, scorer_of) if stem is None else stem)
         except PoseDataError as error:
             self.unmatched.append((path, error.problem))
             self.issues.append(
-                Issue("error", error.problem, path.name, error.todo or "Rename the file")
+                Issue(
+                    "error",
+                    error.problem,
+                    path.name,
+                    error.todo or "Rename the file",
+                    remedies=error.remedies,
+                )
             )
             return None
         if name.view is None:
-            self.unmatched.append((path, "its name holds none of the views"))
+            self.unmatched.append((path, NO_VIEW))
             self.nameless.append(path)
             return None
-        return name.view, name.key, name.seed
+        return name

@@ -1,0 +1,28 @@
+"""Where the settings that help are on the command line."""
+
+from __future__ import annotations
+
+from napari_pose3d.core.errors import Remedy, RemedyKind
+
+_OPTIONS: dict[RemedyKind, str] = {
+    "views": "--views NAME ...",
+    "calibration": "--calibration TOML",
+    "session": "--session NAME",
+    "individual": "--individual NAME",
+    "any_individual": "leave out --individual",
+    "keypoints": "--keypoints NAME ...",
+    "mirrored": "--mirrored",
+    "allow_missing": "--allow-missing",
+    "shared_keypoints": "--shared-keypoints",
+    "folder": "--out DIR",
+    "replace": "--force",
+    "skeleton": "--skeleton A,B ...",
+}
+
+
+def option_of(remedy: Remedy) -> str:
+    """The option for a setting, such as ``--session NAME``."""
+    option = _OPTIONS[remedy.kind]
+    if remedy.argument:
+        option = f"{option.split()[0]} {remedy.argument}"
+    return option

@@ -1,0 +1,196 @@
+"""A run from files to files: what the command line and the widget both do, step by step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.core.poses.arrays import Kind, Poses2D, Result
+from napari_pose3d.core.projects.alignment.project_alignment import alignment_of, skeleton_of
+from napari_pose3d.core.projects.alignment.view_alignment import on_images
+from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
+from napari_pose3d.core.settings import (
+    IsCancelled,
+    Progress,
+    ReadingSettings,
+    SmoothingSettings,
+    TriangulationSettings,
+)
+from napari_pose3d.core.storage.atomic_files import refuse_existing
+
+from .result_files import default_folder, result_paths, save_result
+from .smoothing_run import chosen_mode, run, triangulate_ensemble
+from .warm_up import STAGE, warm_up
+
+AnyPath = str | os.PathLike[str]
+
+
+class FileRun:
+    """Predictions of one session, matched and opened, and what can be done with them.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        Folders, or prediction files.
+    calibration : path, optional
+        Anipose TOML; not given: the one found in the project or folder, if any.
+    reading : ReadingSettings, optional
+
+    Attributes
+    ----------
+    inputs : Inputs
+        Which file is which.
+    ensemble : StoredEnsemble
+        Read view by view, when it is needed.
+    rig : Rig or None
+
+    Raises
+    ------
+    PoseDataError
+        See `match_inputs` and `read_inputs`.
+    """
+
+    def __init__(
+        self,
+        paths: AnyPath | Sequence[AnyPath],
+        calibration: AnyPath | None = None,
+        reading: ReadingSettings | None = None,
+    ) -> None:
+        self.inputs: Inputs = match_inputs(paths, calibration, reading)
+        self.ensemble = read_inputs(self.inputs, reading)
+        self.rig: Rig | None = self.inputs.rig
+
+    def with_project_bones(self, settings: SmoothingSettings) -> SmoothingSettings:
+        """The settings with the skeleton that is drawn in the project.
+
+        Raises
+        ------
+        PoseDataError
+            There is none of these keypoints.
+        """
+        bones = skeleton_of(self.inputs.table, self.ensemble.keypoints)
+        if not bones:
+            raise PoseDataError(
+                "the predictions lie in no project with a skeleton of their keypoints",
+                expected="bones, such as nose,neck neck,tail, or a project whose skeleton is drawn",
+                todo="Name the bones, or draw the skeleton in the project",
+                remedy=Remedy("skeleton"),
+            )
+        return replace(settings, skeleton=bones)
+
+    def smooth(
+        self,
+        settings: SmoothingSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> Result:
+        """Smooth; parameters, result and errors as for `smoothing_run.run`."""
+        settings = settings or SmoothingSettings()
+        mode = self.mode(settings)
+        if progress is not None:
+            progress(STAGE, 0, 0)
+        warm_up("published" if mode == "calibrated" and settings.as_published else mode)
+        return run(self.ensemble, self.rig, settings, progress, cancelled)
+
+    def triangulate(
+        self,
+        settings: TriangulationSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> Result:
+        """Triangulate frame by frame; as `smoothing_run.triangulate_ensemble`."""
+        rig = self.needed_rig()
+        if progress is not None:
+            progress(STAGE, 0, 0)
+        warm_up("triangulated")
+        return triangulate_ensemble(self.ensemble, rig, settings, progress, cancelled)
+
+    def needed_rig(self) -> Rig:
+        """The rig, for what cannot be done without one.
+
+        Raises
+        ------
+        PoseDataError
+            None was given or found; says why one that was found is not used.
+        """
+        if self.rig is not None:
+            return self.rig
+        why = f" ({'; '.join(self.inputs.notes)})" if self.inputs.notes else ""
+        raise PoseDataError(
+            f"points in space need a calibration, and none was given or found{why}",
+            todo="Give a calibration file",
+            remedy=Remedy("calibration"),
+        )
+
+    def mode(self, settings: SmoothingSettings) -> Kind:
+        """How these settings smooth these predictions."""
+        return chosen_mode(self.ensemble, self.rig, settings)
+
+    def default_folder(self, kind: Literal["smoothed", "triangulated"] = "smoothed") -> Path:
+        """Where results go when the user does not say."""
+        return default_folder(self.ensemble, (), kind)
+
+    def refuse_existing(self, mode: Kind, folder: AnyPath, *, replace_files: bool = False) -> None:
+        """Refuse a folder before anything is computed, where saving there would fail.
+
+        Raises
+        ------
+        PoseDataError
+            A file of that name exists and may not be replaced, or is an input of this run.
+        """
+        paths = result_paths(self.ensemble, mode, folder)
+        refuse_inputs(paths, [source.path for source in self.ensemble.sources])
+        if not replace_files:
+            refuse_existing(paths)
+
+    def save(
+        self,
+        result: Result,
+        folder: AnyPath,
+        *,
+        force: bool = False,
+        compact: bool = False,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> list[Path]:
+        """Write all files of a result, or none; as `result_files.save_result`."""
+        self.refuse_existing(result.report.mode, folder, replace_files=force)
+        return save_result(
+            result,
+            self.ensemble,
+            self.rig,
+            folder,
+            force=force,
+            compact=compact,
+            progress=progress,
+            cancelled=cancelled,
+        )
+
+    def on_videos(self, poses: Poses2D) -> Poses2D:
+        """Results in pixels of the videos, which may show a part of the rig's images."""
+        alignment = alignment_of(self.inputs.table)
+        return poses if alignment is None else on_images(poses, alignment.views)
+
+
+def refuse_inputs(paths: Sequence[Path], sources: Sequence[Path]) -> None:
+    """Refuse to write results over the predictions that they are made from.
+
+    Raises
+    ------
+    PoseDataError
+        One of the paths is a source.
+    """
+    read = {os.path.realpath(source) for source in sources}
+    for path in paths:
+        if os.path.realpath(path) in read:
+            raise PoseDataError(
+                "the result would replace the predictions that it is made from",
+                file=path,
+                todo="Choose another folder",
+                remedy=Remedy("folder"),
+            )
