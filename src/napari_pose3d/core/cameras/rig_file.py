@@ -7,6 +7,7 @@ such as ``[metadata]``, is kept.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -16,10 +17,19 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, read_text
 
 from .camera import Camera, Float64, rotation_vector
 from .rig import Rig
 
+_EXPECTED = (
+    "Anipose's calibration in TOML: a section such as [cam_0] for each camera, with name, size, "
+    "matrix, distortions, rotation and translation"
+)
+# A hundred cameras with long comments have less.
+_LARGEST = 4 << 20
+# Larger than any length that somebody calibrates, in whatever unit; its square is still finite.
+_LARGEST_NUMBER = 1e12
 # Further from a rotation than rounding in a text file can take it.
 _ROTATION_TOLERANCE = 1e-3
 _NUMPY_SCALAR = re.compile(r"^\s*(?:np|numpy)\.\w+\((.*)\)\s*$")
@@ -45,18 +55,12 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         that is none, two cameras of one name. The message names the camera and the key.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise PoseDataError("there is no such file", file=path, expected="a TOML file") from None
-    except IsADirectoryError:
-        raise PoseDataError("this is a folder", file=path, expected="a TOML file") from None
-    except UnicodeDecodeError as error:
-        raise PoseDataError(
-            "the file is not text in UTF-8", file=path, place=f"byte {error.start}"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
+    text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
+    with input_errors(path, expected=_EXPECTED):
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
 
     # Every table that is not metadata is meant to be a camera, whatever it is called.
     sections = {
@@ -68,8 +72,7 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         raise PoseDataError(
             "the file holds no camera",
             file=path,
-            expected="Anipose's layout: a section such as [cam_0] for each camera, with name, "
-            "size, matrix, distortions, rotation and translation",
+            expected=_EXPECTED,
         )
     warnings: list[str] = []
     cameras = tuple(
@@ -127,6 +130,13 @@ class _Section:
             self.warn(f"has no name; its section's name '{key}' is used")
             name = key
         self.name = str(name)
+        if not self.name.strip() or not self.name.isprintable() or set(self.name) & set("/\\"):
+            # Results are written to files that are called by it.
+            raise self.error(
+                f"{self.name!r} cannot be part of a file's name",
+                "name",
+                "letters and digits, perhaps with - or _ between",
+            )
 
     def warn(self, text: str) -> None:
         label = self.table.get("name", self.key)
@@ -159,12 +169,14 @@ class _Section:
 
         try:
             array = np.array(number(self.table[key]), dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, RecursionError):
             raise self.error("this is not an array of numbers", key, expected) from None
         if texts:
             self.warn(f"stores '{key}' as text ('{texts[0]}'); read as numbers")
         if not np.all(np.isfinite(array)):
             raise self.error("a number is infinite or NaN", key, expected)
+        if array.size and np.abs(array).max() > _LARGEST_NUMBER:
+            raise self.error(f"a number is larger than {_LARGEST_NUMBER:g}", key, expected)
         return array
 
 
@@ -254,5 +266,5 @@ def _numbers(values: Float64) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    # TOML's escapes are those of JSON, and it allows no DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

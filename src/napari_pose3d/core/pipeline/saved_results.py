@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Resu
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.core.storage.input_files import input_errors, read_text
 
 _KINDS: tuple[Kind, ...] = ("calibrated", "linear", "single", "triangulated")
 
@@ -107,6 +110,35 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
     )
 
 
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The record of a run; empty where it cannot be read.
+
+    It is for people, and the arrays do not depend on it.
+    """
+    try:
+        text = read_text(path)
+        with input_errors(path):
+            record = json.loads(text)
+    except PoseDataError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = record.get(name)
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _count(counts: Mapping[str, Any], name: str, usual: int) -> int:
+    found: Any = counts.get(name)
+    return int(found) if _is_number(found) else int(usual)
+
+
+def _is_number(value: Any) -> bool:
+    # Not NaN either, which is smaller than nothing.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
 def _report(
     smoothed: PredictionSet, session: str, poses2d: Poses2D, poses3d: Poses3D | None
 ) -> Report:
@@ -115,26 +147,26 @@ def _report(
     for folder in _folders(smoothed):
         path = folder / f"{session}_run.json"
         if path.exists():
-            try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                # The record is for people; the arrays do not depend on it.
-                record = {}
-    counts = record.get("counts", {})
+            record = read_record(path)
+    counts = _mapping(record, "counts")
     mode = record.get("mode")
     usual: Kind = "single" if poses3d is None else "calibrated"
     observed = observed_mask(
         poses2d.xy if poses2d.ensemble_median is None else poses2d.ensemble_median
     )
     return Report(
-        mode=mode if mode in _KINDS else usual,
-        smooth_param=dict(record.get("smooth_param", {})),
+        mode=mode if isinstance(mode, str) and mode in _KINDS else usual,
+        smooth_param={
+            name: float(value)
+            for name, value in _mapping(record, "smooth_param").items()
+            if _is_number(value)
+        },
         searched=bool(record.get("smooth_param_searched", False)),
-        observations=int(counts.get("observations", observed.sum())),
-        missing=int(counts.get("missing", (~observed).sum())),
-        rejected=int(counts.get("rejected", 0)),
-        inferred=int(counts.get("inferred", 0 if poses3d is None else poses3d.inferred.sum())),
-        settings=dict(record.get("settings", {})),
-        seconds=float(record.get("seconds", 0.0)),
-        left_missing=int(counts.get("left_missing", 0)),
+        observations=_count(counts, "observations", observed.sum()),
+        missing=_count(counts, "missing", (~observed).sum()),
+        rejected=_count(counts, "rejected", 0),
+        inferred=_count(counts, "inferred", 0 if poses3d is None else poses3d.inferred.sum()),
+        settings=_mapping(record, "settings"),
+        seconds=float(record["seconds"]) if _is_number(record.get("seconds")) else 0.0,
+        left_missing=_count(counts, "left_missing", 0),
     )

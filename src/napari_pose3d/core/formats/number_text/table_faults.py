@@ -57,7 +57,7 @@ def find_fault(path: Path, header: TableShape) -> None:
                 raise _wrong_width(path, header, len(row), line, not next(stream, ""))
             _check_frame(path, row[0], line, frame)
             for cell, text in enumerate(row[1 : 1 + len(header.columns)], start=1):
-                if fault := _fault_in(text.strip()):
+                if fault := _fault_in(text.strip(" \t")):
                     raise PoseDataError(
                         f"'{text[:40]}' {fault}",
                         file=path,
@@ -127,7 +127,8 @@ def _check_frame(path: Path, text: str, line: int, frame: int) -> None:
 def _fault_in(text: str) -> str | None:
     if text in MISSING:
         return None
-    if "_" in text:  # Python reads 1_000 as a number
+    # Python reads 1_000 and the digits of all scripts as numbers.
+    if "_" in text or not text.isascii():
         return "is not a number"
     try:
         value = float(text)

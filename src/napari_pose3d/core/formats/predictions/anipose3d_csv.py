@@ -13,11 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, open_input
 
 from .poses3d_csv import Poses3DTable
 
 _FRAME = "fnum"
 SCORER = "anipose"
+_TURNED = [f"M_{i}{j}" for i in range(3) for j in range(3)]
+_SHIFTED = [f"center_{i}" for i in range(3)]
+_LARGEST_HEADER = 4_194_304
+# A frame number far beyond the number of lines is a slip, and would take memory for all between.
+_MOST_FRAMES_PER_LINE = 100
 
 
 def is_anipose3d_csv(path: str | os.PathLike[str]) -> bool:
@@ -51,38 +57,51 @@ def read_anipose3d_csv(path: str | os.PathLike[str]) -> Poses3DTable:
             file=path,
             expected=f"columns <keypoint>_x, _y, _z, and {_FRAME}",
         )
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig")
+    expected = "a number in each cell, or an empty one where it is missing"
+    with (
+        open_input(path) as stream,
+        input_errors(path, LookupError, TypeError, expected=expected),
+    ):
+        table = pd.read_csv(stream, encoding="utf-8-sig", low_memory=False)
         numbers = table[[f"{k}_{axis}" for k in keypoints for axis in "xyz"]].to_numpy(np.float64)
-        frames = table[_FRAME].to_numpy(np.int64)
-    except (OSError, ValueError, KeyError) as error:
-        raise PoseDataError(f"the table cannot be read ({error})", file=path) from error
+        numbered = table[_FRAME].to_numpy(np.float64)
+        if not np.array_equal(numbered, np.trunc(numbered)) or not (np.abs(numbered) < 2**53).all():
+            raise ValueError(f"a number in {_FRAME} is no frame number")
+        frames = numbered.astype(np.int64)
+    if np.isinf(numbers).any():
+        row = int(np.argwhere(np.isinf(numbers))[0, 0])
+        raise PoseDataError(
+            "a position is infinite", file=path, place=f"line {row + 2}", expected=expected
+        )
     if len(frames) and (frames[0] < 0 or (np.diff(frames) <= 0).any()):
         raise PoseDataError(
             f"the frames in the column {_FRAME} do not rise",
             file=path,
             expected="each frame once, in order",
         )
+    n_frames = int(frames[-1]) + 1 if len(frames) else 0
+    if n_frames > _MOST_FRAMES_PER_LINE * (len(frames) + 1000):
+        raise PoseDataError(
+            f"the last frame is {n_frames - 1}, and there are {len(frames)} lines",
+            file=path,
+            expected="a line for most frames",
+        )
     xyz = numbers.reshape(len(frames), len(keypoints), 3)
-    moved = [f"M_{i}{j}" for i in range(3) for j in range(3)], [f"center_{i}" for i in range(3)]
-    if all(name in header for names in moved for name in names) and len(frames):
-        rotation = table[moved[0]].to_numpy(np.float64)[0].reshape(3, 3)
-        centre = table[moved[1]].to_numpy(np.float64)[0]
-        # Anipose stores (p @ M.T) - centre.
-        xyz = (xyz + centre) @ np.linalg.inv(rotation).T
-    whole = np.full((int(frames[-1]) + 1 if len(frames) else 0, len(keypoints), 3), np.nan)
+    if len(frames) and all(name in header for name in (*_TURNED, *_SHIFTED)):
+        with input_errors(path, TypeError, expected="a rotation in M_00 to M_22"):
+            rotation = table[_TURNED].to_numpy(np.float64)[0].reshape(3, 3)
+            centre = table[_SHIFTED].to_numpy(np.float64)[0]
+            # Anipose stores (p @ M.T) - centre.
+            xyz = (xyz + centre) @ np.linalg.inv(rotation).T
+    whole = np.full((n_frames, len(keypoints), 3), np.nan)
     whole[frames] = xyz
     return Poses3DTable(keypoints, whole, None, SCORER)
 
 
 def _header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return [cell.strip() for cell in next(csv.reader(stream), [])]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoseDataError(
-            f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path
-        ) from error
+    with open_input(path) as stream, input_errors(path):
+        line = stream.readline(_LARGEST_HEADER).decode("utf-8-sig")
+        return [cell.strip() for cell in next(csv.reader([line]), [])]
 
 
 def _keypoints(header: list[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, open_input
 
 Kind = Literal["predictions", "labels", "poses3d"]
 
@@ -109,9 +110,9 @@ def in_file(error: PoseDataError, path: str | os.PathLike[str]) -> PoseDataError
 def looks_like_pose_table(path: str | os.PathLike[str]) -> bool:
     """Whether the first line begins with ``scorer``, as all tables of this family do."""
     try:
-        with open(path, "rb") as stream:
+        with open_input(path) as stream, input_errors(path):
             start = stream.read(64)
-    except OSError:
+    except PoseDataError:
         return False
     return _first_cell(start.decode("utf-8", errors="replace").removeprefix(_BOM)) == "scorer"
 
@@ -279,17 +280,14 @@ def _check_complete(
 
 def _first_lines(path: Path, count: int) -> list[str]:
     """The first lines, without their ends; fewer when the file is shorter."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_FIRST_BITE)
-            while start.count(b"\n") < count and len(start) < _LARGEST_HEADER:
-                more = stream.read(len(start))
-                # A file that cannot be ours is not worth a second look.
-                if not more or not start.lstrip(b'\xef\xbb\xbf "').lower().startswith(b"scorer"):
-                    break
-                start += more
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    with open_input(path, expected=_SHAPE) as stream, input_errors(path):
+        start = stream.read(_FIRST_BITE)
+        while start.count(b"\n") < count and len(start) < _LARGEST_HEADER:
+            more = stream.read(len(start))
+            # A file that cannot be ours is not worth a second look.
+            if not more or not start.lstrip(b'\xef\xbb\xbf "').lower().startswith(b"scorer"):
+                break
+            start += more
     if not start.strip():
         raise PoseDataError("the file is empty", file=path, expected=_SHAPE)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -298,6 +296,12 @@ def _first_lines(path: Path, count: int) -> list[str]:
         )
     if b"\0" in start:
         raise PoseDataError("this is not a text file", file=path, expected=_SHAPE)
+    if len(start) >= _LARGEST_HEADER and start.count(b"\n") < count - 1:
+        raise PoseDataError(
+            f"the header rows have more than {_LARGEST_HEADER / 1e6:.0f} MB",
+            file=path,
+            expected=f"{_SHAPE}, of some thousand keypoints at most",
+        )
     # Letters that are not UTF-8 are told apart later, when the line is known to matter.
     text = start.decode("utf-8", errors="replace").removeprefix(_BOM)
     return [line.rstrip("\r") for line in text.split("\n")[:count]]
