@@ -91,6 +91,6 @@ def _kill_before(step: int) -> None:
 
 
 def traces(folder: Path) -> list[str]:
-    """Hidden files that are left in a folder and below, but for the lock of the project."""
+    """Hidden files that are left in a folder and below."""
     names = (p.name for p in folder.rglob("*") if p.is_file())
-    return sorted(name for name in names if name.startswith(".") and name != ".lock")
+    return sorted(name for name in names if name.startswith("."))

@@ -196,3 +196,33 @@ def test_damaged_queues_say_where(tmp_path: Path, text: str, message: str) -> No
     path.write_text(text)
     with pytest.raises(PoseDataError, match=message):
         read_label_queue(path)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ("", ""),
+        ("Unnamed: 1_level_{}", "Unnamed: 2_level_{}"),
+    ],
+)
+def test_paths_in_three_cells(tmp_path: Path, head: tuple[str, str]) -> None:
+    rows = [
+        [name, *(each.format(i) for each in head), *cells]
+        for i, (name, cells) in enumerate(
+            [
+                ("scorer", ["me"] * 4),
+                ("bodyparts", ["nose", "nose", "tail", "tail"]),
+                ("coords", ["x", "y"] * 2),
+            ]
+        )
+    ]
+    rows.append(["labeled-data", "s01_left", "img00000004.png", "1", "2", "3", "4"])
+    path = tmp_path / "CollectedData_me.csv"
+    path.write_text("".join(",".join(row) + "\n" for row in rows))
+    table = read_label_csv(path)
+    assert table.keypoints == ("nose", "tail")
+    assert table.scorer == "me"
+    assert table.rows == ((3, "labeled-data/s01_left/img00000004.png"),)
+    assert table.positions().tolist() == [[[1, 2], [3, 4]]]
+    added = table.changed({}, [("labeled-data/s01_left/img00000009.png", {})])
+    assert added.text().endswith("labeled-data,s01_left,img00000009.png,,,,\n")

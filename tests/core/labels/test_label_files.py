@@ -24,9 +24,9 @@ from tests.support.session_files import touch
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints, repair
 from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.merge import merge
 from napari_pose3d.core.labels.store.label import EMPTY, Label
 from napari_pose3d.core.labels.store.label_store import LabelStore
-from napari_pose3d.core.labels.store.merge import merge
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 from napari_pose3d.core.projects.project import open_project
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.working_volume import WorkingVolume, working_volume
+from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
@@ -21,10 +22,11 @@ from .files.row_pairing import Pairing
 from .geometry.evidence import Distances, ExpectedPoints, labeled_points, learn_distances
 from .geometry.frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
 from .geometry.linear_model import LinearModel, learn
-from .store.journal import Journal, leftover_journals, unsaved_in
+from .merge import Difference, Prefer, merge
+from .store.commands import Change, Command, is_same_once_saved, may_replace
+from .store.journal import Journal, left_journals, set_aside
 from .store.label import FrameKey, Label, LabelKey
 from .store.label_store import FrameLabels, LabelStore
-from .store.merge import Difference, Prefer, merge
 
 # So many labeled frames tell distances between keypoints as well as all.
 _MOST_LEARNED = 300
@@ -225,36 +227,63 @@ class Labeling:
     def recover(self) -> int:
         """Take over what runs that ended badly left unsaved; one step of undo for each.
 
+        A label that was saved since, or changed by another program, stays as it is. A journal
+        that was not taken over to the last label is kept beside the others, as ``.kept``.
+
         Returns
         -------
         int
-            How many labels that were.
+            How many labels were taken over.
         """
         count = 0
-        for path in leftover_journals(self.files.folder, self.files.key):
-            command = unsaved_in(path)
-            if command is not None:
-                known = [c for c in command.changes if self._knows(c.label_key)]
-                self.store.replay(type(command)(command.text, tuple(known)))
-                count += len(known)
-                if len(known) < len(command.changes):
-                    # Of keypoints that have other names now: kept for a person, not offered again.
-                    path.rename(path.with_suffix(".kept"))
+        for left in left_journals(self.files.folder, self.files.key):
+            if left.unsaved is None:
+                continue
+            known = self._applicable(left.unsaved)
+            if known:
+                self.store.replay(Command(left.unsaved.text, tuple(known)))
+            count += len(known)
+            done = [c for c in left.unsaved.changes if self._is_done(c)]
             # What was taken over is in our own journal now.
             if self.journal.problem is None:
-                path.unlink(missing_ok=True)
+                if left.n_skipped or len(done) < len(left.unsaved.changes):
+                    set_aside(left.path)
+                else:
+                    left.path.unlink(missing_ok=True)
         return count
 
     @property
     def recoverable(self) -> int:
         """How many labels of runs that ended badly could be taken over."""
-        left = (unsaved_in(p) for p in leftover_journals(self.files.folder, self.files.key))
-        return sum(len(command.changes) for command in left if command is not None)
+        left = left_journals(self.files.folder, self.files.key)
+        return sum(len(self._applicable(each.unsaved)) for each in left if each.unsaved)
+
+    @property
+    def journal_issues(self) -> tuple[Issue, ...]:
+        """What cannot be taken over from the journals of runs that ended badly."""
+        found = []
+        for left in left_journals(self.files.folder, self.files.key):
+            changes = left.unsaved.changes if left.unsaved else ()
+            left_out = sum(not self._is_done(c) for c in changes)
+            left_out -= len(self._applicable(left.unsaved)) if left.unsaved else 0
+            parts = []
+            if left.n_skipped:
+                parts.append(f"{left.n_skipped} entries cannot be read")
+            if left_out:
+                parts.append(f"{left_out} labels were saved or changed otherwise since")
+            if parts:
+                what = f"in the journal of an earlier run {' and '.join(parts)}"
+                todo = "The others can be taken over; the journal is kept"
+                found.append(Issue("note", what, str(left.path), todo))
+        return tuple(found)
 
     def discard_leftovers(self) -> None:
-        """Do without what runs that ended badly left unsaved."""
-        for path in leftover_journals(self.files.folder, self.files.key):
-            path.unlink(missing_ok=True)
+        """Do without what runs that ended badly left unsaved; damaged journals are kept."""
+        for left in left_journals(self.files.folder, self.files.key):
+            if left.n_skipped:
+                set_aside(left.path)
+            else:
+                left.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End; what is unsaved stays in the journal."""
@@ -264,6 +293,21 @@ class Labeling:
         self.store.committed.disconnect(self.journal.add)
 
     # ------------------------------------------------------------------ inside
+
+    def _applicable(self, command: Command) -> list[Change]:
+        """The changes of another run that nothing newer stands against."""
+        return [
+            change
+            for change in command.changes
+            if self._knows(change.label_key)
+            and not self._is_done(change)
+            and may_replace(change, self.store.label(change.frame, change.label_key))
+        ]
+
+    def _is_done(self, change: Change) -> bool:
+        if not self._knows(change.label_key):
+            return False
+        return is_same_once_saved(change.after, self.store.label(change.frame, change.label_key))
 
     def _knows(self, label_key: LabelKey) -> bool:
         return label_key.view in self.store.views and label_key.keypoint in self.store.keypoints

@@ -19,6 +19,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_text import toml_text
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.file_lock import FileLock
 
 from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
 from .alignment.view_alignment import ViewAlignment
@@ -170,6 +171,14 @@ def update_own_project(
         with FileGroup(overwrite=True) as files:
             files.open(path).write(toml_text(document))
     return project
+
+
+def project_lock(folder: str | os.PathLike[str]) -> FileLock:
+    """The lock that a process holds while it reads and then changes files of a project.
+
+    Entering it raises `PoseDataError` when another program holds it for half a minute.
+    """
+    return FileLock(Path(folder) / OWN_FOLDER / "project.lock")
 
 
 def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, str]) -> str:

@@ -77,7 +77,7 @@ def owner_text() -> str:
     return json.dumps({"host": socket.gethostname(), "pid": pid, "began": _began(pid)})
 
 
-def owner_lives(text: str, modified: float) -> bool:
+def owner_lives(text: str, modified: float, *, foreign_seconds: float = FOREIGN_SECONDS) -> bool:
     """Whether the process that wrote `owner_text` may still be there.
 
     Parameters
@@ -86,6 +86,8 @@ def owner_lives(text: str, modified: float) -> bool:
         What it wrote; damaged text is of a process that is gone, once it had time to write it.
     modified : float
         When, s since 1970.
+    foreign_seconds : float
+        How long a process on another host may be silent.
     """
     age = time.time() - modified
     try:
@@ -94,7 +96,7 @@ def owner_lives(text: str, modified: float) -> bool:
     except (ValueError, TypeError, KeyError, RecursionError):
         return age < _WRITING_SECONDS
     if host != socket.gethostname() or sys.platform == "win32":
-        return age < FOREIGN_SECONDS
+        return age < foreign_seconds
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError, ValueError):

@@ -20,6 +20,7 @@ from napari_pose3d.core.errors import PoseDataError
 
 # Settings, calibrations, lists of labels: those of a large laboratory have a few MB.
 LARGEST_TEXT = 64 << 20
+_BLOCK = 1 << 20
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -98,7 +99,12 @@ def read_bytes(
         open_input(path, largest=largest, expected=expected) as stream,
         input_errors(path, expected=expected),
     ):
-        content = stream.read(largest + 1)
+        # Not all that may come: room for it would be made at once.
+        parts, rest = [], largest + 1
+        while rest > 0 and (part := stream.read(min(rest, _BLOCK))):
+            parts.append(part)
+            rest -= len(part)
+        content = b"".join(parts)
     if len(content) > largest:
         raise _too_large(path, largest, expected)
     return content

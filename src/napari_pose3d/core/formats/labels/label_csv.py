@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, read_bytes
 
 from .label_lines import (
     VISIBLE,
@@ -36,6 +38,10 @@ _BOM = "\ufeff"
 _ROWS = ("scorer", "bodyparts", "coords")
 _SHAPE = "header rows that begin with scorer, bodyparts, coords, and a line for each image"
 _MISSING = {"", "nan", "na", "none"}
+_LARGEST = 1 << 30
+_LARGEST_PIXEL = 1e9
+# What pandas calls the cells of a head that are empty.
+_UNNAMED = re.compile(r"Unnamed: [0-9]+_level_[0-9]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +90,7 @@ class LabelTable:
         Raises
         ------
         PoseDataError
-            When a cell cannot be meant; names line and column.
+            When a cell is invalid; names line and column.
         """
         texts = self._texts(line)
         return {name: self._cell(name, texts, line) for name in self.columns}
@@ -193,6 +199,38 @@ class LabelTable:
             lines[i] = joined(new) + ending_of(text)
         return _parsed(self.path, lines, self._bom)
 
+    def with_visible(self, occluded: Mapping[int, Collection[str]]) -> LabelTable:
+        """The table with a column ``visible`` for each keypoint, after its positions.
+
+        Parameters
+        ----------
+        occluded : mapping of line to keypoints
+            Those without position that are occluded: 1. Positions get 2, the others 0.
+        """
+        if self.has_visible:
+            return self
+        after = {max(at.x, at.y): name for name, at in self.columns.items()}
+        at_rows = {line for line, _ in self.rows}
+        lines = list(self.lines)
+        for i, text in enumerate(self.lines):
+            if i >= len(_ROWS) and i not in at_rows:
+                continue
+            old = self._texts(i)
+            new = []
+            for column, cell in enumerate(old):
+                new.append(cell)
+                name = after.get(column)
+                if name is None:
+                    continue
+                if i < len(_ROWS):
+                    new.append(VISIBLE if i == len(_ROWS) - 1 else cell)
+                elif self._cell(name, old, i).x is not None:
+                    new.append("2")
+                else:
+                    new.append("1" if name in occluded.get(i, ()) else "0")
+            lines[i] = joined(new) + ending_of(text)
+        return _parsed(self.path, lines, self._bom)
+
     def text(self) -> str:
         """The whole file as it is to be written."""
         return (_BOM if self._bom else "") + "\n".join(self.lines)
@@ -237,9 +275,9 @@ class LabelTable:
             number = float(stripped)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number):
+        if not abs(number) < _LARGEST_PIXEL:
             raise PoseDataError(
-                f"'{stripped}' is not a number",
+                f"'{stripped[:40]}' is not a number",
                 file=self.path,
                 place=f"line {line + 1}, column {column + 1}",
                 expected="a position in px, or an empty cell",
@@ -295,16 +333,9 @@ def read_label_csv(path: str | os.PathLike[str], data: bytes | None = None) -> L
         When it cannot be read or is no table of labels; names the line and column.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes() if data is None else data
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    try:
+    content = read_bytes(path, largest=_LARGEST) if data is None else data
+    with input_errors(path):
         text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PoseDataError(
-            "the text is not in UTF-8", file=path, todo="Save the file as UTF-8"
-        ) from error
     lines = text.removeprefix(_BOM).split("\n")
     return _parsed(path, lines, text.startswith(_BOM))
 
@@ -348,7 +379,7 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
                 place=f"line {i + 1}",
                 expected=_SHAPE,
             )
-    scorers, parts, kinds = ([cell.strip() for cell in row] for row in head)
+    scorers, parts, kinds = ([_UNNAMED.sub("", cell.strip()) for cell in row] for row in head)
     width = len(scorers)
     for i, row in enumerate((scorers, parts, kinds)):
         if len(row) != width:
@@ -370,7 +401,7 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
                 f"the line has {len(cells)} cells, the header has {width}",
                 file=path,
                 place=f"line {i + 1}",
-                todo="The file is damaged: restore it, or mend this line",
+                todo="The file is damaged: restore it, or correct this line",
             )
         image = "/".join(cell.strip() for cell in cells[:index_cells] if cell.strip())
         rows.append((i, image.replace("\\", "/")))

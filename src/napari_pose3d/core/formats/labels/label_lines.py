@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors
 
 VISIBLE = "visible"
 
@@ -99,7 +100,8 @@ def cells_of(path: Path, lines: Sequence[str], i: int) -> list[str]:
         return text.split(",")
     if text.count('"') % 2:
         raise PoseDataError("a quotation mark is not closed", file=path, place=f"line {i + 1}")
-    return next(csv.reader([text]))
+    with input_errors(path):
+        return next(csv.reader([text]))
 
 
 def joined(cells: Sequence[str]) -> str:

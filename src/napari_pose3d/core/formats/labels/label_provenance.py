@@ -18,6 +18,7 @@ from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import input_errors, read_text
 
 FIELDS = (
     "session",
@@ -32,7 +33,10 @@ FIELDS = (
     "time",
     "residual",
 )
+LARGEST = 1 << 31
+_EXPECTED = "the table of labels that napari-pose3d keeps; positions are in the label files"
 _COMPACT_ABOVE = 2.0
+_MOST_DIGITS = 12
 
 Row = Mapping[str, str]
 
@@ -59,7 +63,8 @@ class Provenance:
         # A line that was torn off by a crash has no end.
         lines = text.split("\n")[:-1]
         if lines:
-            self._fields = tuple(next(csv.reader([lines[0]])))
+            with input_errors(self.path, expected=_EXPECTED):
+                self._fields = tuple(next(csv.reader([lines[0]]), ()))
             lacking = [name for name in FIELDS if name not in self._fields]
             if lacking or self._fields[:2] != FIELDS[:2]:
                 raise PoseDataError(
@@ -76,8 +81,8 @@ class Provenance:
     def rows(self, session: str, frame: int) -> dict[tuple[str, str], Row]:
         """The newest line about each (view, keypoint) of a frame."""
         found: dict[tuple[str, str], Row] = {}
-        for cells in csv.reader(self._lines.get((session, str(frame)), [])):
-            row = dict(zip(self._fields, cells, strict=False))
+        for line in self._lines.get((session, str(frame)), []):
+            row = dict(zip(self._fields, _cells(line), strict=False))
             if len(row) == len(self._fields):
                 found[row["view"], row["keypoint"]] = row
         return found
@@ -85,7 +90,7 @@ class Provenance:
     @property
     def frames(self) -> list[tuple[str, int]]:
         """Frames that the table says something about."""
-        return [(session, int(frame)) for session, frame in self._lines if frame.isdecimal()]
+        return [(session, int(frame)) for session, frame in self._lines if _is_frame(frame)]
 
     def addition(self, rows: Iterable[Row]) -> tuple[int, str]:
         """What is to be appended to the file for new rows.
@@ -104,10 +109,8 @@ class Provenance:
         writer = csv.DictWriter(stream, self._fields, lineterminator="\n", restval="")
         # One line each: a name of a person may hold anything.
         writer.writerows({k: " ".join(v.splitlines()) for k, v in row.items()} for row in rows)
-        try:
+        with input_errors(self.path, expected=_EXPECTED):
             length = _end_of_whole_lines(self.path)
-        except OSError as error:
-            raise self._unreadable(error) from error
         head = "" if length else f"{','.join(self._fields)}\n"
         return length, head + stream.getvalue()
 
@@ -126,7 +129,7 @@ class Provenance:
             Whether it was written.
         """
         n_lines = sum(map(len, self._lines.values()))
-        kept = {key: self.rows(key[0], int(key[1])) for key in self._lines if key[1].isdecimal()}
+        kept = {key: self.rows(key[0], int(key[1])) for key in self._lines if _is_frame(key[1])}
         if n_lines <= _COMPACT_ABOVE * sum(map(len, kept.values())):
             return False
         with FileGroup(overwrite=True) as group:
@@ -138,38 +141,41 @@ class Provenance:
         return True
 
     def renamed(self, keypoints: Mapping[str, str]) -> str:
-        """The text of the file after keypoints got other names."""
+        """The text of the file as it is now, after keypoints got other names."""
+        self.__init__(self.path)  # type: ignore[misc]  # others may have added lines
         stream = io.StringIO()
         writer = csv.DictWriter(stream, self._fields, lineterminator="\n")
         writer.writeheader()
         for session, frame in self._lines:
-            for row in self.rows(session, int(frame)).values():
+            for row in self.rows(session, int(frame)).values() if _is_frame(frame) else ():
                 name = row["keypoint"]
                 writer.writerow({**row, "keypoint": keypoints.get(name, name)})
         return stream.getvalue()
 
     def _read(self) -> str:
-        try:
-            return self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if not os.path.lexists(self.path):
             return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: OSError | UnicodeDecodeError) -> PoseDataError:
-        return PoseDataError(
-            f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
-            file=self.path,
-            todo="Move the file away; positions are kept in the label files",
-        )
+        return read_text(self.path, largest=LARGEST, expected=_EXPECTED)
 
 
 def _frame_of(line: str) -> tuple[str, str]:
     if line.startswith('"'):
-        cells = next(csv.reader([line]))
-        return cells[0], cells[1] if len(cells) > 1 else ""
+        cells = [*_cells(line), "", ""]
+        return cells[0], cells[1]
     session, _, rest = line.partition(",")
     return session, rest.partition(",")[0]
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; none where it is damaged."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _is_frame(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _end_of_whole_lines(path: Path) -> int:

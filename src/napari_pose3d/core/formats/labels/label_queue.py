@@ -1,11 +1,15 @@
 """``CollectedData_<view>.unlabeled.jsonl``: the images of one view that wait to be labeled.
 
+Notes
+-----
 One JSON object in each line: ``{"frame_path": ..., "predictions": null or {...}}``. Lines that do
-not change stay as they are.
+not change stay as they are. Why a frame waits is kept in ``napari-pose3d/labels/<key>.queue.csv``.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -15,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, read_bytes, read_text
 
 SUFFIX = ".unlabeled.jsonl"
 _PATH = "frame_path"
 _PREDICTIONS = "predictions"
 # Who proposed, where it was us.
 _MODEL = "napari-pose3d"
+_REASON_FIELDS = ("session", "frame", "reason")
+_LARGEST_PIXEL = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +48,20 @@ class LabelQueue:
     images: tuple[str, ...] = ()
 
     def predictions(self, image: str) -> dict[str, tuple[float, float]]:
-        """Positions that a model proposed for an image, px by keypoint; empty without any."""
+        """Positions that a model proposed for an image, px by keypoint; those that are no numbers
+        are left out."""
         if image not in self.images:
             return {}
-        entry = json.loads(self.lines[self.images.index(image)])
-        proposed = (entry.get(_PREDICTIONS) or {}).get(_PREDICTIONS) or []
-        return {
-            str(each["keypoint_name"]): (float(each["x"]), float(each["y"]))
-            for each in proposed
-            if each.get("x") is not None and each.get("y") is not None
-        }
+        entry = json.loads(self.lines[self.images.index(image)]).get(_PREDICTIONS)
+        listed = entry.get(_PREDICTIONS) if isinstance(entry, dict) else None
+        found = {}
+        for each in listed if isinstance(listed, list) else ():
+            if not isinstance(each, dict) or not isinstance(each.get("keypoint_name"), str):
+                continue
+            x, y = _pixel(each.get("x")), _pixel(each.get("y"))
+            if x is not None and y is not None:
+                found[each["keypoint_name"]] = (x, y)
+        return found
 
     def with_added(
         self,
@@ -99,14 +110,11 @@ def read_label_queue(path: str | os.PathLike[str], data: bytes | None = None) ->
         When it cannot be read, or a line is not what it should be; names the line.
     """
     path = Path(path)
-    try:
-        text = (path.read_bytes() if data is None else data).decode("utf-8-sig")
-    except FileNotFoundError:
+    if data is None and not os.path.lexists(path):
         return LabelQueue(path)
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    except UnicodeDecodeError as error:
-        raise PoseDataError("the text is not in UTF-8", file=path) from error
+    content = read_bytes(path) if data is None else data
+    with input_errors(path):
+        text = content.decode("utf-8-sig")
     lines, images = [], []
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.rstrip("\r")
@@ -115,6 +123,46 @@ def read_label_queue(path: str | os.PathLike[str], data: bytes | None = None) ->
         lines.append(line)
         images.append(_image_of(line, path, number))
     return LabelQueue(path, tuple(lines), tuple(images))
+
+
+def read_reasons(path: Path) -> dict[tuple[str, int], str]:
+    """Why frames are to be labeled, by session and frame, from ``<key>.queue.csv``.
+
+    A file that is not there is empty; lines that are damaged are left out.
+
+    Raises
+    ------
+    PoseDataError
+        When it cannot be read.
+    """
+    if not os.path.lexists(path):
+        return {}
+    found = {}
+    with input_errors(path):
+        for row in csv.DictReader(io.StringIO(read_text(path), newline="")):
+            session, frame, reason = (row.get(name) for name in _REASON_FIELDS)
+            if isinstance(session, str) and isinstance(reason, str) and _is_frame(frame):
+                found[session, int(str(frame))] = reason
+    return found
+
+
+def reasons_text(reasons: Mapping[tuple[str, int], str]) -> str:
+    """The whole text of ``<key>.queue.csv``."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(_REASON_FIELDS)
+    writer.writerows([*place, reason] for place, reason in reasons.items())
+    return stream.getvalue()
+
+
+def _is_frame(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 13
+
+
+def _pixel(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < _LARGEST_PIXEL else None
 
 
 def _proposed(positions: Mapping[str, tuple[float, float]] | None) -> dict[str, Any] | None:
@@ -129,12 +177,13 @@ def _proposed(positions: Mapping[str, tuple[float, float]] | None) -> dict[str, 
 def _image_of(line: str, path: Path, number: int) -> str:
     try:
         entry = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or str(error).partition("\n")[0]
         raise PoseDataError(
-            f"this is not valid JSON ({error.msg})",
+            f"this is not valid JSON ({reason})",
             file=path,
             place=f"line {number}",
-            todo="Mend or remove this line",
+            todo="Correct or remove this line",
         ) from error
     image = entry.get(_PATH) if isinstance(entry, dict) else None
     if not isinstance(image, str) or not image:

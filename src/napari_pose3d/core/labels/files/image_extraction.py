@@ -19,6 +19,7 @@ from napari_pose3d.core.video.video_array import VideoArray
 
 from ..frame_selection.opened_videos import opened_videos
 from .image_names import SessionImages
+from .view_files import refuse_unsafe_views
 
 _STAGE = "Writing images"
 CONTEXT = 2
@@ -107,6 +108,7 @@ def extract_images(
         raise PoseDataError(f"{context} neighbouring frames are asked for", expected="0 or more")
     report = progress or (lambda stage, done, total: None)
     is_cancelled = cancelled or (lambda: False)
+    refuse_unsafe_views(session.views, session.folder)
     names = SessionImages(session)
     with opened_videos(session, "auto", report, is_cancelled) as videos:
         _check_sizes(names, videos, wanted)

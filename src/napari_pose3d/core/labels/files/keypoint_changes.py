@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, text_with_keypoints
-from napari_pose3d.core.projects.project_toml import own_project_path, text_with_renamed
+from napari_pose3d.core.projects.project_toml import (
+    own_project_path,
+    project_lock,
+    text_with_renamed,
+)
 
 from .label_files import LabelFiles
 from .row_pairing import repaired
@@ -48,13 +52,15 @@ def change_keypoints(files: LabelFiles, names: Sequence[tuple[str, str | None]])
         ]
         tables[view] = table.with_keypoints(known)
     other = {old: name for name, old in names if old is not None and old != name}
-    extra = {files.folder / FILE_NAME: text_with_keypoints(files.folder, new)}
-    if files.provenance.path.is_file() and other:
-        extra[files.provenance.path] = files.provenance.renamed(other)
-    own = own_project_path(files.folder)
-    if own.is_file() and other:
-        extra[own] = text_with_renamed(files.folder, other)
-    files.write_tables(tables, extra)
+    # What is read here is what is changed: nobody else may write in between.
+    with project_lock(files.folder):
+        extra = {files.folder / FILE_NAME: text_with_keypoints(files.folder, new)}
+        if files.provenance.path.is_file() and other:
+            extra[files.provenance.path] = files.provenance.renamed(other)
+        own = own_project_path(files.folder)
+        if own.is_file() and other:
+            extra[own] = text_with_renamed(files.folder, other)
+        files.write_tables(tables, extra)
 
 
 def repair(files: LabelFiles) -> None:

@@ -2,12 +2,13 @@
 
 One save is one transaction: the lines of a frame in the files of all views, the queues and the
 table of who labeled what change together or not at all. Files that somebody else changed since
-they were read are not overwritten unasked (`LabelsChanged`; see `merging`).
+they were read are not overwritten unasked (`LabelsChanged`; see `merge`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -15,28 +16,34 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
-from napari_pose3d.core.formats.labels.label_queue import LabelQueue
-from napari_pose3d.core.formats.labels.queue_reasons import read_reasons, reasons_text
+from napari_pose3d.core.formats.labels.label_queue import LabelQueue, read_reasons, reasons_text
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.projects.project import Project
-from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
+from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.video.frame_export import frame_file_name
 
 from ..store.label import EMPTY, FrameKey, Label, LabelKey
 from ..store.label_store import FrameLabels, LabelStore
 from ..store.status import Visibility
 from .image_names import SessionImages
-from .label_cells import label_of, provenance_row, updated_table
+from .label_cells import cell_of, label_of, provenance_row, updated_table
 from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_issues
 from .transaction import put_in_place
-from .view_files import read_view_files
+from .view_files import read_view_files, refuse_unsafe_views
 
 XY = tuple[float, float]
+
+_NO_LOCKS = Issue(
+    "note",
+    "the project lies on a file system without locks; two computers that save at the same moment "
+    "are kept apart by a file, and one that was switched off blocks the other for ten minutes",
+)
 
 
 class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
@@ -72,9 +79,10 @@ class LabelFiles:
     views, keypoints : tuple of str
         The keypoints are those of the files, then those that only ``project.yaml`` has; files
         get these when they are next written.
+    provenance : Provenance
     reasons : dict of FrameKey to str
         Why frames of the queue are to be labeled, where that is known.
-    problems : tuple of Issue
+    issues : tuple of Issue
         Views that are out of step, and the like.
 
     Raises
@@ -93,9 +101,11 @@ class LabelFiles:
         self.project, self.key = project, key
         self.views = project.views
         self._single = self.views == (SINGLE_VIEW,)
+        self._recover()
         self._files, self.keypoints = read_view_files(project, key)
         self.provenance = Provenance(self.folder / OWN_FOLDER / "labels" / f"{key}.csv")
         self.issues: tuple[Issue, ...] = ()
+        self._lock_issues: tuple[Issue, ...] = ()
         self._kept_copies = False
         self._images: dict[str, SessionImages] = {}
         self._reasons_path = self.folder / OWN_FOLDER / "labels" / f"{key}.queue.csv"
@@ -164,7 +174,7 @@ class LabelFiles:
         Raises
         ------
         PoseDataError
-            When a cell cannot be meant.
+            When a cell is invalid.
         """
         known = self.provenance.rows(*frame)
         lines = self._paired.lines.get(frame, {})
@@ -226,8 +236,15 @@ class LabelFiles:
         """
         if not frames:
             return
-        if not overwrite:
-            self._refuse_changed()
+        with self._alone(overwrite=overwrite):
+            self._save(store, frames, residuals)
+
+    def _save(
+        self,
+        store: LabelStore,
+        frames: Collection[FrameKey],
+        residuals: Callable[[FrameKey], Mapping[LabelKey, float]],
+    ) -> None:
         tables = {view: self._with_all_keypoints(table) for view, table in self.tables.items()}
         queues = {view: files.queue for view, files in self._files.items()}
         rows: list[Row] = []
@@ -269,24 +286,27 @@ class LabelFiles:
         LabelsChanged, PoseDataError
             As for `save`.
         """
-        self._refuse_changed()
-        queues = {}
-        for view, files in self._files.items():
-            images = [self.image(frame, view) for frame in frames]
-            proposed = {
-                self.image(frame, v): value
-                for (frame, v), value in (predictions or {}).items()
-                if v == view
-            }
-            queues[view] = files.queue.with_added(images, proposed)
-        self.reasons.update(dict.fromkeys(frames, reason) if reason else {})
-        self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
+        with self._alone():
+            queues = {}
+            for view, files in self._files.items():
+                images = [self.image(frame, view) for frame in frames]
+                proposed = {
+                    self.image(frame, v): value
+                    for (frame, v), value in (predictions or {}).items()
+                    if v == view
+                }
+                queues[view] = files.queue.with_added(images, proposed)
+            # Others may have queued frames as well.
+            now = {FrameKey(*at): why for at, why in read_reasons(self._reasons_path).items()}
+            new = dict.fromkeys(frames, reason) if reason else {}
+            self.reasons = {**now, **self.reasons, **new}
+            self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
 
     def dequeue(self, frames: Collection[FrameKey]) -> None:
         """Let frames wait no longer; their images stay."""
-        self._refuse_changed()
-        queues = {view: self._without(view, frames) for view in self.views}
-        self._write(self.tables, queues, [])
+        with self._alone():
+            queues = {view: self._without(view, frames) for view in self.views}
+            self._write(self.tables, queues, [])
 
     def write_tables(
         self, tables: Mapping[str, LabelTable], extra: Mapping[Path, str] | None = None
@@ -298,8 +318,50 @@ class LabelFiles:
         extra : mapping of Path to text
             Files that change together with them.
         """
-        self._refuse_changed()
-        self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
+        with self._alone():
+            self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
+
+    @property
+    def visible_issue(self) -> Issue | None:
+        """Said where occlusion does not reach Lightning Pose, as `add_visible` makes it do."""
+        if self.has_visible or not any(table.rows for table in self.tables.values()):
+            return None
+        return Issue(
+            "note",
+            "the label files have no column visible, so Lightning Pose does not learn which "
+            "keypoints are occluded",
+            "",
+            "Add the column; labels and other columns stay as they are",
+        )
+
+    def add_visible(self) -> None:
+        """Give all label files the column ``visible``; occluded keypoints without position get 1.
+
+        Raises
+        ------
+        LabelsChanged, PoseDataError
+            As for `save`.
+        """
+        with self._alone():
+            store = self.new_store()
+            tables = {}
+            occluded = {
+                frame: {at for at, label in self.load(frame).items() if cell_of(label).visible == 1}
+                for frame in self.known_frames
+            }
+            lacking = [f for f in self.known_frames if f not in self._paired.lines and occluded[f]]
+            for view, table in self.tables.items():
+                of_lines = {
+                    at[view]: {k for v, k in occluded[frame] if v == view}
+                    for frame, at in self._paired.lines.items()
+                    if view in at
+                }
+                table = self._with_all_keypoints(table).with_visible(of_lines)
+                images = {frame: self.image(frame, view) for frame in lacking}
+                lines = dict.fromkeys(lacking)
+                tables[view] = updated_table(table, view, store, lines, lacking, images)
+            queues = {view: self._without(view, lacking) for view in self.views}
+            self._write(tables, queues, [])
 
     def images_of_rows(self) -> dict[tuple[FrameKey, str], str]:
         """Paths of the images of all frames in all views, for `pairing.repaired`."""
@@ -349,12 +411,34 @@ class LabelFiles:
             self._paired = pair_rows(self.tables, self._folders)
         else:
             self._paired = paired_again(self._paired, old, self.tables, self._folders)
-        self.issues = tuple(pairing_issues(self._paired, self.tables))
+        self.issues = (*pairing_issues(self._paired, self.tables), *self._lock_issues)
         for view, files in self._files.items():
             keys = ((self._folders.frame_of(p, view), p) for p in files.queue.images)
             files.queued = {key: image for key, image in keys if key is not None}
 
     # ------------------------------------------------------------------ inside: writing
+
+    @contextmanager
+    def _alone(self, *, overwrite: bool = False) -> Iterator[None]:
+        """Look whether the files are as they were read, and let nobody in until they are written.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Do not look.
+        """
+        with project_lock(self.folder) as lock:
+            if not lock.has_system_locks and not self._lock_issues:
+                self._lock_issues = (_NO_LOCKS,)
+            self._recover()
+            if not overwrite:
+                self._refuse_changed()
+            yield
+
+    def _recover(self) -> None:
+        """Bring a save that was killed to its end, whichever folder shows it."""
+        for folder in (self.folder, self.folder / OWN_FOLDER / "labels"):
+            recover(folder)
 
     def _refuse_changed(self) -> None:
         changed = self.changed_files()
@@ -385,6 +469,7 @@ class LabelFiles:
         rows: Sequence[Row],
         extra: Mapping[Path, str] | None = None,
     ) -> None:
+        refuse_unsafe_views(self.views, self.folder)
         new: dict[Path, bytes] = {}
         leaving = []
         for view, files in self._files.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable, new_label_cs
 from napari_pose3d.core.formats.labels.label_queue import SUFFIX, LabelQueue, read_label_queue
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.project_toml import own_project_path
 from napari_pose3d.core.storage.file_stamp import FileStamp, read_stamped
 
 from ..store.label import FrameKey
@@ -54,9 +55,29 @@ def read_view_files(project: Project, key: str) -> tuple[dict[str, ViewFiles], t
     for each in files.values():
         if not each.table.columns:
             scorer = given[0].scorer if given else _NEW_SCORER
-            visible = any(table.has_visible for table in given)
+            # A project of ours has the column from the start: without it, occlusion does not
+            # reach Lightning Pose.
+            new = not given and own_project_path(project.folder).is_file()
+            visible = new or any(table.has_visible for table in given)
             each.table = new_label_csv(each.table.path, scorer, keypoints, visible=visible)
     return files, keypoints
+
+
+def refuse_unsafe_views(views: Iterable[str], folder: Path) -> None:
+    """Refuse names of views that would lead out of a project, or into other folders.
+
+    Raises
+    ------
+    PoseDataError
+    """
+    for view in views:
+        if any(mark in view for mark in "/\\\0") or not view.strip(". "):
+            raise PoseDataError(
+                f"the view {view!r} cannot be in the name of a file",
+                file=folder / "project.yaml",
+                expected="letters, digits, - and _ in view_names",
+                todo="Rename the view; nothing was written",
+            )
 
 
 def _read(project: Project, key: str, view: str) -> ViewFiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .label import FrameKey, Label, LabelKey
+from .status import Visibility
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,33 @@ class Command:
     def reversed(self) -> Command:
         """What takes it back."""
         return Command(self.text, tuple(change.reversed for change in reversed(self.changes)))
+
+
+def is_same_once_saved(label: Label, other: Label) -> bool:
+    """Whether two labels would be read alike from the files."""
+    return _as_saved(label) == _as_saved(other)
+
+
+def may_replace(change: Change, now: Label) -> bool:
+    """Whether a change of another run may be made where a label reads as it does now.
+
+    It may where the label is still what it was before the change, or is older than it. What
+    another program wrote has no time and stays.
+    """
+    if is_same_once_saved(change.before, now):
+        return True
+    return bool(now.time) and now.time < change.after.time
+
+
+def _as_saved(label: Label) -> tuple[object, ...]:
+    """What is left of a label in the files; the residual is computed on saving."""
+    if label.is_kept and label.position is not None:
+        x, y = label.position
+        seen = label.visibility
+        return (round(x, 3), round(y, 3), label.status, seen, label.labeler, label.time)
+    if label.visibility == Visibility.OCCLUDED:
+        return (label.visibility, label.labeler, label.time)
+    return (label.labeler, label.time) if label.is_declined else ()
 
 
 class History:

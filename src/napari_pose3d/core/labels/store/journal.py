@@ -1,9 +1,12 @@
-"""The journal: every command is on the disk before the next one, so that a crash loses nothing.
+"""The journal: every command is on the disk before the next one.
 
+Notes
+-----
 A journal is a file of JSON lines in ``napari-pose3d/journal/``. Its first line says what it belongs
 to; then follow the commands as they changed the labels, and which frames were saved. It goes when
 everything in it was saved and the labels are closed. One that is left over and that no living
-process holds is of a run that ended badly: its unsaved changes can be taken over.
+process holds is of a run that ended badly: its unsaved changes can be taken over. What cannot be
+read in it is passed over and counted, and such a journal is never removed.
 """
 
 from __future__ import annotations
@@ -13,14 +16,17 @@ import hashlib
 import json
 import os
 import secrets
-import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.storage.file_lock import owner_lives, owner_text, try_lock
+from napari_pose3d.core.storage.regular_files import is_regular, is_same, open_regular
 from napari_pose3d.core.storage.user_folders import user_data_folder
 
 from .commands import Change, Command
@@ -28,6 +34,10 @@ from .label import FrameKey, Label, LabelKey
 
 _FOLDER = "journal"
 _VERSION = 1
+_MOST_BYTES = 1 << 26  # of a line
+_MOST_FRAMES = 1 << 40
+# Where the file system has no locks: so long the journal of another host is left alone.
+_FOREIGN_SECONDS = 86_400.0
 
 
 class Journal:
@@ -51,7 +61,7 @@ class Journal:
         self.path: Path | None = None
         self._project, self._key = project, key
         self._pending: list[str] = []
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def add(self, command: Command) -> None:
         """Take down a command that was done, undone or redone."""
@@ -74,6 +84,9 @@ class Journal:
         keep : bool
             Whether there is something in it that was not saved.
         """
+        if keep and self._file is not None:
+            with contextlib.suppress(OSError):
+                self._begin_again_if_removed()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -82,14 +95,16 @@ class Journal:
         self.path = None
 
     def _write(self, entry: dict[str, Any]) -> None:
-        self._pending.append(json.dumps(entry, separators=(",", ":"), ensure_ascii=False))
+        self._pending.append(json.dumps(entry, separators=(",", ":")))
         try:
             if self._file is None:
-                self._begin()
+                self._begin(b"")
+            else:
+                self._begin_again_if_removed()
             assert self._file is not None
             # A line that a full disk tore off ends here, and is passed over when it is read.
             torn = "" if self.problem is None else "\n"
-            self._file.write(torn + "".join(f"{line}\n" for line in self._pending))
+            self._file.write((torn + "".join(f"{line}\n" for line in self._pending)).encode())
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -102,127 +117,263 @@ class Journal:
         self.problem = None
         self._pending.clear()
 
-    def _begin(self) -> None:
+    def _begin_again_if_removed(self) -> None:
+        """Somebody removed the file or its folder: what is in it is written anew."""
+        assert self._file is not None
+        assert self.path is not None
+        if is_same(self.path, self._file.fileno()):
+            return
+        self._file.seek(0)
+        written = self._file.read()
+        old = self._file
+        self._begin(written)
+        old.close()
+
+    def _begin(self, written: bytes) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         name = f"{self._key}-{stamp}-{secrets.token_hex(3)}.jsonl"
+        head = {
+            "journal": _VERSION,
+            "key": self._key,
+            "project": str(self._project),
+            "owner": owner_text(),
+        }
+        start = written or json.dumps(head).encode() + b"\n"
         failure: OSError | None = None
         for folder in journal_folders(self._project):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                file = (folder / name).open("x", encoding="utf-8")
+                self._file, self.path = _held_file(folder / name, start), folder / name
+                return
             except OSError as error:
                 failure = error
-                continue
-            _hold(file)
-            self._file, self.path = file, folder / name
-            self._pending.insert(
-                0,
-                json.dumps({"journal": _VERSION, "key": self._key, "project": str(self._project)}),
-            )
-            return
         assert failure is not None
         raise failure
 
 
+def _held_file(path: Path, start: bytes) -> IO[bytes]:
+    """Make a journal that is locked before anybody sees it under its name."""
+    # Windows does not rename open files; nobody can remove them either.
+    hidden = path if os.name == "nt" else path.with_name(f".{path.name}.new")
+    file = os.fdopen(open_regular(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL), "r+b")
+    try:
+        try_lock(file.fileno())
+        file.write(start)
+        file.flush()
+        if hidden != path:
+            os.rename(hidden, path)
+    except BaseException:
+        file.close()
+        hidden.unlink(missing_ok=True)
+        raise
+    return file
+
+
 def journal_folders(project: Path) -> tuple[Path, Path]:
     """Where the journals of a project lie: in it, or in the user's folder where it is read-only."""
-    mark = hashlib.sha1(str(project.absolute()).encode(), usedforsecurity=False).hexdigest()[:12]
+    mark = hashlib.sha1(os.fsencode(project.absolute()), usedforsecurity=False).hexdigest()[:12]
     return project / OWN_FOLDER / _FOLDER, user_data_folder() / _FOLDER / f"{project.name}-{mark}"
 
 
-def leftover_journals(project: Path, key: str) -> list[Path]:
-    """Journals of runs that ended without closing them, oldest first.
+@dataclass(frozen=True)
+class JournalContent:
+    """What a journal holds.
 
-    Those that hold nothing unsaved are removed.
+    Attributes
+    ----------
+    path : Path
+    unsaved : Command or None
+        All that was not saved, as one command.
+    n_skipped : int
+        Lines and changes that cannot be read.
+    """
+
+    path: Path
+    unsaved: Command | None
+    n_skipped: int
+
+
+def left_journals(project: Path, key: str) -> list[JournalContent]:
+    """Journals of runs that ended without closing them and that hold something, oldest first.
+
+    Those that were read to the last line and hold nothing unsaved are removed. One that cannot be
+    opened counts as one line that cannot be read.
     """
     found = []
     for folder in journal_folders(project):
-        for path in sorted(folder.glob(f"{key}-*.jsonl")) if folder.is_dir() else ():
-            if is_held(path):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        for name in names:
+            path = folder / name
+            if not name.lstrip(".").startswith(f"{key}-") or not is_regular(path):
                 continue
-            if unsaved_in(path) is None:
-                with contextlib.suppress(
-                    OSError
-                ):  # a read-only project: it stays, and says nothing
+            if name.startswith(".") and name.endswith(".jsonl.new"):
+                _remove_unborn(path)
+            if name.startswith(".") or path.suffix != ".jsonl" or is_held(path):
+                continue
+            try:
+                content = read_journal(path)
+            except PoseDataError:
+                content = JournalContent(path, None, 1)
+            if content.unsaved is None and not content.n_skipped:
+                with contextlib.suppress(OSError):
+                    # In a read-only project it stays, and matters to nobody.
                     path.unlink()
                 continue
-            found.append(path)
+            found.append(content)
     return found
 
 
-def unsaved_in(path: Path) -> Command | None:
-    """What a journal holds that was not saved, as one command; None for nothing.
+def leftover_journals(project: Path, key: str) -> list[Path]:
+    """The files of `left_journals` that hold unsaved labels."""
+    return [each.path for each in left_journals(project, key) if each.unsaved is not None]
 
-    A last line that was torn off is passed over.
+
+def set_aside(path: Path) -> None:
+    """Keep a journal for a person, and do not offer it again."""
+    with contextlib.suppress(OSError):
+        path.rename(path.with_suffix(".kept"))
+
+
+def read_journal(path: Path) -> JournalContent:
+    """Read a journal, and pass over what is damaged.
 
     Raises
     ------
     PoseDataError
-        When it cannot be read.
+        When the file cannot be read at all.
     """
     net: dict[tuple[FrameKey, LabelKey], tuple[Label, Label]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
+    skipped = understood = 0
+    for entry in _entries(path):
+        if not isinstance(entry, dict):
+            skipped += 1
             continue
-        for session, frame, view, keypoint, before, after in entry.get("changes", ()):
-            place = (FrameKey(session, int(frame)), LabelKey(view, keypoint))
-            first = net[place][0] if place in net else Label.from_json(before)
-            net[place] = (first, Label.from_json(after))
-        gone = {FrameKey(session, int(frame)) for session, frame in entry.get("saved", ())}
+        understood += 1
+        for change in _listed(entry, "changes"):
+            try:
+                at, before, after = _change_of(change)
+            except ValueError:
+                skipped += 1
+                continue
+            net[at] = (net[at][0] if at in net else before, after)
+        gone = set()
+        for frame in _listed(entry, "saved"):
+            try:
+                gone.add(_frame_of(frame))
+            except ValueError:
+                skipped += 1
         if gone:
-            net = {place: labels for place, labels in net.items() if place[0] not in gone}
+            net = {at: labels for at, labels in net.items() if at[0] not in gone}
     changes = tuple(
         Change(frame, label_key, before, after)
         for (frame, label_key), (before, after) in net.items()
         if before != after
     )
-    return Command("recover unsaved labels", changes) if changes else None
+    command = Command("recover unsaved labels", changes) if changes else None
+    # An empty file is one that nothing was written into, or whose content is gone.
+    return JournalContent(path, command, skipped or int(not understood))
 
 
-if sys.platform == "win32":
-    import msvcrt
+def unsaved_in(path: Path) -> Command | None:
+    """What a journal holds that was not saved, as one command; None for nothing.
 
-    # Far behind the end, so that the text can be read by others.
-    _LOCK_AT = 1 << 30
+    Raises
+    ------
+    PoseDataError
+        When the file cannot be read at all.
+    """
+    return read_journal(path).unsaved
 
-    def _hold(file: IO[str]) -> None:
-        file.seek(_LOCK_AT)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
 
-    def is_held(path: Path) -> bool:
-        """Whether a living process writes a journal."""
-        with path.open("r+", encoding="utf-8") as file:
-            file.seek(_LOCK_AT)
-            try:
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            except OSError:
-                return True
-            file.seek(_LOCK_AT)
-            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+def is_held(path: Path) -> bool:
+    """Whether a living process writes a journal."""
+    try:
+        descriptor = open_regular(path, os.O_RDWR)
+    except PermissionError:
+        return _is_held_unseen(path)
+    except OSError:
         return False
+    with os.fdopen(descriptor, "rb") as file:
+        free = try_lock(file.fileno())
+        if free is None:
+            # No locks here: it says who writes it.
+            head = _parsed(file.readline(1 << 16))
+            owner = str(head.get("owner", "")) if isinstance(head, dict) else ""
+            modified = os.fstat(file.fileno()).st_mtime
+            return owner_lives(owner, modified, foreign_seconds=_FOREIGN_SECONDS)
+        return not free
 
-else:
-    import fcntl
 
-    def _hold(file: IO[str]) -> None:
-        # Some network file systems know no locks; the journal is as good without.
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def is_held(path: Path) -> bool:
-        """Whether a living process writes a journal."""
-        with path.open(encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            except OSError:
-                return False
+def _is_held_unseen(path: Path) -> bool:
+    """The same in a project that is read-only to us."""
+    try:
+        descriptor = open_regular(path, os.O_RDONLY)
+    except OSError:
         return False
+    try:
+        return try_lock(descriptor) is False
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unborn(path: Path) -> None:
+    """Remove a journal whose process was killed before it had its name."""
+    with contextlib.suppress(OSError):
+        if time.time() - path.lstat().st_mtime > 60 and not is_held(path):
+            path.unlink()
+
+
+# ---------------------------------------------------------------------- lines
+
+
+def _entries(path: Path) -> Iterator[Any]:
+    """What the lines hold; None for one that is damaged."""
+    try:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+            while line := file.readline(_MOST_BYTES):
+                if len(line) == _MOST_BYTES and not line.endswith(b"\n"):
+                    while (rest := file.readline(_MOST_BYTES)) and not rest.endswith(b"\n"):
+                        pass
+                    yield None
+                elif line.strip():
+                    entry = _parsed(line)
+                    # The last line may be what the process was writing when it ended.
+                    if entry is not None or line.endswith(b"\n"):
+                        yield entry
+    except OSError as error:
+        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _listed(entry: dict[str, Any], name: str) -> list[Any]:
+    value = entry.get(name, [])
+    # Anything else is one thing that cannot be read.
+    return value if isinstance(value, list) else [None]
+
+
+def _change_of(change: Any) -> tuple[tuple[FrameKey, LabelKey], Label, Label]:
+    if not isinstance(change, list) or len(change) != 6:
+        raise ValueError("no change of a label")
+    session, frame, view, keypoint, before, after = change
+    if not isinstance(view, str) or not isinstance(keypoint, str):
+        raise ValueError("no label")
+    at = _frame_of([session, frame]), LabelKey(view, keypoint)
+    return at, Label.from_json(before), Label.from_json(after)
+
+
+def _frame_of(value: Any) -> FrameKey:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("no frame")
+    session, frame = value
+    if not isinstance(session, str) or type(frame) is not int or not 0 <= frame < _MOST_FRAMES:
+        raise ValueError("no frame")
+    return FrameKey(session, frame)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from .status import LabelStatus, Visibility
 
+_LARGEST = 1e9  # px
+
 
 class FrameKey(NamedTuple):
     """A frame of a session; all views share it.
@@ -92,18 +94,40 @@ class Label:
         ]
 
     @classmethod
-    def from_json(cls, values: list[Any]) -> Label:
-        """The inverse of `to_json`."""
+    def from_json(cls, values: Any) -> Label:
+        """The inverse of `to_json`.
+
+        Raises
+        ------
+        ValueError
+            When the values are those of no label.
+        """
+        if not isinstance(values, list) or len(values) != 8:
+            raise ValueError("no label")
         x, y, status, visibility, labeler, time, likelihood, residual = values
+        if not all(isinstance(text, str) for text in (status, labeler, time)):
+            raise ValueError("no label")
+        if status.upper() not in LabelStatus.__members__ or type(visibility) is not int:
+            raise ValueError("no status or visibility")
+        position = (_number(x), _number(y))
         return cls(
-            None if x is None or y is None else (float(x), float(y)),
+            None if position[0] is None or position[1] is None else (position[0], position[1]),
             LabelStatus[status.upper()],
             Visibility(visibility),
             labeler,
             time,
-            likelihood,
-            residual,
+            _number(likelihood),
+            _number(residual),
         )
+
+
+def _number(value: Any) -> float | None:
+    """A number of a journal; ValueError where it is none."""
+    if value is None:
+        return None
+    if type(value) not in (int, float) or abs(value) > _LARGEST or value != value:
+        raise ValueError("no number")
+    return float(value)
 
 
 EMPTY = Label()

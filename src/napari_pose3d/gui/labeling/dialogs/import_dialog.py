@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.files.label_import import (
+from napari_pose3d.core.labels.label_import import (
     folder_of_view,
     import_labels,
     label_folders,

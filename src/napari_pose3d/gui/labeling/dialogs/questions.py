@@ -11,7 +11,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.keypoint_changes import repair
 from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.merge import Prefer, difference
+from napari_pose3d.core.labels.merge import Prefer, difference
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..files.label_cells import same_position
-from ..files.label_files import LabelFiles
-from .label import EMPTY, FrameKey, Label, LabelKey
-from .label_store import LabelStore
+from .files.label_cells import same_position
+from .files.label_files import LabelFiles
+from .store.label import EMPTY, FrameKey, Label, LabelKey
+from .store.label_store import LabelStore
 
 Prefer = Literal["ours", "theirs"]
 

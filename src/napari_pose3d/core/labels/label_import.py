@@ -13,10 +13,10 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_c
 from napari_pose3d.core.formats.labels.label_h5 import read_label_h5
 from napari_pose3d.core.projects.session import Session
 
-from ..labeling import Labeling
-from ..store.label import Label, LabelKey, now
-from ..store.status import LabelStatus, Visibility
-from .image_names import frame_of_image
+from .files.image_names import frame_of_image
+from .labeling import Labeling
+from .store.label import Label, LabelKey, now
+from .store.status import LabelStatus, Visibility
 
 
 @dataclass(frozen=True)
