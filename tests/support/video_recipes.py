@@ -100,6 +100,7 @@ class Video:
     numbers: Callable[[int], Iterable[int]] = range
     change: Callable[[Iterator[av.Packet]], Iterable[av.Packet]] = iter
     rotation: int = 0
+    palette_changes_at: int | None = None
     global_header: bool = True
 
     def write(self, folder: Path) -> Path:
@@ -132,11 +133,22 @@ class Video:
     def _encode(self, stream: Any) -> Iterator[av.Packet]:
         for n in range(self.n_frames):
             image = draw(n, *self.size, colour=self.colour)
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame = frame.reformat(format=self.pix_fmt)
+            frame = self._frame(n, image)
             frame.pts, frame.time_base = self.times(n), self.time_base
             yield from stream.encode(frame)
         yield from stream.encode(None)
+
+    def _frame(self, n: int, image: np.ndarray) -> av.VideoFrame:
+        if self.pix_fmt != "pal8":
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            return frame.reformat(format=self.pix_fmt)
+        grey = image[..., 1]
+        ramp = np.arange(256)
+        if self.palette_changes_at is not None and n >= self.palette_changes_at:
+            # The same brightness by other numbers.
+            grey, ramp = 255 - grey, 255 - ramp
+        palette = np.stack([np.full(256, 255), ramp, ramp, ramp], axis=-1).astype(np.uint8)
+        return av.VideoFrame.from_ndarray((grey, palette), format="pal8")
 
     def _exact_options(self) -> dict[str, str]:
         if self.codec not in _EXACT:
@@ -162,6 +174,11 @@ def _shifted(by: int) -> Callable[[Iterator[av.Packet]], Iterator[av.Packet]]:
             yield packet
 
     return change
+
+
+def _without_first(count: int) -> Callable[[Iterator[av.Packet]], Iterator[av.Packet]]:
+    """A video that was cut within a group of images."""
+    return lambda packets: itertools.islice(packets, count, None)
 
 
 def _all_key(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
@@ -359,6 +376,37 @@ VIDEOS = [
     Video("mpeg4-b-frames.mp4", "mpeg4", options={"g": "24", "bf": "2", "b": "2M"}),
     Video("mpeg2.mpg", "mpeg2video", options={"g": "20", "bf": "2", "b": "3M"}),
     Video("mpeg2.mpeg", "mpeg2video", options={"g": "20", "bf": "0", "b": "3M"}),
+    Video("mpeg1.mpg", "mpeg1video", options={"g": "12", "bf": "2", "b": "3M"}),
+    Video("mpeg2-long-gop.vob", "mpeg2video", options={"g": "300", "bf": "2", "b": "3M"}),
+    Video("mpeg2-small.mpg", "mpeg2video", options={"g": "12", "bf": "2", "b": "300k"}),
+    Video("mpeg2.ts", "mpeg2video", options={"g": "12", "bf": "2", "b": "3M"}, format="mpegts"),
+    Video("h264.mpg", options={**_B, "g": "12"}, format="vob"),
+    Video(
+        "hevc.ts",
+        "libx265",
+        options={"x265-params": "keyint=24:bframes=3"},
+        format="mpegts",
+    ),
+    Video("h264-1000-fps.mkv", options=_B, rate=Fraction(1000), time_base=Fraction(1, 1000)),
+    Video("h264-4000-fps.mkv", options=_B, rate=Fraction(4000), time_base=Fraction(1, 4000)),
+    Video(
+        "h264-negative-times.mkv",
+        options=_B,
+        time_base=_MKV,
+        times=_ms,
+        container={"avoid_negative_ts": "disabled"},
+        change=_shifted(-500),
+    ),
+    Video("raw-palette.avi", "rawvideo", pix_fmt="pal8", n_frames=40),
+    Video("raw-palette.mov", "rawvideo", pix_fmt="pal8", n_frames=40),
+    Video(
+        "raw-palette-changes.avi",
+        "rawvideo",
+        pix_fmt="pal8",
+        n_frames=40,
+        palette_changes_at=17,
+    ),
+    Video("rle-palette.avi", "msrle", pix_fmt="pal8", n_frames=40, options={"g": "6"}),
     Video("wmv2.wmv", "wmv2", options={"g": "30", "b": "3M", "qmax": "5"}),
     Video("mjpeg.avi", "mjpeg", pix_fmt="yuvj420p", n_frames=40, options={"q": "3"}),
     Video(
@@ -380,7 +428,50 @@ VIDEOS = [
     Video("raw-grey.avi", "rawvideo", pix_fmt="gray", n_frames=40),
 ]
 
-BY_NAME = {video.name: video for video in VIDEOS}
+CUT = [
+    Video(
+        "h264-cut.mp4",
+        options={**_B, "bf": "0"},
+        change=_without_first(5),
+        numbers=lambda n: range(24, n),
+    ),
+    Video(
+        "h264-cut.mkv",
+        options={**_B, "bf": "0"},
+        change=_without_first(1),
+        numbers=lambda n: range(24, n),
+    ),
+    Video(
+        "h264-cut-lying-keyframes.mp4",
+        options={**_B, "bf": "0"},
+        change=lambda packets: _all_key(_without_first(5)(packets)),
+        numbers=lambda n: range(24, n),
+    ),
+    Video(
+        "h264-cut.ts",
+        options={**_B, "g": "12"},
+        format="mpegts",
+        change=_without_first(5),
+        numbers=lambda n: range(12, n),
+    ),
+    Video(
+        "mpeg2-cut.mpg",
+        "mpeg2video",
+        options={"g": "12", "bf": "2", "b": "3M"},
+        change=_without_first(4),
+        numbers=lambda n: range(12, n),
+    ),
+    Video(
+        "vp9-cut.webm",
+        "libvpx-vp9",
+        options={"g": "24", "cpu-used": "8", "deadline": "realtime"},
+        change=_without_first(7),
+        numbers=lambda n: range(24, n),
+    ),
+]
+"""Videos that begin within a group of images."""
+
+BY_NAME = {video.name: video for video in (*VIDEOS, *CUT)}
 
 
 def folder_of(factory: Any) -> Path:

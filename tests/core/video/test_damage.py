@@ -53,7 +53,7 @@ def spoil(path: Path, packet: int, *, part: float = 0.25, seed: int = 0) -> None
 
 def check_all(video: VideoArray, order: list[int]) -> None:
     """Each frame is right or marked; a marked one is hatched."""
-    hatched = video._reader.maker.hatched()
+    hatched = video._reader.converter.placeholder()
     for n in order:
         image = video[n]
         if n in video.damaged:
@@ -190,7 +190,7 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         (noise, "cannot be read as a video|no video"),
         (sound, "no video"),
         (tmp_path, "a folder"),
-        (tmp_path / "absent.mp4", "no such video"),
+        (tmp_path / "absent.mp4", "no such file"),
     ):
         with pytest.raises(PoseDataError, match=words) as caught:
             open_video(path)

@@ -183,7 +183,7 @@ def test_sound_beside_the_images(tmp_path: Path) -> None:
             out.mux(sound.encode(noise))
     quick, sure = build_index(path), build_index(path, trust_container=False)
     assert (quick.how, sure.how) == ("container", "packets")
-    for name in ("pts", "position", "size", "rank", "hidden"):
+    for name in ("pts", "position", "size", "rank", "empty"):
         np.testing.assert_array_equal(getattr(quick, name), getattr(sure, name), err_msg=name)
     with open_video(path) as opened:
         assert [read_number(opened[n]) for n in range(len(opened))] == video.truth

@@ -16,9 +16,9 @@ from tests.support.video_recipes import BY_NAME, Video, folder_of, read_number
 
 from napari_pose3d.core.video.decode.decoder import Decoder
 from napari_pose3d.core.video.decode.image_cache import ImageCache, shared_cache
-from napari_pose3d.core.video.decode.image_conversion import Stored
+from napari_pose3d.core.video.decode.image_conversion import CachedImage
 from napari_pose3d.core.video.index import index_store
-from napari_pose3d.core.video.index.empty_packets import hidden_check
+from napari_pose3d.core.video.index.empty_packets import empty_packet_check
 from napari_pose3d.core.video.video_array import VideoArray, open_video, set_video_cache
 
 IMAGE = 128 * 96
@@ -183,7 +183,7 @@ def test_a_video_that_is_let_go_leaves_nothing(open_recipe: Open) -> None:
     assert wait_until(lambda: gc.collect() >= 0 and reader() is None)
     assert (key, 4) not in shared_cache()
     assert wait_until(
-        lambda: not any(thread.name == "video read-ahead" for thread in threading.enumerate())
+        lambda: not any(thread.name == "video prefetch" for thread in threading.enumerate())
     )
 
 
@@ -216,8 +216,8 @@ def test_closing_while_somebody_reads(open_recipe: Open) -> None:
 # ---------------------------------------------------------------------------------- cache
 
 
-def image(nbytes: int = 10) -> Stored:
-    return Stored(np.zeros(nbytes, np.uint8), nbytes)
+def image(nbytes: int = 10) -> CachedImage:
+    return CachedImage(np.zeros(nbytes, np.uint8), nbytes)
 
 
 def test_the_cache_is_bounded_and_fair() -> None:
@@ -267,11 +267,11 @@ def test_six_videos_share_one_cache(open_recipe: Open) -> None:
         set_video_cache(before)
 
 
-# ---------------------------------------------------------------------------------- hidden
+# ---------------------------------------------------------------------------------- empty packets
 
 
-def test_hidden_images_of_vp9() -> None:
-    check = hidden_check("vp9")
+def test_empty_packets_of_vp9() -> None:
+    check = empty_packet_check("vp9")
     assert check is not None
     # frame_marker 2, profile 0, show_existing_frame, frame_type, show_frame, error_resilient_mode
     shown, hidden, existing = 0b10_00_0_0_1_0, 0b10_00_0_0_0_0, 0b10_00_1_0_0_0

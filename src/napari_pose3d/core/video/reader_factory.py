@@ -1,4 +1,4 @@
-"""Everything that happens between a path and a video that can be read."""
+"""From the path of a video to its reader: index, a few images to choose the array type, cache."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .decode.cursor import Lane, Trouble
+from .decode.cursor import Cursor, SuspectGroup
 from .decode.decoder import Decoder, IndexMismatch
 from .decode.image_cache import ImageCache
-from .decode.image_conversion import Array, Colour, ImageMaker, is_grey
+from .decode.image_conversion import Array, Colour, ImageConverter, is_grey
 from .decode.reader import Reader
+from .decode.undecodable_beginning import without_undecodable_beginning
+from .index.container import check_video_file
 from .index.frame_index import FrameIndex, Report
 from .index.index_builder import build_index, index_beginning
 from .index.index_store import load_index, save_index
@@ -39,7 +41,7 @@ def open_reader(
     """A reader for a video, and what is odd about the video in plain words."""
     path = Path(path)
     if colour not in ("auto", "grey", "rgb"):
-        raise PoseDataError(f"'{colour}' is no way to read a video", expected="auto, grey or rgb")
+        raise PoseDataError(f"'{colour}' is not a colour mode", expected="auto, grey or rgb")
     return _reader_with(path, _sound_index(path, report), colour, cache)
 
 
@@ -74,11 +76,13 @@ def first_image(path: str | os.PathLike[str], colour: Colour = "auto") -> FirstI
     PoseDataError
         Also when nothing in the beginning of the video can be decoded.
     """
-    reader, _ = _reader_with(Path(path), index_beginning(path), colour, ImageCache(_ROOM))
+    path = Path(path)
+    index = without_undecodable_beginning(path, index_beginning(path))
+    reader, _ = _reader_with(path, index, colour, ImageCache(_ROOM))
     try:
         image = reader.frame(0)
         assert image is not None
-        return FirstImage(image, reader.maker.bits)
+        return FirstImage(image, reader.converter.bits)
     finally:
         reader.close()
 
@@ -91,9 +95,9 @@ def _reader_with(
     if lenient:
         warnings.append("its images do not quite follow the JPEG standard; read leniently")
     grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
-    maker = ImageMaker(next(iter(samples.values())), grey=grey)
+    converter = ImageConverter(next(iter(samples.values())), grey=grey)
     cut_off = _beyond_the_end(index)
-    reader = Reader(path, index, maker, cache, lenient=lenient, unreadable=cut_off)
+    reader = Reader(path, index, converter, cache, lenient=lenient, unreadable=cut_off)
     # The first image is what everybody looks at first.
     for number, image in samples.items():
         reader.keep(number, image)
@@ -106,18 +110,15 @@ def _reader_with(
 
 def _sound_index(path: Path, report: Report | None) -> FrameIndex:
     """The video's index: the kept one, or a new one that agrees with the end of the file."""
-    try:
-        kept = load_index(path)
-    except FileNotFoundError:
-        raise PoseDataError("there is no such video", file=path) from None
-    except OSError:
-        kept = None
+    check_video_file(path)
+    kept = load_index(path)
     if kept is not None:
         return kept
     begun = time.perf_counter()
     index = build_index(path, report)
     if index.how == "container" and not _agrees_at_the_end(path, index):
         index = build_index(path, report, trust_container=False)
+    index = without_undecodable_beginning(path, index)
     if time.perf_counter() - begun > _WORTH_KEEPING:
         save_index(path, index)
     return index
@@ -168,15 +169,15 @@ def _decode_samples(
     samples: dict[int, VideoFrame] = {}
     decoder = Decoder(path, index, lenient=lenient)
     try:
-        # What cannot be read is looked into when it is asked for; here it is passed over.
-        lane = Lane(decoder, index, set())
+        # What cannot be read is examined when it is asked for; here it is passed over.
+        cursor = Cursor(decoder, index, set())
         for tried, place in enumerate(order):
             if samples and tried >= enough:
                 break
             number = int(entries[place])
             try:
-                samples[number] = lane.image(number, None)
-            except (Trouble, IndexMismatch):
+                samples[number] = cursor.image(number, None)
+            except (SuspectGroup, IndexMismatch):
                 continue
     finally:
         decoder.close()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from .video_array import VideoArray, split_key
 
 if TYPE_CHECKING:
+    from .decode.cursor import IsWanted
     from .decode.image_conversion import Array
-    from .decode.reader import Wanted
     from .index.frame_index import FrameIndex
 
 # Grey, to be told from black video; where there is no image there is nothing to see.
@@ -61,12 +61,12 @@ class SessionVideo:
         """Which image of the video a session frame shows; -1 for none."""
         return int(self._images[number])
 
-    def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
+    def frame(self, number: int, is_wanted: IsWanted | None = None) -> Array | None:
         """One session frame; see `VideoArray.frame`."""
         if not 0 <= number < len(self):
             raise IndexError(f"there is no frame {number}: the session has {len(self)} frames")
         image = int(self._images[number])
-        return self._nothing.copy() if image < 0 else self.video.frame(image, wanted)
+        return self._nothing.copy() if image < 0 else self.video.frame(image, is_wanted)
 
     def __getitem__(self, key: Any) -> Array:
         first, rest = split_key(key, self.ndim)

@@ -13,10 +13,9 @@ import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .decode.cursor import Wanted
-from .decode.image_cache import ImageCache, shared_cache
+from .decode.cursor import IsWanted
+from .decode.image_cache import ImageCache, shared_cache, total_memory
 from .decode.image_conversion import Array, Colour
-from .decode.memory import total_memory
 from .index.frame_index import FrameIndex, Report
 from .reader_factory import open_reader
 
@@ -114,8 +113,8 @@ class VideoArray:
         self._reader, self.warnings = open_reader(self.path, color, cache, report)
         self._budget = total_memory() // 4 if max_request_bytes is None else max_request_bytes
         self.index: FrameIndex = self._reader.index
-        self.shape: tuple[int, ...] = (len(self.index), *self._reader.maker.shape)
-        self.dtype: np.dtype[Any] = self._reader.maker.dtype
+        self.shape: tuple[int, ...] = (len(self.index), *self._reader.converter.shape)
+        self.dtype: np.dtype[Any] = self._reader.converter.dtype
 
     # ---------------------------------------------------------------- what an array has
 
@@ -195,15 +194,15 @@ class VideoArray:
 
     # ---------------------------------------------------------------- what a video has
 
-    def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
+    def frame(self, number: int, is_wanted: IsWanted | None = None) -> Array | None:
         """One frame, for a caller that may change its mind while it is being decoded.
 
         Parameters
         ----------
         number : int
             From 0 to ``len(video) - 1``.
-        wanted : callable, optional
-            Asked before each image that has to be decoded. Once it says False, the request is
+        is_wanted : callable, optional
+            Asked before each image that has to be decoded. Once it returns False, the request is
             given up, within the time of one image.
 
         Returns
@@ -213,7 +212,7 @@ class VideoArray:
         """
         if not 0 <= number < len(self):
             raise IndexError(f"there is no frame {number}: the video has {len(self)} frames")
-        return self._reader.frame(int(number), wanted)
+        return self._reader.frame(int(number), is_wanted)
 
     def frame_times(self) -> list[Fraction]:
         """When each frame is shown, in seconds on the video's own clock, exactly."""
@@ -229,12 +228,12 @@ class VideoArray:
 
     @property
     def is_grey(self) -> bool:
-        return self._reader.maker.grey
+        return self._reader.converter.grey
 
     @property
     def bits(self) -> int:
         """Bits of brightness: 8, or 10, 12 or 16 in a deeper grey video."""
-        return self._reader.maker.bits
+        return self._reader.converter.bits
 
     @property
     def damaged(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
-from napari_pose3d.core.video.decode.reader import cores
+from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
 

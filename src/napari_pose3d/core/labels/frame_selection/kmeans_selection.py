@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress
-from napari_pose3d.core.video.decode.reader import cores
+from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.video_array import VideoArray
 
 from .clusters import principal_components, representatives

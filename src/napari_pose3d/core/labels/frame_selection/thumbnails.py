@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.video.decode.cursor import Wanted
+from napari_pose3d.core.video.decode.cursor import IsWanted
 from napari_pose3d.core.video.video_array import VideoArray
 
 SIDE = 64
@@ -41,7 +41,7 @@ def read_thumbnails(
     video: VideoArray,
     frames: NDArray[np.int64],
     later: NDArray[np.int64],
-    wanted: Wanted,
+    is_wanted: IsWanted,
     step: Callable[[], None],
 ) -> Thumbnails:
     """Read small images, going through the video forward once.
@@ -54,8 +54,8 @@ def read_thumbnails(
         Video frames, rising.
     later : (frame,) int
         The video frame that each is compared with, above it; -1 for none.
-    wanted : callable
-        Once it says False, `Cancelled` is raised, within the time of one image.
+    is_wanted : callable
+        Once it returns False, `Cancelled` is raised, within the time of one image.
     step : callable
         Called after each image that was read.
     """
@@ -65,7 +65,7 @@ def read_thumbnails(
     place = {int(frame): i for i, frame in enumerate(frames)}
     compared = {int(frame): i for i, frame in enumerate(later) if frame >= 0}
     for number in sorted(place.keys() | compared.keys()):
-        image = video.frame(number, wanted)
+        image = video.frame(number, is_wanted)
         if image is None:
             raise Cancelled
         now = small(image, video.bits).ravel()

@@ -1,8 +1,11 @@
-"""Finding out which images of a group cannot be decoded, slowly and surely.
+"""Which images of a group cannot be decoded.
 
+Notes
+-----
 A group of images is what lies between two keyframes. Within it each image is made from others,
-so whatever is stored after a damaged one is not to be trusted: it is called unreadable too, even
-where a decoder would patch something up.
+so whatever is stored after a damaged one counts as unreadable too, even where a decoder would
+conceal the damage. So do images whose timestamps contradict the order in which they are decoded,
+since their frame numbers are not certain.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..index.frame_index import FrameIndex
-from .decoder import Decoder
+from .decoder import Decoder, IndexMismatch
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -23,7 +28,15 @@ _LOOK_BACK = 2000
 
 @dataclass
 class Examination:
-    """What a search found: the unreadable frames, and all images that came out."""
+    """What was found in a group of images.
+
+    Attributes
+    ----------
+    unreadable : set of int
+        Frames.
+    images : dict of int to VideoFrame
+        The readable images, by frame.
+    """
 
     unreadable: set[int] = field(default_factory=set)
     images: dict[int, VideoFrame] = field(default_factory=dict)
@@ -46,6 +59,13 @@ def examine(
         See `Decoder`.
     keep : int
         How many readable images to hand back, the last ones.
+
+    Raises
+    ------
+    IndexMismatch
+        When the file's packets are not those of the index.
+    PoseDataError
+        When the file was replaced or cannot be opened any more.
     """
     decoder = Decoder(path, index, threads=1, lenient=lenient)
     try:
@@ -53,7 +73,12 @@ def examine(
         steps = 0 if decoder.intra_only else 1
         while True:
             start = index.earlier_entry(entry, steps)
-            outcome = _decode_group(decoder, index, start, entry, end, keep)
+            try:
+                outcome = _decode_group(decoder, index, start, entry, end, keep)
+            except IndexMismatch:
+                if not decoder.distrust_jumps():
+                    raise
+                continue
             begins_well = start in outcome.arrived and bool(index.key[start])
             known = entry in outcome.arrived or not index.key[entry]
             if (begins_well and known) or start == 0 or entry - start > _LOOK_BACK:
@@ -68,6 +93,7 @@ def examine(
 class _Outcome:
     arrived: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
+    order: list[int] = field(default_factory=list)
     images: dict[int, VideoFrame] = field(default_factory=dict)
     stop: int = 0
 
@@ -86,6 +112,7 @@ def _decode_group(
             break
         for number, image in images:
             outcome.arrived.add(number)
+            outcome.order.append(number)
             if entry <= number:
                 outcome.images[number] = image
                 if len(outcome.images) > keep:
@@ -106,11 +133,23 @@ def _after_leading(index: FrameIndex, end: int) -> int:
     return stop
 
 
+def _out_of_order(index: FrameIndex, order: list[int], entry: int) -> set[int]:
+    """Packets whose images came out in another order than that of their timestamps."""
+    numbers = np.array([n for n in order if n >= entry and not index.empty[n]], np.int64)
+    if not len(numbers):
+        return set()
+    rank = index.rank[numbers]
+    before = np.maximum.accumulate(rank) > rank
+    after = np.minimum.accumulate(rank[::-1])[::-1] < rank
+    return set(numbers[before | after].tolist())
+
+
 def _judge(index: FrameIndex, outcome: _Outcome, entry: int, end: int) -> Examination:
     def is_bad(number: int) -> bool:
-        lost = number not in outcome.arrived and not index.hidden[number]
+        lost = number not in outcome.arrived and not index.empty[number]
         return lost or number in outcome.failed
 
+    misplaced = _out_of_order(index, outcome.order, entry)
     group = [*range(entry, end), *range(end + 1, outcome.stop)]
     first_bad = next((number for number in group if is_bad(number)), None)
     result = Examination()
@@ -118,7 +157,7 @@ def _judge(index: FrameIndex, outcome: _Outcome, entry: int, end: int) -> Examin
         frame = int(index.frame_of[number])
         if frame < 0:
             continue
-        if first_bad is not None and number >= first_bad:
+        if number in misplaced or (first_bad is not None and number >= first_bad):
             result.unreadable.add(frame)
         elif number in outcome.images:
             result.images[frame] = outcome.images[number]

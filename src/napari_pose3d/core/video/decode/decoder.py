@@ -1,29 +1,40 @@
-"""One open video and its decoder: images that are certain to be the ones they are said to be.
+"""One open video and its decoder: every image is known by the packet that it came from.
 
+Notes
+-----
 Every packet that is read is compared with the index, and is given its number in the index as its
-timestamp on the way into the decoder. The decoder hands that number back with the image, so
-that an image is known by the packet it came from and by nothing else.
+timestamp on the way into the decoder. The decoder hands that number back with the image.
+
+After a jump the packets that arrive are looked for in the index, until one place only is left where
+they can be. Where none is found, the video is read from its beginning instead.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_pose3d.core.errors import PoseDataError
 
-from ..index.container import marks, open_container
-from ..index.frame_index import NO_TIME, FileStamp, FrameIndex
+from ..index.container import open_container, packet_marks
+from ..index.frame_index import NO_TIME, FrameIndex, Int64, PacketMarks, VideoStamp
 
 if TYPE_CHECKING:
     import av
     from av.video.frame import VideoFrame
 
-_I_FRAME = 1
-_UNKNOWN_PACKETS = 4
+_NO_TYPE, _I_FRAME = 0, 1
+# Their decoders invent an image to predict from where the video begins without a keyframe.
+_INVENTING = ("mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "flv1")
+# After a jump: packets that begin in their midst, and packets that are needed to know the place.
+_UNKNOWN_PACKETS = 8
+_LONGEST_SEARCH = 256
 
 
 class IndexMismatch(Exception):  # noqa: N818 - an event inside the reader, not an error for users
@@ -63,6 +74,11 @@ class Decoder:
         """Packets that were fed and whose image has not come out."""
         self.failed: set[int] = set()
         """Packets of this pass that the decoder refused or called damaged."""
+        self.n_invented = 0
+        """Images that belong to no packet, so far."""
+        self._palettes = frozenset(index.details.get("palettes", ()))
+        # Jumping loses the palettes in between, and does not work at all in some files.
+        self._may_jump = len(self._palettes) < 2
         self.check_file()
         self._open()
 
@@ -91,11 +107,11 @@ class Decoder:
     def check_file(self) -> None:
         """Raise when another file has taken the video's place since it was indexed.
 
-        A file that is gone is no reason: what is open can be read to the end on most systems.
+        A file that is gone is no error: what is open can be read to the end on most systems.
         """
         try:
-            now = FileStamp.of(self._path)
-        except FileNotFoundError:
+            now = VideoStamp.of(self._path)
+        except OSError:
             return
         if now != self._index.stamp:
             raise PoseDataError(
@@ -114,9 +130,6 @@ class Decoder:
             self.next_packet = 0
             return
         try:
-            if self._at_start and self._context.name == "mpeg4":
-                # Only the first packet says whether B-images share packets with others.
-                self._prime()
             self._seek(entry)
         except IndexMismatch:
             self.entry = None
@@ -136,7 +149,7 @@ class Decoder:
             raise EOFError
         packet = self._read()
         number = self.next_packet
-        expected = packet is not None and self._index.is_packet(number, *marks(packet))
+        expected = packet is not None and self._index.is_packet(number, self._marks(packet))
         # A file that was cut off ends in a part of a packet.
         if packet is None or (packet.is_corrupt and not expected):
             self._ended = True
@@ -146,7 +159,7 @@ class Decoder:
             self.entry = None
             raise IndexMismatch
         self.next_packet += 1
-        if not self._index.hidden[number]:
+        if not self._index.empty[number]:
             self.pending.add(number)
         packet.pts = number
         return self._decode(packet, number)
@@ -161,7 +174,7 @@ class Decoder:
         try:
             self.start(self._index.group_of(self._index.n_packets - 1))
             while (packet := self._read()) is not None:
-                if not self._index.is_packet(self.next_packet, *marks(packet)):
+                if not self._index.is_packet(self.next_packet, self._marks(packet)):
                     return False
                 self.next_packet += 1
         except IndexMismatch:
@@ -187,22 +200,39 @@ class Decoder:
             tag = image.pts
             if tag is None:
                 continue
+            if image.pict_type == _NO_TYPE and self._context.name in _INVENTING:
+                self.n_invented += 1
+                continue
             self.pending.discard(tag)
             if image.is_corrupt:
                 self.failed.add(tag)
-            if not (image.key_frame or image.pict_type == _I_FRAME or self.intra_only):
+            if not self.is_whole(image):
                 # Some files call every packet a keyframe.
                 self._index.withdraw_key(tag)
             out.append((tag, image))
         return out
 
-    def _prime(self) -> None:
+    def is_whole(self, image: VideoFrame) -> bool:
+        """Whether an image is predicted from no other."""
+        return bool(image.key_frame or image.pict_type == _I_FRAME or self.intra_only)
+
+    def _marks(self, packet: av.Packet) -> PacketMarks:
+        return packet_marks(packet, checksum=self._index.has_checksums)
+
+    @property
+    def _starts_with_state(self) -> bool:
+        """Whether the first packet holds what the decoder needs for all others.
+
+        A palette, or in MPEG-4 whether B-images share packets with others.
+        """
+        return self._context.name == "mpeg4" or bool(self._palettes)
+
+    def _feed_for_state(self, packet: av.Packet) -> None:
+        """Have the decoder take note of a packet whose image is not wanted."""
         import av
 
-        packet = self._read()
-        if packet is not None:
-            with contextlib.suppress(av.FFmpegError, OSError):
-                self._context.decode(packet)
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._context.decode(packet)
 
     def _read(self) -> av.Packet | None:
         import av
@@ -219,39 +249,67 @@ class Decoder:
 
     def _seek(self, entry: int) -> None:
         """Bring the demuxer to the keyframe, whatever place the container jumps to."""
-        for target in self._targets(entry):
-            if not self._jump(target):
-                continue
-            if self._find_way(entry):
-                self._skip_to(entry)
-                return
-        # The container cannot jump there: read everything from the beginning.
+        if self._may_jump:
+            if self._at_start and self._starts_with_state:
+                packet = self._read()
+                if packet is not None:
+                    self._feed_for_state(packet)
+            for target in self._targets(entry):
+                if self._jump(target) and self._find_place(entry) and self._skip_to(entry):
+                    return
+        self._read_on_from_start(entry)
+
+    def _read_on_from_start(self, entry: int) -> None:
+        """Read all packets up to a keyframe, without decoding them."""
         self.close()
         self._open()
         self.next_packet = 0
-        if self._context.name == "mpeg4":
-            self._prime()
-            self._context.flush_buffers()
-            self.next_packet = 1
-        self._skip_to(entry)
+        if not self._skip_to(entry):
+            raise IndexMismatch
+        self._context.flush_buffers()
 
-    def _find_way(self, entry: int) -> bool:
+    def distrust_jumps(self) -> bool:
+        """Never jump again in this file; False when that is how it was read before."""
+        was_allowed, self._may_jump = self._may_jump, False
+        self.entry = None
+        return was_allowed
+
+    def _find_place(self, entry: int) -> bool:
         """Find out where a jump has led; whether it is not past the keyframe."""
-        # Some formats begin in the midst of a packet after a jump, which is then unknown.
-        for _ in range(_UNKNOWN_PACKETS):
+        run: list[av.Packet] = []
+        places: Int64 | None = None  # of the last packet of the run
+        n_unknown = 0
+        while len(run) < _LONGEST_SEARCH:
             packet = self._read()
             if packet is None:
                 return False
-            if self._index.is_packet(entry, *marks(packet)):
-                found = entry
-            else:
-                found = self._index.find(*marks(packet))
-            if found > entry:
-                return False
-            if found >= 0:
-                self._packets = _with_first(packet, self._packets)
-                self.next_packet = found
-                return True
+            marks = self._marks(packet)
+            if places is not None:
+                places = np.array(
+                    [n + 1 for n in places if self._index.is_packet(int(n) + 1, marks)], np.int64
+                )
+            if places is None and self._index.has_positions and self._index.is_packet(entry, marks):
+                # By far the most frequent case, without a search.
+                places = np.array([entry])
+            if places is None or not len(places):
+                # Some formats begin in the midst of a packet after a jump.
+                n_unknown += len(run)
+                run = []
+                places = self._index.matches(marks)
+                if not len(places):
+                    places = None
+                    n_unknown += 1
+                if n_unknown > _UNKNOWN_PACKETS:
+                    return False
+            if places is not None:
+                run.append(packet)
+                first = int(places[0]) - len(run) + 1
+                if len(places) == 1:
+                    self._packets = itertools.chain(run, self._packets)
+                    self.next_packet = first
+                    return first <= entry
+                if first > entry:
+                    return False
         return False
 
     def _targets(self, entry: int) -> Iterator[int]:
@@ -279,14 +337,15 @@ class Decoder:
         self._packets = self._container.demux(self._stream)
         return True
 
-    def _skip_to(self, entry: int) -> None:
+    def _skip_to(self, entry: int) -> bool:
+        """Read on to a packet; False when other packets than those of the index come."""
         while self.next_packet < entry:
             packet = self._read()
-            if packet is None or not self._index.is_packet(self.next_packet, *marks(packet)):
-                raise IndexMismatch
+            if packet is None or not self._index.is_packet(self.next_packet, self._marks(packet)):
+                return False
+            if self.next_packet in self._palettes or (
+                self.next_packet == 0 and self._starts_with_state
+            ):
+                self._feed_for_state(packet)
             self.next_packet += 1
-
-
-def _with_first(packet: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:
-    yield packet
-    yield from rest
+        return True

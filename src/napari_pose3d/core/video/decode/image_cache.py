@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 
-from .image_conversion import Stored
-from .memory import total_memory
+import psutil
+
+from .image_conversion import CachedImage
 
 DEFAULT_BYTES = 1 << 30
 
@@ -25,38 +27,50 @@ class ImageCache:
 
     def __init__(self, capacity: int) -> None:
         self._lock = threading.Lock()
-        self._videos: dict[Hashable, OrderedDict[int, Stored]] = {}
+        self._videos: dict[Hashable, OrderedDict[int, CachedImage]] = {}
         self._bytes: dict[Hashable, int] = {}
         self._total = 0
+        self._abandoned: deque[Hashable] = deque()
         self.capacity = capacity
 
     @property
     def nbytes(self) -> int:
         """Bytes held by all videos."""
-        return self._total
+        with self._locked():
+            return self._total
 
     def set_capacity(self, capacity: int) -> None:
         """Change the bound; what is too much is dropped at once."""
-        with self._lock:
+        with self._locked():
             self.capacity = capacity
             self._make_room()
 
     def share(self) -> int:
         """Bytes that a video can count on while all open videos are in use."""
-        return self.capacity // max(1, len(self._videos))
+        with self._locked():
+            return self.capacity // max(1, len(self._videos))
 
     def add_video(self, video: Hashable) -> None:
-        with self._lock:
+        """Make room for the images of a video."""
+        with self._locked():
             self._videos[video] = OrderedDict()
             self._bytes[video] = 0
 
     def drop_video(self, video: Hashable) -> None:
-        with self._lock:
-            self._videos.pop(video, None)
-            self._total -= self._bytes.pop(video, 0)
+        """Forget a video and its images."""
+        with self._locked():
+            self._drop(video)
 
-    def get(self, video: Hashable, frame: int) -> Stored | None:
-        with self._lock:
+    def abandon_video(self, video: Hashable) -> None:
+        """Have whoever uses the cache next forget a video; takes no lock, for finalizers.
+
+        The garbage collector can run a finalizer in a thread that holds the lock.
+        """
+        self._abandoned.append(video)
+
+    def get(self, video: Hashable, frame: int) -> CachedImage | None:
+        """An image, which then counts as used last; None where there is none."""
+        with self._locked():
             images = self._videos.get(video)
             if images is None or frame not in images:
                 return None
@@ -65,10 +79,12 @@ class ImageCache:
 
     def __contains__(self, key: tuple[Hashable, int]) -> bool:
         video, frame = key
-        return frame in self._videos.get(video, ())
+        with self._locked():
+            return frame in self._videos.get(video, ())
 
-    def put(self, video: Hashable, frame: int, image: Stored) -> None:
-        with self._lock:
+    def put(self, video: Hashable, frame: int, image: CachedImage) -> None:
+        """Keep an image, unless the video was dropped."""
+        with self._locked():
             images = self._videos.get(video)
             if images is None or image.nbytes > self.capacity:
                 return
@@ -78,6 +94,17 @@ class ImageCache:
             images[frame] = image
             self._count(video, image.nbytes)
             self._make_room()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            while self._abandoned:
+                self._drop(self._abandoned.popleft())
+            yield
+
+    def _drop(self, video: Hashable) -> None:
+        self._videos.pop(video, None)
+        self._total -= self._bytes.pop(video, 0)
 
     def _make_room(self) -> None:
         while self._total > self.capacity:
@@ -101,3 +128,8 @@ def shared_cache() -> ImageCache:
         if _shared is None:
             _shared = ImageCache(min(DEFAULT_BYTES, total_memory() // 4))
         return _shared
+
+
+def total_memory() -> int:
+    """Bytes of main memory."""
+    return int(psutil.virtual_memory().total)

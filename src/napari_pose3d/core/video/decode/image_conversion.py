@@ -1,4 +1,4 @@
-"""From a decoder's image to the array that the user gets: grey or RGB, full range, upright."""
+"""From a decoded image to the array that the user gets: grey or RGB, full range, upright."""
 
 from __future__ import annotations
 
@@ -23,8 +23,19 @@ _FLAT = 3  # how far chroma may be from "no colour" in a grey video: compression
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A decoded image as the cache keeps it: small, and not yet what the user gets."""
+class CachedImage:
+    """A decoded image as the cache keeps it, before conversion.
+
+    Attributes
+    ----------
+    data : (y, x) array or VideoFrame
+        Brightness only, or the image as it was decoded.
+    nbytes : int
+    full_range : bool
+        Whether black is 0 and white the largest value.
+    bits : int
+        Of brightness.
+    """
 
     data: Array | VideoFrame
     nbytes: int
@@ -32,8 +43,8 @@ class Stored:
     bits: int = 8
 
 
-class ImageMaker:
-    """Turns images of one video into arrays of one shape and type.
+class ImageConverter:
+    """Converts the images of one video to arrays of one shape and type.
 
     Parameters
     ----------
@@ -52,14 +63,14 @@ class ImageMaker:
         self.bits = bits if deep else 8
         self.dtype = np.dtype(np.uint16 if deep else np.uint8)
         height, width = self._size[::-1] if self._turns % 2 else self._size
-        self.nbytes_stored = self.store(first).nbytes
+        self.nbytes_cached = self.to_cached(first).nbytes
         self.shape: tuple[int, ...] = (height, width) if grey else (height, width, 3)
 
     def fits(self, image: VideoFrame) -> bool:
         """Whether the image has the video's size; some damaged videos change it midway."""
         return (image.height, image.width) == self._size
 
-    def store(self, image: VideoFrame) -> Stored:
+    def to_cached(self, image: VideoFrame) -> CachedImage:
         """What to keep of an image: the brightness of a grey video, else it as it was decoded.
 
         The decoder's own memory is kept rather than copied: as soon as the cache lets go of an old
@@ -68,26 +79,26 @@ class ImageMaker:
         if self.grey and has_brightness(image.format) and image.planes[0].line_size > 0:
             plane = _plane(image, 0).copy()
             bits = image.format.components[0].bits
-            return Stored(plane, plane.nbytes, _is_full_range(image), bits)
-        return Stored(image, sum(plane.buffer_size for plane in image.planes))
+            return CachedImage(plane, plane.nbytes, _is_full_range(image), bits)
+        return CachedImage(image, sum(plane.buffer_size for plane in image.planes))
 
-    def show(self, stored: Stored) -> Array:
-        """The array for the user, his to keep and to change.
+    def to_array(self, cached: CachedImage) -> Array:
+        """A new array of `shape` and `dtype`.
 
         Not to be called for one image from two threads at once: PyAV changes the image for
         the time of a conversion.
         """
-        if isinstance(stored.data, np.ndarray):
-            array = stored.data.copy() if stored.full_range else _expand(stored.data, stored.bits)
+        if isinstance(cached.data, np.ndarray):
+            array = cached.data.copy() if cached.full_range else _expand(cached.data, cached.bits)
         elif self.grey:
-            array = _brightness(stored.data)
+            array = _brightness(cached.data)
         else:
-            array = _rgb(stored.data)
+            array = _rgb(cached.data)
         if self._turns:
             array = np.rot90(array, self._turns)
         return np.ascontiguousarray(array)
 
-    def hatched(self) -> Array:
+    def placeholder(self) -> Array:
         """The image that stands for one that cannot be read: diagonal stripes."""
         y, x = np.ogrid[: self.shape[0], : self.shape[1]]
         stripes = (x + y) // 8 % 2

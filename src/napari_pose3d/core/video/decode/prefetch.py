@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from napari_pose3d.core.errors import PoseDataError
 
-from .cursor import Superseded
-
-if TYPE_CHECKING:
-    from .reader import Reader
+from ..index.frame_index import FrameIndex
+from .cursor import IsWanted, RequestDropped
 
 _AHEAD = 8  # frames
 _NEAR = 64  # frames; so near to the end of what is decoded, reading ahead begins
@@ -20,7 +18,25 @@ _IDLE = 2.0  # seconds after which the thread ends
 _LOOK_AGAIN = (-1, -1)
 
 
-class ReadAhead:
+class Prefetchable(Protocol):
+    """What the prefetcher needs of a reader."""
+
+    index: FrameIndex
+
+    @property
+    def closed(self) -> bool: ...
+
+    def room(self) -> int:
+        """How many images the cache can hold."""
+
+    def is_cached(self, number: int) -> bool:
+        """Whether a frame need not be decoded."""
+
+    def prefetch(self, number: int, is_wanted: IsWanted) -> None:
+        """Decode a frame into the cache; `RequestDropped` as soon as anybody waits for another."""
+
+
+class Prefetcher:
     """Watches which frames of a video are asked for and decodes on in the same direction.
 
     Forward, it stays a few frames ahead. Backward, it decodes the group of images before those
@@ -28,7 +44,7 @@ class ReadAhead:
     nobody waits for a frame, and stops when the direction changes.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Prefetchable) -> None:
         # Weak, so that a video that nobody holds any more is not kept open by its own helper.
         self._reader = weakref.ref(reader)
         self._changed = threading.Condition()
@@ -39,7 +55,7 @@ class ReadAhead:
         self._last: int | None = None
         self._stride = 0
 
-    def asked_for(self, number: int) -> None:
+    def note_request(self, number: int) -> None:
         """Take note of a request; called after it was met."""
         with self._changed:
             stride = 0 if self._last is None else number - self._last
@@ -57,7 +73,7 @@ class ReadAhead:
             if plan and not self._running:
                 self._running = True
                 threading.Thread(
-                    target=_work, args=(weakref.ref(self),), name="video read-ahead", daemon=True
+                    target=_work, args=(weakref.ref(self),), name="video prefetch", daemon=True
                 ).start()
             self._changed.notify()
 
@@ -101,26 +117,37 @@ class ReadAhead:
             self._running = False
             return None
 
+    def _end(self) -> None:
+        with self._changed:
+            self._running, self._plan = False, ()
+
     def _decode(self, number: int, generation: int) -> None:
         reader = self._reader()
         if reader is None or reader.closed:
             return
         try:
             reader.prefetch(number, lambda: self._generation == generation)
-        except Superseded:
+        except RequestDropped:
             # Let the one who waits have the lock first.
             threading.Event().wait(0.0005)
         except (PoseDataError, OSError):
-            # Whoever asks for the frame will be told.
+            # Whoever asks for the frame gets the error.
             with self._changed:
                 self._plan = ()
 
 
-def _work(mine: weakref.ref[ReadAhead]) -> None:
-    while (ahead := mine()) is not None:
-        task = ahead._take()
+def _work(mine: weakref.ref[Prefetcher]) -> None:
+    while (prefetcher := mine()) is not None:
+        task = prefetcher._take()
         if task is None:
             return
-        if task != _LOOK_AGAIN:
-            ahead._decode(*task)
-        del ahead
+        failed = True
+        try:
+            if task != _LOOK_AGAIN:
+                prefetcher._decode(*task)
+            failed = False
+        finally:
+            # Whatever ends the thread, the next request can start another.
+            if failed:
+                prefetcher._end()
+        del prefetcher

@@ -1,4 +1,4 @@
-"""Frames of one video on demand: from the cache, or decoded on one of the video's lanes."""
+"""Frames of one video on demand: from the cache, or decoded at one of the video's cursors."""
 
 from __future__ import annotations
 
@@ -15,43 +15,51 @@ from typing import TYPE_CHECKING
 from napari_pose3d.core.errors import PoseDataError
 
 from ..index.frame_index import FrameIndex
-from .cursor import Emit, Lane, Superseded, Trouble, Wanted
+from .cursor import Cursor, Emit, IsWanted, RequestDropped, SuspectGroup
 from .damage import examine
 from .decoder import Decoder, IndexMismatch
+from .decoder_threads import DECODER_THREADS
 from .image_cache import ImageCache
-from .image_conversion import Array, ImageMaker, Stored
-from .prefetch import ReadAhead
+from .image_conversion import Array, CachedImage, ImageConverter
+from .prefetch import Prefetcher
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-_MOST_THREADS = 8
-# A video that was not asked for a frame for so long (seconds) leaves its cores to the others.
-_IDLE = 3.0
-_KEPT_LANES = 2
+_KEPT_CURSORS = 2
 _TRIES = 12
-_in_use: weakref.WeakSet[Reader] = weakref.WeakSet()
+# Seconds without a new frame after which others no longer wait for the reading of a range.
+_STALLED = 5.0
 
 
 @dataclass(eq=False)
-class _Stretch:
-    """Many frames that are being read: the keyframes of its first and its last one."""
+class _Range:
+    """Frames that are being read in one go.
+
+    Attributes
+    ----------
+    groups : (int, int)
+        The keyframes' packets of its first and its last frame.
+    last_step : float
+        When its last frame came, in seconds of the monotonic clock.
+    """
 
     groups: tuple[int, int]
+    last_step: float
 
 
 class Reader:
     """The images of one video. Thread-safe.
 
-    There is one lane for single frames, which goes on from where it stands whenever that is the
-    shorter way, and others for long stretches, which are made when needed: so that somebody who
-    averages the whole video does not move the place from which it plays.
+    One cursor serves single frames: it goes on from where it stands whenever that is the shorter
+    way. Ranges of frames have cursors of their own, so that averaging a video does not move the
+    place from which it plays.
 
     Parameters
     ----------
     path : path
     index : FrameIndex
-    maker : ImageMaker
+    converter : ImageConverter
     cache : ImageCache
     lenient : bool
         See `Decoder`.
@@ -63,64 +71,65 @@ class Reader:
         self,
         path: str | os.PathLike[str],
         index: FrameIndex,
-        maker: ImageMaker,
+        converter: ImageConverter,
         cache: ImageCache,
         *,
         lenient: bool = False,
         unreadable: Set[int] = frozenset(),
     ) -> None:
-        self._path, self.index, self.maker = Path(path), index, maker
+        self._path, self.index, self.converter = Path(path), index, converter
         self._cache, self._lenient = cache, lenient
         self._lock = threading.Lock()
-        self._show_lock = threading.Lock()
+        self._conversion_lock = threading.Lock()
         self._state_lock = threading.Lock()
-        self._lanes_changed = threading.Condition()
-        self._stretches: list[_Stretch] = []
+        self._ranges_changed = threading.Condition()
+        self._ranges: list[_Range] = []
         self._n_waiting = 0
-        self._lane: Lane | None = None
-        self._spare: list[Lane] = []
+        self._cursor: Cursor | None = None
+        self._spare: list[Cursor] = []
         self._closed = False
         self._key = object()
         self._examined: set[int] = set()
         self.unreadable = frozenset(unreadable)
         """Frames that cannot be read, as far as is known; replaced, never changed."""
-        self._told = self.unreadable
+        self._reported = self.unreadable
         self.on_damage: Callable[[], None] | None = None
         """Called by whoever was given a frame when there are more unreadable ones than before."""
-        self._last_use = 0.0
         self.n_decoded = 0
         """Images that came out of the decoder for single frames so far."""
         cache.add_video(self._key)
-        # Also when nobody closes the video.
-        weakref.finalize(self, cache.drop_video, self._key)
-        self._ahead = ReadAhead(self)
-        _in_use.add(self)
+        # Also when nobody closes the video. The collector may run this anywhere, even in a thread
+        # that holds the cache's lock.
+        weakref.finalize(self, cache.abandon_video, self._key)
+        weakref.finalize(self, DECODER_THREADS.abandon, self._key)
+        self._prefetcher = Prefetcher(self)
 
     # ---------------------------------------------------------------- what users ask for
 
-    def frame(self, number: int, wanted: Wanted | None = None) -> Array | None:
-        """One frame; None when `wanted` said no before it was there."""
-        self._last_use = time.monotonic()
-        stored = None if number in self.unreadable else self._cache.get(self._key, number)
-        if stored is None:
+    def frame(self, number: int, is_wanted: IsWanted | None = None) -> Array | None:
+        """One frame; None when `is_wanted` returned False before it was decoded."""
+        DECODER_THREADS.note_use(self._key)
+        cached = None if number in self.unreadable else self._cache.get(self._key, number)
+        if cached is None:
             try:
-                with self._turn(wanted):
-                    stored = self._stored(number, wanted)
-            except Superseded:
+                with self._turn(is_wanted):
+                    cached = self._cached(number, is_wanted)
+            except RequestDropped:
                 return None
-        if stored is None:
-            array = self.maker.hatched()
+        if cached is None:
+            array = self.converter.placeholder()
         else:
-            with self._show_lock:
-                array = self.maker.show(stored)
-        self._ahead.asked_for(number)
-        self._tell_damage()
+            with self._conversion_lock:
+                array = self.converter.to_array(cached)
+        self._prefetcher.note_request(number)
+        self._report_damage()
         return array
 
     def frames(self, numbers: Sequence[int]) -> Iterator[tuple[int, Array]]:
         """Many frames in ascending order, decoded in one go and not kept: ``(number, array)``.
 
-        Whoever begins must go on to the end: others wait for it.
+        Others who read a part of the same group of images wait for the end, unless no frame is
+        taken for some seconds.
         """
         if not numbers:
             return
@@ -130,43 +139,40 @@ class Reader:
             if number < numbers[0]:
                 self._keep(number, image)
 
-        with self._borrowed_lane(numbers) as lane:
+        with self._borrowed_cursor(numbers) as (cursor, reading):
             for number in numbers:
-                self._last_use = time.monotonic()
-                stored = self._cache.get(self._key, number)
-                if stored is not None and number not in self.unreadable:
-                    with self._show_lock:
-                        array = self.maker.show(stored)
+                DECODER_THREADS.note_use(self._key)
+                reading.last_step = time.monotonic()
+                cached = self._cache.get(self._key, number)
+                if cached is not None and number not in self.unreadable:
+                    with self._conversion_lock:
+                        array = self.converter.to_array(cached)
                 else:
-                    image = self._decoded(lane, number, keep_those_before, None)
+                    image = self._decoded(cursor, number, keep_those_before, None)
                     array = (
-                        self.maker.hatched()
+                        self.converter.placeholder()
                         if image is None
-                        else self.maker.show(self.maker.store(image))
+                        else self.converter.to_array(self.converter.to_cached(image))
                     )
                 yield number, array
-        self._tell_damage()
+        self._report_damage()
 
     def close(self) -> None:
         """Give back the file, the threads and the memory; afterwards no frame can be read."""
-        self._ahead.stop()
+        self._prefetcher.stop()
         with self._lock:
             self._closed = True
-            lanes = [self._lane] if self._lane else []
-            self._lane = None
-        with self._lanes_changed:
-            lanes += self._spare
+            cursors = [self._cursor] if self._cursor else []
+            self._cursor = None
+        with self._ranges_changed:
+            cursors += self._spare
             self._spare = []
-        for lane in lanes:
-            lane.close()
+        for cursor in cursors:
+            cursor.close()
         self._cache.drop_video(self._key)
-        _in_use.discard(self)
+        DECODER_THREADS.drop(self._key)
 
-    # ---------------------------------------------------------------- for reading ahead
-
-    @property
-    def somebody_waits(self) -> bool:
-        return self._n_waiting > 0
+    # ---------------------------------------------------------------- for prefetching
 
     @property
     def closed(self) -> bool:
@@ -174,39 +180,43 @@ class Reader:
 
     def room(self) -> int:
         """How many images of this video the cache can hold beside those of the other videos."""
-        nbytes = self.maker.nbytes_stored
-        return self._cache.share() // max(1, nbytes)
+        return self._cache.share() // max(1, self.converter.nbytes_cached)
 
     def is_cached(self, number: int) -> bool:
         return (self._key, number) in self._cache or number in self.unreadable
 
     def keep(self, number: int, image: VideoFrame) -> None:
         """Put an image into the cache."""
-        if self.maker.fits(image) and number not in self.unreadable:
-            self._cache.put(self._key, number, self.maker.store(image))
+        if self.converter.fits(image) and number not in self.unreadable:
+            self._cache.put(self._key, number, self.converter.to_cached(image))
 
-    def prefetch(self, number: int, wanted: Wanted) -> None:
-        """Decode a frame into the cache; `Superseded` as soon as anybody waits for another."""
+    def prefetch(self, number: int, is_wanted: IsWanted) -> None:
+        """Decode a frame into the cache; `RequestDropped` as soon as anybody waits for another."""
         with self._lock:
-            self._stored(number, lambda: wanted() and not self.somebody_waits)
+            self._cached(number, lambda: is_wanted() and not self._n_waiting)
 
     # ---------------------------------------------------------------- inside
 
-    def _tell_damage(self) -> None:
+    def _report_damage(self) -> None:
         # Not where it is found: nothing is locked here, so that the listener may do as it likes.
-        if self.unreadable is not self._told:
-            self._told = self.unreadable
-            if self.on_damage is not None:
-                self.on_damage()
+        with self._state_lock:
+            is_new = self.unreadable is not self._reported
+            self._reported = self.unreadable
+        if is_new and self.on_damage is not None:
+            self.on_damage()
+
+    def _mark_unreadable(self, numbers: Set[int]) -> None:
+        with self._state_lock:
+            self.unreadable = self.unreadable | numbers
 
     @contextlib.contextmanager
-    def _turn(self, wanted: Wanted | None) -> Iterator[None]:
+    def _turn(self, is_wanted: IsWanted | None) -> Iterator[None]:
         with self._state_lock:
             self._n_waiting += 1
         try:
-            while not self._lock.acquire(timeout=0.005 if wanted else -1):
-                if wanted is not None and not wanted():
-                    raise Superseded
+            while not self._lock.acquire(timeout=0.005 if is_wanted else -1):
+                if is_wanted is not None and not is_wanted():
+                    raise RequestDropped
         finally:
             with self._state_lock:
                 self._n_waiting -= 1
@@ -215,52 +225,58 @@ class Reader:
         finally:
             self._lock.release()
 
-    def _stored(self, number: int, wanted: Wanted | None) -> Stored | None:
+    def _cached(self, number: int, is_wanted: IsWanted | None) -> CachedImage | None:
         """A frame for the cache; None where it is unreadable. Call it with the lock held."""
         if number in self.unreadable:
             return None
-        stored = self._cache.get(self._key, number)
-        if stored is not None:
-            return stored
-        self._lane = self._ready(self._lane, number)
-        image = self._decoded(self._lane, number, self._keep, wanted)
+        cached = self._cache.get(self._key, number)
+        if cached is not None:
+            return cached
+        self._cursor = self._ready(self._cursor, number)
+        image = self._decoded(self._cursor, number, self._keep, is_wanted)
         if image is None:
             return None
-        stored = self.maker.store(image)
+        cached = self.converter.to_cached(image)
         self.n_decoded += 1
-        self._cache.put(self._key, number, stored)
-        return stored
+        self._cache.put(self._key, number, cached)
+        return cached
 
     def _keep(self, number: int, image: VideoFrame) -> None:
         self.n_decoded += 1
         self.keep(number, image)
 
     def _decoded(
-        self, lane: Lane, number: int, emit: Emit | None, wanted: Wanted | None
+        self, cursor: Cursor, number: int, emit: Emit | None, is_wanted: IsWanted | None
+    ) -> VideoFrame | None:
+        try:
+            return self._decoded_or_examined(cursor, number, emit, is_wanted)
+        except IndexMismatch:
+            raise PoseDataError(
+                "what the file holds is not what its index says, or it was changed while it "
+                "was open",
+                file=self._path,
+                todo="Open it again; if that does not help, copy it with 'ffmpeg -i FILE -c "
+                "copy NEW.mkv'",
+            ) from None
+
+    def _decoded_or_examined(
+        self, cursor: Cursor, number: int, emit: Emit | None, is_wanted: IsWanted | None
     ) -> VideoFrame | None:
         for _ in range(_TRIES):
             if number in self.unreadable:
                 return None
             try:
-                image = lane.image(number, emit, wanted)
-            except Trouble as trouble:
-                if trouble.entry not in self._examined:
-                    self._examine(trouble.entry)
+                image = cursor.image(number, emit, is_wanted)
+            except SuspectGroup as suspect:
+                if suspect.entry not in self._examined:
+                    self._examine(suspect.entry)
                     continue
                 # All that can come out of this group is known, and the frame is not among it.
                 break
-            except IndexMismatch:
-                raise PoseDataError(
-                    "what the file holds is not what its index says, or it was changed while it "
-                    "was open",
-                    file=self._path,
-                    todo="Open it again; if that does not help, copy it with 'ffmpeg -i FILE -c "
-                    "copy NEW.mkv'",
-                ) from None
-            if self.maker.fits(image):
+            if self.converter.fits(image):
                 return image
-            self.unreadable = self.unreadable | {number}
-        self.unreadable = self.unreadable | {number}
+            self._mark_unreadable({number})
+        self._mark_unreadable({number})
         return None
 
     def _examine(self, entry: int) -> None:
@@ -268,84 +284,77 @@ class Reader:
             self._path, self.index, entry, lenient=self._lenient, keep=max(8, self.room() // 2)
         )
         for number, image in found.images.items():
-            if self.maker.fits(image):
-                self._cache.put(self._key, number, self.maker.store(image))
+            if self.converter.fits(image):
+                self._cache.put(self._key, number, self.converter.to_cached(image))
         if self.index.key[entry]:
-            self.unreadable = self.unreadable | found.unreadable
+            self._mark_unreadable(found.unreadable)
             self._examined.add(entry)
 
-    def _ready(self, lane: Lane | None, number: int) -> Lane:
-        """An open lane with as many threads as this video may take at the moment."""
+    def _ready(self, cursor: Cursor | None, number: int) -> Cursor:
+        """An open cursor with as many threads as this video may take at the moment."""
         if self._closed:
             raise PoseDataError("the video was closed", file=self._path, todo="Open it again")
-        threads = _threads_now()
-        if lane is not None and lane.decoder.threads != threads and not lane.continues(number):
-            lane.close()
-            lane = None
-        if lane is None:
+        threads = DECODER_THREADS.share()
+        if (
+            cursor is not None
+            and cursor.decoder.threads != threads
+            and not cursor.continues(number)
+        ):
+            cursor.close()
+            cursor = None
+        if cursor is None:
             decoder = Decoder(self._path, self.index, threads, lenient=self._lenient)
-            lane = Lane(decoder, self.index, self._examined)
-        return lane
+            cursor = Cursor(decoder, self.index, self._examined)
+        return cursor
 
     @contextlib.contextmanager
-    def _borrowed_lane(self, numbers: Sequence[int]) -> Iterator[Lane]:
+    def _borrowed_cursor(self, numbers: Sequence[int]) -> Iterator[tuple[Cursor, _Range]]:
         entry = self.index.entry
-        stretch = _Stretch((entry(numbers[0]), entry(numbers[-1])))
-        with self._lanes_changed:
+        reading = _Range((entry(numbers[0]), entry(numbers[-1])), time.monotonic())
+        with self._ranges_changed:
             # Two parts of one group of images at the same time would be decoded twice. One after
             # the other, the second goes on where the first ends, or finds its images in the
             # cache where the first passed them on the way.
-            self._stretches.append(stretch)
-            while self._must_wait(stretch):
-                self._lanes_changed.wait()
-            lane = self._take_spare(numbers[0])
-        whole = False
+            self._ranges.append(reading)
+            while self._must_wait(reading):
+                self._ranges_changed.wait(_STALLED / 10)
+            cursor = self._take_spare(numbers[0])
+        is_whole = False
         try:
+            reading.last_step = time.monotonic()
             with self._lock:
-                lane = self._ready(lane, numbers[0])
-            yield lane
-            whole = True
+                cursor = self._ready(cursor, numbers[0])
+            yield cursor, reading
+            is_whole = True
         finally:
-            with self._lanes_changed:
-                self._stretches.remove(stretch)
-                self._lanes_changed.notify_all()
-                # One that was left in the midst of a stretch is of no more use.
-                if lane is not None and whole:
-                    self._spare.append(lane)
-                    lane = self._spare.pop(0) if self._too_many_lanes() else None
-            if lane is not None:
-                lane.close()
+            with self._ranges_changed:
+                self._ranges.remove(reading)
+                self._ranges_changed.notify_all()
+                # One that was left in the midst of a range is of no more use.
+                if cursor is not None and is_whole:
+                    self._spare.append(cursor)
+                    cursor = self._spare.pop(0) if self._too_many_cursors() else None
+            if cursor is not None:
+                cursor.close()
 
-    def _take_spare(self, number: int) -> Lane | None:
+    def _take_spare(self, number: int) -> Cursor | None:
         if not self._spare:
             return None
         spare = next((each for each in self._spare if each.continues(number)), self._spare[0])
         self._spare.remove(spare)
         return spare
 
-    def _too_many_lanes(self) -> bool:
-        return self._closed or len(self._spare) > _KEPT_LANES
+    def _too_many_cursors(self) -> bool:
+        return self._closed or len(self._spare) > _KEPT_CURSORS
 
-    def _must_wait(self, stretch: _Stretch) -> bool:
+    def _must_wait(self, reading: _Range) -> bool:
         """Whether somebody who came before is decoding a part of the same group of images."""
-        begin, end = stretch.groups
-        for other in self._stretches:
-            if other is stretch:
+        begin, end = reading.groups
+        now = time.monotonic()
+        for other in tuple(self._ranges):
+            if other is reading:
                 return False
-            if other.groups[0] <= end and begin <= other.groups[1]:
+            overlaps = other.groups[0] <= end and begin <= other.groups[1]
+            if overlaps and now - other.last_step < _STALLED:
                 return True
         return False
-
-
-def _threads_now() -> int:
-    """The cores divided among the videos in use: more threads than cores only get in the way."""
-    now = time.monotonic()
-    videos = sum(now - reader._last_use < _IDLE for reader in list(_in_use))
-    return max(1, min(_MOST_THREADS, cores() // max(1, videos)))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

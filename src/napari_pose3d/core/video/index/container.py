@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import check_regular, open_input
 
-from .frame_index import NO_TIME
+from .frame_index import NO_TIME, PacketMarks
 
 if TYPE_CHECKING:
     import av
@@ -26,27 +28,17 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
     Raises
     ------
     PoseDataError
-        When there is no such file, it is not a video, or it has no video.
+        When there is no such file, it is not a video, or it has no video stream.
     """
     import av
     from av.stream import Discard
 
     path = Path(path)
-    if path.is_dir():
-        raise PoseDataError("is a folder, not a video", file=path, expected="a video file")
-    if path.exists() and not path.is_file():
-        # Reading from a pipe could wait for ever.
-        raise PoseDataError("is not an ordinary file", file=path, expected="a video file")
+    check_video_file(path)
     try:
         # Titles and comments in a damaged or old file need not be UTF-8.
         container = av.open(os.fspath(path), metadata_errors="replace")
-    except FileNotFoundError as error:
-        raise PoseDataError("there is no such video", file=path) from error
-    except PermissionError as error:
-        raise PoseDataError(
-            "may not be read", file=path, todo="Ask for the right to read the file"
-        ) from error
-    except (av.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise _cannot_open(path, error) from error
     stream = next(
         (each for each in container.streams.video if not _is_cover(each)),
@@ -66,14 +58,28 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
     return container, stream
 
 
-def marks(packet: av.Packet) -> tuple[int, int, int, int]:
-    """What tells a packet from the others: display time, decoding time, position, size."""
+def check_video_file(path: str | os.PathLike[str]) -> None:
+    """Refuse what is not a regular file with something in it: opening a pipe could wait for ever.
+
+    Raises
+    ------
+    PoseDataError
+    """
+    if check_regular(path, expected="a video file") == 0:
+        raise PoseDataError(
+            "is empty (0 bytes)", file=path, todo="Copy the recording again from the camera's disk"
+        )
+
+
+def packet_marks(packet: av.Packet, *, checksum: bool = False) -> PacketMarks:
+    """What tells a packet from the others; the checksum only when asked for."""
     pts, dts, position = packet.pts, packet.dts, packet.pos
-    return (
+    return PacketMarks(
         NO_TIME if pts is None else pts,
         NO_TIME if dts is None else dts,
         NO_TIME if position is None else position,
         packet.size,
+        zlib.crc32(packet) if checksum else NO_TIME,
     )
 
 
@@ -90,9 +96,9 @@ def _is_cover(stream: VideoStream) -> bool:
 
 
 def _cannot_open(path: Path, error: Exception) -> PoseDataError:
-    if path.stat().st_size == 0:
+    if isinstance(error, PermissionError):
         return PoseDataError(
-            "is empty (0 bytes)", file=path, todo="Copy the recording again from the camera's disk"
+            "may not be read", file=path, todo="Ask for the right to read the file"
         )
     if path.suffix.lower() in _MP4_LIKE and not _has_moov(path):
         return PoseDataError(
@@ -114,8 +120,12 @@ def _reason(error: Exception) -> str:
 
 
 def _has_moov(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return b"moov" in top_boxes(stream, path.stat().st_size)
+    try:
+        with open_input(path) as stream:
+            return b"moov" in top_boxes(stream, path.stat().st_size)
+    except (PoseDataError, OSError):
+        # It vanished in between: the first error is the better one.
+        return True
 
 
 def top_boxes(stream: BinaryIO, end: int) -> dict[bytes, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The table of packets from what the file itself says about them, where that can be trusted."""
+"""The packet table from the container's own index, where that can be trusted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .container import marks, time_base_of
-from .empty_packets import hidden_check, may_be_empty
-from .frame_index import NO_TIME, FileStamp, FrameIndex, Int64, Report, rank_of
+from .container import packet_marks, time_base_of
+from .display_order import contradicts_decoding_order
+from .empty_packets import empty_packet_check, may_be_empty
+from .frame_index import NO_TIME, FrameIndex, Int64, Report, VideoStamp, rank_of
 from .matroska_table import block_table
 from .mp4_table import display_delays
 
@@ -26,7 +27,8 @@ _COMPARED = 64  # packets of the beginning
 def lists_its_packets(container: InputContainer, stream: VideoStream) -> bool:
     """Whether the file is of a kind that tells where all packets are and when each is shown."""
     kind, codec = container.format.name, stream.codec_context
-    if hidden_check(codec.name):
+    # Palettes lie in the packets.
+    if empty_packet_check(codec.name) or codec.pix_fmt == "pal8":
         return False
     if "matroska" in kind:
         return True
@@ -39,7 +41,7 @@ def index_of_container(
     path: Path,
     container: InputContainer,
     stream: VideoStream,
-    stamp: FileStamp,
+    stamp: VideoStamp,
     report: Report | None,
 ) -> FrameIndex | None:
     """From the index that the file itself holds; None where it may not be trusted.
@@ -74,11 +76,13 @@ def index_of_container(
     order = np.argsort(pts, kind="stable")
     if not (np.diff(pts[order]) > 0).all():
         return None
+    if contradicts_decoding_order(order, (flags & _KEY) > 0, stream.codec_context):
+        return None
     # Edit lists move the times by a constant that the tables do not tell, but a packet does.
     first = next(iter(container.demux(stream)), None)
     if first is None or not first.size or first.pts is None:
         return None
-    if marks(first)[1:] != (int(dts[0]), int(position[0]), int(size[0])):
+    if packet_marks(first)[1:4] != (int(dts[0]), int(position[0]), int(size[0])):
         return None
     return FrameIndex(
         pts=pts + (first.pts - pts[0]),
@@ -86,8 +90,10 @@ def index_of_container(
         position=position,
         size=size,
         key=(flags & _KEY) > 0,
-        hidden=(flags & _DISCARD) > 0,
+        empty=(flags & _DISCARD) > 0,
         rank=rank_of(order),
+        checksum=np.full(n, NO_TIME),
+        details={"intra_only": bool(stream.codec_context.codec.intra_only)},
         time_base=time_base_of(stream),
         how="container",
         stamp=stamp,
@@ -104,7 +110,7 @@ def _matroska(
     path: Path,
     container: InputContainer,
     stream: VideoStream,
-    stamp: FileStamp,
+    stamp: VideoStamp,
     report: Report | None,
 ) -> FrameIndex | None:
     table = block_table(path, report)
@@ -115,6 +121,8 @@ def _matroska(
     if not (np.diff(pts[order]) > 0).all() or not (size > 0).all():
         return None
     if may_be_empty(stream.codec_context.name, size):
+        return None
+    if contradicts_decoding_order(order, key > 0, stream.codec_context):
         return None
     # That libavformat finds the same, also in the times, in the beginning; whoever opens the video
     # compares the end.
@@ -127,8 +135,10 @@ def _matroska(
         position=position,
         size=size,
         key=key > 0,
-        hidden=np.zeros(len(pts), bool),
+        empty=np.zeros(len(pts), bool),
         rank=rank_of(order),
+        checksum=np.full(len(pts), NO_TIME),
+        details={"intra_only": bool(stream.codec_context.codec.intra_only)},
         time_base=time_base_of(stream),
         how="container",
         stamp=stamp,

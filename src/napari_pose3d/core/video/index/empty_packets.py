@@ -1,5 +1,7 @@
-"""Packets that show nothing.
+"""Packets that show no image.
 
+Notes
+-----
 VP8 and VP9 keep reference images that only serve to predict others. Most containers pack them
 together with an image that is shown, but not all do, and then a packet is not a frame. MPEG-4
 part 2 has packets that only say "nothing new".
@@ -16,8 +18,8 @@ _EMPTY_MPEG4 = 8  # bytes
 _CHECKS: dict[str, Callable[[memoryview], bool]] = {}
 
 
-def hidden_check(codec: str) -> Callable[[memoryview], bool] | None:
-    """A function that tells from a packet's bytes whether it shows nothing; None: all show."""
+def empty_packet_check(codec: str) -> Callable[[memoryview], bool] | None:
+    """A function that finds out from a packet's bytes whether it is empty; None: no packet is."""
     return _CHECKS.get(codec)
 
 
@@ -35,12 +37,12 @@ def may_be_empty(codec: str, size: Int64) -> bool:
     return codec == "mpeg4" and bool((size <= _EMPTY_MPEG4).any())
 
 
-def _vp8_hidden(data: memoryview) -> bool:
+def _vp8_is_empty(data: memoryview) -> bool:
     # Frame tag: 1 bit inverse key frame, 3 bits version, 1 bit show_frame.
     return len(data) > 0 and not data[0] >> 4 & 1
 
 
-def _vp9_hidden(data: memoryview) -> bool:
+def _vp9_is_empty(data: memoryview) -> bool:
     sizes = _superframe(data)
     start = 0
     for size in sizes:
@@ -78,5 +80,5 @@ def _vp9_shows(data: memoryview) -> bool:
     return bool(bits >> (shift - 2) & 1)
 
 
-_CHECKS["vp8"] = _vp8_hidden
-_CHECKS["vp9"] = _vp9_hidden
+_CHECKS["vp8"] = _vp8_is_empty
+_CHECKS["vp9"] = _vp9_is_empty

@@ -1,8 +1,10 @@
-"""Which packet of a video is frame n: the table that makes every read exact.
+"""Which packet of a video is frame n.
 
-Frame n is the n-th image shown. A video is stored in decoding order, which is another one
-wherever there are B-frames; the two orders are joined here, once, and nothing else in this
-package ever computes a frame from a rate.
+Notes
+-----
+Frame n is the n-th image shown. A video is stored in decoding order, which differs from display
+order wherever there are B-frames. The two orders are joined here, and nothing else in this package
+computes a frame from a rate.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +26,40 @@ Report = Callable[[int, int], None]
 """Called now and then with (bytes read, bytes in all); it stops the work by raising."""
 
 NO_TIME = np.iinfo(np.int64).min
-"""Where the container gives a packet no timestamp or no position."""
+"""Where the container gives a packet no timestamp, no position or no checksum."""
+
+
+class PacketMarks(NamedTuple):
+    """What tells a packet from the others; `NO_TIME` where a value is not known.
+
+    Attributes
+    ----------
+    pts, dts : int
+        Display time and decoding time in units of the stream's time base.
+    position : int
+        Byte in the file.
+    size : int
+        Bytes.
+    checksum : int
+        CRC-32 of the content.
+    """
+
+    pts: int
+    dts: int
+    position: int
+    size: int
+    checksum: int = NO_TIME
 
 
 @dataclass(frozen=True)
-class FileStamp:
+class VideoStamp:
     """What tells a file from another one that has taken its place."""
 
     size: int
     modified: int
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str]) -> FileStamp:
+    def of(cls, path: str | os.PathLike[str]) -> VideoStamp:
         """The stamp of the file as it is now; `OSError` where there is none."""
         status = os.stat(path)
         return cls(status.st_size, status.st_mtime_ns)
@@ -56,20 +80,26 @@ class FrameIndex:
     key : (packet,) bool
         Whether decoding can begin here. What the container claims; claims that turn out to be
         false are withdrawn while reading.
-    hidden : (packet,) bool
-        Packets that show no image: those cut off by an edit list, and the reference images
-        that VP8 and VP9 never show.
+    empty : (packet,) bool
+        Packets that show no image: those cut off by an edit list, the reference images that VP8
+        and VP9 never show, and those before the first keyframe of a video that was cut without one.
     rank : (packet,) int64
-        Place in display order among all packets, hidden ones included.
+        Place in display order among all packets, empty ones included.
+    checksum : (packet,) int64
+        CRC-32 of the content, for containers in which positions and times are guessed by the
+        demuxer and come out otherwise after a jump (MPEG-PS, MPEG-TS); else `NO_TIME`.
     time_base : Fraction
         Seconds per unit of time.
     how : str
         Where the table came from: "container" (its own index), "packets" (all packets were read)
         or "decoding" (all images were decoded, because the container has no display times).
-    stamp : FileStamp
+    stamp : VideoStamp
         The file the table belongs to.
     warnings : tuple of str
         What is odd about the video, in plain words.
+    details : dict
+        ``palettes``, the packets that carry a palette; ``intra_only``, whether the codec never
+        predicts an image from another.
     """
 
     pts: Int64
@@ -77,17 +107,20 @@ class FrameIndex:
     position: Int64
     size: Int64
     key: Bool
-    hidden: Bool
+    empty: Bool
     rank: Int64
+    checksum: Int64
     time_base: Fraction
     how: str
-    stamp: FileStamp
+    stamp: VideoStamp
     warnings: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.begins_with_key = len(self.key) == 0 or bool(self.key[0])
+        """Whether the container calls the first packet a keyframe."""
         if len(self.key):
-            # There is nothing before it, so it must do.
+            # Decoding cannot begin earlier.
             self.key[0] = True
 
     @cached_property
@@ -95,7 +128,7 @@ class FrameIndex:
         """Frame number to packet number, ``(frame,)``."""
         order = np.empty(len(self.rank), np.int64)
         order[self.rank] = np.arange(len(self.rank))
-        return order[~self.hidden[order]]
+        return order[~self.empty[order]]
 
     @cached_property
     def frame_of(self) -> Int64:
@@ -115,10 +148,11 @@ class FrameIndex:
     @cached_property
     def times(self) -> Int64:
         """Display time of every frame in units of `time_base`, ``(frame,)``."""
-        if self.how == "decoding" or (self.pts == NO_TIME).any():
-            # The n-th image is shown at the n-th tick that the container gives out.
-            return np.sort(self.dts[self.packet_of])
-        return self.pts[self.packet_of]
+        pts, dts = self.pts[self.packet_of], self.dts[self.packet_of]
+        if self.how != "decoding" and not (pts == NO_TIME).any():
+            return pts
+        # The n-th image is shown at the n-th tick that the container gives out.
+        return np.sort(pts if (dts == NO_TIME).any() else dts)
 
     def entry(self, frame: int) -> int:
         """The packet from which decoding has to begin in order to show a frame.
@@ -165,34 +199,45 @@ class FrameIndex:
         frames = self.frame_of[np.flatnonzero(self.key)]
         return np.unique(frames[frames >= 0])
 
-    def find(self, pts: int, dts: int, position: int, size: int) -> int:
-        """The number of the packet with these marks; -1 where none or several have them."""
-        same = self.size == size
-        if self._position_tells:
-            same &= self.position == position
+    def matches(self, marks: PacketMarks) -> Int64:
+        """The numbers of all packets that a packet with these marks may be, ascending."""
+        same = self.size == marks.size
+        if self.has_checksums:
+            same &= self.checksum == marks.checksum
+        elif self.has_positions:
+            same &= self.position == marks.position
+        elif self._has_unique_times:
+            same &= self.pts == marks.pts
         else:
-            same &= self.pts == pts if self._pts_tells else self.dts == dts
-        found = np.flatnonzero(same)
-        return int(found[0]) if len(found) == 1 else -1
+            same &= self.dts == marks.dts
+        return np.flatnonzero(same)
 
-    def is_packet(self, number: int, pts: int, dts: int, position: int, size: int) -> bool:
+    def is_packet(self, number: int, marks: PacketMarks) -> bool:
         """Whether a packet that was read is the one that the table has in this place."""
-        if number >= len(self.rank) or self.size[number] != size:
+        if number >= len(self.rank) or self.size[number] != marks.size:
             return False
-        if self._position_tells:
-            return bool(self.position[number] == position)
+        if self.has_checksums:
+            return bool(self.checksum[number] == marks.checksum)
+        if self.has_positions:
+            return bool(self.position[number] == marks.position)
         # What the demuxer computes at the start of the file it may not know after a jump.
-        for mine, given in ((self.pts[number], pts), (self.dts[number], dts)):
+        for mine, given in ((self.pts[number], marks.pts), (self.dts[number], marks.dts)):
             if mine != NO_TIME and given != NO_TIME:
                 return bool(mine == given)
         return True
 
     @cached_property
-    def _position_tells(self) -> bool:
+    def has_checksums(self) -> bool:
+        """Whether packets are told apart by their content."""
+        return len(self.checksum) > 0 and not (self.checksum == NO_TIME).any()
+
+    @cached_property
+    def has_positions(self) -> bool:
+        """Whether each packet has a byte position that no other has."""
         return bool((self.position >= 0).all()) and _unique(self.position)
 
     @cached_property
-    def _pts_tells(self) -> bool:
+    def _has_unique_times(self) -> bool:
         return not (self.pts == NO_TIME).any() and _unique(self.pts)
 
     def _key_at_or_before(self, packet: int) -> int:

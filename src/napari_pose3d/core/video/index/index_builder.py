@@ -1,24 +1,32 @@
-"""Making the table of packets: from the container's own index where that can be trusted, else
-from all packets, else, where the container has no display times, from all images.
+"""Making the packet table of a video.
+
+Notes
+-----
+The container's own index is taken where it can be trusted, else all packets are read. Where the
+container has no display times, or they contradict the decoding order, all images are decoded.
 """
 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import PoseDataError
 
 from .container import open_container, time_base_of
 from .container_index import index_of_container, lists_its_packets
-from .empty_packets import hidden_check, may_be_empty
-from .frame_index import NO_TIME, FileStamp, FrameIndex, Int64, Report, rank_of
+from .display_order import FARTHEST, contradicts_decoding_order, shown_as_stored
+from .empty_packets import empty_packet_check, may_be_empty
+from .frame_index import NO_TIME, FrameIndex, Int64, Report, VideoStamp, rank_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,14 +34,20 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _REPORT_EVERY = 2000
-# No codec stores an image so many packets away from where it is shown.
-_BEGINNING = 64
 _ALL = ("pts", "dts", "pos", "size", "is_keyframe", "is_discard")
+_PTS, _DTS, _POS, _SIZE, _KEY, _DISCARD = range(len(_ALL))
+# What is stored as one packet comes back as one; others are cut into packets by a parser, which
+# guesses positions and times, and guesses them otherwise after a jump.
+_STORED_AS_PACKETS = ("mp4", "matroska", "avi")
 # Matroska stores no decoding times and cuts nothing off: no need to ask each packet.
 _MATROSKA = ("pts", "pos", "size", "is_keyframe")
 _COUNTED = (
-    "the file says nothing about when its images are shown, so they were counted by decoding "
-    "the video once"
+    "the file does not say when its images are shown, so they were counted by decoding the whole "
+    "video"
+)
+_CONTRADICTION = (
+    "the file is damaged: its timestamps contradict the order in which its images are decoded, so "
+    "frames are numbered in that order and may differ from what other programs count"
 )
 
 
@@ -58,7 +72,8 @@ def build_index(
     path = Path(path)
     container, stream = open_container(path)
     with container:
-        stamp = FileStamp.of(path)
+        stamp = VideoStamp.of(path)
+        index: FrameIndex | str | None
         has_index = trust_container and lists_its_packets(container, stream)
         if not has_index:
             index = _from_packets(path, container, stream, stamp, report)
@@ -68,8 +83,9 @@ def build_index(
         container, stream = open_container(path)
         with container:
             index = _from_packets(path, container, stream, stamp, report)
-    if index is None:
-        index = _from_decoding(path, stamp, report)
+    if isinstance(index, str):
+        index = _from_decoding(path, stamp, index, report)
+    assert index is not None
     if len(index) == 0:
         raise _no_frames(path)
     return index
@@ -84,12 +100,12 @@ def index_beginning(path: str | os.PathLike[str]) -> FrameIndex:
         When the file is not a video or has no frames.
     """
     path = Path(path)
-    stamp = FileStamp.of(path)
+    stamp = VideoStamp.of(path)
     container, stream = open_container(path)
     with container:
-        index = _from_packets(path, container, stream, stamp, None, _BEGINNING)
-    if index is None:
-        index = _from_decoding(path, stamp, None, _BEGINNING)
+        index = _from_packets(path, container, stream, stamp, None, FARTHEST)
+    if isinstance(index, str):
+        index = _from_decoding(path, stamp, index, None, FARTHEST)
     if len(index) == 0:
         raise _no_frames(path)
     return index
@@ -107,48 +123,52 @@ def _from_packets(
     path: Path,
     container: InputContainer,
     stream: VideoStream,
-    stamp: FileStamp,
+    stamp: VideoStamp,
     report: Report | None,
     most: int | None = None,
-) -> FrameIndex | None:
-    """From the timestamps of all packets; None where they do not tell the order of display."""
-    rows, hidden, warnings = _read_packets(path, container, stream, report, most)
-    pts = rows[:, 0]
+) -> FrameIndex | str:
+    """From the timestamps of all packets; a warning where they do not give the display order."""
+    packets = _read_packets(path, container, stream, report, most)
+    rows = packets.rows
+    codec = stream.codec_context
+    pts = rows[:, _PTS]
     order = np.argsort(pts, kind="stable")
     no_times = bool((pts == NO_TIME).any() or (np.diff(pts[order]) == 0).any())
     # AVI holds no display times. What libavformat makes up for it is wrong with B-frames.
-    guessed = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
-    if len(rows) and (
-        ((no_times or guessed) and not _shown_as_stored(stream))
-        or may_be_empty(stream.codec_context.name, rows[:, 3])
-    ):
-        return None
+    guessed = container.format.name == "avi" and bool(codec.has_b_frames)
+    if len(rows):
+        if (no_times or guessed) and not shown_as_stored(codec):
+            return _COUNTED
+        if may_be_empty(codec.name, rows[:, _SIZE]):
+            return _COUNTED
+        if not no_times and contradicts_decoding_order(order, rows[:, _KEY] > 0, codec):
+            return _CONTRADICTION
     return FrameIndex(
-        **_columns(rows),
-        hidden=hidden,
+        **packets.columns(),
+        empty=packets.empty,
         rank=rank_of(np.arange(len(rows)) if no_times else order),
         time_base=time_base_of(stream),
         how="packets",
         stamp=stamp,
-        warnings=tuple(warnings),
+        warnings=tuple(packets.warnings),
+        details={**packets.details(), "intra_only": bool(codec.codec.intra_only)},
     )
 
 
-def _shown_as_stored(stream: VideoStream) -> bool:
-    codec = stream.codec_context.codec
-    reorders = bool(stream.codec_context.has_b_frames)
-    return codec.intra_only or (not reorders and codec.name not in ("h264", "hevc", "mpeg4"))
-
-
 def _from_decoding(
-    path: Path, stamp: FileStamp, report: Report | None, most: int | None = None
+    path: Path,
+    stamp: VideoStamp,
+    warning: str,
+    report: Report | None,
+    most: int | None = None,
 ) -> FrameIndex:
     """By decoding everything once and noting which packet each image in turn came from."""
     import av
 
     container, stream = open_container(path)
     with container:
-        rows, _, warnings = _read_packets(path, container, stream, report, most)
+        packets = _read_packets(path, container, stream, report, most)
+    rows = packets.rows
     container, stream = open_container(path)
     shown: list[int] = []
     with container:
@@ -163,26 +183,91 @@ def _from_decoding(
             else:
                 packet = None
             if report and number % 200 == 0:
-                report(int(rows[min(number, len(rows) - 1), 2]), stamp.size)
+                report(max(0, int(rows[min(number, len(rows) - 1), _POS])), stamp.size)
             try:
                 images = context.decode(packet)
             except av.FFmpegError:
-                # The end may be told twice.
+                # The end may be announced twice.
                 continue
             shown += [image.pts for image in images if image.pts is not None]
     rank = np.full(len(rows), -1, np.int64)
     rank[shown] = np.arange(len(shown))
-    hidden = rank < 0
-    rank[hidden] = len(shown) + np.arange(hidden.sum())
+    empty = rank < 0
+    # A strange order can be valid nevertheless.
+    is_valid = warning == _CONTRADICTION and bool((np.diff(rows[shown, _PTS]) > 0).all())
+    rank[empty] = len(shown) + np.arange(empty.sum())
     return FrameIndex(
-        **_columns(rows),
-        hidden=hidden,
+        **packets.columns(),
+        empty=empty,
         rank=rank,
         time_base=time_base_of(stream),
         how="decoding",
         stamp=stamp,
-        warnings=(*warnings, _COUNTED),
+        warnings=(*packets.warnings, *([] if is_valid else [warning])),
+        details=packets.details(),
     )
+
+
+@dataclass(eq=False)
+class _Packets:
+    """All packets of a video in decoding order.
+
+    Attributes
+    ----------
+    rows : (packet, 6) int64
+        The columns are those of `_ALL`.
+    empty : (packet,) bool
+    checksum : (packet,) int64
+    palettes : list of int
+        Packets that carry a palette.
+    warnings : list of str
+    """
+
+    rows: Int64
+    empty: NDArray[np.bool_]
+    checksum: Int64
+    palettes: list[int]
+    warnings: list[str]
+
+    def columns(self) -> dict[str, Any]:
+        rows = self.rows
+        return {
+            "pts": rows[:, _PTS].copy(),
+            "dts": rows[:, _DTS].copy(),
+            "position": rows[:, _POS].copy(),
+            "size": rows[:, _SIZE].copy(),
+            "key": rows[:, _KEY] > 0,
+            "checksum": self.checksum,
+        }
+
+    def details(self) -> dict[str, Any]:
+        return {"palettes": self.palettes} if self.palettes else {}
+
+
+@dataclass(eq=False)
+class _Inspection:
+    """What only the content of packets tells, noted as they pass by."""
+
+    is_empty: Callable[[memoryview], bool] | None
+    with_checksums: bool
+    with_palettes: bool
+    empty: list[int] = field(default_factory=list)
+    checksums: list[int] = field(default_factory=list)
+    palettes: list[int] = field(default_factory=list)
+
+    @property
+    def is_needed(self) -> bool:
+        return self.is_empty is not None or self.with_checksums or self.with_palettes
+
+    def watch(self, packets: Iterator[Packet]) -> Iterator[Packet]:
+        for number, packet in enumerate(packets):
+            if self.is_empty is not None and packet.size and self.is_empty(memoryview(packet)):
+                self.empty.append(number)
+            if self.with_checksums:
+                self.checksums.append(zlib.crc32(packet) if packet.size else 0)
+            if self.with_palettes and packet.has_sidedata("palette"):
+                self.palettes.append(number)
+            yield packet
 
 
 def _read_packets(
@@ -191,18 +276,22 @@ def _read_packets(
     stream: VideoStream,
     report: Report | None,
     most: int | None = None,
-) -> tuple[Int64, np.ndarray[Any, np.dtype[np.bool_]], list[str]]:
+) -> _Packets:
     import av
 
-    check = hidden_check(stream.codec_context.name)
+    context, kind = stream.codec_context, container.format.name
+    inspection = _Inspection(
+        empty_packet_check(context.name),
+        with_checksums=not any(name in kind for name in _STORED_AS_PACKETS),
+        with_palettes=context.pix_fmt == "pal8",
+    )
     total = path.stat().st_size
-    names = _MATROSKA if "matroska" in container.format.name else _ALL
+    names = _MATROSKA if "matroska" in kind else _ALL
     tables = [_table([], names)]
-    concealed: list[int] = []
     warnings: list[str] = []
     packets: Iterator[Packet] = islice(container.demux(stream), most)
-    if check is not None:
-        packets = _noting_hidden(packets, check, concealed)
+    if inspection.is_needed:
+        packets = inspection.watch(packets)
     # As little as possible for each packet: there may be hundreds of thousands.
     of_packet = attrgetter(*names)
     more = True
@@ -220,28 +309,24 @@ def _read_packets(
             )
         tables.append(_table(rows, names))
         if report and rows:
-            report(max(0, int(tables[-1][-1, _ALL.index("pos")])), total)
+            report(max(0, int(tables[-1][-1, _POS])), total)
     table = np.concatenate(tables)
-    hidden = table[:, 5] > 0
-    hidden[concealed] = True
-    # The last packet of a demuxer is empty, as are those that say "nothing new" in some files.
-    filled = table[:, 3] > 0
-    return table[filled], hidden[filled], warnings
-
-
-def _noting_hidden(
-    packets: Iterator[Packet], check: Callable[[memoryview], bool], concealed: list[int]
-) -> Iterator[Packet]:
-    for number, packet in enumerate(packets):
-        if packet.size and check(memoryview(packet)):
-            concealed.append(number)
-        yield packet
+    empty = table[:, _DISCARD] > 0
+    empty[inspection.empty] = True
+    checksum = np.full(len(table), NO_TIME)
+    if inspection.with_checksums:
+        checksum[:] = inspection.checksums[: len(table)]
+    # The last packet of a demuxer has no content, nor have those that only repeat in some files.
+    filled = table[:, _SIZE] > 0
+    number = np.cumsum(filled) - 1
+    palettes = [int(number[packet]) for packet in inspection.palettes if filled[packet]]
+    return _Packets(table[filled], empty[filled], checksum[filled], palettes, warnings)
 
 
 def _table(rows: list[tuple[int | None, ...]], names: tuple[str, ...]) -> Int64:
-    """The numbers of all packets, ``(packet, 6)``: the columns are those of `_ALL`."""
+    """The values of all packets, ``(packet, 6)``: the columns are those of `_ALL`."""
     table = np.zeros((len(rows), len(_ALL)), np.int64)
-    table[:, _ALL.index("dts")] = NO_TIME
+    table[:, _DTS] = NO_TIME
     for name, column in zip(names, zip(*rows, strict=True), strict=False):
         try:
             numbers = np.array(column, np.int64)
@@ -249,8 +334,3 @@ def _table(rows: list[tuple[int | None, ...]], names: tuple[str, ...]) -> Int64:
             numbers = np.array([NO_TIME if value is None else value for value in column], np.int64)
         table[:, _ALL.index(name)] = numbers
     return table
-
-
-def _columns(rows: Int64) -> dict[str, Any]:
-    names = ("pts", "dts", "position", "size")
-    return {name: rows[:, i].copy() for i, name in enumerate(names)} | {"key": rows[:, 4] > 0}

@@ -1,4 +1,4 @@
-"""Tables of packets kept in the user's cache folder, so that a long video is read through once."""
+"""Packet tables kept in the user's cache folder, so that a long video is read through once."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.user_folders import user_cache_folder
 
-from .frame_index import FileStamp, FrameIndex
+from .frame_index import FrameIndex, VideoStamp
 
-_VERSION = 1
+_VERSION = 2
 _END = 65536
 _MOST_FILES = 300
-_COLUMNS = ("pts", "dts", "position", "size", "key", "hidden", "rank")
+_COLUMNS = ("pts", "dts", "position", "size", "key", "empty", "rank", "checksum")
 
 
 def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
     """The kept table of a video; None where there is none, or it is damaged or of another video."""
-    place = _place(path)
     try:
+        place = _place(path)
+        stamp = VideoStamp.of(path)
         with place.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             columns = {name: file[name] for name in _COLUMNS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    stamp = FileStamp.of(path)
     n = len(columns["rank"])
     sound = (
         about.get("version") == _VERSION
         and about.get("stamp") == [stamp.size, stamp.modified]
         and all(column.shape == (n,) for column in columns.values())
         and np.array_equal(np.sort(columns["rank"]), np.arange(n))
-        and not columns["hidden"].all()
+        and not columns["empty"].all()
     )
     if not sound:
         return None
@@ -77,7 +77,7 @@ def save_index(path: str | os.PathLike[str], index: FrameIndex) -> None:
 
 
 def _place(path: str | os.PathLike[str]) -> Path:
-    stamp = FileStamp.of(path)
+    stamp = VideoStamp.of(path)
     digest = hashlib.blake2b(f"{stamp.size} {stamp.modified} ".encode(), digest_size=16)
     # The ends tell videos apart that were copied with the same size and time.
     with open(path, "rb") as stream:
