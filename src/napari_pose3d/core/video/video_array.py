@@ -223,7 +223,7 @@ class VideoArray:
     def frame_rate(self) -> Fraction | None:
         """Frames per second on average, exactly; None for a single frame."""
         times = self.index.times
-        span = int(times[-1] - times[0]) * self.index.time_base
+        span = (int(times[-1]) - int(times[0])) * self.index.time_base
         return (len(self) - 1) / span if span else None
 
     @property

@@ -147,12 +147,28 @@ class FrameIndex:
 
     @cached_property
     def times(self) -> Int64:
-        """Display time of every frame in units of `time_base`, ``(frame,)``."""
+        """Display time of every frame in units of `time_base`, ``(frame,)``; never descending.
+
+        Interpolated where the container gives none; zero where it gives none at all.
+        """
         pts, dts = self.pts[self.packet_of], self.dts[self.packet_of]
         if self.how != "decoding" and not (pts == NO_TIME).any():
             return pts
-        # The n-th image is shown at the n-th tick that the container gives out.
-        return np.sort(pts if (dts == NO_TIME).any() else dts)
+        if not (dts == NO_TIME).any():
+            # The n-th image is shown at the n-th tick that the container gives out.
+            return np.sort(dts)
+        known = np.flatnonzero(pts != NO_TIME)
+        if not len(known):
+            return np.zeros(len(pts), np.int64)
+        at = np.sort(pts[known])
+        # A time that belongs to a later image can be given to this one, too.
+        is_own = np.append(np.diff(at) > 0, True)
+        known, at = known[is_own], at[is_own]
+        step = (at[-1] - at[0]) / max(1, known[-1] - known[0])
+        frames = np.arange(len(pts))
+        times = np.interp(frames, known, at)
+        times += step * (np.minimum(frames - known[0], 0) + np.maximum(frames - known[-1], 0))
+        return np.rint(times).astype(np.int64)
 
     def entry(self, frame: int) -> int:
         """The packet from which decoding has to begin in order to show a frame.
