@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 SCREEN := -screen 0 1600x1000x24
 XVFB := xvfb-run -a -s "$(SCREEN)"
 
+<<<<<<< Updated upstream
 # napari's newest release, also one that is not final, beside everything else as usual.
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
@@ -21,6 +22,18 @@ help:
 	@echo "make lint       the checks without the tests"
 	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
 	@echo "make clean      remove the virtual environments and what was built"
+=======
+.PHONY: demo test lint bench stress system clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   install, make the sample session, smooth it, open napari on it"
+	@echo "make test   install, run ruff, the type check, npe2 validate and all tests"
+	@echo "make lint   the checks without the tests"
+	@echo "make bench  print the tables of speed and accuracy (peers in a venv of their own)"
+	@echo "make stress damage files of every format, kill labeling and saving (MINUTES=10, SEED=0)"
+	@echo "make clean  remove the virtual environment and what was built"
+>>>>>>> Stashed changes
 
 # System libraries: installed when we may, else the exact command is printed.
 system:
@@ -76,6 +89,11 @@ test-next: $(NEXT_STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/run_all.py
+
+# Ten minutes; more with MINUTES=60. Inputs that show a fault are kept in build/stress.
+stress: $(STAMP)
+	@$(BIN)/python benchmarks/stress.py --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0) \
+		--keep build/stress
 
 clean:
 	rm -rf $(VENV) $(NEXT) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
