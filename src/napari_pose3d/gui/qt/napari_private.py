@@ -14,6 +14,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from napari.qt import QtViewer
+from qtpy.QtWidgets import QApplication
+
 
 def redraw_image(canvas: Any, layer: Any) -> None:
     """Draw an Image layer whose array was written in place.
@@ -108,7 +111,9 @@ def free_in_own_context(canvas: Any) -> None:
         context.finish = finish_here
 
 
-def main_canvas(viewer: Any) -> Any:
-    """The QtViewer of a napari viewer; None where it has no window."""
-    window = getattr(viewer, "window", None)
-    return None if window is None else window._qt_viewer
+def main_canvas(viewer: Any) -> QtViewer | None:
+    """The QtViewer that shows a napari viewer; None where it has no window."""
+    # Plugins get a proxy of the viewer, which forbids the way through its window.
+    shown = getattr(viewer, "__wrapped__", viewer)
+    canvases = (each for each in QApplication.allWidgets() if isinstance(each, QtViewer))
+    return next((each for each in canvases if each.viewer is shown), None)
