@@ -20,6 +20,15 @@ settings.register_profile("random", derandomize=False, deadline=None, print_blob
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests run only where they are asked for."""
+    if "slow" not in config.getoption("markexpr"):
+        skip = pytest.mark.skip(reason="takes minutes; asked for with -m slow")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with real recordings beside the checkout; tests that need it skip without it."""

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from tests.support.label_sessions import (
@@ -18,6 +16,7 @@ from tests.support.label_sessions import (
     VIEWS,
     truth,
 )
+from tests.support.view_helpers import LEFT, NO_KEY, drag, on_screen
 
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
@@ -25,7 +24,6 @@ from napari_pose3d.gui.layers.session_layers import session_layers
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 TIMEOUT = 30_000
-LEFT = Qt.MouseButton.LeftButton
 
 
 def open_widget(viewer: Any, folder: Path, name: str = SESSION) -> Any:
@@ -37,11 +35,11 @@ def open_widget(viewer: Any, folder: Path, name: str = SESSION) -> Any:
     _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Label")
     until(lambda: widget.control is not None)
     go(widget, 0)
-    wait_for_room(widget)
+    wait_for_layout(widget)
     return widget
 
 
-def wait_for_room(widget: Any) -> None:
+def wait_for_layout(widget: Any) -> None:
     """Docks find their places after a while; a click before that lands somewhere else."""
     sizes: list[Any] = []
     while len(sizes) < 6 or len(set(sizes[-6:])) > 1:
@@ -64,40 +62,20 @@ def go(widget: Any, frame: int) -> None:
     until(lambda: panel.is_settled and panel.frame == frame and len(widget.control.views) == 4)
 
 
-def on_screen(view: Any, at: Any) -> QPoint:
-    camera, size = view.model.scene.camera, view.native.size()
-    x, y = at
-    return QPoint(
-        round((x - camera.center[-1]) * camera.zoom + size.width() / 2),
-        round((y - camera.center[-2]) * camera.zoom + size.height() / 2),
-    )
-
-
 def click(widget: Any, view: str, at: Any) -> None:
     shown = widget.control.panel.views[view]
-    QTest.mouseClick(shown.native, LEFT, pos=on_screen(shown, at))
+    QTest.mouseClick(shown.native, LEFT, pos=on_screen(shown, *at))
     QApplication.processEvents()
 
 
-def drag(
-    widget: Any, view: str, start: Any, end: Any, keys: Any = Qt.KeyboardModifier.NoModifier
-) -> None:
-    """QTest's own move does not carry the pressed button."""
-    native = widget.control.panel.views[view].native
-    begin, to = (on_screen(widget.control.panel.views[view], at) for at in (start, end))
-    QTest.mousePress(native, LEFT, keys, begin)
-    for i in range(1, 6):
-        at = begin + (to - begin) * i / 5
-        global_at = QPointF(native.mapToGlobal(at))
-        none = Qt.MouseButton.NoButton
-        move = QMouseEvent(QEvent.Type.MouseMove, QPointF(at), global_at, none, LEFT, keys)
-        QApplication.sendEvent(native, move)
-        QTest.qWait(10)
-    QTest.mouseRelease(native, LEFT, keys, to)
+def drag_label(widget: Any, view: str, start: Any, end: Any, modifiers: Any = NO_KEY) -> None:
+    """From one pixel of a view's image to another."""
+    shown = widget.control.panel.views[view]
+    drag(shown.native, on_screen(shown, *start), on_screen(shown, *end), modifiers)
     QApplication.processEvents()
 
 
-def press(widget: Any, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+def press(widget: Any, key: Any, modifier: Any = NO_KEY) -> None:
     native = widget.control.panel.views[widget.control.view].native
     QTest.keyClick(native, key, modifier)
     QApplication.processEvents()

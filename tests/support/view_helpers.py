@@ -56,10 +56,10 @@ def add_video(viewer: Any, view: str, video: Any) -> None:
 
 
 def settle(qtbot: Any, widget: Any, frame: int | None = None) -> None:
-    """Wait until a frame is shown; None: whichever was asked for last."""
+    """Wait until a frame is shown by a widget or its panel; None: whichever was asked for last."""
 
     def there() -> bool:
-        panel = widget.panel
+        panel = getattr(widget, "panel", widget)
         wanted = panel.frames.frame if frame is None else frame
         return panel.frame == wanted >= 0 and not panel.frames.is_waiting
 
@@ -102,7 +102,9 @@ def on_screen(view: Any, x: float, y: float) -> QPoint:
     )
 
 
-def move_mouse(native: Any, to: QPoint, buttons: Any = Qt.MouseButton.NoButton) -> None:
+def move_mouse(
+    native: Any, to: QPoint, buttons: Any = Qt.MouseButton.NoButton, modifiers: Any = NO_KEY
+) -> None:
     """QTest's own move does not carry the pressed button."""
     event = QMouseEvent(
         QEvent.Type.MouseMove,
@@ -110,17 +112,17 @@ def move_mouse(native: Any, to: QPoint, buttons: Any = Qt.MouseButton.NoButton) 
         QPointF(native.mapToGlobal(to)),
         Qt.MouseButton.NoButton,
         buttons,
-        NO_KEY,
+        modifiers,
     )
     QApplication.sendEvent(native, event)
 
 
-def drag(native: Any, start: QPoint, end: QPoint, steps: int = 5) -> None:
-    QTest.mousePress(native, LEFT, pos=start)
+def drag(native: Any, start: QPoint, end: QPoint, modifiers: Any = NO_KEY, steps: int = 5) -> None:
+    QTest.mousePress(native, LEFT, modifiers, start)
     for i in range(1, steps + 1):
-        move_mouse(native, start + (end - start) * i / steps, LEFT)
+        move_mouse(native, start + (end - start) * i / steps, LEFT, modifiers)
         QTest.qWait(8)
-    QTest.mouseRelease(native, LEFT, pos=end)
+    QTest.mouseRelease(native, LEFT, modifiers, end)
 
 
 def turn_wheel(native: Any, at: QPoint, notches: int, modifiers: Any = NO_KEY) -> None:

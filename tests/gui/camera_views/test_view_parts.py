@@ -13,6 +13,7 @@ from napari.layers import Layer
 from tests.support.gui_helpers import VIEWS, make_result
 from tests.support.scenes import arc_rig
 from tests.support.video_recipes import Video, read_number
+from tests.support.view_helpers import settle
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.session_video import SessionVideo
@@ -21,7 +22,7 @@ from napari_pose3d.gui.camera_views.canvas.layout_state import LayoutState
 from napari_pose3d.gui.camera_views.canvas.overlays import Overlays, dots, ellipse
 from napari_pose3d.gui.camera_views.frames.frame_controller import FrameController
 from napari_pose3d.gui.camera_views.frames.player import Player
-from napari_pose3d.gui.camera_views.frames.view_source import Scene, ViewSource, scene_of
+from napari_pose3d.gui.camera_views.frames.view_source import ViewSource, scene_of
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
 from napari_pose3d.gui.layers.layer_styles import TILES_KEY
 from napari_pose3d.gui.layers.recording_layers import result_layers
@@ -68,7 +69,8 @@ def test_the_scene_is_found_in_the_layers(videos: dict[str, Path]) -> None:
 
 
 def test_views_without_videos_and_videos_without_points() -> None:
-    assert scene_of([]) == Scene([]) or scene_of([]).views == []
+    nothing = scene_of([])
+    assert (nothing.views, nothing.space, nothing.n_frames) == ([], None, 0)
     scene = scene_of(layers_of({}))
     assert [source.video for source in scene.views] == [None] * 3
     assert scene.views[0].size == (640, 480)
@@ -315,10 +317,6 @@ def test_playing_leaves_no_frame_out_and_ends(qtbot) -> None:
 
 
 # --- in a window ----------------------------------------------------------------------------
-
-
-def settle(qtbot: Any, panel: Any, frame: int) -> None:
-    qtbot.waitUntil(lambda: panel.frame == frame, timeout=TIMEOUT)
 
 
 def shown_numbers(panel: Any) -> dict[str, int]:

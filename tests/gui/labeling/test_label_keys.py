@@ -16,7 +16,7 @@ from tests.support.label_sessions import (
     calibrated_project,
     truth,
 )
-from tests.support.label_window import click, drag, go, open_widget, press, until
+from tests.support.label_window import click, drag_label, go, open_widget, press, until
 
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus
@@ -107,7 +107,7 @@ def test_a_label_slides_along_its_curve(opened: Any, frame: int) -> None:
     click(opened, "Cam-C", xy[2, 0])
     geometry = opened.control.geometry
     curve = geometry.curve(LabelKey("Cam-A", "nose"), "Cam-C", opened.labeling.volume)
-    drag(opened, "Cam-C", xy[2, 0], xy[2, 0] + (9, 7), Qt.KeyboardModifier.ShiftModifier)
+    drag_label(opened, "Cam-C", xy[2, 0], xy[2, 0] + (9, 7), Qt.KeyboardModifier.ShiftModifier)
     at = np.array(opened.labeling.label(frame, LabelKey("Cam-C", "nose")).position)
     pieces = np.hypot(*np.diff(curve.xy, axis=0).T).max()
     assert np.hypot(*(curve.xy - at).T).min() <= pieces
@@ -120,7 +120,7 @@ def test_a_disagreeing_view_is_named_and_reached(opened: Any, frame: int) -> Non
         click(opened, VIEWS[v], xy[v, 0])
     assert not opened.board.suspect.isVisible()
     opened.control.choose("nose")
-    drag(opened, "Cam-D", xy[3, 0], xy[3, 0] + (25, 18))
+    drag_label(opened, "Cam-D", xy[3, 0], xy[3, 0] + (25, 18))
     until(opened.board.suspect.isVisible)
     assert opened.board.suspect.text() == "Look at Cam-D: nose disagrees"
     opened.control.choose("nose", "Cam-A")

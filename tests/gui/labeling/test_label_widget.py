@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QMessageBox
 from tests.support.label_sessions import (
     KEYPOINTS,
+    SESSION,
     VIEWS,
     calibrated_project,
     open_labeling,
@@ -28,8 +30,13 @@ from tests.support.label_window import (
     until,
 )
 
+from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.core.labels.frame_selection import kmeans_selection
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import FrameChoice
+from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.qt.docking import dock_of
 
@@ -66,8 +73,6 @@ def label(make_napari_viewer: Any, folder: Path) -> Any:
 
 
 def test_frames_are_added_labeled_and_leave_the_queue(label: Any, folder: Path) -> None:
-    from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import FrameChoice
-
     label._adder.add(FrameChoice("numbers", "3, 9-11"))
     until(lambda: label.labeling.queued_frames == [3, 9, 10, 11])
     queue = (folder / "CollectedData_Cam-D.unlabeled.jsonl").read_text()
@@ -134,6 +139,12 @@ def test_keypoints_change_while_they_are_labeled(label: Any, folder: Path) -> No
     until(lambda: label.control is not None and label.control.keypoint == "paw")
     assert label.labeling.keypoints == ("paw", "tail", "neck", "ear", "snout", "whisker")
     assert label.labeling.labeled_frames == [5]
+    # By their places, all but the middle one would have another colour now.
+    former = [keypoint_hex(KEYPOINTS)[name] for name in KEYPOINTS[::-1]]
+    colours = open_project(folder).session(SESSION).colours
+    now = list(keypoint_hex(label.labeling.keypoints, colours).values())
+    assert now[:-1] == former
+    assert now[-1] not in former
     go(label, 5)
     found = label.labeling.label(5, LabelKey(VIEWS[0], "snout"))
     np.testing.assert_allclose(found.position, truth(5)[0, 0], atol=0.5)
@@ -142,12 +153,96 @@ def test_keypoints_change_while_they_are_labeled(label: Any, folder: Path) -> No
     text = (folder / f"CollectedData_{VIEWS[0]}.csv").read_text()
     assert "snout" in text
     assert "nose" not in text
+    # What was done before can be undone, under the new names.
+    for _ in range(3):
+        press(label, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert label.labeling.label(5, LabelKey(VIEWS[0], "tail")).status.by_person
+    while label.labeling.store.history.undo_text:
+        press(label, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not label.labeling.labels(5)
+    until(lambda: frames_listed(label) == {})
+    saved(label)
+    assert labels_on_disk(folder) == {}
+
+
+def frames_listed(label: Any) -> dict[int, str]:
+    """What the list says of each labeled frame."""
+    entries = label.board.frames._entries
+    return {entry.frame: entry.labels for entry in entries if entry.kind == "labeled"}
+
+
+def test_the_list_of_frames_follows_every_label(label: Any) -> None:
+    assert frames_listed(label) == {}
+    click(label, VIEWS[0], truth(0)[0, 0])
+    until(lambda: frames_listed(label).get(0, "").startswith("5 %"))
+    press(label, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: frames_listed(label) == {})
+    label_frame(label, 7)
+    until(lambda: frames_listed(label).get(7, "").startswith("100 %"))
+    assert "All keypoints" in label.board.message.text()
+    # Saved, and then undone step by step.
+    go(label, 8)
+    saved(label)
+    assert label.board.message.text() == "", "that was about another frame"
+    until(lambda: frames_listed(label) == {7: "100 %"})
+    while label.labeling.store.history.undo_text:
+        press(label, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: label.control.panel.frame == 7 and frames_listed(label) == {})
+    assert "Undone" in label.board.message.text()
+
+
+def test_a_frame_begins_with_its_first_missing_keypoint(label: Any) -> None:
+    label._adder.add(FrameChoice("numbers", "3, 9"))
+    until(lambda: label.labeling.queued_frames == [3, 9])
+    until(lambda: label.board.message.text() == "2 frames were added to the queue.")
+    label_frame(label, 0)
+    assert label.control.keypoint == KEYPOINTS[-1]
+    press(label, Qt.Key.Key_N)
+    until(lambda: label.control.panel.frame == 3)
+    assert label.control.keypoint == KEYPOINTS[0]
+    assert label.board.message.text() == ""
+    # Some are there already; a step to the next frame goes on with the same keypoint.
+    for name in KEYPOINTS[:2]:
+        for v in (0, 2):
+            click(label, VIEWS[v], truth(3)[v, KEYPOINTS.index(name)])
+    label.control.choose("paw")
+    press(label, Qt.Key.Key_D)
+    until(lambda: label.control.panel.frame == 4)
+    assert label.control.keypoint == "paw"
+    press(label, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+    until(lambda: label.control.panel.frame == 3)
+    assert label.control.keypoint == KEYPOINTS[2]
+
+
+def test_choosing_frames_by_k_means_shows_its_progress_and_is_cancelled(
+    label: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choose(*_: Any, progress: Any, cancelled: Any, **__: Any) -> list[int]:
+        progress("reading Cam-A", 3, 10)
+        while not cancelled():
+            time.sleep(0.01)
+        raise Cancelled
+
+    monkeypatch.setattr(kmeans_selection, "by_kmeans", choose)
+    label._adder.add(FrameChoice("kmeans", count=4))
+    progress = label.board.progress
+    until(lambda: progress.stage == "Reading Cam-A (3 of 10)…")
+    assert progress.fraction == pytest.approx(0.3)
+    progress.cancel()
+    until(lambda: progress.stage == "")
+    assert label.board.message.text() == "Cancelled: no frames were added."
+    assert label.labeling.queued_frames == []
+    # The next choice is another job.
+    monkeypatch.undo()
+    label._adder.add(FrameChoice("kmeans", count=4))
+    until(lambda: len(label.labeling.queued_frames) == 4)
+    assert progress.stage == ""
 
 
 def test_the_main_canvas_shows_labels_and_cannot_change_them(label: Any) -> None:
     label_frame(label, 9)
     layer = label.main_layer.layer
-    until(lambda: len(layer.data) == len(VIEWS) * len(KEYPOINTS))
+    until(lambda: layer.shown.all() and len(layer.data) == len(VIEWS) * len(KEYPOINTS))
     assert set(layer.data[:, 0]) == {9}
     assert set(layer.features["status"]) == {"clicked", "projected"}
     tile = tiles_of(label._viewer.layers)[VIEWS[0]]

@@ -20,7 +20,9 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
+from napari_pose3d.gui.layers.colours import kept_colours
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 from .canvas.label_drawing import LabelDrawing
@@ -215,6 +217,8 @@ class LabelWidget(QWidget):
         """Other videos or poses are shown."""
         if self.control is not None:
             self._predict(self.control.panel)
+            if self.main_layer is not None:
+                self.main_layer.bring_to_front()
             self.control.changed.emit()
 
     def _predict(self, panel: ViewsPanel) -> None:
@@ -263,14 +267,23 @@ class LabelWidget(QWidget):
         if not self._saved_at_last():
             show_error("Some labels are not saved yet; keypoints can be changed when they are.")
             return
+        history = labeling.store.history
+        colours = kept_colours(names, labeling.keypoints, opened.session.colours)
         try:
             change_keypoints(labeling.files, names)
+            if colours != opened.session.colours:
+                update_own_project(opened.project.folder, colours=colours)
             project = open_project(opened.project.folder)
             session = project.session(opened.session.name)
         except PoseDataError as error:
             show_error(str(error))
             return
         self._current.set(OpenSession(project, session))
+        if self.labeling is not None:
+            new_names = {old: name for name, old in names if old is not None}
+            self.labeling.store.history = history.renamed(new_names)
+            if self.board is not None:
+                self.board.show_labels()
 
     # ------------------------------------------------------------------ saving
 

@@ -91,6 +91,41 @@ def keypoint_hex(
     return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
 
 
+def kept_colours(
+    names: Sequence[tuple[str, str | None]], former: Sequence[str], colours: Mapping[str, str]
+) -> dict[str, str]:
+    """The colours to write down so that keypoints keep theirs when the list of keypoints changes.
+
+    Parameters
+    ----------
+    names : sequence of (name, former name or None)
+        All keypoints in their new order; None for one that is new, which gets a free colour.
+    former : sequence of str
+        Their former names in their former order.
+    colours : mapping of keypoint to ``#rrggbb``
+        Those that were chosen so far, by former names.
+
+    Returns
+    -------
+    dict of str to str
+        By new names, without those that a keypoint has by its place anyway.
+    """
+    before = keypoint_hex(former, colours)
+    usual = keypoint_hex([name for name, _ in names])
+    used = set(before.values())
+    found = {name: colour for name, colour in colours.items() if name not in before}
+    for name, old in names:
+        if old is None:
+            free = (colour for colour in PALETTE if colour not in used)
+            colour = next(free, usual[name]) if usual[name] in used else usual[name]
+            used.add(colour)
+        else:
+            colour = before[old]
+        if colour != usual[name] or (old is not None and old in colours):
+            found[name] = colour
+    return found
+
+
 def keypoint_colormap(places: Sequence[int]) -> Colormap:
     """A stepped colormap for Tracks, in which `colormap_value` finds a keypoint's colour."""
     from napari.utils.colormaps import Colormap

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from .label import FrameKey, Label, LabelKey
 from .status import Visibility
@@ -102,6 +103,19 @@ class History:
         self._done.append(command)
         return command
 
+    def renamed(self, names: Mapping[str, str]) -> History:
+        """The same steps where some keypoints have other names.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            New names by former ones; what is not among them keeps its name.
+        """
+        again = History()
+        again._done = [_renamed(command, names) for command in self._done]
+        again._undone = [_renamed(command, names) for command in self._undone]
+        return again
+
     def clear(self) -> None:
         """Forget everything."""
         self._done.clear()
@@ -116,3 +130,11 @@ class History:
     def redo_text(self) -> str:
         """What redo would do again; "" for nothing."""
         return self._undone[-1].text if self._undone else ""
+
+
+def _renamed(command: Command, names: Mapping[str, str]) -> Command:
+    def key(label_key: LabelKey) -> LabelKey:
+        return LabelKey(label_key.view, names.get(label_key.keypoint, label_key.keypoint))
+
+    changes = (replace(change, label_key=key(change.label_key)) for change in command.changes)
+    return Command(command.text, tuple(changes))

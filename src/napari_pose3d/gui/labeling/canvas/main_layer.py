@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer
 
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import AXES, ROLE_KEY, tiles_of
@@ -45,12 +46,22 @@ class MainLayer(QObject):
         self._timer.setInterval(_WAIT)
         self._timer.timeout.connect(self._fill)
         control.changed.connect(self._on_changed)
+        labeling = control.labeling
+        self._keys = [
+            LabelKey(view, name) for view in labeling.views for name in labeling.keypoints
+        ]
+        # As many rows as there can be labels, some of them not shown: where rows go away from a
+        # hidden layer, napari still looks for them.
         self.layer: Points | None = Points(
-            np.empty((0, 4)),
-            ndim=4,
+            np.zeros((len(self._keys), 4)),
             name=_NAME,
             axis_labels=AXES,
-            features={"view": [], "keypoint": [], "status": []},
+            features={
+                "view": [key.view for key in self._keys],
+                "keypoint": [key.keypoint for key in self._keys],
+                "status": [""] * len(self._keys),
+            },
+            shown=np.zeros(len(self._keys), bool),
             metadata={ROLE_KEY: "labels"},
             border_width=0.2,
         )
@@ -63,6 +74,12 @@ class MainLayer(QObject):
         self.layer.events.editable.connect(self._lock)
         viewer.layers.events.removed.connect(self._on_removed)
         self._fill()
+
+    def bring_to_front(self) -> None:
+        """Lie before the videos, also those that were opened anew."""
+        layers = self._viewer.layers
+        if self.layer is not None and self.layer in layers and layers[-1] is not self.layer:
+            layers.move(layers.index(self.layer), len(layers))
 
     def close(self) -> None:
         """Take the layer away."""
@@ -91,31 +108,27 @@ class MainLayer(QObject):
         if layer is None:
             return
         tiles: dict[str, Tile] = tiles_of(self._viewer.layers)
-        rows, faces, rims, sizes = [], [], [], []
-        features: dict[str, list[str]] = {"view": [], "keypoint": [], "status": []}
+        n = len(self._keys)
+        data, size, shown = np.zeros((n, 4)), np.ones(n), np.zeros(n, bool)
+        data[:, 0] = max(control.frame, 0)
+        faces, rims, status = [_CLEAR] * n, [_CLEAR] * n, [""] * n
         labels = control.labeling.labels(control.frame) if control.frame >= 0 else {}
-        for label_key, label in labels.items():
-            tile = tiles.get(label_key.view)
-            if tile is None or label.position is None or label.status == LabelStatus.PREDICTED:
+        for row, key in enumerate(self._keys):
+            tile, label = tiles.get(key.view), labels.get(key)
+            if tile is None or label is None or label.position is None:
+                continue
+            if label.status == LabelStatus.PREDICTED:
                 continue
             x, y = label.position
-            rows.append((control.frame, 0.0, tile.y + y, tile.x + x))
-            colour = self._colours[label_key.keypoint]
+            data[row, 2:] = tile.y + y, tile.x + x
+            size[row], shown[row] = tile.height * _SIZE, True
+            status[row] = label.status.name.lower()
             # As in the camera views: what is only projected is a ring.
-            is_ring = label.status == LabelStatus.PROJECTED
-            faces.append(_CLEAR if is_ring else colour)
-            rims.append(colour if is_ring else "white")
-            sizes.append(tile.height * _SIZE)
-            for name, value in zip(
-                features,
-                (label_key.view, label_key.keypoint, label.status.name.lower()),
-                strict=True,
-            ):
-                features[name].append(value)
+            colour, is_ring = self._colours[key.keypoint], label.status == LabelStatus.PROJECTED
+            faces[row], rims[row] = (_CLEAR, colour) if is_ring else (colour, "white")
         layer.selected_data = set()
         with layer.events.data.blocker():
-            layer.data = np.array(rows, float).reshape(-1, 4)
-            layer.features = features
-            if rows:
-                layer.size = sizes
-                layer.face_color, layer.border_color = faces, rims
+            layer.data = data
+            layer.features = layer.features.assign(status=status)
+            layer.size, layer.shown = size, shown
+            layer.face_color, layer.border_color = faces, rims

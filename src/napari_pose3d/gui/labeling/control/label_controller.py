@@ -10,9 +10,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
-from napari_pose3d.core.labels.geometry.label_projection import Place
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import Label, LabelKey
+from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey
 from napari_pose3d.core.labels.store.status import Visibility
 from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
@@ -20,6 +19,7 @@ from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from .epipolar_curves import ViewCurve, curves_of
 from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
 from .image_bounds import clamped, is_inside
+from .missing_labels import first_keypoint, missing_keypoint
 
 _MAGNIFICATION = 6.0
 
@@ -33,11 +33,13 @@ class LabelController(QObject):
     panel : ViewsPanel
         Where they are drawn.
 
-    Signals: ``changed`` when something has to be drawn anew, ``pointed`` when the mouse has moved,
+    Signals: ``changed`` when something has to be drawn anew, ``labels_changed`` with the set of
+    frames (`FrameKey`) whose labels are others, ``pointed`` when the mouse has moved,
     ``message`` with a line for the user, ``save_wanted``, ``keys_wanted`` for the table of keys.
     """
 
     changed = Signal()
+    labels_changed = Signal(object)
     pointed = Signal()
     message = Signal(str)
     save_wanted = Signal()
@@ -55,6 +57,10 @@ class LabelController(QObject):
         self.marks_hidden = False
         self.proposals: Callable[[int], dict[LabelKey, tuple[Point, float | None]]] = lambda _: {}
         self._move: actions.Move | None = None
+        # The frame that the last message is about.
+        self._message_frame = -1
+        # Whether the next frame begins with its first missing keypoint.
+        self._begins_anew = False
         self._curves: dict[str, ViewCurve] | None = None
         labeling.store.changed.connect(self._on_labels)
 
@@ -139,7 +145,30 @@ class LabelController(QObject):
             # A drag ends where it was; its frame is gone.
             self._move.finish()
             self._move = None
+        if self.frame != self._message_frame:
+            self.show_message("")
+        if self._begins_anew:
+            self._begins_anew = False
+            self.choose(first_keypoint(self.labeling, self.frame, self._wanted_views))
         self._redraw()
+
+    def show_message(self, text: str, frame: int | None = None) -> None:
+        """Show the user a line, as long as a frame is shown.
+
+        Parameters
+        ----------
+        text : str
+        frame : int, optional
+            The one that it is about; not given: the current one.
+        """
+        self._message_frame = self.frame if frame is None else frame
+        self.message.emit(text)
+
+    def go_to(self, frame: int) -> None:
+        """Go to a frame to label it: with its first missing keypoint."""
+        if frame != self.frame:
+            self._begins_anew = True
+            self.panel.go_to(frame)
 
     # ------------------------------------------------------------------ mouse
 
@@ -150,7 +179,7 @@ class LabelController(QObject):
             return False
         label_key = self.label_key
         if self.label(label_key).status.by_person:
-            self.message.emit(
+            self.show_message(
                 f"{label_key.keypoint} is placed in {view} already: drag it, "
                 "or press W to bring it to the mouse."
             )
@@ -196,7 +225,7 @@ class LabelController(QObject):
     def project(self, keypoints: Sequence[str] | None) -> None:
         """Fill the other views; all keypoints where None is given."""
         if self._may_label():
-            self.message.emit(
+            self.show_message(
                 actions.project(self.labeling, self.frame, keypoints).describe() + "."
             )
 
@@ -206,7 +235,7 @@ class LabelController(QObject):
             return
         found = self.proposals(self.frame)
         n = actions.propose(self.labeling, self.frame, found, "predictions") if found else 0
-        self.message.emit(
+        self.show_message(
             f"{n} predictions are proposed: C confirms one, Shift+C all, dragging corrects."
             if n
             else "There are no predictions of this frame, or everything is labeled."
@@ -217,7 +246,7 @@ class LabelController(QObject):
         geometry = self.geometry
         view = None if geometry is None else geometry.suspect(self.keypoint)
         if view is None:
-            self.message.emit(f"No view disagrees about {self.keypoint}.")
+            self.show_message(f"No view disagrees about {self.keypoint}.")
         else:
             self.go_to_label(LabelKey(view, self.keypoint))
 
@@ -257,14 +286,14 @@ class LabelController(QObject):
         if len(label_keys) == 1 and n:
             self._advance()
         elif len(label_keys) > 1:
-            self.message.emit(f"{n} labels confirmed.")
+            self.show_message(f"{n} labels confirmed.")
 
     def toggle_occluded(self) -> None:
         """Say that the current keypoint cannot be seen in the current view, or that it can."""
         if self._may_label():
             seen = actions.toggle_occluded(self.labeling, self.frame, self.label_key)
             word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
-            self.message.emit(f"{self.keypoint} is {word} in {self.view}.")
+            self.show_message(f"{self.keypoint} is {word} in {self.view}.")
 
     def nudge(self, dx: float, dy: float) -> None:
         """Move the current label by some px."""
@@ -278,12 +307,12 @@ class LabelController(QObject):
         """Propose the pose of the labeled frame before (-1) or after (1)."""
         source = neighbour(self.labeling.labeled_frames, self.frame, direction)
         if source is None:
-            self.message.emit(
+            self.show_message(
                 f"There is no labeled frame {'after' if direction > 0 else 'before'}."
             )
         elif self._may_label():
             n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
-            self.message.emit(f"{n} positions of frame {source:,} are proposed.")
+            self.show_message(f"{n} positions of frame {source:,} are proposed.")
 
     def step_history(self, *, back: bool) -> None:
         """Undo or redo, and go where something changed."""
@@ -291,13 +320,14 @@ class LabelController(QObject):
         text = history.undo_text if back else history.redo_text
         command = self.labeling.store.undo() if back else self.labeling.store.redo()
         if command is None:
-            self.message.emit("Nothing to undo." if back else "Nothing to redo.")
+            self.show_message("Nothing to undo." if back else "Nothing to redo.")
             return
-        self.message.emit(f"{'Undone' if back else 'Done again'}: {text}.")
         own = [k.frame for k in command.frames if k.session == self.labeling.session.name]
-        if own and self.frame not in own:
-            # What changed has to be seen.
-            self.panel.go_to(min(own))
+        # What changed has to be seen.
+        target = min(own) if own and self.frame not in own else self.frame
+        self.show_message(f"{'Undone' if back else 'Done again'}: {text}.", target)
+        if target != self.frame:
+            self.panel.go_to(target)
 
     def step_keypoint(self, by: int) -> None:
         """The next keypoint, or the one before."""
@@ -320,19 +350,19 @@ class LabelController(QObject):
         frame = neighbour(frames, self.frame, direction)
         if frame is None:
             where = "after" if direction > 0 else "before"
-            self.message.emit(f"There is no {KINDS[kind]} {where} this one.")
+            self.show_message(f"There is no {KINDS[kind]} {where} this one.")
         else:
-            self.panel.go_to(frame)
+            self.go_to(frame)
 
     def go_to_worst(self) -> None:
         """Go to the label of the frame that the others disagree with most."""
         geometry = self.geometry
         worst = None if geometry is None else geometry.worst
         if geometry is None or worst is None:
-            self.message.emit("Nothing to compare: too few labels in this frame.")
+            self.show_message("Nothing to compare: too few labels in this frame.")
             return
         off = geometry.left_out(worst) or geometry.residual(worst) or 0.0
-        self.message.emit(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
+        self.show_message(f"{worst.keypoint} in {worst.view} is {off:.1f} px off.")
         self.go_to_label(worst)
 
     def toggle_loupe(self) -> None:
@@ -349,7 +379,7 @@ class LabelController(QObject):
         lacking = self.labeling.lacking_views(self.frame)
         lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
         if lacking:
-            self.message.emit(
+            self.show_message(
                 f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
                 "Lightning Pose needs one of every view, so this frame cannot be labeled."
             )
@@ -366,31 +396,26 @@ class LabelController(QObject):
         """Whether a position is on the image of the current view; emits a message where not."""
         inside = is_inside(at, self.panel.views[self.view].source.size)
         if not inside:
-            self.message.emit(f"That is outside the image of {self.view}: nothing was placed.")
+            self.show_message(f"That is outside the image of {self.view}: nothing was placed.")
         return inside
 
     def _advance(self) -> None:
         """Go on to the next empty label: of this keypoint in other views, or of this view."""
-        if self.through_views:
-            if any(self._is_open(LabelKey(view, self.keypoint)) for view in self.views):
-                return
-            wanted = self.views
-        else:
-            wanted = [self.view]
         names = self.labeling.keypoints
-        start = names.index(self.keypoint) + 1
-        for name in (*names[start:], *names[:start]):
-            if any(self._is_open(LabelKey(view, name)) for view in wanted):
-                self.choose(name)
-                return
-        where = "this frame" if self.through_views else f"{self.view} in this frame"
-        self.message.emit(f"All keypoints of {where} are labeled.")
+        # Through the views, this keypoint goes first.
+        start = names.index(self.keypoint) + (0 if self.through_views else 1)
+        order = (*names[start:], *names[:start])
+        missing = missing_keypoint(self.labeling, self.frame, order, self._wanted_views)
+        if missing is None:
+            where = "this frame" if self.through_views else f"{self.view} in this frame"
+            self.show_message(f"All keypoints of {where} are labeled.")
+            self._begins_anew = True
+        elif missing != self.keypoint:
+            self.choose(missing)
 
-    def _is_open(self, label_key: LabelKey) -> bool:
-        label = self.label(label_key)
-        geometry = self.geometry
-        unseen = geometry is not None and geometry.place(label_key) in (Place.OUTSIDE, Place.BEHIND)
-        return label.is_empty and not label.is_declined and not unseen
+    @property
+    def _wanted_views(self) -> list[str]:
+        return self.views if self.through_views else [self.view]
 
     def _where(self, label_key: LabelKey) -> Point | None:
         position = self.label(label_key).position
@@ -401,7 +426,8 @@ class LabelController(QObject):
             position = view.overlays.position(label_key.keypoint)
         return position
 
-    def _on_labels(self, _: object) -> None:
+    def _on_labels(self, frames: frozenset[FrameKey]) -> None:
+        self.labels_changed.emit(frames)
         self._redraw()
 
     def _redraw(self) -> None:

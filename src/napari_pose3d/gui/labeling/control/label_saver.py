@@ -38,14 +38,17 @@ class LabelSaver(QObject):
     labeling : Labeling
 
     Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
-    `LabelsChanged`, ``busy`` with a stage's name and "" at its end, ``settled`` when no images
-    are being written any more.
+    `LabelsChanged`, ``progressed`` with stage, done and total while images are being written,
+    ``extracted`` when a set of them was written or not, ``added`` with the number of frames that
+    were added to the queue, ``settled`` when no images are being written any more.
     """
 
     saved = Signal()
     settled = Signal()
     changed_by_others = Signal(object)
-    busy = Signal(str)
+    progressed = Signal(str, int, int)
+    extracted = Signal()
+    added = Signal(int)
 
     def __init__(self, labeling: Labeling) -> None:
         super().__init__()
@@ -54,6 +57,8 @@ class LabelSaver(QObject):
         self._with_images: set[FrameKey] = set()
         self._refused: dict[FrameKey, str] = {}
         self._job: Job | None = None
+        # Whether its frames are to be added to the queue.
+        self._adds = False
         # Whose images are wanted next, and what is done with the frames then.
         self._waiting: list[tuple[list[FrameKey], Then | None]] = []
         self._wanted: list[FrameKey] = []
@@ -71,6 +76,11 @@ class LabelSaver(QObject):
     def is_extracting(self) -> bool:
         """Whether images are being written."""
         return self._job is not None
+
+    @property
+    def is_adding(self) -> bool:
+        """Whether the images that are being written are those of frames for the queue."""
+        return self._job is not None and self._adds
 
     def save(self, *, overwrite: bool = False) -> bool:
         """Write what is unsaved and has its images.
@@ -113,6 +123,14 @@ class LabelSaver(QObject):
         """
         keys = [self._labeling.key(frame) for frame in frames]
         self._extract(keys, partial(self._enqueue, reason, proposals))
+
+    def cancel_adding(self) -> None:
+        """Add no more frames; images of frames with labels are written all the same."""
+        dropped = {key for keys, then in self._waiting if then is not None for key in keys}
+        self._waiting = [(keys, then) for keys, then in self._waiting if then is None]
+        self._wanted = [key for key in self._wanted if key not in dropped]
+        if self._job is not None and self._adds:
+            self._job.cancel()
 
     def close(self) -> None:
         """Stop; what is unsaved stays in the journal."""
@@ -157,14 +175,15 @@ class LabelSaver(QObject):
             self.settled.emit()
             return
         keys, then = self._waiting.pop(0)
+        self._adds = then is not None
         session = self._labeling.session
         frames = [key.frame for key in keys]
         self._job = job = Job(partial(_write_images, session, frames))
         job.succeeded.connect(partial(self._on_extracted, keys, then))
         job.failed.connect(partial(self._on_failed, keys))
         job.stopped.connect(partial(self._on_failed, keys, ""))
-        job.progressed.connect(lambda stage, done, total: self.busy.emit(stage))
-        self.busy.emit("writing images")
+        job.progressed.connect(self.progressed)
+        self.progressed.emit("writing images", 0, len(frames))
         job.start()
 
     def _on_extracted(self, keys: list[FrameKey], then: Then | None, extracted: Extracted) -> None:
@@ -193,7 +212,7 @@ class LabelSaver(QObject):
     def _end_job(self, keys: list[FrameKey]) -> None:
         self._job = None
         self._wanted = [key for key in self._wanted if key not in keys]
-        self.busy.emit("")
+        self.extracted.emit()
 
     def _enqueue(self, reason: str, proposals: Proposals | None, keys: list[FrameKey]) -> None:
         proposed: dict[tuple[FrameKey, str], dict[str, XY]] = {}
@@ -203,6 +222,7 @@ class LabelSaver(QObject):
                 proposed.setdefault((key, label_key.view), {})[label_key.keypoint] = at
         try:
             self._labeling.files.enqueue(keys, reason, proposed)
+            self.added.emit(len(keys))
         except LabelsChanged as changed:
             self.changed_by_others.emit(changed)
         except PoseDataError as error:

@@ -35,8 +35,11 @@ class FrameAdder(QObject):
         super().__init__(board)
         self._board, self._control, self._saver = board, control, saver
         self._choosing = JobSlot()
+        self._job: Job | None = None
         board.add_wanted.connect(self.ask)
         board.remove_wanted.connect(self.take_out)
+        board.progress.cancel_clicked.connect(self._cancel)
+        saver.added.connect(self._on_added)
         board.destroyed.connect(self._choosing.abandon)
 
     def ask(self) -> None:
@@ -66,11 +69,36 @@ class FrameAdder(QObject):
         work = partial(_choose, labeling.session, choice.count, choice.seed, skip)
         job = Job(work)
         job.succeeded.connect(partial(self._put, choice))
-        job.failed.connect(show_error)
-        job.failed.connect(self._control.message)
-        job.progressed.connect(self._tell_progress)
-        self._control.message.emit("Looking at the videos for frames that are unlike each other…")
+        job.failed.connect(self._on_failed)
+        job.stopped.connect(self._on_stopped)
+        job.progressed.connect(self._board.progress.show_progress)
+        self._job = job
+        self._board.progress.show_progress("choosing frames that differ", 0, 0)
         self._choosing.start(job)
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+        else:
+            self._saver.cancel_adding()
+            self._on_stopped()
+
+    def _on_failed(self, message: str) -> None:
+        self._end_choosing()
+        show_error(message)
+        self._control.show_message(message)
+
+    def _on_stopped(self) -> None:
+        self._end_choosing()
+        self._control.show_message("Cancelled: no frames were added.")
+
+    def _end_choosing(self) -> None:
+        self._job = None
+        self._board.progress.finish()
+
+    def _on_added(self, n: int) -> None:
+        frames = "1 frame was" if n == 1 else f"{n:,} frames were"
+        self._control.show_message(f"{frames} added to the queue.")
 
     def take_out(self, frames: list[int]) -> None:
         """Take frames out of the queue; their images stay."""
@@ -99,16 +127,12 @@ class FrameAdder(QObject):
         return f"{frames} will be added; those labeled or queued are left out."
 
     def _put(self, choice: FrameChoice, frames: list[int]) -> None:
+        self._end_choosing()
         if not frames:
-            self._control.message.emit("These frames are all labeled or queued already.")
+            self._control.show_message("These frames are all labeled or queued already.")
             return
-        self._control.message.emit(f"Writing the images of {len(frames)} frames…")
         proposed = self._control.proposals if choice.with_predictions else None
         self._saver.add_frames(frames, _REASONS[choice.method], proposed)
-
-    def _tell_progress(self, stage: str, done: int, total: int) -> None:
-        part = f" ({done} of {total})" if total else ""
-        self._control.message.emit(f"{stage}{part}…")
 
 
 def _choose(

@@ -53,7 +53,7 @@ def ask_and_import(control: LabelController, parent: QWidget) -> None:
     except PoseDataError as error:
         show_error(str(error))
         return
-    control.message.emit(found.describe())
+    control.show_message(found.describe())
 
 
 class ImportDialog(QDialog):

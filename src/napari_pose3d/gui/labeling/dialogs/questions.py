@@ -115,7 +115,7 @@ class Questions(QObject):
         self._saver.save(overwrite=True)
 
     def _tell(self, text: str) -> None:
-        self._control.message.emit(text)
+        self._control.show_message(text)
 
     def _refresh(self) -> None:
         self._control.changed.emit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.keys import LABEL_KEYS
+from napari_pose3d.gui.qt.progress_row import ProgressRow
 
 from ..control.frame_navigation import completeness
 from ..control.key_actions import perform
@@ -32,6 +33,7 @@ from .notice import Notice
 from .status_signs import CellLook
 
 _WIDTH = 300
+_REFRESH_MS = 100
 _COLUMNS = 3  # of buttons
 _BUTTONS = (
     ("Project all", "project_all", "Fill the views that nobody labeled"),
@@ -67,6 +69,7 @@ class LabelBoard(QWidget):
         self._control, self._saver = control, saver
         labeling = control.labeling
         self.notice = Notice()
+        self.progress = ProgressRow()
         self.labeler = QLineEdit(labeling.labeler)
         self.labeler.setPlaceholderText("who labels")
         self.labeler.setToolTip("Who labels; kept with each label.")
@@ -111,7 +114,7 @@ class LabelBoard(QWidget):
         self.matrix.chosen.connect(self._on_chosen)
         self.matrix.view_chosen.connect(control.enter)
         self.frames = FrameList()
-        self.frames.wanted.connect(control.panel.go_to)
+        self.frames.wanted.connect(control.go_to)
         self.frames.add_wanted.connect(self.add_wanted)
         self.frames.remove_wanted.connect(self.remove_wanted)
         self.message = QLabel()
@@ -122,7 +125,14 @@ class LabelBoard(QWidget):
         self._lay_out()
         control.message.connect(self.message.setText)
         saver.saved.connect(self.show_frames)
-        saver.busy.connect(self._on_busy)
+        saver.progressed.connect(self._on_saver_progress)
+        saver.extracted.connect(self._on_extracted)
+        self._complete: dict[int, float] = {}
+        self._refresh = QTimer(self)
+        self._refresh.setSingleShot(True)
+        self._refresh.setInterval(_REFRESH_MS)
+        self._refresh.timeout.connect(self.show_frames)
+        control.labels_changed.connect(self._on_labels_changed)
         self.show_labels()
         self.show_frames()
 
@@ -140,6 +150,7 @@ class LabelBoard(QWidget):
         column.addLayout(top)
         column.addWidget(self.state)
         column.addWidget(self.notice)
+        column.addWidget(self.progress)
         column.addWidget(self.order)
         column.addWidget(self.auto)
         column.addWidget(self.poses)
@@ -202,12 +213,26 @@ class LabelBoard(QWidget):
             for frame in labeling.queued_frames
         ]
         entries += [
-            FrameEntry(frame, "labeled", "", frame in unsaved, completeness(labeling, frame))
+            FrameEntry(frame, "labeled", "", frame in unsaved, self._completeness(frame))
             for frame in labeling.labeled_frames
         ]
         n_frames = self._control.panel.scene.n_frames
         self.frames.show_frames(entries, self._control.frame, n_frames)
         self._show_state()
+
+    def _completeness(self, frame: int) -> float:
+        found = self._complete.get(frame)
+        if found is None:
+            found = self._complete[frame] = completeness(self._control.labeling, frame)
+        return found
+
+    def _on_labels_changed(self, frames: object) -> None:
+        """Count these frames anew, soon: a drag changes them at each move of the mouse."""
+        assert isinstance(frames, frozenset)
+        for key in frames:
+            self._complete.pop(key.frame, None)
+        if not self._refresh.isActive():
+            self._refresh.start()
 
     def _show_suspect(self) -> None:
         """Name what disagrees; of several the current keypoint, else the first."""
@@ -277,5 +302,11 @@ class LabelBoard(QWidget):
         if self._suspect is not None:
             self._control.go_to_label(self._suspect)
 
-    def _on_busy(self, _: str) -> None:
+    def _on_saver_progress(self, stage: str, done: int, total: int) -> None:
+        if self._saver.is_adding:
+            self.progress.show_progress(stage, done, total)
+        self._show_state()
+
+    def _on_extracted(self) -> None:
+        self.progress.finish()
         self._show_state()
