@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from weakref import WeakSet
 
 from napari_pose3d.core.cameras.rig import Rig
 
 from .layer_poses import LayerPoses, Stage, poses_of
-from .layer_styles import ROLE_KEY
+from .layer_styles import ROLE_KEY, SPACE_ROLES
 from .view_layout import looking_direction
 
 Space = Literal["2-D", "3-D"]
 Shown = Literal["smoothed", "raw", "both"]
 
-# More than half of the canvas for the animal, the rest for the cameras around it.
-_MARGIN_3D = 0.35
+_MARGIN = 0.05
+# Viewers in whose 2-D display z stays 0; gone with the viewer.
+_FLAT: WeakSet[Any] = WeakSet()
 
 _RIGHT_HANDED = ("away", "down", "right")
 
@@ -50,7 +52,8 @@ class Display:
             viewer.dims.set_point(viewer.dims.ndim - 3, 0.0)
         self._apply("2-D")
         if not self._return("2-D"):
-            self._fit(_layers(viewer, "2-D"), 0.05)
+            self._fit(_layers(viewer, "2-D"), _MARGIN)
+        keep_flat(viewer)
 
     def show_3d(self, rig: Rig | None = None) -> None:
         """Show the animal in space, first as seen from between the rig's cameras."""
@@ -66,7 +69,7 @@ class Display:
             direction, up = looking_direction(rig)
             # napari counts z, y, x.
             viewer.scene.camera.set_view_direction(tuple(direction[::-1]), tuple(up[::-1]))
-        self._fit([layer for layer in _layers(viewer, "3-D") if _poses(layer)], _MARGIN_3D)
+        self._fit(_layers(viewer, "3-D"), _MARGIN)
 
     def show(self, shown: Shown) -> None:
         """Choose between raw, smoothed and both in the views."""
@@ -116,11 +119,34 @@ class Display:
             self._viewer.fit_to_view(layers=layers, margin=margin)
 
 
+def keep_flat(viewer: Any) -> None:
+    """In 2-D keep the viewer at z = 0, where our views lie.
+
+    napari shows a slider for every axis in which some layer has an extent, so also for the z of
+    the 3-D layers; moved, it would take all views off the canvas. It is left alone where a layer
+    that is not ours has an extent in z.
+    """
+    if viewer not in _FLAT:
+        _FLAT.add(viewer)
+        viewer.dims.events.current_step.connect(_on_step)
+
+
+def _on_step(event: Any) -> None:
+    dims = event.source
+    viewer = next((each for each in _FLAT if each.dims is dims), None)
+    if viewer is None or dims.ndim < 4 or dims.ndisplay == 3 or dims.point[-3] == 0:
+        return
+    ours = _ours(viewer)
+    others = [layer for layer in viewer.layers if layer not in ours and layer.ndim > 2]
+    if ours and not others:
+        dims.set_point(dims.ndim - 3, 0.0)
+
+
 def _space_of(layer: Any) -> Space:
     poses = _poses(layer)
     if poses is not None:
         return "3-D" if poses.is_3d else "2-D"
-    return "3-D" if layer.metadata.get(ROLE_KEY) == "cameras" else "2-D"
+    return "3-D" if layer.metadata.get(ROLE_KEY) in SPACE_ROLES else "2-D"
 
 
 def _poses(layer: Any) -> LayerPoses | None:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from napari.utils.notifications import show_error
 
 from napari_pose3d.core.errors import PoseDataError
 
 from .layer_poses import METADATA_KEY, LayerPoses, poses_of
-from .layer_styles import point_colours, tracks_rows
+from .layer_styles import SKELETON_KEY, bone_vectors, point_colours, tracks_rows
 
+_KEEPER_KEY = "napari_pose3d_skeleton_keeper"
 # Viewers whose new layers are looked at; gone with the viewer.
 _WATCHED: WeakSet[Any] = WeakSet()
 
@@ -116,8 +117,35 @@ class WindowKeeper:
         return True
 
 
+class SkeletonKeeper:
+    """Moves the 3-D skeleton of one viewer to the current frame.
+
+    It stands behind the layer's metadata, and lives as long as the layer.
+    """
+
+    def __init__(self, viewer: Any, layer: Any) -> None:
+        self._dims, self._layer = viewer.dims, ref(layer)
+        viewer.dims.events.current_step.connect(self._show)
+        layer.events.visible.connect(self._show)
+        self._show()
+
+    def _show(self, _: Any = None) -> None:
+        layer = self._layer()
+        if layer is None or not layer.visible or len(self._dims.point) < 4:
+            return
+        positions, bones = layer.metadata[SKELETON_KEY]
+        layer.data = bone_vectors(positions, bones, round(self._dims.point[-4]))
+
+
+def keep_skeletons(viewer: Any) -> None:
+    """Keep the 3-D skeletons of a viewer in step with its frame."""
+    for layer in viewer.layers:
+        if SKELETON_KEY in layer.metadata and _KEEPER_KEY not in layer.metadata:
+            layer.metadata[_KEEPER_KEY] = SkeletonKeeper(viewer, layer)
+
+
 def keep_windows(viewer: Any, report: Callable[[str], Any]) -> None:
-    """Keep every windowed layer of ours in a viewer filled; harmless when there is none.
+    """Keep every windowed layer of ours in a viewer filled, and its skeleton in step.
 
     Parameters
     ----------
@@ -125,6 +153,7 @@ def keep_windows(viewer: Any, report: Callable[[str], Any]) -> None:
     report : callable
         Gets a message for the user when edited points cannot be taken over.
     """
+    keep_skeletons(viewer)
     windowed = [
         (layer, poses)
         for layer in viewer.layers

@@ -19,7 +19,7 @@ from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
 
 from .colours import NEUTRAL, keypoint_colormap, keypoint_rgba
 from .layer_poses import METADATA_KEY, LayerPoses, Stage, Table, tracks_columns
-from .view_layout import Tile, frusta, mark_size
+from .view_layout import Tile, floor_grid, frusta, mark_size
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -27,7 +27,13 @@ AXES = ("frame", "z", "y", "x")
 TAIL_FRAMES = 30
 
 ROLE_KEY = "napari_pose3d_role"
-"""Of layers that hold no poses: ``"frames"`` or ``"cameras"``."""
+"""Of layers that hold no poses: ``"frames"``, or one of `SPACE_ROLES`."""
+
+SPACE_ROLES = ("cameras", "floor", "skeleton")
+"""Of layers that belong to the 3-D display."""
+
+SKELETON_KEY = "napari_pose3d_skeleton"
+"""Of the layer with the skeleton in 3-D: the positions and the bones that it draws."""
 
 TILES_KEY = "napari_pose3d_tiles"
 """Of the layer with the frames: where each view lies."""
@@ -173,8 +179,7 @@ def frames_layer(tiles: Mapping[str, Tile]) -> LayerData:
 def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
     """The rig's cameras as frusta, and their names; both without frame axis, (z, y, x)."""
     drawn = frusta(rig, poses3d.xyz)
-    segments = np.concatenate([frustum.segments for frustum in drawn])[..., ::-1]
-    vectors = np.stack([segments[:, 0], segments[:, 1] - segments[:, 0]], axis=1)
+    vectors = vectors_of(np.concatenate([frustum.segments for frustum in drawn]))
     notes = {
         frustum.camera: f"{frustum.distance:.4g} {poses3d.units or 'rig units'} from the scene"
         + (", drawn nearer on its line of sight" if frustum.moved else "")
@@ -216,6 +221,85 @@ def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
             "points",
         ),
     ]
+
+
+def floor_layer(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
+    """The floor below the animal; no layer where too few points are known."""
+    floor = floor_grid(
+        poses3d.xyz, np.stack([frustum.apex for frustum in frusta(rig, poses3d.xyz)])
+    )
+    if floor is None:
+        return []
+    return [_space_lines(vectors_of(floor.segments), "floor", poses3d, 0.25, opacity=0.5)]
+
+
+def skeleton_layer(poses3d: Poses3D, bones: NDArray[np.integer[Any]]) -> list[LayerData]:
+    """The bones of one frame in 3-D, (z, y, x); `frame_window` moves them with the frame."""
+    if not len(bones):
+        return []
+    still = bone_vectors(poses3d.xyz, bones, 0)
+    extra = {SKELETON_KEY: (poses3d.xyz, bones)}
+    return [_space_lines(still, "3-D skeleton", poses3d, 0.5, role="skeleton", extra=extra)]
+
+
+def bone_vectors(
+    positions: NDArray[Any], bones: NDArray[np.integer[Any]], frame: int
+) -> NDArray[np.float64]:
+    """Start and direction of each bone in a frame, ``(bone, 2, 3)`` as (z, y, x).
+
+    Parameters
+    ----------
+    positions : (frame, keypoint, 3)
+        (x, y, z) in rig units; NaN where missing.
+    bones : (bone, 2)
+        Indices of keypoints.
+
+    Notes
+    -----
+    Where an end is missing the vector has no length: napari is slow to change their number.
+    """
+    zyx = np.asarray(positions[min(max(frame, 0), len(positions) - 1)], np.float64)[:, ::-1]
+    start, end = zyx[bones[:, 0]], zyx[bones[:, 1]]
+    found = np.stack([start, end - start], axis=1)
+    missing = ~np.isfinite(found).all(axis=(1, 2))
+    known = zyx[np.isfinite(zyx).all(axis=1)]
+    found[missing] = 0.0
+    if len(known):
+        # Not at the origin, which may lie far from the animal.
+        found[missing, 0] = known[0]
+    return found
+
+
+def vectors_of(segments: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lines ``(line, 2, 3)`` from start to end in (x, y, z) as napari's vectors, (z, y, x)."""
+    zyx = segments[..., ::-1]
+    return np.stack([zyx[:, 0], zyx[:, 1] - zyx[:, 0]], axis=1)
+
+
+def _space_lines(
+    vectors: NDArray[np.float64],
+    name: str,
+    poses3d: Poses3D,
+    width: float,
+    *,
+    role: str = "",
+    opacity: float = 1.0,
+    extra: Mapping[str, Any] | None = None,
+) -> LayerData:
+    """Hidden lines in 3-D; ``width`` is a fraction of the marks' size."""
+    return (
+        vectors,
+        {
+            "name": name,
+            "vector_style": "line",
+            "edge_color": NEUTRAL,
+            "edge_width": width * mark_size(poses3d.xyz, _MARK_3D),
+            "opacity": opacity,
+            "visible": False,
+            "metadata": {ROLE_KEY: role or name, **(extra or {})},
+        },
+        "vectors",
+    )
 
 
 def view_poses(

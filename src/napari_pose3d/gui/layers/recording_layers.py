@@ -18,13 +18,15 @@ from .layer_poses import LayerPoses
 from .layer_styles import (
     LayerData,
     camera_layers,
+    floor_layer,
     new_frames,
     points_layer,
+    skeleton_layer,
     space_poses,
     tracks_layer,
     view_poses,
 )
-from .view_layout import Tile, image_sizes, place_views
+from .view_layout import Tile, bones_of, image_sizes, place_views
 
 
 def table_layers(
@@ -80,6 +82,7 @@ def result_layers(
     all_keypoints: Sequence[str] = (),
     placed: Mapping[str, Tile] | None = None,
     colours: Mapping[str, str] | None = None,
+    skeleton: Sequence[tuple[str, str]] = (),
 ) -> list[LayerData]:
     """The layers of a finished run, from back to front; those in 3-D are hidden at first.
 
@@ -94,6 +97,8 @@ def result_layers(
         Views that are in the viewer already; their frames are not drawn again.
     colours : mapping of keypoint to ``#rrggbb``, optional
         Those that the user chose.
+    skeleton : pairs of keypoints, optional
+        Drawn in 3-D.
     """
     everything = tuple(all_keypoints) or result.poses2d.keypoints
     order = dict(zip(everything, palette_of(everything, colours or {}), strict=True))
@@ -123,7 +128,8 @@ def result_layers(
         layers += _pair(smoothed, *names, tiles[view], True, overview)
     if poses3d is not None:
         if rig is not None:
-            layers += camera_layers(rig, poses3d)
+            layers += [*floor_layer(rig, poses3d), *camera_layers(rig, poses3d)]
+        layers += skeleton_layer(poses3d, bones_of(poses3d.keypoints, skeleton))
         space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
         layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
     return layers

@@ -110,7 +110,13 @@ def _set_layers(
         cameras = rig if rig is not None and result.poses3d is not None else None
         if cameras is not None:
             cameras = cameras.subset(result.poses2d.views)
-        return result_layers(result, cameras, placed=placed, colours=session.colours)
+        return result_layers(
+            result,
+            cameras,
+            placed=placed,
+            colours=session.colours,
+            skeleton=session.skeleton,
+        )
     reading = ReadingSettings(
         views=tuple(view for view in session.views if view in each.files), allow_missing=True
     )

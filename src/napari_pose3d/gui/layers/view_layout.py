@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ _DRAWN_DISTANCE = 0.9
 # Of the frustum, as a fraction of the scene's diagonal and of its own depth.
 _DEPTH = 0.16
 _MIN_HALF_WIDTH = 0.22
+_GRID_LINES = 9  # of the floor, in each direction
 _ASIDE, _ABOVE = np.radians(25), np.radians(20)
 
 
@@ -199,6 +201,65 @@ def _frustum(camera: Camera, middle: NDArray[np.float64], diagonal: float) -> Fr
     lines += [(corners[0], roof), (roof, corners[1])]
     in_camera = np.asarray(lines)
     return Frustum(camera.name, apex, in_camera @ camera.rotation + apex, distance, moved)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A grid below the lowest keypoints, in the two directions in which the animal moves most.
+
+    Attributes
+    ----------
+    segments : (line, 2, 3)
+        Start and end, (x, y, z) in rig units.
+    up : (3,)
+        Unit vector from the floor towards the cameras, (x, y, z).
+    middle : (3,)
+        Of where the keypoints are, (x, y, z).
+    """
+
+    segments: NDArray[np.float64]
+    up: NDArray[np.float64]
+    middle: NDArray[np.float64]
+
+
+def floor_grid(points: FloatArray, cameras: NDArray[np.float64] | None = None) -> Floor | None:
+    """The floor under an animal; None where too few points are known.
+
+    Parameters
+    ----------
+    points : (..., 3)
+        (x, y, z) in rig units; NaN where unknown.
+    cameras : (camera, 3), optional
+        Where they stand: there are more of them above the floor than below.
+    """
+    flat = points.reshape(-1, 3)
+    known = flat[np.isfinite(flat).all(axis=1)]
+    if len(known) < 3:
+        return None
+    low, high = np.percentile(known, [1, 99], axis=0)
+    axis = int(np.argmin(high - low))
+    above = cameras is None or np.median(cameras[:, axis]) > (low[axis] + high[axis]) / 2
+    up = np.zeros(3)
+    up[axis] = 1.0 if above else -1.0
+    first, second = (other for other in range(3) if other != axis)
+    segments = []
+    for along, across in ((first, second), (second, first)):
+        for at in np.linspace(low[along], high[along], _GRID_LINES):
+            line = np.empty((2, 3))
+            line[:, axis] = low[axis] if above else high[axis]
+            line[:, along] = at
+            line[:, across] = low[across], high[across]
+            segments.append(line)
+    return Floor(np.array(segments), up, (low + high) / 2)
+
+
+def bones_of(
+    keypoints: Sequence[str], skeleton: Sequence[tuple[str, str]]
+) -> NDArray[np.integer[Any]]:
+    """Indices of the pairs of a skeleton that both are there, ``(bone, 2)``."""
+    place = {name: i for i, name in enumerate(keypoints)}
+    pairs = [(place[a], place[b]) for a, b in skeleton if a in place and b in place]
+    return np.array(pairs, dtype=int).reshape(-1, 2)
 
 
 def looking_direction(rig: Rig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

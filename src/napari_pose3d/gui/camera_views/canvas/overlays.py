@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
+from napari_pose3d.gui.layers.view_layout import bones_of
 from napari_pose3d.gui.qt.napari_private import draw_marks_only, redraw_points
 
 from ..frames.view_source import ViewSource, best_of
@@ -257,15 +258,6 @@ class Overlays:
 def _switched_off(poses: LayerPoses, settings: LayoutState) -> bool:
     hidden_set = poses.stage == "predicted" and poses.prediction_set in settings.hidden_sets
     return poses.stage in settings.hidden_stages or hidden_set
-
-
-def bones_of(
-    keypoints: Sequence[str], skeleton: Sequence[tuple[str, str]]
-) -> NDArray[np.integer[Any]]:
-    """Indices of the pairs of a skeleton that both are there, ``(bone, 2)``."""
-    place = {name: i for i, name in enumerate(keypoints)}
-    pairs = [(place[a], place[b]) for a, b in skeleton if a in place and b in place]
-    return np.array(pairs, dtype=int).reshape(-1, 2)
 
 
 def at_frame(array: NDArray[Any], frame: int) -> NDArray[Any]:

@@ -11,16 +11,17 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
+from napari_pose3d.gui.layers.layer_styles import vectors_of
+from napari_pose3d.gui.layers.view_layout import bones_of, floor_grid
 from napari_pose3d.gui.qt.napari_private import redraw_points
 
 from ..frames.view_source import Scene
 from .canvas_frame import CanvasFrame
 from .input_events import held_modifiers, key_name
 from .layout_state import LayoutState
-from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, bones_of, dots
+from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, dots
 
 _SELECTED = 1.6
-_GRID_LINES = 9
 # Calibrations are right-handed; napari's own default would show their mirror image.
 _RIGHT_HANDED = ("away", "down", "right")
 
@@ -184,37 +185,14 @@ class SpaceView(CanvasFrame):
         return span if span > 0 else otherwise
 
     def _add_floor(self, finite: NDArray[Any], frusta: NDArray[Any] | None) -> None:
-        """A grid below the lowest keypoints, in the two directions that the animal moves most.
-
-        What is up, the cameras tell: there are more of them above the floor than below.
-        """
         self._floor, self._up = None, None
-        if len(finite) < 3:
+        floor = floor_grid(finite, None if frusta is None else frusta[:, 0, ::-1])
+        if floor is None:
             return
-        low, high = np.percentile(finite, [1, 99], axis=0)
-        up = int(np.argmin(high - low))
-        across = [axis for axis in range(3) if axis != up]
-        above = 1.0
-        if frusta is not None:
-            cameras = frusta[:, 0, 2 - up]
-            above = 1.0 if np.median(cameras) > (low[up] + high[up]) / 2 else -1.0
-        self._middle = ((low + high) / 2)[::-1]
-        level = low[up] if above > 0 else high[up]
-        direction = np.zeros(3)
-        direction[2 - up] = above
-        self._up = direction
-        ticks = [np.linspace(low[axis], high[axis], _GRID_LINES) for axis in across]
-        segments = []
-        for along, (a, b) in enumerate((across, across[::-1])):
-            for tick in ticks[along]:
-                start = np.empty(3)
-                start[up], start[a], start[b] = level, tick, low[b]
-                run = np.zeros(3)
-                run[b] = high[b] - low[b]
-                segments.append((start[::-1], run[::-1]))
+        self._middle, self._up = floor.middle[::-1], floor.up[::-1]
         self._floor = self._keep(
             self.model.add_vectors(
-                np.array(segments),
+                vectors_of(floor.segments),
                 name="floor",
                 vector_style="line",
                 edge_color=NEUTRAL,

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from napari_pose3d.core.labels.store.label import Label, LabelKey
 from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.camera_view import CameraView
-from napari_pose3d.gui.camera_views.canvas.overlays import BONE_DOTS, bones_of, dots, ellipse
+from napari_pose3d.gui.camera_views.canvas.overlays import BONE_DOTS, dots, ellipse
 from napari_pose3d.gui.camera_views.canvas.tool_layers import Marks
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_hex
+from napari_pose3d.gui.layers.view_layout import bones_of
 
 from ..control.label_controller import LabelController
 
