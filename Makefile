@@ -6,12 +6,11 @@ STAMP := $(VENV)/.installed
 SCREEN := -screen 0 1600x1000x24
 XVFB := xvfb-run -a -s "$(SCREEN)"
 
-<<<<<<< Updated upstream
 # napari's newest release, also one that is not final, beside everything else as usual.
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
 
-.PHONY: demo test test-slow test-next lint bench system clean help
+.PHONY: demo test test-slow test-next lint bench stress system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,19 +20,8 @@ help:
 	@echo "make test-next  the tests with napari's next release, in an environment of its own"
 	@echo "make lint       the checks without the tests"
 	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
+	@echo "make stress     damage files, kill labeling and saving (MINUTES=10, SEED=0)"
 	@echo "make clean      remove the virtual environments and what was built"
-=======
-.PHONY: demo test lint bench stress system clean help
-.DEFAULT_GOAL := help
-
-help:
-	@echo "make demo   install, make the sample session, smooth it, open napari on it"
-	@echo "make test   install, run ruff, the type check, npe2 validate and all tests"
-	@echo "make lint   the checks without the tests"
-	@echo "make bench  print the tables of speed and accuracy (peers in a venv of their own)"
-	@echo "make stress damage files of every format, kill labeling and saving (MINUTES=10, SEED=0)"
-	@echo "make clean  remove the virtual environment and what was built"
->>>>>>> Stashed changes
 
 # System libraries: installed when we may, else the exact command is printed.
 system:
