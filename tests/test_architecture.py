@@ -26,7 +26,7 @@ CORE_FLOORS = (
     {"errors", "settings"},
     {"poses", "storage"},
     {"formats", "cameras", "video"},
-    {"projects", "smoothing"},
+    {"projects", "smoothing", "calibration"},
     {"labels", "pipeline"},
     {"synthetic"},
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from napari_pose3d._version import __version__
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 
-from . import info, sample, smooth, triangulate
+from . import info, rig, sample, smooth, triangulate
 from .options import parse_frame_ranges
 from .progress_bar import ProgressBar
 from .remedies import option_of
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"napari-pose3d {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (smooth, triangulate, sample, info):
+    for command in (smooth, triangulate, rig, sample, info):
         command.add_to(commands)
     return parser

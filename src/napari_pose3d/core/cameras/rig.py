@@ -146,7 +146,7 @@ class Rig:
 
     def to_aniposelib(self) -> CameraGroup:
         """The same cameras as an ``aniposelib.cameras.CameraGroup``, in the same order."""
-        with _qt_settings_kept():
+        with qt_settings_kept():
             from aniposelib.cameras import Camera as AniposeCamera
             from aniposelib.cameras import CameraGroup, FisheyeCamera
 
@@ -167,7 +167,7 @@ class Rig:
 
 
 @contextmanager
-def _qt_settings_kept() -> Iterator[None]:
+def qt_settings_kept() -> Iterator[None]:
     """Undo what importing cv2 does to the process: it points every Qt to plugins of its own."""
     before = {key: value for key, value in os.environ.items() if key.startswith("QT_")}
     try:

@@ -85,15 +85,27 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
 
 
 def save_rig(rig: Rig, path: str | os.PathLike[str]) -> None:
-    """Write an Anipose calibration TOML that every reader of that format accepts.
+    """Write an Anipose calibration TOML that every reader of that format accepts."""
+    from napari_pose3d.core.storage.atomic_files import FileGroup
 
+    with FileGroup(overwrite=True) as files:
+        files.open(path).write(rig_text(rig))
+
+
+def rig_text(rig: Rig) -> str:
+    """A rig as the text of an Anipose calibration TOML.
+
+    Notes
+    -----
     Numbers are written as floats with all their digits: the ``toml`` package, which aniposelib
-    reads with, refuses arrays that mix integers and floats.
+    reads with, refuses arrays that mix integers and floats. From eleven cameras on, the sections'
+    numbers are padded, since some readers sort them as text.
     """
+    digits = len(str(len(rig.cameras) - 1))
     lines: list[str] = []
     for i, camera in enumerate(rig.cameras):
         rows = ", ".join(_numbers(row) for row in camera.matrix)
-        lines += [f"[cam_{i}]", f"name = {_quoted(camera.name)}"]
+        lines += [f"[cam_{i:0{digits}}]", f"name = {_quoted(camera.name)}"]
         if camera.size is not None:
             lines.append(f"size = [ {camera.size[0]}, {camera.size[1]},]")
         lines += [
@@ -114,10 +126,7 @@ def save_rig(rig: Rig, path: str | os.PathLike[str]) -> None:
             lines.append(f"{_quoted(key)} = {value!r}")
         elif isinstance(value, str):
             lines.append(f"{_quoted(key)} = {_quoted(value)}")
-    from napari_pose3d.core.storage.atomic_files import FileGroup
-
-    with FileGroup(overwrite=True) as files:
-        files.open(path).write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 class _Section:

@@ -1,0 +1,17 @@
+"""``napari-pose3d rig ...``: calibrations made, checked and converted."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import calibrate
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command with its own commands."""
+    parser = commands.add_parser(
+        "rig", help="make and check the calibration of the cameras", allow_abbrev=False
+    )
+    own = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (calibrate,):
+        command.add_to(own)

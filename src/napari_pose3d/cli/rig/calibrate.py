@@ -1,0 +1,175 @@
+"""``napari-pose3d rig calibrate VIDEOS ... --board FILE --out TOML``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from napari_pose3d.core.calibration.board.board import MM, Board, load_board
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.projects.naming.file_names import stem_of
+from napari_pose3d.core.projects.naming.naming_rule import Naming
+from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+
+from ..progress_bar import ProgressBar
+
+_BOARD_HELP = (
+    "a board file (TOML), or a description: charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
+    "checkerboard:COLUMNSxROWS:SQUARE, squares counted, lengths such as 30mm; add :inverted for "
+    "white on black, :legacy for the layout of OpenCV before 4.6"
+)
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "calibrate", help="make a calibration from videos of a board", allow_abbrev=False
+    )
+    parser.add_argument("videos", nargs="+", type=Path, help="one video for each camera")
+    parser.add_argument("--board", required=True, metavar="FILE|TEXT", help=_BOARD_HELP)
+    parser.add_argument(
+        "--views", nargs="+", default=[], metavar="NAME", help="names of the cameras, in order"
+    )
+    parser.add_argument(
+        "--timestamps",
+        type=Path,
+        metavar="CSV",
+        help="which frames belong together: columns sync_index, cam_id, frame_time",
+    )
+    parser.add_argument(
+        "--intrinsics", type=Path, metavar="TOML", help="a rig whose intrinsics are kept"
+    )
+    parser.add_argument("--fisheye", action="store_true", help="lenses of the fisheye model")
+    parser.add_argument(
+        "--no-clocks", action="store_true", help="the cameras are triggered together exactly"
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame")
+    parser.add_argument(
+        "--exclude", nargs="+", type=int, default=[], metavar="FRAME", help="leave frames out"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="TOML", help="the rig")
+    parser.add_argument("--report", type=Path, metavar="HTML", help="a page to look at")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all figures")
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    """Calibrate, write, and say how good it is."""
+    from napari_pose3d.core.calibration.board.detection import detect_corners
+    from napari_pose3d.core.calibration.report.figures import figures_text
+    from napari_pose3d.core.calibration.report.page import page_text
+    from napari_pose3d.core.calibration.rig_calibration import calibrate, frames_of_timestamps
+    from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
+
+    outputs = [path for path in (options.out, options.report, options.json) if path is not None]
+    if not options.force:
+        refuse_existing(outputs)
+    board = board_from(options.board)
+    videos = _by_view(options.videos, options.views)
+    known = None if options.intrinsics is None else load_rig(options.intrinsics)
+    rows = None
+    if options.timestamps is not None:
+        rows = frames_of_timestamps(options.timestamps, list(videos))
+    done = dict.fromkeys(videos, 0)
+    totals = dict.fromkeys(videos, 0)
+
+    def report(view: str, n: int, total: int) -> None:
+        done[view], totals[view] = n, total
+        bar("looking for the board", sum(done.values()), sum(totals.values()))
+
+    observations = detect_corners(videos, board, rows=rows, every=options.every, progress=report)
+    result = calibrate(
+        observations,
+        fisheye=options.fisheye,
+        intrinsics=known,
+        estimate_clocks=not options.no_clocks,
+        exclude=options.exclude,
+        progress=lambda stage: bar(stage, 0, 0),
+    )
+    bar.close()
+    with FileGroup(overwrite=options.force) as group:
+        group.open(options.out).write(rig_text(result.rig))
+        if options.report is not None:
+            group.open(options.report).write(page_text(result))
+        if options.json is not None:
+            group.open(options.json).write(figures_text(result))
+    for verdict in result.verdicts:
+        print(verdict)
+    shown = result.one_clock if result.held_out is None else result.held_out.one_clock
+    print(
+        f"{'all frames' if result.held_out is None else 'frames left out of the fit'}: "
+        f"board residual {shown.board.median:.3f} px median, "
+        f"triangulated {shown.triangulated.median:.3f} px, "
+        f"length error {shown.lengths.mean:.3f} mm ({shown.lengths.percent:.2f} %), "
+        f"bias {shown.lengths.bias:+.3f} mm"
+    )
+    for note in result.notes:
+        print(f"note: {note}")
+    print(f"wrote {', '.join(str(path) for path in outputs)}")
+    return 0
+
+
+def board_from(text: str) -> Board:
+    """A board from a file, or from a description such as ``charuco:5x7:30mm:22mm:DICT_4X4_50``.
+
+    Raises
+    ------
+    PoseDataError
+        When it is neither.
+    """
+    if ":" not in text or Path(text).is_file():
+        return load_board(text)
+    kind, *parts = text.split(":")
+    flags = {part for part in parts if part in ("inverted", "legacy")}
+    parts = [part for part in parts if part not in flags]
+    n_parts = {"charuco": 4, "checkerboard": 2}.get(kind)
+    if n_parts is None or len(parts) != n_parts:
+        raise PoseDataError(
+            f"the board '{text}' is not understood",
+            expected="charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
+            "checkerboard:COLUMNSxROWS:SQUARE",
+        )
+    columns, _, rows = parts[0].partition("x")
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise PoseDataError(f"'{parts[0]}' are no numbers of squares", expected="such as 5x7")
+    return Board(
+        columns=int(columns),
+        rows=int(rows),
+        square=_length(parts[1]),
+        kind="charuco" if kind == "charuco" else "checkerboard",
+        marker=_length(parts[2]) if kind == "charuco" else 0.0,
+        dictionary=parts[3] if kind == "charuco" else "DICT_4X4_50",
+        inverted="inverted" in flags,
+        legacy="legacy" in flags,
+    )
+
+
+def _length(text: str) -> float:
+    """Millimetres of a text such as ``30mm`` or ``1.2inch``; without a unit, mm."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text[len(number) :] or "mm"
+    try:
+        return float(number) * MM[unit]
+    except (ValueError, KeyError):
+        raise PoseDataError(
+            f"'{text}' is no length", expected=f"a number with a unit: {', '.join(MM)}"
+        ) from None
+
+
+def _by_view(videos: list[Path], views: list[str]) -> dict[str, Path]:
+    """Videos by the names of their cameras."""
+    if views and len(views) != len(videos):
+        raise PoseDataError(
+            f"{len(views)} names for {len(videos)} videos", expected="one name for each video"
+        )
+    stems = [stem_of(video) for video in videos]
+    naming = Naming(None).fitted(stems)
+    names = views or [naming.parse(stem).view or stem for stem in stems]
+    if len(set(names)) < len(names):
+        raise PoseDataError(
+            f"the videos are of the cameras {', '.join(names)}",
+            expected="a different camera for each video, named at the end of its file name",
+            todo="Give the cameras' names, or rename the videos",
+        )
+    return dict(zip(names, videos, strict=True))

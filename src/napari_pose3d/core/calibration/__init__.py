@@ -1,0 +1,1 @@
+"""Calibration: rigs from board videos, checked, converted and refined."""

@@ -1,0 +1,195 @@
+"""Finding the board's corners in videos.
+
+Notes
+-----
+OpenCV detects; its own refinement of ChArUco corners is kept as it is, since a second one with a
+larger window reaches the markers and doubles the noise. Every frame is decoded once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.rig import qt_settings_kept
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.video.video_array import VideoArray, open_video
+
+from .board import Board
+from .observations import BoardObservations
+
+Float64 = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+FEWEST_CORNERS = 4
+# Coarser than OpenCV's steps of 10: half the time, and as many corners.
+_WINDOW_STEP = 20
+_MOST_CORNERS_LOST = 0.5
+
+
+def detector_of(board: Board) -> Callable[[Image], Float64]:
+    """A function from a grey image to the board's corners, ``(corner, 2)`` px, NaN where unseen.
+
+    Raises
+    ------
+    PoseDataError
+        When OpenCV has no such dictionary, or it holds too few markers for the board.
+    """
+    with qt_settings_kept():
+        import cv2
+
+    cv2.setNumThreads(1)
+    if board.kind == "checkerboard":
+        return lambda image: _checkerboard(cv2, board, image)
+    code = getattr(cv2.aruco, board.dictionary, None)
+    if code is None:
+        raise PoseDataError(
+            f"there is no dictionary '{board.dictionary}'",
+            expected="one of OpenCV's, such as DICT_4X4_50 or DICT_5X5_100",
+        )
+    dictionary = cv2.aruco.getPredefinedDictionary(code)
+    wanted = board.columns * board.rows // 2
+    if len(dictionary.bytesList) < wanted:
+        raise PoseDataError(
+            f"the dictionary {board.dictionary} has {len(dictionary.bytesList)} markers",
+            expected=f"{wanted}, for a board of {board.columns} x {board.rows} squares",
+        )
+    pattern = cv2.aruco.CharucoBoard(
+        (board.columns, board.rows), board.square, board.marker, dictionary
+    )
+    pattern.setLegacyPattern(board.legacy)
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.adaptiveThreshWinSizeStep = _WINDOW_STEP
+    finder = cv2.aruco.CharucoDetector(pattern, cv2.aruco.CharucoParameters(), parameters)
+
+    def corners_in(image: Image) -> Float64:
+        out = np.full((board.n_corners, 2), np.nan)
+        found, ids, _, _ = finder.detectBoard(255 - image if board.inverted else image)
+        if ids is not None and len(ids) >= FEWEST_CORNERS:
+            out[ids.ravel()] = found.reshape(-1, 2)
+        return out
+
+    return corners_in
+
+
+def _checkerboard(cv2: Any, board: Board, image: Image) -> Float64:
+    found, corners = cv2.findChessboardCornersSB(image, board.grid)
+    if not found:
+        return np.full((board.n_corners, 2), np.nan)
+    return np.asarray(corners, dtype=np.float64).reshape(-1, 2)
+
+
+def detect_corners(
+    videos: Mapping[str, str | os.PathLike[str]],
+    board: Board,
+    *,
+    rows: Mapping[str, NDArray[np.int64]] | None = None,
+    every: int = 1,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda view, done, total: None,
+    found: Callable[[str, int, Float64], None] = lambda view, frame, corners: None,
+    check: Callable[[], None] = lambda: None,
+) -> BoardObservations:
+    """Find the board in the videos of all views.
+
+    Parameters
+    ----------
+    videos : mapping of view to path
+    board : Board
+    rows : mapping of view to (video frame,) int64, optional
+        The common frame number of each frame of a view's video, rising; without it, frames of one
+        number belong together.
+    every : int
+        Only every n-th frame is looked at.
+    threads : int, optional
+        One for each core if not given.
+    progress : callable
+        Called with (view, frames done, frames in all); from several threads, one at a time.
+    found : callable
+        Called with (view, video frame, corners) where corners were found.
+    check : callable
+        Called for each frame; may raise `Cancelled`.
+
+    Raises
+    ------
+    PoseDataError
+        When a video cannot be read, or shows no corner at all; names it.
+    """
+    opened = {view: open_video(path, color="grey") for view, path in videos.items()}
+    try:
+        return _detect(opened, videos, board, rows, every, threads, progress, found, check)
+    finally:
+        for video in opened.values():
+            video.close()
+
+
+def _detect(
+    opened: Mapping[str, VideoArray],
+    videos: Mapping[str, str | os.PathLike[str]],
+    board: Board,
+    rows: Mapping[str, NDArray[np.int64]] | None,
+    every: int,
+    threads: int | None,
+    progress: Callable[[str, int, int], None],
+    found: Callable[[str, int, Float64], None],
+    check: Callable[[], None],
+) -> BoardObservations:
+    lock = Lock()
+    done = dict.fromkeys(opened, 0)
+
+    def corners_of(view: str, numbers: Sequence[int]) -> Float64:
+        corners_in = detector_of(board)
+        video = opened[view]
+        total = len(range(0, len(video), every))
+        out = np.full((len(numbers), board.n_corners, 2), np.nan)
+        for i, number in enumerate(numbers):
+            check()
+            image = video.frame(number)
+            if image is not None:
+                if image.dtype != np.uint8:
+                    image = (image >> (video.bits - 8)).astype(np.uint8)
+                out[i] = corners_in(np.ascontiguousarray(image))
+            with lock:
+                done[view] += 1
+                progress(view, done[view], total)
+                if np.isfinite(out[i]).any():
+                    found(view, number, out[i])
+        return out
+
+    jobs = []
+    parts = 4
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for view, video in opened.items():
+            numbers = list(range(0, len(video), every))
+            size = max(1, -(-len(numbers) // parts))
+            for start in range(0, len(numbers), size):
+                part = numbers[start : start + size]
+                jobs.append((view, part, pool.submit(corners_of, view, part)))
+        results = [(view, part, job.result()) for view, part, job in jobs]
+
+    numbers_of = {view: np.arange(len(video)) for view, video in opened.items()}
+    if rows is not None:
+        numbers_of = {view: np.asarray(rows[view]) for view in opened}
+    frames = np.unique(np.concatenate([numbers[::every] for numbers in numbers_of.values()]))
+    xy = np.full((len(opened), len(frames), board.n_corners, 2), np.nan)
+    for view, part, corners in results:
+        at = np.searchsorted(frames, numbers_of[view][np.asarray(part)])
+        xy[list(opened).index(view), at] = corners
+    for i, view in enumerate(opened):
+        if not np.isfinite(xy[i]).any():
+            raise PoseDataError(
+                f"no corner of the board was found in the video of view {view}",
+                file=Path(videos[view]),
+                expected=board.describe(),
+                todo="Check the kind of board, the number of squares, the dictionary, and whether "
+                "it is printed white on black",
+            )
+    sizes = tuple((video.shape[2], video.shape[1]) for video in opened.values())
+    return BoardObservations(board, tuple(opened), sizes, frames, xy)

@@ -1,0 +1,337 @@
+"""How good a rig is: three measures, as recorded and at one clock, also on blocks left out.
+
+Notes
+-----
+Each measure alone misleads: a rig that bends itself to hide a lagging clock has a smaller residual
+as recorded than a better one; free points meet the same pixels with lengths wrong by ten times as
+much. So there are always three:
+
+- *board residual*: the rigid board is fitted to each frame with the rig held fixed, px;
+- *triangulated residual*: every corner seen in two or more views is triangulated by itself, px;
+- *length error*: distance of neighbouring triangulated corners minus the side of a square, mm.
+
+*At one clock* means that the corners of views that lag were interpolated in the image, along their
+own tracks, to the instants of the first view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.camera import Camera
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+
+from .board.observations import BoardObservations
+from .solve.board_motion import motion_of
+from .solve.lens import CX, CY, FX, FY, K1
+from .solve.relative_poses import at_common_clock
+from .solve.rig_solution import FEWEST_CORNERS, Solution, fit_boards, solve_rig
+from .solve.rig_state import BoardImages, BoardMotion, RigState, residuals_of
+
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+BLOCK = 6
+"""Frames of a block that is left out as a whole: single frames left out have neighbours inside."""
+
+EVERY = 4
+"""Every fourth block is left out."""
+
+_LEAST_PART = 1e-3
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A measure's distribution.
+
+    Attributes
+    ----------
+    median, mean, p95 : float
+        NaN where nothing was measured.
+    n : int
+    """
+
+    median: float
+    mean: float
+    p95: float
+    n: int
+
+    @classmethod
+    def of(cls, values: Float64) -> Spread:
+        """Of finite values."""
+        if not len(values):
+            return cls(np.nan, np.nan, np.nan, 0)
+        return cls(
+            float(np.median(values)),
+            float(values.mean()),
+            float(np.percentile(values, 95)),
+            len(values),
+        )
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Errors of the distance between neighbouring corners.
+
+    Attributes
+    ----------
+    mean : float
+        Mean absolute error, mm.
+    bias : float
+        Mean signed error, mm; above 0 where the rig makes things too large.
+    percent : float
+        ``mean`` in per cent of the square.
+    n : int
+    """
+
+    mean: float
+    bias: float
+    percent: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """The three measures of a rig on some frames.
+
+    Attributes
+    ----------
+    board, triangulated : Spread
+        px.
+    lengths : Lengths
+    board_by_view, triangulated_by_view : mapping of view to Spread
+    per_image : (view, frame) float64
+        Root mean square board residual of each image, px; NaN where the board was not seen.
+    """
+
+    board: Spread
+    triangulated: Spread
+    lengths: Lengths
+    board_by_view: dict[str, Spread]
+    triangulated_by_view: dict[str, Spread]
+    per_image: Float64
+
+
+def measure(
+    rig: RigState, observations: BoardObservations, check: Callable[[], None] = lambda: None
+) -> Measures:
+    """The three measures of a rig on observations as they are (clocks are not looked at)."""
+    observations = observations.without_sparse(FEWEST_CORNERS)
+    images = BoardImages.of(observations)
+    n_frames = len(observations.frames)
+    fitted = fit_boards(rig, images, n_frames, check)
+    residuals = residuals_of(fitted, images, BoardMotion.still(n_frames))
+    length = np.linalg.norm(residuals.xy, axis=-1)
+    per_image = np.full((len(observations.views), n_frames), np.nan)
+    count = np.maximum(residuals.valid.sum(axis=1), 1)
+    rms = np.sqrt((np.square(length) * residuals.valid).sum(axis=1) / count)
+    per_image[images.view, images.frame] = rms
+    apart, by_view, lengths = _triangulated(rig_of(rig, observations), observations)
+    return Measures(
+        Spread.of(length[residuals.valid]),
+        Spread.of(apart),
+        lengths,
+        {
+            view: Spread.of(length[images.view == i][residuals.valid[images.view == i]])
+            for i, view in enumerate(observations.views)
+        },
+        by_view,
+        per_image,
+    )
+
+
+def at_one_clock(observations: BoardObservations, clocks: Float64) -> BoardObservations:
+    """Corners at the instants of the first view, interpolated along each view's own tracks.
+
+    Parameters
+    ----------
+    clocks : (view,)
+        Frames that each view lags behind the first.
+
+    Notes
+    -----
+    Cubic where the two frames on each side are there, a parabola or a line where fewer are; a
+    corner whose two enclosing frames are not both there is left out.
+    """
+    shifts = np.floor(clocks).astype(np.int64)
+    fractions = clocks - shifts
+    # Fractions next to a whole frame need no interpolation.
+    near = np.abs(fractions - np.round(fractions)) < _LEAST_PART
+    shifts = np.where(near, np.round(clocks).astype(np.int64), shifts)
+    observations = at_common_clock(observations, shifts)
+    xy = observations.xy.copy()
+    for view in np.flatnonzero(~near):
+        xy[view] = _interpolated(observations.xy[view], observations.frames, float(fractions[view]))
+    return replace(observations, xy=xy)
+
+
+def _interpolated(xy: Float64, frames: NDArray[np.int64], part: float) -> Float64:
+    """Tracks ``(frame, corner, 2)`` at ``frame + part`` by Lagrange's polynomial."""
+    whole = np.full((int(frames[-1] - frames[0]) + 4, *xy.shape[1:]), np.nan)
+    whole[frames - frames[0] + 1] = xy
+    at = frames - frames[0] + 1
+    nodes = np.array([-1, 0, 1, 2])
+    values = np.stack([whole[np.clip(at + node, 0, len(whole) - 1)] for node in nodes])
+    have = np.isfinite(values).all(axis=-1)
+    out = np.full_like(xy, np.nan)
+    for use in ((0, 1, 2, 3), (0, 1, 2), (1, 2, 3), (1, 2)):
+        chosen = [nodes[i] for i in use]
+        fits = have[list(use)].all(axis=0) & ~np.isfinite(out).all(axis=-1)
+        total = np.zeros_like(xy)
+        for i, node in zip(use, chosen, strict=True):
+            weight = np.prod([(part - other) / (node - other) for other in chosen if other != node])
+            total += weight * np.nan_to_num(values[i])
+        out[fits] = total[fits]
+    return out
+
+
+def left_out(observations: BoardObservations) -> Bool:
+    """Which frames are left out of a fit that is judged on them: blocks, ``(frame,)`` bool."""
+    block = (observations.frames - observations.frames[0]) // BLOCK
+    used = np.unique(block)
+    return np.asarray(np.searchsorted(used, block) % EVERY == EVERY - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A rig fitted without some blocks of frames, measured on those.
+
+    Attributes
+    ----------
+    as_recorded, one_clock : Measures
+        Of the frames left out.
+    one_clock_used : Measures
+        Of the frames that were fitted.
+    still : Measures
+        Of a rig that was fitted without clocks, at one clock, on the frames left out.
+    """
+
+    as_recorded: Measures
+    one_clock: Measures
+    one_clock_used: Measures
+    still: Measures | None
+
+
+def hold_out(
+    observations: BoardObservations,
+    solution: Solution,
+    *,
+    fisheye: bool = False,
+    intrinsics: Float64 | None = None,
+    compare_clocks: bool = True,
+    check: Callable[[], None] = lambda: None,
+) -> HeldOut | None:
+    """Fit again without every fourth block of frames, and measure on those.
+
+    Parameters
+    ----------
+    solution : Solution
+        Of all frames; whether it has clocks decides whether they are estimated here.
+
+    Returns
+    -------
+    HeldOut or None
+        None where too few frames are left.
+    """
+    out = left_out(observations)
+    if not out.any() or out.all():
+        return None
+    used = observations.of_frames(~out)
+    clocks = bool(np.any(solution.clocks))
+    options = {"fisheye": fisheye, "intrinsics": intrinsics, "check": check}
+    trained = solve_rig(used, estimate_clocks=clocks, **options)  # type: ignore[arg-type]
+    still = None
+    if clocks and compare_clocks:
+        still = solve_rig(used, estimate_clocks=False, **options)  # type: ignore[arg-type]
+    common = at_one_clock(observations, solution.clocks)
+    of_out = np.isin(common.frames, observations.frames[out])
+    return HeldOut(
+        measure(trained.state, observations.of_frames(out), check),
+        measure(trained.state, common.of_frames(of_out), check),
+        measure(trained.state, common.of_frames(~of_out), check),
+        None if still is None else measure(still.state, common.of_frames(of_out), check),
+    )
+
+
+def rig_of(state: RigState, observations: BoardObservations) -> Rig:
+    """The cameras of a state as a `Rig`, world and units (mm) as they are."""
+    return Rig(
+        tuple(
+            Camera(
+                name=view,
+                size=observations.sizes[i],
+                matrix=_matrix(state.intrinsics[i]),
+                distortion=state.intrinsics[i, K1 : K1 + (4 if state.fisheye else 5)].copy(),
+                rotation=state.rotations[i],
+                translation=state.translations[i],
+                fisheye=state.fisheye,
+            )
+            for i, view in enumerate(observations.views)
+        ),
+        units="mm",
+    )
+
+
+def _matrix(intrinsics: Float64) -> Float64:
+    fx, fy, cx, cy = intrinsics[[FX, FY, CX, CY]]
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
+
+
+def _triangulated(
+    rig: Rig, observations: BoardObservations
+) -> tuple[Float64, dict[str, Spread], Lengths]:
+    result = triangulate(rig, observations.xy)
+    residuals = np.where(result.n_views >= 2, result.residuals, np.nan)
+    by_view = {
+        view: Spread.of(residuals[i][np.isfinite(residuals[i])])
+        for i, view in enumerate(observations.views)
+    }
+    pairs = observations.board.neighbours
+    xyz = result.xyz
+    length = np.linalg.norm(xyz[:, pairs[:, 0]] - xyz[:, pairs[:, 1]], axis=-1)
+    error = length[np.isfinite(length)] - observations.board.square
+    mean = float(np.abs(error).mean()) if len(error) else np.nan
+    lengths = Lengths(
+        mean,
+        float(error.mean()) if len(error) else np.nan,
+        100 * mean / observations.board.square,
+        len(error),
+    )
+    return residuals[np.isfinite(residuals)], by_view, lengths
+
+
+def images_with_jitter(solution: Solution, sd: float = 0.05, turns: int = 6) -> BoardImages:
+    """The images with the instant of each estimated, in frames around its camera's clock.
+
+    Parameters
+    ----------
+    sd : float
+        Standard deviation of the instants, frames: a prior.
+    """
+    images, state, motion = solution.images, solution.state, solution.motion
+    for _ in range(turns):
+        residuals = residuals_of(state, images, motion)
+        by_world = residuals.by_point @ state.rotations[images.view][:, None]
+        rate = np.einsum("nkij,nkj->nki", by_world, residuals.speed)
+        weight = np.where(residuals.valid, 1.0, 0.0)[..., None]
+        gradient = (rate * residuals.xy * weight).sum(axis=(1, 2))
+        gradient += images.delay * (solution.noise / sd) ** 2
+        curvature = (rate * rate * weight).sum(axis=(1, 2)) + (solution.noise / sd) ** 2
+        images = replace(images, delay=images.delay - gradient / curvature)
+        state = _boards_only(state, images, motion)
+        motion = motion_of(state, solution.observations.frames)
+    return images
+
+
+def _boards_only(state: RigState, images: BoardImages, motion: BoardMotion) -> RigState:
+    from .solve.bundle_adjustment import Freedom, Loss, adjust
+    from .solve.lens import N_INTRINSICS
+
+    no = np.zeros(state.n_views, bool)
+    fixed = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
+    return adjust(state, images, fixed, Loss(0.5), motion=motion, most_steps=5).state

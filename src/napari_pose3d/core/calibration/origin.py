@@ -1,0 +1,164 @@
+"""Where a rig's world begins and which way is up.
+
+Notes
+-----
+A calibration finds the cameras relative to each other; the world's origin and axes are a choice.
+They come from a board that lies still, from three points, or from a plane through points on the
+floor. z points up, to the side that most cameras are on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.errors import PoseDataError
+
+from .board.observations import BoardObservations
+
+Float64 = NDArray[np.float64]
+
+_STILL = 0.5  # px per frame
+_FEWEST_STILL = 10
+
+
+def moved_rig(rig: Rig, rotation: ArrayLike, origin: ArrayLike) -> Rig:
+    """The same cameras in a new world.
+
+    Parameters
+    ----------
+    rotation : (3, 3)
+        Its rows are the new axes in the old world.
+    origin : (3,)
+        The new origin in the old world, rig units.
+    """
+    axes, at = np.asarray(rotation, dtype=np.float64), np.asarray(origin, dtype=np.float64)
+    cameras = tuple(
+        replace(
+            camera,
+            rotation=camera.rotation @ axes.T,
+            translation=camera.rotation @ at + camera.translation,
+        )
+        for camera in rig.cameras
+    )
+    return replace(rig, cameras=cameras)
+
+
+def from_points(rig: Rig, origin: ArrayLike, on_x: ArrayLike, in_plane: ArrayLike) -> Rig:
+    """A world with its origin, x axis and floor through three points of the old one.
+
+    Parameters
+    ----------
+    origin, on_x, in_plane : (3,)
+        Rig units. z points to the side that most cameras are on; y completes a right-handed system.
+
+    Raises
+    ------
+    PoseDataError
+        When the points lie on one line.
+    """
+    start, along, other = (np.asarray(p, dtype=np.float64) for p in (origin, on_x, in_plane))
+    x = along - start
+    z = np.cross(x, other - start)
+    if not np.linalg.norm(z) > 1e-6 * np.linalg.norm(x) * np.linalg.norm(other - start):
+        raise PoseDataError("the three points lie on one line", expected="points of a triangle")
+    x, z = x / np.linalg.norm(x), z / np.linalg.norm(z)
+    if np.median((rig.centres - start) @ z) < 0:
+        z = -z
+    return moved_rig(rig, np.stack([x, np.cross(z, x), z]), start)
+
+
+def from_floor(rig: Rig, points: ArrayLike, tolerance: float, seed: int = 0) -> tuple[Rig, Float64]:
+    """A world whose z = 0 is the plane that most points lie on.
+
+    Parameters
+    ----------
+    points : (n, 3)
+        Where feet stood, or corners of a board that lay on the floor; rig units. NaN is left out.
+    tolerance : float
+        How far a point may lie from the floor, rig units.
+
+    Returns
+    -------
+    rig : Rig
+        The origin lies below the middle of the points; x points from there towards the first
+        camera.
+    distances : (n,)
+        Of the points from the floor, above 0 on the cameras' side.
+
+    Raises
+    ------
+    PoseDataError
+        When fewer than three points are there, or they lie on one line.
+    """
+    everything = np.asarray(points, dtype=np.float64)
+    there = everything[np.isfinite(everything).all(axis=1)]
+    if len(there) < 3:
+        raise PoseDataError(f"{len(there)} points lie on the floor", expected="three or more")
+    rng = np.random.default_rng(seed)
+    best = np.zeros(len(there), bool)
+    for _ in range(300):
+        a, b, c = there[rng.choice(len(there), 3, replace=False)]
+        normal = np.cross(b - a, c - a)
+        length = np.linalg.norm(normal)
+        if length < 1e-12:
+            continue
+        near = np.abs((there - a) @ normal) / length < tolerance
+        if near.sum() > best.sum():
+            best = near
+    if best.sum() < 3:
+        raise PoseDataError("the points lie on one line", expected="points all over the floor")
+    middle = there[best].mean(axis=0)
+    _, _, axes = np.linalg.svd(there[best] - middle)
+    normal = axes[2]
+    if np.median((rig.centres - middle) @ normal) < 0:
+        normal = -normal
+    towards = rig.centres[0] - middle
+    towards -= (towards @ normal) * normal
+    if np.linalg.norm(towards) < 1e-9:
+        towards = axes[0]
+    x = towards / np.linalg.norm(towards)
+    placed = moved_rig(rig, np.stack([x, np.cross(normal, x), normal]), middle)
+    return placed, np.asarray((everything - middle) @ normal)
+
+
+def from_board(rig: Rig, rotation: Float64, translation: Float64, square: float) -> Rig:
+    """A world whose floor is a board: the origin at its first inner corner, x along its rows.
+
+    Parameters
+    ----------
+    rotation : (3, 3), translation : (3,)
+        The board's pose in the old world.
+    square : float
+        Rig units.
+    """
+    corners = np.array([[0, 0, 0], [square, 0, 0], [0, square, 0]])
+    return from_points(rig, *(corners @ rotation.T + translation))
+
+
+def still_frames(observations: BoardObservations) -> NDArray[np.int64]:
+    """The longest run of frames in which the board lies still in all views that see it.
+
+    Returns
+    -------
+    (n,) int64
+        Indices of frames; empty when there is no run of ten.
+    """
+    change = np.linalg.norm(np.diff(observations.xy, axis=1), axis=-1)
+    with np.errstate(invalid="ignore"):
+        known = np.isfinite(change).any(axis=(0, 2))
+        fastest = np.nanmax(np.where(np.isfinite(change), change, 0), axis=(0, 2))
+    still = known & (fastest < _STILL) & (np.diff(observations.frames) == 1)
+    best, start = (0, 0), None
+    for i, each in enumerate([*still, False]):
+        if each and start is None:
+            start = i
+        elif not each and start is not None:
+            best = max(best, (i - start + 1, -start))
+            start = None
+    if best[0] < _FEWEST_STILL:
+        return np.empty(0, np.int64)
+    return np.arange(-best[1], -best[1] + best[0])

@@ -1,0 +1,110 @@
+"""A calibration as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..rig_calibration import Calibration
+from ..solve.rig_state import residuals_of
+from .figures import figures_of
+
+_MAP_CELLS = 16
+_ARROW = 40.0  # px of the image that a residual of 1 px is drawn as
+_WORST = 12
+
+
+def page_text(calibration: Calibration) -> str:
+    """The report as HTML with inline drawings (SVG): verdicts, measures, maps of errors, links,
+    worst images, parameters."""
+    from jinja2 import Environment
+
+    template = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        figures=figures_of(calibration),
+        verdicts=calibration.verdicts,
+        maps=[_map(calibration, view) for view in range(len(calibration.observations.views))],
+        plan=_plan(calibration),
+        worst=_worst(calibration),
+        units=calibration.rig.units,
+    )
+
+
+def _map(calibration: Calibration, view: int) -> dict[str, Any]:
+    """Mean residuals over one image: arrows in cells, and the corners that were seen."""
+    solution, observations = calibration.solution, calibration.observations
+    width, height = observations.sizes[view]
+    residuals = residuals_of(solution.state, solution.images, solution.motion)
+    mine = solution.images.view == view
+    valid = residuals.valid[mine]
+    at, error = solution.images.xy[mine][valid], residuals.xy[mine][valid]
+    cell = max(width, height) / _MAP_CELLS
+    key = np.floor(at / cell).astype(int)
+    arrows = []
+    for place in np.unique(key, axis=0):
+        inside = (key == place).all(axis=1)
+        x, y = at[inside].mean(axis=0)
+        dx, dy = error[inside].mean(axis=0) * _ARROW
+        arrows.append({"x": x, "y": y, "dx": dx, "dy": dy, "n": int(inside.sum())})
+    coverage = calibration.coverages[view]
+    return {
+        "view": observations.views[view],
+        "width": width,
+        "height": height,
+        "arrows": arrows,
+        "cells": [
+            {"x": c * width / 5, "y": r * height / 5, "w": width / 5, "h": height / 5}
+            for r in range(5)
+            for c in range(5)
+            if not coverage.cells[r, c]
+        ],
+        "coverage": coverage,
+    }
+
+
+def _plan(calibration: Calibration) -> dict[str, Any]:
+    """The cameras and the board's way seen along the axis in which they spread least."""
+    solution = calibration.solution
+    state = solution.state
+    centres = -np.einsum("cji,cj->ci", state.rotations, state.translations)
+    boards = state.board_translations
+    everything = np.concatenate([centres, boards])
+    middle = np.median(everything, axis=0)
+    _, _, axes = np.linalg.svd(centres - centres.mean(axis=0), full_matrices=True)
+    flat = axes[:2]
+    forward = state.rotations[:, 2] @ flat.T
+    spots, way = (centres - middle) @ flat.T, (boards - middle) @ flat.T
+    reach = 1.15 * max(float(np.abs(spots).max()), 1e-9)
+    return {
+        "reach": reach,
+        "cameras": [
+            {"name": name, "x": x, "y": y, "fx": fx * reach * 0.15, "fy": fy * reach * 0.15}
+            for name, (x, y), (fx, fy) in zip(
+                calibration.observations.views, spots, forward, strict=True
+            )
+        ],
+        "boards": [{"x": x, "y": y} for x, y in way[:: max(1, len(way) // 300)]],
+    }
+
+
+def _worst(calibration: Calibration) -> list[dict[str, Any]]:
+    """The images with the largest residuals at one clock."""
+    errors: NDArray[np.float64] = calibration.one_clock.per_image
+    frames = calibration.solution.observations.frames
+    order = np.argsort(-np.nan_to_num(errors, nan=-1), axis=None)[:_WORST]
+    out = []
+    for flat in order:
+        view, frame = np.unravel_index(flat, errors.shape)
+        if np.isfinite(errors[view, frame]) and frame < len(frames):
+            out.append(
+                {
+                    "view": calibration.observations.views[view],
+                    "frame": int(frames[frame]),
+                    "rms": float(errors[view, frame]),
+                }
+            )
+    return out

@@ -1,0 +1,260 @@
+"""From board videos to a rig with its report: the steps in order."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.errors import PoseDataError
+
+from .board.observations import BoardObservations
+from .evaluation import HeldOut, Measures, at_one_clock, hold_out, measure, rig_of
+from .origin import from_board, still_frames
+from .solve.lens import N_INTRINSICS
+from .solve.rig_solution import Solution, solve_rig
+from .verdicts import Coverage, Verdict, coverage_of, verdicts
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A rig, and all that is known of how good it is.
+
+    Attributes
+    ----------
+    rig : Rig
+        mm; its metadata say how it was made.
+    observations : BoardObservations
+        As recorded.
+    solution : Solution
+    as_recorded, one_clock : Measures
+    held_out : HeldOut or None
+        None where too few frames are left to leave some out.
+    coverages : tuple of Coverage
+        By view.
+    verdicts : tuple of Verdict
+        By view.
+    origin : str
+        What the world's origin is.
+    excluded : tuple of int
+        Frame numbers that were left out on request.
+    notes : tuple of str
+    """
+
+    rig: Rig
+    observations: BoardObservations
+    solution: Solution
+    as_recorded: Measures
+    one_clock: Measures
+    held_out: HeldOut | None
+    coverages: tuple[Coverage, ...]
+    verdicts: tuple[Verdict, ...]
+    origin: str
+    excluded: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def calibrate(
+    observations: BoardObservations,
+    *,
+    fisheye: bool = False,
+    intrinsics: Rig | None = None,
+    estimate_clocks: bool = True,
+    exclude: Sequence[int] = (),
+    judge: bool = True,
+    progress: Callable[[str], None] = lambda stage: None,
+    check: Callable[[], None] = lambda: None,
+) -> Calibration:
+    """Calibrate cameras from corners of a board, and measure the result.
+
+    Parameters
+    ----------
+    observations : BoardObservations
+        See `board.detection.detect_corners`.
+    fisheye : bool
+        Whether the lenses follow OpenCV's fisheye model.
+    intrinsics : Rig, optional
+        Cameras whose intrinsics are known and stay, by name.
+    estimate_clocks : bool
+        Whether cameras may lag behind the first.
+    exclude : sequence of int
+        Frame numbers to leave out.
+    judge : bool
+        Whether to fit again with blocks of frames left out, to be measured on those.
+    progress : callable
+        Called with the name of each stage.
+    check : callable
+        Called often; may raise `Cancelled`.
+
+    Raises
+    ------
+    PoseDataError
+        When a camera saw too little of the board, or shares no frame with the others.
+    """
+    if exclude:
+        observations = observations.of_frames(~np.isin(observations.frames, list(exclude)))
+    known = None if intrinsics is None else _known(intrinsics, observations.views, fisheye)
+    solution = solve_rig(
+        observations,
+        fisheye=fisheye,
+        intrinsics=known,
+        estimate_clocks=estimate_clocks,
+        progress=progress,
+        check=check,
+    )
+    progress("measuring")
+    common = at_one_clock(observations, solution.clocks)
+    one_clock = measure(solution.state, common, check)
+    recorded = measure(solution.state, observations, check)
+    held_out = None
+    notes = []
+    if judge:
+        try:
+            held_out = hold_out(
+                observations, solution, fisheye=fisheye, intrinsics=known, check=check
+            )
+        except PoseDataError as error:
+            notes.append(f"not measured on frames left out: {error.problem}")
+        else:
+            if held_out is None:
+                notes.append("not measured on frames left out: there are too few frames")
+    if solution.clock_note and estimate_clocks:
+        notes.append(f"clocks are not estimated: {solution.clock_note}")
+    coverages = tuple(
+        coverage_of(solution, observations, view) for view in range(len(observations.views))
+    )
+    rig, origin = _with_origin(solution)
+    judged = verdicts(solution, observations, one_clock, coverages)
+    metadata = {
+        "units": "mm",
+        "error": one_clock.board.median,
+        "origin": origin,
+        "clocks": ", ".join(
+            f"{view}={clock:.4f}"
+            for view, clock in zip(observations.views, solution.clocks, strict=True)
+        ),
+    }
+    return Calibration(
+        rig=replace(rig, extra={"metadata": metadata}),
+        observations=observations,
+        solution=solution,
+        as_recorded=recorded,
+        one_clock=one_clock,
+        held_out=held_out,
+        coverages=coverages,
+        verdicts=judged,
+        origin=origin,
+        excluded=tuple(exclude),
+        notes=tuple(notes),
+    )
+
+
+def frames_of_timestamps(
+    path: str | os.PathLike[str], views: Sequence[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Which frames of the videos belong together, from a table of them.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns ``sync_index`` (common frame number), ``cam_id`` and ``frame_time``; a
+        camera's n-th row is the n-th frame of its video.
+    views : sequence of str
+        A view is meant by its name, or by the number that its name ends in.
+
+    Returns
+    -------
+    mapping of view to (video frame,) int64
+
+    Raises
+    ------
+    PoseDataError
+        When the table cannot be read, a column or a view is missing, or numbers do not rise.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = list(csv.DictReader(stream))
+    except OSError as error:
+        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PoseDataError(f"this is not a table ({error})", file=path) from None
+    rows: dict[str, list[int]] = {}
+    for number, row in enumerate(table, start=2):
+        try:
+            rows.setdefault(str(row["cam_id"]).strip(), []).append(int(row["sync_index"]))
+        except (KeyError, TypeError, ValueError):
+            raise PoseDataError(
+                "this row has no 'cam_id' or no whole 'sync_index'",
+                file=path,
+                place=f"line {number}",
+                expected="the columns sync_index, cam_id, frame_time",
+            ) from None
+    out = {}
+    for view in views:
+        digits = view[len(view.rstrip("0123456789")) :]
+        key = view if view in rows else digits if digits in rows else None
+        if key is None:
+            raise PoseDataError(
+                f"no row is of view {view}",
+                file=path,
+                expected=f"'cam_id' among {', '.join(views)}; the file has {', '.join(rows)}",
+            )
+        numbers = np.array(rows[key])
+        if np.any(np.diff(numbers) <= 0):
+            raise PoseDataError(
+                f"'sync_index' of camera {key} does not rise",
+                file=path,
+                expected="one row for each frame of its video, in order",
+            )
+        out[view] = numbers
+    return out
+
+
+def _with_origin(solution: Solution) -> tuple[Rig, str]:
+    """The rig in the frame of a board that lay still, else of its first camera."""
+    rig = rig_of(solution.state, solution.observations)
+    run = still_frames(solution.observations)
+    if not len(run):
+        return rig, f"camera {rig.names[0]}"
+    frame = int(run[len(run) // 2])
+    state = solution.state
+    placed = from_board(
+        rig,
+        state.board_rotations[frame],
+        state.board_translations[frame],
+        solution.observations.board.square,
+    )
+    frames = solution.observations.frames[run]
+    return placed, f"the board as it lies still in frames {frames[0]} to {frames[-1]}"
+
+
+def _known(rig: Rig, views: Sequence[str], fisheye: bool) -> Float64:
+    out = np.zeros((len(views), N_INTRINSICS))
+    chosen = rig.subset(views)
+    for row, camera in zip(out, chosen.cameras, strict=True):
+        if camera.fisheye != fisheye:
+            raise PoseDataError(
+                f"camera {camera.name} has {'a' if camera.fisheye else 'no'} fisheye lens",
+                file=rig.path,
+                expected="the lens model that the calibration is to have",
+            )
+        if camera.distortion.size > 5 and np.any(camera.distortion[5:]):
+            raise PoseDataError(
+                f"camera {camera.name} has {camera.distortion.size} distortion coefficients",
+                file=rig.path,
+                expected="k1 k2 p1 p2 k3, or four of the fisheye model",
+            )
+        matrix = camera.matrix
+        row[:4] = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
+        n = min(camera.distortion.size, 5)
+        row[4 : 4 + n] = camera.distortion[:n]
+    return out

@@ -1,0 +1,1 @@
+"""From observed board corners to a rig: initial poses, bundle adjustment, the cameras' clocks."""

@@ -1,0 +1,408 @@
+"""From observed corners to a rig: the whole fit, and boards fitted to a rig that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.errors import PoseDataError
+
+from ..board.observations import BoardObservations
+from .board_motion import motion_of, with_known_motion
+from .board_poses import BoardPoses, candidate_poses
+from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
+from .intrinsics import camera_intrinsics
+from .lens import FX, FY, K1, N_INTRINSICS, undistort
+from .relative_poses import InitialRig, at_common_clock, place_cameras
+from .rig_state import (
+    CORNER_NOISE,
+    BoardImages,
+    BoardMotion,
+    RigState,
+    residuals_of,
+    weak_priors,
+)
+
+Float64 = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_CORNERS = 4
+"""An image with fewer corners says nothing about the board's pose."""
+
+FEWEST_MOVING = 10
+"""Images of a moving board, shared with other views, below which no clock is estimated."""
+
+_MOVING = 0.5  # px per frame
+_CLOCK_ROUNDS = 4
+_LAST_SCALE = 0.5
+_FORGIVING = 5.0  # px: wrong poses of a board are compared
+# A clock must exceed its own standard error by this factor to be kept.
+_CERTAIN = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A calibrated rig with the boards it was found from.
+
+    Attributes
+    ----------
+    observations : BoardObservations
+        At the cameras' common whole frames.
+    images : BoardImages
+        Those that were used.
+    state : RigState
+        ``clocks`` hold fractions of frames, beyond ``shifts``.
+    shifts : (view,) int64
+        Whole frames that each camera lags behind the first.
+    motion : BoardMotion
+    clock_sd : (view,) float64
+        Standard errors of the clocks in frames; NaN where none was estimated.
+    clock_note : str
+        Why clocks were not estimated; "" if they were.
+    information : (n, n) float64
+        Of the cameras' free unknowns, the inverse of their covariance.
+    free : (view * 16,) bool
+        Which unknowns of the cameras were free.
+    noise : float
+        Standard deviation of a corner, px, as the residuals tell.
+    initial : InitialRig
+    """
+
+    observations: BoardObservations
+    images: BoardImages
+    state: RigState
+    shifts: NDArray[np.int64]
+    motion: BoardMotion
+    clock_sd: Float64
+    clock_note: str
+    information: Float64
+    free: NDArray[np.bool_]
+    noise: float
+    initial: InitialRig
+
+    @property
+    def clocks(self) -> Float64:
+        """Frames that each camera lags behind the first, ``(view,)``."""
+        return np.asarray(self.shifts + self.state.clocks)
+
+
+def solve_rig(
+    observations: BoardObservations,
+    *,
+    fisheye: bool = False,
+    intrinsics: Float64 | None = None,
+    estimate_clocks: bool = True,
+    progress: Callable[[str], None] = lambda stage: None,
+    check: Callable[[], None] = lambda: None,
+) -> Solution:
+    """Calibrate all cameras together.
+
+    Parameters
+    ----------
+    observations : BoardObservations
+        Of two views or more.
+    fisheye : bool
+    intrinsics : (view, 9) float64, optional
+        Known ones, which stay as they are.
+    estimate_clocks : bool
+        Whether cameras may lag behind the first.
+    progress : callable
+        Called with the name of each stage.
+    check : callable
+        Called often; may raise `Cancelled`.
+
+    Raises
+    ------
+    PoseDataError
+        When there is one view only, or a camera saw too little of the board or shares no frame
+        with the others.
+    """
+    if len(observations.views) < 2:
+        raise PoseDataError(
+            f"there is one view only, {observations.views[0]}" if observations.views else "no view",
+            expected="two or more cameras",
+        )
+    observations = observations.without_sparse(FEWEST_CORNERS)
+    known = intrinsics
+    progress("intrinsics")
+    if intrinsics is None:
+        intrinsics = np.stack(
+            [
+                camera_intrinsics(observations, view, fisheye, check)
+                for view in range(len(observations.views))
+            ]
+        )
+    progress("initial poses")
+    images = BoardImages.of(observations)
+    poses = _candidates(images, intrinsics, fisheye)
+    initial = place_cameras(observations, images, poses, estimate_clocks)
+    check()
+    if initial.shifts.any():
+        observations = at_common_clock(observations, initial.shifts)
+        images = BoardImages.of(observations)
+        poses = _candidates(images, intrinsics, fisheye)
+    state = RigState(
+        rotations=initial.rotations,
+        translations=initial.translations,
+        intrinsics=intrinsics,
+        clocks=np.zeros(len(observations.views)),
+        fisheye=fisheye,
+        board_rotations=np.tile(np.eye(3), (len(observations.frames), 1, 1)),
+        board_translations=np.zeros((len(observations.frames), 3)),
+    )
+    state = best_boards(state, images, poses, current=False)
+
+    progress("bundle adjustment")
+    state = _joint(state, observations, images, poses, known is not None, check)
+    free = _freedom(state, everything=True, fixed=known is not None)
+    clock_sd = np.full(state.n_views, np.nan)
+    note = "not asked for"
+    motion = BoardMotion.still(len(observations.frames))
+    used, freedom = images, free
+    result: Adjusted | None = None
+    if estimate_clocks:
+        progress("clocks")
+        state, result, motion, clock_sd, note, used = _with_clocks(
+            state, observations, images, free, check
+        )
+        if result is not None:
+            freedom = replace(free, clocks=np.isfinite(clock_sd))
+    if result is None:
+        priors = weak_priors(state.intrinsics, observations.sizes, fisheye)
+        result = adjust(state, images, free, Loss(_LAST_SCALE), priors=priors, check=check)
+        state, used = result.state, images
+        motion = motion_of(state, observations.frames)
+    noise = _noise(state, used, motion)
+    return Solution(
+        observations=observations,
+        images=used,
+        state=state,
+        shifts=initial.shifts,
+        motion=motion,
+        clock_sd=clock_sd * noise,
+        clock_note=note,
+        information=result.information / noise**2,
+        free=freedom.mask,
+        noise=noise,
+        initial=initial,
+    )
+
+
+def fit_boards(
+    rig: RigState,
+    images: BoardImages,
+    n_frames: int,
+    check: Callable[[], None] = lambda: None,
+) -> RigState:
+    """The poses of the board in all frames for cameras that stay as they are.
+
+    Parameters
+    ----------
+    rig : RigState
+        Its boards are not looked at; the board stands still within a frame.
+    images : BoardImages
+    n_frames : int
+    """
+    state = replace(
+        rig,
+        clocks=np.zeros(rig.n_views),
+        board_rotations=np.tile(np.eye(3), (n_frames, 1, 1)),
+        board_translations=np.zeros((n_frames, 3)),
+    )
+    poses = _candidates(images, state.intrinsics, state.fisheye)
+    state = best_boards(state, images, poses, current=False)
+    no = np.zeros(state.n_views, bool)
+    fixed = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
+    for scale in (20.0, _LAST_SCALE):
+        state = adjust(state, images, fixed, Loss(scale), check=check).state
+    return state
+
+
+def best_boards(
+    state: RigState, images: BoardImages, poses: BoardPoses, current: bool = True
+) -> RigState:
+    """In each frame, the board's pose that all views together like best.
+
+    Parameters
+    ----------
+    poses : BoardPoses
+        Candidates from single images.
+    current : bool
+        Whether the pose that the state has is a candidate as well.
+    """
+    n = len(images.view)
+    r_camera, t_camera = state.rotations[images.view], state.translations[images.view]
+    # Candidates in the world: (image, candidate).
+    world_r = np.swapaxes(r_camera, -1, -2)[:, None] @ poses.rotations
+    world_t = np.einsum("nji,ncj->nci", r_camera, poses.translations - t_camera[:, None])
+    order = np.argsort(images.frame, kind="stable")
+    bounds = np.searchsorted(images.frame[order], np.arange(len(state.board_translations) + 1))
+    # All pairs (image that proposes, image that judges) of each frame.
+    proposer: list[Ints] = []
+    judge: list[Ints] = []
+    for start, stop in pairwise(bounds):
+        members = order[start:stop]
+        proposer.append(np.repeat(members, len(members)))
+        judge.append(np.tile(members, len(members)))
+    of, by = np.concatenate(proposer), np.concatenate(judge)
+    best_cost = np.full(len(state.board_translations), np.inf)
+    rotations, translations = state.board_rotations.copy(), state.board_translations.copy()
+
+    def cost_of(rotation: Float64, translation: Float64, judged: Ints) -> Float64:
+        trial = replace(images.at(judged), frame=np.arange(len(judged)))
+        boards = replace(
+            state,
+            board_rotations=np.ascontiguousarray(rotation),
+            board_translations=np.ascontiguousarray(translation),
+            clocks=np.zeros(state.n_views),
+        )
+        return costs_of(boards, trial, BoardMotion.still(len(judged)), Loss(_FORGIVING))
+
+    if current:
+        costs = cost_of(
+            state.board_rotations[images.frame],
+            state.board_translations[images.frame],
+            np.arange(n),
+        )
+        best_cost = np.bincount(images.frame, costs, minlength=len(best_cost))
+    for candidate in range(poses.errors.shape[1]):
+        costs = cost_of(world_r[of, candidate], world_t[of, candidate], by)
+        total = np.bincount(of, costs, minlength=n)
+        total[~np.isfinite(poses.errors[:, candidate])] = np.inf
+        for image in order:
+            frame = images.frame[image]
+            if total[image] < best_cost[frame] - 1e-9:
+                best_cost[frame] = total[image]
+                rotations[frame], translations[frame] = (
+                    world_r[image, candidate],
+                    world_t[image, candidate],
+                )
+    return replace(state, board_rotations=rotations, board_translations=translations)
+
+
+def _candidates(images: BoardImages, intrinsics: Float64, fisheye: bool) -> BoardPoses:
+    plane = undistort(intrinsics[images.view][:, None], images.xy, fisheye)
+    return candidate_poses(images.points, plane, images.observed)
+
+
+def _freedom(state: RigState, everything: bool, fixed: bool) -> Freedom:
+    poses = np.ones(state.n_views, bool)
+    poses[0] = False
+    intrinsics = np.zeros((state.n_views, N_INTRINSICS), bool)
+    if not fixed:
+        intrinsics[:, [FX, FY, K1]] = True
+        intrinsics |= everything
+    return Freedom(poses, intrinsics, np.zeros(state.n_views, bool))
+
+
+def _joint(
+    state: RigState,
+    observations: BoardObservations,
+    images: BoardImages,
+    poses: BoardPoses,
+    fixed: bool,
+    check: Callable[[], None],
+) -> RigState:
+    """Cameras and boards together, from a forgiving loss to a strict one."""
+    for scale, everything, hold in ((20.0, False, True), (5.0, False, fixed), (2.0, True, fixed)):
+        priors = weak_priors(state.intrinsics, observations.sizes, state.fisheye)
+        freedom = _freedom(state, everything, hold)
+        state = adjust(
+            state,
+            images,
+            freedom,
+            Loss(scale),
+            priors=priors,
+            most_steps=15,
+            tolerance=1e-4,
+            check=check,
+        ).state
+        state = best_boards(state, images, poses)
+    return state
+
+
+def _with_clocks(
+    state: RigState,
+    observations: BoardObservations,
+    images: BoardImages,
+    free: Freedom,
+    check: Callable[[], None],
+) -> tuple[RigState, Adjusted | None, BoardMotion, Float64, str, BoardImages]:
+    """Estimate the cameras' clocks; the motion is renewed as the boards move."""
+    n_views = state.n_views
+    nothing = np.full(n_views, np.nan)
+    motion = motion_of(state, observations.frames)
+    moving = _moving_images(state, images, motion)
+    estimated = moving >= FEWEST_MOVING
+    estimated[0] = False
+    if not estimated.any():
+        note = (
+            f"the board moves in {int(moving[1:].max(initial=0))} shared images of a view only "
+            f"({FEWEST_MOVING} are needed)"
+        )
+        return state, None, motion, nothing, note, images
+    clocks = Freedom(free.poses, free.intrinsics, estimated)
+    start, scale = state, 2.0
+    result: Adjusted | None = None
+    used = images
+    for turn in range(_CLOCK_ROUNDS):
+        priors = weak_priors(state.intrinsics, observations.sizes, state.fisheye)
+        used = with_known_motion(images, motion)
+        last = turn == _CLOCK_ROUNDS - 1
+        result = adjust(
+            state,
+            used,
+            clocks,
+            Loss(scale),
+            priors=priors,
+            motion=motion,
+            most_steps=30 if last else 8,
+            tolerance=1e-9 if last else 1e-4,
+            check=check,
+        )
+        state = result.state
+        motion = motion_of(state, observations.frames)
+        scale = _LAST_SCALE
+    assert result is not None
+    sd = nothing.copy()
+    sd[estimated] = _clock_errors(result.information, clocks)
+    noise = _noise(state, used, motion)
+    certain = estimated & (np.abs(state.clocks) > _CERTAIN * sd * noise)
+    if not certain.any():
+        return replace(start), None, motion, sd, "", images
+    return state, result, motion, sd, "", used
+
+
+def _clock_errors(information: Float64, freedom: Freedom) -> Float64:
+    """Standard errors of the free clocks for residuals of 1 px."""
+    from .rig_state import CLOCK, N_CAMERA
+
+    free = np.flatnonzero(freedom.mask)
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    covariance = np.linalg.pinv(information / np.outer(scale, scale), hermitian=True)
+    variance = np.diag(covariance) / scale**2
+    return np.asarray(np.sqrt(np.maximum(variance[free % N_CAMERA == CLOCK], 0)))
+
+
+def _moving_images(state: RigState, images: BoardImages, motion: BoardMotion) -> NDArray[np.int64]:
+    """How many images of each view show a moving board that another view sees as well."""
+    residuals = residuals_of(state, images, motion)
+    by_world = residuals.by_point @ state.rotations[images.view][:, None]
+    rate = np.linalg.norm(np.einsum("nkij,nkj->nki", by_world, residuals.speed), axis=-1)
+    count = np.maximum(images.observed.sum(axis=1), 1)
+    speed = (rate * images.observed).sum(axis=1) / count
+    shared = np.bincount(images.frame, minlength=len(motion.known))[images.frame] > 1
+    counted = shared & motion.known[images.frame] & (speed > _MOVING)
+    return np.bincount(images.view[counted], minlength=state.n_views)
+
+
+def _noise(state: RigState, images: BoardImages, motion: BoardMotion) -> float:
+    """Standard deviation of a coordinate of a corner, px, from the median residual."""
+    residuals = residuals_of(state, images, motion)
+    length = np.linalg.norm(residuals.xy, axis=-1)[residuals.valid]
+    # The median length of a normal vector in the plane is 1.1774 sd.
+    return max(float(np.median(length)) / 1.1774, 0.01) if len(length) else CORNER_NOISE
