@@ -17,11 +17,13 @@ from tests.support.scenes import arc_rig
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
 from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 from napari_pose3d.gui.layers.view_layout import (
     Tile,
+    floor_grid,
     frusta,
     looking_direction,
     mark_size,
@@ -204,9 +206,8 @@ def test_all_layers_of_a_result_share_one_time_axis() -> None:
     assert viewer.dims.axis_labels == ("frame", "z", "y", "x")
     assert viewer.dims.range[0][:2] == (0, 29)
     names = [f"{kind} {view}" for view in VIEWS for kind in ("raw", "tracks", "smoothed")]
-    assert {*names, "views", "cameras", "camera names", "3-D", "3-D tracks"} == {
-        layer.name for layer in viewer.layers
-    }
+    in_space = {"cameras", "camera names", "floor", "3-D", "3-D tracks"}
+    assert {*names, "views", *in_space} == {layer.name for layer in viewer.layers}
 
 
 def test_without_a_rig_there_is_nothing_in_space() -> None:
@@ -298,7 +299,7 @@ def test_switching_between_views_and_space() -> None:
     display.show_3d(rig)
     assert viewer.dims.ndisplay == 3
     shown = {layer.name for layer in viewer.layers if layer.visible}
-    assert shown == {"3-D", "3-D tracks", "cameras", "camera names"}
+    assert shown == {"3-D", "3-D tracks", "cameras", "camera names", "floor"}
 
     viewer.scene.camera.zoom = 123.0
     display.show_2d()
@@ -321,6 +322,68 @@ def test_switching_between_raw_and_smoothed() -> None:
     assert not viewer.layers["raw Cam-A"].visible
     assert viewer.layers["tracks Cam-A"].visible
     assert not viewer.layers["3-D"].visible, "the 2-D views are on the screen"
+
+
+def test_the_skeleton_in_space_follows_the_frame() -> None:
+    result = make_result(n_frames=30)
+    assert result.poses3d is not None
+    # A keypoint that is missing takes its bones with it.
+    result.poses3d.xyz[7, 1] = np.nan
+    skeleton = [("kp0", "kp1"), ("kp0", "kp2"), ("kp0", "nobody")]
+    viewer = open_layers(result_layers(result, arc_rig(), skeleton=skeleton))
+    keep_windows(viewer, pytest.fail)
+    Display(viewer).show_3d(arc_rig())
+    layer = viewer.layers["3-D skeleton"]
+    assert layer.visible
+    for frame in (3, 12, 29):
+        viewer.dims.set_current_step(0, frame)
+        zyx = result.poses3d.xyz[frame][:, ::-1]
+        np.testing.assert_allclose(layer.data[:, 0], zyx[[0, 0]], atol=1e-5)
+        np.testing.assert_allclose(layer.data.sum(axis=1), zyx[[1, 2]], atol=1e-5)
+    viewer.dims.set_current_step(0, 7)
+    assert np.linalg.norm(layer.data[:, 1], axis=1)[0] == 0
+    assert np.linalg.norm(layer.data[:, 1], axis=1)[1] > 0
+
+
+def test_the_floor_lies_below_the_animal_as_the_cameras_see_it() -> None:
+    rng = np.random.default_rng(2)
+    points = rng.uniform((-5, -4, 0), (5, 4, 1), (40, 6, 3))
+    for side in (1.0, -1.0):
+        cameras = np.array([[9.0, 0, 8 * side], [0, 9, 7 * side], [-9, 0, 9 * side]])
+        floor = floor_grid(points, cameras)
+        assert floor is not None
+        np.testing.assert_array_equal(floor.up, (0, 0, side))
+        level = np.percentile(points[..., 2], 1 if side > 0 else 99)
+        np.testing.assert_allclose(floor.segments[..., 2], level)
+    assert floor_grid(np.full((4, 2, 3), np.nan)) is None
+
+
+def test_all_cameras_are_inside_the_picture() -> None:
+    rig = arc_rig()
+    viewer = open_layers(result_layers(make_result(), rig))
+    Display(viewer).show_3d(rig)
+    camera = viewer.scene.camera
+    view, up = np.array(camera.view_direction), np.array(camera.up_direction)
+    screen = np.stack([np.cross(view, up), up])
+    ends = np.concatenate([viewer.layers["cameras"].data[:, 0], viewer.layers["3-D"].data[:, 1:]])
+    places = (ends - camera.center) @ screen.T * camera.zoom
+    height, width = viewer.canvas.size
+    assert np.abs(places[:, 0]).max() < width / 2
+    assert np.abs(places[:, 1]).max() < height / 2
+
+
+def test_the_slider_of_z_does_no_harm_in_2d() -> None:
+    rig = arc_rig()
+    viewer = open_layers(result_layers(make_result(), rig))
+    display = Display(viewer)
+    display.show_2d()
+    viewer.dims.set_current_step(1, viewer.dims.nsteps[1] - 1)
+    assert viewer.dims.point[1] == 0
+    assert len(viewer.layers["smoothed Cam-A"]._view_data), "the views are still there"
+    # Somebody else's volume needs it.
+    viewer.add_image(np.zeros((5, 6, 7)))
+    viewer.dims.set_point(1, viewer.dims.range[1].stop)
+    assert viewer.dims.point[1] != 0
 
 
 def test_space_is_not_shown_as_its_mirror_image() -> None:

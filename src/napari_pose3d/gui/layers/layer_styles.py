@@ -223,23 +223,22 @@ def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
     ]
 
 
-def floor_layer(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
-    """The floor below the animal; no layer where too few points are known."""
-    floor = floor_grid(
-        poses3d.xyz, np.stack([frustum.apex for frustum in frusta(rig, poses3d.xyz)])
-    )
+def floor_layer(xyz: NDArray[Any], rig: Rig | None = None) -> list[LayerData]:
+    """The floor below the animal, ``(frame, keypoint, 3)``; none where too few points are known."""
+    drawn = [] if rig is None else [frustum.apex for frustum in frusta(rig, xyz)]
+    floor = floor_grid(xyz, np.stack(drawn) if drawn else None)
     if floor is None:
         return []
-    return [_space_lines(vectors_of(floor.segments), "floor", poses3d, 0.25, opacity=0.5)]
+    return [_space_lines(vectors_of(floor.segments), "floor", xyz, 0.25, opacity=0.5)]
 
 
-def skeleton_layer(poses3d: Poses3D, bones: NDArray[np.integer[Any]]) -> list[LayerData]:
+def skeleton_layer(xyz: NDArray[Any], bones: NDArray[np.integer[Any]]) -> list[LayerData]:
     """The bones of one frame in 3-D, (z, y, x); `frame_window` moves them with the frame."""
-    if not len(bones):
+    if not len(bones) or not len(xyz):
         return []
-    still = bone_vectors(poses3d.xyz, bones, 0)
-    extra = {SKELETON_KEY: (poses3d.xyz, bones)}
-    return [_space_lines(still, "3-D skeleton", poses3d, 0.5, role="skeleton", extra=extra)]
+    first = bone_vectors(xyz, bones, 0)
+    extra = {SKELETON_KEY: (xyz, bones)}
+    return [_space_lines(first, "3-D skeleton", xyz, 0.5, role="skeleton", extra=extra)]
 
 
 def bone_vectors(
@@ -279,7 +278,7 @@ def vectors_of(segments: NDArray[np.float64]) -> NDArray[np.float64]:
 def _space_lines(
     vectors: NDArray[np.float64],
     name: str,
-    poses3d: Poses3D,
+    xyz: NDArray[Any],
     width: float,
     *,
     role: str = "",
@@ -293,7 +292,7 @@ def _space_lines(
             "name": name,
             "vector_style": "line",
             "edge_color": NEUTRAL,
-            "edge_width": width * mark_size(poses3d.xyz, _MARK_3D),
+            "edge_width": width * mark_size(xyz, _MARK_3D),
             "opacity": opacity,
             "visible": False,
             "metadata": {ROLE_KEY: role or name, **(extra or {})},

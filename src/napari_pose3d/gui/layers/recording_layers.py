@@ -128,8 +128,9 @@ def result_layers(
         layers += _pair(smoothed, *names, tiles[view], True, overview)
     if poses3d is not None:
         if rig is not None:
-            layers += [*floor_layer(rig, poses3d), *camera_layers(rig, poses3d)]
-        layers += skeleton_layer(poses3d, bones_of(poses3d.keypoints, skeleton))
+            layers += camera_layers(rig, poses3d)
+        layers += floor_layer(poses3d.xyz, rig)
+        layers += skeleton_layer(poses3d.xyz, bones_of(poses3d.keypoints, skeleton))
         space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
         layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
     return layers
@@ -141,6 +142,7 @@ def space_table_layers(
     session: str,
     units: str,
     colours: Mapping[str, str] | None = None,
+    skeleton: Sequence[tuple[str, str]] = (),
 ) -> list[LayerData]:
     """3-D positions as read from a file: hidden at first, like all layers in 3-D."""
     poses = LayerPoses(
@@ -152,7 +154,11 @@ def space_table_layers(
         units=units,
         palette=palette_of(table.keypoints, colours or {}),
     )
-    return _pair(poses, f"3-D tracks {name}", f"3-D {name}", None, True, visible=False)
+    return [
+        *floor_layer(table.xyz),
+        *skeleton_layer(table.xyz, bones_of(table.keypoints, skeleton)),
+        *_pair(poses, f"3-D tracks {name}", f"3-D {name}", None, True, visible=False),
+    ]
 
 
 def _width(tiles: Mapping[str, Tile]) -> float:

@@ -104,7 +104,9 @@ def _set_layers(
     if each.kind == "3d":
         units = "" if rig is None else rig.units
         table = session.load_poses3d(each)
-        return space_table_layers(each.name, table, session.name, units, session.colours)
+        return space_table_layers(
+            each.name, table, session.name, units, session.colours, session.skeleton
+        )
     if each.kind == "smoothed":
         result = load_result(session, each, pixels="image", progress=progress, cancelled=cancelled)
         cameras = rig if rig is not None and result.poses3d is not None else None

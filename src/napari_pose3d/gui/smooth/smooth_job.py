@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +89,7 @@ def smooth(
     all_keypoints: tuple[str, ...],
     placed: dict[str, Tile],
     colours: Mapping[str, str],
+    skeleton: Sequence[tuple[str, str]],
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Finished:
@@ -102,6 +103,8 @@ def smooth(
         Where views lie in the viewer already.
     colours : mapping of keypoint to ``#rrggbb``
         Those that the user chose.
+    skeleton : pairs of keypoints
+        Drawn in 3-D.
     """
     from napari_pose3d.core.pipeline.file_run import FileRun
 
@@ -114,7 +117,12 @@ def smooth(
         if work.rig is not None and result.poses3d is not None:
             rig = work.rig.subset(work.ensemble.views)
         layers = result_layers(
-            drawn, rig, all_keypoints=all_keypoints, placed=placed, colours=colours
+            drawn,
+            rig,
+            all_keypoints=all_keypoints,
+            placed=placed,
+            colours=colours,
+            skeleton=skeleton,
         )
     return Finished(choice, work, rig, result, layers)
 

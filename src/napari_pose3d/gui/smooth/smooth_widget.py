@@ -124,7 +124,9 @@ class SmoothWidget(QWidget):
         staying = [layer for layer in self._viewer.layers if layer not in self._replaced()]
         opened = current_session(self._viewer).open
         colours = {} if opened is None else opened.session.colours
-        job = Job(partial(work.smooth, choice, settings, known, tiles_of(staying), colours))
+        skeleton = () if opened is None else opened.session.skeleton
+        tiles = tiles_of(staying)
+        job = Job(partial(work.smooth, choice, settings, known, tiles, colours, skeleton))
         self._start(job, "reading", self._add_layers)
 
     def cancel(self) -> None:
