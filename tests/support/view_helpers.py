@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
@@ -68,7 +69,7 @@ def settle(qtbot: Any, widget: Any, frame: int | None = None) -> None:
 
 def wait_for_room(widget: Any) -> None:
     """Wait until the views have the room of the empty main canvas: until then they move."""
-    canvas = widget.window().centralWidget()
+    canvas = widget.window().centralWidget().findChild(QtViewer)
     end = time.monotonic() + TIMEOUT / 1000
     while canvas.isVisible():
         assert time.monotonic() < end

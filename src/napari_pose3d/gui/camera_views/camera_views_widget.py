@@ -4,19 +4,17 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, QSize, Signal
-from qtpy.QtWidgets import QLabel, QMainWindow, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import update_own_project
-from napari_pose3d.gui.qt.docking import MainCanvas, dock_of, forbid_floating, share_place
+from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 from .canvas.layout_state import LayoutState
 from .views_panel import ViewsPanel
 
 _TITLE = "Camera views"
-# Of the main window's width that the dock gets when it opens.
-_SHARE = 0.6
 _AWAY = "The camera views are in a window of their own."
 
 
@@ -44,8 +42,6 @@ class CameraViewsWidget(QWidget):
         self._window: _Window | None = None
         self._top: QWidget | None = None
         self._closed = False
-        self._settled = False
-        self._canvas: MainCanvas | None = None
         self._away = QWidget()
         back = QPushButton("&Bring them back")
         back.clicked.connect(self.toggle_window)
@@ -62,6 +58,8 @@ class CameraViewsWidget(QWidget):
         self.panel = self._new_panel()
         self._column.addWidget(self.panel, 1)
         self._session.changed.connect(self._on_session)
+        self._workspace = workspace(napari_viewer)
+        self._workspace.adopt(self, _TITLE)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """As much as there is."""
@@ -78,12 +76,11 @@ class CameraViewsWidget(QWidget):
             self._window = _Window(self)
             self._window.take(self.panel)
             self._window.show()
-            self._give_room_back()
         else:
             self._window = None
             self._column.addWidget(self.panel, 1)
             window.let_go()
-            self._take_room()
+        self._workspace.show_elsewhere(self._window is not None)
         self._away.setVisible(self._window is not None)
         old.setParent(None)
         old.deleteLater()
@@ -100,7 +97,6 @@ class CameraViewsWidget(QWidget):
             self._top.removeEventFilter(self)
             self._top = None
         self.panel.shut_down()
-        self._give_room_back()
         self._store_state(self._opened)
         if self._window is not None:
             self._window.let_go()
@@ -113,7 +109,7 @@ class CameraViewsWidget(QWidget):
                 if self._top is not None:
                     self.shut_down()
             elif event.type() == QEvent.Type.Show:
-                self.settle_in()
+                self._watch_window()
         return super().event(event)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -128,32 +124,12 @@ class CameraViewsWidget(QWidget):
             self.shut_down()
         return False
 
-    def settle_in(self) -> None:
-        """Take a place in the window; by itself when it is first shown, or earlier when asked."""
+    def _watch_window(self) -> None:
         top = self.window()
         if top is not self._top and top is not self:
             self._top = top
             if top is not None:
                 top.installEventFilter(self)
-        dock = dock_of(self)
-        if dock is None or not isinstance(top, QMainWindow):
-            return
-        forbid_floating(dock)
-        if not self._settled:
-            self._settled = True
-            share_place(dock)
-            self._take_room()
-
-    def _take_room(self) -> None:
-        """The images are here now, so most of the room is, too."""
-        dock, top = dock_of(self), self.window()
-        if self._canvas is None and dock is not None and isinstance(top, QMainWindow):
-            self._canvas = MainCanvas(self._viewer, top, dock, _SHARE)
-
-    def _give_room_back(self) -> None:
-        if self._canvas is not None:
-            self._canvas.give_back()
-            self._canvas = None
 
     def _new_panel(self) -> ViewsPanel:
         panel = ViewsPanel(self._viewer, self._state)

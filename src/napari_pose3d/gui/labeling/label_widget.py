@@ -23,6 +23,7 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
+from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 from .canvas.label_drawing import LabelDrawing
@@ -37,9 +38,7 @@ from .dialogs.key_table import KeyTable
 from .dialogs.keypoint_dialog import KeypointDialog
 from .dialogs.questions import Questions
 from .panel.label_board import LabelBoard
-from .window_space import Room
 
-_PLUGIN = "napari-pose3d"
 _NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)."
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
@@ -61,7 +60,6 @@ class LabelWidget(QWidget):
         self._opened: OpenSession | None = None
         self._views: Any = None
         self._top: QWidget | None = None
-        self._room: Room | None = None
         self._closed = False
         self.labeling: Labeling | None = None
         self.control: LabelController | None = None
@@ -90,7 +88,9 @@ class LabelWidget(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._pages)
         self._current.changed.connect(self._on_session)
-        # The dock has to be in its window before another one can be put beside it.
+        self._workspace = workspace(napari_viewer)
+        self._workspace.adopt(self, "Label")
+        # The dock has to be in its window before the camera views can be opened beside it.
         QTimer.singleShot(0, self._on_session)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -126,14 +126,15 @@ class LabelWidget(QWidget):
                 self._say(str(error))
                 show_error(str(error))
                 return
-        _, views = self._viewer.window.add_plugin_dock_widget(_PLUGIN, "Camera views")
+        views = self._workspace.open("Camera views")
         if views is not self._views:
             self._views = views
             views.panel_ends.connect(self._detach)
             views.panel_changed.connect(self._on_panel)
             views.ended.connect(self._on_views_ended)
         self._attach(views.panel)
-        self._make_room()
+        # It was opened for this panel's sake.
+        self._workspace.bring_forward("Label")
 
     def _attach(self, panel: ViewsPanel) -> None:
         labeling, opened = self.labeling, self._opened
@@ -191,7 +192,6 @@ class LabelWidget(QWidget):
         self._detach()
         self.labeling.close()
         self.labeling = None
-        self._give_room_back()
 
     def _say(self, text: str, *, views: bool = False) -> None:
         self._hint.setText(text)
@@ -210,7 +210,6 @@ class LabelWidget(QWidget):
             return
         self.save()
         self._detach()
-        self._give_room_back()
         self._say(_NO_VIEWS, views=True)
 
     def _on_rebuilt(self) -> None:
@@ -297,18 +296,7 @@ class LabelWidget(QWidget):
         if self.saver is not None:
             self.saver.save_now()
 
-    # ------------------------------------------------------------------ room and end
-
-    def _make_room(self) -> None:
-        if self._room is None and self._views is not None:
-            # First: shown later, the views would lie down upon this panel.
-            self._views.settle_in()
-            self._room = Room(self, self._views, _WIDTH)
-
-    def _give_room_back(self) -> None:
-        if self._room is not None:
-            self._room.give_back()
-            self._room = None
+    # ------------------------------------------------------------------ the end
 
     def event(self, event: QEvent | None) -> bool:
         """Napari takes a closed dock's widget out of it without closing the widget."""
@@ -379,7 +367,6 @@ class LabelWidget(QWidget):
             self._views.panel_changed.disconnect(self._on_panel)
             self._views.ended.disconnect(self._on_views_ended)
             self._views = None
-        self._give_room_back()
         if self._top is not None:
             self._top.removeEventFilter(self)
             self._top = None

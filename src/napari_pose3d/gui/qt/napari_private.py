@@ -117,3 +117,24 @@ def main_canvas(viewer: Any) -> QtViewer | None:
     shown = getattr(viewer, "__wrapped__", viewer)
     canvases = (each for each in QApplication.allWidgets() if isinstance(each, QtViewer))
     return next((each for each in canvases if each.viewer is shown), None)
+
+
+def name_dock_also(viewer: Any, dock: Any, name: str) -> None:
+    """Let napari find a dock under another name, too; with None for a dock, no longer.
+
+    napari's menu looks for ``Label (display name of the plugin)``, while `add_plugin_dock_widget`
+    makes and finds ``Label (name of the plugin)``: each would open a panel that the other knows
+    nothing of, and the menu's check mark would be missing.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    dock : QtViewerDockWidget or None
+    name : str
+    """
+    with contextlib.suppress(AttributeError):
+        docks = viewer.window._wrapped_dock_widgets
+        if dock is None:
+            docks.pop(name, None)
+        else:
+            docks[name] = dock

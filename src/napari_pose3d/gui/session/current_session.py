@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.gui.qt.docking import unwrapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ _SESSIONS: weakref.WeakKeyDictionary[Any, CurrentSession] = weakref.WeakKeyDicti
 
 def current_session(viewer: Any) -> CurrentSession:
     """The one `CurrentSession` of a viewer."""
+    viewer = unwrapped(viewer)
     found = _SESSIONS.get(viewer)
     if found is None:
         found = _SESSIONS[viewer] = CurrentSession()

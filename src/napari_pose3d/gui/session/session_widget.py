@@ -23,6 +23,7 @@ from napari_pose3d.gui.layers.layer_adder import LayerAdder
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
+from napari_pose3d.gui.qt.workspace import workspace
 
 from .alignment_dialog import ViewDialog
 from .current_session import OpenSession, current_session
@@ -32,8 +33,7 @@ from .project_choice import ProjectPanel
 from .session_choice import SessionPanel
 from .skeleton_dialog import SkeletonDialog
 
-_WIDTH = 420
-_PLUGIN = "napari-pose3d"
+_WIDTH = 320
 _NOTHING = "Open a project first: drop a folder above."
 _NO_SESSION = "Nothing in this folder can be opened as a session."
 
@@ -52,6 +52,7 @@ class SessionWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._current = current_session(napari_viewer)
+        self._workspace = workspace(napari_viewer)
         self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
         self._open_at_once = False
 
@@ -69,6 +70,7 @@ class SessionWidget(QWidget):
             self._show_project(opened.project)
             self.sessions.choose(opened.session.name)
         self._refresh()
+        self._workspace.adopt(self, "Session")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """A width that leaves room for the canvas on a small screen."""
@@ -92,7 +94,7 @@ class SessionWidget(QWidget):
         layout.addWidget(scroll, 1)
         layout.addWidget(self.bar)
         layout.addWidget(self.next_steps)
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(300)
 
     def _connect(self) -> None:
         self.project.chosen.connect(self.open_paths)
@@ -104,7 +106,7 @@ class SessionWidget(QWidget):
         self.next_steps.smooth.clicked.connect(self._open_smoothing)
         self.next_steps.adjust.clicked.connect(self.ask_for_alignments)
         self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
-        self.next_steps.views.clicked.connect(partial(self._open_widget, "Camera views"))
+        self.next_steps.views.clicked.connect(lambda: self._workspace.open("Camera views"))
         self._current.changed.connect(self._on_current)
         for slot in (self._finding, self._checking, self._opening):
             self.destroyed.connect(slot.abandon)
@@ -298,10 +300,6 @@ class SessionWidget(QWidget):
 
     # ---------------------------------------------------------------- going on
 
-    def _open_widget(self, name: str) -> Any:
-        _, widget = self._viewer.window.add_plugin_dock_widget(_PLUGIN, name, tabify=True)
-        return widget
-
     def _open_smoothing(self) -> None:
         opened = self._current.open
         if opened is None:
@@ -311,7 +309,7 @@ class SessionWidget(QWidget):
         if not paths:
             show_warning(f"{session.name} has no predictions that could be smoothed.")
             return
-        widget = self._open_widget("Smooth and triangulate")
+        widget = self._workspace.open("Smooth and triangulate")
         widget.inputs.clear()
         widget.inputs.add([*paths, *([session.rig_path] if session.rig_path else [])])
 

@@ -19,6 +19,7 @@ from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_la
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
+from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import current_session
 
 from . import smooth_job as work
@@ -29,7 +30,8 @@ from .result_panel import ResultPanel
 from .save_dialog import ask_where
 from .settings_panel import SmoothingPanel
 
-_WIDTH = 400
+_PANEL = "Smooth and triangulate"
+_WIDTH = 320
 _NOTHING_CHOSEN = "Choose predictions first: drop a folder or files above."
 _LOOKING = "Looking at the files…"
 _UNUSABLE = "The chosen files cannot be used; see 'What was found'."
@@ -65,6 +67,8 @@ class SmoothWidget(QWidget):
         self._lay_out()
         self._connect()
         self._refresh_obstacle()
+        self._workspace = workspace(napari_viewer)
+        self._workspace.adopt(self, _PANEL)
         self._prepare()
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -90,7 +94,7 @@ class SmoothWidget(QWidget):
         layout.addWidget(scroll, 1)
         layout.addWidget(self.bar)
         layout.addWidget(self.results)
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(300)
 
     def _connect(self) -> None:
         self.inputs.changed.connect(self._look_at_files)

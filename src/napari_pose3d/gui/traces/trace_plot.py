@@ -137,6 +137,18 @@ class TracePlot(QWidget):
         view.setRange(xRange=(0, max(self._n_frames - 1, 1)), yRange=self._span, padding=0.02)
         self._fitted = True
 
+    def show_time(self, frame_rate: float | None) -> None:
+        """Count the time in seconds, or, with None, in frames."""
+        axis = self.plot.getPlotItem().getAxis("bottom")
+        # Positions stay frames: only what is written below them is another number.
+        axis.setScale(1.0 if frame_rate is None else 1.0 / frame_rate)
+        axis.setLabel("frame" if frame_rate is None else "time (s)")
+        axis.enableAutoSIPrefix(False)
+
+    def follow(self, other: TracePlot) -> None:
+        """Show the same frames as another plot, whichever of them is moved."""
+        self.plot.setXLink(other.plot)
+
     def show_frame(self, frame: int) -> None:
         """Move the line."""
         self._setting = True

@@ -1,0 +1,103 @@
+"""napari's own canvas makes room while the images are somewhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.qt import QtViewer
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+# Layers that are shown for a moment only, before the views take them over, change nothing.
+_SETTLED_MS = 100
+# Qt's own value for "no limit".
+_NO_LIMIT = 16_777_215
+
+
+class MainCanvas(QObject):
+    """Hides the main canvas while it shows nothing and another dock shows the images.
+
+    A layer that is made visible brings it back at once. `changed` is emitted when it came or went.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    window : QMainWindow
+        The viewer's.
+
+    Notes
+    -----
+    The central widget itself stays, without height: Qt would give its width to the docks at the
+    sides as well if it were hidden.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._viewer, self._window = viewer, window
+        self._may_go = False
+        self._watched: list[Any] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED_MS)
+        self._timer.timeout.connect(self._look)
+        viewer.layers.events.inserted.connect(self._later)
+        viewer.layers.events.removed.connect(self._later)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the canvas has a place in the window."""
+        inner = self._inner
+        return inner is None or not inner.isHidden()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it may still come or go, for what happened to the layers."""
+        return self._timer.isActive()
+
+    def let_go(self, may_go: bool) -> None:
+        """Say whether the images are shown elsewhere; where they are not, the canvas comes back."""
+        self._may_go = may_go
+        if may_go:
+            self._timer.start()
+        else:
+            self._show(True)
+
+    def stop(self) -> None:
+        """Show it, and watch no more."""
+        self._timer.stop()
+        self._viewer.layers.events.inserted.disconnect(self._later)
+        self._viewer.layers.events.removed.disconnect(self._later)
+        self._watch([])
+        self._show(True)
+
+    @property
+    def _inner(self) -> QWidget | None:
+        centre = self._window.centralWidget()
+        return None if centre is None else centre.findChild(QtViewer)
+
+    def _later(self, _: Any = None) -> None:
+        self._timer.start()
+
+    def _look(self) -> None:
+        layers = list(self._viewer.layers)
+        self._watch(layers)
+        # Without layers it tells how to open some.
+        empty = bool(layers) and not any(layer.visible for layer in layers)
+        self._show(not (self._may_go and empty))
+
+    def _watch(self, layers: list[Any]) -> None:
+        for layer in self._watched:
+            layer.events.visible.disconnect(self._later)
+        for layer in layers:
+            layer.events.visible.connect(self._later)
+        self._watched = layers
+
+    def _show(self, there: bool) -> None:
+        centre, inner = self._window.centralWidget(), self._inner
+        if centre is None or inner is None or there == self.is_shown:
+            return
+        inner.setVisible(there)
+        centre.setMaximumHeight(_NO_LIMIT if there else 0)
+        self.changed.emit()

@@ -1,0 +1,530 @@
+"""The plan of the window: tasks on the right, images in the middle, time below.
+
+A panel is added by one line in `PANELS` and by its entry in ``napari.yaml``.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+
+from .docking import dock_of, forbid_floating, unwrapped
+from .main_canvas import MainCanvas
+from .napari_private import name_dock_also
+
+PLUGIN = "napari-pose3d"
+_DISPLAY_NAME = "Multi-camera pose 3D"
+
+Place = Literal["tasks", "images", "time"]
+Mark = Literal["", "running", "done", "attention"]
+_SIGNS: Mapping[Mark, str] = {"": "", "running": " …", "done": " ✓", "attention": " !"}
+
+
+@dataclass(frozen=True)
+class PanelKind:
+    """One line of the plan.
+
+    Attributes
+    ----------
+    name : str
+        In napari's menu and in the manifest.
+    tab : str
+        On the tab.
+    place : {"tasks", "images", "time"}
+    works_on_images : bool
+        While it is open, most of the window belongs to the images.
+    """
+
+    name: str
+    tab: str
+    place: Place
+    works_on_images: bool = False
+
+
+PANELS = (
+    PanelKind("Session", "Session", "tasks"),
+    PanelKind("Label", "Label", "tasks", works_on_images=True),
+    PanelKind("Smooth and triangulate", "Smooth", "tasks"),
+    PanelKind("Camera views", "Camera views", "images"),
+    PanelKind("Traces", "Traces", "time"),
+)
+"""All panels; the tasks in the order of the work."""
+
+_KINDS = {kind.name: kind for kind in PANELS}
+_ORDER = {kind.name: place for place, kind in enumerate(PANELS)}
+_AREAS: Mapping[Place, Qt.DockWidgetArea] = {
+    "tasks": Qt.DockWidgetArea.RightDockWidgetArea,
+    "images": Qt.DockWidgetArea.TopDockWidgetArea,
+    "time": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+
+# Of the window's width that the tasks have, and their limits in px.
+_TASKS_SHARE, _NARROWEST, _WIDEST = 0.2, 310, 480
+_TIME_HEIGHT, _LOWEST = 240, 130
+# Of the window's area that shows images while somebody works on them.
+_IMAGES_SHARE = 0.61
+# Where images and other layers are both there, of the height for the former.
+_VIEWS_SHARE = 0.6
+# What surrounds the images in their dock, and the borders between docks, px.
+_ROUND_IMAGES = (22, 44)
+_BORDER = 9
+# By their object names: what napari shows of the main viewer's layers.
+_LAYER_DOCKS = ("layer list", "layer controls")
+_SETTLED_MS = 30
+_HORIZONTAL, _VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+
+
+@dataclass(eq=False)
+class _Panel:
+    """A panel that is open."""
+
+    kind: PanelKind
+    widget: QWidget
+    dock: QDockWidget
+    placed: bool = False
+    hidden: bool = False
+    in_front: bool = True
+    closing: bool = False
+    mark: Mark = ""
+
+
+class Workspace(QObject):
+    """Places the panels of one viewer, and brings forward the one that was opened.
+
+    ``changed`` is emitted when a panel was opened, closed or brought forward, ``closing`` before
+    the window closes.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    """
+
+    changed = Signal()
+    closing = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._panels: dict[str, _Panel] = {}
+        self._kinds: weakref.WeakKeyDictionary[QWidget, PanelKind] = weakref.WeakKeyDictionary()
+        self._docks: dict[QDockWidget, _Panel] = {}
+        self._window: QMainWindow | None = None
+        self._canvas: MainCanvas | None = None
+        self._corners: dict[Qt.Corner, Qt.DockWidgetArea] = {}
+        self._put_aside: list[QDockWidget] = []
+        self._elsewhere = False
+        self._closed = False
+        self.tasks_width = 0
+        self.time_height = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLED_MS)
+        self._timer.timeout.connect(self._arrange)
+        self._passes = 0
+
+    # ---------------------------------------------------------------- for panels
+
+    def adopt(self, widget: QWidget, name: str) -> None:
+        """Place a panel as soon as it is docked; every panel says so when it is made.
+
+        Parameters
+        ----------
+        widget : QWidget
+        name : str
+            Of `PANELS`.
+        """
+        self._kinds[widget] = _KINDS[name]
+        widget.installEventFilter(self)
+
+    def open(self, name: str) -> Any:
+        """Open a panel, or bring it forward where it is open.
+
+        Returns
+        -------
+        QWidget
+            The panel.
+        """
+        panel = self._panels.get(name)
+        if panel is None or not isalive(panel.dock):
+            _, widget = self._viewer.window.add_plugin_dock_widget(PLUGIN, name)
+            panel = self._panels.get(name)
+            if panel is None:
+                return widget
+        self.bring_forward(name)
+        return panel.widget
+
+    def find(self, name: str) -> Any:
+        """A panel that is open, or None."""
+        panel = self._panels.get(name)
+        return None if panel is None else panel.widget
+
+    def bring_forward(self, name: str) -> None:
+        """Let the user see a panel that is open, and give it the focus."""
+        panel = self._panels.get(name)
+        if panel is None or not isalive(panel.dock):
+            return
+        dock = panel.dock
+        self._place(panel)
+        panel.hidden = False
+        dock.show()
+        dock.raise_()
+        panel.in_front = True
+        if dock.isFloating():
+            dock.activateWindow()
+        panel.widget.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._renew()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every place has the size that it is meant to have."""
+        waiting = self._canvas is not None and self._canvas.is_waiting
+        return not (self._timer.isActive() or waiting)
+
+    def mark(self, name: str, mark: Mark) -> None:
+        """Show on a panel's tab how its work stands."""
+        panel = self._panels.get(name)
+        if panel is not None and isalive(panel.dock):
+            panel.mark = mark
+            panel.dock.setWindowTitle(panel.kind.tab + _SIGNS[mark])
+
+    def show_elsewhere(self, elsewhere: bool) -> None:
+        """Say that the camera views are in a window of their own, or back."""
+        self._elsewhere = elsewhere
+        self._renew()
+
+    # ---------------------------------------------------------------- remembering
+
+    def state(self) -> dict[str, Any]:
+        """What is open and how large it is, as plain values."""
+        shown = [kind.name for kind in PANELS if self._is_shown(kind.name)]
+        front = [
+            name for name in shown if self._panels[name].in_front and _KINDS[name].place == "tasks"
+        ]
+        return {
+            "panels": shown,
+            "front": front[0] if front else "",
+            "tasks_width": self.tasks_width,
+            "time_height": self.time_height,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Open what was open; what is unknown or of another type is left out."""
+        width, height = state.get("tasks_width"), state.get("time_height")
+        self.tasks_width = width if isinstance(width, int) else 0
+        self.time_height = height if isinstance(height, int) else 0
+        panels, front = state.get("panels"), state.get("front")
+        names = [name for name in panels if name in _KINDS] if isinstance(panels, list) else []
+        # The one in front is opened last, and so are the images before the tasks.
+        for name in sorted(names, key=lambda each: (each == front, -_ORDER[each])):
+            self.open(name)
+        self._renew()
+
+    # ---------------------------------------------------------------- events
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Notice what happens to panels, their docks and the window."""
+        if event is None or self._closed:
+            return False
+        kind = event.type()
+        if watched is self._window:
+            self._on_window(kind, event)
+        elif isinstance(watched, QDockWidget) and watched in self._docks:
+            self._on_dock(self._docks[watched], kind)
+        elif isinstance(watched, QWidget) and kind == QEvent.Type.ParentChange:
+            self._on_parent(watched)
+        return False
+
+    def _on_parent(self, widget: QWidget) -> None:
+        dock = dock_of(widget)
+        known = next((p for p in self._panels.values() if p.widget is widget), None)
+        if known is not None and dock is not known.dock:
+            self._forget(known)
+            known = None
+        if dock is not None and known is None and widget in self._kinds:
+            panel = _Panel(self._kinds[widget], widget, dock)
+            self._panels[panel.kind.name] = panel
+            self._docks[dock] = panel
+            dock.installEventFilter(self)
+            dock.visibilityChanged.connect(lambda seen: self._on_seen(panel, seen))
+            dock.setWindowTitle(panel.kind.tab)
+            for owner in (_DISPLAY_NAME, PLUGIN):
+                name_dock_also(self._viewer, dock, f"{panel.kind.name} ({owner})")
+            if panel.kind.place == "images":
+                forbid_floating(dock)
+            # The dock has to be in its window first.
+            QTimer.singleShot(0, lambda: self._settle(panel))
+
+    def _settle(self, panel: _Panel) -> None:
+        if self._panels.get(panel.kind.name) is panel and not panel.placed and not self._closed:
+            self.bring_forward(panel.kind.name)
+
+    def _on_seen(self, panel: _Panel, seen: bool) -> None:
+        # Also told when another tab of the same place is chosen.
+        if not panel.dock.isHidden():
+            panel.in_front = seen
+            self.changed.emit()
+
+    def _on_dock(self, panel: _Panel, kind: QEvent.Type) -> None:
+        name, window = panel.kind.name, self._window
+        if window is None or not panel.placed or self._panels.get(name) is not panel:
+            return
+        if kind == QEvent.Type.Close:
+            panel.closing = True
+        elif kind == QEvent.Type.Hide and panel.dock.isHidden() and window.isVisible():
+            closing, panel.closing = panel.closing, False
+            if panel.hidden:
+                return
+            if not (closing or panel.in_front or panel.dock.isFloating()):
+                # It was behind another tab, where only napari's menu reaches it: there it was
+                # chosen to be seen, and napari took it for visible.
+                QTimer.singleShot(0, lambda: self.bring_forward(name))
+                return
+            panel.hidden = True
+            if panel.kind.place == "images":
+                # Hidden, they would keep the layers to themselves and leave the window empty.
+                QTimer.singleShot(0, lambda: self._close(panel))
+            self._renew()
+        elif kind == QEvent.Type.Show and panel.hidden:
+            panel.hidden = False
+            QTimer.singleShot(0, lambda: self.bring_forward(name))
+
+    def _on_window(self, kind: QEvent.Type, event: QEvent) -> None:
+        window = self._window
+        assert window is not None
+        if kind == QEvent.Type.MouseButtonRelease:
+            # A border between docks was moved: only those get the window's own mouse events.
+            self._note_sizes()
+        elif kind == QEvent.Type.Resize:
+            self._arrange_soon()
+        elif kind == QEvent.Type.Hide and not event.spontaneous() and not window.isMinimized():
+            self.closing.emit()
+            self._closed = True
+            self._timer.stop()
+            # Nothing of the window must be held by who outlives it.
+            self._panels.clear()
+            self._docks.clear()
+
+    # ---------------------------------------------------------------- placing
+
+    def _is_shown(self, name: str) -> bool:
+        panel = self._panels.get(name)
+        return panel is not None and isalive(panel.dock) and not panel.hidden
+
+    def _docked(self, place: Place) -> list[_Panel]:
+        """The panels in a place that are shown and not torn off, in the order of the work."""
+        found = [
+            panel
+            for panel in self._panels.values()
+            if panel.kind.place == place and panel.placed and not panel.hidden
+        ]
+        found = [panel for panel in found if isalive(panel.dock) and not panel.dock.isFloating()]
+        return sorted(found, key=lambda panel: _ORDER[panel.kind.name])
+
+    def _place(self, panel: _Panel) -> None:
+        """Put a new panel where it belongs; one that the user moved stays there."""
+        if panel.placed:
+            return
+        window = panel.dock.parent()
+        if not isinstance(window, QMainWindow):
+            return
+        self._take_window(window)
+        panel.placed = True
+        if panel.kind.place == "tasks":
+            self._stack(window, panel)
+        else:
+            window.addDockWidget(_AREAS[panel.kind.place], panel.dock)
+        # A tab has no title bar of its own to say more.
+        self.mark(panel.kind.name, panel.mark)
+
+    def _stack(self, window: QMainWindow, panel: _Panel) -> None:
+        """All tasks lie upon each other, their tabs in the order of the work."""
+        area = _AREAS["tasks"]
+        others = sorted(
+            (
+                each
+                for each in self._panels.values()
+                if each.kind.place == "tasks" and each.placed and each is not panel
+            ),
+            key=lambda each: _ORDER[each.kind.name],
+        )
+        others = [
+            each
+            for each in others
+            if not each.dock.isFloating() and window.dockWidgetArea(each.dock) == area
+        ]
+        if not others:
+            window.addDockWidget(area, panel.dock)
+            return
+        last = others[-1]
+        later = [each for each in others if _ORDER[each.kind.name] > _ORDER[panel.kind.name]]
+        for each in (panel, *later):
+            # Taken out first: Qt does not move a dock within the place that it shares already.
+            hidden, each.hidden = each.hidden, True
+            if each is not last:
+                window.removeDockWidget(each.dock)
+                window.tabifyDockWidget(last.dock, each.dock)
+                last = each
+            each.hidden = hidden
+            if not hidden:
+                each.dock.show()
+
+    def _take_window(self, window: QMainWindow) -> None:
+        if self._window is window:
+            return
+        self._window = window
+        window.installEventFilter(self)
+        self._canvas = MainCanvas(self._viewer, window)
+        self._canvas.changed.connect(self._arrange_soon)
+        area, corner = Qt.DockWidgetArea, Qt.Corner
+        for each, side in (
+            (corner.TopLeftCorner, area.LeftDockWidgetArea),
+            (corner.BottomLeftCorner, area.LeftDockWidgetArea),
+            (corner.TopRightCorner, area.RightDockWidgetArea),
+            (corner.BottomRightCorner, area.RightDockWidgetArea),
+        ):
+            # The sides have the whole height; images and time lie between them.
+            self._corners[each] = window.corner(each)
+            window.setCorner(each, side)
+        window.setTabPosition(_AREAS["tasks"], QTabWidget.TabPosition.North)
+
+    def _leave_window(self) -> None:
+        window, canvas = self._window, self._canvas
+        if window is None or canvas is None:
+            return
+        window.removeEventFilter(self)
+        for corner, area in self._corners.items():
+            window.setCorner(corner, area)
+        canvas.stop()
+        canvas.deleteLater()
+        self._show_layer_docks()
+        self._window = self._canvas = None
+
+    def _close(self, panel: _Panel) -> None:
+        if self._panels.get(panel.kind.name) is panel and isalive(panel.dock) and panel.hidden:
+            self._viewer.window.remove_dock_widget(panel.dock)
+
+    def _forget(self, panel: _Panel) -> None:
+        if self._panels.get(panel.kind.name) is panel:
+            del self._panels[panel.kind.name]
+        self._docks.pop(panel.dock, None)
+        for owner in (_DISPLAY_NAME, PLUGIN):
+            name_dock_also(self._viewer, None, f"{panel.kind.name} ({owner})")
+        if panel.kind.place == "images":
+            self._elsewhere = False
+        if self._panels:
+            self._renew()
+        else:
+            self._leave_window()
+        self.changed.emit()
+
+    # ---------------------------------------------------------------- sizes
+
+    def _renew(self) -> None:
+        """Whatever changed, give each place its size."""
+        if self._canvas is not None:
+            self._canvas.let_go(bool(self._docked("images")) and not self._elsewhere)
+        self._arrange_soon()
+        self.changed.emit()
+
+    def _arrange_soon(self) -> None:
+        # Twice: docks that came or went get their places from Qt in between.
+        self._passes = 2
+        self._timer.start()
+
+    def _note_sizes(self) -> None:
+        """The user moved a border: its place is kept."""
+        tasks = [panel for panel in self._docked("tasks") if panel.in_front]
+        time = self._docked("time")
+        if tasks:
+            self.tasks_width = tasks[0].dock.width()
+        if time:
+            self.time_height = time[0].dock.height()
+
+    def _arrange(self) -> None:
+        window, canvas = self._window, self._canvas
+        if window is None or canvas is None or self._closed or not window.isVisible():
+            return
+        self._passes -= 1
+        if self._passes > 0:
+            self._timer.start()
+        tasks, images, time = (self._docked(place) for place in ("tasks", "images", "time"))
+        width = self.tasks_width or round(_TASKS_SHARE * window.width())
+        width = min(max(width, _NARROWEST), max(_WIDEST, window.width() // 3))
+        bars = sum(bar.height() for bar in (window.menuBar(), window.statusBar()) if bar)
+        height = window.height() - bars
+        low = self.time_height or min(_TIME_HEIGHT, height // 3)
+        if any(panel.kind.works_on_images for panel in self._panels.values() if not panel.hidden):
+            low = self._make_room_for_images(width if tasks else 0, height, low, bool(time))
+        else:
+            self._show_layer_docks()
+        if tasks:
+            front = next((panel for panel in tasks if panel.in_front), tasks[0])
+            window.resizeDocks([front.dock], [width], _HORIZONTAL)
+        rest = height - (low + _BORDER if time else 0)
+        docks = [panel.dock for panel in (*images[:1], *time[:1])]
+        if images:
+            share = _VIEWS_SHARE if canvas.is_shown else 1.0
+            views = round(rest * share) if not self._elsewhere else 1
+        heights = ([views] if images else []) + ([low] if time else [])
+        if docks:
+            window.resizeDocks(docks, heights, _VERTICAL)
+
+    def _make_room_for_images(self, tasks: int, height: int, low: int, time: bool) -> int:
+        """Put napari's lists of layers aside where the images would be too small beside them.
+
+        Returns
+        -------
+        int
+            The height that is left for the time, px.
+        """
+        window = self._window
+        assert window is not None
+        docks = [
+            dock
+            for dock in window.findChildren(QDockWidget)
+            if dock.objectName() in _LAYER_DOCKS and not dock.isFloating()
+        ]
+        sides = [dock for dock in docks if not dock.isHidden() or dock in self._put_aside]
+        aside = max((dock.width() for dock in sides), default=0)
+        round_width, round_height = _ROUND_IMAGES
+        wanted = _IMAGES_SHARE * window.width() * window.height()
+
+        def highest(width: int) -> float:
+            """The most that the time may have."""
+            return height - round_height - _BORDER - wanted / max(width - round_width, 1)
+
+        width = window.width() - tasks - _BORDER
+        needed = _LOWEST if time else -_BORDER
+        if sides and highest(width - aside - _BORDER) < needed:
+            for dock in sides:
+                if dock not in self._put_aside:
+                    self._put_aside.append(dock)
+                    dock.hide()
+        else:
+            width -= aside + _BORDER
+            self._show_layer_docks()
+        return round(max(min(low, highest(width)), _LOWEST))
+
+    def _show_layer_docks(self) -> None:
+        while self._put_aside:
+            dock = self._put_aside.pop()
+            if isalive(dock):
+                dock.show()
+
+
+_WORKSPACES: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
+
+
+def workspace(viewer: Any) -> Workspace:
+    """The one `Workspace` of a viewer."""
+    viewer = unwrapped(viewer)
+    found = _WORKSPACES.get(viewer)
+    if found is None:
+        found = _WORKSPACES[viewer] = Workspace(weakref.proxy(viewer))
+    return found
