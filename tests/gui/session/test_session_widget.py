@@ -263,16 +263,15 @@ def test_the_only_session_of_a_dropped_folder_is_opened_at_once(
 
 
 @pytest.mark.gui
-def test_a_broken_video_is_told_and_nothing_is_removed(widget, qtbot, project: Path) -> None:
+def test_a_broken_video_is_told_and_blocks_nothing_but_itself(widget, qtbot, project: Path) -> None:
     open_paths(widget, qtbot, project)
     widget.sessions.choose("walk")
-    show(widget, qtbot)
-    before = layer_names(widget)
     (project / "videos" / "walk_Cam-B.mp4").write_bytes(b"this is no video")
     show(widget, qtbot)
-    assert layer_names(widget) == before
-    assert "walk_Cam-B.mp4" in widget.bar.status
+    assert {"walk Cam-A", "walk Cam-C", "predicted Cam-B"} <= layer_names(widget)
+    assert "walk Cam-B" not in layer_names(widget)
     assert any("walk_Cam-B.mp4" in each.message for each in notification_manager.records)
+    assert "walk is open" in widget.bar.status
 
 
 @pytest.mark.gui

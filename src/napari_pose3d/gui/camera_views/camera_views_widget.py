@@ -7,7 +7,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
 from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
@@ -156,11 +156,12 @@ class CameraViewsWidget(QWidget):
     def _store_state(self, opened: OpenSession | None) -> None:
         if opened is None:
             return
-        layout = self._state.to_dict()
-        if layout == LayoutState.from_dict(opened.project.own.layout).to_dict():
-            return
+        layout, folder = self._state.to_dict(), opened.project.folder
         try:
-            update_own_project(opened.project.folder, layout=layout)
+            # Other panels keep their places in the same table.
+            stored = read_own_project(folder).layout
+            if layout != LayoutState.from_dict(stored).to_dict():
+                update_own_project(folder, layout={**stored, **layout})
         except (OSError, PoseDataError) as error:
             show_warning(f"The arrangement of the camera views was not kept: {error}")
 

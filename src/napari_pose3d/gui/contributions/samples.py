@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_pose3d.gui.layers.layer_styles import LayerData
     from napari_pose3d.gui.session.current_session import OpenSession
 
-_WIDGET = ("napari-pose3d", "Smooth and triangulate")
+_CANCELLED = "napari_pose3d_cancelled"
 
 
 def open_sample() -> list[LayerData]:
@@ -21,16 +21,17 @@ def open_sample() -> list[LayerData]:
 
     from napari_pose3d.gui.layers.session_layers import session_layers
 
-    folder = _make_sample()
+    folder, viewer = _make_sample(), napari.current_viewer()
     if folder is None:
-        return []
+        return _nothing(viewer)
     opened = sample_session(folder)
-    viewer = napari.current_viewer()
     if viewer is not None:
+        from napari_pose3d.gui.qt.workspace import workspace
         from napari_pose3d.gui.session.current_session import current_session
 
         current_session(viewer).set(opened)
-        _open_widget(viewer, folder)
+        if getattr(viewer, "window", None) is not None:
+            workspace(viewer).open("Smooth and triangulate")
     sets = opened.session.ensemble_sets[:1]
     return session_layers(opened.session, sets, lambda stage, done, total: None, lambda: False)
 
@@ -60,10 +61,18 @@ def _make_sample() -> Path | None:
     )
 
 
-def _open_widget(viewer: Any, folder: Path) -> None:
-    window = getattr(viewer, "window", None)
-    if window is None:
-        return
-    _, widget = window.add_plugin_dock_widget(*_WIDGET)
-    widget.inputs.clear()
-    widget.inputs.add([folder])
+def _nothing(viewer: Any) -> list[LayerData]:
+    """What napari takes without an error although nothing is to be shown: it goes at once."""
+    import numpy as np
+    from qtpy.QtCore import QTimer
+
+    if viewer is None:
+        return []
+
+    def remove() -> None:
+        for layer in list(viewer.layers):
+            if _CANCELLED in layer.metadata:
+                viewer.layers.remove(layer)
+
+    QTimer.singleShot(0, remove)
+    return [(np.zeros((0, 4)), {"visible": False, "metadata": {_CANCELLED: True}}, "points")]

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
 
-_WIDGET = ("napari-pose3d", "Session")
 _PROJECT_FILE = "project.yaml"
 # What napari takes for "nothing to add".
 _NOTHING: Any = (None,)
@@ -52,7 +51,9 @@ def open_session(path: str | Sequence[str]) -> list[LayerData]:
     window = getattr(viewer, "window", None)
     if window is None:
         return _first_session(folder)
-    _, widget = window.add_plugin_dock_widget(*_WIDGET)
+    from napari_pose3d.gui.qt.workspace import workspace
+
+    widget = workspace(viewer).open("Session")
     widget.open_paths([folder], at_once=True)
     return [_NOTHING]
 

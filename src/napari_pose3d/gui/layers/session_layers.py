@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.pipeline.saved_results import load_result
 from napari_pose3d.core.projects.session import PredictionSet, Session
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SESSION_KEY = "napari_pose3d_session"
 """Of layers that belong to a session: its name."""
+
+RESULT_KEY = "napari_pose3d_result"
+"""Of those that a run made of the session, rather than its files."""
 
 
 def session_layers(
@@ -61,13 +64,19 @@ def session_layers(
 def open_videos(
     session: Session, progress: Progress, cancelled: IsCancelled
 ) -> dict[str, VideoArray | SessionVideo]:
-    """The videos of a session by view, all of them in session frames."""
+    """The videos of a session by view, all of them in session frames.
+
+    A video that cannot be read is told to the user and left out; it is an error only when there
+    is no other.
+    """
     import numpy as np
+    from napari.utils.notifications import show_error
 
     from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import open_video
 
     videos: dict[str, VideoArray] = {}
+    damaged: list[PoseDataError] = []
     for view in session.views:
         if view not in session.videos:
             continue
@@ -79,7 +88,14 @@ def open_videos(
             progress(f"opening {name}", done, total)
 
         report(0, 0)
-        videos[view] = open_video(path, report=report)
+        try:
+            videos[view] = open_video(path, report=report)
+        except PoseDataError as error:
+            damaged.append(error)
+    if damaged and not videos and not session.sets:
+        raise damaged[0]
+    for each in damaged:
+        show_error(str(each))
     if not any(session.alignment(view).shifts_frames for view in videos):
         return dict(videos)
     n_frames = session.n_frames({view: len(video) for view, video in videos.items()})

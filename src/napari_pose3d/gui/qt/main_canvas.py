@@ -35,7 +35,7 @@ class MainCanvas(QObject):
 
     def __init__(self, viewer: Any, window: QMainWindow) -> None:
         super().__init__(window)
-        self._viewer, self._window = viewer, window
+        self._viewer = viewer
         self._may_go = False
         self._watched: list[Any] = []
         self._timer = QTimer(self)
@@ -74,8 +74,14 @@ class MainCanvas(QObject):
 
     @property
     def _inner(self) -> QWidget | None:
-        centre = self._window.centralWidget()
+        centre = self._centre
         return None if centre is None else centre.findChild(QtViewer)
+
+    @property
+    def _centre(self) -> QWidget | None:
+        # Asked for anew: napari's window must be able to go before this does.
+        window = self.parent()
+        return window.centralWidget() if isinstance(window, QMainWindow) else None
 
     def _later(self, _: Any = None) -> None:
         self._timer.start()
@@ -95,7 +101,7 @@ class MainCanvas(QObject):
         self._watched = layers
 
     def _show(self, there: bool) -> None:
-        centre, inner = self._window.centralWidget(), self._inner
+        centre, inner = self._centre, self._inner
         if centre is None or inner is None or there == self.is_shown:
             return
         inner.setVisible(there)

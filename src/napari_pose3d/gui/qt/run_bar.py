@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from .message_text import MessageLabel
 
 
 class RunBar(QWidget):
@@ -32,9 +34,7 @@ class RunBar(QWidget):
         self._cancel.clicked.connect(self.cancel_clicked)
         self._bar = QProgressBar()
         self._bar.setTextVisible(True)
-        self._status = QLabel()
-        self._status.setWordWrap(True)
-        self._status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._status = MessageLabel()
         buttons = QHBoxLayout()
         buttons.addWidget(self._run, 2)
         buttons.addWidget(self._cancel, 1)
@@ -55,7 +55,7 @@ class RunBar(QWidget):
     @property
     def status(self) -> str:
         """What the user reads below the buttons."""
-        return self._status.text()
+        return self._status.message
 
     @property
     def is_ready(self) -> bool:
@@ -98,14 +98,14 @@ class RunBar(QWidget):
         """Where the job is; ``total`` 0 means that it is not known how far that is."""
         self._bar.setRange(0, max(total, 0))
         self._bar.setValue(done)
-        self._status.setText(f"{stage[:1].upper()}{stage[1:]}…")
+        self._status.show_message(f"{stage[:1].upper()}{stage[1:]}…")
 
     def show_cancelling(self) -> None:
         """Cancel was clicked and the job has not stopped yet."""
         self._cancel.setEnabled(False)
-        self._status.setText("Cancelling…")
+        self._status.show_message("Cancelling…")
 
     def _refresh(self) -> None:
         self._run.setEnabled(not self._obstacle)
         self._run.setToolTip(self._obstacle or self._hint)
-        self._status.setText(self._ready_text or self._obstacle or "Ready.")
+        self._status.show_message(self._ready_text or self._obstacle or "Ready.")

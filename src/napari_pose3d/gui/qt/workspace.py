@@ -114,12 +114,14 @@ class Workspace(QObject):
         self._panels: dict[str, _Panel] = {}
         self._kinds: weakref.WeakKeyDictionary[QWidget, PanelKind] = weakref.WeakKeyDictionary()
         self._docks: dict[QDockWidget, _Panel] = {}
-        self._window: QMainWindow | None = None
+        # napari's window must be able to go before the panels do.
+        self._held: weakref.ref[QMainWindow] | None = None
         self._canvas: MainCanvas | None = None
         self._corners: dict[Qt.Corner, Qt.DockWidgetArea] = {}
         self._put_aside: list[QDockWidget] = []
         self._elsewhere = False
         self._closed = False
+        self.memory: QObject | None = None
         self.tasks_width = 0
         self.time_height = 0
         self._timer = QTimer(self)
@@ -227,6 +229,11 @@ class Workspace(QObject):
 
     # ---------------------------------------------------------------- events
 
+    @property
+    def _window(self) -> QMainWindow | None:
+        window = None if self._held is None else self._held()
+        return window if window is not None and isalive(window) else None
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Notice what happens to panels, their docks and the window."""
         if event is None or self._closed:
@@ -251,7 +258,9 @@ class Workspace(QObject):
             self._panels[panel.kind.name] = panel
             self._docks[dock] = panel
             dock.installEventFilter(self)
-            dock.visibilityChanged.connect(lambda seen: self._on_seen(panel, seen))
+            # A connection must not keep what it tells of alive.
+            me, of = weakref.ref(self), weakref.ref(panel)
+            dock.visibilityChanged.connect(lambda seen: _tell(me(), of(), seen))
             dock.setWindowTitle(panel.kind.tab)
             for owner in (_DISPLAY_NAME, PLUGIN):
                 name_dock_also(self._viewer, dock, f"{panel.kind.name} ({owner})")
@@ -264,7 +273,8 @@ class Workspace(QObject):
         if self._panels.get(panel.kind.name) is panel and not panel.placed and not self._closed:
             self.bring_forward(panel.kind.name)
 
-    def _on_seen(self, panel: _Panel, seen: bool) -> None:
+    def note_seen(self, panel: _Panel, seen: bool) -> None:
+        """A panel came to the front of its place, or went behind another."""
         # Also told when another tab of the same place is chosen.
         if not panel.dock.isHidden():
             panel.in_front = seen
@@ -377,7 +387,7 @@ class Workspace(QObject):
     def _take_window(self, window: QMainWindow) -> None:
         if self._window is window:
             return
-        self._window = window
+        self._held = weakref.ref(window)
         window.installEventFilter(self)
         self._canvas = MainCanvas(self._viewer, window)
         self._canvas.changed.connect(self._arrange_soon)
@@ -403,7 +413,7 @@ class Workspace(QObject):
         canvas.stop()
         canvas.deleteLater()
         self._show_layer_docks()
-        self._window = self._canvas = None
+        self._held = self._canvas = None
 
     def _close(self, panel: _Panel) -> None:
         if self._panels.get(panel.kind.name) is panel and isalive(panel.dock) and panel.hidden:
@@ -420,6 +430,7 @@ class Workspace(QObject):
         if self._panels:
             self._renew()
         else:
+            self.closing.emit()
             self._leave_window()
         self.changed.emit()
 
@@ -518,13 +529,23 @@ class Workspace(QObject):
                 dock.show()
 
 
-_WORKSPACES: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
+def _tell(places: Workspace | None, panel: _Panel | None, seen: bool) -> None:
+    if places is not None and panel is not None and isalive(panel.dock):
+        places.note_seen(panel, seen)
+
+
+_WORKSPACES: weakref.WeakKeyDictionary[Any, weakref.ref[Workspace]] = weakref.WeakKeyDictionary()
 
 
 def workspace(viewer: Any) -> Workspace:
-    """The one `Workspace` of a viewer."""
+    """The one `Workspace` of a viewer; it lives as long as one of its panels does.
+
+    Were it held here, it would keep the viewer alive, by way of the panels.
+    """
     viewer = unwrapped(viewer)
-    found = _WORKSPACES.get(viewer)
+    held = _WORKSPACES.get(viewer)
+    found = None if held is None else held()
     if found is None:
-        found = _WORKSPACES[viewer] = Workspace(weakref.proxy(viewer))
+        found = Workspace(weakref.proxy(viewer))
+        _WORKSPACES[viewer] = weakref.ref(found)
     return found

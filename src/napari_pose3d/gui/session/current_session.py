@@ -41,6 +41,23 @@ class CurrentSession(QObject):
         self.changed.emit()
 
 
+def is_same_recording(one: OpenSession, other: OpenSession) -> bool:
+    """Whether both are the same session of the same project."""
+    return (one.project.folder, one.session.name) == (other.project.folder, other.session.name)
+
+
+def has_same_data(one: OpenSession, other: OpenSession) -> bool:
+    """Whether results of one hold for the other: same predictions, calibration and alignment."""
+    a, b = one.session, other.session
+    return (
+        is_same_recording(one, other)
+        and a.rig_path == b.rig_path
+        and dict(a.alignments) == dict(b.alignments)
+        and [(each.name, dict(each.files)) for each in a.ensemble_sets]
+        == [(each.name, dict(each.files)) for each in b.ensemble_sets]
+    )
+
+
 _SESSIONS: weakref.WeakKeyDictionary[Any, CurrentSession] = weakref.WeakKeyDictionary()
 
 

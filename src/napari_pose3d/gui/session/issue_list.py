@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.projects.issues import Issue, Severity
+from napari_pose3d.gui.qt.message_text import MessageLabel
 
 _MOST = 12
 _ICONS: dict[Severity, QStyle.StandardPixmap] = {
@@ -80,11 +81,9 @@ class IssueList(QGroupBox):
             icon.setPixmap(image)
         icon.setAlignment(Qt.AlignmentFlag.AlignTop)
         icon.setToolTip(problem.severity)
-        where = f"<b>{problem.where}</b>: " if problem.where else ""
-        todo = f" <i>{problem.todo}.</i>" if problem.todo else ""
-        text = QLabel(f"{where}{problem.what}.{todo}")
-        text.setWordWrap(True)
-        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        where = f"{problem.where}: " if problem.where else ""
+        todo = f" {problem.todo}." if problem.todo else ""
+        text = MessageLabel(f"{where}{problem.what}.{todo}")
         row.addWidget(icon)
         row.addWidget(text, 1)
         if problem.offer is not None:

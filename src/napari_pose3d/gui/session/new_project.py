@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTextEdit,
@@ -23,6 +23,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.projects.creation import Mode
+from napari_pose3d.gui.qt.message_text import MessageLabel
+
+from .current_session import OpenSession
 
 _MODES: dict[Mode, str] = {
     "leave": "stay where they are",
@@ -41,16 +44,59 @@ class NewProject:
     keypoints: tuple[str, ...]
     videos: tuple[Path, ...]
     mode: Mode
+    calibration: Path | None = None
+    skeleton: tuple[tuple[str, str], ...] = ()
+    colours: Mapping[str, str] = field(default_factory=dict)
+    session: str = ""
+    predictions: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+
+    @classmethod
+    def of_session(cls, opened: OpenSession, keypoints: Sequence[str]) -> NewProject:
+        """Filled in with what a session that is open has.
+
+        Parameters
+        ----------
+        opened : OpenSession
+        keypoints : sequence of str
+            Those of the project or, where it names none, of the predictions.
+        """
+        session = opened.session
+        return cls(
+            Path(),
+            session.views,
+            tuple(keypoints),
+            tuple(session.videos.values()),
+            "leave",
+            session.rig_path,
+            tuple(session.skeleton),
+            dict(session.colours),
+            session.name,
+            {each.name: dict(each.files) for each in session.ensemble_sets},
+        )
 
 
 class NewProjectDialog(QDialog):
-    """Asks for what a project needs; `answer` holds it after OK."""
+    """Asks for what a project needs; `answer` holds it after OK.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    given : NewProject, optional
+        What is filled in: of the open session, or of an attempt that failed.
+    why : str
+        Why that attempt failed.
+    """
+
+    def __init__(
+        self, parent: QWidget | None = None, given: NewProject | None = None, why: str = ""
+    ) -> None:
         super().__init__(parent)
+        self._given = given
         self.setWindowTitle("New project")
         self.folder = _PathField("Folder of the new project", several=False)
         self.videos = _PathField("Videos, or folders of videos", several=True)
+        self.calibration = _PathField("Calibration (.toml)", several=False, file=True)
+        self.predictions = QCheckBox()
+        self.predictions.hide()
         self.views = QLineEdit()
         self.views.setPlaceholderText("top, side")
         self.views.setToolTip("As at the end of the videos' names: session_top.mp4")
@@ -66,11 +112,16 @@ class NewProjectDialog(QDialog):
         form.addRow("&Folder:", self.folder)
         form.addRow("Names of the &views:", self.views)
         form.addRow("&Keypoints, one per line:", self.keypoints)
-        form.addRow("F&ilms:", self.videos)
+        form.addRow("V&ideos:", self.videos)
         form.addRow("The videos &then:", self.mode)
-        self._problem = QLabel()
-        self._problem.setWordWrap(True)
+        form.addRow("&Calibration, if any:", self.calibration)
+        form.addRow(self.predictions)
+        self._problem = MessageLabel()
         self._problem.hide()
+        if given is not None:
+            self._fill_in(given)
+        if why:
+            self._say(why)
         kinds = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
         buttons.accepted.connect(self._accept_if_whole)
@@ -84,14 +135,46 @@ class NewProjectDialog(QDialog):
     @property
     def answer(self) -> NewProject:
         """What was entered."""
-        folders = self.folder.paths
-        return NewProject(
+        folders, calibrations = self.folder.paths, self.calibration.paths
+        given = self._given
+        keypoints = _words(self.keypoints.toPlainText())
+        entered = NewProject(
             folders[0] if folders else Path(),
             _words(self.views.text().replace(",", "\n")),
-            _words(self.keypoints.toPlainText()),
+            keypoints,
             tuple(self.videos.paths),
             self.mode.currentData(),
+            calibrations[0] if calibrations else None,
         )
+        if given is None:
+            return entered
+        return replace(
+            entered,
+            skeleton=tuple(bone for bone in given.skeleton if set(bone) <= set(keypoints)),
+            colours={k: c for k, c in given.colours.items() if k in keypoints},
+            session=given.session,
+            predictions=given.predictions if self.predictions.isChecked() else {},
+        )
+
+    def _fill_in(self, given: NewProject) -> None:
+        if given.folder != Path():
+            self.folder.add([given.folder])
+        self.videos.add(given.videos)
+        self.views.setText(", ".join(given.views))
+        self.keypoints.setPlainText("\n".join(given.keypoints))
+        self.mode.setCurrentIndex(max(self.mode.findData(given.mode), 0))
+        if given.calibration is not None:
+            self.calibration.add([given.calibration])
+        n = len(given.predictions)
+        self.predictions.setText(
+            f"&Copy the predictions of {given.session}: {n} set{'' if n == 1 else 's'}"
+        )
+        self.predictions.setChecked(n > 0)
+        self.predictions.setVisible(n > 0)
+
+    def _say(self, problem: str) -> None:
+        self._problem.show_message(problem)
+        self._problem.show()
 
     def _accept_if_whole(self) -> None:
         lacking = [
@@ -104,8 +187,7 @@ class NewProjectDialog(QDialog):
             if not there
         ]
         if lacking:
-            self._problem.setText(f"Still missing: {', '.join(lacking)}.")
-            self._problem.show()
+            self._say(f"Still missing: {', '.join(lacking)}.")
             return
         self.accept()
 
@@ -113,17 +195,18 @@ class NewProjectDialog(QDialog):
 class _PathField(QWidget):
     """A line of paths with a button to choose them."""
 
-    def __init__(self, title: str, several: bool) -> None:
+    def __init__(self, title: str, several: bool, file: bool = False) -> None:
         super().__init__()
         self._title, self._several = title, several
         self.line = QLineEdit()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.line, 1)
-        folder = QPushButton("Folder…")
-        folder.clicked.connect(self._choose_folder)
-        row.addWidget(folder)
-        if several:
+        if not file:
+            folder = QPushButton("Folder…")
+            folder.clicked.connect(self._choose_folder)
+            row.addWidget(folder)
+        if several or file:
             files = QPushButton("Files…")
             files.clicked.connect(self._choose_files)
             row.addWidget(files)

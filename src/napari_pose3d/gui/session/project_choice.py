@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QMimeData, Qt, Signal
+from qtpy.QtCore import QMimeData, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_pose3d.core.projects.project import Project
+from napari_pose3d.gui.qt.message_text import MessageLabel
 
 _HINT = "Drop a project folder, a session folder, or videos and prediction files here."
 _KINDS = {
@@ -36,9 +36,7 @@ class ProjectPanel(QGroupBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("1 · Project", parent)
         self.setAcceptDrops(True)
-        self._label = QLabel(_HINT)
-        self._label.setWordWrap(True)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label = MessageLabel(_HINT)
         folder = QPushButton("Open &folder…")
         folder.clicked.connect(self._choose_folder)
         files = QPushButton("Open f&iles…")
@@ -56,22 +54,22 @@ class ProjectPanel(QGroupBox):
     @property
     def text(self) -> str:
         """What the user reads."""
-        return self._label.text()
+        return self._label.message
 
     def show_busy(self) -> None:
         """While the folder is looked at."""
-        self._label.setText("Looking for sessions…")
+        self._label.show_message("Looking for sessions…")
 
     def show_project(self, project: Project) -> None:
         """Say what was opened."""
         n = len(project.sessions)
         count = f"{n} session{'' if n == 1 else 's'}"
-        self._label.setText(f"<b>{project.name}</b> ({_KINDS[project.kind]}): {count}.")
+        self._label.show_message(f"{project.name} ({_KINDS[project.kind]}): {count}.")
         self._label.setToolTip(str(project.folder))
 
     def show_problem(self, message: str) -> None:
         """Say why the folder cannot be opened."""
-        self._label.setText(message)
+        self._label.show_message(message)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Take files and folders."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import PredictionSet, Session
+from napari_pose3d.gui.qt.message_text import MessageLabel
 
 _COLUMNS = {
     "session": "Name of the recording",
@@ -66,8 +67,7 @@ class SessionPanel(QGroupBox):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._table.itemSelectionChanged.connect(self._on_selected)
-        self._facts = QLabel()
-        self._facts.setWordWrap(True)
+        self._facts = MessageLabel()
         self._show_label = QLabel("Show on the videos:")
         self._sets = QListWidget()
         self._sets.setAccessibleName("Prediction sets to show")
@@ -142,7 +142,7 @@ class SessionPanel(QGroupBox):
     def _on_selected(self) -> None:
         session = self.session
         self._sets.clear()
-        self._facts.setText("" if session is None else _facts(session))
+        self._facts.show_message("" if session is None else _facts(session))
         for each in () if session is None else session.sets:
             item = QListWidgetItem(f"{each.name}  ({_KINDS[each.kind]})")
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

@@ -14,20 +14,22 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.creation import create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
+from napari_pose3d.core.projects.project_inputs import add_inputs
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder
-from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
+from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, session_layers
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.workspace import workspace
 
 from .alignment_dialog import ViewDialog
-from .current_session import OpenSession, current_session
+from .current_session import OpenSession, current_session, has_same_data
 from .issue_list import IssueList
+from .layout_memory import layout_memory
 from .new_project import NewProject, NewProjectDialog
 from .project_choice import ProjectPanel
 from .session_choice import SessionPanel
@@ -53,6 +55,7 @@ class SessionWidget(QWidget):
         self._viewer = napari_viewer
         self._current = current_session(napari_viewer)
         self._workspace = workspace(napari_viewer)
+        self._layout = layout_memory(napari_viewer)
         self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
         self._open_at_once = False
 
@@ -228,21 +231,36 @@ class SessionWidget(QWidget):
             self._write(skeleton=dialog.skeleton, colours=dialog.colours)
 
     def ask_for_new_project(self) -> None:
-        """Let the user make a project from videos."""
-        dialog = NewProjectDialog(self)
+        """Let the user make a project from videos; what is open is filled in."""
+        opened, given = self._current.open, None
+        if opened is not None:
+            keypoints = opened.project.keypoints or _keypoints_of(opened.session)
+            given = NewProject.of_session(opened, keypoints)
+        self._ask_for_project(given)
+
+    def _ask_for_project(self, given: NewProject | None, why: str = "") -> None:
+        dialog = NewProjectDialog(self, given, why)
         if not dialog.exec():
             return
+        new = dialog.answer
         self.bar.show_busy("making the project")
-        job = Job(partial(_create, dialog.answer))
+        job = Job(partial(_create, new))
         job.progressed.connect(self.bar.show_progress)
         job.succeeded.connect(self._show_created)
-        job.failed.connect(self._fail)
+        job.failed.connect(lambda message: self._ask_again(new, message))
         job.stopped.connect(self._cancel)
         self._opening.start(job)
+
+    def _ask_again(self, new: NewProject, message: str) -> None:
+        """What was typed is still there."""
+        self._fail(message)
+        self._ask_for_project(new, message)
 
     def _show_created(self, project: Project) -> None:
         self._opening.abandon()
         self.bar.show_idle(f"Made the project {project.folder}.")
+        # So that one can go on with it, such as with Label.
+        self._open_at_once = True
         self._show_project(project)
 
     # ---------------------------------------------------------------- opening
@@ -258,10 +276,18 @@ class SessionWidget(QWidget):
         job.failed.connect(self._fail)
         job.stopped.connect(self._cancel)
         self.bar.show_busy("opening the videos")
+        self._workspace.mark("Session", "running")
         self._opening.start(job)
 
     def _add_layers(self, opened: OpenSession, layers: list[Any]) -> None:
-        old = [layer for layer in self._viewer.layers if SESSION_KEY in layer.metadata]
+        before = self._current.open
+        # Results of a run stay on the session that they were made of.
+        keep = before is not None and has_same_data(before, opened)
+        old = [
+            layer
+            for layer in self._viewer.layers
+            if SESSION_KEY in layer.metadata and not (keep and RESULT_KEY in layer.metadata)
+        ]
         adder = LayerAdder(self._viewer, layers, old, self)
         adder.progressed.connect(self.bar.show_progress)
         adder.succeeded.connect(partial(self._show_opened, opened))
@@ -276,15 +302,24 @@ class SessionWidget(QWidget):
         self._current.set(opened)
         self.bar.show_idle(f"{opened.session.name} is open.")
         self._refresh()
+        self._layout.restore(opened)
+        self._mark()
         self.opened.emit()
+
+    def _mark(self) -> None:
+        severe = any(issue.severity != "note" for issue in self.issues.issues)
+        done = self._current.open is not None
+        self._workspace.mark("Session", "attention" if severe else "done" if done else "")
 
     def _cancel(self) -> None:
         self._opening.abandon()
+        self._mark()
         self.bar.show_idle("Cancelled; nothing was changed.")
 
     def _fail(self, message: str) -> None:
         self._opening.abandon()
         self.bar.show_idle(message)
+        self._workspace.mark("Session", "attention")
         show_error(message)
 
     def _refresh(self) -> None:
@@ -309,9 +344,7 @@ class SessionWidget(QWidget):
         if not paths:
             show_warning(f"{session.name} has no predictions that could be smoothed.")
             return
-        widget = self._workspace.open("Smooth and triangulate")
-        widget.inputs.clear()
-        widget.inputs.add([*paths, *([session.rig_path] if session.rig_path else [])])
+        self._workspace.open("Smooth and triangulate").use_session()
 
 
 class _NextSteps(QWidget):
@@ -346,15 +379,21 @@ def _find(paths: tuple[Path, ...], progress: Progress, cancelled: IsCancelled) -
 
 
 def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Project:
-    return create_project(
+    project = create_project(
         new.folder,
         new.views,
         new.keypoints,
+        skeleton=new.skeleton,
+        colours=new.colours,
         videos=new.videos,
         mode=new.mode,
         progress=progress,
         cancelled=cancelled,
     )
+    if not (new.predictions or new.calibration):
+        return project
+    name = new.session or (project.sessions[0].name if project.sessions else "session")
+    return add_inputs(new.folder, name, predictions=new.predictions, calibration=new.calibration)
 
 
 def _keypoints_of(session: Session) -> tuple[str, ...]:

@@ -19,8 +19,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_pose3d.gui.qt.message_text import MessageLabel
+
 PREDICTION_SUFFIXES = {".csv", ".h5"}
 CALIBRATION_SUFFIX = ".toml"
+_HINT = "Drop a folder, prediction files (.csv, .h5) and a calibration here."
 
 
 class InputPanel(QGroupBox):
@@ -31,6 +34,7 @@ class InputPanel(QGroupBox):
 
     changed = Signal()
     refused = Signal(str)
+    session_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("1 · Predictions and calibration", parent)
@@ -41,8 +45,12 @@ class InputPanel(QGroupBox):
         )
         self._list = _PathList()
         self._list.removed.connect(self._remove)
-        self._hint = QLabel("Drop a folder, prediction files (.csv, .h5) and a calibration here.")
-        self._hint.setWordWrap(True)
+        self._followed = ""
+        self._hint = MessageLabel()
+        self._use_session = QPushButton("&Use the open session")
+        self._use_session.setToolTip("Smooth what is open, instead of these files.")
+        self._use_session.clicked.connect(self.session_wanted)
+        self._use_session.hide()
 
         add_folder = QPushButton("Add f&older…")
         add_folder.clicked.connect(self._choose_folder)
@@ -76,6 +84,7 @@ class InputPanel(QGroupBox):
         layout = QVBoxLayout(self)
         layout.addWidget(self._hint)
         layout.addWidget(self._list)
+        layout.addWidget(self._use_session)
         layout.addLayout(buttons)
         layout.addLayout(row)
         self._refresh()
@@ -91,10 +100,48 @@ class InputPanel(QGroupBox):
         text = self._calibration.text().strip()
         return Path(text).expanduser() if text else None
 
+    @property
+    def followed(self) -> str:
+        """The name of the open session whose files these are; empty for the user's own choice."""
+        return self._followed
+
+    def follow(self, session: str, paths: list[Path], calibration: Path | None) -> None:
+        """Take the files of the session that is open.
+
+        Parameters
+        ----------
+        session : str
+        paths : list of Path
+            Its predictions.
+        calibration : Path or None
+        """
+        before = (self.paths, self.calibration)
+        self._followed = session
+        self._list.clear()
+        for path in paths:
+            self._list.add(path)
+        text = str(calibration) if calibration else ""
+        self._calibration.setText(text)
+        self._last_calibration = text
+        self._refresh()
+        if (self.paths, self.calibration) != before:
+            self.changed.emit()
+
+    def offer_session(self, offered: bool) -> None:
+        """Whether a session is open that could be used instead of the chosen files."""
+        self._use_session.setVisible(offered and not self._followed)
+
     def add(self, paths: list[Path]) -> None:
         """Add folders and prediction files; a ``.toml`` becomes the calibration."""
         refused = []
         before = (self.paths, self.calibration)
+        if self._followed and any(
+            path.is_dir() or path.suffix.lower() in PREDICTION_SUFFIXES for path in paths
+        ):
+            # Other files are meant instead of the session's, not beside them.
+            self._list.clear()
+            self._calibration.clear()
+            self._last_calibration = ""
         for path in paths:
             suffix = path.suffix.lower()
             if suffix == CALIBRATION_SUFFIX and not path.is_dir():
@@ -104,6 +151,8 @@ class InputPanel(QGroupBox):
                 self._list.add(path)
             else:
                 refused.append(path.name)
+        if (self.paths, self.calibration) != before:
+            self._followed = ""
         self._refresh()
         if (self.paths, self.calibration) != before:
             self.changed.emit()
@@ -119,6 +168,7 @@ class InputPanel(QGroupBox):
         self._list.clear()
         self._calibration.clear()
         self._last_calibration = ""
+        self._followed = ""
         self._refresh()
         if had_any:
             self.changed.emit()
@@ -133,17 +183,23 @@ class InputPanel(QGroupBox):
             event.acceptProposedAction()
 
     def _remove(self) -> None:
+        self._followed = ""
         self._refresh()
         self.changed.emit()
 
     def _refresh(self) -> None:
-        self._list.setVisible(bool(self.paths))
-        self._hint.setVisible(not self.paths)
+        followed = bool(self._followed)
+        # The files of a session are listed below, by view and prediction set.
+        self._list.setVisible(bool(self.paths) and not followed)
+        self._hint.setVisible(followed or not self.paths)
+        self._hint.show_message(f"The open session: {self._followed}." if followed else _HINT)
 
     def _calibration_edited(self) -> None:
         text = self._calibration.text().strip()
         if text != self._last_calibration:
             self._last_calibration = text
+            self._followed = ""
+            self._refresh()
             self.changed.emit()
 
     def _choose_folder(self) -> None:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
+from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
 
 _MAX_HEIGHT = 150
 _MISSING = QColor("#d55e00")
@@ -43,17 +44,14 @@ class MatchView(QGroupBox):
         self._individual = _Choice("In&dividual:")
         for choice in (self._session, self._individual):
             choice.box.currentIndexChanged.connect(self._choice_changed)
-        self._summary = QLabel()
-        self._summary.setWordWrap(True)
+        self._summary = MessageLabel()
         self._grid = QTableWidget()
         self._grid.setAccessibleName("Files by view and prediction set")
         self._grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._grid.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         # Tab leaves the table, instead of walking through its cells.
         self._grid.setTabKeyNavigation(False)
-        self._notes = QLabel()
-        self._notes.setWordWrap(True)
-        self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._notes = MessageList(_NAMED_FILES)
         layout = QVBoxLayout(self)
         for part in (self._session, self._individual, self._summary, self._grid, self._notes):
             layout.addWidget(part)
@@ -99,9 +97,9 @@ class MatchView(QGroupBox):
         self._matches = None
         self._session.offer(())
         self._individual.offer(())
-        self._summary.setText(text)
+        self._summary.show_message(text)
         self._grid.hide()
-        self._notes.hide()
+        self._notes.show_lines(())
 
     def _choice_changed(self) -> None:
         if self._matches is not None:
@@ -112,20 +110,15 @@ class MatchView(QGroupBox):
         table = self.table
         if table is None:
             return
-        self._summary.setText(
-            f"Session <b>{table.sessions[0]}</b>: {_count(len(table.views), 'view')}, "
+        self._summary.show_message(
+            f"Session {table.sessions[0]}: {_count(len(table.views), 'view')}, "
             f"{_count(len(table.models), 'prediction set')}, "
             f"{_count(len(table.keypoints), 'keypoint')}."
         )
         self._fill_grid(table)
-        lines = [f"{path.name}: {why}" for path, why in table.unmatched]
-        more = len(lines) - _NAMED_FILES
-        shown = ["Not used:", *lines[:_NAMED_FILES]] if lines else []
-        shown += [f"and {more} more (hover to see)"] if more > 0 else []
+        lines = [f"Not used: {path.name}: {why}" for path, why in table.unmatched]
         guessed = [_GUESSED] if table.known_views is None else []
-        self._notes.setText("\n".join(guessed + shown))
-        self._notes.setToolTip("\n".join(lines))
-        self._notes.setVisible(bool(guessed or shown))
+        self._notes.show_lines((*guessed, *lines))
 
     def _fill_grid(self, table: MatchTable) -> None:
         grid = self._grid

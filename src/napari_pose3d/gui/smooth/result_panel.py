@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGroupBox,
@@ -19,8 +19,11 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.pipeline.result_files import summary
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.layers.display import Shown, Space
+from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
 
-_NAMED_NOTES = 4
+from .fit_table import FitTable
+
+_NAMED_NOTES = 3
 
 
 class ResultPanel(QGroupBox):
@@ -32,12 +35,11 @@ class ResultPanel(QGroupBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5 · Result", parent)
-        self._summary = QLabel()
-        self._summary.setWordWrap(True)
-        self._notes = QLabel()
-        self._notes.setWordWrap(True)
-        for label in (self._summary, self._notes):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._stale = MessageLabel()
+        self._stale.hide()
+        self._summary = MessageLabel()
+        self._fit = FitTable()
+        self._notes = MessageList(_NAMED_NOTES)
 
         self._spaces: dict[str, QPushButton] = {}
         spaces = QHBoxLayout()
@@ -69,11 +71,13 @@ class ResultPanel(QGroupBox):
 
         self._save = QPushButton("Save resul&ts…")
         layout = QVBoxLayout(self)
+        layout.addWidget(self._stale)
         layout.addWidget(self._summary)
-        layout.addWidget(self._notes)
         layout.addLayout(spaces)
         layout.addLayout(shown)
         layout.addWidget(self._save)
+        layout.addWidget(self._fit)
+        layout.addWidget(self._notes)
         self._save.clicked.connect(self.save_clicked)
         # Gives its place to the choices until there is something to show.
         self.hide()
@@ -81,18 +85,14 @@ class ResultPanel(QGroupBox):
     @property
     def text(self) -> str:
         """The summary."""
-        return self._summary.text()
+        return self._summary.message
 
     def show_result(self, result: Result, space: Space) -> None:
         """Say what a run did and open the switches for it."""
-        self._summary.setText(summary(result))
-        notes = result.report.warnings
-        shown = [f"Note: {note}" for note in notes[:_NAMED_NOTES]]
-        if len(notes) > _NAMED_NOTES:
-            shown.append(f"and {len(notes) - _NAMED_NOTES} more notes (hover to see)")
-        self._notes.setText("\n".join(shown))
-        self._notes.setToolTip("\n".join(notes))
-        self._notes.setVisible(bool(notes))
+        self._stale.hide()
+        self._summary.show_message(summary(result))
+        self._fit.show_result(result)
+        self._notes.show_lines(tuple(f"Note: {n}" for n in result.report.warnings))
         has_3d = result.poses3d is not None
         self._spaces["3-D"].setEnabled(has_3d)
         self._spaces["3-D"].setToolTip(
@@ -100,6 +100,16 @@ class ResultPanel(QGroupBox):
         )
         self.show_space(space)
         self.show()
+
+    def show_stale(self, why: str) -> None:
+        """Say that the result belongs to inputs that are others now; empty: it does not."""
+        self._stale.show_message(why)
+        self._stale.setVisible(bool(why))
+
+    @property
+    def stale(self) -> str:
+        """Why the result is not of what is chosen now; empty when it is."""
+        return "" if self._stale.isHidden() else self._stale.message
 
     def show_space(self, space: Space) -> None:
         """Check the button of the space that is on the screen."""

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_pose3d.core.errors import PoseDataError
@@ -17,10 +18,16 @@ from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
 from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.workspace import workspace
-from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.session.current_session import (
+    OpenSession,
+    current_session,
+    has_same_data,
+    is_same_recording,
+)
 
 from . import smooth_job as work
 from .input_panel import InputPanel
@@ -54,7 +61,10 @@ class SmoothWidget(QWidget):
         self._display = Display(napari_viewer)
         self._matching, self._running, self._preparing = JobSlot(), JobSlot(), JobSlot()
         self._finished: work.Finished | None = None
+        self._of_session: OpenSession | None = None
+        self._running_for: OpenSession | None = None
         self._added: list[Layer] = []
+        self._current = current_session(napari_viewer)
 
         self.inputs = InputPanel()
         self.matches = MatchView()
@@ -69,6 +79,7 @@ class SmoothWidget(QWidget):
         self._refresh_obstacle()
         self._workspace = workspace(napari_viewer)
         self._workspace.adopt(self, _PANEL)
+        self._on_session()
         self._prepare()
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -76,14 +87,22 @@ class SmoothWidget(QWidget):
         return QSize(_WIDTH, 700)
 
     def _lay_out(self) -> None:
-        # What is chosen scrolls; Run, progress and result are always in sight.
+        # Choices and result scroll, so that all of them can be used in a low window; Run and
+        # progress are always in sight.
         choices = QWidget()
         column = QVBoxLayout(choices)
         column.setContentsMargins(0, 0, 6, 0)
-        for part in (self.inputs, self.matches, self.keypoints, self.smoothing, self.keep_layers):
+        for part in (
+            self.inputs,
+            self.matches,
+            self.keypoints,
+            self.smoothing,
+            self.keep_layers,
+            self.results,
+        ):
             column.addWidget(part)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(choices)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -93,12 +112,13 @@ class SmoothWidget(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(scroll, 1)
         layout.addWidget(self.bar)
-        layout.addWidget(self.results)
         self.setMinimumWidth(300)
 
     def _connect(self) -> None:
         self.inputs.changed.connect(self._look_at_files)
         self.inputs.refused.connect(show_warning)
+        self.inputs.session_wanted.connect(self.use_session)
+        self._current.changed.connect(self._on_session)
         self.smoothing.reading_changed.connect(self._look_at_files)
         self.matches.chosen.connect(self._offer_keypoints)
         self.keypoints.changed.connect(self._refresh_obstacle)
@@ -110,6 +130,59 @@ class SmoothWidget(QWidget):
         self._viewer.dims.events.ndisplay.connect(self._on_ndisplay)
         for slot in (self._matching, self._running, self._preparing):
             self.destroyed.connect(slot.abandon)
+
+    # ---------------------------------------------------------------- the open session
+
+    def use_session(self) -> None:
+        """Smooth the predictions of the session that is open."""
+        opened = self._current.open
+        if opened is None:
+            return
+        session = opened.session
+        paths = [path for each in session.ensemble_sets for path in each.files.values()]
+        self.inputs.follow(session.name, paths, session.rig_path)
+        self.inputs.offer_session(False)
+
+    def _on_session(self) -> None:
+        """Another session is open, or the same one with other files or alignments."""
+        opened = self._current.open
+        if opened is not None and (self.inputs.followed or not self.inputs.paths):
+            self.use_session()
+        self.inputs.offer_session(opened is not None)
+        self._check_result()
+
+    def _check_result(self) -> None:
+        """What an earlier run made does not stay where it no longer belongs."""
+        before, now = self._of_session, self._current.open
+        if self._finished is None:
+            return
+        if before is not None and (now is None or not is_same_recording(before, now)):
+            self._drop_result()
+            return
+        why = ""
+        if before is not None and now is not None and not has_same_data(before, now):
+            why = "The session was changed after this run. Run again."
+        elif self._input_of(self._finished.choice) != (self.inputs.paths, self.inputs.calibration):
+            why = "This result was made from other files than those chosen now."
+        self.results.show_stale(why)
+        if why:
+            self._workspace.mark(_PANEL, "attention")
+
+    @staticmethod
+    def _input_of(choice: work.Choice) -> tuple[list[Path], Path | None]:
+        return list(choice.paths), choice.calibration
+
+    def _drop_result(self) -> None:
+        self._finished = self._of_session = None
+        for layer in self._added:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._added = []
+        self.results.hide()
+        self.bar.show_idle("")
+        self._workspace.mark(_PANEL, "")
+
+    # ---------------------------------------------------------------- running
 
     def run(self) -> None:
         """Smooth what was chosen, in a thread."""
@@ -126,7 +199,8 @@ class SmoothWidget(QWidget):
         table = self.matches.table
         known = table.keypoints if table is not None else ()
         staying = [layer for layer in self._viewer.layers if layer not in self._replaced()]
-        opened = current_session(self._viewer).open
+        opened = self._current.open
+        self._running_for = opened if self.inputs.followed else None
         colours = {} if opened is None else opened.session.colours
         skeleton = () if opened is None else opened.session.skeleton
         tiles = tiles_of(staying)
@@ -137,6 +211,7 @@ class SmoothWidget(QWidget):
         """Stop waiting for the job; its thread ends by itself, and its result is not used."""
         self._running.abandon()
         self.bar.show_idle("Cancelled; nothing was changed.")
+        self._workspace.mark(_PANEL, "")
         self.results.set_saving(False)
 
     def save(self) -> None:
@@ -157,10 +232,13 @@ class SmoothWidget(QWidget):
         job.failed.connect(self._fail)
         job.stopped.connect(self.cancel)
         self.bar.show_busy(stage)
+        self._workspace.mark(_PANEL, "running")
         self._running.start(job)
 
     def _look_at_files(self) -> None:
         self._matching.abandon()
+        self.inputs.offer_session(self._current.open is not None)
+        self._check_result()
         if not self.inputs.paths:
             self.matches.show_nothing()
             self.keypoints.offer(())
@@ -214,6 +292,11 @@ class SmoothWidget(QWidget):
         self.bar.set_obstacle(obstacle)
 
     def _add_layers(self, finished: work.Finished) -> None:
+        if self._running_for is not None:
+            for _, attributes, _ in finished.layers:
+                # They go when another session takes this one's place.
+                attributes["metadata"][SESSION_KEY] = self._running_for.session.name
+                attributes["metadata"][RESULT_KEY] = True
         old = self._replaced()
         if can_renew(self._viewer, old, finished.layers):
             renew_layers(old, finished.layers)
@@ -234,12 +317,19 @@ class SmoothWidget(QWidget):
 
     def _show_finished(self, finished: work.Finished) -> None:
         self._running.abandon()
-        self._finished = finished
+        self._finished, self._of_session = finished, self._running_for
         keep_windows(self._viewer, show_error)
         self.results.show_result(finished.result, self._display.space)
         self.smoothing.suggest(finished.result.smooth_param)
         self.bar.show_idle("Done.")
+        self._workspace.mark(_PANEL, "done")
+        self._check_result()
+        QTimer.singleShot(0, self._show_results)
         self.result_shown.emit()
+
+    def _show_results(self) -> None:
+        if isalive(self):
+            self._scroll.ensureWidgetVisible(self.results, 0, 0)
 
     def _replaced(self) -> list[Layer]:
         """The layers that make place for those of the next run."""
@@ -250,12 +340,14 @@ class SmoothWidget(QWidget):
         self.results.set_saving(False)
         message = f"Saved {len(paths)} files in {paths[0].parent}"
         self.bar.show_idle(message)
+        self._workspace.mark(_PANEL, "done")
         show_info(message)
 
     def _fail(self, message: str) -> None:
         self._running.abandon()
         self.results.set_saving(False)
         self.bar.show_idle(message)
+        self._workspace.mark(_PANEL, "attention")
         show_error(message)
 
     def show_space(self, space: str) -> None:

@@ -81,7 +81,8 @@ class TracesWidget(QWidget):
         self._connect()
         self._take_colours()
         self._offer()
-        workspace(napari_viewer).adopt(self, "Traces")
+        self._workspace = workspace(napari_viewer)
+        self._workspace.adopt(self, "Traces")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Wide and low: a dock below the images."""
