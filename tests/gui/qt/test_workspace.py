@@ -10,91 +10,19 @@ from typing import Any
 import pytest
 from napari.layers import Layer
 from napari.qt import QtViewer
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QAction
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QPushButton
+from qtpy.QtWidgets import QTabBar
 from tests.support.label_sessions import SESSION, calibrated_project
-from tests.support.label_window import until
+from tests.support.napari_window import NAMES, Window
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.layers.session_layers import session_layers
-from napari_pose3d.gui.qt.docking import dock_of
-from napari_pose3d.gui.qt.workspace import PANELS, Workspace, workspace
+from napari_pose3d.gui.qt.workspace import PANELS
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.smooth import smooth_job
 
 pytestmark = pytest.mark.gui
 
-NAMES = tuple(kind.name for kind in PANELS)
 PLACES = {kind.name: kind.place for kind in PANELS}
-LEFT = Qt.MouseButton.LeftButton
-
-
-class Window:
-    """napari as a user sees it: menus, tabs and the buttons of docks."""
-
-    def __init__(self, viewer: Any) -> None:
-        self.viewer = viewer
-        self.main: QMainWindow = viewer.window._qt_window
-        self.places: Workspace = workspace(viewer)
-
-    def action(self, name: str) -> QAction:
-        """The entry of napari's menu Plugins."""
-        menus = [action.menu() for action in self.main.menuBar().actions()]
-        while menus:
-            menu = menus.pop()
-            if menu is None:
-                continue
-            menu.aboutToShow.emit()
-            for action in menu.actions():
-                if action.menu() is not None:
-                    menus.append(action.menu())
-                elif action.text() == f"{name} (Multi-camera pose 3D)":
-                    return action
-        raise AssertionError(f"napari's menu has no {name}")
-
-    def choose(self, name: str) -> None:
-        self.action(name).trigger()
-        self.settle()
-
-    def settle(self) -> None:
-        QTest.qWait(60)
-        until(lambda: self.places.is_settled)
-        # The dock's own views come a moment later.
-        QTest.qWait(20)
-        until(lambda: self.places.is_settled)
-
-    def dock(self, name: str) -> QDockWidget:
-        dock = dock_of(self.places.find(name))
-        assert dock is not None
-        return dock
-
-    def press(self, name: str, button: str) -> None:
-        """A button in the title bar of a panel."""
-        found = self.dock(name).titleBarWidget().findChild(QPushButton, button)
-        QTest.mouseClick(found, LEFT)
-        self.settle()
-
-    def is_open(self, name: str) -> bool:
-        return self.places.find(name) is not None and not self.dock(name).isHidden()
-
-    def close_all(self) -> None:
-        for name in NAMES:
-            if self.places.find(name) is not None:
-                self.viewer.window.remove_dock_widget(self.dock(name))
-        self.settle()
-
-    def images(self) -> float:
-        """The part of the window that shows images: the camera views, or the canvas."""
-        area = 0
-        if self.is_open("Camera views"):
-            size = self.places.find("Camera views").size()
-            area += size.width() * size.height()
-        canvas = self.main.centralWidget().findChild(QtViewer)
-        if canvas.isVisible():
-            area += canvas.width() * canvas.height()
-        return area / (self.main.width() * self.main.height())
 
 
 def check_seen(window: Window, name: str) -> None:
@@ -163,3 +91,88 @@ def test_panels_in_every_order(window: Window, first: str) -> None:
         canvas = window.main.centralWidget().findChild(QtViewer)
         assert canvas.isVisible()
         assert any(layer.visible for layer in window.viewer.layers)
+
+
+# ---------------------------------------------------------------------- one at a time
+
+
+def test_the_menu_opens_a_tab_that_lies_behind_another(window: Window) -> None:
+    window.choose("Session")
+    window.choose("Smooth and triangulate")
+    check_seen(window, "Smooth and triangulate")
+    window.choose("Session")
+    check_seen(window, "Session")
+    window.choose("Session")
+    assert not window.is_open("Session"), "the one in front is closed by its entry"
+    window.choose("Session")
+    check_seen(window, "Session")
+
+
+def test_tabs_are_in_the_order_of_the_work_and_carry_marks(window: Window) -> None:
+    for name in ("Smooth and triangulate", "Session", "Label"):
+        window.choose(name)
+
+    def tabs() -> list[str]:
+        bars = [bar for bar in window.main.findChildren(QTabBar) if bar.count() == 3]
+        return [bars[0].tabText(i) for i in range(3)]
+
+    assert tabs() == ["Session", "Label", "Smooth"]
+    window.places.mark("Smooth and triangulate", "running")
+    window.places.mark("Session", "attention")
+    assert tabs() == ["Session !", "Label", "Smooth …"]
+
+
+def test_a_torn_off_panel_is_seen_when_it_is_opened_again(window: Window) -> None:
+    window.choose("Session")
+    window.choose("Smooth and triangulate")
+    dock = window.dock("Smooth and triangulate")
+    dock.setFloating(True)
+    window.settle()
+    window.press("Smooth and triangulate", "QTitleBarHideButton")
+    assert not dock.isVisible()
+    window.choose("Smooth and triangulate")
+    assert dock.isVisible()
+    assert window.action("Smooth and triangulate").isChecked()
+    window.press("Smooth and triangulate", "QTitleBarCloseButton")
+    assert window.places.find("Smooth and triangulate") is None
+    window.choose("Smooth and triangulate")
+    check_seen(window, "Smooth and triangulate")
+
+
+@pytest.mark.parametrize("button", ["QTitleBarHideButton", "QTitleBarCloseButton"])
+def test_hidden_or_closed_camera_views_leave_no_empty_window(window: Window, button: str) -> None:
+    window.choose("Camera views")
+    check_seen(window, "Camera views")
+    window.press("Camera views", button)
+    assert window.main.centralWidget().findChild(QtViewer).isVisible()
+    assert any(layer.visible for layer in window.viewer.layers)
+    window.choose("Camera views")
+    check_seen(window, "Camera views")
+
+
+def test_program_and_menu_open_the_same_panel(window: Window) -> None:
+    _, widget = window.viewer.window.add_plugin_dock_widget("napari-pose3d", "Traces")
+    window.settle()
+    check_seen(window, "Traces")
+    assert window.places.open("Traces") is widget
+    _, again = window.viewer.window.add_plugin_dock_widget("napari-pose3d", "Traces")
+    assert again is widget
+    window.choose("Traces")
+    assert not window.is_open("Traces")
+
+
+def test_state_is_restored(window: Window) -> None:
+    for name in ("Traces", "Smooth and triangulate", "Session"):
+        window.choose(name)
+    window.places.tasks_width, window.places.time_height = 400, 200
+    state = window.places.state()
+    assert state["front"] == "Session"
+    window.close_all()
+    window.places.restore({**state, "panels": [*state["panels"], "nonsense", 3]})
+    window.settle()
+    assert window.places.state() == state
+    assert abs(window.dock("Session").width() - 400) <= 2
+    check_seen(window, "Session")
+    window.close_all()
+    window.places.restore({"panels": "nonsense", "tasks_width": "wide", "front": 7})
+    assert window.places.state()["panels"] == []
