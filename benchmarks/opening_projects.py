@@ -22,7 +22,7 @@ import numpy as np
 from _common import Table, begin, goal, parser
 from napari_pose3d import make_sample, open_project
 from napari_pose3d.core.projects.matching.prediction_loading import match_predictions
-from napari_pose3d.core.projects.overview_text import project_text
+from napari_pose3d.core.projects.summary import project_text
 from napari_pose3d.core.settings import ReadingSettings
 from napari_pose3d.core.synthetic.sample import SampleRecipe
 

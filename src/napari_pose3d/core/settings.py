@@ -87,8 +87,9 @@ class SmoothingSettings:
 
     mode: Literal["auto", "calibrated", "linear", "single"] = _setting(
         "auto",
-        "calibrated: 3-D point, needs a calibration; linear: a model of all views learned from the predictions; single: each view "
-        "by itself; auto: calibrated with a calibration, linear with several views, else single",
+        "calibrated: 3-D point, needs a calibration; linear: a model of all views learned from the "
+        "predictions; single: each view by itself; auto: calibrated with a calibration, linear "
+        "with several views, else single",
     )
     smooth_param: float | None = _setting(
         None,
@@ -112,8 +113,9 @@ class SmoothingSettings:
     inflate_vars: bool = _setting(
         False,
         "inflate the variance of observations that do not fit the other views (Mahalanobis "
-        "distance to a linear model of all views); for the smoothers as published, and the linear one with "
-        "another n_latent than 3; the others weight observations by the other views anyway",
+        "distance to a linear model of all views); for the smoothers as published, and the "
+        "linear one with another n_latent than 3; the others weight observations by the other "
+        "views anyway",
     )
     blocks: tuple[tuple[str, ...], ...] = _setting(
         (), "groups of keypoints that share s, such as a,b;c,d; a keypoint in no group has its own"
@@ -132,14 +134,14 @@ class SmoothingSettings:
     fix_swaps: bool = _setting(False, _FIX_SWAPS)
     robust: Literal["auto", "off"] | float = _setting(
         "auto",
-        "calibrated and linear: set observations aside that contradict the other views; auto: by their "
-        "probability; a number: those further than so many px from what the others predict; off: "
-        "use all",
+        "calibrated and linear: set observations aside that contradict the other views; auto: "
+        "by their probability; a number: those further than so many px from what the others "
+        "predict; off: use all",
     )
     motion: Literal["damped", "walk"] = _setting(
         "damped",
-        "calibrated and linear: damped: things go on moving for some frames; walk: each step is independent "
-        "of the last",
+        "calibrated and linear: damped: things go on moving for some frames; walk: each step is "
+        "independent of the last",
     )
     parts: SmootherParts = field(
         default=SmootherParts(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.session_files import touch
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.projects.toml_text import toml_text
+from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project_toml import (
     own_project_path,
@@ -82,11 +83,69 @@ def test_what_others_wrote_into_project_toml_is_kept(tmp_path: Path) -> None:
 )
 def test_toml_there_and_back(document: dict[str, object]) -> None:
     try:
-        text = toml_text(document)
+        text = edited_toml("", document)
         text.encode("utf-8")
     except UnicodeEncodeError:
         return  # half a character has no place in a file
     assert tomllib.loads(text) == document
+    assert tomllib.loads(edited_toml(text, {"other": 1} | document)) == {"other": 1} | document
+
+
+COMMENTED = """# our lab's settings
+schema_version = 1   # do not touch
+skeleton = [
+    ["nose", "tail"],  # the spine
+]
+
+# measured with the LED on day 1
+[sessions.day1.top]
+offset = 3  # frames
+note = 'kept'
+
+[views.side]  # mirror
+scale = 2.0
+"""
+
+
+def test_comments_and_order_stay_when_a_part_is_changed(tmp_path: Path) -> None:
+    path = touch(own_project_path(tmp_path), COMMENTED)
+    update_own_project(tmp_path, alignments={("day1", "top"): ViewAlignment(offset=4)})
+    assert path.read_text() == COMMENTED.replace("offset = 3", "offset = 4")
+    update_own_project(tmp_path, colours={"nose": "#000000"})
+    text = path.read_text()
+    for comment in ("our lab's", "do not touch", "the spine", "LED", "# frames", "# mirror"):
+        assert comment in text
+    assert read_own_project(tmp_path).colours == {"nose": "#000000"}
+    update_own_project(tmp_path, alignments={("day1", "top"): ViewAlignment()})
+    text = path.read_text()
+    assert "the spine" in text
+    assert tomllib.loads(text)["sessions"]["day1"]["top"] == {"note": "kept"}
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a\\\\b", "a\\u0000", ""])
+def test_names_of_views_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    touch(own_project_path(tmp_path), f'view_names = ["{name}"]')
+    with pytest.raises(PoseDataError, match="view"):
+        read_own_project(tmp_path)
+
+
+def test_what_stands_in_the_place_of_the_file(tmp_path: Path) -> None:
+    path = own_project_path(tmp_path)
+    for make, message in (
+        (lambda: path.mkdir(parents=True), "folder"),
+        (lambda: os.mkfifo(path), "pipe"),
+        (lambda: path.symlink_to(path), "read"),
+        (lambda: path.write_bytes(b"\xff\xfe\x00"), "UTF-8"),
+        (lambda: path.write_text("a = " + "[" * 100_000), "deep|valid"),
+        (lambda: path.write_bytes(b"#" * (5 << 20)), "MB"),
+    ):
+        path.parent.mkdir(exist_ok=True)
+        make()
+        with pytest.raises(PoseDataError, match=message):
+            read_own_project(tmp_path)
+        with pytest.raises(PoseDataError):
+            update_own_project(tmp_path, layout={"a": 1})
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
 from .camera import Camera, Float64, rotation_vector
 from .rig import Rig
@@ -32,6 +34,13 @@ _LARGEST = 4 << 20
 _LARGEST_NUMBER = 1e12
 # Further from a rotation than rounding in a text file can take it.
 _ROTATION_TOLERANCE = 1e-3
+# How files of calibrations begin that are no TOML.
+_MARKS = (
+    ("%YAML", "a file of OpenCV's (YAML)"),
+    ("<?xml", "a file in XML, as OpenCV or Qualisys write it"),
+    ("{", "a file in JSON"),
+    ("---", "a file in YAML"),
+)
 _NUMPY_SCALAR = re.compile(r"^\s*(?:np|numpy)\.\w+\((.*)\)\s*$")
 
 
@@ -55,33 +64,67 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         that is none, two cameras of one name. The message names the camera and the key.
     """
     path = Path(path)
-    text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
-    with input_errors(path, expected=_EXPECTED):
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
-
+    document = _document(path)
     # Every table that is not metadata is meant to be a camera, whatever it is called.
     sections = {
         key: value
         for key, value in document.items()
         if isinstance(value, dict) and ("matrix" in value or key.startswith("cam"))
     }
+    if other := _other_layout(document, sections):
+        what, todo = other
+        raise PoseDataError(what, file=path, expected=_EXPECTED, todo=todo)
     if not sections:
-        raise PoseDataError(
-            "the file holds no camera",
-            file=path,
-            expected=_EXPECTED,
-        )
+        raise PoseDataError("the file holds no camera", file=path, expected=_EXPECTED)
     warnings: list[str] = []
     cameras = tuple(
         _read_camera(_Section(path, key, table, warnings)) for key, table in sections.items()
     )
+    refuse_unsafe_names((camera.name for camera in cameras), "camera", path)
     extra = {key: value for key, value in document.items() if key not in sections}
     metadata = extra.get("metadata")
     units = str(metadata.get("units", "")) if isinstance(metadata, dict) else ""
     return Rig(cameras, path=path, extra=extra, warnings=tuple(warnings), units=units)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
+    with input_errors(path, expected=_EXPECTED):
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            kind = next((name for mark, name in _MARKS if text.lstrip().startswith(mark)), "")
+            if kind:
+                raise PoseDataError(
+                    f"this is {kind}, not a calibration of Anipose in TOML",
+                    file=path,
+                    expected=_EXPECTED,
+                    todo="Export the calibration as Anipose's TOML",
+                ) from None
+            raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
+
+
+def _other_layout(document: dict[str, Any], sections: dict[str, Any]) -> tuple[str, str] | None:
+    """What another program's file is, and what to do; None for a calibration of Anipose."""
+    if any("matrix" in table for table in sections.values()):
+        return None
+    if {"triangulation", "calibration", "labeling", "pipeline", "filter"} & document.keys():
+        return (
+            "this is the configuration of Anipose (config.toml), not its calibration",
+            "Give calibration/calibration.toml, which Anipose's calibrate writes",
+        )
+    nested = {key: table for key, table in sections.items() if _tables_in(table)}
+    for key, table in nested.items():
+        if any("matrix" in each for each in _tables_in(table)):
+            return (
+                f"the cameras are sections within [{key}], as Caliscope keeps its array of cameras",
+                "Export the calibration for Anipose from the program that wrote it",
+            )
+    return None
+
+
+def _tables_in(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [value for value in table.values() if isinstance(value, dict)]
 
 
 def save_rig(rig: Rig, path: str | os.PathLike[str]) -> None:
@@ -138,14 +181,7 @@ class _Section:
         if name is None:
             self.warn(f"has no name; its section's name '{key}' is used")
             name = key
-        self.name = str(name)
-        if not self.name.strip() or not self.name.isprintable() or set(self.name) & set("/\\"):
-            # Results are written to files that are called by it.
-            raise self.error(
-                f"{self.name!r} cannot be part of a file's name",
-                "name",
-                "letters and digits, perhaps with - or _ between",
-            )
+        self.name = unicodedata.normalize("NFC", str(name))
 
     def warn(self, text: str) -> None:
         label = self.table.get("name", self.key)

@@ -10,16 +10,18 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.table_header import in_file
-from napari_pose3d.core.formats.projects.toml_text import toml_text
+from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.file_lock import FileLock
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
 from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
 from .alignment.view_alignment import ViewAlignment
@@ -27,6 +29,7 @@ from .alignment.view_alignment import ViewAlignment
 OWN_FOLDER = "napari-pose3d"
 FILE_NAME = "project.toml"
 SCHEMA_VERSION = 1
+_LARGEST = 4 << 20
 
 # What version 0.1 called the list of videos.
 _VIDEOS_BEFORE = "films"
@@ -83,8 +86,10 @@ class OwnProject:
         return alignment_from({**self._of_views.get(view, _EMPTY), **own}, self.folder)
 
     def alignments(self, session: str | None, views: Sequence[str]) -> dict[str, ViewAlignment]:
-        """The alignment of each view."""
-        return {view: self.alignment(session, view) for view in views}
+        """The alignment of each view, with the times of all of them."""
+        found = {view: self.alignment(session, view) for view in views}
+        clocks = tuple(a.timestamps for a in found.values() if a.timestamps is not None)
+        return {view: replace(alignment, clocks=clocks) for view, alignment in found.items()}
 
 
 def own_project_path(folder: str | os.PathLike[str]) -> Path:
@@ -98,13 +103,13 @@ def read_own_project(folder: str | os.PathLike[str]) -> OwnProject:
     Raises
     ------
     PoseDataError
-        When it cannot be read, is not TOML, is of a later version, or a value cannot be meant;
+        When it cannot be read, is not TOML, is of a later version, or a value is invalid;
         names the key.
     """
     folder = Path(folder)
     path = own_project_path(folder)
     try:
-        return _parse(_read(path), folder)
+        return _parse(_parsed(_text(path), path), folder)
     except PoseDataError as error:
         raise in_file(error, path) from None
 
@@ -123,7 +128,7 @@ def update_own_project(
     """Change parts of ``napari-pose3d/project.toml``; makes it where there is none.
 
     The file is read again first, and only what is given here is changed: what others wrote into
-    it in the meantime stays, and so do keys that we do not know. Comments are lost.
+    it in the meantime stays, and so do keys that we do not know, comments and the order.
 
     Parameters
     ----------
@@ -141,13 +146,14 @@ def update_own_project(
     Raises
     ------
     PoseDataError
-        When the file there is damaged or cannot be written, or a value cannot be meant; nothing
+        When the file there is damaged or cannot be written, or a value is invalid; nothing
         has changed then.
     """
     folder = Path(folder)
     path = own_project_path(folder)
     read_own_project(folder)
-    document = {"schema_version": SCHEMA_VERSION, **_read(path)}
+    text = _text(path)
+    document = {"schema_version": SCHEMA_VERSION, **_parsed(text, path)}
     if view_names is not None:
         document["view_names"] = list(view_names)
     if skeleton is not None:
@@ -165,11 +171,13 @@ def update_own_project(
     ):
         _put_alignment(document, folder, session, view, alignment)
     project = _parse(document, folder)
+    with input_errors(path):
+        new = edited_toml(text, document)
     if group is not None:
-        group.open(path).write(toml_text(document))
+        group.open(path).write(new)
     else:
         with FileGroup(overwrite=True) as files:
-            files.open(path).write(toml_text(document))
+            files.open(path).write(new)
     return project
 
 
@@ -190,12 +198,15 @@ def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, st
         When the file there is damaged.
     """
     project = read_own_project(folder)
-    document = _read(own_project_path(folder))
+    path = own_project_path(folder)
+    text = _text(path)
+    document = _parsed(text, path)
     if "skeleton" in document:
         document["skeleton"] = [[keypoints.get(n, n) for n in pair] for pair in project.skeleton]
     if "colours" in document:
         document["colours"] = {keypoints.get(n, n): c for n, c in project.colours.items()}
-    return toml_text(document)
+    with input_errors(path):
+        return edited_toml(text, document)
 
 
 def find_own_project(path: str | os.PathLike[str]) -> OwnProject | None:
@@ -213,19 +224,19 @@ def find_own_project(path: str | os.PathLike[str]) -> OwnProject | None:
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    except UnicodeDecodeError as error:
-        raise PoseDataError("the text is not in UTF-8", file=path) from error
-    except tomllib.TOMLDecodeError as error:
-        raise PoseDataError(
-            f"this is not valid TOML ({error})", file=path, todo="Mend this line"
-        ) from error
+def _text(path: Path) -> str:
+    """The text of the file; "" where there is none."""
+    return read_text(path, largest=_LARGEST) if os.path.lexists(path) else ""
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    with input_errors(path):
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PoseDataError(
+                f"this is not valid TOML ({error})", file=path, todo="Mend this line"
+            ) from error
 
 
 def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
@@ -238,10 +249,12 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
             todo="Update napari-pose3d: the file was written by a later one",
         )
     sessions = _table(document, "sessions")
+    views = _names(document.get("view_names", []), "view_names")
+    refuse_unsafe_names((*views, *_table(document, "views")), "view")
     key = "videos" if "videos" in document else _VIDEOS_BEFORE
     project = OwnProject(
         folder,
-        _names(document.get("view_names", []), "view_names"),
+        views,
         _skeleton(document.get("skeleton", [])),
         _colours(_table(document, "colours")),
         tuple(folder / name for name in _names(document.get(key, []), key)),

@@ -20,6 +20,8 @@ from .session import Session
 
 # Tables up to this size are read to count their lines.
 _SMALL = 2_000_000
+# Cameras that are started and stopped together differ by less than this factor in their frames.
+_OTHER_LENGTH = 1.05
 
 
 def check_session(session: Session) -> tuple[Issue, ...]:
@@ -155,13 +157,19 @@ def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue
                     f"{alignment.timestamps.name} holds {len(alignment.times)} times, but the "
                     f"video of view {view} has {count} frames",
                     session.name,
-                    "Give the times of all images of this video",
+                    "Give the times of all frames of this video",
                 )
             )
     ends = {v: session.alignment(v).n_session_frames(n) for v, n in counts.items()}
     if len(set(ends.values())) > 1:
         listed = ", ".join(f"{view} {n:,}" for view, n in ends.items())
-        if any(session.alignment(view).shifts_frames for view in ends):
+        far = [max(n.values()) > _OTHER_LENGTH * min(n.values()) for n in (counts, ends)]
+        timed = any(session.alignment(view).pairing is not None for view in ends)
+        if all(far) and not timed:
+            what = f"the videos have very different numbers of frames: {listed}"
+            todo = "If the cameras differ in their frame rates, give the 'timestamps' of each view"
+            issues.append(Issue("error", what, session.name, todo))
+        elif any(session.alignment(view).shifts_frames for view in ends):
             what = f"the videos end at different session frames: {listed}"
             issues.append(Issue("note", what, session.name))
         else:

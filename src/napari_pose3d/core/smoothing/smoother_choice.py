@@ -9,8 +9,8 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode
 from napari_pose3d.core.settings import SmoothingSettings
 
-# Settings that only some smoothers know; "published" is the calibrated one as published, "scores" the
-# linear one as published or with another number of scores than three.
+# Settings that only some smoothers know; "published" is the calibrated one as published, "scores"
+# the linear one as published or with another number of scores than three.
 _KNOWN_TO = {
     "n_latent": ("linear", "scores", "published"),
     "quantile_keep_pca": ("linear", "scores"),

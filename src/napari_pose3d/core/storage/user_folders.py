@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
+
+import platformdirs
 
 _NAME = "napari-pose3d"
 
@@ -16,15 +16,7 @@ def user_cache_folder() -> Path:
     ``~/Library/Caches/napari-pose3d``; on Windows ``%LOCALAPPDATA%\\napari-pose3d\\Cache``. The
     folder need not exist.
     """
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        base = Path(local) if local else Path.home() / "AppData" / "Local"
-        return base / _NAME / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / _NAME
-    # The specification says that a path which is not absolute is to be ignored.
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / _NAME
+    return platformdirs.user_cache_path(_NAME, appauthor=False)
 
 
 def user_data_folder() -> Path:
@@ -34,10 +26,4 @@ def user_data_folder() -> Path:
     ``~/Library/Application Support/napari-pose3d``; on Windows ``%APPDATA%\\napari-pose3d``. The
     folder need not exist.
     """
-    if sys.platform == "win32":
-        roaming = os.environ.get("APPDATA")
-        return (Path(roaming) if roaming else Path.home() / "AppData" / "Roaming") / _NAME
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / _NAME
-    base = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "share") / _NAME
+    return platformdirs.user_data_path(_NAME, appauthor=False, roaming=True)

@@ -1,4 +1,4 @@
-"""Small tables that say something about each image of a video: times, bounding boxes."""
+"""Small tables with a row for each frame of a video: times, bounding boxes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 
 Float64 = NDArray[np.float64]
 
 _BOX = ("x", "y", "w", "h")
+_LARGEST = 256 << 20
+_CORRECT = "Correct 'timestamps' in napari-pose3d/project.toml"
 
 
 def read_times(path: Path) -> Float64:
-    """The times in a text file: one line for each image, whose last number is the time.
+    """The times of the frames of a video: a NumPy array (``.npy``), or a text file.
 
-    Lines before the first number (a header) are passed over; cells are separated by commas,
-    semicolons, tabs or blanks.
+    In a text there is a line for each frame, whose last number is the time. Lines before the
+    first number (a header) are passed over; cells are separated by commas, semicolons, tabs or
+    blanks.
+
+    Returns
+    -------
+    (frame,) float64
+        Rising.
 
     Raises
     ------
     PoseDataError
         When it cannot be read, a line holds no number, or time does not go on.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+    times = _npy_times(path) if path.suffix.lower() == ".npy" else _text_times(path)
+    if len(times) < 2:
         raise PoseDataError(
-            f"the times cannot be read ({reason})",
+            f"the file holds {len(times)} times", file=path, expected="one for each frame"
+        )
+    return times
+
+
+def _npy_times(path: Path) -> Float64:
+    with open_input(path, largest=_LARGEST) as stream, input_errors(path, todo=_CORRECT):
+        array = np.load(stream, allow_pickle=False)
+    array = np.atleast_1d(np.squeeze(array)) if isinstance(array, np.ndarray) else np.empty((0, 0))
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise PoseDataError(
+            f"the array has the shape {array.shape} and the type {array.dtype}",
             file=path,
-            todo="Correct 'timestamps' in napari-pose3d/project.toml",
+            expected="one number for each frame",
+            todo=_CORRECT,
+        )
+    times = array.astype(np.float64)
+    # NaN is not later than anything.
+    if len(wrong := np.flatnonzero(~(np.diff(times) > 0))):
+        raise PoseDataError(
+            f"the time of frame {wrong[0] + 1} is not later than that of the frame before",
+            file=path,
+            expected="the time of each frame of this view alone, in order",
+        )
+    return times
+
+
+def _text_times(path: Path) -> Float64:
+    try:
+        text = read_text(path, largest=_LARGEST)
+    except PoseDataError as error:
+        raise PoseDataError(
+            f"the times cannot be read ({error.problem})", file=path, todo=_CORRECT
         ) from error
     times: list[float] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         cells = line.replace(",", " ").replace(";", " ").split()
         if not cells:
             continue
@@ -46,24 +83,52 @@ def read_times(path: Path) -> Float64:
             if not times:
                 continue
             raise PoseDataError(
-                f"'{cells[-1]}' is not a time",
+                f"'{cells[-1][:40]}' is not a time",
                 file=path,
                 place=f"line {number}",
                 expected="a number at the end of each line",
             ) from None
-        if times and not time > times[-1]:
+        if not np.isfinite(time) or (times and not time > times[-1]):
+            before = f" than {times[-1]:g} before it" if times else ""
             raise PoseDataError(
-                f"the time {time:g} is not later than {times[-1]:g} before it",
+                f"the time {time:g} is not later{before}",
                 file=path,
                 place=f"line {number}",
-                expected="one line for each image of this view alone, in order",
+                expected="one line for each frame of this view alone, in order",
             )
         times.append(time)
-    if len(times) < 2:
-        raise PoseDataError(
-            f"the file holds {len(times)} times", file=path, expected="one for each image"
-        )
     return np.array(times)
+
+
+def paired_by_time(reference: Float64, times: Float64) -> NDArray[np.int64]:
+    """Which frame of a camera belongs to each frame of a slower one.
+
+    Parameters
+    ----------
+    reference : (image,)
+        Times of the images of the slower camera, by the same clock. Frames that it lost are
+        counted.
+    times : (frame,)
+
+    Returns
+    -------
+    (reference frame,) int64
+        The frame nearest in time, -1 where none is within half a frame of the camera; each frame
+        belongs to one at most.
+    """
+    dropped = dropped_from_times(reference)
+    n_frames = len(reference) + len(dropped)
+    camera = np.setdiff1d(np.arange(n_frames), dropped)
+    instants = np.interp(np.arange(n_frames), camera, reference)
+    after = np.clip(np.searchsorted(times, instants), 1, len(times) - 1)
+    nearest = after - (instants - times[after - 1] <= times[after] - instants)
+    distance = np.abs(times[nearest] - instants)
+    # Text files round: a frame that lies half-way counts.
+    found = distance <= (0.5 + 1e-6) * np.median(np.diff(times))
+    order = np.lexsort((distance, nearest))
+    first = np.ones(n_frames, bool)
+    first[order[1:]] = nearest[order[1:]] != nearest[order[:-1]]
+    return np.where(found & first, nearest, -1)
 
 
 def dropped_from_times(times: Float64, file: Path | None = None) -> NDArray[np.int64]:
@@ -115,12 +180,11 @@ def read_boxes(path: Path) -> Float64:
         When it cannot be read, or a row is not four numbers with a size above 0.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.reader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoseDataError(
-            f"the boxes cannot be read ({getattr(error, 'strerror', None) or error})", file=path
-        ) from error
+        text = read_text(path, largest=_LARGEST)
+    except PoseDataError as error:
+        raise PoseDataError(f"the boxes cannot be read ({error.problem})", file=path) from error
+    with input_errors(path):
+        rows = list(csv.reader(text.splitlines()))
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if any(name not in header for name in _BOX):
         raise PoseDataError(

@@ -8,17 +8,23 @@ from __future__ import annotations
 import csv
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.group_recovery import recover
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
 FILE_NAME = "project.yaml"
 CALIBRATIONS_CSV = "calibrations.csv"
 _KEYPOINTS = "keypoint_names"
+_LARGEST = 4 << 20
+_DEEPEST = 32
+_MOST_ALIASES = 64
 
 
 @dataclass(frozen=True)
@@ -48,35 +54,20 @@ def read_project(folder: str | os.PathLike[str]) -> LightningProject:
     PoseDataError
         When it cannot be read, is not YAML, or its names are not a list of different names.
     """
-    import yaml
-
     path = Path(folder)
     if path.name != FILE_NAME:
         path = path / FILE_NAME
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    except UnicodeDecodeError as error:
-        raise PoseDataError(
-            "the text is not in UTF-8", file=path, todo="Save the file as UTF-8"
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise PoseDataError(
-            f"this is not valid YAML ({getattr(error, 'problem', None) or 'cannot be parsed'})",
-            file=path,
-            place=None if mark is None else f"line {mark.line + 1}, column {mark.column + 1}",
-            todo="Mend this line; lists are written as '- name', one below the other",
-        ) from error
+    content = _content(read_text(path, largest=_LARGEST), path)
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise PoseDataError(
             "the file is not a list of settings", file=path, expected="'view_names:' and the like"
         )
+    views = _names(content, "view_names", path)
+    refuse_unsafe_names(views, "view", path)
     return LightningProject(
         path.parent,
-        _names(content, "view_names", path),
+        views,
         _names(content, _KEYPOINTS, path),
     )
 
@@ -114,6 +105,9 @@ def write_project(stream: TextIO, view_names: Sequence[str], keypoint_names: Seq
 def text_with_keypoints(folder: str | os.PathLike[str], keypoint_names: Sequence[str]) -> str:
     """``project.yaml`` with other keypoints; everything else in it stays, comments too.
 
+    A name that takes the place of another one, or is new, is written there; the lines of the
+    others are left as they are, with the comments beside and above them.
+
     Raises
     ------
     PoseDataError
@@ -123,14 +117,16 @@ def text_with_keypoints(folder: str | os.PathLike[str], keypoint_names: Sequence
 
     project = read_project(folder)
     path = project.folder / FILE_NAME
-    text = path.read_text(encoding="utf-8-sig")
-    block = yaml.safe_dump({_KEYPOINTS: list(keypoint_names)}, allow_unicode=True)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key, value in root.value if root is not None else ():
-        if key.value == _KEYPOINTS:
-            after = text[value.end_mark.index :].lstrip("\n")
-            return text[: key.start_mark.index] + block + after
-    return text + ("" if not text or text.endswith("\n") else "\n") + block
+    text = read_text(path, largest=_LARGEST)
+    with input_errors(path, yaml.YAMLError):
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        for key, value in root.value if root is not None else ():
+            if key.value == _KEYPOINTS:
+                if isinstance(value, yaml.SequenceNode) and value.value:
+                    return _edited_list(text, value, project.keypoint_names, keypoint_names)
+                after = text[value.end_mark.index :].lstrip("\n")
+                return text[: key.start_mark.index] + _block(keypoint_names) + after
+        return text + ("" if not text or text.endswith("\n") else "\n") + _block(keypoint_names)
 
 
 def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:
@@ -147,21 +143,24 @@ def read_calibrations_csv(folder: str | os.PathLike[str]) -> dict[str, Path]:
     """
     folder = Path(folder)
     path = folder / CALIBRATIONS_CSV
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if len(row) >= 2]
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoseDataError(
-            f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path
-        ) from error
+    text = read_text(path)
+    with input_errors(path):
+        rows = [row for row in csv.reader(text.splitlines()) if len(row) >= 2]
     found: dict[str, set[str]] = {}
     for image, calibration, *_ in rows:
         parts = PurePosixPath(image.strip().replace("\\", "/")).parts
         if len(parts) >= 2 and calibration.strip():
-            found.setdefault(parts[-2], set()).add(calibration.strip())
+            session = unicodedata.normalize("NFC", parts[-2])
+            found.setdefault(session, set()).add(calibration.strip())
     return {session: folder / files.pop() for session, files in found.items() if len(files) == 1}
+
+
+def _short(value: Any) -> str:
+    """A value for a message; what aliases make of a list can be endless."""
+    plain = isinstance(value, str | int | float | bool) or value is None
+    return f"'{str(value)[:40]}'" if plain else f"a {type(value).__name__}"
 
 
 def _names(content: dict[Any, Any], key: str, path: Path) -> tuple[str, ...]:
@@ -177,7 +176,7 @@ def _names(content: dict[Any, Any], key: str, path: Path) -> tuple[str, ...]:
         # YAML takes an unquoted on, off, yes, no for a truth value and 1 for a number.
         if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
             raise PoseDataError(
-                f"'{value}' in '{key}' is not a name",
+                f"{_short(value)} in '{key}' is not a name",
                 file=path,
                 todo="Write the name in quotes",
             )
@@ -185,3 +184,112 @@ def _names(content: dict[Any, Any], key: str, path: Path) -> tuple[str, ...]:
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise PoseDataError(f"'{twice[0]}' is in '{key}' twice", file=path, todo="Remove one")
     return tuple(names)
+
+
+def _block(names: Sequence[str]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump({_KEYPOINTS: list(names)}, allow_unicode=True))
+
+
+def _edited_list(text: str, node: Any, old: Sequence[str], new: Sequence[str]) -> str:
+    """The text with the names in a list exchanged, taken out and put in, one by one."""
+    spans = [(item.start_mark.index, item.end_mark.index) for item in node.value]
+    changes: list[tuple[int, int, str]] = []
+    for kind, i, j, k, m in SequenceMatcher(None, list(old), list(new), False).get_opcodes():
+        if kind == "equal":
+            continue
+        both = min(j - i, m - k)
+        for n in range(both):
+            changes.append((*spans[i + n], _scalar(new[k + n])))
+        for n in range(i + both, j):
+            changes.append((*_whole(text, node, spans, n), ""))
+        if added := new[k + both : m]:
+            changes.append(_insertion(text, node, spans, i + both, added))
+    for start, end, put in sorted(changes, reverse=True):
+        text = text[:start] + put + text[end:]
+    return text
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML writes it, in quotes where it has to be."""
+    import yaml
+
+    return str(yaml.safe_dump([name], allow_unicode=True, width=10_000))[2:].rstrip("\n")
+
+
+def _whole(text: str, node: Any, spans: Sequence[tuple[int, int]], n: int) -> tuple[int, int]:
+    """What is to be taken out for one name: its line, or in brackets a comma as well."""
+    start, end = spans[n]
+    if node.flow_style:
+        return (spans[n - 1][1], end) if n else (start, spans[1][0] if len(spans) > 1 else end)
+    line = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", end)
+    return line, len(text) if stop < 0 else stop + 1
+
+
+def _insertion(
+    text: str, node: Any, spans: Sequence[tuple[int, int]], n: int, names: Sequence[str]
+) -> tuple[int, int, str]:
+    """New names before the n-th one that there is, or at the end."""
+    if node.flow_style:
+        joined = ", ".join(map(_scalar, names))
+        at = spans[n][0] if n < len(spans) else spans[-1][1]
+        return at, at, f"{joined}, " if n < len(spans) else f", {joined}"
+    first = text.rfind("\n", 0, spans[0][0]) + 1
+    head = text[first : spans[0][0]]
+    lines = "".join(f"{head}{_scalar(name)}\n" for name in names)
+    if n < len(spans):
+        at = text.rfind("\n", 0, spans[n][0]) + 1
+        return at, at, lines
+    stop = text.find("\n", spans[-1][1])
+    if stop < 0:
+        return len(text), len(text), f"\n{lines}"
+    return stop + 1, stop + 1, lines
+
+
+def _content(text: str, path: Path) -> Any:
+    """What a YAML text holds; only what names of keypoints and views need is allowed in it."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with input_errors(path, yaml.YAMLError):
+        try:
+            _refuse_tricks(yaml.parse(text, Loader=loader), path)
+            return yaml.load(text, Loader=loader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise PoseDataError(
+                f"this is not valid YAML ({getattr(error, 'problem', None) or 'cannot be parsed'})",
+                file=path,
+                place=None if mark is None else f"line {mark.line + 1}, column {mark.column + 1}",
+                todo="Mend this line; lists are written as '- name', one below the other",
+            ) from error
+
+
+def _refuse_tricks(events: Iterable[Any], path: Path) -> None:
+    """Refuse what no settings need, and what makes a small file an endless one."""
+    import yaml
+
+    depth = aliases = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        aliases += isinstance(event, yaml.AliasEvent)
+        tag = getattr(event, "tag", None)
+        what = None
+        if depth > _DEEPEST:
+            what = "lists lie too deep in each other"
+        elif aliases > _MOST_ALIASES:
+            what = f"there are more than {_MOST_ALIASES} aliases (*name)"
+        elif tag and not tag.startswith("tag:yaml.org,2002:"):
+            what = f"'{tag[:40]}' asks for something to be run or made"
+        if what is not None:
+            raise PoseDataError(
+                what,
+                file=path,
+                place=f"line {event.start_mark.line + 1}",
+                expected="plain settings, as Lightning Pose writes them",
+            )

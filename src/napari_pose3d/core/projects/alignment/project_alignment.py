@@ -45,9 +45,21 @@ def skeleton_of(table: MatchTable, keypoints: Collection[str]) -> tuple[tuple[st
 
 
 def alignment_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -> list[str]:
-    """A sentence for each view whose predictions are adjusted."""
-    return [
-        f"View {view} is adjusted as napari-pose3d/project.toml says: {words}."
-        for view in views
-        if view in alignments and (words := alignments[view].describe())
-    ]
+    """A sentence for each view whose predictions are adjusted.
+
+    Raises
+    ------
+    PoseDataError
+        When a file of times cannot be used.
+    """
+    notes = []
+    for view in views:
+        if view not in alignments or not (words := alignments[view].describe()):
+            continue
+        notes.append(f"View {view} is adjusted as napari-pose3d/project.toml says: {words}.")
+        if left := alignments[view].n_unpaired:
+            notes.append(
+                f"The cameras differ in their frame rates and are paired by time: {left:,} frames "
+                f"of view {view} lie between the session frames and are not used."
+            )
+    return notes

@@ -13,7 +13,7 @@ video may show a part of it (a crop, or boxes that follow the animal), perhaps s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.frame_tables import (
     Float64,
     dropped_from_times,
+    paired_by_time,
     read_boxes,
     read_times,
 )
@@ -34,6 +35,9 @@ Frames = NDArray[np.int64]
 Pixels = Literal["rig", "image"]
 
 NO_FRAME = -1
+
+# Clocks of cameras of one rate differ by less.
+_OTHER_RATE = 1.02
 
 _POSITIONS = ("xy", "ensemble_median")
 _VARIANCES = ("variance", "ensemble_variance")
@@ -51,8 +55,11 @@ class ViewAlignment:
     dropped : tuple of int
         Camera frames that the video lacks.
     timestamps : Path or None
-        A text file with a time for each image of the video, from which the dropped frames are
+        A file with the time of each frame of the video, from which the dropped frames are
         found (see `dropped_from_times`); instead of ``dropped``.
+    clocks : tuple of Path
+        The ``timestamps`` of all views of the session. Where their rates differ, session frames
+        are the frames of the slowest camera, and the others' frames are paired with them by time.
     crop : (x, y, width, height) or None
         The part of the rig's image that the video shows, in px of the rig's image; x and y are
         its upper left pixel. None: all of it.
@@ -65,7 +72,7 @@ class ViewAlignment:
     Raises
     ------
     PoseDataError
-        For numbers that cannot be meant.
+        For invalid numbers.
     """
 
     offset: int = 0
@@ -74,6 +81,7 @@ class ViewAlignment:
     crop: tuple[float, float, float, float] | None = None
     scale: tuple[float, float] = (1.0, 1.0)
     boxes: Path | None = None
+    clocks: tuple[Path, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.dropped and self.timestamps is not None:
@@ -138,12 +146,48 @@ class ViewAlignment:
             return dropped_from_times(self.times, self.timestamps)
         return np.unique(np.asarray(self.dropped, dtype=np.int64))
 
+    @cached_property
+    def pairing(self) -> Frames | None:
+        """The video frame at each session frame, -1 for none; None where rates do not differ.
+
+        Raises
+        ------
+        PoseDataError
+            When a file of times cannot be used, or an offset is given as well.
+        """
+        if self.timestamps is None or len(self.clocks) < 2:
+            return None
+        clocks = [
+            self.times if path == self.timestamps else read_times(path) for path in self.clocks
+        ]
+        intervals = [float(np.median(np.diff(times))) for times in clocks]
+        if max(intervals) < _OTHER_RATE * min(intervals):
+            return None
+        if self.offset:
+            raise PoseDataError(
+                "an offset is given for cameras of different frame rates",
+                file=self.timestamps,
+                expected="times by one clock, which tell when each camera started",
+                todo="Remove 'offset'",
+            )
+        return paired_by_time(clocks[int(np.argmax(intervals))], self.times)
+
+    @property
+    def n_unpaired(self) -> int:
+        """How many frames of the video belong to no session frame, since cameras differ in rate."""
+        return 0 if self.pairing is None else len(self.times) - int((self.pairing >= 0).sum())
+
     def to_session(self, video_frames: ArrayLike) -> Frames:
         """Session frames of video frames, elementwise; -1 where there is none.
 
         There is none for a negative video frame, and for images from before session frame 0.
         """
         video = np.asarray(video_frames, dtype=np.int64)
+        if self.pairing is not None:
+            at = np.full(len(self.times) + 1, NO_FRAME)
+            paired = np.flatnonzero(self.pairing >= 0)
+            at[self.pairing[paired]] = paired
+            return np.asarray(at[np.where((video >= 0) & (video < len(self.times)), video, -1)])
         dropped = self.dropped_frames
         # The i-th dropped frame lies behind as many images as there are frames before it that
         # were not dropped.
@@ -160,6 +204,13 @@ class ViewAlignment:
             Length of the video; frames beyond its end are -1 then.
         """
         session = np.asarray(session_frames, dtype=np.int64)
+        if self.pairing is not None:
+            paired = np.append(self.pairing, NO_FRAME)
+            known = (session >= 0) & (session < len(self.pairing))
+            frames = paired[np.where(known, session, -1)]
+            if n_video_frames is not None:
+                frames = np.where(frames < n_video_frames, frames, NO_FRAME)
+            return np.asarray(frames)
         camera = session - self.offset
         dropped = self.dropped_frames
         place = np.searchsorted(dropped, camera, side="left")
@@ -174,6 +225,9 @@ class ViewAlignment:
 
     def n_session_frames(self, n_video_frames: int) -> int:
         """How many session frames there are up to the last image of the video."""
+        if self.pairing is not None:
+            frames = self.to_video(np.arange(len(self.pairing)), n_video_frames)
+            return int(np.flatnonzero(frames >= 0).max(initial=-1)) + 1
         return 0 if n_video_frames <= 0 else int(self.to_session(n_video_frames - 1)) + 1
 
     def to_rig_pixels(self, xy: ArrayLike, video_frames: ArrayLike | None = None) -> Float64:
@@ -226,7 +280,7 @@ class ViewAlignment:
         if self.dropped:
             parts.append(f"{len(self.dropped)} dropped frames")
         if self.timestamps is not None:
-            parts.append(f"dropped frames by {self.timestamps.name}")
+            parts.append(f"frames by {self.timestamps.name}")
         if self.crop is not None:
             x, y, width, height = self.crop
             parts.append(f"crop {width:g} x {height:g} px at {x:g}, {y:g}")
@@ -277,6 +331,16 @@ class EnsembleAlignment:
         """Whether the views may differ in their number of frames afterwards."""
         return self.counted == "video" and any(a.shifts_frames for a in self.views.values())
 
+    @property
+    def pairs_by_time(self) -> bool:
+        """Whether the cameras differ in their frame rates, and their times are known."""
+        return any(a.pairing is not None for a in self.views.values())
+
+    def shifts(self, view: str) -> bool:
+        """Whether the frames of a view are shifted."""
+        alignment = self.views.get(view)
+        return self.counted == "video" and alignment is not None and alignment.shifts_frames
+
     def __call__(self, ensemble: Ensemble) -> Ensemble:
         """Adjust the ensemble of one view."""
         alignment = self.views.get(ensemble.views[0])
@@ -286,6 +350,13 @@ class EnsembleAlignment:
         if self.given != self.wanted and alignment.moves_pixels:
             arrays |= self._moved(arrays, ensemble.n_frames, alignment)
         if self.counted == "video" and alignment.shifts_frames:
+            if alignment.pairing is not None and len(alignment.times) != ensemble.n_frames:
+                raise PoseDataError(
+                    f"the file holds {len(alignment.times):,} times, but the predictions of view "
+                    f"{ensemble.views[0]} have {ensemble.n_frames:,} rows",
+                    file=alignment.timestamps,
+                    expected="the time of each frame of the video",
+                )
             session = alignment.to_session(np.arange(ensemble.n_frames))
             arrays = {
                 name: None if array is None else in_session_frames(array, session)

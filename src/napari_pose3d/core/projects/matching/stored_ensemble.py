@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.core.formats.number_text.plain_csv import NumberBuffer
 from napari_pose3d.core.formats.predictions.mirrored_table import one_view
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames, read_prediction_csv
@@ -37,6 +37,8 @@ from .match_table import MatchRow, MatchTable
 _STAGE = "reading predictions"
 # What is copied at once stays in the processor's cache.
 _FRAMES_AT_ONCE = 4096
+# Cameras that are started and stopped together differ by less than this factor in their frames.
+_OTHER_LENGTH = 1.05
 
 
 class Adjust(Protocol):
@@ -45,6 +47,13 @@ class Adjust(Protocol):
     @property
     def shifts_frames(self) -> bool:
         """Whether the views may differ in their number of frames."""
+
+    @property
+    def pairs_by_time(self) -> bool:
+        """Whether the cameras differ in their frame rates, and their times are known."""
+
+    def shifts(self, view: str) -> bool:
+        """Whether the frames of a view are shifted."""
 
     def __call__(self, ensemble: Ensemble) -> Ensemble: ...
 
@@ -207,6 +216,7 @@ class StoredEnsemble:
         found = self._adjust(found)
         if self._adjust.shifts_frames:
             self._adjusted_lengths["", name] = found.n_frames
+            self._refuse_other_rates()
         return found
 
     def in_memory(
@@ -280,9 +290,33 @@ class StoredEnsemble:
 
     def _of_one_length(self) -> list[tuple[str, ...]]:
         """Groups of views whose files have to have the same number of frames."""
-        if self._adjust is not None and self._adjust.shifts_frames:
-            return [(view,) for view in self.views]
-        return [self.views]
+        if self._adjust is None:
+            return [self.views]
+        shifted = [view for view in self.views if self._adjust.shifts(view)]
+        others = tuple(view for view in self.views if view not in shifted)
+        return [*([others] if others else []), *((view,) for view in shifted)]
+
+    def _refuse_other_rates(self) -> None:
+        """Refuse views of so different lengths that row n cannot be one instant in all of them.
+
+        A camera may start later, or stop earlier; one of another frame rate differs both in its
+        own frames and in session frames.
+        """
+        if self._settings.allow_missing or self._adjust is None or self._adjust.pairs_by_time:
+            return
+        own = {view: n for (_, view), n in self._lengths.items()}
+        ends = {view: n for (_, view), n in self._adjusted_lengths.items()}
+        if all(max(n.values()) > _OTHER_LENGTH * min(n.values()) for n in (own, ends)):
+            listed = "; ".join(
+                f"{view} has {own[view]}, up to session frame {ends[view]}" for view in ends
+            )
+            raise PoseDataError(
+                f"the numbers of frames differ: {listed}",
+                expected="cameras of one frame rate, or the times of their frames",
+                todo="Give 'timestamps' for each view in napari-pose3d/project.toml (see "
+                "docs/projects.md); or go on, and treat the frames at the end as missing",
+                remedy=Remedy("allow_missing"),
+            )
 
     def _note_length(self, model: str, view: str, n_frames: int) -> None:
         """Refuse files of different length as soon as the first of them turns up."""

@@ -16,6 +16,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     find_project,
     read_project,
 )
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
 from ..issues import Issue
 from ..layouts import anipose
@@ -138,6 +139,7 @@ def scan_folder(
         When there is no such path, several projects are meant, or a file that says what the
         project is like is damaged.
     """
+    refuse_unsafe_names(views, "view")
     paths = _absolute(path)
     for each in paths:
         if not os.path.lexists(each) or not each.exists():

@@ -1,0 +1,158 @@
+"""Cameras of different frame rates: refused, or paired by time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.support.session_files import (
+    KEYPOINTS,
+    counted,
+    lightning_project,
+    put_predictions,
+    touch,
+)
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.formats.projects.frame_tables import paired_by_time, read_times
+from napari_pose3d.core.pipeline.file_run import FileRun
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.settings import ReadingSettings
+
+
+def project(folder: Path, n_top: int, n_side: int) -> Path:
+    """One session whose predictions tell their rows."""
+    lightning_project(folder, sessions=(), models=("net",))
+    for view, n in (("top", n_top), ("side", n_side)):
+        path = folder / "models" / "net" / "video_preds" / f"day1_{view}.csv"
+        put_predictions(path, counted(n), KEYPOINTS)
+    return folder
+
+
+def align(folder: Path, **alignments: ViewAlignment) -> None:
+    update_own_project(folder, alignments={("day1", v): a for v, a in alignments.items()})
+
+
+def clocks(folder: Path, suffix: str, **times: NDArray[np.float64]) -> None:
+    for view, values in times.items():
+        path = folder / f"{view}{suffix}"
+        if suffix == ".npy":
+            np.save(path, values)
+        else:
+            touch(path, "frame;time\n" + "".join(f"{i};{t:.6f}\n" for i, t in enumerate(values)))
+    align(folder, **{v: ViewAlignment(timestamps=folder / f"{v}{suffix}") for v in times})
+
+
+def test_an_alignment_does_not_hide_other_frame_rates(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 150)
+    with pytest.raises(PoseDataError, match="the numbers of frames differ"):
+        FileRun(folder).ensemble.in_memory()
+    for alignment in (ViewAlignment(offset=3), ViewAlignment(scale=(2.0, 2.0))):
+        align(folder, side=alignment)
+        with pytest.raises(PoseDataError, match="numbers of frames differ") as raised:
+            FileRun(folder).ensemble.in_memory()
+        assert [remedy.kind for remedy in raised.value.remedies] == ["allow_missing"]
+        with pytest.raises(PoseDataError, match="numbers of frames differ"):
+            open_project(folder).session("day1").load_predictions().in_memory()
+    allowed = FileRun(folder, reading=ReadingSettings(allow_missing=True)).ensemble.in_memory()
+    assert any("numbers of frames differ" in note for note in allowed.warnings)
+
+
+def test_cameras_that_start_or_stop_apart_are_no_other_rate(tmp_path: Path) -> None:
+    folder = project(tmp_path, 100, 100)
+    align(folder, side=ViewAlignment(offset=40))
+    assert FileRun(folder).ensemble.in_memory().n_frames == 140
+    folder = project(tmp_path / "b", 100, 60)
+    align(folder, side=ViewAlignment(offset=40))
+    assert FileRun(folder).ensemble.in_memory().n_frames == 100
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy"])
+def test_frames_are_paired_by_time(tmp_path: Path, suffix: str) -> None:
+    folder = project(tmp_path, 60, 150)
+    # The faster camera started a tenth of a second later.
+    clocks(folder, suffix, top=np.arange(60) / 60, side=0.1 + np.arange(150) / 150)
+    ensemble = FileRun(folder).ensemble.in_memory()
+    top, side = ensemble.xy[0, :, :, 0, 0]
+    np.testing.assert_array_equal(top, np.arange(60))
+    instants = np.arange(60) / 60
+    seen = instants >= 0.1 - 0.5 / 150
+    assert np.isnan(side[~seen]).all()
+    assert (np.abs(0.1 + side[seen] / 150 - instants[seen]) <= 0.5 / 150 + 1e-6).all()
+    assert any("96 frames of view side" in note for note in ensemble.warnings)
+    # The session's own account, which the viewer goes by, is the same.
+    alignment = open_project(folder).session("day1").alignment("side")
+    frames = alignment.to_video(np.arange(60))
+    np.testing.assert_array_equal(frames >= 0, seen)
+    np.testing.assert_array_equal(frames[seen], side[seen])
+    back = alignment.to_session(frames[seen])
+    np.testing.assert_array_equal(back, np.flatnonzero(seen))
+    assert alignment.to_session([-1, 150]).tolist() == [-1, -1]
+    assert alignment.n_session_frames(150) == 60
+    assert alignment.n_session_frames(1) <= 7
+
+
+def test_lost_frames_stay_empty(tmp_path: Path) -> None:
+    folder = project(tmp_path, 58, 150)
+    kept = np.setdiff1d(np.arange(60), [20, 21])
+    clocks(folder, ".npy", top=kept / 60, side=np.arange(150) / 150)
+    top, side = FileRun(folder).ensemble.in_memory().xy[0, :, :, 0, 0]
+    assert np.flatnonzero(np.isnan(top)).tolist() == [20, 21]
+    np.testing.assert_array_equal(top[22:], np.arange(20, 58))
+    assert np.isfinite(side).all()
+
+
+def test_times_of_one_rate_are_no_pairing(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 60)
+    clocks(folder, ".npy", top=np.arange(60) / 60, side=np.arange(60) / 60.01)
+    assert FileRun(folder).ensemble.in_memory().n_frames == 60
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pairs_are_nearest_and_single(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    slow, fast = np.sort(rng.uniform(20, 200, 2))
+    reference = np.arange(50) / slow
+    times = rng.uniform(-0.2, 0.2) + (np.arange(200) + rng.uniform(-0.2, 0.2, 200)) / fast
+    paired = paired_by_time(reference, times)
+    found = np.flatnonzero(paired >= 0)
+    assert len(set(paired[found])) == len(found)
+    distance = np.abs(times[paired[found]] - reference[found])
+    np.testing.assert_allclose(
+        distance, np.abs(times[:, None] - reference[found]).min(axis=0), atol=1e-12
+    )
+    assert (distance <= 0.51 * np.median(np.diff(times))).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: np.save(p, np.array([3.0, 2.0, 1.0])), "frame 1 is not later"),
+        (lambda p: np.save(p, np.array([0.0, np.nan, 1.0])), "not later"),
+        (lambda p: np.save(p, np.zeros((3, 2))), "shape"),
+        (lambda p: np.save(p, np.array(["a", "b"])), "type"),
+        (lambda p: np.save(p, np.array([{}, {}]), allow_pickle=True), "pickle"),
+        (lambda p: p.write_bytes(b"no array"), "times.npy"),
+        (lambda p: p.mkdir(), "folder"),
+        (lambda p: np.save(p, np.array([1.0])), "1 times"),
+    ],
+)
+def test_faulty_arrays_of_times(tmp_path: Path, make, message: str) -> None:
+    path = tmp_path / "times.npy"
+    make(path)
+    with pytest.raises(PoseDataError, match=message):
+        read_times(path)
+
+
+def test_times_that_do_not_fit(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 149)
+    clocks(folder, ".npy", top=np.arange(60) / 60, side=np.arange(150) / 150)
+    with pytest.raises(PoseDataError, match=r"150 times.*149 rows"):
+        FileRun(folder).ensemble.in_memory()
+    align(folder, side=ViewAlignment(timestamps=folder / "side.npy", offset=2))
+    with pytest.raises(PoseDataError, match="Remove 'offset'"):
+        FileRun(folder).ensemble.in_memory()
