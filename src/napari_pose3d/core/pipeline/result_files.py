@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -209,12 +211,24 @@ def run_record(
             "inferred": report.inferred,
             "left_missing": report.left_missing,
         },
+        "per_view": {
+            view: {
+                key: _finite(value) if isinstance(value, float) else value
+                for key, value in dataclasses.asdict(found).items()
+            }
+            for view, found in report.views.items()
+        },
         "swaps": _swaps(result),
         "units": result.poses3d.units if result.poses3d is not None else None,
         "warnings": list(report.warnings),
         "not_used": [{"path": str(path), "reason": why} for path, why in ensemble.unmatched],
         "seconds": round(report.seconds, 3),
     }
+
+
+def _finite(value: float) -> float | None:
+    """To three digits; JSON has no other numbers than finite ones."""
+    return round(value, 3) if math.isfinite(value) else None
 
 
 def _swaps(result: Result) -> dict[str, Any] | None:
@@ -263,7 +277,7 @@ def summary(result: Result) -> str:
     if report.mode == "triangulated":
         parts.append(f"without a point in space {report.left_missing:,}")
     elif report.left_missing:
-        parts.append(f"left missing in long gaps {report.left_missing:,}")
+        parts.append(f"left missing {report.left_missing:,}")
     if (swaps := result.swaps) is not None and (swaps.views.any() or swaps.models.any()):
         cells = int(np.count_nonzero(swaps.views | (swaps.models > 0)))
         parts.append(

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import (
     AnyEnsemble,
+    FloatArray,
     Poses2D,
     Poses3D,
     Report,
     Result,
+    ViewReport,
     observed_mask,
 )
 from napari_pose3d.core.projects.matching.inputs import (
@@ -96,6 +99,8 @@ def run(
     )
     from napari_pose3d.core.smoothing.result_builder import ResultBuilder
 
+    from .input_checks import check_calibration, placeholder_notes, uncomputable
+
     settings = settings or SmoothingSettings()
     progress = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
@@ -121,23 +126,36 @@ def run(
         settings.threads,
         pairs,
         settings.fix_swaps,
+        keep_placeholders=settings.as_published,
     )
-    notes = [*ensemble.warnings, *notes]
+    notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
+    left_out = uncomputable(ensemble, statistics, mode, notes)
+    fit = None if rig is None else check_calibration(rig, ensemble, statistics, cancelled)
+    if fit is not None and (mismatch := fit.warning()):
+        notes.insert(0, mismatch)
 
     def smoothed() -> ResultBuilder:
+        common = settings, progress, cancelled, left_out
         if rig is not None:
-            parts = eks.smooth_calibrated(ensemble, statistics, rig, settings, progress, cancelled)
+            parts = eks.smooth_calibrated(ensemble, statistics, rig, *common)
         elif mode == "linear":
-            parts = eks.smooth_linear(ensemble, statistics, settings, progress, cancelled)
+            parts = eks.smooth_linear(ensemble, statistics, *common)
         else:
-            parts = eks.smooth_single(ensemble, statistics, settings, progress, cancelled)
+            parts = eks.smooth_single(ensemble, statistics, *common)
         found = ResultBuilder(statistics, in_space=rig is not None)
+        for k in left_out:
+            found.leave_empty(k)
         with contextlib.closing(parts):
             for k, part in parts:
                 found.put(k, part)
         return found
 
-    found = smoothed()
+    try:
+        found = smoothed()
+    except PoseDataError as error:
+        if fit is not None and (mismatch := fit.warning()):
+            raise PoseDataError(f"{error.problem}; {mismatch}", todo=error.todo) from error
+        raise
     swaps = None
     if pairs:
         in_space = None if rig is None else found.xy
@@ -152,18 +170,27 @@ def run(
         apply_bones(found, rig, bones)
 
     params = found.smooth_param
+    unknown = [np.nan] * len(ensemble.views)
+    view_reports = found.view_reports(
+        ensemble.views, unknown if fit is None else list(fit.residuals.values())
+    )
     report = Report(
         mode=mode,
-        smooth_param=dict(zip(ensemble.keypoints, params.tolist(), strict=True)),
+        smooth_param={
+            name: s
+            for name, s in zip(ensemble.keypoints, params.tolist(), strict=True)
+            if np.isfinite(s)
+        },
         searched=settings.smooth_param is None,
-        observations=found.observations,
+        observations=int(found.used_by_view.sum()),
         missing=int(np.isnan(statistics.centre[..., 0]).sum()),
-        rejected=found.rejected,
+        rejected=int(found.rejected_by_view.sum()),
         inferred=found.inferred,
         left_missing=found.left_missing,
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
+        views=view_reports,
     )
     poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
     return Result(found.poses2d(ensemble), poses3d, params, report, swaps)
@@ -208,6 +235,8 @@ def triangulate_ensemble(
         left_right_pairs,
     )
 
+    from .input_checks import check_calibration, placeholder_notes, uncomputable
+
     settings = settings or TriangulationSettings()
     cancelled = cancelled or (lambda: False)
     progress = progress or (lambda stage, done, total: None)
@@ -228,7 +257,11 @@ def triangulate_ensemble(
         pairs,
         settings.fix_swaps,
     )
-    notes = [*ensemble.warnings, *notes]
+    notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
+    uncomputable(ensemble, statistics, None, notes)
+    fit = check_calibration(rig, ensemble, statistics, cancelled)
+    if mismatch := fit.warning():
+        notes.insert(0, mismatch)
 
     def triangulated() -> list[Triangulation]:
         return _each_keypoint(statistics, rig, settings, progress, cancelled)
@@ -293,6 +326,15 @@ def triangulate_ensemble(
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
+        views={
+            view: ViewReport(
+                int(inliers[v].sum()),
+                int((observed[v] & ~inliers[v] & (n_views > 0)).sum()),
+                _median(residuals[v]),
+                fit.residuals[view],
+            )
+            for v, view in enumerate(ensemble.views)
+        },
     )
     return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report, swaps)
 
@@ -322,6 +364,12 @@ def _each_keypoint(
     finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
     with contextlib.closing(finished):
         return [part for _, part in finished]
+
+
+def _median(values: FloatArray) -> float:
+    """Of the finite ones; NaN where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else float("nan")
 
 
 def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:

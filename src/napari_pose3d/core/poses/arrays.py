@@ -270,6 +270,28 @@ Kind = Literal["calibrated", "linear", "single", "triangulated"]
 
 
 @dataclass(frozen=True)
+class ViewReport:
+    """How a result fits the observations of one view.
+
+    Attributes
+    ----------
+    observations, rejected : int
+        Observations that were used, and that were set aside as contradicting the other views.
+    residual : float
+        Median length of observation minus result, px; NaN where nothing was observed.
+    calibration_residual : float
+        The same after triangulating a sample of frames from all views, without smoothing and
+        without setting anything aside: large where the calibration does not fit. NaN without a
+        calibration, infinite where the points do not lie in front of the camera.
+    """
+
+    observations: int
+    rejected: int
+    residual: float
+    calibration_residual: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What a run did: the content of ``<session>_run.json`` beside inputs and versions.
 
@@ -290,6 +312,8 @@ class Report:
     warnings : tuple of str
     seconds : float
         Time of the computation.
+    views : dict of str to ViewReport
+        By name of the view.
     """
 
     mode: Kind
@@ -303,6 +327,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     left_missing: int = 0
+    views: dict[str, ViewReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

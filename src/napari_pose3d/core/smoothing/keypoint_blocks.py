@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Container, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,7 +16,9 @@ Part = TypeVar("Part")
 _STAGE = "Smoothing keypoints"
 
 
-def blocks_of(named: Sequence[Sequence[str]], keypoints: tuple[str, ...]) -> list[Block]:
+def blocks_of(
+    named: Sequence[Sequence[str]], keypoints: tuple[str, ...], left_out: Container[int] = ()
+) -> list[Block]:
     """Indices of the keypoints of each block, in the order of their first keypoints.
 
     Parameters
@@ -24,6 +26,8 @@ def blocks_of(named: Sequence[Sequence[str]], keypoints: tuple[str, ...]) -> lis
     named : sequence of sequences of str
         Names of keypoints; a number that is no name counts keypoints from 0, as
         ensemble-kalman-smoother does. A keypoint in none of them is a block by itself.
+    left_out : container of int
+        Keypoints, by index, that are in no block.
 
     Raises
     ------
@@ -40,7 +44,9 @@ def blocks_of(named: Sequence[Sequence[str]], keypoints: tuple[str, ...]) -> lis
                     expected="each keypoint in at most one block",
                 )
         found |= dict.fromkeys(block, block)
-    return list(dict.fromkeys(found.get(k, (k,)) for k in range(len(keypoints))))
+    blocks = dict.fromkeys(found.get(k, (k,)) for k in range(len(keypoints)))
+    kept = (tuple(k for k in block if k not in left_out) for block in blocks)
+    return [block for block in kept if block]
 
 
 def _index(name: str, keypoints: tuple[str, ...]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D, ViewReport
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .smoothers import SmoothedKeypoint
@@ -32,8 +33,8 @@ class ResultBuilder:
     space : dict of str to array
         Those of `Poses3D`; empty without a rig.
     smooth_param : (keypoint,) float64
-    observations, rejected : int
-        (view, frame, keypoint) observations that were used, and outliers.
+    used_by_view, rejected_by_view : (view,) int64
+        Observations that were used, and outliers.
     inferred, left_missing : int
         (frame, keypoint) cells without an observation: filled in, and left missing.
     """
@@ -45,7 +46,9 @@ class ResultBuilder:
         self._variance = np.empty_like(self.xy)
         self._ensemble_variance: NDArray[np.float32] | None = None
         self.smooth_param = np.full(n_keypoints, np.nan)
-        self.observations = self.rejected = self.inferred = self.left_missing = 0
+        self.used_by_view = np.zeros(n_views, np.int64)
+        self.rejected_by_view = np.zeros(n_views, np.int64)
+        self.inferred = self.left_missing = 0
         self.space: dict[str, NDArray[Any]] = {}
         if in_space:
             tracks = (n_frames, n_keypoints)
@@ -59,6 +62,15 @@ class ResultBuilder:
                 "inferred": np.empty(tracks, np.bool_),
             }
 
+    def leave_empty(self, k: int) -> None:
+        """Leave one keypoint, by index, missing in all frames."""
+        n_views, n_frames, _ = self._statistics.likelihood.shape
+        nowhere = np.full((n_views, n_frames, 2), np.nan)
+        unused = np.zeros((n_views, n_frames), dtype=bool)
+        xyz, covariance = np.full((n_frames, 3), np.nan), np.full((n_frames, 3, 3), np.nan)
+        nothing = SmoothedKeypoint(nowhere, nowhere, unused, unused, np.nan, xyz, covariance)
+        self.put(k, nothing)
+
     def put(self, k: int, part: SmoothedKeypoint) -> None:
         """Take in one keypoint, by index."""
         self.xy[:, :, k] = part.xy
@@ -70,8 +82,8 @@ class ResultBuilder:
         self.smooth_param[k] = part.smooth_param
         unobserved = ~part.used.any(axis=0)
         blank = np.isnan(part.xy[..., 0]).all(axis=0)
-        self.observations += int(part.used.sum())
-        self.rejected += int(part.rejected.sum())
+        self.used_by_view += part.used.sum(axis=1)
+        self.rejected_by_view += part.rejected.sum(axis=1)
         self.inferred += int((unobserved & ~blank).sum())
         self.left_missing += int((unobserved & blank).sum())
         if self.space and part.xyz is not None:
@@ -105,6 +117,26 @@ class ResultBuilder:
         self._variance[:, frames, k] += change
         off = self._statistics.centre[:, frames, k] - xy
         self.space["residuals"][:, frames, k] = np.linalg.norm(off, axis=-1)
+
+    def view_reports(
+        self, views: Sequence[str], calibration: Sequence[float]
+    ) -> dict[str, ViewReport]:
+        """How the result fits the observations of each view.
+
+        Parameters
+        ----------
+        views : sequence of str
+        calibration : (view,)
+            See `ViewReport.calibration_residual`.
+        """
+        reports = {}
+        for v, view in enumerate(views):
+            length = np.linalg.norm(self._statistics.centre[v] - self.xy[v], axis=-1)
+            length = length[np.isfinite(length)]
+            residual = float(np.median(length)) if length.size else float("nan")
+            used, rejected = int(self.used_by_view[v]), int(self.rejected_by_view[v])
+            reports[view] = ViewReport(used, rejected, residual, float(calibration[v]))
+        return reports
 
     def poses2d(self, ensemble: AnyEnsemble) -> Poses2D:
         """The smoothed positions in every view, with the ensemble they came from."""

@@ -5,7 +5,7 @@ Keypoints are independent of each other but for those of one block, which share 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,8 +80,12 @@ def smooth_calibrated(
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
+    left_out: Container[int] = (),
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
-    """Smooth the 3-D point; the rig's cameras are in the order of the views."""
+    """Smooth the 3-D point; the rig's cameras are in the order of the views.
+
+    Keypoints ``left_out``, by index, are passed over.
+    """
     searched = frame_mask(settings.s_frames, statistics.n_frames)
     # Only the published smoother needs the single prediction sets again.
     models = ensemble.in_memory().xy if settings.as_published else None
@@ -151,7 +155,7 @@ def smooth_calibrated(
         return parts
 
     one = published if settings.as_published else ours
-    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
     for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
         yield k, _without_long_gaps(part, settings.max_gap)
 
@@ -162,6 +166,7 @@ def smooth_linear(
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
+    left_out: Container[int] = (),
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Kalman smoother on the scores of a model of all views."""
     from .linear.linear_smoother import training_frames
@@ -176,12 +181,13 @@ def smooth_linear(
         quantile_keep=settings.quantile_keep_pca,
         as_published=settings.as_published,
         cancelled=cancelled,
+        left_out=left_out,
     )
     if robust_linear(settings, len(ensemble.views)):
         one = _robust_linear(ensemble, statistics, frames, searched, settings, cancelled)
     else:
         one = _plain_linear(statistics, frames, searched, n_latent, settings, cancelled)
-    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
     for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
         yield k, _without_long_gaps(part, settings.max_gap)
 
@@ -189,7 +195,7 @@ def smooth_linear(
 def _robust_linear(
     ensemble: AnyEnsemble,
     statistics: EnsembleStatistics,
-    frames: Sequence[NDArray[np.intp]],
+    frames: Mapping[int, NDArray[np.intp]],
     searched: NDArray[np.bool_],
     settings: SmoothingSettings,
     cancelled: IsCancelled,
@@ -225,7 +231,7 @@ def _robust_linear(
 
 def _plain_linear(
     statistics: EnsembleStatistics,
-    frames: Sequence[NDArray[np.intp]],
+    frames: Mapping[int, NDArray[np.intp]],
     searched: NDArray[np.bool_],
     n_latent: int,
     settings: SmoothingSettings,
@@ -272,6 +278,7 @@ def smooth_single(
     settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled,
+    left_out: Container[int] = (),
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Kalman smoother on the pixels of each view by itself; its views share a keypoint's ``s``."""
     from .linear.single_view_smoother import single_view_tracks
@@ -306,7 +313,7 @@ def smooth_single(
             parts.append(SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s))
         return parts
 
-    blocks = blocks_of(settings.blocks, ensemble.keypoints)
+    blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
     for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
         yield k, _without_long_gaps(part, settings.max_gap, each_view=True)
 

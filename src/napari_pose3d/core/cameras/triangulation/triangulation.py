@@ -36,6 +36,7 @@ AUTO_THRESHOLD = 5.0
 # ... if the residual is at least so many px.
 _MIN_AUTO_THRESHOLD = 3.0
 _POINTS_AT_ONCE = 10_000
+_FARTHEST = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +109,14 @@ def triangulate(
     Raises
     ------
     PoseDataError
-        An array does not have the rig's number of views.
+        An array does not have the rig's number of views, or ``robust`` is invalid.
     Cancelled
         `cancelled` returned True.
     """
     from . import robust_kernels
     from . import triangulation_kernels as kernels
 
+    _check_robust(robust)
     points, weight, shape = _by_point(rig, xy, weights)
     n, n_cams = points.shape[:2]
     rays = np.empty_like(points)
@@ -232,6 +234,17 @@ def leave_one_out_residuals(
     return _by_view(residuals, shape)
 
 
+def _check_robust(robust: object) -> None:
+    if robust is None or (isinstance(robust, str) and robust == "auto"):
+        return
+    number = isinstance(robust, int | float | np.number) and not isinstance(robust, bool)
+    if not (number and 0 < float(robust) < np.inf):  # type: ignore[arg-type]
+        raise PoseDataError(
+            f"robust is {robust!r}",
+            expected="None (every observation is used), 'auto', or a number of px above zero",
+        )
+
+
 def _by_point(
     rig: Rig, xy: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
@@ -248,6 +261,9 @@ def _by_point(
         )
     shape = pixels.shape[1:-1]
     points = np.ascontiguousarray(np.moveaxis(pixels.reshape(n_cams, -1, 2), 0, 1))
+    with np.errstate(invalid="ignore"):
+        # No image is so large; squares of such numbers overflow.
+        points = np.where(np.abs(points) < _FARTHEST, points, np.nan)
     if weights is None:
         return points, observed_mask(points).astype(np.float64), shape
     given = np.asarray(weights, dtype=np.float64)

@@ -22,6 +22,8 @@ Spread = Literal["confidence_weighted_var", "var"]
 # What the published smoother assumes where no variance can be computed, px^2.
 UNKNOWN_VARIANCE = 1000.0
 _LOWEST_LIKELIHOOD = 1e-5
+# No image is so large, px.
+_FARTHEST = 1e6
 # So that the intermediate arrays stay small beside those that are kept.
 _FRAMES_AT_ONCE = 4096
 
@@ -41,12 +43,17 @@ class EnsembleStatistics:
         Mean over the models.
     swapped : (view, frame, pair) uint8
         Models that hold the left and right of a pair the other way round than most.
+    n_placeholders, n_impossible : (view,) int64
+        Predictions that were taken as missing: (0, 0) with likelihood 0, and infinite ones or more
+        than a million px away.
     """
 
     centre: NDArray[np.float32]
     variance: NDArray[np.float32]
     likelihood: NDArray[np.float32]
     swapped: NDArray[np.uint8]
+    n_placeholders: NDArray[np.int64]
+    n_impossible: NDArray[np.int64]
 
     @property
     def n_frames(self) -> int:
@@ -62,6 +69,7 @@ def ensemble_statistics(
     threads: int | None = None,
     pairs: Sequence[tuple[int, int]] = (),
     fix_swaps: bool = False,
+    keep_placeholders: bool = False,
 ) -> EnsembleStatistics:
     """Reduce an ensemble over its models, in single precision as the published smoother does.
 
@@ -80,6 +88,9 @@ def ensemble_statistics(
         Keypoints, left and right, that a model may have taken for each other.
     fix_swaps : bool
         Whether a model that does so, unlike most, has them exchanged first.
+    keep_placeholders : bool
+        Whether (0, 0) with likelihood 0 is a position like any other, as the published smoother
+        takes it; otherwise it is missing.
 
     Returns
     -------
@@ -97,8 +108,11 @@ def ensemble_statistics(
             if found is None or part.n_frames > found.n_frames:
                 found = _with_room(found, len(ensemble.views), part, len(pairs))
             sides = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-            reduce = partial(_reduce, part, centre, spread, sides, fix_swaps, found, view)
-            for _ in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
+            options = _Options(centre, spread, sides, fix_swaps, keep_placeholders)
+            reduce = partial(_reduce, part, options, found, view)
+            for counts in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
+                found.n_placeholders[view] += counts[0]
+                found.n_impossible[view] += counts[1]
                 if cancelled is not None and cancelled():
                     raise Cancelled
             del part, reduce  # before the next view is read
@@ -117,24 +131,29 @@ def _with_room(
         np.full((*shape, 2), np.nan, np.float32),
         np.full(shape, np.nan, np.float32),
         np.zeros((*shape[:2], n_pairs), np.uint8),
+        np.zeros(n_views, np.int64),
+        np.zeros(n_views, np.int64),
     )
     if old is not None:
+        new.n_placeholders[:], new.n_impossible[:] = old.n_placeholders, old.n_impossible
         for name in ("centre", "variance", "likelihood", "swapped"):
             getattr(new, name)[:, : old.n_frames] = getattr(old, name)
     return new
 
 
+@dataclass(frozen=True, eq=False)
+class _Options:
+    centre: Centre
+    spread: Spread
+    pairs: NDArray[np.int64]
+    fix_swaps: bool
+    keep_placeholders: bool
+
+
 def _reduce(
-    part: Ensemble,
-    centre: Centre,
-    spread: Spread,
-    pairs: NDArray[np.int64],
-    fix_swaps: bool,
-    into: EnsembleStatistics,
-    view: int,
-    start: int,
-) -> None:
-    """Reduce some frames of the one view in ``part``."""
+    part: Ensemble, options: _Options, into: EnsembleStatistics, view: int, start: int
+) -> tuple[int, int]:
+    """Reduce some frames of the one view in ``part``; the numbers of what was no position."""
     from . import swap_kernels
     from .ensemble_kernels import reduce_models
 
@@ -143,20 +162,28 @@ def _reduce(
     # How many models saw the keypoint.
     n_models = np.empty(likelihood.shape, np.min_scalar_type(len(part.models)))
     variance, middle = into.variance[view, frames], into.centre[view, frames]
-    xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
     confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)
-    median = centre == "median"
+    placeholder = (xy[..., 0] == 0) & (xy[..., 1] == 0) & (confidence == 0)
+    if options.keep_placeholders:
+        placeholder[:] = False
+    impossible = (np.abs(xy[..., 0]) > _FARTHEST) | (np.abs(xy[..., 1]) > _FARTHEST)
+    if placeholder.any() or impossible.any():
+        xy = np.where((placeholder | impossible)[..., None], np.float32(np.nan), xy)
+    pairs = options.pairs
+    median = options.centre == "median"
     reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
     # Of two models either can be wrong.
     if len(pairs) and len(part.models) > 2:
         n_swapped = swap_kernels.count_models(xy, middle, pairs, into.swapped[view, frames])
-        if fix_swaps and n_swapped:
+        if options.fix_swaps and n_swapped:
             xy, confidence = xy.copy(), confidence.copy()
             swap_kernels.exchange_models(xy, confidence, middle, pairs)
             reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
     mean_confidence = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
     if len(part.models) > 1:
-        if spread == "confidence_weighted_var":
+        if options.spread == "confidence_weighted_var":
             variance /= mean_confidence
     elif part.variance is not None and np.isfinite(part.variance).any():
         variance[:] = part.variance[0, 0, frames]
@@ -164,3 +191,4 @@ def _reduce(
         variance[:] = 1 / mean_confidence
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan
+    return int(placeholder.sum()), int(impossible.sum())

@@ -11,6 +11,7 @@ from the observations, which are then smoothed again. The default, with three sc
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,7 +91,8 @@ def training_frames(
     quantile_keep: float,
     as_published: bool,
     cancelled: IsCancelled,
-) -> list[NDArray[np.intp]]:
+    left_out: Container[int] = (),
+) -> dict[int, NDArray[np.intp]]:
     """The frames that each keypoint's model is fitted to, complete and of least variance.
 
     Parameters
@@ -102,6 +104,13 @@ def training_frames(
         Dimensions of the state; at most twice the number of views.
     quantile_keep : float
         Percentage of the complete frames.
+    left_out : container of int
+        Keypoints, by index, that are passed over.
+
+    Returns
+    -------
+    dict of int to (n,) int
+        Frames by keypoint.
 
     Raises
     ------
@@ -114,8 +123,10 @@ def training_frames(
             f"the linear smoother cannot have {n_latent} dimensions with {n_obs // 2} views",
             expected=f"between 1 and {n_obs}",
         )
-    good = []
+    good = {}
     for k, name in enumerate(keypoints):
+        if k in left_out:
+            continue
         if cancelled():
             raise Cancelled
         y, v = side_by_side(centre[:, :, k]), side_by_side(variance[:, :, k])
@@ -127,11 +138,11 @@ def training_frames(
                 todo="Leave the keypoint out, lower the minimum likelihood, or smooth each view "
                 "by itself (mode 'single')",
             )
-        good.append(frames)
+        good[k] = frames
     if as_published:
         # The published code keeps equally many frames of every keypoint, the first ones.
-        shortest = min(len(frames) for frames in good)
-        return [frames[:shortest] for frames in good]
+        shortest = min(map(len, good.values()))
+        return {k: frames[:shortest] for k, frames in good.items()}
     return good
 
 
