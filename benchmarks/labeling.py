@@ -38,7 +38,7 @@ from _common import Table, begin, goal, parser
 from napari_pose3d import triangulate
 from napari_pose3d.core.cameras.epipolar import epipolar_curve
 from napari_pose3d.core.cameras.working_volume import working_volume
-from napari_pose3d.core.labels.geometry.evidence import (
+from napari_pose3d.core.labels.geometry.keypoint_priors import (
     Distances,
     ExpectedPoints,
     labeled_points,

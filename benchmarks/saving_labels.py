@@ -22,8 +22,7 @@ from napari_pose3d import open_project
 from napari_pose3d.core.formats.labels.label_csv import new_label_csv
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, LabelStatus, Visibility
 
 VIEWS = tuple(f"Cam-{letter}" for letter in "ABCDEF")
 KEYPOINTS = tuple(f"keypoint{k:02d}" for k in range(30))

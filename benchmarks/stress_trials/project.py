@@ -63,8 +63,7 @@ def label_some(
     labeling: object, frame: int, seed: int
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """Click every keypoint of a frame in all views; what was clicked."""
-    from napari_pose3d.core.labels.store.label import Label, LabelKey
-    from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+    from napari_pose3d.core.labels.store.label import Label, LabelKey, LabelStatus, Visibility
 
     rng = np.random.default_rng([seed, frame])
     placed = {}

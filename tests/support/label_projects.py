@@ -8,8 +8,7 @@ from pathlib import Path
 from tests.support.session_files import touch
 
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, LabelStatus, Visibility
 from napari_pose3d.core.projects.project import open_project
 
 VIEWS = ("top", "side", "front")

@@ -21,9 +21,8 @@ from napari_pose3d.core.labels.store.journal import (
     read_journal,
     unsaved_in,
 )
-from napari_pose3d.core.labels.store.label import Label
+from napari_pose3d.core.labels.store.label import Label, LabelStatus, Visibility
 from napari_pose3d.core.labels.store.label_store import LabelStore
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 from napari_pose3d.core.projects.project import open_project
 
 KEY = "CollectedData"

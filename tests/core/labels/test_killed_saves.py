@@ -10,9 +10,8 @@ import pytest
 from tests.support.kills import killed_everywhere, traces
 from tests.support.label_projects import VIEWS, clicked, files_of, key, label_key, label_project
 
-from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints
-from napari_pose3d.core.labels.store.label import Label
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.files.table_changes import change_keypoints
+from napari_pose3d.core.labels.store.label import Label, LabelStatus, Visibility
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 

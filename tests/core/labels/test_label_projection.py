@@ -12,7 +12,7 @@ from tests.support.scenes import ring_rig
 from napari_pose3d import PoseDataError, Rig, load_predictions, load_rig
 from napari_pose3d.core.cameras.epipolar import epipolar_curve, nearest_on_curve
 from napari_pose3d.core.cameras.working_volume import working_volume
-from napari_pose3d.core.labels.geometry.evidence import (
+from napari_pose3d.core.labels.geometry.keypoint_priors import (
     Distances,
     ExpectedPoints,
     labeled_points,

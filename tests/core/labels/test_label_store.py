@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 from tests.support.label_projects import KEYPOINTS, VIEWS, clicked, key, label_key
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.store.label import EMPTY, FrameKey, Label, LabelKey
+from napari_pose3d.core.labels.store.label import (
+    EMPTY,
+    FrameKey,
+    Label,
+    LabelKey,
+    LabelStatus,
+    Visibility,
+)
 from napari_pose3d.core.labels.store.label_store import LabelStore
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
 
 
 def new_store(**given: Any) -> LabelStore:

@@ -19,11 +19,11 @@ from tests.support.session_files import touch
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels import label_actions as actions
-from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.label_import import import_labels, label_folders
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import EMPTY, LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import EMPTY, LabelKey, LabelStatus, Visibility
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project

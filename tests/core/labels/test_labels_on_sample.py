@@ -27,8 +27,7 @@ from tests.support.label_window import (
 )
 from tests.support.paths import REPO
 
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.synthetic.network_errors import PredictionErrors
 from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
 from napari_pose3d.core.synthetic.sample_files import SESSION

@@ -12,7 +12,7 @@ import pytest
 from tests.support.label_projects import VIEWS, clicked, files_of, key, label_key, label_project
 from tests.support.paths import REPO
 
-from napari_pose3d.core.labels.files.label_files import LabelsChanged
+from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.project_toml import project_lock
 from napari_pose3d.core.storage import file_stamp
@@ -22,7 +22,8 @@ import random, sys
 sys.path.insert(0, {repo!r})
 from pathlib import Path
 from tests.support.label_projects import VIEWS, clicked, files_of, key, label_key
-from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.merge import merge
 folder, number = Path({folder!r}), {number}
 draw = random.Random(number)

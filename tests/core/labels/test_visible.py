@@ -18,8 +18,8 @@ from tests.support.label_projects import (
 from tests.support.session_files import touch
 
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.store.label import Label
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.files.table_changes import add_visible, visible_issue
+from napari_pose3d.core.labels.store.label import Label, LabelStatus, Visibility
 from napari_pose3d.core.projects.creation import create_project
 
 OCCLUDED = Visibility.OCCLUDED
@@ -38,7 +38,7 @@ def test_projects_that_are_made_here_have_it(tmp_path: Path) -> None:
     create_project(folder, VIEWS, ["nose", "tail"])
     touch(folder / "videos" / "day1_top.mp4")
     files = files_of(folder)
-    assert files.visible_issue is None
+    assert visible_issue(files) is None
     hidden = Label((3, 4), LabelStatus.CLICKED, OCCLUDED, "ann")
     save(files, 4, nose=clicked(1, 2), tail=hidden)
     save(files, 9, nose=Label(visibility=OCCLUDED, labeler="ann"))
@@ -56,15 +56,15 @@ def test_projects_that_are_made_here_have_it(tmp_path: Path) -> None:
 def test_it_is_offered_to_files_without(tmp_path: Path) -> None:
     folder = label_project(tmp_path, {4: "1,2,3,4", 9: "5,6,,"})
     files = files_of(folder)
-    assert "no column visible" in str(files.visible_issue)
+    assert "no column visible" in str(visible_issue(files))
     assert not files.issues, "it is an offer, nothing is wrong"
     save(files, 9, tail=Label(visibility=OCCLUDED, labeler="ann"))
     save(files, 30, nose=Label(visibility=OCCLUDED, labeler="ann"))
     assert "visible" not in text_of(folder, "top")
     files = files_of(folder)
     old = {frame: files.load(frame) for frame in files.known_frames}
-    files.add_visible()
-    assert files.visible_issue is None
+    add_visible(files)
+    assert visible_issue(files) is None
     assert text_of(folder, "top") == header(visible=True) + "".join(
         f"{image('top', frame)},{cells}\n"
         for frame, cells in ((4, "1,2,2,3,4,2"), (9, "5,6,2,,,1"), (30, ",,1,,,0"))
@@ -74,7 +74,7 @@ def test_it_is_offered_to_files_without(tmp_path: Path) -> None:
     assert not files.issues
     assert {frame: files.load(frame) for frame in files.known_frames} == old
     before = text_of(folder, "top")
-    files.add_visible()
+    add_visible(files)
     assert text_of(folder, "top") == before
 
 
@@ -86,7 +86,7 @@ def test_other_columns_and_line_ends_stay(tmp_path: Path) -> None:
         b'coords,x,y,x,y,note\r\nlabeled-data/day1_top/img00000004.png,1,2,,,"a, b"\r\n'
     )
     files = files_of(folder)
-    files.add_visible()
+    add_visible(files)
     assert path.read_bytes() == (
         b"\xef\xbb\xbfscorer,me,me,me,me,me,me,me\r\n"
         b"bodyparts,nose,nose,nose,tail,tail,tail,tail\r\n"

@@ -11,8 +11,7 @@ from tests.support.paths import REPO
 
 from napari_pose3d import PoseDataError, load_result, open_project
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import EMPTY, Label, LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import EMPTY, Label, LabelKey, LabelStatus, Visibility
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project

@@ -18,8 +18,7 @@ from tests.support.label_sessions import (
 )
 from tests.support.label_window import click, drag_label, go, open_widget, press, until
 
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 
 pytestmark = pytest.mark.gui
 

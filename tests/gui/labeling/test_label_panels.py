@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
 from napari_pose3d.gui.labeling.canvas.loupe import MAGNIFICATION, Loupe
 from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import AddFramesDialog, FrameChoice
 from napari_pose3d.gui.labeling.dialogs.import_dialog import ImportDialog

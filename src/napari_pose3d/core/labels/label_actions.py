@@ -13,9 +13,8 @@ import numpy as np
 from .geometry.frame_geometry import FrameGeometry, labeled_pixels
 from .geometry.label_projection import Place
 from .labeling import Labeling
-from .store.label import EMPTY, FrameKey, Label, LabelKey, now
+from .store.label import EMPTY, FrameKey, Label, LabelKey, LabelStatus, Visibility, now
 from .store.label_store import Edit
-from .store.status import LabelStatus, Visibility
 
 XY = tuple[float, float]
 
@@ -61,7 +60,7 @@ class Move:
     ----------
     labeling : Labeling
     frame : int
-    spot : LabelKey
+    label_key : LabelKey
     text : str, optional
         What undo calls it.
     """

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv
-from napari_pose3d.core.formats.labels.label_h5 import read_label_h5
+from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
 from napari_pose3d.core.projects.session import Session
 
 from .files.image_names import frame_of_image
 from .labeling import Labeling
-from .store.label import Label, LabelKey, now
-from .store.status import LabelStatus, Visibility
+from .store.label import Label, LabelKey, LabelStatus, Visibility, now
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from napari_pose3d.core.projects.session import Session
 
 from .files.label_files import LabelFiles
 from .files.row_pairing import Pairing
-from .geometry.evidence import Distances, ExpectedPoints, labeled_points, learn_distances
 from .geometry.frame_geometry import FrameGeometry, frame_geometry, labeled_pixels
+from .geometry.keypoint_priors import Distances, ExpectedPoints, labeled_points, learn_distances
 from .geometry.linear_model import LinearModel, learn
 from .merge import Difference, Prefer, merge
 from .store.commands import Change, Command, is_same_once_saved, may_replace
@@ -136,7 +136,7 @@ class Labeling:
     # ------------------------------------------------------------------ geometry
 
     def geometry(self, frame: int) -> FrameGeometry | None:
-        """What the labels of a frame say in space; None without calibration."""
+        """The labels of a frame in space; None without calibration."""
         if self.rig is None:
             return None
         found = self._geometry.get(frame)

@@ -19,7 +19,7 @@ class Conflict:
 
     Attributes
     ----------
-    frame, spot
+    frame, label_key
     base : Label
         What it was before.
     ours, theirs : Label
@@ -137,7 +137,7 @@ def merge(store: LabelStore, old: LabelFiles, new: LabelFiles, prefer: Prefer) -
 
 
 def _alike(a: Label, b: Label) -> bool:
-    """Whether both say the same about the keypoint, whoever said it."""
+    """Whether two labels have the same position and visibility, whoever placed them."""
     if a.visibility != b.visibility or a.position is None or b.position is None:
         return (a.position, a.visibility) == (b.position, b.visibility)
     return same_position(a.position, b.position)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.files.keypoint_changes import change_keypoints
+from napari_pose3d.core.labels.files.table_changes import change_keypoints
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project

@@ -340,6 +340,21 @@ def read_label_csv(path: str | os.PathLike[str], data: bytes | None = None) -> L
     return _parsed(path, lines, text.startswith(_BOM))
 
 
+def read_label_h5(path: str | os.PathLike[str]) -> LabelTable:
+    """Read a label file; it is not meant to be written again.
+
+    Raises
+    ------
+    PoseDataError
+        When it holds no labels, is damaged, or reading HDF5 is not installed.
+    """
+    path = Path(path)
+    from ..predictions.prediction_h5 import read_frame
+
+    # As text it is what DeepLabCut writes beside it.
+    return read_label_csv(path, read_frame(path).to_csv(lineterminator="\n").encode())
+
+
 def new_label_csv(
     path: str | os.PathLike[str], scorer: str, keypoints: Sequence[str], *, visible: bool = False
 ) -> LabelTable:

@@ -17,7 +17,7 @@ from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
 
-from ..frame_selection.opened_videos import opened_videos
+from ..frame_selection.session_videos import session_videos
 from .image_names import SessionImages
 from .view_files import refuse_unsafe_views
 
@@ -110,7 +110,7 @@ def extract_images(
     is_cancelled = cancelled or (lambda: False)
     refuse_unsafe_views(session.views, session.folder)
     names = SessionImages(session)
-    with opened_videos(session, "auto", report, is_cancelled) as videos:
+    with session_videos(session, "auto", report, is_cancelled) as videos:
         _check_sizes(names, videos, wanted)
         refused = [
             each for view in videos for each in _absent(session, videos, names, view, wanted)

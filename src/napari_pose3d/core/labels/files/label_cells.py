@@ -1,4 +1,4 @@
-"""What a label becomes in the files, and what the files say about a label."""
+"""Conversion between labels and the cells and lines of the files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell, number_text
 from napari_pose3d.core.formats.labels.label_provenance import Row
 
-from ..store.label import EMPTY, FrameKey, Label, LabelKey
+from ..store.label import EMPTY, FrameKey, Label, LabelKey, LabelStatus, Visibility
 from ..store.label_store import LabelStore
-from ..store.status import LabelStatus, Visibility
 
 _SAME = 6e-4  # px; positions are written with three decimals
 
@@ -23,7 +22,7 @@ def cell_of(label: Label) -> Cell:
 
 
 def label_of(cell: Cell, row: Row | None) -> Label:
-    """What a cell and the newest line about it say together."""
+    """The label of a cell and the newest line of our own table about it."""
     if cell.x is None or cell.y is None:
         occluded = cell.visible == Visibility.OCCLUDED
         if row is not None and not row["x"] and row["visibility"] == "occluded":

@@ -28,14 +28,12 @@ from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.video.frame_export import frame_file_name
 
-from ..store.label import EMPTY, FrameKey, Label, LabelKey
+from ..store.label import EMPTY, FrameKey, Label, LabelKey, Visibility
 from ..store.label_store import FrameLabels, LabelStore
-from ..store.status import Visibility
 from .image_names import SessionImages
-from .label_cells import cell_of, label_of, provenance_row, updated_table
+from .label_cells import label_of, provenance_row, updated_table
 from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_issues
-from .transaction import put_in_place
-from .view_files import read_view_files, refuse_unsafe_views
+from .view_files import LabelsChanged, put_in_place, read_view_files, refuse_unsafe_views
 
 XY = tuple[float, float]
 
@@ -44,24 +42,6 @@ _NO_LOCKS = Issue(
     "the project lies on a file system without locks; two computers that save at the same moment "
     "are kept apart by a file, and one that was switched off blocks the other for ten minutes",
 )
-
-
-class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
-    """Somebody else changed label files since they were read.
-
-    Attributes
-    ----------
-    files : tuple of Path
-    """
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        super().__init__(
-            f"somebody else changed {', '.join(path.name for path in files)} meanwhile; nothing "
-            "was written",
-            file=files[0].parent,
-            todo="Merge with what is there now, or overwrite it",
-        )
-        self.files = tuple(files)
 
 
 class LabelFiles:
@@ -129,7 +109,7 @@ class LabelFiles:
 
     @property
     def has_visible(self) -> bool:
-        """Whether the files say which keypoints are occluded."""
+        """Whether the files have the column ``visible``."""
         return any(table.has_visible for table in self.tables.values())
 
     @property
@@ -236,7 +216,7 @@ class LabelFiles:
         """
         if not frames:
             return
-        with self._alone(overwrite=overwrite):
+        with self.alone(overwrite=overwrite):
             self._save(store, frames, residuals)
 
     def _save(
@@ -245,7 +225,7 @@ class LabelFiles:
         frames: Collection[FrameKey],
         residuals: Callable[[FrameKey], Mapping[LabelKey, float]],
     ) -> None:
-        tables = {view: self._with_all_keypoints(table) for view, table in self.tables.items()}
+        tables = {view: self.with_all_keypoints(table) for view, table in self.tables.items()}
         queues = {view: files.queue for view, files in self._files.items()}
         rows: list[Row] = []
         done = []
@@ -286,7 +266,7 @@ class LabelFiles:
         LabelsChanged, PoseDataError
             As for `save`.
         """
-        with self._alone():
+        with self.alone():
             queues = {}
             for view, files in self._files.items():
                 images = [self.image(frame, view) for frame in frames]
@@ -304,64 +284,28 @@ class LabelFiles:
 
     def dequeue(self, frames: Collection[FrameKey]) -> None:
         """Let frames wait no longer; their images stay."""
-        with self._alone():
+        with self.alone():
             queues = {view: self._without(view, frames) for view in self.views}
             self._write(self.tables, queues, [])
 
     def write_tables(
-        self, tables: Mapping[str, LabelTable], extra: Mapping[Path, str] | None = None
+        self,
+        tables: Mapping[str, LabelTable],
+        extra: Mapping[Path, str] | None = None,
+        labeled: Collection[FrameKey] = (),
     ) -> None:
-        """Write whole tables, for repairs and other keypoints.
+        """Write whole tables, for repairs and other columns.
 
         Parameters
         ----------
         extra : mapping of Path to text
             Files that change together with them.
+        labeled : collection of FrameKey
+            Frames that leave the queue.
         """
-        with self._alone():
-            self._write(tables, {view: f.queue for view, f in self._files.items()}, [], extra or {})
-
-    @property
-    def visible_issue(self) -> Issue | None:
-        """Said where occlusion does not reach Lightning Pose, as `add_visible` makes it do."""
-        if self.has_visible or not any(table.rows for table in self.tables.values()):
-            return None
-        return Issue(
-            "note",
-            "the label files have no column visible, so Lightning Pose does not learn which "
-            "keypoints are occluded",
-            "",
-            "Add the column; labels and other columns stay as they are",
-        )
-
-    def add_visible(self) -> None:
-        """Give all label files the column ``visible``; occluded keypoints without position get 1.
-
-        Raises
-        ------
-        LabelsChanged, PoseDataError
-            As for `save`.
-        """
-        with self._alone():
-            store = self.new_store()
-            tables = {}
-            occluded = {
-                frame: {at for at, label in self.load(frame).items() if cell_of(label).visible == 1}
-                for frame in self.known_frames
-            }
-            lacking = [f for f in self.known_frames if f not in self._paired.lines and occluded[f]]
-            for view, table in self.tables.items():
-                of_lines = {
-                    at[view]: {k for v, k in occluded[frame] if v == view}
-                    for frame, at in self._paired.lines.items()
-                    if view in at
-                }
-                table = self._with_all_keypoints(table).with_visible(of_lines)
-                images = {frame: self.image(frame, view) for frame in lacking}
-                lines = dict.fromkeys(lacking)
-                tables[view] = updated_table(table, view, store, lines, lacking, images)
-            queues = {view: self._without(view, lacking) for view in self.views}
-            self._write(tables, queues, [])
+        with self.alone():
+            queues = {view: self._without(view, labeled) for view in self.views}
+            self._write(tables, queues, [], extra or {})
 
     def images_of_rows(self) -> dict[tuple[FrameKey, str], str]:
         """Paths of the images of all frames in all views, for `pairing.repaired`."""
@@ -419,7 +363,7 @@ class LabelFiles:
     # ------------------------------------------------------------------ inside: writing
 
     @contextmanager
-    def _alone(self, *, overwrite: bool = False) -> Iterator[None]:
+    def alone(self, *, overwrite: bool = False) -> Iterator[None]:
         """Look whether the files are as they were read, and let nobody in until they are written.
 
         Parameters
@@ -449,7 +393,8 @@ class LabelFiles:
         files = self._files[view]
         return files.queue.without({files.queued[f] for f in frames if f in files.queued})
 
-    def _with_all_keypoints(self, table: LabelTable) -> LabelTable:
+    def with_all_keypoints(self, table: LabelTable) -> LabelTable:
+        """A table with the keypoints that only ``project.yaml`` has."""
         new = [name for name in self.keypoints if name not in table.columns]
         if not new:
             return table

@@ -1,22 +1,25 @@
-"""The label file and the queue of each view, as they were read."""
+"""The label file and the queue of each view: read together, and written together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, new_label_csv, read_label_csv
+from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
 from napari_pose3d.core.formats.labels.label_queue import SUFFIX, LabelQueue, read_label_queue
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.project import Project
-from napari_pose3d.core.projects.project_toml import own_project_path
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER, own_project_path
+from napari_pose3d.core.storage.atomic_files import FileGroup, cannot_write
 from napari_pose3d.core.storage.file_stamp import FileStamp, read_stamped
 
 from ..store.label import FrameKey
 
 _NEW_SCORER = "scorer"
+_LAST_GOOD = "last-good"
 
 
 @dataclass(eq=False)
@@ -37,6 +40,24 @@ class ViewFiles:
     queue: LabelQueue
     queue_stamp: FileStamp
     queued: dict[FrameKey, str] = field(default_factory=dict)
+
+
+class LabelsChanged(PoseDataError):  # noqa: N818 - a state of things, not a fault
+    """Somebody else changed label files since they were read.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        super().__init__(
+            f"somebody else changed {', '.join(path.name for path in files)} meanwhile; nothing "
+            "was written",
+            file=files[0].parent,
+            todo="Merge with what is there now, or overwrite it",
+        )
+        self.files = tuple(files)
 
 
 def read_view_files(project: Project, key: str) -> tuple[dict[str, ViewFiles], tuple[str, ...]]:
@@ -78,6 +99,52 @@ def refuse_unsafe_views(views: Iterable[str], folder: Path) -> None:
                 expected="letters, digits, - and _ in view_names",
                 todo="Rename the view; nothing was written",
             )
+
+
+def put_in_place(
+    folder: Path,
+    new: Mapping[Path, bytes],
+    leaving: Collection[Path],
+    provenance: Provenance,
+    rows: Sequence[Row],
+    *,
+    keep_copies: bool,
+) -> None:
+    """Write files, let others go, and add lines to the table of who labeled what.
+
+    Parameters
+    ----------
+    folder : Path
+        The project; nothing is written outside of it.
+    new : mapping of Path to bytes
+    leaving : paths
+        Files that go.
+    rows : sequence of Row
+        Lines for `provenance`.
+    keep_copies : bool
+        Whether copies of the label files are kept in our own folder, as they are now.
+
+    Raises
+    ------
+    PoseDataError
+        When something cannot be written; nothing has changed then.
+    """
+    length, text = provenance.addition(rows) if rows else (0, "")
+    try:
+        with FileGroup(overwrite=True, inside=folder) as group:
+            for path, content in new.items():
+                group.path(path).write_bytes(content)
+            for path in leaving:
+                group.remove(path)
+            for path in new if keep_copies else ():
+                if path.is_file() and path.suffix == ".csv":
+                    copy = folder / OWN_FOLDER / "labels" / _LAST_GOOD / path.name
+                    group.path(copy).write_bytes(path.read_bytes())
+            if text:
+                group.append(provenance.path, length, text)
+    except OSError as error:
+        raise cannot_write(provenance.path, error) from error
+    provenance.note_added(text)
 
 
 def _read(project: Project, key: str, view: str) -> ViewFiles:

@@ -103,21 +103,27 @@ def _scaled(part: NDArray[np.floating], noise: float) -> NDArray[np.float32]:
 def _k_means(
     points: Float64, n: int, rng: np.random.Generator, cancelled: IsCancelled
 ) -> tuple[float, NDArray[np.intp], Float64]:
-    """Sum of squared distances, the cluster of each point, and the centres (Lloyd)."""
+    """Sum of squared distances, the cluster of each point, and the centres (Lloyd).
+
+    `scipy.cluster.vq.kmeans2` would do, but it cannot be cancelled, and the time of its k-means++
+    start grows with the square of `n`.
+    """
+    from scipy.cluster.vq import vq
+
     centres = _first_centres(points, n, rng)
     labels = np.full(len(points), -1)
     for _ in range(_ROUNDS):
         if cancelled():
             raise Cancelled
-        distances = _squared_distances(points, centres)
-        before, labels = labels, distances.argmin(axis=1)
+        before = labels
+        labels, distances = vq(points, centres, check_finite=False)
         if (labels == before).all():
             break
         counts = np.bincount(labels, minlength=n)
         sums = np.zeros_like(centres)
         np.add.at(sums, labels, points)
         centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
-    return float(distances[np.arange(len(points)), labels].sum()), labels, centres
+    return float(np.square(distances).sum()), labels, centres
 
 
 def _first_centres(points: Float64, n: int, rng: np.random.Generator) -> Float64:
@@ -132,17 +138,14 @@ def _first_centres(points: Float64, n: int, rng: np.random.Generator) -> Float64
     return points[chosen]
 
 
-def _squared_distances(points: Float64, centres: Float64) -> Float64:
-    squares = (points**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)
-    return np.maximum(squares - 2 * points @ centres.T, 0)
-
-
 def _farthest_first(
     points: Float64, begun: list[int], among: NDArray[np.intp], n: int
 ) -> list[int]:
     """Go on with a choice up to `n`: always the candidate farthest from all that are chosen."""
     chosen = list(begun)
-    distances = _squared_distances(points[among], points[chosen]).min(axis=1)
+    from scipy.cluster.vq import vq
+
+    distances = np.square(vq(points[among], points[chosen], check_finite=False)[1])
     distances[np.isin(among, chosen)] = -1
     while len(chosen) < n:
         best = int(distances.argmax())

@@ -29,16 +29,16 @@ _LENGTHS = (1, 2, 4, 8)
 _STEP = 16  # frames between those of a run
 
 
-def seen_by_all(session: Session, videos: Mapping[str, VideoArray]) -> NDArray[np.bool_]:
+def frames_in_all_views(session: Session, videos: Mapping[str, VideoArray]) -> NDArray[np.bool_]:
     """Which session frames every video has an image of, as far as is known, ``(frame,)``."""
     n_frames = session.n_frames({view: len(video) for view, video in videos.items()})
-    seen = np.ones(n_frames, bool)
+    present = np.ones(n_frames, bool)
     for view, video in videos.items():
         video_frames = session.to_video(view, np.arange(n_frames), len(video))
-        seen &= video_frames >= 0
+        present &= video_frames >= 0
         if video.damaged:
-            seen &= ~np.isin(video_frames, video.damaged)
-    return seen
+            present &= ~np.isin(video_frames, video.damaged)
+    return present
 
 
 def sample_frames(
@@ -75,19 +75,19 @@ def sample_frames(
         video_frames = session.to_video(view, numbers)
         distance += video_frames - _keyframes(video, video_frames)
     plans = []
-    n_places = n
-    while n_places * max(_LENGTHS) >= fewest:
+    n_starts = n
+    while n_starts * max(_LENGTHS) >= fewest:
         if cancelled():
             raise Cancelled
-        places = _nearest(numbers, distance, n_places)
+        starts = _nearest(numbers, distance, n_starts)
         for length in _LENGTHS:
-            frames = _runs(places, usable, length)
+            frames = _runs(starts, usable, length)
             if fewest <= len(frames) <= n:
                 looked_at = np.union1d(frames, frames + later)
                 cost = _cost(session, videos, looked_at[looked_at < len(usable)])
-                # Many places tell more than many frames.
-                plans.append((cost, n_places * np.sqrt(length), frames))
-        n_places = n_places * 2 // 3
+                # Many starts tell more than many frames.
+                plans.append((cost, n_starts * np.sqrt(length), frames))
+        n_starts = n_starts * 2 // 3
     # A video with hardly any keyframes is read through in any case.
     limit = max(_MOST_PX, 1.2 * min(cost for cost, _, _ in plans))
     return max((plan for plan in plans if plan[0] <= limit), key=lambda plan: plan[1])[2]
@@ -100,16 +100,16 @@ def _keyframes(video: VideoArray, video_frames: Frames) -> Frames:
     return np.where(place < 0, 0, keys[place])
 
 
-def _nearest(numbers: Frames, distance: NDArray[np.float64], n_places: int) -> Frames:
+def _nearest(numbers: Frames, distance: NDArray[np.float64], n_starts: int) -> Frames:
     """Of each of so many equal parts the frame with the smallest distance."""
-    bounds = np.linspace(0, len(numbers), n_places + 1).astype(int)
+    bounds = np.linspace(0, len(numbers), n_starts + 1).astype(int)
     found = [start + distance[start:stop].argmin() for start, stop in pairwise(bounds)]
     return numbers[found]
 
 
-def _runs(places: Frames, usable: NDArray[np.bool_], length: int) -> Frames:
-    """The places, each followed by usable frames up to so many in all."""
-    frames = np.unique(places[:, None] + _STEP * np.arange(length))
+def _runs(starts: Frames, usable: NDArray[np.bool_], length: int) -> Frames:
+    """The starts, each followed by usable frames up to so many in all."""
+    frames = np.unique(starts[:, None] + _STEP * np.arange(length))
     frames = frames[frames < len(usable)]
     return frames[usable[frames]]
 

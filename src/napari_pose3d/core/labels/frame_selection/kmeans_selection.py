@@ -16,8 +16,8 @@ from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.video_array import VideoArray
 
 from .clusters import principal_components, representatives
-from .frame_sampling import Frames, sample_frames, seen_by_all
-from .opened_videos import opened_videos
+from .frame_sampling import Frames, frames_in_all_views, sample_frames
+from .session_videos import session_videos
 from .thumbnails import Thumbnails, read_thumbnails
 
 MOST_CHOSEN, MOST_CANDIDATES = 1000, 4000
@@ -26,7 +26,7 @@ _PER_CHOSEN = 4
 _COMPONENTS = 32
 # What compression alone changes in small images, whose brightness goes from 0 to 1.
 _NOISE = 2 / 255
-# At hundreds of images a second, hardly anything moves from one to the next.
+# At hundreds of frames a second, hardly anything moves from one to the next.
 _LATER = 2
 _POLL = 0.1  # seconds
 
@@ -75,7 +75,7 @@ def by_kmeans(
     Raises
     ------
     PoseDataError
-        When there is no frame left to choose, a number cannot be meant, or a video cannot be read.
+        When there is no frame left to choose, a number is invalid, or a video cannot be read.
     Cancelled
         Within 0.1 s and the time in which an image is decoded, or a video is opened.
     """
@@ -84,27 +84,27 @@ def by_kmeans(
     report = progress or (lambda stage, done, total: None)
     is_cancelled = cancelled or (lambda: False)
     rng = np.random.default_rng(seed)
-    with opened_videos(session, "grey", report, is_cancelled) as videos:
-        seen = seen_by_all(session, videos)
-        usable = seen.copy()
+    with session_videos(session, "grey", report, is_cancelled) as videos:
+        present = frames_in_all_views(session, videos)
+        usable = present.copy()
         skipped = np.fromiter(skip, np.int64)
         usable[skipped[(skipped >= 0) & (skipped < len(usable))]] = False
         fewest = min(n_looked_at, _PER_CHOSEN * n)
         frames = sample_frames(
             session, videos, usable, n_looked_at, fewest, _LATER, rng, is_cancelled
         )
-        looked = _look(session, videos, frames, report, is_cancelled)
-    readable = ~np.any([each.damaged for each in looked.values()], axis=0)
+        thumbnails = _thumbnails_of(session, videos, frames, report, is_cancelled)
+    readable = ~np.any([each.damaged for each in thumbnails.values()], axis=0)
     if not readable.any():
         raise PoseDataError(
-            f"session '{session.name}' has no frame left to choose: of {len(seen)} frames, "
-            f"{int(seen.sum())} have an image in all views, and those are labeled, queued or "
+            f"session '{session.name}' has no frame left to choose: of {len(present)} frames, "
+            f"{int(present.sum())} have an image in all views, and those are labeled, queued or "
             "damaged",
             expected="one frame at least",
         )
     report("Choosing frames", 0, 0)
-    kept = _where_something_moves(looked, np.flatnonzero(readable), n)
-    small = (each.images[kept] for each in looked.values())
+    kept = _where_something_moves(thumbnails, np.flatnonzero(readable), n)
+    small = (each.images[kept] for each in thumbnails.values())
     points = principal_components(small, _COMPONENTS, rng, is_cancelled, _NOISE)
     order = representatives(points, min(n, len(kept)), rng, is_cancelled)
     return [int(frame) for frame in frames[kept[order]]]
@@ -126,7 +126,7 @@ def _check_numbers(n: int, candidates: int) -> None:
         )
 
 
-def _look(
+def _thumbnails_of(
     session: Session,
     videos: Mapping[str, VideoArray],
     frames: Frames,
@@ -138,7 +138,7 @@ def _look(
     n_read = dict.fromkeys(videos, 0)
     total = 2 * len(frames) * len(videos)
 
-    def look(view: str) -> Thumbnails:
+    def read(view: str) -> Thumbnails:
         def step() -> None:
             n_read[view] += 1
 
@@ -148,7 +148,7 @@ def _look(
         return read_thumbnails(video, here, later, lambda: not stop.is_set(), step)
 
     with ThreadPoolExecutor(min(len(videos), cores())) as pool:
-        jobs = {view: pool.submit(look, view) for view in videos}
+        jobs = {view: pool.submit(read, view) for view in videos}
         waiting = set(jobs.values())
         try:
             while waiting:
@@ -166,11 +166,11 @@ def _look(
 
 
 def _where_something_moves(
-    looked: Mapping[str, Thumbnails], readable: NDArray[np.intp], n: int
+    thumbnails: Mapping[str, Thumbnails], readable: NDArray[np.intp], n: int
 ) -> NDArray[np.intp]:
     """The half of the frames in which more moves, ascending; more where that is hardly `n`."""
     # Not in units of each view's own motion: in one that shows nothing, that is noise.
-    motion = np.array([each.motion[readable] for each in looked.values()])
+    motion = np.array([each.motion[readable] for each in thumbnails.values()])
     n_views = np.isfinite(motion).sum(axis=0)
     motion = np.nansum(motion, axis=0) / np.maximum(n_views, 1)
     n_kept = min(len(readable), max(-(-len(readable) // 2), 2 * n))

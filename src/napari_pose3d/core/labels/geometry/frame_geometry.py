@@ -1,5 +1,7 @@
-"""What the labels of one frame say in space, in the pixels of the videos.
+"""The labels of one frame in space: points, reprojections and residuals in pixels of the videos.
 
+Notes
+-----
 Labels are in px of the video's image; the rig counts px of the image that it was calibrated with
 (`alignments`). The conversion is here, so that what shows labels only knows the video's image.
 """
@@ -24,9 +26,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.working_volume import WorkingVolume
 from napari_pose3d.core.projects.session import Session
 
-from ..store.label import Label, LabelKey
-from ..store.status import LabelStatus
-from .evidence import Distances, ExpectedPoints
+from ..store.label import Label, LabelKey, LabelStatus
+from .keypoint_priors import Distances, ExpectedPoints
 from .label_projection import CLICK_SD, Place, Projection, project_labels
 
 Float64 = NDArray[np.float64]
@@ -35,7 +36,7 @@ Float64 = NDArray[np.float64]
 # three have three. Labels that are right are above in less than one case of a hundred.
 _MISFIT_OF_TWO, _MISFIT = 3.0, 2.0
 _ODD = 3.0  # robust standard deviations
-_UNLIKELY_SD = 3.0  # px: what a prediction without a variance is trusted to
+_UNLIKELY_SD = 3.0  # px: standard deviation of a prediction without a variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +187,7 @@ class FrameGeometry:
     def likely(
         self, label_key: LabelKey, other: str, curve: Curve, expected: ExpectedPoints | None
     ) -> Curve | None:
-        """The part of a curve that predictions speak for; None where they say nothing.
+        """The part of a curve that predictions make likely; None without predictions.
 
         Parameters
         ----------
@@ -263,7 +264,7 @@ def frame_geometry(
     expected: ExpectedPoints | None = None,
     distances: Distances | None = None,
 ) -> FrameGeometry:
-    """Compute what the labels of a frame say in space.
+    """Compute the points, reprojections and residuals of the labels of a frame.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
-"""Which labels of a keypoint are wrong: every explanation solved, then weighed.
+"""Which labels of a keypoint are wrong: every hypothesis solved, then weighed.
 
+Notes
+-----
 A hypothesis is one keypoint with the views that are thought right. The labels of the others are
 taken to be anywhere in their neighbourhood.
 """
@@ -70,7 +72,7 @@ class Hypotheses:
         return np.flatnonzero(np.diff(self.keypoint, prepend=-1))
 
 
-def make_hypotheses(rig: Rig, xy: Float64, seen: Bool) -> Hypotheses:
+def make_hypotheses(rig: Rig, xy: Float64, observed: Bool) -> Hypotheses:
     """Solve all explanations: nothing wrong, and from three labels on each one wrong.
 
     Parameters
@@ -78,40 +80,42 @@ def make_hypotheses(rig: Rig, xy: Float64, seen: Bool) -> Hypotheses:
     rig : Rig
     xy : (view, keypoint, 2)
         Labels in rig pixels.
-    seen : (view, keypoint) bool
+    observed : (view, keypoint) bool
         Which are there.
     """
-    n = seen.sum(axis=0)
+    n = observed.sum(axis=0)
     some = np.flatnonzero(n >= 2)
-    view, single = np.nonzero(seen & (n >= 3))
+    view, single = np.nonzero(observed & (n >= 3))
     keypoint = np.concatenate([some, single])
-    right = seen[:, keypoint].copy()
+    right = observed[:, keypoint].copy()
     right[view, len(some) + np.arange(len(single))] = False
     order = np.argsort(keypoint, kind="stable")
-    return _solve(rig, xy, keypoint[order], right[:, order], seen)
+    return _solve(rig, xy, keypoint[order], right[:, order], observed)
 
 
-def with_two_wrong(rig: Rig, xy: Float64, seen: Bool, keypoints: NDArray[np.int64]) -> Hypotheses:
+def with_two_wrong(
+    rig: Rig, xy: Float64, observed: Bool, keypoints: NDArray[np.int64]
+) -> Hypotheses:
     """Solve the explanations with two wrong labels for some keypoints; maybe none.
 
     Parameters
     ----------
-    rig, xy, seen : see `make_hypotheses`
+    rig, xy, observed : see `make_hypotheses`
     keypoints : (n,) int64
         Ascending.
     """
     of, right = [], []
     for k in keypoints:
-        views = np.flatnonzero(seen[:, k])
+        views = np.flatnonzero(observed[:, k])
         if len(views) < _RIGHT_BESIDE_TWO_WRONG + 2:
             continue
         for pair in combinations(views, 2):
             of.append(k)
-            kept = seen[:, k].copy()
+            kept = observed[:, k].copy()
             kept[list(pair)] = False
             right.append(kept)
-    kept_views = np.array(right, dtype=np.bool_).reshape(-1, len(seen)).T
-    return _solve(rig, xy, np.array(of, dtype=np.int64), kept_views, seen)
+    kept_views = np.array(right, dtype=np.bool_).reshape(-1, len(observed)).T
+    return _solve(rig, xy, np.array(of, dtype=np.int64), kept_views, observed)
 
 
 def joined(a: Hypotheses, b: Hypotheses) -> Hypotheses:
@@ -134,7 +138,7 @@ def joined(a: Hypotheses, b: Hypotheses) -> Hypotheses:
 
 
 def _solve(
-    rig: Rig, xy: Float64, keypoint: NDArray[np.int64], right: Bool, seen: Bool
+    rig: Rig, xy: Float64, keypoint: NDArray[np.int64], right: Bool, observed: Bool
 ) -> Hypotheses:
     from napari_pose3d.core.cameras.projection import project_with_derivatives
 
@@ -150,7 +154,7 @@ def _solve(
     return Hypotheses(
         keypoint,
         right,
-        seen[:, keypoint].sum(axis=0) - right.sum(axis=0),
+        observed[:, keypoint].sum(axis=0) - right.sum(axis=0),
         xyz,
         inverse(information),
         reprojection,

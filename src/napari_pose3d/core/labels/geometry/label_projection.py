@@ -24,7 +24,6 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import observed_mask
 
-from .evidence import Distances, ExpectedPoints, Knowledge
 from .hypotheses import (
     Hypotheses,
     joined,
@@ -33,6 +32,7 @@ from .hypotheses import (
     probabilities,
     with_two_wrong,
 )
+from .keypoint_priors import Distances, ExpectedPoints, KeypointPrior
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -40,7 +40,7 @@ Bool = NDArray[np.bool_]
 CLICK_SD = 1.5
 """Standard deviation of a click in px, in x and in y, while nothing is known about the labeler."""
 
-# The stated variance of a click counts as this many observations against what residuals say.
+# The stated variance of a click counts as this many observations against the residuals.
 _STATED = 4.0
 # Two labels with a larger squared residual than this, in variances, cannot both be trusted.
 _MOST_SQUARED = 9.0
@@ -70,7 +70,7 @@ class Place(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """What the labels of one frame say about all of its views.
+    """Points of one frame from its labels, and their reprojections in all views.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ def project_labels(
     if 0 < len(puzzling) <= max(1, len(h.starts) // _FEW):
         h = joined(h, with_two_wrong(rig, labels, seen, puzzling))
     noise = _noise(h, variance)
-    probability = _weighed(h, noise, Knowledge(expected, distances))
+    probability = _weighed(h, noise, KeypointPrior(expected, distances))
     return _collected(rig, labels, seen, h, probability, variance, noise)
 
 
@@ -211,7 +211,7 @@ def _best(h: Hypotheses, probability: Float64) -> NDArray[np.int64]:
     return order[h.starts]
 
 
-def _weighed(h: Hypotheses, variance: float, known: Knowledge) -> Float64:
+def _weighed(h: Hypotheses, variance: float, known: KeypointPrior) -> Float64:
     """Probability of each hypothesis.
 
     The labels alone decide whether one of them is wrong, since a person who contradicts a

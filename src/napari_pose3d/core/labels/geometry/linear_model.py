@@ -36,7 +36,7 @@ _WORTH_OF_SPREAD, _WORTH_OF_CLICK = 0.1, 4.0
 
 @dataclass(frozen=True, eq=False)
 class LinearProjection:
-    """What the labels of the other views say about each view.
+    """Positions of each view as predicted from the labels of the others.
 
     Attributes
     ----------

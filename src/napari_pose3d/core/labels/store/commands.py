@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .label import FrameKey, Label, LabelKey
-from .status import Visibility
+from .label import FrameKey, Label, LabelKey, Visibility
 
 
 @dataclass(frozen=True)

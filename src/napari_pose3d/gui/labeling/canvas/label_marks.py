@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.labels.store.label import Label, LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import Label, LabelKey, LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.camera_view import CameraView
 from napari_pose3d.gui.camera_views.canvas.overlays import BONE_DOTS, dots, ellipse
 from napari_pose3d.gui.camera_views.canvas.tool_layers import Marks

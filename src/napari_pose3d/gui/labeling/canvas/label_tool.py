@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.canvas.tool import REACH, Tool, ToolView
 from napari_pose3d.gui.qt.keys import LABEL_KEYS, Modifiers, find_key

@@ -9,8 +9,7 @@ import numpy as np
 from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer
 
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import AXES, ROLE_KEY, tiles_of
 from napari_pose3d.gui.layers.view_layout import Tile

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.labels.store.label import LabelStatus
 
 Kind = Literal["labeled", "queued", "incomplete"]
 

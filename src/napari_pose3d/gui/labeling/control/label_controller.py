@@ -11,8 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey
-from napari_pose3d.core.labels.store.status import Visibility
+from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, Visibility
 from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.image_extraction import Extracted, extract_images
-from napari_pose3d.core.labels.files.label_files import LabelsChanged
+from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import FrameKey, LabelKey
 from napari_pose3d.core.projects.session import Session

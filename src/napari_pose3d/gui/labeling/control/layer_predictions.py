@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
-from napari_pose3d.core.labels.geometry.evidence import ExpectedPoints
+from napari_pose3d.core.labels.geometry.keypoint_priors import ExpectedPoints
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.gui.camera_views.canvas.input_events import Point

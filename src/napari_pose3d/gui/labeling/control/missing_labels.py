@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from napari_pose3d.core.labels.geometry.label_projection import Place
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 
 
 def is_missing(labeling: Labeling, frame: int, label_key: LabelKey) -> bool:

@@ -8,8 +8,9 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.labels.files.keypoint_changes import repair
-from napari_pose3d.core.labels.files.label_files import LabelFiles, LabelsChanged
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.files.table_changes import repair
+from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.merge import Prefer, difference
 

@@ -18,8 +18,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.labels.store.status import LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
 
 Shape = Literal["disc", "disc in ring", "ring", "cross", "dash", "dot", "hidden"]
 

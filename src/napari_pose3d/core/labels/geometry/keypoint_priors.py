@@ -1,8 +1,10 @@
-"""What speaks for a point beside its own labels: predictions, and the keypoints around it.
+"""The prior of a keypoint in space: from predictions, and from the other keypoints of the frame.
 
+Notes
+-----
 The points compared here are candidates for one keypoint. All costs are ``-2 log`` of a probability
-density, up to a constant. None trusts its source fully: a prediction may be of another paw, a
-distance of a pose never seen before.
+density, up to a constant. Each density has a floor, since its source may be wrong: a prediction may
+be of another paw, a distance of a pose that was not labeled before.
 """
 
 from __future__ import annotations
@@ -18,15 +20,15 @@ from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-# Fewer frames than this say nothing about how much a distance varies.
+# Fewer frames than this do not show how much a distance varies.
 _MIN_FRAMES = 5
 # The median absolute deviation of a normal distribution is this part of its standard deviation.
 _MAD = 0.6745
-# Five standard deviations: further off than this a source is wrong, and says nothing any more.
+# Five standard deviations: further off than this a source is wrong, and its density constant.
 _CONTRADICTION = 25.0
 # Distances to one point share its errors: together they count as no more than this many.
 _MOST_DISTANCES = 4.0
-# From fewer neighbours than this, where the animal is cannot be told.
+# Fewer neighbours than this do not show where the animal is.
 _MIN_NEIGHBOURS = 4
 
 
@@ -109,8 +111,8 @@ def labeled_points(rig: Rig, xy: ArrayLike) -> Float64:
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
-    """All that is known besides the labels of a keypoint; any of it may be absent."""
+class KeypointPrior:
+    """Prior of the keypoints of a frame beside their own labels; either part may be absent."""
 
     expected: ExpectedPoints | None = None
     distances: Distances | None = None
@@ -132,7 +134,7 @@ class Knowledge:
         xyz : (candidate, 3)
         covariance : (candidate, 3, 3)
         others : (other,) int64
-            Keypoints of the same frame to be trusted.
+            Keypoints of the same frame whose points are used.
         other_xyz : (other, 3)
         other_covariance : (other, 3, 3)
 
@@ -181,7 +183,7 @@ def position_cost(
     squared = np.einsum(
         "ni,ni->n", difference, np.linalg.solve(both, difference[..., None])[..., 0]
     )
-    return _doubted(squared, np.linalg.slogdet(both)[1])
+    return _floored(squared, np.linalg.slogdet(both)[1])
 
 
 def distance_cost(
@@ -214,14 +216,14 @@ def distance_cost(
     both = covariance[:, None] + neighbour_covariance[known]
     variance = np.einsum("nki,nkij,nkj->nk", direction, both, direction) + sd[known] ** 2
     squared = (length - median[known]) ** 2 / variance
-    cost = _doubted(squared, np.log(variance)).sum(axis=1)
+    cost = _floored(squared, np.log(variance)).sum(axis=1)
     return cost * min(1.0, _MOST_DISTANCES / known.sum())
 
 
 def around(neighbours: Float64) -> tuple[Float64, Float64]:
     """Where the other keypoints of an animal are: mean ``(3,)`` and covariance ``(3, 3)``.
 
-    NaN when they are too few to tell.
+    NaN when they are too few.
     """
     if len(neighbours) < _MIN_NEIGHBOURS:
         return np.full(3, np.nan), np.full((3, 3), np.nan)
@@ -229,7 +231,7 @@ def around(neighbours: Float64) -> tuple[Float64, Float64]:
     return neighbours.mean(axis=0), 2.0 * np.cov(neighbours.T)
 
 
-def _doubted(squared: Float64, log_volume: Float64) -> Float64:
+def _floored(squared: Float64, log_volume: Float64) -> Float64:
     """-2 log of normal densities of ``(candidate, ...)`` that never become smaller than a floor."""
     floor = log_volume.min(axis=0) + _CONTRADICTION
     return np.asarray(-2 * np.logaddexp(-0.5 * (squared + log_volume), -0.5 * floor))

@@ -15,7 +15,7 @@ _STAGE = "Opening videos"
 
 
 @contextmanager
-def opened_videos(
+def session_videos(
     session: Session, colour: Colour, progress: Progress, cancelled: IsCancelled
 ) -> Iterator[dict[str, VideoArray]]:
     """The videos by view, in the order of the session's views; closed at the end of the block.
