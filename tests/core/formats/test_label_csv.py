@@ -12,6 +12,7 @@ from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import new_label_csv, read_label_csv
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_queue import read_label_queue
+from napari_pose3d.core.formats.predictions.table_header import kind_of, read_header
 
 DLC = (
     "scorer,,,ann,ann,ann,ann\nbodyparts,,,nose,nose,tail,tail\ncoords,,,x,y,x,y\n"
@@ -224,5 +225,7 @@ def test_paths_in_three_cells(tmp_path: Path, head: tuple[str, str]) -> None:
     assert table.scorer == "me"
     assert table.rows == ((3, "labeled-data/s01_left/img00000004.png"),)
     assert table.positions().tolist() == [[[1, 2], [3, 4]]]
+    assert kind_of(path) == "labels"
+    assert read_header(path)[0].keypoints(None) == ("nose", "tail")
     added = table.changed({}, [("labeled-data/s01_left/img00000009.png", {})])
     assert added.text().endswith("labeled-data,s01_left,img00000009.png,,,,\n")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -30,6 +31,7 @@ PAIRS = {
 }
 SPACE = ("x", "y", "z")
 SPACE_VARIANCE = ("x_posterior_var", "y_posterior_var", "z_posterior_var")
+_UNNAMED = re.compile(r"Unnamed: [0-9]+_level_[0-9]+")
 _KNOWN = {*POSITION, *SPACE, *SPACE_VARIANCE, "visible"}.union(*PAIRS.values())
 
 
@@ -182,6 +184,11 @@ def header_from_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> Tab
                 place=f"line {line}",
                 todo="The file is damaged: export the predictions again",
             )
+    # DeepLabCut's label files hold the path of the image in three cells.
+    n_path = next((i for i in range(width) if _is_named(scorers[i], bodyparts[i], coords[i])), 0)
+    scorers, bodyparts, coords = scorers[n_path:], bodyparts[n_path:], coords[n_path:]
+    individuals = individuals[n_path:] if individuals is not None else None
+    width -= n_path
     has_set = width > 0 and scorers[-1] == "set"
     n = width - has_set
     different = list(dict.fromkeys(scorers[:n]))
@@ -195,6 +202,11 @@ def header_from_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> Tab
     columns = tuple(zip(owners, bodyparts[:n], coords[:n], strict=True))
     _check_columns(columns, len(rows), individuals is not None)
     return TableHeader(different[0] if different else "", columns, len(rows), has_set)
+
+
+def _is_named(*heads: str) -> bool:
+    """Whether a column has a head of its own; pandas names those that have none."""
+    return any(head and not _UNNAMED.fullmatch(head) for head in heads)
 
 
 @lru_cache(maxsize=64)  # the files of a project mostly share one header
