@@ -78,7 +78,7 @@ def test_existing_files_are_replaced_only_on_request(tmp_path: Path) -> None:
     target = tmp_path / "a.csv"
     target.write_text("old")
     target.chmod(0o640)
-    with pytest.raises(PoseDataError, match=r"a\.csv.*--force"), FileGroup() as group:
+    with pytest.raises(PoseDataError, match=r"a\.csv.*allow replacing"), FileGroup() as group:
         group.open(target)
     assert contents(tmp_path) == {"a.csv": "old"}
     with FileGroup(overwrite=True) as group:
