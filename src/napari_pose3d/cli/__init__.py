@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
-import argparse
-import signal
+import io
+import os
 import sys
-import threading
 from collections.abc import Sequence
 
 from napari_pose3d._version import __version__
 from napari_pose3d.core.errors import Cancelled, PoseDataError
 
 from . import info, rig, sample, smooth, triangulate
+from .interruption import EXIT_CODE, Interruption
 from .options import parse_frame_ranges
+from .parser import Parser
 from .progress_bar import ProgressBar
 from .remedies import option_of
 
 __all__ = ["main", "parse_frame_ranges"]
 
 BAD_INPUT = 2
-INTERRUPTED = 130
+INTERRUPTED = EXIT_CODE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of ``napari-pose3d``; returns the exit code (2 on bad input)."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names that a terminal cannot show are spelled out.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
-    # A job that a cluster ends cleans up like one that the user interrupts.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
     bar = ProgressBar(sys.stderr)
-    try:
-        return int(options.command(options, bar))
-    except PoseDataError as error:
-        bar.close()
-        print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)
-        return BAD_INPUT
-    except (KeyboardInterrupt, Cancelled):
-        bar.close()
-        print("napari-pose3d: interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        bar.close()
+    with Interruption() as interruption:
+        options.interruption = interruption
+        try:
+            return int(options.command(options, bar))
+        except PoseDataError as error:
+            return _refuse(bar, error.worded(option_of))
+        except (KeyboardInterrupt, Cancelled):
+            bar.close()
+            print("napari-pose3d: interrupted; nothing was written", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            # Who reads our output has seen enough, as in "| head".
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except OSError as error:
+            where = "" if error.filename is None else f"{error.filename}: "
+            return _refuse(bar, f"{where}{error.strerror or error}")
+        except MemoryError:
+            return _refuse(
+                bar, "there is not enough memory. Close other programs, or take fewer keypoints"
+            )
+        finally:
+            bar.close()
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _refuse(bar: ProgressBar, message: str) -> int:
+    bar.close()
+    print(f"napari-pose3d: {message}", file=sys.stderr)
+    return BAD_INPUT
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="napari-pose3d",
-        description="Smooth and triangulate multi-camera keypoints.",
-        allow_abbrev=False,
+def _parser() -> Parser:
+    parser = Parser(
+        prog="napari-pose3d", description="Smooth and triangulate multi-camera keypoints."
     )
     parser.add_argument("--version", action="version", version=f"napari-pose3d {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -19,7 +19,15 @@ def write_and_tell(
     work: FileRun, result: Result, folder: Path, options: argparse.Namespace, bar: ProgressBar
 ) -> None:
     """Write all files of the result, then print notes, a summary and the files' names."""
-    written = work.save(result, folder, force=options.force, compact=options.compact, progress=bar)
+    with options.interruption.writing():
+        written = work.save(
+            result,
+            folder,
+            force=options.force,
+            compact=options.compact,
+            progress=bar,
+            cancelled=options.interruption.asked,
+        )
     bar.close()
     for note in result.report.warnings:
         print(f"note: {note}")

@@ -121,6 +121,6 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         settings = work.with_project_bones(settings)
     folder = options.out or work.default_folder()
     work.refuse_existing(work.mode(settings), folder, replace_files=options.force)
-    result = work.smooth(settings, bar)
+    result = work.smooth(settings, bar, options.interruption.asked)
     write_and_tell(work, result, folder, options, bar)
     return 0

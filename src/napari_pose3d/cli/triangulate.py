@@ -47,6 +47,6 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     print(work.inputs.table.as_text())
     folder = options.out or work.default_folder("triangulated")
     work.refuse_existing("triangulated", folder, replace_files=options.force)
-    result = work.triangulate(settings, bar)
+    result = work.triangulate(settings, bar, options.interruption.asked)
     write_and_tell(work, result, folder, options, bar)
     return 0
