@@ -20,6 +20,7 @@ from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.qt.jobs import Job
 from napari_pose3d.gui.smooth import smooth_job as work
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
+from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
 
 pytestmark = pytest.mark.gui
@@ -29,7 +30,7 @@ TIMEOUT = 60_000
 @pytest.fixture
 def widget(make_napari_viewer, qtbot, monkeypatch):
     """The widget in a window, without the compilation in the background."""
-    monkeypatch.setattr(work, "prepare", lambda progress, cancelled: None)
+    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     viewer = make_napari_viewer()
     made = smooth_module.SmoothWidget(viewer)
     viewer.window.add_dock_widget(made, name="smooth")
@@ -469,7 +470,7 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
 ) -> None:
     from napari_pose3d.core.synthetic import sample
 
-    monkeypatch.setattr(work, "prepare", lambda progress, cancelled: None)
+    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     small = sample.SampleRecipe(n_frames=80, n_cameras=2, size=(64, 48), seeds=2, labeled_frames=1)
     real = sample.make_sample
 

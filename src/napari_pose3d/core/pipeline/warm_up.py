@@ -1,12 +1,21 @@
-"""Compiling before anybody waits for it."""
+"""Compilation of the kernels before anybody waits for it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+from napari_pose3d.core.errors import Cancelled
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.poses.arrays import Ensemble
+    from napari_pose3d.core.settings import IsCancelled
 
 Job = Literal["calibrated", "published", "linear", "single", "triangulated", "labeling"]
 ALL_JOBS: tuple[Job, ...] = (
@@ -17,6 +26,7 @@ ALL_JOBS: tuple[Job, ...] = (
     "triangulated",
     "labeling",
 )
+_POLL_SECONDS = 0.1
 STAGE = "Preparing the compiled code (long the first time only)"
 
 
@@ -91,3 +101,67 @@ def _example() -> tuple[Rig, Ensemble]:
     likelihood = np.ones(xy.shape[:-1], dtype=np.float32)
     names = "paw_left", "paw_right"
     return rig, Ensemble(xy, likelihood, ("a", "b", "c"), rig.names, names)
+
+
+class KernelCompilation:
+    """Fills numba's cache from a process of its own, which can be ended at any moment.
+
+    Notes
+    -----
+    A thread that compiles cannot be ended: it keeps a program that was closed alive until all is
+    compiled, or makes the interpreter abort.
+
+    Parameters
+    ----------
+    command : sequence of str, optional
+        Another program than the one that compiles, for tests.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._process = subprocess.Popen(
+            command or [sys.executable, "-P", "-m", "napari_pose3d.core.pipeline.warm_up"],
+            # It ends when the pipe is closed, as it is however this process ends.
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether kernels are still being compiled."""
+        return self._process.poll() is None
+
+    def wait(self, cancelled: IsCancelled) -> None:
+        """Wait until the kernels are compiled, so that they are not compiled twice at a time.
+
+        Raises
+        ------
+        Cancelled
+            ``cancelled``, asked some ten times per second, returned True.
+        """
+        while self.is_running:
+            if cancelled():
+                raise Cancelled
+            time.sleep(_POLL_SECONDS)
+
+    def end(self) -> None:
+        """End the process; safe to call again."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def _main() -> None:
+    def end_with_parent() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    warm_up()
+    # The other thread still reads.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _main()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig
@@ -24,6 +24,7 @@ from .remedies import in_words_of_the_widget
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun
+    from napari_pose3d.core.pipeline.warm_up import KernelCompilation
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -147,11 +148,19 @@ def save(
         )
 
 
-def prepare(progress: Progress, cancelled: IsCancelled) -> None:
-    """Compile the kernels, so that the first run does not wait for it."""
-    from napari_pose3d.core.pipeline.warm_up import warm_up
+def after_compilation(
+    compilation: KernelCompilation | None,
+    work: Callable[[Progress, IsCancelled], Any],
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Any:
+    """Do the work once the kernels are compiled: a thread that compiles could not be ended."""
+    from napari_pose3d.core.pipeline.warm_up import STAGE
 
-    warm_up()
+    if compilation is not None and compilation.is_running:
+        progress(STAGE, 0, 0)
+        compilation.wait(cancelled)
+    return work(progress, cancelled)
 
 
 def proposed_folder(finished: Finished) -> Path:

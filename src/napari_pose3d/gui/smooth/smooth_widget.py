@@ -31,6 +31,7 @@ from napari_pose3d.gui.session.current_session import (
 
 from . import smooth_job as work
 from .input_panel import InputPanel
+from .kernel_preparation import KernelPreparation
 from .keypoint_list import KeypointList
 from .match_view import MatchView
 from .result_panel import ResultPanel
@@ -60,6 +61,7 @@ class SmoothWidget(QWidget):
         self._viewer = napari_viewer
         self._display = Display(napari_viewer)
         self._matching, self._running, self._preparing = JobSlot(), JobSlot(), JobSlot()
+        self._preparation = KernelPreparation()
         self._finished: work.Finished | None = None
         self._of_session: OpenSession | None = None
         self._running_for: OpenSession | None = None
@@ -204,7 +206,8 @@ class SmoothWidget(QWidget):
         colours = {} if opened is None else opened.session.colours
         skeleton = () if opened is None else opened.session.skeleton
         tiles = tiles_of(staying)
-        job = Job(partial(work.smooth, choice, settings, known, tiles, colours, skeleton))
+        smoothing = partial(work.smooth, choice, settings, known, tiles, colours, skeleton)
+        job = Job(partial(work.after_compilation, self._preparation.compilation, smoothing))
         self._start(job, "reading", self._add_layers)
 
     def cancel(self) -> None:
@@ -363,11 +366,9 @@ class SmoothWidget(QWidget):
             self.results.show_space(self._display.space)
 
     def _prepare(self) -> None:
-        job = Job(work.prepare)
-        job.succeeded.connect(self._prepared)
-        job.failed.connect(self._prepared)
+        self._preparation.ended.connect(self._prepared)
         self.bar.set_note("Preparing the compiled code (only the first time takes long)…")
-        self._preparing.start(job)
+        self._preparing.start(self._preparation)
 
-    def _prepared(self, _: object = None) -> None:
+    def _prepared(self) -> None:
         self.bar.set_note("")
