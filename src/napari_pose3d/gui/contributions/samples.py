@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from napari_pose3d.gui.layers.layer_styles import LayerData
     from napari_pose3d.gui.session.current_session import OpenSession
 
+_FIT_AFTER_MS = 250
 _CANCELLED = "napari_pose3d_cancelled"
 
 
@@ -32,6 +33,7 @@ def open_sample() -> list[LayerData]:
         current_session(viewer).set(opened)
         if getattr(viewer, "window", None) is not None:
             workspace(viewer).open("Smooth and triangulate")
+            _show_fitted(viewer, f"{opened.session.name} (sample)")
     sets = opened.session.ensemble_sets[:1]
     return session_layers(opened.session, sets, lambda stage, done, total: None, lambda: False)
 
@@ -43,6 +45,17 @@ def sample_session(folder: Path) -> OpenSession:
 
     project = open_project(folder)
     return OpenSession(project, project.sessions[0])
+
+
+def _show_fitted(viewer: Any, title: str) -> None:
+    """Name the window, and bring all views into it when napari has added the layers."""
+    from qtpy.QtCore import QTimer
+
+    from napari_pose3d.gui.layers.display import Display
+
+    viewer.title = title
+    # The panel that was just opened has its place by then, too.
+    QTimer.singleShot(_FIT_AFTER_MS, lambda: Display(viewer).show_2d())
 
 
 def _make_sample() -> Path | None:
