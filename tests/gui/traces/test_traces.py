@@ -289,3 +289,69 @@ def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
     assert len(x) < 20_000
     assert np.nanmax(y) == 50.0
     assert np.isnan(y).any()
+
+
+# --- several quantities, seconds, export ------------------------------------------------------
+
+
+@pytest.mark.gui
+def test_several_quantities_over_the_same_frames(widget, viewer) -> None:
+    widget.plot_also("speed", "likelihood")
+    assert widget.quantities == ["x", "speed", "likelihood"]
+    first, *more = widget.all_plots
+    assert len(more) == 2
+    viewer.dims.set_current_step(0, 9)
+    assert [plot.frame for plot in widget.all_plots] == [9, 9, 9]
+    first.plot.getViewBox().setXRange(3, 8, padding=0)
+    for plot in more:
+        low, high = plot.plot.getViewBox().viewRange()[0]
+        assert (low, high) == pytest.approx((3, 8), abs=1)
+    widget.plot_also()
+    assert widget.all_plots == [first]
+
+
+@pytest.mark.gui
+def test_seconds_change_the_numbers_below_and_nothing_else(widget, viewer, monkeypatch) -> None:
+    answers = iter([(0.0, False), (25.0, True)])
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QInputDialog.getDouble",
+        lambda *_: next(answers),
+    )
+    widget.seconds.setChecked(True)
+    assert not widget.seconds.isChecked(), "without a frame rate there are no seconds"
+    widget.seconds.setChecked(True)
+    axis = widget.plot.plot.getPlotItem().getAxis("bottom")
+    assert "time (s)" in axis.labelText
+    assert axis.scale == pytest.approx(1 / 25)
+    viewer.dims.set_current_step(0, 7)
+    assert widget.plot.frame == 7
+    widget.seconds.setChecked(False)
+    assert "frame" in axis.labelText
+    assert axis.scale == 1
+
+
+@pytest.mark.gui
+def test_curves_are_written_as_they_are_drawn(widget, tmp_path, monkeypatch) -> None:
+    import csv
+
+    path = tmp_path / "traces.csv"
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(path), ""),
+    )
+    widget.check(("kp1",))
+    widget._export_csv()
+    with path.open(newline="") as stream:
+        head, *rows = csv.reader(stream)
+    assert head[0] == "frame"
+    assert "x (px), kp1, smoothed" in head
+    column = head.index("x (px), kp1, smoothed")
+    found = np.array([float(row[column]) if row[column] else np.nan for row in rows])
+    np.testing.assert_allclose(found, values(widget, "kp1, smoothed"), rtol=1e-5)
+    image = tmp_path / "traces.png"
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(image), ""),
+    )
+    widget._export_image()
+    assert image.read_bytes().startswith(b"\x89PNG")

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from magicgui.widgets import create_widget
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.settings import Robust
@@ -83,6 +91,8 @@ def _row(text: str, field: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     if isinstance(field, QCheckBox):
         field.setText(text)
+        # The longest text must not decide on the width of the panel.
+        field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         row.addWidget(field)
         return row
     if isinstance(field, QComboBox):

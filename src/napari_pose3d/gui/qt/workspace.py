@@ -65,7 +65,7 @@ _AREAS: Mapping[Place, Qt.DockWidgetArea] = {
 }
 
 # Of the window's width that the tasks have, and their limits in px.
-_TASKS_SHARE, _NARROWEST, _WIDEST = 0.2, 310, 480
+_TASKS_SHARE, _NARROWEST, _WIDEST = 0.2, 340, 480
 _TIME_HEIGHT, _LOWEST = 240, 130
 # Of the window's area that shows images while somebody works on them.
 _IMAGES_SHARE = 0.61

@@ -65,7 +65,8 @@ class SessionPanel(QGroupBox):
         if rows is not None and header is not None:
             rows.hide()
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            # The name is wholly there; what does not fit is reached by scrolling.
+            header.setMinimumSectionSize(24)
         self._table.itemSelectionChanged.connect(self._on_selected)
         self._facts = MessageLabel()
         self._show_label = QLabel("Show on the videos:")
