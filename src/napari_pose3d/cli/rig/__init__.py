@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import calibrate
+from . import calibrate, check
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -13,5 +13,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "rig", help="make and check the calibration of the cameras", allow_abbrev=False
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (calibrate,):
+    for command in (check, calibrate):
         command.add_to(own)

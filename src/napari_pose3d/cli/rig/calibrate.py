@@ -7,11 +7,10 @@ from pathlib import Path
 
 from napari_pose3d.core.calibration.board.board import MM, Board, load_board
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.naming.file_names import stem_of
-from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 
 from ..progress_bar import ProgressBar
+from .videos import videos_by_view
 
 _BOARD_HELP = (
     "a board file (TOML), or a description: charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     if not options.force:
         refuse_existing(outputs)
     board = board_from(options.board)
-    videos = _by_view(options.videos, options.views)
+    videos = videos_by_view(options.videos, options.views)
     known = None if options.intrinsics is None else load_rig(options.intrinsics)
     rows = None
     if options.timestamps is not None:
@@ -155,21 +154,3 @@ def _length(text: str) -> float:
         raise PoseDataError(
             f"'{text}' is no length", expected=f"a number with a unit: {', '.join(MM)}"
         ) from None
-
-
-def _by_view(videos: list[Path], views: list[str]) -> dict[str, Path]:
-    """Videos by the names of their cameras."""
-    if views and len(views) != len(videos):
-        raise PoseDataError(
-            f"{len(views)} names for {len(videos)} videos", expected="one name for each video"
-        )
-    stems = [stem_of(video) for video in videos]
-    naming = Naming(None).fitted(stems)
-    names = views or [naming.parse(stem).view or stem for stem in stems]
-    if len(set(names)) < len(names):
-        raise PoseDataError(
-            f"the videos are of the cameras {', '.join(names)}",
-            expected="a different camera for each video, named at the end of its file name",
-            todo="Give the cameras' names, or rename the videos",
-        )
-    return dict(zip(names, videos, strict=True))

@@ -1,0 +1,64 @@
+"""``napari-pose3d rig check RIG [--videos ...] [--predictions ...]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..progress_bar import ProgressBar
+from .videos import videos_by_view
+
+FOUND_ERROR = 1
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="look for faults of a calibration; exit code 1 where a finding is an error",
+        allow_abbrev=False,
+    )
+    parser.add_argument("rig", type=Path, help="Anipose calibration TOML")
+    parser.add_argument(
+        "--videos", nargs="+", type=Path, default=[], metavar="FILE", help="compare image sizes"
+    )
+    parser.add_argument(
+        "--predictions",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        help="folder or files of predictions: residuals, exchanged cameras, clocks, bumps",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    """Print the findings."""
+    from napari_pose3d.core.calibration.lint.data_lint import check_rig_against
+    from napari_pose3d.core.calibration.lint.rig_lint import check_rig
+    from napari_pose3d.core.cameras.rig_file import load_rig
+    from napari_pose3d.core.projects.matching.inputs import open_inputs
+    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
+    from napari_pose3d.core.video.metadata import video_metadata
+
+    rig = load_rig(options.rig)
+    sizes = {}
+    if options.videos:
+        for view, path in videos_by_view(options.videos, known=rig.names).items():
+            metadata = video_metadata(path)
+            if metadata.size is not None:
+                sizes[view] = metadata.size
+    findings = list(check_rig(rig, sizes, list(sizes) or None))
+    if options.predictions:
+        bar("reading predictions", 0, 0)
+        stored, chosen = open_inputs(options.predictions, options.rig)
+        xy = ensemble_statistics(stored).centre.astype(float)
+        bar("comparing", 0, 0)
+        findings += check_rig_against((chosen or rig).subset(stored.views), xy)
+    bar.close()
+    for finding in findings:
+        print(finding)
+    if not findings:
+        print("nothing found")
+    return FOUND_ERROR if any(each.severity == "error" for each in findings) else 0

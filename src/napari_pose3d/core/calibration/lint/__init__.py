@@ -1,0 +1,1 @@
+"""What is wrong with a rig: found in its numbers alone, and by holding data against it."""

@@ -1,0 +1,184 @@
+"""Faults of a rig, planted one by one, are found and named; clean rigs raise nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_pose3d import load_rig
+from napari_pose3d.cli import main
+from napari_pose3d.core.calibration.lint.data_lint import (
+    check_rig_against,
+    clock_shifts,
+    view_errors,
+)
+from napari_pose3d.core.calibration.lint.rig_lint import Finding, check_rig
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import save_rig
+from napari_pose3d.core.synthetic.board_observations import ring_of_cameras
+
+RIG = ring_of_cameras(4)
+
+
+def altered(rig: Rig, index: int, **changes: object) -> Rig:
+    cameras = list(rig.cameras)
+    cameras[index] = replace(cameras[index], **changes)  # type: ignore[arg-type]
+    return replace(rig, cameras=tuple(cameras))
+
+
+def matrix(fx: float, fy: float, cx: float) -> np.ndarray:
+    return np.array([[fx, 0, cx], [0, fy, 480], [0, 0, 1]])
+
+
+def severe(findings: tuple[Finding, ...]) -> list[Finding]:
+    return [each for each in findings if each.severity != "note"]
+
+
+def walk(n_frames: int = 400, n_keypoints: int = 6, seed: int = 1) -> np.ndarray:
+    """An animal that walks about, ``(frame, keypoint, 3)`` mm."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(n_frames)[:, None, None]
+    waves, phases = rng.uniform(0.01, 0.05, (4, 1, 3)), rng.uniform(0, 6, (4, 1, 3))
+    path = sum(60 * np.sin(2 * np.pi * time * w + p) for w, p in zip(waves, phases, strict=True))
+    return path + rng.uniform(-40, 40, (1, n_keypoints, 3))
+
+
+def seen(rig: Rig, xyz: np.ndarray, noise: float = 0.5, seed: int = 2) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    xy = rig.project(xyz)
+    xy += noise * rng.standard_normal(xy.shape)
+    xy[rng.random(xy.shape[:3]) < 0.1] = np.nan
+    return xy
+
+
+def test_a_clean_rig_raises_nothing() -> None:
+    sizes = {camera.name: camera.size for camera in RIG.cameras if camera.size}
+    assert severe(check_rig(RIG, sizes, RIG.names)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "words"),
+    [
+        ({"matrix": matrix(1100, 1100, 5000)}, "error", "outside"),
+        ({"matrix": matrix(1100, 1100, 200)}, "warning", "far from"),
+        ({"matrix": matrix(1100, 1500, 640)}, "warning", "square"),
+        ({"matrix": matrix(1100, 2000, 640)}, "error", "square"),
+        ({"distortion": np.array([-1.5, 0.0, 0, 0, 0])}, "error", "folds back"),
+    ],
+)
+def test_intrinsics_that_cannot_be(change: dict[str, object], severity: str, words: str) -> None:
+    (finding,) = severe(check_rig(altered(RIG, 2, **change)))
+    assert (finding.severity, finding.cameras) == (severity, ("cam2",))
+    assert words in finding.problem
+
+
+def test_a_camera_given_twice() -> None:
+    first = RIG.cameras[0]
+    twin = altered(RIG, 3, rotation=first.rotation, translation=first.translation)
+    (finding,) = severe(check_rig(twin))
+    assert finding.cameras == ("cam0", "cam3")
+    assert "same place and look the same way" in finding.problem
+
+
+def test_a_camera_that_is_turned_around_looks_away() -> None:
+    turned = np.diag([-1.0, 1, -1]) @ RIG.cameras[1].rotation
+    findings = severe(
+        check_rig(altered(RIG, 1, rotation=turned, translation=-turned @ RIG.cameras[1].centre))
+    )
+    assert [each.cameras for each in findings] == [("cam1",)]
+    assert "does not look where the others look" in findings[0].problem
+
+
+def test_sizes_of_videos() -> None:
+    (half,) = severe(check_rig(RIG, {"cam1": (640, 480)}))
+    assert half.severity == "error"
+    assert "scale 2" in half.todo
+    (cut,) = severe(check_rig(RIG, {"cam1": (700, 480)}))
+    assert "crop" in cut.todo
+
+
+def test_names_of_views() -> None:
+    (finding,) = severe(check_rig(RIG, views=["cam0", "cam1", "cam2", "side"]))
+    assert "no camera for the view side; the cameras are cam0, cam1, cam2, cam3" in finding.problem
+
+
+def test_clean_data_raise_nothing() -> None:
+    for seed in range(4):
+        xy = seen(RIG, walk(seed=seed), seed=seed)
+        assert severe(check_rig_against(RIG, xy)) == []
+
+
+def test_exchanged_cameras_are_named() -> None:
+    xy = seen(RIG, walk())
+    exchanged = xy[[1, 0, 2, 3]]
+    (finding,) = severe(check_rig_against(RIG, exchanged))
+    assert finding.severity == "error"
+    assert finding.cameras == ("cam0", "cam1")
+
+
+@pytest.mark.parametrize("lag", [0.3, -0.5, 1.0, 3.0, -4.4])
+def test_a_camera_out_of_step(lag: float) -> None:
+    xyz = walk()
+    at = np.arange(len(xyz)) - lag
+    xy = seen(RIG, xyz)
+    dense = np.stack(
+        [
+            [np.interp(at, np.arange(len(xyz)), xyz[:, k, i]) for i in range(3)]
+            for k in range(xyz.shape[1])
+        ]
+    ).transpose(2, 0, 1)
+    xy[2] = seen(RIG, dense)[2]
+    shifts = clock_shifts(RIG, xy)
+    assert shifts[2] == pytest.approx(lag, abs=0.1)
+    assert np.abs(np.delete(shifts, 2)).max() < 0.1
+
+
+def test_a_camera_that_was_turned_is_named() -> None:
+    angle = np.radians(1.0)
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
+    camera = RIG.cameras[1]
+    moved = altered(RIG, 1, rotation=turn @ camera.rotation, translation=turn @ camera.translation)
+    xyz = walk()
+    findings = severe(check_rig_against(RIG, seen(moved, xyz)))
+    assert any(each.cameras == ("cam1",) for each in findings)
+    errors = view_errors(RIG, seen(moved, xyz))
+    assert errors is not None
+    assert int(np.argmax(errors.left_out / errors.expected)) == 1
+
+
+def test_a_bump_during_the_recording_is_named_with_its_frame() -> None:
+    angle = np.radians(0.5)
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
+    camera = RIG.cameras[3]
+    moved = altered(RIG, 3, rotation=turn @ camera.rotation, translation=turn @ camera.translation)
+    xyz = walk()
+    xy = seen(RIG, xyz)
+    xy[:, 240:] = seen(moved, xyz)[:, 240:]
+    bumps = [f for f in check_rig_against(RIG, xy) if "moved near frame" in f.problem]
+    assert len(bumps) == 1
+    assert bumps[0].cameras == ("cam3",)
+    assert bumps[0].evidence["frame"] == pytest.approx(240, abs=20)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "calibration.toml"
+    save_rig(RIG, path)
+    assert main(["rig", "check", str(path)]) == 0
+    broken = altered(RIG, 0, matrix=np.array([[1100, 0, 5000.0], [0, 1100, 480], [0, 0, 1]]))
+    save_rig(broken, path)
+    assert main(["rig", "check", str(path)]) == 1
+    assert "cam0 has its principal point" in capsys.readouterr().out
+
+
+@pytest.mark.realdata
+def test_the_rig_of_a_real_recording(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = shared_data / "fly" / "calibration.toml"
+    assert severe(check_rig(load_rig(path))) == []
+    assert main(["rig", "check", str(path), "--predictions", str(shared_data / "fly")]) == 0
