@@ -21,6 +21,7 @@ BENCHMARKS = (
     "real_recording.py",
     "triangulation_speed.py",
     "long_recording.py",
+    "table_speed.py",
     "labeling.py",
     "saving_labels.py",
     "choosing_frames.py",

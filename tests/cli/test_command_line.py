@@ -144,6 +144,24 @@ def test_compact_results_hold_positions_and_read_back(recording) -> None:
     np.testing.assert_allclose(small.xyz, whole.xyz, rtol=1e-6, atol=1e-5)
 
 
+def test_columns_for_movement_are_those_of_lightning_pose_with_all_digits(recording) -> None:
+    given = ("smooth", "predictions", "--calibration", "rig.toml", "--out")
+    assert run(*given, "whole") == 0
+    assert run(*given, "few", "--columns", "movement") == 0
+    for view in ("Cam-0", "Cam-2"):
+        name = f"mouse1_{view}.csv"
+        few = read_prediction_csv(recording / "few" / name)
+        whole = read_prediction_csv(recording / "whole" / name)
+        assert (few.variance, few.ensemble_median, few.ensemble_variance) == (None, None, None)
+        np.testing.assert_array_equal(few.xy, whole.xy)
+        np.testing.assert_array_equal(few.likelihood, whole.likelihood)
+        coords = (recording / "few" / name).read_text().splitlines()[2].split(",")
+        assert coords == ["coords", *["x", "y", "likelihood"] * len(few.keypoints)]
+    coords = (recording / "few" / "mouse1_3d.csv").read_text().splitlines()[2].split(",")
+    assert coords[1:4] == ["x", "y", "z"]
+    assert set(coords[1:]) == {"x", "y", "z"}
+
+
 def test_the_project_s_bones_on_demand(recording, capsys) -> None:
     given = ("smooth", "predictions", "--calibration", "rig.toml", "--out", "out", "--skeleton")
     assert run(*given) == 2

@@ -25,6 +25,9 @@ def add_to(commands: Any) -> None:
     )
     info.set_defaults(command=_run)
     info.add_argument("path", nargs="+", type=Path)
+    info.add_argument(
+        "--individual", metavar="NAME", help="of a file with several animals, describe this one"
+    )
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
@@ -35,7 +38,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         if i:
             print()
         try:
-            print(describe(path, option_of))
+            print(describe(path, option_of, options.individual))
         except PoseDataError as error:
             # One bad file does not hide what the others are.
             print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)

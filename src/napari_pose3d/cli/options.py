@@ -146,6 +146,13 @@ def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
         action="store_true",
         help="write positions and likelihood only, without variances: a quarter of the text",
     )
+    parser.add_argument(
+        "--columns",
+        choices=["all", "movement"],
+        default="all",
+        help="movement: only the columns that movement reads, with all digits; it cannot read "
+        "files with variances",
+    )
 
 
 def parse_robust(text: str) -> Robust:

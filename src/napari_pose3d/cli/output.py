@@ -25,6 +25,7 @@ def write_and_tell(
             folder,
             force=options.force,
             compact=options.compact,
+            columns=options.columns,
             progress=bar,
             cancelled=options.interruption.asked,
         )

@@ -23,7 +23,7 @@ from napari_pose3d.core.settings import (
 )
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 
-from .result_files import default_folder, result_paths, save_result
+from .result_files import Columns, default_folder, result_paths, save_result
 from .smoothing_run import chosen_mode, run, triangulate_ensemble
 from .warm_up import STAGE, warm_up
 
@@ -155,6 +155,7 @@ class FileRun:
         *,
         force: bool = False,
         compact: bool = False,
+        columns: Columns = "all",
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> list[Path]:
@@ -167,6 +168,7 @@ class FileRun:
             folder,
             force=force,
             compact=compact,
+            columns=columns,
             progress=progress,
             cancelled=cancelled,
         )

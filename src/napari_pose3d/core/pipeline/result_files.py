@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
+Columns = Literal["all", "movement"]
 AnyPath = str | os.PathLike[str]
 
 # The scorer that ensemble-kalman-smoother writes, which its readers look for.
@@ -71,6 +72,7 @@ def save_result(
     *,
     force: bool = False,
     compact: bool = False,
+    columns: Columns = "all",
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> list[Path]:
@@ -87,6 +89,9 @@ def save_result(
     compact : bool
         Whether to write positions and likelihood only, a third of the columns: no variances, and
         nothing of the ensemble. Pixels have two decimals then, 3-D positions single precision.
+    columns : {"all", "movement"}
+        "movement" writes the columns that movement reads, x, y and likelihood (x, y and z), with
+        all digits of single precision.
 
     Returns
     -------
@@ -109,6 +114,7 @@ def save_result(
     cancelled = cancelled or (lambda: False)
     poses = result.poses2d
     paths = result_paths(poses, result.report.mode, folder)
+    few = compact or columns == "movement"
 
     def writing(path: Path) -> Progress:
         return lambda _, done, total: report(f"Writing {path.name}", done, total)
@@ -129,7 +135,9 @@ def save_result(
                 continue
             write_prediction_csv(
                 stream,
-                _compact(poses, v) if compact else PredictionTable.from_poses(poses, view),
+                _positions(poses, v, rounded=compact)
+                if few
+                else PredictionTable.from_poses(poses, view),
                 scorer=SCORER,
                 progress=writing(path),
                 cancelled=cancelled,
@@ -139,7 +147,7 @@ def save_result(
                 streams[-2],
                 result.poses3d,
                 scorer=SCORER,
-                compact=compact,
+                compact=few,
                 progress=writing(paths[-2]),
                 cancelled=cancelled,
             )
@@ -148,11 +156,13 @@ def save_result(
     return paths
 
 
-def _compact(poses: Poses2D, view: int) -> PredictionTable:
-    """Positions and likelihood of one view, to as many digits as anybody can see."""
+def _positions(poses: Poses2D, view: int, *, rounded: bool) -> PredictionTable:
+    """Positions and likelihood of one view; rounded to as many digits as anybody can see."""
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
-    xy, likelihood = np.round(poses.xy[view], 2), np.round(poses.likelihood[view], 4)
+    xy, likelihood = poses.xy[view], poses.likelihood[view]
+    if rounded:
+        xy, likelihood = np.round(xy, 2), np.round(likelihood, 4)
     return PredictionTable(poses.keypoints, xy, likelihood, individual=poses.individual)
 
 

@@ -37,13 +37,17 @@ def no_words(remedy: Remedy) -> str:
     return ""
 
 
-def describe(path: str | os.PathLike[str], words: Words = no_words) -> str:
+def describe(
+    path: str | os.PathLike[str], words: Words = no_words, individual: str | None = None
+) -> str:
     """A few lines that say what ``path`` is.
 
     Parameters
     ----------
     words : callable, optional
         Says where a setting is that helps (see `PoseDataError.worded`).
+    individual : str, optional
+        Of a file with several individuals, which one to describe; else all.
 
     Raises
     ------
@@ -59,7 +63,9 @@ def describe(path: str | os.PathLike[str], words: Words = no_words) -> str:
     if suffix == ".toml":
         return _calibration(path)
     if suffix in (".csv", ".h5"):
-        return _table(path)
+        from napari_pose3d.core.formats.predictions.table_summary import describe_table
+
+        return describe_table(path, individual)
     if suffix in VIDEO_SUFFIXES:
         return _video(path)
     if path.name == "project.yaml":
@@ -81,42 +87,6 @@ def _calibration(path: Path) -> str:
             f"stands at {where} {rig.units}".rstrip()
         )
     return "\n".join([*lines, *(f"  note: {warning}" for warning in rig.warnings)])
-
-
-def _table(path: Path) -> str:
-    from napari_pose3d.core.formats.predictions.poses3d_csv import is_poses3d_csv, read_poses3d_csv
-    from napari_pose3d.core.formats.predictions.prediction_csv import (
-        is_prediction_csv,
-        read_prediction_csv,
-    )
-    from napari_pose3d.core.formats.predictions.table_header import (
-        looks_like_pose_table,
-        read_header,
-    )
-
-    if path.suffix.lower() == ".h5":
-        from napari_pose3d.core.formats.predictions.prediction_h5 import read_prediction_h5
-
-        table = read_prediction_h5(path)
-    elif is_poses3d_csv(path):
-        space = read_poses3d_csv(path)
-        return (
-            f"{path}: 3-D positions, {len(space.xyz):,} frames x {len(space.keypoints)} keypoints "
-            f"({', '.join(space.keypoints)})"
-        )
-    elif is_prediction_csv(path):
-        table = read_prediction_csv(path)
-    elif looks_like_pose_table(path) and (header := read_header(path)[0]).kind == "labels":
-        names = header.keypoints(header.individuals[0] if header.individuals else None)
-        return f"{path}: labels of {len(names)} keypoints ({', '.join(names)})"
-    else:
-        return f"{path}: not predictions, labels or 3-D positions"
-    kind = "smoothed predictions" if table.variance is not None else "predictions"
-    missing = 100 * float(np.isnan(table.xy[..., 0]).mean()) if table.xy.size else 0.0
-    return (
-        f"{path}: {kind}, {len(table.xy):,} frames x {len(table.keypoints)} keypoints "
-        f"({', '.join(table.keypoints)}), scorer {table.scorer}, {missing:.1f} % missing"
-    )
 
 
 def _video(path: Path) -> str:

@@ -76,6 +76,17 @@ def read_prediction_csv(
     return table_from_numbers(header, numbers, individual)
 
 
+def read_individuals_csv(path: str | os.PathLike[str]) -> tuple[PredictionTable, ...]:
+    """As `read_prediction_csv`, for every individual of the file, in file order."""
+    path = Path(path)
+    header, _ = read_header(path)
+    check_is_predictions(header, path)
+    numbers = read_numbers(path, header, np.float32)
+    return tuple(
+        table_from_numbers(header, numbers, name) for name in header.individuals or (None,)
+    )
+
+
 def count_frames(path: str | os.PathLike[str]) -> int:
     """How many lines of data a file has, without reading the numbers."""
     header, _ = read_header(path)

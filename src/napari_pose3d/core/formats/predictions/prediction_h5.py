@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors
@@ -56,11 +57,28 @@ def read_prediction_h5(
         individual = choose_individual(header, individual)
     except PoseDataError as error:
         raise in_file(error, path) from None
+    return table_from_numbers(header, _numbers_of(frame, header, path), individual)
+
+
+def read_individuals_h5(path: str | os.PathLike[str]) -> tuple[PredictionTable, ...]:
+    """As `read_prediction_h5`, for every individual of the file, in file order."""
+    path = Path(path)
+    frame = read_frame(path)
+    header = _header_of(frame, path)
+    check_is_predictions(header, path)
+    numbers = _numbers_of(frame, header, path)
+    return tuple(
+        table_from_numbers(header, numbers, name) for name in header.individuals or (None,)
+    )
+
+
+def _numbers_of(frame: pd.DataFrame, header: TableHeader, path: Path) -> NDArray[np.float32]:
+    """The columns of `header`, checked as those of a CSV are."""
     if not len(frame):
         raise PoseDataError("the file has no frames", file=path)
     with input_errors(path, TypeError, expected="columns of numbers"):
         # A copy: pandas may keep its own numbers from being written to.
-        numbers = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float64)
+        exact = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float64)
         frames = frame.index.to_numpy(dtype=object)
         wrong = np.flatnonzero(frames != np.arange(len(frame)))
     if len(wrong):
@@ -72,7 +90,7 @@ def read_prediction_h5(
             expected=f"{row}: frames are numbered 0, 1, 2, ... without gaps",
         )
     with np.errstate(over="ignore"):  # what is too large becomes infinite and is found
-        numbers = numbers.astype(np.float32)
+        numbers = exact.astype(np.float32)
     if len(bad := np.argwhere(np.isinf(numbers))):
         row, column = (int(i) for i in bad[0])
         raise PoseDataError(
@@ -81,7 +99,7 @@ def read_prediction_h5(
             place=f"frame {row}, {header.describe_cell(column + 1)}",
             expected="a number, or NaN where it is missing",
         )
-    return table_from_numbers(header, numbers, individual)
+    return numbers
 
 
 def _header_of(frame: pd.DataFrame, path: Path) -> TableHeader:

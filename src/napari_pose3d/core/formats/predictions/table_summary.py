@@ -1,0 +1,84 @@
+"""What a pose table holds, in a few lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_pose3d.core.errors import PoseDataError, Remedy
+
+from .anipose3d_csv import is_anipose3d_csv, read_anipose3d_csv
+from .poses3d_csv import Poses3DTable, read_poses3d_csv
+from .prediction_csv import read_individuals_csv
+from .prediction_h5 import read_h5_header, read_individuals_h5
+from .prediction_table import PredictionTable
+from .table_header import TableHeader, looks_like_pose_table, read_header
+
+
+def describe_table(path: Path, individual: str | None = None) -> str:
+    """Say what a CSV or HDF5 file holds: kind, individuals, frames, keypoints, what is missing.
+
+    Parameters
+    ----------
+    individual : str, optional
+        Describe this one only.
+
+    Raises
+    ------
+    PoseDataError
+        The file is a pose table and damaged, or has no such individual.
+    """
+    hdf5 = path.suffix.lower() == ".h5"
+    if not hdf5 and not looks_like_pose_table(path):
+        if is_anipose3d_csv(path):
+            return _of_positions(path, read_anipose3d_csv(path))
+        return f"{path}: not predictions, labels or 3-D positions"
+    header = read_h5_header(path) if hdf5 else read_header(path)[0]
+    if header.kind == "poses3d":
+        return _of_positions(path, read_poses3d_csv(path))
+    if header.kind == "labels":
+        return _of_labels(path, header)
+    tables = read_individuals_h5(path) if hdf5 else read_individuals_csv(path)
+    names = [str(table.individual) for table in tables]
+    if individual is not None:
+        if individual not in names or tables[0].individual is None:
+            listed = ", ".join(header.individuals)
+            raise PoseDataError(
+                f"no individual is called '{individual}'",
+                file=path,
+                expected=f"one of {listed}" if listed else "none: the file names no individuals",
+                remedy=Remedy("individual"),
+            )
+        tables = tuple(table for table in tables if table.individual == individual)
+    kind = "smoothed predictions" if tables[0].variance is not None else "predictions"
+    if len(tables) == 1:
+        owner = f" of {tables[0].individual}" if tables[0].individual is not None else ""
+        return f"{path}: {kind}{owner}, {_frames(tables[0])} x {_keypoints(tables[0])}"
+    lines = [f"{path}: {kind} of {len(tables)} individuals, {_frames(tables[0])}"]
+    lines += [f"  {table.individual}: {_keypoints(table)}" for table in tables]
+    return "\n".join(lines)
+
+
+def _frames(table: PredictionTable) -> str:
+    return f"{len(table.xy):,} frames"
+
+
+def _keypoints(table: PredictionTable) -> str:
+    missing = 100 * float(np.isnan(table.xy[..., 0]).mean()) if table.xy.size else 0.0
+    return (
+        f"{len(table.keypoints)} keypoints ({', '.join(table.keypoints)}), scorer {table.scorer}, "
+        f"{missing:.1f} % missing"
+    )
+
+
+def _of_positions(path: Path, table: Poses3DTable) -> str:
+    return (
+        f"{path}: 3-D positions, {len(table.xyz):,} frames x {len(table.keypoints)} keypoints "
+        f"({', '.join(table.keypoints)})"
+    )
+
+
+def _of_labels(path: Path, header: TableHeader) -> str:
+    names = header.keypoints(header.individuals[0] if header.individuals else None)
+    return f"{path}: labels of {len(names)} keypoints ({', '.join(names)})"
