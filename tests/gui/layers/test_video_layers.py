@@ -164,6 +164,7 @@ def test_any_letter_case_and_nothing_else() -> None:
 
 def test_views_from_the_project_or_the_viewer(tmp_path) -> None:
     video = tmp_path / "s_Cam-A_crop.mp4"
+    video.touch()
     assert name_of(video) == ("s_Cam-A", "crop")
     assert name_of(video, ("Cam-A", "Cam-B")) == ("s_crop", "Cam-A")
     (tmp_path / "project.yaml").write_text("view_names: [Cam-A]\nkeypoint_names: [a]\n")

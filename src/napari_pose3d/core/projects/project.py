@@ -6,6 +6,7 @@ looks into the files of a session.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,6 +172,37 @@ def open_project(path: Paths, *, views: Sequence[str] | None = None) -> Project:
         When there is no such folder, or a file that says what the project is like is damaged.
     """
     return project_of(scan_folder(path, tuple(views or ())))
+
+
+def video_in_project(
+    path: str | os.PathLike[str], known: Sequence[str] = ()
+) -> tuple[Session, str] | None:
+    """The session and view of a video, by the folder or project that it lies in.
+
+    Parameters
+    ----------
+    known : sequence of str
+        Names of views for a folder that tells none itself.
+
+    Returns
+    -------
+    (Session, str) or None
+        The session with this video only; None where its name holds none of the views.
+
+    Raises
+    ------
+    PoseDataError
+        As `open_project`.
+    """
+    project = open_project([path])
+    if known and (project.naming.guessed or project.naming.views is None):
+        project = open_project([path], views=known)
+    wanted = os.path.abspath(path)
+    for session in project.sessions:
+        for view, video in session.videos.items():
+            if str(video) == wanted:
+                return session, view
+    return None
 
 
 def project_of(scan: FolderScan) -> Project:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES, parse_stem
-from napari_pose3d.core.projects.project_toml import find_own_project
+from napari_pose3d.core.projects.project import video_in_project
 
 if TYPE_CHECKING:
     from napari_pose3d.core.settings import IsCancelled, Progress
@@ -152,12 +151,13 @@ def name_of(path: Path, known: Sequence[str] = ()) -> tuple[str, str]:
     known : sequence of str
         Views in the viewer, for videos that lie in no project.
     """
-    project = find_project(path)
-    views = project.view_names if project is not None else tuple(known)
-    if views:
-        parsed = parse_stem(path.stem, views)
-        if parsed.view is not None:
-            return parsed.key, parsed.view
+    try:
+        found = video_in_project(path, known)
+    except PoseDataError:
+        # What is wrong with the project is said where it is opened.
+        found = None
+    if found is not None:
+        return found[0].name, found[1]
     parsed = parse_stem(path.stem, None)
     return parsed.key, parsed.view or path.stem
 
@@ -339,13 +339,13 @@ def _warn_of_alignments(videos: Sequence[tuple[Path, str, str, AnyVideo]]) -> No
     """Say when a project knows that a video is shifted or cut out: single files are shown as is."""
     from napari.utils.notifications import show_warning
 
-    for path, session, view, _ in videos:
+    for path, _, view, _ in videos:
         try:
-            own = find_own_project(path)
+            found = video_in_project(path)
         except PoseDataError as error:
             show_warning(str(error))
             continue
-        words = "" if own is None else own.alignments(session, [view])[view].describe()
+        words = "" if found is None else found[0].alignment(found[1]).describe()
         if words:
             show_warning(
                 f"{path.name}: the project says of view {view}: {words}. Single files are shown "

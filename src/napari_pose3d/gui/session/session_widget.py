@@ -11,10 +11,9 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.projects.creation import create_project
+from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
-from napari_pose3d.core.projects.project_inputs import add_inputs
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings

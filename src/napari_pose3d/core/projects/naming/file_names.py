@@ -45,6 +45,9 @@ COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
 CAMERA_WORD = re.compile(r"(?:cam|camera|view)", re.IGNORECASE)
 _COUNT = re.compile(rf"(?:{_COUNTED})-?\d+", re.IGNORECASE)
 _DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
+DATE_INSIDE = re.compile(
+    r"(?<!\d)(?:\d{4}([-_.])\d{1,2}\1\d{1,2}|\d{1,2}([-_.])\d{1,2}\2\d{4})(?!\d)"
+)
 _CAMERA = re.compile(r"(?:cam|camera|view)-?[a-z0-9]{1,3}", re.IGNORECASE)
 
 

@@ -28,6 +28,7 @@ from napari_pose3d.core.errors import PoseDataError
 from .file_names import (
     CAMERA_WORD,
     COUNTED_WORD,
+    DATE_INSIDE,
     SINGLE_VIEW,
     VIDEO_SUFFIXES,
     WORD,
@@ -207,7 +208,7 @@ def _readings(
         for view, key in parsed.values():
             sessions.setdefault(key, set()).add(view)
         paired = sum(len(sessions[key]) > 1 for _, key in parsed.values())
-        word = sum(_word_before(rest[: m[1]]) for rest, m in at.items()) if weak else 0
+        word = sum(_kind_of_number(rest, *m[1:]) for rest, m in at.items()) if weak else 0
         readings.append(
             _Reading(
                 slot,
@@ -220,9 +221,11 @@ def _readings(
     return readings
 
 
-def _word_before(start: str) -> int:
-    """1 where a camera is numbered, -1 where a trial is, 0 where nothing tells."""
-    words = WORD.findall(start)
+def _kind_of_number(rest: str, start: int, end: int) -> int:
+    """1 where a camera is numbered, -1 where a trial or a day is, 0 where nothing tells."""
+    if any(m.start() <= start and end <= m.end() for m in DATE_INSIDE.finditer(rest)):
+        return -1
+    words = WORD.findall(rest[:start])
     if not words:
         return 0
     if CAMERA_WORD.fullmatch(words[-1]):
