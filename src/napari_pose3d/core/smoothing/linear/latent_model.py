@@ -36,7 +36,7 @@ _FIRST_ITERATIONS, _ITERATIONS = 10, 6
 # Scores are taken to lie within this multiple of the range that the model was fitted to.
 _RANGE = 1.25
 # So many frames determine the coefficients.
-_MANY_FRAMES = 20_000
+_MANY_FRAMES = 6_000
 # Frames at once, between two checks for a cancellation.
 _FRAMES_AT_ONCE = 20_000
 
@@ -119,8 +119,10 @@ def fit_latent_model(y: Float64, n_latent: int, *, curved: bool) -> tuple[Latent
         Of the frames given.
     """
     n_terms = 1 + n_latent + n_latent * (n_latent + 1) // 2
-    enough = y.shape[1] > n_latent and len(y) >= _FRAMES_PER_TERM * n_terms
-    return _fit(y, n_latent, curved=curved and enough)
+    if not curved or y.shape[1] <= n_latent or len(y) < _FRAMES_PER_TERM * n_terms:
+        return _fit(y, n_latent, curved=False)
+    model, _ = _fit(y[:: 1 + len(y) // _MANY_FRAMES], n_latent, curved=True)
+    return model, (y - model.mean) @ model.loadings
 
 
 def refined_model(
@@ -180,7 +182,7 @@ def consensus(
     scores = np.full((len(y), model.loadings.shape[1]), np.nan)
     inliers = np.zeros((len(y), y.shape[1] // 2), dtype=bool)
     if thresholds is None:
-        sample = y[:: 1 + len(y) // _FRAMES_AT_ONCE]
+        sample = y[:: 1 + len(y) // _MANY_FRAMES]
         thresholds = _auto_thresholds(model, sample)
     for start in range(0, len(y), _FRAMES_AT_ONCE):
         if cancelled():

@@ -25,6 +25,8 @@ _LOW_VARIANCE_PERCENT = 50.0
 # The published loop ends when nothing is inflated; with a variance of zero it never would.
 _MOST_ITERATIONS = 30
 
+# Frames at once, between two checks for a cancellation.
+_FRAMES_AT_ONCE = 20_000
 _TOLERANCE = 1e-2
 _MOST_STEPS = 1000
 
@@ -59,7 +61,13 @@ def inflated_variance(
         if len(frames) < n_latent + 2:
             return inflated
         mean, loadings = factor_analysis(y[frames], n_latent)
-        too_far = _distances(y - mean, inflated, loadings) > _LIMIT
+        parts = []
+        for start in range(0, len(y), _FRAMES_AT_ONCE):
+            if cancelled():
+                raise Cancelled
+            part = slice(start, start + _FRAMES_AT_ONCE)
+            parts.append(_distances(y[part] - mean, inflated[part], loadings) > _LIMIT)
+        too_far = np.concatenate(parts)
         if too_far.shape[1] == 2:
             # Two views that contradict each other: either can be wrong.
             too_far |= too_far.any(axis=1, keepdims=True)
