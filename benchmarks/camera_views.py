@@ -64,7 +64,7 @@ class MemoryVideo:
             return self._images[np.arange(len(self))[first] % FRAMES][(slice(None), *rest)]
         return self._images[(int(first) % FRAMES, *rest)]
 
-    def when_damage_is_found(self, tell: Callable[[], None]) -> None: ...
+    def on_damage(self, tell: Callable[[], None]) -> None: ...
 
     def frame(self, number: int, wanted: Callable[[], bool] | None = None) -> Any:
         return self._images[number % FRAMES]

@@ -56,7 +56,7 @@ def add_videos(viewer: Any, paths: Sequence[Path]) -> None:
     """Add layers as dropping the files does."""
     from napari.layers import Layer
 
-    from napari_pose3d.gui.layers.video_layers import read_videos
+    from napari_pose3d.gui.contributions.video_reader import read_videos
 
     for data in read_videos([str(path) for path in paths]):
         viewer.add_layer(Layer.create(*data))

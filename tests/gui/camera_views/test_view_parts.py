@@ -283,6 +283,25 @@ def test_what_has_no_image_says_so(qtbot, controller) -> None:
 
 
 @pytest.mark.gui
+@pytest.mark.parametrize("error", [RuntimeError("unforeseen"), MemoryError(), AssertionError()])
+def test_whatever_ends_the_decoding_is_shown_and_logged(
+    qtbot, controller, caplog, error: Exception
+) -> None:
+    class Failing(SlowVideo):
+        def frame(self, number: int, is_wanted: Any = None) -> Any:
+            raise error
+
+    controller.set_videos({"a": Failing(), "b": SlowVideo()})
+    controller.request(7)
+    qtbot.waitUntil(lambda: len(controller.seen) == 1, timeout=TIMEOUT)
+    images = controller.seen[0][1]
+    assert int(images["b"].data[0, 0]) == 7
+    assert images["a"].data is None
+    assert images["a"].problem == f"cannot be read: {str(error) or type(error).__name__}"
+    assert any("view a" in line.getMessage() for line in caplog.records)
+
+
+@pytest.mark.gui
 def test_without_videos_frames_are_ready_at_once(controller) -> None:
     controller.set_videos({})
     controller.request(3)

@@ -17,9 +17,11 @@ from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
 from napari_pose3d.core.video import reader_factory as opening
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.gui.contributions import video_reader
+from napari_pose3d.gui.contributions.video_reader import get_reader
 from napari_pose3d.gui.layers import pending_videos, video_layers
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY, tiles_of
-from napari_pose3d.gui.layers.video_layers import VideoLayerData, get_reader, name_of
+from napari_pose3d.gui.layers.video_layers import VideoLayerData, name_of
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +189,7 @@ def slow(monkeypatch, qtbot):
 
     monkeypatch.setattr(opening, "build_index", build)
     monkeypatch.setattr(opening, "load_index", lambda path: None)
-    monkeypatch.setattr(video_layers, "_AT_ONCE", 0)
+    monkeypatch.setattr(video_reader, "_AT_ONCE", 0)
     yield go_on
     go_on.set()
     qtbot.waitUntil(lambda: not pending_videos._WAITING)

@@ -1,8 +1,8 @@
-"""A video as a dask array, in chunks that can be decoded one after the other without a detour."""
+"""A video as a dask array whose chunks begin at keyframes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,10 +11,29 @@ from .decode.image_conversion import Array
 if TYPE_CHECKING:
     import dask.array
 
-    from .video_array import VideoArray
+    from .index.frame_index import FrameIndex
 
 
-def as_dask(video: VideoArray, chunk_bytes: int) -> dask.array.Array:
+class ChunkedVideo(Protocol):
+    """What is needed of a video to read it in chunks."""
+
+    index: FrameIndex
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def read_range(self, start: int, stop: int) -> Array:
+        """Frames from `start` to before `stop`."""
+
+
+def as_dask(video: ChunkedVideo, chunk_bytes: int) -> dask.array.Array:
     """See `VideoArray.to_dask`."""
     # map_blocks rather than from_array: a graph of 100,000 single frames takes dask longer to
     # look at than the frames take to decode.
@@ -54,9 +73,9 @@ def chunk_lengths(entries: Array, n_frames: int, most: int) -> tuple[int, ...]:
     return tuple(lengths)
 
 
-def _chunk(video: VideoArray, block_info: dict[Any, Any] | None = None) -> Array:
+def _chunk(video: ChunkedVideo, block_info: dict[Any, Any] | None = None) -> Array:
     if block_info is None:
         # dask trying out what type comes back.
         return np.empty((0,) * video.ndim, video.dtype)
     start, stop = block_info[None]["array-location"][0]
-    return video.stretch(start, stop)
+    return video.read_range(start, stop)

@@ -1,7 +1,9 @@
 """Number of frames and size of a video as its header claims them: cheap, and not always true.
 
-Nothing is decoded and no packet is read: some reads of a few bytes. Whoever needs to know for sure
-opens the video.
+Notes
+-----
+Nothing is decoded and no packet is read: some reads of a few bytes. Opening the video gives what is
+certain.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
+
+from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.storage.input_files import open_input
 
 from .index.container import top_boxes
 
@@ -33,9 +37,8 @@ class VideoMetadata:
 
 def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
     """Read the header of an MP4, MOV or AVI file; empty facts for anything else. Never raises."""
-    path = Path(path)
     try:
-        with path.open("rb") as stream:
+        with open_input(path) as stream:
             end = os.fstat(stream.fileno()).st_size
             start = stream.read(12)
             stream.seek(0)
@@ -43,8 +46,8 @@ def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
                 return _avi(stream)
             if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
                 return _mp4(stream, end)
-    except (OSError, struct.error):
-        # Cut off, or gone in the meantime: it will be said when the video is opened.
+    except (PoseDataError, OSError, struct.error):
+        # Cut off, no file, or gone in the meantime: whoever opens the video gets the error.
         pass
     return VideoMetadata()
 

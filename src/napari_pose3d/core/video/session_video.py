@@ -118,9 +118,9 @@ class SessionVideo:
         """The session frames found to be unreadable so far, ascending."""
         return tuple(np.flatnonzero(np.isin(self._images, self.video.damaged)).tolist())
 
-    def when_damage_is_found(self, tell: Callable[[], None]) -> None:
-        """See `VideoArray.when_damage_is_found`."""
-        self.video.when_damage_is_found(tell)
+    def on_damage(self, callback: Callable[[], None]) -> None:
+        """See `VideoArray.on_damage`."""
+        self.video.on_damage(callback)
 
     def close(self) -> None:
         """Close the file and forget its images."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_pose3d.core.errors import PoseDataError
 
+from .dask_array import as_dask
 from .decode.cursor import IsWanted
 from .decode.image_cache import ImageCache, shared_cache, total_memory
 from .decode.image_conversion import Array, Colour
@@ -145,7 +146,7 @@ class VideoArray:
     def __iter__(self) -> Iterator[Array]:
         # In pieces, because whoever iterates may stop or read other frames in between.
         for start in range(0, len(self), _FEW):
-            yield from self.stretch(start, min(start + _FEW, len(self)))
+            yield from self.read_range(start, min(start + _FEW, len(self)))
 
     def __getitem__(self, key: Any) -> Array:
         first, rest = split_key(key, self.ndim)
@@ -240,9 +241,9 @@ class VideoArray:
         """The frames found to be unreadable so far, ascending."""
         return tuple(sorted(self._reader.unreadable))
 
-    def when_damage_is_found(self, tell: Callable[[], None]) -> None:
-        """Have a function called when `damaged` has grown, by the thread that read the frame."""
-        self._reader.on_damage = tell
+    def on_damage(self, callback: Callable[[], None]) -> None:
+        """Have a function called when `damaged` has grown, in the thread that read the frame."""
+        self._reader.on_damage = callback
 
     def to_dask(self, chunk_bytes: int = 128 << 20) -> dask.array.Array:
         """The video as a dask array whose chunks begin at keyframes.
@@ -257,11 +258,9 @@ class VideoArray:
         dask.array.Array
             Of the same shape and type.
         """
-        from .dask_array import as_dask
-
         return as_dask(self, chunk_bytes)
 
-    def stretch(self, start: int, stop: int) -> Array:
+    def read_range(self, start: int, stop: int) -> Array:
         """Frames from `start` to before `stop`, decoded in one go and not kept in the cache.
 
         Unlike indexing, it has no bound on the memory that it takes.

@@ -20,7 +20,7 @@ from .canvas.selection_tool import SelectionTool
 from .canvas.space_view import SpaceView
 from .canvas.tool import Tool, ToolView
 from .controls import Controls
-from .frames.frame_controller import FrameController, Image
+from .frames.frame_controller import FrameController, FrameImage
 from .frames.main_layers import MainLayers
 from .frames.player import Player
 from .frames.view_source import STAGES, Scene, scene_of, skeleton_beside
@@ -59,7 +59,7 @@ class ViewsPanel(QWidget):
         self.frame = -1
         self._tools: list[Tool] = []
         self._poses_shown = True
-        self.images: dict[str, Image] = {}
+        self.images: dict[str, FrameImage] = {}
         self._peeked: int | None = None
         self._closed = False
         self.setAcceptDrops(True)
@@ -174,7 +174,7 @@ class ViewsPanel(QWidget):
         if frame != self.frames.frame:
             self.frames.request(frame)
 
-    def _show_frame(self, frame: int, images: dict[str, Image]) -> None:
+    def _show_frame(self, frame: int, images: dict[str, FrameImage]) -> None:
         if self._closed:
             return
         if frame == self._peeked:

@@ -11,7 +11,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from .layer_styles import ROLE_KEY
-from .video_layers import VIDEO, say_what_is_odd, video_layer
+from .video_layers import VIDEO, video_layer, warn_of_videos
 
 if TYPE_CHECKING:
     from napari_pose3d.core.video.reader_factory import FirstImage
@@ -76,7 +76,7 @@ class PendingVideo(QObject):
         self._rename("")
         session, view = layer.metadata["session"], layer.metadata["view"]
         data, attributes, kind = video_layer(self._path, session, view, video)
-        say_what_is_odd([(self._path, session, view, video)], self._viewer.layers)
+        warn_of_videos([(self._path, session, view, video)], self._viewer.layers)
         layer.metadata.update(attributes["metadata"])
         if layer.rgb == attributes["rgb"]:
             layer.data = data

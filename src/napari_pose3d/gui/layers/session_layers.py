@@ -39,14 +39,14 @@ def session_layers(
     Cancelled
         When `cancelled` says so.
     """
-    from .video_layers import say_what_is_odd, video_layers
+    from .video_layers import video_layers, warn_of_videos
 
     videos = [
         (session.videos[view], session.name, view, video)
         for view, video in open_videos(session, progress, cancelled).items()
     ]
     layers = video_layers(videos, {}) if videos else []
-    say_what_is_odd(videos, [])
+    warn_of_videos(videos, [])
     placed: dict[str, Tile] = {}
     for _, attributes, _ in layers:
         placed |= attributes["metadata"].get(TILES_KEY, {})

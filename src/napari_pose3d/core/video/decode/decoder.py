@@ -111,7 +111,7 @@ class Decoder:
         """
         try:
             now = VideoStamp.of(self._path)
-        except OSError:
+        except PoseDataError:
             return
         if now != self._index.stamp:
             raise PoseDataError(

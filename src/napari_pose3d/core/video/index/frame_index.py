@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.storage.input_files import input_errors
+
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
@@ -60,8 +62,9 @@ class VideoStamp:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> VideoStamp:
-        """The stamp of the file as it is now; `OSError` where there is none."""
-        status = os.stat(path)
+        """The stamp of the file as it is now; `PoseDataError` where there is none."""
+        with input_errors(path, expected="a video file"):
+            status = os.stat(path)
         return cls(status.st_size, status.st_mtime_ns)
 
 

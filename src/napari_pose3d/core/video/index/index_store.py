@@ -32,7 +32,7 @@ def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
         with place.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             columns = {name: file[name] for name in _COLUMNS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (PoseDataError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     n = len(columns["rank"])
     sound = (

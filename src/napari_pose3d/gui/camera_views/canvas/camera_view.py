@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QToolTip, QWidget
 from napari_pose3d.gui.qt.keys import Modifiers
 from napari_pose3d.gui.qt.napari_private import redraw_image
 
-from ..frames.frame_controller import Image
+from ..frames.frame_controller import FrameImage
 from ..frames.view_source import ViewSource
 from .canvas_frame import CanvasFrame
 from .input_events import Point, held_modifiers, key_name, modifiers_of, xy_of
@@ -99,7 +99,7 @@ class CameraView(CanvasFrame):
         self.model.layers.remove(layer)
 
     def show_frame(
-        self, frame: int, image: Image | None, settings: LayoutState, selected: str
+        self, frame: int, image: FrameImage | None, settings: LayoutState, selected: str
     ) -> None:
         """Show a frame: its image and its points at once."""
         self.frame = frame
@@ -134,7 +134,7 @@ class CameraView(CanvasFrame):
         if self._image is not None:
             self._image.opacity = _DIMMED
 
-    def peek(self, frame: int, image: Image | None, settings: LayoutState) -> None:
+    def peek(self, frame: int, image: FrameImage | None, settings: LayoutState) -> None:
         """Show the image of another frame for a moment, without anything that is drawn on it."""
         self._show_image(None if image is None else image.data, settings)
         self.overlays.show(-1, settings, "")

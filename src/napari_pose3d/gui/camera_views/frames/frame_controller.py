@@ -1,14 +1,16 @@
-"""One time axis for all views: images are decoded beside the window, and appear together."""
+"""One time axis for all views: images are decoded in threads, and appear together."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_pose3d.core.errors import PoseDataError
 
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
     from napari_pose3d.core.video.video_array import VideoArray
 
 _LATE_MS = 250
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Image:
-    """What a view has for a frame.
+class FrameImage:
+    """What a view shows of a frame.
 
     Attributes
     ----------
@@ -42,8 +45,9 @@ class FrameController(QObject):
     """Brings all videos to a frame.
 
     `ready` is emitted in the main thread with the frame and the images by view, when all of them
-    are there; never for a frame that was superseded. `late` says that the images of the newest
-    request are not there after a quarter of a second.
+    are there; never for a frame that another request has replaced. `late` is emitted when they are
+    not there after a quarter of a second. A frame that cannot be decoded, for whatever reason, is a
+    `problem` of its view and a line in the log.
     """
 
     ready = Signal(int, object)
@@ -54,13 +58,14 @@ class FrameController(QObject):
         super().__init__(parent)
         self._videos: dict[str, VideoArray | SessionVideo] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        # Of videos that are not seen any more; they may be in the middle of an image.
+        # Of videos that are not shown any more; they may be in the middle of an image.
         self._retired: list[ThreadPoolExecutor] = []
         self._request = 0
         self._frame = -1
         self._waiting: set[str] = set()
-        self._images: dict[str, Image] = {}
-        self._decoded.connect(self._take)
+        self._images: dict[str, FrameImage] = {}
+        # Queued also where a future is done before its callback is added: that calls it at once.
+        self._decoded.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LATE_MS)
@@ -77,7 +82,7 @@ class FrameController(QObject):
         return self._frame
 
     def set_videos(self, videos: Mapping[str, VideoArray | SessionVideo]) -> None:
-        """Decode these from now on, those of the views that are seen; gives up what runs."""
+        """Decode these from now on, those of the views that are shown; gives up what runs."""
         self._give_up()
         for view in set(self._threads) - set(videos):
             thread = self._threads.pop(view)
@@ -95,7 +100,8 @@ class FrameController(QObject):
         self._images = {}
         self._waiting = set(self._videos)
         for view, video in self._videos.items():
-            self._threads[view].submit(self._decode, self._request, view, video, frame)
+            future = self._threads[view].submit(self._decode, self._request, video, frame)
+            future.add_done_callback(partial(self._on_decoded, self._request, view, frame))
         if self._waiting:
             self._timer.start()
         else:
@@ -116,30 +122,46 @@ class FrameController(QObject):
         self._waiting = set()
 
     def _decode(
-        self, request: int, view: str, video: VideoArray | SessionVideo, frame: int
-    ) -> None:
-        """In the video's own thread."""
+        self, request: int, video: VideoArray | SessionVideo, frame: int
+    ) -> FrameImage | None:
+        """In the video's own thread; None when another frame is wanted by now."""
         if request != self._request:
-            return
+            return None
         # Of videos in session frames; others count as the session does.
         number = getattr(video, "image_of", lambda given: given)
         if frame >= len(video):
-            found = Image(None, "the video has ended")
-        elif number(frame) < 0:
-            found = Image(None, "no image")
-        else:
-            try:
-                data = video.frame(frame, lambda: request == self._request)
-            except (PoseDataError, OSError, ValueError) as error:
-                found = Image(None, f"cannot be read: {error}")
-            else:
-                if data is None:
-                    return
-                shifted = number(frame) != frame
-                found = Image(data, note=f"video frame {number(frame):,}" if shifted else "")
-        self._decoded.emit(request, view, found)
+            return FrameImage(None, "the video has ended")
+        if number(frame) < 0:
+            return FrameImage(None, "no image")
+        data = video.frame(frame, lambda: request == self._request)
+        if data is None:
+            return None
+        shifted = number(frame) != frame
+        return FrameImage(data, note=f"video frame {number(frame):,}" if shifted else "")
 
-    def _take(self, request: int, view: str, image: Image) -> None:
+    def _on_decoded(
+        self, request: int, view: str, frame: int, future: Future[FrameImage | None]
+    ) -> None:
+        """In the video's own thread: whatever ended the decoding, the view shows it."""
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            image = future.result()
+        else:
+            known = isinstance(error, PoseDataError | OSError)
+            _LOG.error(
+                "Frame %d of view %s cannot be shown: %s",
+                frame,
+                view,
+                error,
+                exc_info=None if known else error,
+            )
+            image = FrameImage(None, f"cannot be read: {str(error) or type(error).__name__}")
+        if image is not None:
+            self._decoded.emit(request, view, image)
+
+    def _take(self, request: int, view: str, image: FrameImage) -> None:
         if request != self._request:
             return
         self._images[view] = image
