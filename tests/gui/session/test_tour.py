@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.qt import QtViewer
 from qtpy.QtCore import QPointF, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
-from tests.support.label_window import LEFT, click, until, wait_for_room
+from tests.support.label_window import click, until
 from tests.support.napari_window import Window
-from tests.support.view_helpers import drag, move_mouse
+from tests.support.view_helpers import LEFT, drag, move_mouse
 
 from napari_pose3d.core.synthetic import sample
-from napari_pose3d.gui.smooth import smooth_job
+from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.save_dialog import SaveDialog
 
 pytestmark = pytest.mark.gui
@@ -28,7 +29,7 @@ RECIPE = sample.SampleRecipe(n_frames=80, n_cameras=3, size=(128, 96), seeds=2, 
 def window(
     make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Window]:
-    monkeypatch.setattr(smooth_job, "prepare", lambda progress, cancelled: None)
+    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     real = sample.make_sample
     monkeypatch.setattr(
         sample, "make_sample", lambda **rest: real(tmp_path / "sample", recipe=RECIPE, **rest)
@@ -86,6 +87,17 @@ def test_the_tour(window: Window, tmp_path: Path) -> None:
     views.panel.go_to(10)
     until(lambda: views.panel.frame == 10)
     assert int(viewer.dims.current_step[0]) == 10
+    # Run once more: the result is seen in the camera views, and the canvas stays away.
+    window.places.open("Smooth and triangulate")
+    smooth.keep_layers.setChecked(True)
+    QTest.mouseClick(smooth.bar._run, LEFT)
+    until(lambda: smooth.bar.is_busy)
+    until(lambda: not smooth.bar.is_busy)
+    window.settle()
+    QTest.qWait(200)
+    window.settle()
+    assert not any(layer.visible for layer in viewer.layers if layer.name.startswith("smoothed"))
+    assert not window.main.centralWidget().findChild(QtViewer).isVisible()
     # 7. Label: seen although Smooth is open; two clicks fill the third view.
     window.choose("Label")
     label = window.places.find("Label")
@@ -94,7 +106,8 @@ def test_the_tour(window: Window, tmp_path: Path) -> None:
     assert window.images() > 0.5
     label.control.panel.go_to(20)
     until(lambda: label.control.panel.is_settled and label.control.panel.frame == 20)
-    wait_for_room(label)
+    window.settle()
+    QTest.qWait(500)
     keypoint = label.control.keypoint
     result = smooth._finished.result.poses2d
     k = result.keypoints.index(keypoint)

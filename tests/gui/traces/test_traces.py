@@ -323,6 +323,7 @@ def test_seconds_change_the_numbers_below_and_nothing_else(widget, viewer, monke
     axis = widget.plot.plot.getPlotItem().getAxis("bottom")
     assert "time (s)" in axis.labelText
     assert axis.scale == pytest.approx(1 / 25)
+    assert axis.autoSIPrefixScale == 1, "seconds, not milliseconds"
     viewer.dims.set_current_step(0, 7)
     assert widget.plot.frame == 7
     widget.seconds.setChecked(False)

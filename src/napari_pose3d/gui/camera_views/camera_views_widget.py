@@ -60,6 +60,7 @@ class CameraViewsWidget(QWidget):
         self._session.changed.connect(self._on_session)
         self._workspace = workspace(napari_viewer)
         self._workspace.adopt(self, _TITLE)
+        self._workspace.closing.connect(self.shut_down)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """As much as there is."""

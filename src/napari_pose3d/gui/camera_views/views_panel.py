@@ -322,6 +322,10 @@ class ViewsPanel(QWidget):
         if self.space is not None:
             self.space.show_frame(self.frame, self.state, self.selection)
 
+    def take_over(self) -> None:
+        """Hide our layers in the main canvas where a program has just shown them."""
+        self._layers.hide_again()
+
     def show_poses(self, shown: bool) -> None:
         """Draw what was predicted and smoothed on the images, or leave it to a tool to draw."""
         if shown != self._poses_shown:

@@ -312,7 +312,12 @@ class Workspace(QObject):
             self._note_sizes()
         elif kind == QEvent.Type.Resize:
             self._arrange_soon()
-        elif kind == QEvent.Type.Hide and not event.spontaneous() and not window.isMinimized():
+        elif (
+            kind == QEvent.Type.Hide and not event.spontaneous() and not window.isMinimized()
+        ) or (
+            # A window that was never shown is not hidden when it closes.
+            kind == QEvent.Type.Close and not window.isVisible()
+        ):
             self.closing.emit()
             self._closed = True
             self._timer.stop()

@@ -296,6 +296,8 @@ class SessionWidget(QWidget):
         self._opening.abandon()
         display = Display(self._viewer)
         display.show_2d()
+        if (views := self._workspace.find("Camera views")) is not None:
+            views.panel.take_over()
         keep_windows(self._viewer, show_error)
         self._viewer.dims.set_point(0, 0)
         self._current.set(opened)

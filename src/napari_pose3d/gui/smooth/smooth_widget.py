@@ -314,6 +314,8 @@ class SmoothWidget(QWidget):
         self._added = layers
         self._display.forget()
         self._display.show_2d()
+        if (views := self._workspace.find("Camera views")) is not None:
+            views.panel.take_over()
         smoothed = [layer for layer in layers if layer.name.startswith("smoothed")]
         self._viewer.layers.selection.active = smoothed[0]
         self._show_finished(finished)

@@ -57,7 +57,7 @@ class TracePlot(QWidget):
         self.plot = pyqtgraph.PlotWidget()
         self.plot.setMenuEnabled(False)
         item = self.plot.getPlotItem()
-        item.setLabel("bottom", "frame")
+        _label(item.getAxis("bottom"), "frame")
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
         item.showGrid(x=True, y=True, alpha=0.15)
@@ -125,7 +125,7 @@ class TracePlot(QWidget):
             item.addItem(drawn)
             self._curves.append(drawn)
         self._span = _span_of(curves)
-        item.setLabel("left", label)
+        _label(item.getAxis("left"), label)
         if fit or self._fitted:
             self.fit()
 
@@ -142,8 +142,7 @@ class TracePlot(QWidget):
         axis = self.plot.getPlotItem().getAxis("bottom")
         # Positions stay frames: only what is written below them is another number.
         axis.setScale(1.0 if frame_rate is None else 1.0 / frame_rate)
-        axis.setLabel("frame" if frame_rate is None else "time (s)")
-        axis.enableAutoSIPrefix(False)
+        _label(axis, "frame" if frame_rate is None else "time (s)")
 
     def follow(self, other: TracePlot) -> None:
         """Show the same frames as another plot, whichever of them is moved."""
@@ -197,6 +196,15 @@ class TracePlot(QWidget):
         frame = min(max(frame, 0), self._n_frames - 1)
         self.show_frame(frame)
         self.frame_chosen.emit(frame)
+
+
+def _label(axis: Any, text: str) -> None:
+    axis.setLabel(text)
+    # By itself pyqtgraph writes values below one a thousand times as large. Older ones do so
+    # only where a unit is given apart from the text.
+    if hasattr(axis, "setSIPrefixEnableRanges"):
+        axis.setSIPrefixEnableRanges(())
+        axis.updateAutoSIPrefix()
 
 
 def _span_of(curves: list[Curve]) -> tuple[float, float]:

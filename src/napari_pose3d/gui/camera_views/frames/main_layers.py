@@ -50,6 +50,15 @@ class MainLayers:
         for layer in self._watched:
             layer.events.set_data.connect(self._on_set_data)
 
+    def hide_again(self) -> None:
+        """Hide our layers that a program has just shown: they are seen in the camera views."""
+        for layer in self._viewer.layers:
+            ours = poses_of(layer.metadata) is not None or ROLE_KEY in layer.metadata
+            if ours and layer.visible:
+                layer.visible = False
+                if not any(layer is each for each in self._hidden):
+                    self._hidden.append(layer)
+
     def give_back(self) -> None:
         """Show what was hidden, and watch no more."""
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
