@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from napari_pose3d._version import __version__
 from napari_pose3d.core.errors import Cancelled, PoseDataError
@@ -17,14 +18,25 @@ from .parser import Parser
 from .progress_bar import ProgressBar
 from .remedies import option_of
 
-__all__ = ["main", "parse_frame_ranges"]
+__all__ = ["main", "parse_frame_ranges", "run"]
 
 BAD_INPUT = 2
 INTERRUPTED = EXIT_CODE
 
 
+def run() -> NoReturn:
+    """What the installed program ``napari-pose3d`` calls: `main`, and the end of the process."""
+    code = main()
+    if code == INTERRUPTED:
+        # Python would wait for threads that compute what nobody wants any more.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of ``napari-pose3d``; returns the exit code (2 on bad input)."""
+    """The command line with its arguments; returns the exit code (2 on bad input)."""
     for stream in (sys.stdout, sys.stderr):
         # Names that a terminal cannot show are spelled out.
         if isinstance(stream, io.TextIOWrapper):

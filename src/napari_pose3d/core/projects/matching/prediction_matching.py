@@ -65,10 +65,11 @@ def match_predictions(
     unmatched: dict[Path, str] = {
         path: why for path, why in project.unmatched if path.suffix.lower() in (".csv", ".h5")
     }
-    headers = _headers(scan, project, unmatched)
     known = _known_views(scan, views) if settings.mirrored else _known(project.naming)
     session = None if settings.session is None else composed(settings.session)
     chosen = [s for s in project.sessions if s.name == session] or list(project.sessions)
+    # Thousands of files are not opened for the sake of one session.
+    headers = _headers(scan, project, chosen, unmatched)
     rows: list[MatchRow] = []
     for each in chosen:
         rows += _rows(each, headers, unmatched, known if settings.mirrored else None)
@@ -120,9 +121,9 @@ def _known_views(scan: FolderScan, given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _headers(
-    scan: FolderScan, project: Project, unmatched: dict[Path, str]
+    scan: FolderScan, project: Project, chosen: Sequence[Session], unmatched: dict[Path, str]
 ) -> dict[Path, TableHeader]:
-    """Headers of the tables of all sets; the reason is noted where one holds no predictions."""
+    """Headers of the tables of some sessions; the reason is noted where one is not used."""
     outright = {path for path in scan.given.paths if not path.is_dir()}
     found: dict[Path, TableHeader] = {}
     in_own_folder = any(
@@ -130,10 +131,13 @@ def _headers(
         and is_in_own_folder(path.relative_to(scan.listing.root).as_posix())
         for path in scan.given.paths
     )
+    names = {session.name for session in chosen}
+    in_sets: set[Path] = set()
     for session in project.sessions:
         for each in session.sets:
             paths = [*each.files.values(), *([each.space] if each.space else [])]
-            for path in paths:
+            in_sets.update(paths)
+            for path in paths if session.name in names else ():
                 relative = path.relative_to(scan.listing.root).as_posix()
                 if is_in_own_folder(relative) and not in_own_folder:
                     continue
@@ -146,7 +150,7 @@ def _headers(
         # Boxes and results without positions are in no set; they are said as well.
         for relative in tables_of(scan.listing):
             path = scan.listing.path(relative)
-            if path in scan.given and path not in found and path not in unmatched:
+            if path in scan.given and path not in in_sets and path not in unmatched:
                 reason = header_or_reason(path)
                 unmatched[path] = reason if isinstance(reason, str) else "a result of napari-pose3d"
     return found
