@@ -500,17 +500,20 @@ def test_brightness_of_one_view_and_of_all(widget: Any) -> None:
 
 
 def test_the_views_have_the_room_of_an_empty_canvas(widget: Any, viewer: Any, qtbot: Any) -> None:
-    window = widget.window()
-    canvas = window.centralWidget()
-    qtbot.waitUntil(lambda: not canvas.isVisible(), timeout=TIMEOUT)
-    wide = widget.width()
+    canvas = widget.window().centralWidget()
+
+    def is_away() -> bool:
+        return not canvas.isVisible() or canvas.height() == 0
+
+    qtbot.waitUntil(is_away, timeout=TIMEOUT)
+    high = widget.height()
     video = viewer.layers["walk Cam-A"]
     video.visible = True
-    qtbot.waitUntil(canvas.isVisible, timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: widget.width() < wide, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: canvas.isVisible() and canvas.height() > 100, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: widget.height() < high, timeout=TIMEOUT)
     video.visible = False
-    qtbot.waitUntil(lambda: not canvas.isVisible(), timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: widget.width() > 0.9 * wide, timeout=TIMEOUT)
+    qtbot.waitUntil(is_away, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: widget.height() > 0.9 * high, timeout=TIMEOUT)
 
 
 def test_files_dropped_on_the_views_open_in_the_main_viewer(
