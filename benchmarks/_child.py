@@ -26,12 +26,12 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def tell(**facts: Any) -> None:
+def send(**facts: Any) -> None:
     """Send facts to the benchmark; may be called again while the process runs."""
     print(_MARK + json.dumps(facts), flush=True)
 
 
-def told(output: str) -> dict[str, Any]:
+def received(output: str) -> dict[str, Any]:
     """All facts in a child's output."""
     facts: dict[str, Any] = {}
     for line in output.splitlines():

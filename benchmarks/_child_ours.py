@@ -10,7 +10,7 @@ import shutil
 import time
 from pathlib import Path
 
-from _child import peak_memory_mb, tell
+from _child import peak_memory_mb, send
 
 
 def main() -> None:
@@ -36,11 +36,11 @@ def main() -> None:
     from napari_pose3d.core.projects.matching import prediction_loading as predictions  # noqa: F401
     from napari_pose3d.core.smoothing import smoothers as eks  # noqa: F401
 
-    tell(import_seconds=time.perf_counter() - started, baseline_mb=peak_memory_mb())
+    send(import_seconds=time.perf_counter() - started, baseline_mb=peak_memory_mb())
     if chosen.warm_up:
         started = time.perf_counter()
         warm_up()
-        tell(warm_up_seconds=time.perf_counter() - started)
+        send(warm_up_seconds=time.perf_counter() - started)
 
     settings = SmoothingSettings(smooth_param=chosen.s, as_published=chosen.as_published)
     if chosen.arrays:
@@ -52,7 +52,7 @@ def main() -> None:
             result = pipeline.run(in_memory, rig, settings)
             seconds.append(time.perf_counter() - begun)
             found = result.smooth_param.tolist()
-            tell(seconds=seconds, smooth_param=found, peak_mb=peak_memory_mb())
+            send(seconds=seconds, smooth_param=found, peak_mb=peak_memory_mb())
         return
     seconds, parts = [], []
     for _ in range(chosen.calls):
@@ -72,7 +72,7 @@ def main() -> None:
         ended = time.perf_counter()
         seconds.append(ended - begun)
         parts.append((read - begun, smoothed - read, ended - smoothed))
-        tell(seconds=seconds, parts=parts, ended=time.time(), peak_mb=peak_memory_mb())
+        send(seconds=seconds, parts=parts, ended=time.time(), peak_mb=peak_memory_mb())
 
 
 if __name__ == "__main__":

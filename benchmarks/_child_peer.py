@@ -9,7 +9,7 @@ import argparse
 import time
 from typing import Any
 
-from _child import peak_memory_mb, tell
+from _child import peak_memory_mb, send
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         return result
 
     multicam_smoother.ensemble_kalman_smoother_multicam = timed
-    tell(import_seconds=time.perf_counter() - started, baseline_mb=peak_memory_mb())
+    send(import_seconds=time.perf_counter() - started, baseline_mb=peak_memory_mb())
     seconds = []
     for _ in range(chosen.calls):
         begun = time.perf_counter()
@@ -51,9 +51,9 @@ def main() -> None:
         )
         seconds.append(time.perf_counter() - begun)
         found = [float(s) for s in smooth_params]
-        tell(seconds=seconds, computed=computed, smooth_param=found, peak_mb=peak_memory_mb())
+        send(seconds=seconds, computed=computed, smooth_param=found, peak_mb=peak_memory_mb())
         if len(seconds) == 1:
-            tell(first_ended=time.time())
+            send(first_ended=time.time())
 
 
 if __name__ == "__main__":

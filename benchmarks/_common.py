@@ -185,7 +185,7 @@ class Recording:
 
 
 def real_or_synthetic(data: Path, folder: Path) -> Recording:
-    """The recording ``fly`` where it is there, else (said aloud) a synthetic one of its size.
+    """The recording ``fly`` where it is there, else a synthetic one of its size, which is printed.
 
     Parameters
     ----------

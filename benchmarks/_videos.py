@@ -19,7 +19,7 @@ KINDS = {
 def make_video(
     path: Path, n_frames: int, options: dict[str, str], size: tuple[int, int] = (WIDTH, HEIGHT)
 ) -> Path:
-    """Video a textured floor under a slowly moving camera, with noise, in H.264."""
+    """Render a textured floor under a slowly moving camera, with noise, in H.264."""
     import av
 
     if path.exists():

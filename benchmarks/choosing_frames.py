@@ -1,6 +1,6 @@
 """Choosing 20 frames to label by k-means over all views: time and memory by the length of videos.
 
-The videos are one short video in H.264 with a keyframe every 250 images, its packets again and
+The videos are one short video in H.264 with a keyframe every 250 frames, its packets again and
 again. Each row is a process of its own: ``seconds`` is one call from closed videos to the chosen
 frames, ``MB in all`` the most memory that the process held, and ``of which before`` what it held
 before the call, with everything imported.
@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _child import peak_memory_mb, tell, told
+from _child import peak_memory_mb, received, send
 from _common import Table, begin, describe_end, goal, parser
 from _videos import KINDS, make_long, make_video
 
@@ -70,7 +70,7 @@ def choose(video: Path, n_views: int, other: Path) -> None:
     seconds = time.perf_counter() - started
     assert len(set(chosen)) == _CHOSEN
     opened = stages["Looking through the videos"]
-    tell(seconds=seconds, opened=opened, mb=peak_memory_mb(), before=before, longest=longest)
+    send(seconds=seconds, opened=opened, mb=peak_memory_mb(), before=before, longest=longest)
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
             "before reading, s",
             "MB in all",
             "of which before",
-            "between two looks at Cancel, s",
+            "between two checks for Cancel, s",
         ),
     )
     found = {}
@@ -110,7 +110,7 @@ def main() -> None:
             )
             if ended.returncode:
                 raise SystemExit(f"{name}, {n_frames} frames: {describe_end(ended)}")
-            facts = told(ended.stdout)
+            facts = received(ended.stdout)
             found[size, n_views, n_frames] = facts
             table.add(
                 f"{size[0]} x {size[1]}",

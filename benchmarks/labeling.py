@@ -1,15 +1,14 @@
-"""Geometry while labeling: how near filled views are to the truth, who disagrees, and how fast.
+"""Geometry while labeling: error of projected labels, detection of wrong ones, and speed.
 
 On the synthetic scene (an animal in an arena, 3, 4 and 6 cameras with ordinary lenses, 640 x 480)
 labels are the true positions plus 1.5 px of noise in x and in y, in random views.
 
 1. Views filled from the labels of 2 or 3 others, with a rig and without one (a linear model learned
    from 20 labeled frames). Coverage: the share of filled positions in their 95 % ellipse.
-2. One of three labels 40 px off in a random direction: how often that view is named, and how near
-   the filled views are; beside it what using all labels alike gives, as other programs do.
-   "Expected" is how often the view should be named by the stated probabilities: where it equals
-   "named" they are honest, and little more can be had from the same evidence. What is known besides
-   the labels:
+2. One of three labels 40 px off in a random direction: how often that view is named, and the error
+   of the filled views, also with equal weight for all labels, as in other programs. "Expected" is
+   how often the view should be named according to the probabilities: where it equals "named", they
+   are calibrated. Evidence besides the labels:
 
    - nothing: each keypoint by itself;
    - the other keypoints of the frame;
@@ -18,8 +17,8 @@ labels are the true positions plus 1.5 px of noise in x and in y, in random view
 
    In "one" the rest of the frame is right; in "each" every keypoint has a wrong label.
 3. The same for other distances than 40 px, from the labels of single keypoints alone.
-4. Time of a step of a drag. Beside it aniposelib's triangulation and projection of the same labels,
-   which is what the Lightning Pose app does. Compiling is left out on both sides.
+4. Time of a step of a drag. For comparison, aniposelib's triangulation and projection of the same
+   labels, as in the Lightning Pose app. Compiling is left out on both sides.
 
     python benchmarks/labeling.py [--quick]
 """

@@ -1,4 +1,4 @@
-"""What can be said about the smoother on a real recording, where nobody knows the truth.
+"""What can be measured on a real recording, whose truth is unknown.
 
 The recording fly (3 cameras, 3 seeds, 500 frames, 12 keypoints), two ways:
 
@@ -9,7 +9,7 @@ The recording fly (3 cameras, 3 seeds, 500 frames, 12 keypoints), two ways:
   positions that the 95 % ellipse holds.
 
 Compared: the published smoother (our ``as_published=True``, equal number for number) and our
-default. Neither says how far anything is from the truth; differences of a few percent are none.
+default. Neither measures the distance to the truth; differences of a few percent mean nothing.
 
     python benchmarks/real_recording.py [--data PATH]
 """

@@ -1,14 +1,14 @@
 """Does napari stay responsive while the job computes?
 
-A 5 ms timer in the main thread records how late it comes while the plugin's own background job
+A 5 ms timer in the main thread records its delay while the plugin's own background job
 (`napari_pose3d.gui.qt.jobs.Job`, the one behind the widget) reads, smooths, prepares the layers and
 writes. Whatever holds Python's lock or the processor too long in the thread makes the timer late,
 and would make the window stutter. No viewer is open: redrawing and adding the layers are napari's
 own work in the main thread and are left out.
 
 Two inputs: a short recording, and one of 20,000 frames. "Idle" is the same timer while the thread
-only sleeps. "Machine" is how late another process came that ticks beside and has nothing to do with
-ours: where it is late as well, the processor was busy with something else. The last column says
+only sleeps. "Machine" is the delay of the same timer in an independent process: where it is late as
+well, the processor was busy with something else. The last column says
 which line the thread had reached when the timer came latest, that is, behind which call the main
 thread waited.
 
@@ -158,8 +158,8 @@ def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., 
 
     def write(progress: Progress, cancelled: IsCancelled) -> None:
         ensemble, rig = kept["input"]
-        told = partial(save_result, force=True, progress=progress, cancelled=cancelled)
-        told(kept["result"], ensemble, rig, folder)
+        save = partial(save_result, force=True, progress=progress, cancelled=cancelled)
+        save(kept["result"], ensemble, rig, folder)
 
     return [
         ("reading", read),
@@ -170,7 +170,7 @@ def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., 
 
 
 class Machine:
-    """A second process that ticks beside: late as well, when the processor was busy elsewhere."""
+    """An independent process with the same timer: late as well if the processor was busy."""
 
     def __init__(self) -> None:
         command = [sys.executable, str(Path(__file__).resolve().with_name("_child_pulse.py"))]

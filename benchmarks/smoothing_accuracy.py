@@ -1,25 +1,25 @@
-"""How far the smoothed points are from the truth, and whether their uncertainty is honest.
+"""How far the smoothed points are from the truth, and whether their uncertainty is calibrated.
 
-On a synthetic scene everything is known: `napari_pose3d.core.synthetic` moves an animal, videos it
-with calibrated cameras, and plays several networks ("seeds") that err as networks do. The fixed
-scenes are in `_scenes.py`: harsh (jitter, bias, occlusions, confident outliers, swaps, a lost view)
-and gentle (jitter and bias only).
+On a synthetic scene everything is known: `napari_pose3d.core.synthetic` moves an animal, renders it
+in calibrated cameras, and simulates several networks ("seeds") with the errors of real ones. The
+fixed scenes are in `_scenes.py`: harsh (jitter, bias, occlusions, confident outliers, swaps, a lost
+view) and gentle (jitter and bias only).
 
 Compared, from the same predictions and calibration:
 
-- triangulation of the ensemble's median, frame by frame, every observation used alike;
-- the same, robust: observations that contradict the other views are set aside;
+- triangulation of the ensemble's median, frame by frame, all observations with equal weight;
+- the same, robust: observations that contradict the other views are rejected;
 - the Ensemble Kalman Smoother as published (our ``as_published=True``, which equals version 4.6.2
   number for number: a test compares it with outputs of the package);
 - our default.
 
 Printed per method: distance to the truth in mm (root mean square, median, 95th percentile), the
 RMSE by class of point and frame, and coverage: the share of points whose 95 % ellipsoid contains
-the truth, 0.95 if the stated uncertainty is honest.
+the truth, 0.95 if the uncertainty is calibrated.
 
 Fair, because nothing is left out: all methods are scored on the points that all of them located.
 It is still a simulation; on real recordings gains are smaller and cannot be measured this way
-(`real_recording.py` says what can).
+(`real_recording.py` measures what can be).
 
     python benchmarks/smoothing_accuracy.py [--quick]
 """

@@ -1,12 +1,12 @@
 """Time and memory of the whole smoothing job, against the Ensemble Kalman Smoother itself.
 
 Compared: prediction CSVs and a calibration in, written results out, the smoothing parameter
-searched for every keypoint. The other program is ensemble-kalman-smoother 4.6.2, called as its
-documentation says (fit_eks_multicam) in a virtual environment of its own.
+searched for every keypoint. The other program is ensemble-kalman-smoother 4.6.2, called as in its
+documentation (fit_eks_multicam) in a virtual environment of its own.
 
 Fair, because
 - both read the same files and both write their CSV files, in a process of their own;
-- imports are left out on both sides, and the time of the whole process is given beside it;
+- imports are left out on both sides, and the time of the whole process is given as well;
 - our compiled code is cached, as it is for a user from the second start on; the other program's is
   compiled in every process, so it is called twice and the faster call counts;
 - of ours the median of several calls counts, of the other program the fastest.
@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from _child import told
+from _child import received
 from _common import (
     Recording,
     Table,
@@ -60,7 +60,7 @@ def run_ours(recording: Recording, out: Path, *extra: str) -> dict[str, Any]:
 def run_peer(
     python: Path, recording: Recording, out: Path, limit: float, *extra: str
 ) -> dict[str, Any]:
-    """Facts from one process of the other program; what it told before the limit counts."""
+    """Facts from one process of the other program; what it sent before the limit counts."""
     files = [str(path) for path in recording.files]
     # Options first: the files take the rest of the line.
     arguments = [*extra, str(recording.calibration), str(out), *files]
@@ -77,7 +77,7 @@ def _run(command: list[str], limit: float | None) -> dict[str, Any]:
         printed = error.stdout or b""
         output = printed.decode() if isinstance(printed, bytes) else printed
         problem = f"stopped after {limit:.0f} s"
-    return {"begun": begun, "whole": time.time() - begun, "problem": problem, **told(output)}
+    return {"begun": begun, "whole": time.time() - begun, "problem": problem, **received(output)}
 
 
 def command_line_seconds(recording: Recording, out: Path) -> float:

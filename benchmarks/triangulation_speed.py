@@ -1,16 +1,16 @@
 """Time and error of triangulation, against aniposelib and against a plain batched NumPy SVD.
 
-Compared, on the same 100,000 points seen by 2, 3 and 6 cameras with ordinary lenses, 1 px of noise
-in x and y, 10 % of the observations missing at random:
+Compared, on the same 100,000 points observed by 2, 3 and 6 cameras with ordinary lenses, 1 px of
+noise in x and y, 10 % of the observations missing at random:
 
 - ours: linear solution, then the least error in pixels, with covariance and residuals;
-- ours, robust: the same, and observations that contradict the other views are set aside;
+- ours, robust: the same, and observations that contradict the other views are rejected;
 - aniposelib's ``triangulate`` and its ``fast=True`` (every pair of cameras, then the median);
 - the textbook: undistort, one NumPy SVD over all points (Hartley & Zisserman 12.2).
 
 Fair, because all get the same pixels and the time includes removing the lens distortion. Compiling
 is left out on all sides: the fastest of several calls counts, the first is printed too. The error
-is the distance to the true point, over the points that at least two cameras saw.
+is the distance to the true point, over the points observed by at least two cameras.
 
 A second table has 10 % of the observations moved by 80 px: what the robust solution is for, and
 what it costs. aniposelib's ``triangulate_ransac`` is timed on fewer points and scaled up.

@@ -1,14 +1,14 @@
 """How fast videos are read, against the decoder itself as the limit and against other readers.
 
-Videos of 1280 x 1024 in H.264 are made on first use: groups of images (GOP) of 250 and of 30 with
-B-frames, and without prediction. The limits are bare loops over PyAV's decoder that convert what
-is asked for to RGB and nothing else. Compared: OpenCV (seeking by frame number), a dask array with
-one block a frame (OpenCV inside, as other plugins do it), and napari-pyav 0.1.1 in a virtual
-environment of its own, because it needs numpy < 2 (``.venv-peers-video`` in the checkout, made on
-first use; the environment variable POSE3D_VIDEO_PEERS names another place). Without it, its column
-is empty.
+Videos of 1280 x 1024 in H.264 are made on first use: groups of pictures (GOP) of 250 and of 30 with
+B-frames, and without prediction. The limits are bare loops over PyAV's decoder that convert the
+requested frames to RGB and do nothing else. Compared: OpenCV (seeking by frame number), a dask
+array with one block per frame (OpenCV inside, as other plugins do it), and napari-pyav 0.1.1 in a
+virtual environment of its own, because it needs numpy < 2 (``.venv-peers-video`` in the checkout,
+made on first use; the environment variable POSE3D_VIDEO_PEERS names another place). Without it, its
+column is empty.
 
-Times are the least of several rounds in which all take turns, so that a busy machine troubles all
+Times are the minimum of several rounds in which all take turns, so that a busy machine affects all
 alike. Readers that take seconds for one frame are given fewer frames, and the mean counts.
 
     python benchmarks/video_speed.py [--quick] [--videos FOLDER]
