@@ -39,7 +39,7 @@ def touch(path: Path, text: str = "") -> Path:
 
 
 def video(path: Path, name: str = "h264-all-intra.mp4") -> Path:
-    """A real video of ``videos.FILMS``; the usual one has 40 frames of 128 x 96 px."""
+    """A real video of ``video_recipes.VIDEOS``; the usual one has 40 frames of 128 x 96 px."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = next(each for each in VIDEOS if each.name == name).write(path.parent)
     return Path(made).rename(path)

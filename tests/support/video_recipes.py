@@ -18,7 +18,7 @@ from typing import Any
 import av
 import numpy as np
 
-# Else the AV1 encoder tells its settings.
+# Otherwise the AV1 encoder prints its settings.
 os.environ.setdefault("SVT_LOG", "1")
 
 # So that each encoder gives the same bytes from run to run and on every processor.

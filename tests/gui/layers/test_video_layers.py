@@ -117,7 +117,7 @@ def test_napari_finds_the_reader_in_any_letter_case() -> None:
     manager = PluginManager.instance()
     manager.discover()
     for suffix in VIDEO_SUFFIXES:
-        for name in (f"video{suffix}", f"FILM{suffix.upper()}", f"Video{suffix.title()}"):
+        for name in (f"video{suffix}", f"VIDEO{suffix.upper()}", f"Video{suffix.title()}"):
             found = manager.iter_compatible_readers([f"/folder/{name}"])
             assert "napari-pose3d" in {each.plugin_name for each in found}, name
 
