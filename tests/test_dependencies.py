@@ -73,8 +73,8 @@ def test_the_package_imports_only_what_it_declares(runtime: set[str]) -> None:
 
 def test_tests_import_only_what_is_declared_for_development(runtime: set[str]) -> None:
     development = {normal(name) for extra in EXTRAS.values() for name in extra}
-    # What napari and aniposelib bring along.
-    brought = {"app-model", "imageio", "npe2", "opencv-contrib-python", "vispy"}
+    # What napari brings along.
+    brought = {"app-model", "imageio", "npe2", "vispy"}
     assert undeclared(imported(REPO / "tests"), runtime | development | brought) == {}
 
 
