@@ -16,9 +16,16 @@ from typing import BinaryIO
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import open_input
 
-from .index.container import top_boxes
-
-_Box = tuple[int, int]
+from .index.mp4_boxes import (
+    Box,
+    all_inside,
+    boxes_inside,
+    descend,
+    n_samples,
+    read_box,
+    read_number,
+    whole_file,
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,12 @@ def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
     """Read the header of an MP4, MOV or AVI file; empty facts for anything else. Never raises."""
     try:
         with open_input(path) as stream:
-            end = os.fstat(stream.fileno()).st_size
             start = stream.read(12)
             stream.seek(0)
             if start[:4] == b"RIFF" and start[8:] == b"AVI ":
                 return _avi(stream)
             if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-                return _mp4(stream, end)
+                return _mp4(stream)
     except (PoseDataError, OSError, struct.error):
         # Cut off, no file, or gone in the meantime: whoever opens the video gets the error.
         pass
@@ -67,63 +73,38 @@ def _avi(stream: BinaryIO) -> VideoMetadata:
     return VideoMetadata(None if in_parts or not n_frames else n_frames, (width, height))
 
 
-def _mp4(stream: BinaryIO, end: int) -> VideoMetadata:
-    moov = top_boxes(stream, end).get(b"moov")
-    if moov is None:
-        return VideoMetadata()
-    start = moov[0]
-    while start < moov[1]:
-        stream.seek(start)
-        # Boxes of one name hide each other: each search begins behind the track found last.
-        trak = top_boxes(stream, moov[1]).get(b"trak")
-        if trak is None:
-            break
-        facts = _track(stream, trak)
-        if facts is not None:
-            return facts
-        start = trak[1]
+def _mp4(stream: BinaryIO) -> VideoMetadata:
+    moov = boxes_inside(stream, whole_file(stream)).get(b"moov")
+    for trak in all_inside(stream, moov, b"trak"):
+        media = boxes_inside(stream, trak).get(b"mdia")
+        handler = boxes_inside(stream, media).get(b"hdlr")
+        if read_box(stream, handler, 8, 4) == b"vide":
+            return _track(stream, trak)
     return VideoMetadata()
 
 
-def _track(stream: BinaryIO, trak: _Box) -> VideoMetadata | None:
-    """Facts of a video track; None for another track."""
-    boxes = _inside(stream, trak)
-    media = _inside(stream, boxes.get(b"mdia"))
-    if _read(stream, media.get(b"hdlr"), 8, 4) != b"vide":
-        return None
-    table = _inside(stream, _inside(stream, media.get(b"minf")).get(b"stbl"))
-    sizes = table.get(b"stsz") or table.get(b"stz2")
-    n_frames = None if sizes is None else struct.unpack(">I", _read(stream, sizes, 8, 4))[0]
+def _track(stream: BinaryIO, trak: Box) -> VideoMetadata:
+    stbl = descend(stream, trak, b"mdia", b"minf", b"stbl")
+    table = boxes_inside(stream, stbl)
+    n_frames = n_samples(stream, stbl)
+    sync = table.get(b"stss")
+    if n_frames and sync is not None and read_number(stream, sync, 4):
+        # What comes before the first keyframe cannot be decoded, and does not count.
+        n_frames -= max(0, read_number(stream, sync, 8) - 1)
     size = None
     if b"stsd" in table:
         # 8 bytes of list head and 8 of the first entry's own come before the entry's inside.
-        width, height = struct.unpack(">HH", _read(stream, table[b"stsd"], 8 + 8 + 24, 4))
-        size = (height, width) if _turned(stream, boxes.get(b"tkhd")) else (width, height)
+        width, height = struct.unpack(">HH", read_box(stream, table[b"stsd"], 8 + 8 + 24, 4))
+        turned = _turned(stream, boxes_inside(stream, trak).get(b"tkhd"))
+        size = (height, width) if turned else (width, height)
     # Fragmented files keep their samples elsewhere and say 0 here.
     return VideoMetadata(n_frames or None, size)
 
 
-def _turned(stream: BinaryIO, header: _Box | None) -> bool:
+def _turned(stream: BinaryIO, header: Box | None) -> bool:
     """Whether players turn the image by a quarter."""
     if header is None:
         return False
-    version = _read(stream, header, 0, 1)[0]
-    matrix = struct.unpack(">9i", _read(stream, header, 52 if version else 40, 36))
+    version = read_box(stream, header, 0, 1)[0]
+    matrix = struct.unpack(">9i", read_box(stream, header, 52 if version else 40, 36))
     return matrix[0] == 0 and matrix[1] != 0
-
-
-def _inside(stream: BinaryIO, box: _Box | None) -> dict[bytes, _Box]:
-    if box is None:
-        return {}
-    stream.seek(box[0])
-    return top_boxes(stream, box[1])
-
-
-def _read(stream: BinaryIO, box: _Box | None, at: int, length: int) -> bytes:
-    if box is None or box[0] + at + length > box[1]:
-        raise struct.error("the box ends early")
-    stream.seek(box[0] + at)
-    data = stream.read(length)
-    if len(data) != length:
-        raise struct.error("the file ends early")
-    return data

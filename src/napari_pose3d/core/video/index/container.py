@@ -1,18 +1,18 @@
-"""Opening a video with PyAV, and saying plainly why it cannot be opened."""
+"""A video opened with PyAV, or the reason why it cannot be."""
 
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import check_regular, open_input
 
 from .frame_index import NO_TIME, PacketMarks
+from .mp4_boxes import boxes_inside, whole_file
 
 if TYPE_CHECKING:
     import av
@@ -122,29 +122,7 @@ def _reason(error: Exception) -> str:
 def _has_moov(path: Path) -> bool:
     try:
         with open_input(path) as stream:
-            return b"moov" in top_boxes(stream, path.stat().st_size)
+            return b"moov" in boxes_inside(stream, whole_file(stream))
     except (PoseDataError, OSError):
         # It vanished in between: the first error is the better one.
         return True
-
-
-def top_boxes(stream: BinaryIO, end: int) -> dict[bytes, tuple[int, int]]:
-    """The boxes of an MP4 file from where the stream stands: name to (start, end) of the inside."""
-    boxes: dict[bytes, tuple[int, int]] = {}
-    start = stream.tell()
-    while start + 8 <= end:
-        stream.seek(start)
-        head = stream.read(16)
-        if len(head) < 8:
-            break
-        size, name = struct.unpack(">I4s", head[:8])
-        inside = start + 8
-        if size == 1 and len(head) == 16:
-            size, inside = struct.unpack(">Q", head[8:])[0], start + 16
-        elif size == 0:
-            size = end - start
-        if size < inside - start:
-            break
-        boxes.setdefault(name, (inside, start + size))
-        start += size
-    return boxes
