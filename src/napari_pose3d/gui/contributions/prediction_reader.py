@@ -51,13 +51,12 @@ def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
 
 def _read(path: Path) -> list[tuple[str, PredictionTable]]:
     """The tables of a file, one for each individual, with what to add to the layer's name."""
-    from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
-    from napari_pose3d.core.formats.predictions.table_header import read_header
+    from napari_pose3d.core.formats.predictions.prediction_csv import read_individuals_csv
 
-    header, _ = read_header(path)
-    if len(header.individuals) < 2:
-        return [("", read_prediction_csv(path))]
-    return [(f" {name}", read_prediction_csv(path, name)) for name in header.individuals]
+    tables = read_individuals_csv(path)
+    if len(tables) == 1:
+        return [("", tables[0])]
+    return [(f" {table.individual}", table) for table in tables]
 
 
 def _names(paths: list[Path]) -> dict[Path, tuple[str, str]]:
