@@ -10,6 +10,7 @@ from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import PoseDataError, load_predictions, open_inputs, save_rig, smooth
 from napari_pose3d.cli import main
+from napari_pose3d.cli.remedies import option_of
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
@@ -71,7 +72,7 @@ def test_a_bodypart_that_one_view_lacks(tmp_path) -> None:
     write(tmp_path / "in", (*NAMES, "ear_top"))
     with pytest.raises(PoseDataError, match="ear in view left_top of mouse1") as caught:
         load_predictions(tmp_path / "in", views=VIEWS, mirrored=True)
-    assert "--shared-keypoints" in str(caught.value)
+    assert "--shared-keypoints" in caught.value.worded(option_of)
     shared = load_predictions(tmp_path / "in", views=VIEWS, mirrored=True, shared_keypoints=True)
     assert shared.keypoints == ("paw", "nose")
     assert any("ear" in warning for warning in shared.warnings)
@@ -85,16 +86,18 @@ def test_a_view_that_no_keypoint_ends_in(tmp_path) -> None:
 
 def test_views_must_be_known_and_in_the_names(tmp_path) -> None:
     write(tmp_path / "in", NAMES)
-    with pytest.raises(PoseDataError, match="--views"):
+    with pytest.raises(PoseDataError) as caught:
         load_predictions(tmp_path / "in", mirrored=True)
+    assert "--views" in caught.value.worded(option_of)
     with pytest.raises(PoseDataError, match="no keypoint's name ends in one of the views front"):
         load_predictions(tmp_path / "in", views=["front", "back"], mirrored=True)
 
 
 def test_who_forgets_the_option_is_told(tmp_path) -> None:
     write(tmp_path / "in", NAMES)
-    with pytest.raises(PoseDataError, match="--mirrored"):
+    with pytest.raises(PoseDataError, match="no prediction file has the name of a view") as caught:
         load_predictions(tmp_path / "in", views=VIEWS)
+    assert "--mirrored" in caught.value.worded(option_of)
 
 
 def test_the_same_result_as_from_separate_files(tmp_path, capsys) -> None:
