@@ -308,7 +308,7 @@ def _place(
     usable, mask : (view, frame, keypoint) bool
         Where stretches may lie; where they lie. They do not overlap.
     placed : callable, optional
-        Told (view, first, one past the last, keypoints) of each stretch.
+        Called with (view, first, one past the last, keypoints) of each stretch.
     """
     n_views, n_frames, _ = mask.shape
     wanted = round(fraction * mask.size)

@@ -185,7 +185,7 @@ def write_video(
     path : path
         The file; an ``.mp4``.
     before_frame : callable
-        Told each frame's number before it is drawn; it stops the work by raising.
+        Called with each frame's number before it is drawn; it stops the work by raising.
     """
     import av
 

@@ -105,7 +105,7 @@ def make_sample(
     folder : path, optional
         Where to put it: a new or an empty folder. Default: a folder in the user's cache.
     progress : callable, optional
-        Told (stage, done, total).
+        Called with (stage, done, total).
     cancelled : callable, optional
         Asked some ten times per second whether to stop.
     force : bool
@@ -124,7 +124,7 @@ def make_sample(
     PoseDataError
         The folder holds something else, or cannot be written.
     Cancelled
-        ``cancelled`` said so. Then, and after Ctrl-C, nothing is left behind.
+        ``cancelled`` returned True. Then, and after Ctrl-C, nothing is left behind.
     """
     recipe = recipe or SampleRecipe()
     target = (
@@ -233,7 +233,7 @@ def _write_images(
 
         _results(
             [submit(video, i) for i in range(len(views))],
-            lambda: progress("filming", sum(drawn), total) if progress is not None else None,
+            lambda: progress("rendering", sum(drawn), total) if progress is not None else None,
             cancelled,
         )
 
@@ -248,7 +248,7 @@ def _set_up(kind: type[CameraVideo], scene: Scene, i: int, covered: Any) -> Came
 def _workers(
     *, wait_for_them: bool = False
 ) -> Iterator[tuple[Callable[..., Future[Any]], threading.Event]]:
-    """Threads that are told to stop, by the event, however the block is left."""
+    """Threads that an event asks to stop, however the block is left."""
     stop = threading.Event()
     pool = ThreadPoolExecutor(_VIDEOS_AT_A_TIME, thread_name_prefix="sample")
     try:
@@ -259,18 +259,18 @@ def _workers(
 
 
 def _results(
-    futures: list[Future[Any]], tell: Callable[[], None], cancelled: IsCancelled | None
+    futures: list[Future[Any]], report: Callable[[], None], cancelled: IsCancelled | None
 ) -> list[Any]:
     """Wait for the threads; progress and cancelling stay in the caller's thread."""
     pending = set(futures)
     while pending:
         if cancelled is not None and cancelled():
             raise Cancelled
-        tell()
+        report()
         done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
         for future in done:
             future.result()
-    tell()
+    report()
     return [future.result() for future in futures]
 
 

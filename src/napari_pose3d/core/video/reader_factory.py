@@ -127,7 +127,7 @@ def _sound_index(path: Path, report: Report | None) -> FrameIndex:
 def _agrees_at_the_end(path: Path, index: FrameIndex) -> bool:
     """Whether the last packets of the file are those that the container's own index promises."""
     if _beyond_the_end(index):
-        # Cut off later on: the index is right, and it tells how much is missing.
+        # Cut off later on: the index is right, and how much is missing follows from it.
         return True
     decoder = Decoder(path, index)
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .decode.image_conversion import Array
     from .index.frame_index import FrameIndex
 
-# Grey, to be told from black video; where there is no image there is nothing to see.
+# Grey, unlike black video.
 _NOTHING = 0.25
 
 

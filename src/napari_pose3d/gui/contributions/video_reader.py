@@ -88,7 +88,7 @@ def read_videos(path: str | Sequence[str]) -> list[LayerData]:
 def _open(path: Path, viewer: Any) -> VideoArray | FirstImage | None:
     """The video, or its first image when it takes long to index.
 
-    None when that failed or was cancelled, and the user has been told.
+    None when that failed, which an error has reported, or was cancelled.
     """
     from napari.utils.notifications import show_error
     from qtpy.QtCore import QTimer
@@ -146,7 +146,7 @@ def _first_image(path: Path) -> FirstImage | None:
     try:
         return first_image(path)
     except PoseDataError:
-        # Whatever is wrong, whoever opens the video will be told.
+        # Whoever opens the video gets the error.
         return None
 
 

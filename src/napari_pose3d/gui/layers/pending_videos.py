@@ -25,8 +25,8 @@ _WAITING: set[PendingVideo] = set()
 class PendingVideo(QObject):
     """Gives a layer its video when the video is open.
 
-    The layer's name tells how far the work is; removing the layer stops it. When it fails, the
-    user is told and the layer stays as it is.
+    The layer's name shows how far the work is; removing the layer stops it. When it fails, an error
+    is shown and the layer stays as it is.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def name_of(path: Path, known: Sequence[str] = ()) -> tuple[str, str]:
     try:
         found = video_in_project(path, known)
     except PoseDataError:
-        # What is wrong with the project is said where it is opened.
+        # What is wrong with the project is reported where it is opened.
         found = None
     if found is not None:
         return found[0].name, found[1]

@@ -89,7 +89,7 @@ class Decoder:
         context.thread_type = "FRAME" if self._threads > 1 else "SLICE"
         self.intra_only = bool(context.codec.intra_only)
         if context.name == "mjpeg" and not self._lenient:
-            # Its decoder passes over damage in silence unless it is told not to.
+            # Its decoder ignores damage unless this option is set.
             context.options = {"err_detect": "explode"}
         self._context = context
         self._packets = self._container.demux(self._stream)

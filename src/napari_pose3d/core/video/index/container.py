@@ -72,7 +72,7 @@ def check_video_file(path: str | os.PathLike[str]) -> None:
 
 
 def packet_marks(packet: av.Packet, *, checksum: bool = False) -> PacketMarks:
-    """What tells a packet from the others; the checksum only when asked for."""
+    """What distinguishes a packet from the others; the checksum only when asked for."""
     pts, dts, position = packet.pts, packet.dts, packet.pos
     return PacketMarks(
         NO_TIME if pts is None else pts,
@@ -111,7 +111,7 @@ def _cannot_open(path: Path, error: Exception) -> PoseDataError:
         f"cannot be read as a video ({_reason(error)})",
         file=path,
         expected="a video (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
-        todo="Try whether a video player shows it; if so, tell us about this file",
+        todo="Try whether a video player shows it; if so, report this file",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,7 @@ import numpy as np
 from .container import packet_marks, time_base_of
 from .display_order import contradicts_decoding_order
 from .empty_packets import empty_packet_check, may_be_empty
-from .frame_index import NO_TIME, FrameIndex, Int64, Report, VideoStamp, rank_of
-from .matroska_table import block_table
+from .frame_index import NO_TIME, FrameIndex, Int64, VideoStamp, rank_of
 from .mp4_table import display_delays
 
 if TYPE_CHECKING:
@@ -21,17 +19,14 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _KEY, _DISCARD = 1, 2
-_COMPARED = 64  # packets of the beginning
 
 
 def lists_its_packets(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the file is of a kind that tells where all packets are and when each is shown."""
+    """Whether the file is of a kind that lists where all packets are and when each is shown."""
     kind, codec = container.format.name, stream.codec_context
     # Palettes lie in the packets.
     if empty_packet_check(codec.name) or codec.pix_fmt == "pal8":
         return False
-    if "matroska" in kind:
-        return True
     if len(stream.index_entries) == 0:
         return False
     return "mp4" in kind or (kind == "avi" and not codec.has_b_frames)
@@ -42,14 +37,11 @@ def index_of_container(
     container: InputContainer,
     stream: VideoStream,
     stamp: VideoStamp,
-    report: Report | None,
 ) -> FrameIndex | None:
     """From the index that the file itself holds; None where it may not be trusted.
 
     Packets are read from the container.
     """
-    if "matroska" in container.format.name:
-        return _matroska(path, container, stream, stamp, report)
     entries = stream.index_entries
     n = len(entries)
     table = np.array([(e.timestamp, e.pos, e.size, e.flags) for e in entries], dtype=np.int64)
@@ -78,7 +70,7 @@ def index_of_container(
         return None
     if contradicts_decoding_order(order, (flags & _KEY) > 0, stream.codec_context):
         return None
-    # Edit lists move the times by a constant that the tables do not tell, but a packet does.
+    # Edit lists move the times by a constant that only a packet shows.
     first = next(iter(container.demux(stream)), None)
     if first is None or not first.size or first.pts is None:
         return None
@@ -104,42 +96,3 @@ def _reaches_the_end(ends: Int64, file_size: int, n: int) -> bool:
     """Whether an AVI's index covers the whole file: a recorder that crashed leaves half of one."""
     left = file_size - int(ends.max())
     return -8 <= left < 64 * n + 65536
-
-
-def _matroska(
-    path: Path,
-    container: InputContainer,
-    stream: VideoStream,
-    stamp: VideoStamp,
-    report: Report | None,
-) -> FrameIndex | None:
-    table = block_table(path, report)
-    if table is None or not len(table):
-        return None
-    pts, position, size, key = table.T.copy()
-    order = np.argsort(pts, kind="stable")
-    if not (np.diff(pts[order]) > 0).all() or not (size > 0).all():
-        return None
-    if may_be_empty(stream.codec_context.name, size):
-        return None
-    if contradicts_decoding_order(order, key > 0, stream.codec_context):
-        return None
-    # That libavformat finds the same, also in the times, in the beginning; whoever opens the video
-    # compares the end.
-    for packet, row in zip(islice(container.demux(stream), _COMPARED), table, strict=False):
-        if packet.size and (packet.pts, packet.pos, packet.size) != tuple(row[:3].tolist()):
-            return None
-    return FrameIndex(
-        pts=pts,
-        dts=np.full(len(pts), NO_TIME),
-        position=position,
-        size=size,
-        key=key > 0,
-        empty=np.zeros(len(pts), bool),
-        rank=rank_of(order),
-        checksum=np.full(len(pts), NO_TIME),
-        details={"intra_only": bool(stream.codec_context.codec.intra_only)},
-        time_base=time_base_of(stream),
-        how="container",
-        stamp=stamp,
-    )

@@ -32,7 +32,7 @@ NO_TIME = np.iinfo(np.int64).min
 
 
 class PacketMarks(NamedTuple):
-    """What tells a packet from the others; `NO_TIME` where a value is not known.
+    """What distinguishes a packet from the others; `NO_TIME` where a value is not known.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class PacketMarks(NamedTuple):
 
 @dataclass(frozen=True)
 class VideoStamp:
-    """What tells a file from another one that has taken its place."""
+    """What distinguishes a file from another one that has taken its place."""
 
     size: int
     modified: int
@@ -76,7 +76,7 @@ class FrameIndex:
     ----------
     pts, dts, position : (packet,) int64
         Display time, decoding time (units of `time_base`) and byte position as the container
-        gives them; `NO_TIME` where it gives none. Together with `size` they tell a packet from
+        gives them; `NO_TIME` where it gives none. With `size` they distinguish a packet from
         every other one when the video is read again.
     size : (packet,) int64
         Bytes.
@@ -247,7 +247,7 @@ class FrameIndex:
 
     @cached_property
     def has_checksums(self) -> bool:
-        """Whether packets are told apart by their content."""
+        """Whether packets are recognised by their content."""
         return len(self.checksum) > 0 and not (self.checksum == NO_TIME).any()
 
     @cached_property

@@ -60,7 +60,7 @@ def build_index(
     ----------
     path : path
     report : callable, optional
-        Told how far the work is; it may raise `Cancelled`.
+        Called with (bytes read, bytes in all); it may raise `Cancelled`.
     trust_container : bool
         Whether the container's own index may be used.
 
@@ -78,7 +78,7 @@ def build_index(
         if not has_index:
             index = _from_packets(path, container, stream, stamp, report)
         else:
-            index = index_of_container(path, container, stream, stamp, report)
+            index = index_of_container(path, container, stream, stamp)
     if has_index and index is None:
         container, stream = open_container(path)
         with container:
@@ -246,7 +246,7 @@ class _Packets:
 
 @dataclass(eq=False)
 class _Inspection:
-    """What only the content of packets tells, noted as they pass by."""
+    """What only the content of packets shows, noted as they pass by."""
 
     is_empty: Callable[[memoryview], bool] | None
     with_checksums: bool

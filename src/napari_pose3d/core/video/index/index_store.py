@@ -79,7 +79,7 @@ def save_index(path: str | os.PathLike[str], index: FrameIndex) -> None:
 def _place(path: str | os.PathLike[str]) -> Path:
     stamp = VideoStamp.of(path)
     digest = hashlib.blake2b(f"{stamp.size} {stamp.modified} ".encode(), digest_size=16)
-    # The ends tell videos apart that were copied with the same size and time.
+    # The ends differ between videos that were copied with the same size and time.
     with open(path, "rb") as stream:
         digest.update(stream.read(_END))
         stream.seek(max(0, stamp.size - _END))
