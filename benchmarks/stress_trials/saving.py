@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import faulthandler
 import json
 import multiprocessing
 import os
@@ -133,7 +134,8 @@ def _finish(labeler: _Labeler, row: str, seed: int, counts: Counts) -> None:
         labeler.process.kill()
         labeler.process.join()
         counts.add(row, "hangs")
-        counts.note(row, "hangs", f"seed {seed}", f"no end in {_LONGEST:.0f} s")
+        stack = labeler.errors.with_suffix(".stack").read_text()[-1500:]
+        counts.note(row, "hangs", f"seed {seed}", f"no end in {_LONGEST:.0f} s\n{stack}")
     elif labeler.errors.exists():
         counts.add(row, "tracebacks")
         counts.note(row, "tracebacks", f"seed {seed}", labeler.errors.read_text()[-1500:])
@@ -202,6 +204,8 @@ def _images(path: Path, view: str) -> tuple[str, ...]:
 def _child(folder: Path, acknowledged: Path, errors: Path, options: dict[str, Any]) -> None:
     # No journal of the trial may end up among the user's own.
     os.environ["XDG_DATA_HOME"] = str(folder.parent / "data")
+    # Where it hangs, if it does; opened now, since there may be no room then.
+    faulthandler.dump_traceback_later(_LONGEST - 5, file=errors.with_suffix(".stack").open("w"))
     try:
         _label_and_save(folder, acknowledged, options)
     except BaseException:  # noqa: BLE001 - that any can come out is what is looked for
