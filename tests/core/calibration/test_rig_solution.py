@@ -69,7 +69,7 @@ def test_without_clocks_the_rig_bends_and_the_measures_show_it(
     lagging: tuple[BoardScene, Solution],
 ) -> None:
     made, solution = lagging
-    blind = solve_rig(made.observations, estimate_clocks=False)
+    blind = solve_rig(made.observations, clocks=False)
     assert not np.any(blind.clocks)
     assert error_in_space(rig_from(blind), made.rig) > 10 * error_in_space(
         rig_from(solution), made.rig

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         observations,
         fisheye=options.fisheye,
         intrinsics=known,
-        estimate_clocks=not options.no_clocks,
+        clocks=not options.no_clocks,
         exclude=options.exclude,
         progress=lambda stage: bar(stage, 0, 0),
     )

@@ -244,10 +244,10 @@ def hold_out(
     used = observations.of_frames(~out)
     clocks = bool(np.any(solution.clocks))
     options = {"fisheye": fisheye, "intrinsics": intrinsics, "check": check}
-    trained = solve_rig(used, estimate_clocks=clocks, **options)  # type: ignore[arg-type]
+    trained = solve_rig(used, clocks=clocks, **options)  # type: ignore[arg-type]
     still = None
     if clocks and compare_clocks:
-        still = solve_rig(used, estimate_clocks=False, **options)  # type: ignore[arg-type]
+        still = solve_rig(used, clocks=False, **options)  # type: ignore[arg-type]
     common = at_one_clock(observations, solution.clocks)
     of_out = np.isin(common.frames, observations.frames[out])
     return HeldOut(

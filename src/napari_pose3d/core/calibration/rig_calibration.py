@@ -67,7 +67,7 @@ def calibrate(
     *,
     fisheye: bool = False,
     intrinsics: Rig | None = None,
-    estimate_clocks: bool = True,
+    clocks: bool = True,
     exclude: Sequence[int] = (),
     judge: bool = True,
     progress: Callable[[str], None] = lambda stage: None,
@@ -83,7 +83,7 @@ def calibrate(
         Whether the lenses follow OpenCV's fisheye model.
     intrinsics : Rig, optional
         Cameras whose intrinsics are known and stay, by name.
-    estimate_clocks : bool
+    clocks : bool
         Whether cameras may lag behind the first.
     exclude : sequence of int
         Frame numbers to leave out.
@@ -106,7 +106,7 @@ def calibrate(
         observations,
         fisheye=fisheye,
         intrinsics=known,
-        estimate_clocks=estimate_clocks,
+        clocks=clocks,
         progress=progress,
         check=check,
     )
@@ -126,7 +126,7 @@ def calibrate(
         else:
             if held_out is None:
                 notes.append("not measured on frames left out: there are too few frames")
-    if solution.clock_note and estimate_clocks:
+    if solution.clock_note and clocks:
         notes.append(f"clocks are not estimated: {solution.clock_note}")
     coverages = tuple(
         coverage_of(solution, observations, view) for view in range(len(observations.views))

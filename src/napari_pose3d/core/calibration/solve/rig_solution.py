@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from napari_pose3d.core.errors import PoseDataError
 
 from ..board.observations import BoardObservations
-from .board_motion import motion_of, with_known_motion
+from .board_motion import motion_of
 from .board_poses import BoardPoses, candidate_poses
 from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
+from .camera_clocks import corner_noise, estimate_clocks
 from .intrinsics import camera_intrinsics
 from .lens import FX, FY, K1, N_INTRINSICS, undistort
 from .relative_poses import InitialRig, at_common_clock, place_cameras
 from .rig_state import (
-    CORNER_NOISE,
+    LAST_LOSS,
     BoardImages,
     BoardMotion,
     RigState,
-    residuals_of,
     weak_priors,
 )
 
@@ -33,15 +33,7 @@ Ints = NDArray[np.int64]
 FEWEST_CORNERS = 4
 """An image with fewer corners says nothing about the board's pose."""
 
-FEWEST_MOVING = 10
-"""Images of a moving board, shared with other views, below which no clock is estimated."""
-
-_MOVING = 0.5  # px per frame
-_CLOCK_ROUNDS = 4
-_LAST_SCALE = 0.5
 _FORGIVING = 5.0  # px: wrong poses of a board are compared
-# A clock must exceed its own standard error by this factor to be kept.
-_CERTAIN = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +87,7 @@ def solve_rig(
     *,
     fisheye: bool = False,
     intrinsics: Float64 | None = None,
-    estimate_clocks: bool = True,
+    clocks: bool = True,
     progress: Callable[[str], None] = lambda stage: None,
     check: Callable[[], None] = lambda: None,
 ) -> Solution:
@@ -108,7 +100,7 @@ def solve_rig(
     fisheye : bool
     intrinsics : (view, 9) float64, optional
         Known ones, which stay as they are.
-    estimate_clocks : bool
+    clocks : bool
         Whether cameras may lag behind the first.
     progress : callable
         Called with the name of each stage.
@@ -139,7 +131,7 @@ def solve_rig(
     progress("initial poses")
     images = BoardImages.of(observations)
     poses = _candidates(images, intrinsics, fisheye)
-    initial = place_cameras(observations, images, poses, estimate_clocks)
+    initial = place_cameras(observations, images, poses, clocks)
     check()
     if initial.shifts.any():
         observations = at_common_clock(observations, initial.shifts)
@@ -158,28 +150,25 @@ def solve_rig(
 
     progress("bundle adjustment")
     state = _joint(state, observations, images, poses, known is not None, check)
-    free = _freedom(state, everything=True, fixed=known is not None)
-    clock_sd = np.full(state.n_views, np.nan)
-    note = "not asked for"
-    motion = BoardMotion.still(len(observations.frames))
-    used, freedom = images, free
+    freedom = _freedom(state, everything=True, fixed=known is not None)
+    clock_sd, note = np.full(state.n_views, np.nan), "not asked for"
     result: Adjusted | None = None
-    if estimate_clocks:
+    if clocks:
         progress("clocks")
-        state, result, motion, clock_sd, note, used = _with_clocks(
-            state, observations, images, free, check
-        )
+        found = estimate_clocks(state, observations, images, freedom, check)
+        clock_sd, note, result = found.sd, found.note, found.adjusted
         if result is not None:
-            freedom = replace(free, clocks=np.isfinite(clock_sd))
+            images, motion = found.images, found.motion
+            freedom = replace(freedom, clocks=np.isfinite(clock_sd))
     if result is None:
         priors = weak_priors(state.intrinsics, observations.sizes, fisheye)
-        result = adjust(state, images, free, Loss(_LAST_SCALE), priors=priors, check=check)
-        state, used = result.state, images
-        motion = motion_of(state, observations.frames)
-    noise = _noise(state, used, motion)
+        result = adjust(state, images, freedom, Loss(LAST_LOSS), priors=priors, check=check)
+        motion = motion_of(result.state, observations.frames)
+    state = result.state
+    noise = corner_noise(state, images, motion)
     return Solution(
         observations=observations,
-        images=used,
+        images=images,
         state=state,
         shifts=initial.shifts,
         motion=motion,
@@ -217,7 +206,7 @@ def fit_boards(
     state = best_boards(state, images, poses, current=False)
     no = np.zeros(state.n_views, bool)
     fixed = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
-    for scale in (20.0, _LAST_SCALE):
+    for scale in (20.0, LAST_LOSS):
         state = adjust(state, images, fixed, Loss(scale), check=check).state
     return state
 
@@ -323,86 +312,3 @@ def _joint(
         ).state
         state = best_boards(state, images, poses)
     return state
-
-
-def _with_clocks(
-    state: RigState,
-    observations: BoardObservations,
-    images: BoardImages,
-    free: Freedom,
-    check: Callable[[], None],
-) -> tuple[RigState, Adjusted | None, BoardMotion, Float64, str, BoardImages]:
-    """Estimate the cameras' clocks; the motion is renewed as the boards move."""
-    n_views = state.n_views
-    nothing = np.full(n_views, np.nan)
-    motion = motion_of(state, observations.frames)
-    moving = _moving_images(state, images, motion)
-    estimated = moving >= FEWEST_MOVING
-    estimated[0] = False
-    if not estimated.any():
-        note = (
-            f"the board moves in {int(moving[1:].max(initial=0))} shared images of a view only "
-            f"({FEWEST_MOVING} are needed)"
-        )
-        return state, None, motion, nothing, note, images
-    clocks = Freedom(free.poses, free.intrinsics, estimated)
-    start, scale = state, 2.0
-    result: Adjusted | None = None
-    used = images
-    for turn in range(_CLOCK_ROUNDS):
-        priors = weak_priors(state.intrinsics, observations.sizes, state.fisheye)
-        used = with_known_motion(images, motion)
-        last = turn == _CLOCK_ROUNDS - 1
-        result = adjust(
-            state,
-            used,
-            clocks,
-            Loss(scale),
-            priors=priors,
-            motion=motion,
-            most_steps=30 if last else 8,
-            tolerance=1e-9 if last else 1e-4,
-            check=check,
-        )
-        state = result.state
-        motion = motion_of(state, observations.frames)
-        scale = _LAST_SCALE
-    assert result is not None
-    sd = nothing.copy()
-    sd[estimated] = _clock_errors(result.information, clocks)
-    noise = _noise(state, used, motion)
-    certain = estimated & (np.abs(state.clocks) > _CERTAIN * sd * noise)
-    if not certain.any():
-        return replace(start), None, motion, sd, "", images
-    return state, result, motion, sd, "", used
-
-
-def _clock_errors(information: Float64, freedom: Freedom) -> Float64:
-    """Standard errors of the free clocks for residuals of 1 px."""
-    from .rig_state import CLOCK, N_CAMERA
-
-    free = np.flatnonzero(freedom.mask)
-    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    covariance = np.linalg.pinv(information / np.outer(scale, scale), hermitian=True)
-    variance = np.diag(covariance) / scale**2
-    return np.asarray(np.sqrt(np.maximum(variance[free % N_CAMERA == CLOCK], 0)))
-
-
-def _moving_images(state: RigState, images: BoardImages, motion: BoardMotion) -> NDArray[np.int64]:
-    """How many images of each view show a moving board that another view sees as well."""
-    residuals = residuals_of(state, images, motion)
-    by_world = residuals.by_point @ state.rotations[images.view][:, None]
-    rate = np.linalg.norm(np.einsum("nkij,nkj->nki", by_world, residuals.speed), axis=-1)
-    count = np.maximum(images.observed.sum(axis=1), 1)
-    speed = (rate * images.observed).sum(axis=1) / count
-    shared = np.bincount(images.frame, minlength=len(motion.known))[images.frame] > 1
-    counted = shared & motion.known[images.frame] & (speed > _MOVING)
-    return np.bincount(images.view[counted], minlength=state.n_views)
-
-
-def _noise(state: RigState, images: BoardImages, motion: BoardMotion) -> float:
-    """Standard deviation of a coordinate of a corner, px, from the median residual."""
-    residuals = residuals_of(state, images, motion)
-    length = np.linalg.norm(residuals.xy, axis=-1)[residuals.valid]
-    # The median length of a normal vector in the plane is 1.1774 sd.
-    return max(float(np.median(length)) / 1.1774, 0.01) if len(length) else CORNER_NOISE

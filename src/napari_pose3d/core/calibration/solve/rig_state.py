@@ -17,6 +17,9 @@ Bool = NDArray[np.bool_]
 CORNER_NOISE = 0.12
 """Standard deviation of a well seen corner in px, the unit of priors."""
 
+LAST_LOSS = 0.5
+"""Scale of Cauchy's loss in the final fit, px."""
+
 
 @dataclass(frozen=True, eq=False)
 class RigState:
