@@ -32,7 +32,7 @@ CORE_FLOORS = (
 )
 GUI_FLOORS = (
     {"qt"},
-    {"layers"},
+    {"workspace", "layers"},
     {"session"},
     {"camera_views", "smooth", "traces"},
     {"labeling"},

@@ -11,8 +11,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QPushButton
 from tests.support.label_window import until
 
-from napari_pose3d.gui.qt.docking import dock_of
-from napari_pose3d.gui.qt.workspace import PANELS, Workspace, workspace
+from napari_pose3d.gui.workspace.docking import dock_of
+from napari_pose3d.gui.workspace.panel_plan import PANELS
+from napari_pose3d.gui.workspace.workspace import Workspace, workspace
 
 NAMES = tuple(kind.name for kind in PANELS)
 LEFT = Qt.MouseButton.LeftButton

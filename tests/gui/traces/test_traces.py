@@ -18,7 +18,7 @@ from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, tra
 from napari_pose3d.gui.layers.frame_window import renew
 from napari_pose3d.gui.layers.layer_styles import space_poses
 from napari_pose3d.gui.layers.recording_layers import result_layers
-from napari_pose3d.gui.qt.docking import dock_of
+from napari_pose3d.gui.workspace.docking import dock_of
 
 N_FRAMES = 40
 

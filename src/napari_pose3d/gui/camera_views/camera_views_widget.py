@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
-from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from .canvas.layout_state import LayoutState
 from .views_panel import ViewsPanel

@@ -9,10 +9,10 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.gui.layers.colours import keypoint_rgba
-from napari_pose3d.gui.qt.docking import drop_on_viewer
-from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.key_bindings import Modifiers
 from napari_pose3d.gui.qt.napari_private import free_in_own_context, main_canvas
 from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.workspace.docking import drop_on_viewer
 
 from .canvas.camera_view import CameraView
 from .canvas.layout_state import LayoutState

@@ -27,8 +27,8 @@ def open_sample() -> list[LayerData]:
         return _nothing(viewer)
     opened = sample_session(folder)
     if viewer is not None:
-        from napari_pose3d.gui.qt.workspace import workspace
         from napari_pose3d.gui.session.current_session import current_session
+        from napari_pose3d.gui.workspace.workspace import workspace
 
         current_session(viewer).set(opened)
         if getattr(viewer, "window", None) is not None:

@@ -51,7 +51,7 @@ def open_session(path: str | Sequence[str]) -> list[LayerData]:
     window = getattr(viewer, "window", None)
     if window is None:
         return _first_session(folder)
-    from napari_pose3d.gui.qt.workspace import workspace
+    from napari_pose3d.gui.workspace.workspace import workspace
 
     widget = workspace(viewer).open("Session")
     widget.open_paths([folder], at_once=True)

@@ -23,8 +23,8 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
-from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
@@ -34,7 +34,7 @@ from .control.label_saver import LabelSaver
 from .control.layer_predictions import Expected, proposals
 from .dialogs.frame_adder import FrameAdder
 from .dialogs.import_dialog import ask_and_import
-from .dialogs.key_table import KeyTable
+from .dialogs.key_help import KeyTable
 from .dialogs.keypoint_dialog import KeypointDialog
 from .dialogs.questions import Questions
 from .panel.label_board import LabelBoard

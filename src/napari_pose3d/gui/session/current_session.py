@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.gui.qt.docking import unwrapped
+from napari_pose3d.gui.workspace.docking import unwrapped
 
 
 @dataclass(frozen=True, eq=False)

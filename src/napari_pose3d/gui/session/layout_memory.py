@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
-from napari_pose3d.gui.qt.workspace import workspace
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from .current_session import OpenSession, current_session
 

@@ -23,7 +23,7 @@ from napari_pose3d.gui.layers.layer_adder import LayerAdder
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, session_layers
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
-from napari_pose3d.gui.qt.workspace import workspace
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from .alignment_dialog import ViewDialog
 from .current_session import OpenSession, current_session, has_same_data

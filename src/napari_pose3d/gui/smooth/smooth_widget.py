@@ -21,13 +21,13 @@ from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
-from napari_pose3d.gui.qt.workspace import workspace
 from napari_pose3d.gui.session.current_session import (
     OpenSession,
     current_session,
     has_same_data,
     is_same_recording,
 )
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from . import smooth_job as work
 from .input_panel import InputPanel

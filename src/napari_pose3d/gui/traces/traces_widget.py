@@ -34,7 +34,7 @@ from napari_pose3d.gui.qt.keypoint_items import (
     fill_with_keypoints,
     names_in,
 )
-from napari_pose3d.gui.qt.workspace import workspace
+from napari_pose3d.gui.workspace.workspace import workspace
 
 from .trace_export import Column, write_image, write_traces_csv
 from .trace_plot import Curve, TracePlot

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
-from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.key_bindings import Modifiers
 from napari_pose3d.gui.qt.napari_private import redraw_image
 
 from ..frames.frame_controller import FrameImage

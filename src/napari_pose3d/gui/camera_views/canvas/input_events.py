@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
-from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.key_bindings import Modifiers
 
 Point = tuple[float, float]
 """(x, y) in px of the view's image."""

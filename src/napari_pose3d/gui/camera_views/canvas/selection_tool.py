@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
-from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.key_bindings import Modifiers
 
 from .input_events import Point
 from .overlays import at_frame

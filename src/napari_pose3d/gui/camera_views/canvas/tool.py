@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from napari_pose3d.gui.qt.keys import Modifiers
+from napari_pose3d.gui.qt.key_bindings import Modifiers
 
 from .input_events import Point
 from .overlays import Overlays

@@ -7,7 +7,7 @@ import numpy as np
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
 from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.canvas.tool import REACH, Tool, ToolView
-from napari_pose3d.gui.qt.keys import LABEL_KEYS, Modifiers, find_key
+from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS, Modifiers, find_key
 
 from ..control.key_actions import HeldKeys, perform
 from ..control.label_controller import LabelController

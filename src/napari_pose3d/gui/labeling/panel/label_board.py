@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
-from napari_pose3d.gui.qt.keys import LABEL_KEYS
+from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.progress_row import ProgressRow
 
 from ..control.frame_navigation import completeness

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_pose3d.gui.qt.keys import LABEL_KEYS, MOUSE, VIEW_KEYS, Key
+from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS, MOUSE, VIEW_KEYS, Key
 
 _MOUSE_GROUP = "Mouse"
 _ARROWS = frozenset("←→↑↓")

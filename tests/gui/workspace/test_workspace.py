@@ -16,9 +16,9 @@ from tests.support.napari_window import NAMES, Window
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.layers.session_layers import session_layers
-from napari_pose3d.gui.qt.workspace import PANELS
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
+from napari_pose3d.gui.workspace.panel_plan import PANELS
 
 pytestmark = pytest.mark.gui
 

@@ -1,83 +1,42 @@
-"""The plan of the window: tasks on the right, images in the middle, time below.
-
-A panel is added by one line in `PANELS` and by its entry in ``napari.yaml``.
-"""
+"""Holds the plan of a window: what is opened is seen, in the place that `panel_plan` gives it."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
+from napari_pose3d.gui.qt.napari_private import name_dock_also
+
 from .docking import dock_of, forbid_floating, unwrapped
+from .layer_docks import LayerDocks
 from .main_canvas import MainCanvas
-from .napari_private import name_dock_also
-
-PLUGIN = "napari-pose3d"
-_DISPLAY_NAME = "Multi-camera pose 3D"
-
-Place = Literal["tasks", "images", "time"]
-Mark = Literal["", "running", "done", "attention"]
-_SIGNS: Mapping[Mark, str] = {"": "", "running": " …", "done": " ✓", "attention": " !"}
-
-
-@dataclass(frozen=True)
-class PanelKind:
-    """One line of the plan.
-
-    Attributes
-    ----------
-    name : str
-        In napari's menu and in the manifest.
-    tab : str
-        On the tab.
-    place : {"tasks", "images", "time"}
-    works_on_images : bool
-        While it is open, most of the window belongs to the images.
-    """
-
-    name: str
-    tab: str
-    place: Place
-    works_on_images: bool = False
-
-
-PANELS = (
-    PanelKind("Session", "Session", "tasks"),
-    PanelKind("Label", "Label", "tasks", works_on_images=True),
-    PanelKind("Smooth and triangulate", "Smooth", "tasks"),
-    PanelKind("Camera views", "Camera views", "images"),
-    PanelKind("Traces", "Traces", "time"),
+from .panel_plan import (
+    AREAS,
+    BORDER,
+    DISPLAY_NAME,
+    HORIZONTAL,
+    KINDS,
+    NARROWEST,
+    ORDER,
+    PANELS,
+    PLUGIN,
+    SETTLED_MS,
+    SIGNS,
+    TASKS_SHARE,
+    TIME_HEIGHT,
+    VERTICAL,
+    VIEWS_SHARE,
+    WIDEST,
+    Mark,
+    PanelKind,
+    Place,
 )
-"""All panels; the tasks in the order of the work."""
-
-_KINDS = {kind.name: kind for kind in PANELS}
-_ORDER = {kind.name: place for place, kind in enumerate(PANELS)}
-_AREAS: Mapping[Place, Qt.DockWidgetArea] = {
-    "tasks": Qt.DockWidgetArea.RightDockWidgetArea,
-    "images": Qt.DockWidgetArea.TopDockWidgetArea,
-    "time": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
-
-# Of the window's width that the tasks have, and their limits in px.
-_TASKS_SHARE, _NARROWEST, _WIDEST = 0.2, 340, 480
-_TIME_HEIGHT, _LOWEST = 240, 130
-# Of the window's area that shows images while somebody works on them.
-_IMAGES_SHARE = 0.61
-# Where images and other layers are both there, of the height for the former.
-_VIEWS_SHARE = 0.6
-# What surrounds the images in their dock, and the borders between docks, px.
-_ROUND_IMAGES = (22, 44)
-_BORDER = 9
-# By their object names: what napari shows of the main viewer's layers.
-_LAYER_DOCKS = ("layer list", "layer controls")
-_SETTLED_MS = 30
-_HORIZONTAL, _VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 @dataclass(eq=False)
@@ -118,7 +77,7 @@ class Workspace(QObject):
         self._held: weakref.ref[QMainWindow] | None = None
         self._canvas: MainCanvas | None = None
         self._corners: dict[Qt.Corner, Qt.DockWidgetArea] = {}
-        self._put_aside: list[QDockWidget] = []
+        self._layer_docks = LayerDocks()
         self._elsewhere = False
         self._closed = False
         self.memory: QObject | None = None
@@ -126,7 +85,7 @@ class Workspace(QObject):
         self.time_height = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_SETTLED_MS)
+        self._timer.setInterval(SETTLED_MS)
         self._timer.timeout.connect(self._arrange)
         self._passes = 0
 
@@ -141,7 +100,7 @@ class Workspace(QObject):
         name : str
             Of `PANELS`.
         """
-        self._kinds[widget] = _KINDS[name]
+        self._kinds[widget] = KINDS[name]
         widget.installEventFilter(self)
 
     def open(self, name: str) -> Any:
@@ -193,7 +152,7 @@ class Workspace(QObject):
         panel = self._panels.get(name)
         if panel is not None and isalive(panel.dock):
             panel.mark = mark
-            panel.dock.setWindowTitle(panel.kind.tab + _SIGNS[mark])
+            panel.dock.setWindowTitle(panel.kind.tab + SIGNS[mark])
 
     def show_elsewhere(self, elsewhere: bool) -> None:
         """Say that the camera views are in a window of their own, or back."""
@@ -206,7 +165,7 @@ class Workspace(QObject):
         """What is open and how large it is, as plain values."""
         shown = [kind.name for kind in PANELS if self._is_shown(kind.name)]
         front = [
-            name for name in shown if self._panels[name].in_front and _KINDS[name].place == "tasks"
+            name for name in shown if self._panels[name].in_front and KINDS[name].place == "tasks"
         ]
         return {
             "panels": shown,
@@ -221,9 +180,9 @@ class Workspace(QObject):
         self.tasks_width = width if isinstance(width, int) else 0
         self.time_height = height if isinstance(height, int) else 0
         panels, front = state.get("panels"), state.get("front")
-        names = [name for name in panels if name in _KINDS] if isinstance(panels, list) else []
+        names = [name for name in panels if name in KINDS] if isinstance(panels, list) else []
         # The one in front is opened last, and so are the images before the tasks.
-        for name in sorted(names, key=lambda each: (each == front, -_ORDER[each])):
+        for name in sorted(names, key=lambda each: (each == front, -ORDER[each])):
             self.open(name)
         self._renew()
 
@@ -262,7 +221,7 @@ class Workspace(QObject):
             me, of = weakref.ref(self), weakref.ref(panel)
             dock.visibilityChanged.connect(lambda seen: _tell(me(), of(), seen))
             dock.setWindowTitle(panel.kind.tab)
-            for owner in (_DISPLAY_NAME, PLUGIN):
+            for owner in (DISPLAY_NAME, PLUGIN):
                 name_dock_also(self._viewer, dock, f"{panel.kind.name} ({owner})")
             if panel.kind.place == "images":
                 forbid_floating(dock)
@@ -339,7 +298,7 @@ class Workspace(QObject):
             if panel.kind.place == place and panel.placed and not panel.hidden
         ]
         found = [panel for panel in found if isalive(panel.dock) and not panel.dock.isFloating()]
-        return sorted(found, key=lambda panel: _ORDER[panel.kind.name])
+        return sorted(found, key=lambda panel: ORDER[panel.kind.name])
 
     def _place(self, panel: _Panel) -> None:
         """Put a new panel where it belongs; one that the user moved stays there."""
@@ -353,20 +312,20 @@ class Workspace(QObject):
         if panel.kind.place == "tasks":
             self._stack(window, panel)
         else:
-            window.addDockWidget(_AREAS[panel.kind.place], panel.dock)
+            window.addDockWidget(AREAS[panel.kind.place], panel.dock)
         # A tab has no title bar of its own to say more.
         self.mark(panel.kind.name, panel.mark)
 
     def _stack(self, window: QMainWindow, panel: _Panel) -> None:
         """All tasks lie upon each other, their tabs in the order of the work."""
-        area = _AREAS["tasks"]
+        area = AREAS["tasks"]
         others = sorted(
             (
                 each
                 for each in self._panels.values()
                 if each.kind.place == "tasks" and each.placed and each is not panel
             ),
-            key=lambda each: _ORDER[each.kind.name],
+            key=lambda each: ORDER[each.kind.name],
         )
         others = [
             each
@@ -377,7 +336,7 @@ class Workspace(QObject):
             window.addDockWidget(area, panel.dock)
             return
         last = others[-1]
-        later = [each for each in others if _ORDER[each.kind.name] > _ORDER[panel.kind.name]]
+        later = [each for each in others if ORDER[each.kind.name] > ORDER[panel.kind.name]]
         for each in (panel, *later):
             # Taken out first: Qt does not move a dock within the place that it shares already.
             hidden, each.hidden = each.hidden, True
@@ -406,7 +365,7 @@ class Workspace(QObject):
             # The sides have the whole height; images and time lie between them.
             self._corners[each] = window.corner(each)
             window.setCorner(each, side)
-        window.setTabPosition(_AREAS["tasks"], QTabWidget.TabPosition.North)
+        window.setTabPosition(AREAS["tasks"], QTabWidget.TabPosition.North)
 
     def _leave_window(self) -> None:
         window, canvas = self._window, self._canvas
@@ -417,7 +376,7 @@ class Workspace(QObject):
             window.setCorner(corner, area)
         canvas.stop()
         canvas.deleteLater()
-        self._show_layer_docks()
+        self._layer_docks.show()
         self._held = self._canvas = None
 
     def _close(self, panel: _Panel) -> None:
@@ -428,7 +387,7 @@ class Workspace(QObject):
         if self._panels.get(panel.kind.name) is panel:
             del self._panels[panel.kind.name]
         self._docks.pop(panel.dock, None)
-        for owner in (_DISPLAY_NAME, PLUGIN):
+        for owner in (DISPLAY_NAME, PLUGIN):
             name_dock_also(self._viewer, None, f"{panel.kind.name} ({owner})")
         if panel.kind.place == "images":
             self._elsewhere = False
@@ -470,68 +429,28 @@ class Workspace(QObject):
         if self._passes > 0:
             self._timer.start()
         tasks, images, time = (self._docked(place) for place in ("tasks", "images", "time"))
-        width = self.tasks_width or round(_TASKS_SHARE * window.width())
-        width = min(max(width, _NARROWEST), max(_WIDEST, window.width() // 3))
+        width = self.tasks_width or round(TASKS_SHARE * window.width())
+        width = min(max(width, NARROWEST), max(WIDEST, window.width() // 3))
         bars = sum(bar.height() for bar in (window.menuBar(), window.statusBar()) if bar)
         height = window.height() - bars
-        low = self.time_height or min(_TIME_HEIGHT, height // 3)
+        low = self.time_height or min(TIME_HEIGHT, height // 3)
         if any(panel.kind.works_on_images for panel in self._panels.values() if not panel.hidden):
-            low = self._make_room_for_images(width if tasks else 0, height, low, bool(time))
+            low = self._layer_docks.make_room(
+                window, width if tasks else 0, height, low, bool(time)
+            )
         else:
-            self._show_layer_docks()
+            self._layer_docks.show()
         if tasks:
             front = next((panel for panel in tasks if panel.in_front), tasks[0])
-            window.resizeDocks([front.dock], [width], _HORIZONTAL)
-        rest = height - (low + _BORDER if time else 0)
+            window.resizeDocks([front.dock], [width], HORIZONTAL)
+        rest = height - (low + BORDER if time else 0)
         docks = [panel.dock for panel in (*images[:1], *time[:1])]
         if images:
-            share = _VIEWS_SHARE if canvas.is_shown else 1.0
+            share = VIEWS_SHARE if canvas.is_shown else 1.0
             views = round(rest * share) if not self._elsewhere else 1
         heights = ([views] if images else []) + ([low] if time else [])
         if docks:
-            window.resizeDocks(docks, heights, _VERTICAL)
-
-    def _make_room_for_images(self, tasks: int, height: int, low: int, time: bool) -> int:
-        """Put napari's lists of layers aside where the images would be too small beside them.
-
-        Returns
-        -------
-        int
-            The height that is left for the time, px.
-        """
-        window = self._window
-        assert window is not None
-        docks = [
-            dock
-            for dock in window.findChildren(QDockWidget)
-            if dock.objectName() in _LAYER_DOCKS and not dock.isFloating()
-        ]
-        sides = [dock for dock in docks if not dock.isHidden() or dock in self._put_aside]
-        aside = max((dock.width() for dock in sides), default=0)
-        round_width, round_height = _ROUND_IMAGES
-        wanted = _IMAGES_SHARE * window.width() * window.height()
-
-        def highest(width: int) -> float:
-            """The most that the time may have."""
-            return height - round_height - _BORDER - wanted / max(width - round_width, 1)
-
-        width = window.width() - tasks - _BORDER
-        needed = _LOWEST if time else -_BORDER
-        if sides and highest(width - aside - _BORDER) < needed:
-            for dock in sides:
-                if dock not in self._put_aside:
-                    self._put_aside.append(dock)
-                    dock.hide()
-        else:
-            width -= aside + _BORDER
-            self._show_layer_docks()
-        return round(max(min(low, highest(width)), _LOWEST))
-
-    def _show_layer_docks(self) -> None:
-        while self._put_aside:
-            dock = self._put_aside.pop()
-            if isalive(dock):
-                dock.show()
+            window.resizeDocks(docks, heights, VERTICAL)
 
 
 def _tell(places: Workspace | None, panel: _Panel | None, seen: bool) -> None:
