@@ -16,7 +16,7 @@ from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.formats.labels.label_provenance import Provenance
 from napari_pose3d.core.formats.labels.label_queue import read_label_queue, read_reasons
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.files.view_files import refuse_unsafe_views
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
 NAMES = {
     "labels": "CollectedData_top.csv",
@@ -201,7 +201,7 @@ def test_a_file_that_vanishes_while_saving(folder: Path, monkeypatch: pytest.Mon
 def test_views_that_would_lead_out_of_the_project(tmp_path: Path, view: str) -> None:
 
     with pytest.raises(PoseDataError, match="cannot be in the name of a file"):
-        refuse_unsafe_views(["top", view], tmp_path)
+        refuse_unsafe_names(["top", view], "view", tmp_path)
     if "\0" in view or "\\" in view:
         return  # project.yaml cannot hold them in this form
     folder = label_project(tmp_path / "home" / "project", views=("top",))

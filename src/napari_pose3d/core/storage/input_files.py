@@ -31,14 +31,6 @@ _KINDS = (
 )
 
 
-def is_regular(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a regular file, perhaps through links; never raises."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
-
-
 def check_regular(
     path: str | os.PathLike[str], *, largest: int | None = None, expected: str | None = None
 ) -> int:

@@ -25,18 +25,18 @@ def refuse_unsafe_names(
     Raises
     ------
     PoseDataError
-        A name is empty, ``.`` or ``..``, longer than 100 characters, or holds a slash, a backslash
-        or a control character.
+        A name holds nothing but dots and blanks, is longer than 100 characters, or holds a slash,
+        a backslash or a control character.
     """
     for name in names:
         if (
-            name in ("", ".", "..")
+            not name.strip(". ")
             or len(name) > _LONGEST
             or any(c in "/\\" or ord(c) < 32 or ord(c) == 127 for c in name)
         ):
             raise PoseDataError(
-                f"a {what} cannot be called {name[:_LONGEST]!r}: files are named after it",
+                f"the {what} {name[:_LONGEST]!r} cannot be in the name of a file",
                 file=file,
                 expected="at most 100 letters, digits and the like, without / and \\",
-                todo="Give it another name",
+                todo=f"Rename the {what}",
             )

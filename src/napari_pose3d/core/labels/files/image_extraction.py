@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
 
 from ..frame_selection.session_videos import session_videos
 from .image_names import SessionImages
-from .view_files import refuse_unsafe_views
 
 _STAGE = "Writing images"
 CONTEXT = 2
@@ -108,7 +109,7 @@ def extract_images(
         raise PoseDataError(f"{context} neighbouring frames are asked for", expected="0 or more")
     report = progress or (lambda stage, done, total: None)
     is_cancelled = cancelled or (lambda: False)
-    refuse_unsafe_views(session.views, session.folder)
+    refuse_unsafe_names(session.views, "view", session.folder / FILE_NAME)
     names = SessionImages(session)
     with session_videos(session, "auto", report, is_cancelled) as videos:
         _check_sizes(names, videos, wanted)

@@ -17,6 +17,7 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
 from napari_pose3d.core.formats.labels.label_queue import LabelQueue, read_reasons, reasons_text
+from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
@@ -26,6 +27,7 @@ from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.storage.group_recovery import recover
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.frame_export import frame_file_name
 
 from ..store.label import EMPTY, FrameKey, Label, LabelKey, Visibility
@@ -33,7 +35,7 @@ from ..store.label_store import FrameLabels, LabelStore
 from .image_names import SessionImages
 from .label_cells import label_of, provenance_row, updated_table
 from .row_pairing import FolderNames, Pairing, pair_rows, paired_again, pairing_issues
-from .view_files import LabelsChanged, put_in_place, read_view_files, refuse_unsafe_views
+from .view_files import LabelsChanged, put_in_place, read_view_files
 
 XY = tuple[float, float]
 
@@ -414,7 +416,7 @@ class LabelFiles:
         rows: Sequence[Row],
         extra: Mapping[Path, str] | None = None,
     ) -> None:
-        refuse_unsafe_views(self.views, self.folder)
+        refuse_unsafe_names(self.views, "view", self.folder / FILE_NAME)
         new: dict[Path, bytes] = {}
         leaving = []
         for view, files in self._files.items():

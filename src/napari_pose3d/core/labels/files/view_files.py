@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,23 +82,6 @@ def read_view_files(project: Project, key: str) -> tuple[dict[str, ViewFiles], t
             visible = new or any(table.has_visible for table in given)
             each.table = new_label_csv(each.table.path, scorer, keypoints, visible=visible)
     return files, keypoints
-
-
-def refuse_unsafe_views(views: Iterable[str], folder: Path) -> None:
-    """Refuse names of views that would lead out of a project, or into other folders.
-
-    Raises
-    ------
-    PoseDataError
-    """
-    for view in views:
-        if any(mark in view for mark in "/\\\0") or not view.strip(". "):
-            raise PoseDataError(
-                f"the view {view!r} cannot be in the name of a file",
-                file=folder / "project.yaml",
-                expected="letters, digits, - and _ in view_names",
-                todo="Rename the view; nothing was written",
-            )
 
 
 def put_in_place(
