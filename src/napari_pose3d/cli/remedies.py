@@ -17,6 +17,10 @@ _OPTIONS: dict[RemedyKind, str] = {
     "folder": "--out DIR",
     "replace": "--force",
     "skeleton": "--skeleton A,B ...",
+    "convert": "napari-pose3d rig convert FILE calibration.toml",
+    "size": "--size WIDTHxHEIGHT",
+    "names": "--names NAME ...",
+    "format": "--to FORMAT",
 }
 
 

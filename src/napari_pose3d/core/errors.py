@@ -20,6 +20,10 @@ RemedyKind = Literal[
     "folder",
     "replace",
     "skeleton",
+    "convert",
+    "size",
+    "names",
+    "format",
 ]
 
 
@@ -33,7 +37,8 @@ class Remedy:
         Which setting: "views", "calibration" and "keypoints" to give names or a file, "session"
         and "individual" to choose one, "any_individual" to choose none, "mirrored",
         "allow_missing" and "shared_keypoints" to switch on, "folder" to write somewhere else,
-        "replace" to overwrite, "skeleton" to draw one.
+        "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
+        another program's, "size", "names" and "format" to say what its files do not.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from . import calibrate, check
+from . import calibrate, check, convert
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command with its own commands."""
     parser = commands.add_parser(
-        "rig", help="make and check the calibration of the cameras", allow_abbrev=False
+        "rig", help="make, check and convert the calibration of the cameras", allow_abbrev=False
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, calibrate):
+    for command in (check, convert, calibrate):
         command.add_to(own)

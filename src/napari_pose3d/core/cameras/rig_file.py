@@ -12,12 +12,13 @@ import os
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 
@@ -64,7 +65,7 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         that is none, two cameras of one name. The message names the camera and the key.
     """
     path = Path(path)
-    document = _document(path)
+    document = toml_document(path)
     # Every table that is not metadata is meant to be a camera, whatever it is called.
     sections = {
         key: value
@@ -72,22 +73,52 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         if isinstance(value, dict) and ("matrix" in value or key.startswith("cam"))
     }
     if other := _other_layout(document, sections):
-        what, todo = other
-        raise PoseDataError(what, file=path, expected=_EXPECTED, todo=todo)
+        what, todo, remedy = other
+        raise PoseDataError(what, file=path, expected=_EXPECTED, todo=todo, remedy=remedy)
+    extra = {key: value for key, value in document.items() if key not in sections}
+    return rig_from_sections(path, sections, extra)
+
+
+def rig_from_sections(
+    path: Path,
+    sections: Mapping[str, dict[str, Any]],
+    extra: Mapping[str, Any],
+    *,
+    rotation_matrices: bool = False,
+) -> Rig:
+    """A rig from tables with the keys of Anipose's sections.
+
+    Parameters
+    ----------
+    path : Path
+        The file they are from.
+    sections : mapping of str to dict
+        One for each camera; its key is the name where there is none.
+    extra : mapping
+        What the file holds besides; ``metadata.units`` names the unit of length.
+    rotation_matrices : bool
+        Whether a matrix is what is expected under ``rotation``.
+
+    Raises
+    ------
+    PoseDataError
+        As `load_rig`.
+    """
     if not sections:
         raise PoseDataError("the file holds no camera", file=path, expected=_EXPECTED)
     warnings: list[str] = []
     cameras = tuple(
-        _read_camera(_Section(path, key, table, warnings)) for key, table in sections.items()
+        _read_camera(_Section(path, key, table, warnings), rotation_matrices)
+        for key, table in sections.items()
     )
     refuse_unsafe_names((camera.name for camera in cameras), "camera", path)
-    extra = {key: value for key, value in document.items() if key not in sections}
     metadata = extra.get("metadata")
     units = str(metadata.get("units", "")) if isinstance(metadata, dict) else ""
     return Rig(cameras, path=path, extra=extra, warnings=tuple(warnings), units=units)
 
 
-def _document(path: Path) -> dict[str, Any]:
+def toml_document(path: Path) -> dict[str, Any]:
+    """The content of a calibration in TOML; `PoseDataError` where it is none."""
     text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
     with input_errors(path, expected=_EXPECTED):
         try:
@@ -99,12 +130,15 @@ def _document(path: Path) -> dict[str, Any]:
                     f"this is {kind}, not a calibration of Anipose in TOML",
                     file=path,
                     expected=_EXPECTED,
-                    todo="Export the calibration as Anipose's TOML",
+                    todo="Convert it to Anipose's TOML",
+                    remedy=Remedy("convert"),
                 ) from None
             raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
 
 
-def _other_layout(document: dict[str, Any], sections: dict[str, Any]) -> tuple[str, str] | None:
+def _other_layout(
+    document: dict[str, Any], sections: dict[str, Any]
+) -> tuple[str, str, tuple[Remedy, ...]] | None:
     """What another program's file is, and what to do; None for a calibration of Anipose."""
     if any("matrix" in table for table in sections.values()):
         return None
@@ -112,13 +146,15 @@ def _other_layout(document: dict[str, Any], sections: dict[str, Any]) -> tuple[s
         return (
             "this is the configuration of Anipose (config.toml), not its calibration",
             "Give calibration/calibration.toml, which Anipose's calibrate writes",
+            (),
         )
     nested = {key: table for key, table in sections.items() if _tables_in(table)}
     for key, table in nested.items():
         if any("matrix" in each for each in _tables_in(table)):
             return (
                 f"the cameras are sections within [{key}], as Caliscope keeps its array of cameras",
-                "Export the calibration for Anipose from the program that wrote it",
+                "Convert it to Anipose's TOML",
+                (Remedy("convert"),),
             )
     return None
 
@@ -225,7 +261,7 @@ class _Section:
         return array
 
 
-def _read_camera(section: _Section) -> Camera:
+def _read_camera(section: _Section, rotation_matrices: bool) -> Camera:
     matrix = section.numbers("matrix", "3 rows of 3 numbers")
     if matrix.shape != (3, 3):
         raise section.error(f"the array has shape {matrix.shape}", "matrix", "3 rows of 3 numbers")
@@ -265,7 +301,7 @@ def _read_camera(section: _Section) -> Camera:
         size,
         matrix,
         _read_distortion(section, fisheye),
-        _read_rotation(section),
+        _read_rotation(section, rotation_matrices),
         _read_translation(section),
         fisheye,
     )
@@ -281,7 +317,7 @@ def _read_distortion(section: _Section, fisheye: bool) -> Float64:
     return distortion
 
 
-def _read_rotation(section: _Section) -> Float64:
+def _read_rotation(section: _Section, rotation_matrices: bool) -> Float64:
     from scipy.spatial.transform import Rotation
 
     expected = "a Rodrigues vector of 3 numbers"
@@ -295,7 +331,10 @@ def _read_rotation(section: _Section) -> Float64:
         raise section.error(
             "the matrix is not a rotation (orthogonal with determinant 1)", "rotation", expected
         )
-    section.warn("gives 'rotation' as a matrix instead of a Rodrigues vector; it is used as it is")
+    if not rotation_matrices:
+        section.warn(
+            "gives 'rotation' as a matrix instead of a Rodrigues vector; it is used as it is"
+        )
     return np.asarray(Rotation.from_matrix(rotation).as_matrix())
 
 

@@ -20,6 +20,7 @@ _CONTROLS: dict[RemedyKind, str] = {
     "shared_keypoints": f"'Go on with shared keypoints' {_MORE}",
     "replace": "'Replace'",
     "skeleton": f"'Bones' {_MORE}",
+    "convert": "the command 'napari-pose3d rig convert FILE calibration.toml'",
 }
 
 

@@ -1,11 +1,12 @@
-"""Pickles that hold data only: the lists of names and arrays of objects in pandas' HDF5 files.
+"""Pickles that hold data only: lists of names and arrays in pandas' HDF5 files, calibrations.
 
 Notes
 -----
 Unpickling runs whatever functions the data names. Here it may name none: lists, tuples,
-dictionaries, text, numbers, and NumPy's arrays of such objects are made by the classes of this
-module, and everything else is refused before any of it is imported. NumPy's own functions are not
-used either, since the state of a ``dtype`` in a pickle can make it read memory as objects.
+dictionaries, text, numbers, and NumPy's arrays of such objects or of numbers are made by the
+classes of this module, and everything else is refused before any of it is imported. NumPy's own
+functions are not used either, since the state of a ``dtype`` in a pickle can make it read memory as
+objects.
 """
 
 from __future__ import annotations
@@ -52,20 +53,45 @@ class _Dtype:
 
 
 class _Array:
-    """Stands for ``numpy.ndarray``, of objects only: PyTables stores others as they are."""
+    """Stands for ``numpy.ndarray``."""
 
     def __init__(self, *_: object) -> None:
-        self.array = np.empty(0, object)
+        self.array: np.ndarray[Any, Any] = np.empty(0, object)
 
     def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, _, values = state
-        if not isinstance(dtype, _Dtype) or dtype.code[0] != "O":
-            raise ForeignCode("an array of something else than objects")
+        _, shape, dtype, by_columns, values = state
+        if not isinstance(dtype, _Dtype):
+            raise ForeignCode("an array of unknown type")
+        if dtype.code[0] != "O":
+            self.array = _numbers(_as_bytes(values), dtype.dtype, shape, by_columns)
+            return
         if not isinstance(values, list) or len(values) != math.prod(shape):
             raise ForeignCode("an array of unknown content")
         self.array = np.empty(len(values), object)
         self.array[:] = values
         self.array = self.array.reshape(shape)
+
+
+def _numbers(
+    values: bytes, dtype: np.dtype[Any], shape: Any, by_columns: bool
+) -> np.ndarray[Any, Any]:
+    lengths_are_valid = isinstance(shape, tuple) and all(
+        isinstance(length, int) and length >= 0 for length in shape
+    )
+    if not lengths_are_valid or math.prod(shape) * dtype.itemsize != len(values):
+        raise ForeignCode("an array whose content is not what its shape says")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if by_columns else "C").copy()
+
+
+def _from_buffer(values: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """Stands for the function that makes NumPy's arrays in pickles of the fifth protocol."""
+    if not isinstance(dtype, _Dtype) or dtype.code[0] == "O":
+        raise ForeignCode("an array of unknown type")
+    if not isinstance(values, bytes | bytearray):
+        raise ForeignCode("an array of unknown content")
+    made = _Array()
+    made.array = _numbers(bytes(values), dtype.dtype, shape, order == "F")
+    return made
 
 
 def _scalar(dtype: Any, value: Any) -> Any:
@@ -95,6 +121,8 @@ _ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy._core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("_codecs", "encode"): _as_bytes,
 }
 
@@ -123,9 +151,13 @@ def loads(data: bytes, *, encoding: str = "ASCII") -> Any:
         When it is damaged, whatever Python's unpickler raises.
     """
     value = _Unpickler(io.BytesIO(data), encoding=encoding).load()
-    value = value.array if isinstance(value, _Array) else value
     _check_plain(value)
-    return value
+    return _with_arrays(value)
+
+
+def dumps(value: Any) -> bytes:
+    """Plain data as a pickle that all supported versions of Python and NumPy read."""
+    return pickle.dumps(value, protocol=4)
 
 
 def _check_plain(value: Any) -> None:
@@ -138,8 +170,8 @@ def _check_plain(value: Any) -> None:
             parts = [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple):
             parts = list(value)
-        elif isinstance(value, np.ndarray):
-            parts = value.ravel().tolist() if value.dtype == object else []
+        elif isinstance(value, _Array):
+            parts = value.array.ravel().tolist() if value.array.dtype == object else []
         elif value is None or isinstance(value, str | bytes | int | float | complex):
             continue
         else:
@@ -148,6 +180,22 @@ def _check_plain(value: Any) -> None:
         if seen > _MOST_VALUES or depth > _DEEPEST:
             raise ForeignCode("lists that hold each other")
         left += [(part, depth + 1) for part in parts]
+
+
+def _with_arrays(value: Any) -> Any:
+    """Plain data with NumPy's arrays where their stand-ins were."""
+    if isinstance(value, dict):
+        return {key: _with_arrays(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_with_arrays(each) for each in value])
+    if not isinstance(value, _Array):
+        return value
+    if value.array.dtype != object:
+        return value.array
+    made = np.empty(value.array.size, object)
+    for i, each in enumerate(value.array.ravel().tolist()):
+        made[i] = _with_arrays(each)
+    return made.reshape(value.array.shape)
 
 
 class _Guard(threading.local):
