@@ -46,8 +46,8 @@ from _common import (
     repeated,
     size_of,
 )
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.gui.qt.jobs import Job, Work
+from napari_pose3d.settings import IsCancelled, Progress
 
 INTERVAL = 0.005
 GOAL = 0.050

@@ -219,9 +219,9 @@ def _label_and_save(folder: Path, acknowledged: Path, options: dict[str, Any]) -
 
     A label is safe when its command is in the journal, or when it is saved.
     """
-    from napari_pose3d.core.errors import PoseDataError
     from napari_pose3d.core.labels.files.label_files import LabelFiles
     from napari_pose3d.core.labels.files.view_files import LabelsChanged
+    from napari_pose3d.errors import PoseDataError
 
     labeling: Any = open_labeling(folder)
     log = os.open(acknowledged, os.O_CREAT | os.O_WRONLY | os.O_APPEND)

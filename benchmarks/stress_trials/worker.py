@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _answer(task: dict[str, Any]) -> dict[str, str]:
-    from napari_pose3d.core.errors import PoseDataError
+    from napari_pose3d.errors import PoseDataError
 
     if "command" in task:
         return _command(task["command"])

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         leave_one_out_residuals,
         triangulate,
     )
-    from .core.errors import Cancelled, PoseDataError
     from .core.pipeline.result_files import save_result
     from .core.pipeline.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth, triangulate_ensemble
@@ -34,33 +33,34 @@ if TYPE_CHECKING:
     from .core.projects.matching.prediction_loading import load_predictions
     from .core.projects.project import Project, check_session, open_project
     from .core.projects.session import Session
-    from .core.settings import (
+    from .core.synthetic.sample import make_sample
+    from .core.video.frame_export import extract_frames
+    from .core.video.video_array import VideoArray, open_video, set_video_cache
+    from .errors import Cancelled, PoseDataError
+    from .settings import (
         ReadingSettings,
         SmootherParts,
         SmoothingSettings,
         TriangulationSettings,
     )
-    from .core.synthetic.sample import make_sample
-    from .core.video.frame_export import extract_frames
-    from .core.video.video_array import VideoArray, open_video, set_video_cache
 
 _HOME = {
     "Camera": ".core.cameras.camera",
-    "Cancelled": ".core.errors",
+    "Cancelled": ".errors",
     "Ensemble": ".core.poses.arrays",
-    "PoseDataError": ".core.errors",
+    "PoseDataError": ".errors",
     "Poses2D": ".core.poses.arrays",
     "Poses3D": ".core.poses.arrays",
     "Project": ".core.projects.project",
-    "ReadingSettings": ".core.settings",
+    "ReadingSettings": ".settings",
     "Report": ".core.poses.arrays",
     "Result": ".core.poses.arrays",
     "Rig": ".core.cameras.rig",
     "Session": ".core.projects.session",
-    "SmootherParts": ".core.settings",
-    "SmoothingSettings": ".core.settings",
+    "SmootherParts": ".settings",
+    "SmoothingSettings": ".settings",
     "Triangulation": ".core.cameras.triangulation.triangulation",
-    "TriangulationSettings": ".core.settings",
+    "TriangulationSettings": ".settings",
     "VideoArray": ".core.video.video_array",
     "ViewAlignment": ".core.projects.alignment.view_alignment",
     "add_sessions": ".core.projects.creation",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_pose3d._version import __version__
-from napari_pose3d.core.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 from . import info, rig, sample, smooth, triangulate
 from .interruption import EXIT_CODE, Interruption

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .progress_bar import ProgressBar
 from .remedies import option_of

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.settings import ReadingSettings, Robust
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings, Robust
 
 _RANGE = re.compile(r"^(\d*):(\d*)$")
 _EKS_RANGES = re.compile(r"\(\s*(\d+|None)\s*,\s*(\d+|None)\s*\)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_pose3d.core.errors import Remedy, RemedyKind
+from napari_pose3d.errors import Remedy, RemedyKind
 
 _OPTIONS: dict[RemedyKind, str] = {
     "views": "--views NAME ...",

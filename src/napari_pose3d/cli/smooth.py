@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from napari_pose3d.core.settings import SmootherParts, SmoothingSettings
+from napari_pose3d.settings import SmootherParts, SmoothingSettings
 
 from .options import (
     add_computing,

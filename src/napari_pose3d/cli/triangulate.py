@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from napari_pose3d.core.settings import TriangulationSettings
+from napari_pose3d.settings import TriangulationSettings
 
 from .options import (
     add_computing,

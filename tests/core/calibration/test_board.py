@@ -9,7 +9,7 @@ import pytest
 
 from napari_pose3d.core.calibration.board.board import Board, board_text, load_board
 from napari_pose3d.core.calibration.board.detection import detector_of
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 
 def test_a_board_file_is_read_as_it_was_written(tmp_path: Path) -> None:

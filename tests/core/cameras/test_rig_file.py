@@ -13,7 +13,7 @@ import pytest
 from tests.support.scenes import arc_rig
 
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_names_that_lead_out_of_the_folder_are_refused(
 ) -> None:
     escaped = name.replace("\\", "\\\\").replace("\0", "\\u0000").replace("\n", "\\n")
     path = written(tmp_path, good.replace("Cam-A", escaped))
-    with pytest.raises(PoseDataError, match="cannot be part of a file's name"):
+    with pytest.raises(PoseDataError, match="cannot be in the name of a file"):
         load_rig(path)
 
 

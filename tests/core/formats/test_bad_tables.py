@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.anipose3d_csv import (
     is_anipose3d_csv,
     read_anipose3d_csv,
@@ -25,6 +24,7 @@ from napari_pose3d.core.formats.predictions.prediction_csv import (
     write_header,
 )
 from napari_pose3d.core.formats.predictions.table_header import read_header
+from napari_pose3d.errors import PoseDataError
 
 Read = Callable[[Path], object]
 READERS: list[Read] = [read_prediction_csv, read_poses3d_csv, read_anipose3d_csv]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.support.label_projects import header, image
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import new_label_csv, read_label_csv
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_queue import read_label_queue
 from napari_pose3d.core.formats.predictions.table_header import kind_of, read_header
+from napari_pose3d.errors import PoseDataError
 
 DLC = (
     "scorer,,,ann,ann,ann,ann\nbodyparts,,,nose,nose,tail,tail\ncoords,,,x,y,x,y\n"

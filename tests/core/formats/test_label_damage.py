@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from tests.support.label_projects import VIEWS, clicked, files_of, key, label_key, label_project
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.formats.labels.label_provenance import Provenance
 from napari_pose3d.core.formats.labels.label_queue import read_label_queue, read_reasons
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError
 
 NAMES = {
     "labels": "CollectedData_top.csv",

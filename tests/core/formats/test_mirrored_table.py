@@ -15,7 +15,7 @@ from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.formats.predictions.table_header import read_header
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.settings import ReadingSettings
 
 VIEWS = ("top", "left_top")
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.formats.number_text import plain_csv
 from napari_pose3d.core.formats.number_text.plain_csv import read_plain
 from napari_pose3d.core.formats.predictions.table_header import read_header
+from napari_pose3d.errors import Cancelled
 
 HEADER = "scorer,s,s,s\nbodyparts,paw,paw,paw\ncoords,x,y,likelihood\n"
 

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.poses3d_csv import (
     is_poses3d_csv,
     read_poses3d_csv,
@@ -25,6 +24,7 @@ from napari_pose3d.core.formats.predictions.prediction_csv import (
 )
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 HEADER = "scorer,net,net,net,net,net,net\nbodyparts,a,a,a,b,b,b\ncoords" + ",x,y,likelihood" * 2
 GOOD = f"{HEADER}\n0,1,2,.5,3,4,.6\n1,5,6,.7,7,8,.8\n2,9,10,.9,11,12,1\n"

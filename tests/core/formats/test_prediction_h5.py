@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from napari_pose3d.cli import main
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import read_label_h5
 from napari_pose3d.core.formats.predictions.plain_pickle import ForeignCode, loads, plain_pickles
 from napari_pose3d.core.formats.predictions.prediction_h5 import (
     read_h5_header,
     read_prediction_h5,
 )
+from napari_pose3d.errors import PoseDataError
 
 tables = pytest.importorskip("tables")
 

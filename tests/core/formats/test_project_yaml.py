@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.support.session_files import touch
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import read_project, text_with_keypoints
+from napari_pose3d.errors import PoseDataError
 
 TEXT = """# the arena of room 3
 view_names:

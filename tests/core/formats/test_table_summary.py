@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from napari_pose3d.cli import main
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     read_individuals_csv,
     read_prediction_csv,
@@ -19,6 +18,7 @@ from napari_pose3d.core.formats.predictions.prediction_h5 import (
     read_prediction_h5,
 )
 from napari_pose3d.core.formats.predictions.table_summary import describe_table
+from napari_pose3d.errors import PoseDataError
 
 # Animals in one order, then a part of the box that belongs to none.
 ANIMALS = {"m1": ("nose", "tail"), "m2": ("tail", "nose"), "single": ("corner",)}

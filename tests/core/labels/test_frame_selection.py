@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 from tests.support.video_recipes import BY_NAME, folder_of
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.labels.frame_selection.clusters import principal_components, representatives
 from napari_pose3d.core.labels.frame_selection.frame_lists import every_nth, parse_frames
 from napari_pose3d.core.labels.frame_selection.frame_sampling import sample_frames
@@ -23,6 +22,7 @@ from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 # ------------------------------------------------------------------------ named by a person
 

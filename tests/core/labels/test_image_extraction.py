@@ -15,7 +15,6 @@ from imageio.v3 import imread, imwrite
 from tests.support.session_files import touch, video
 from tests.support.video_recipes import BY_NAME, folder_of, read_number
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.labels.files.image_extraction import extract_images
 from napari_pose3d.core.labels.files.image_names import (
     Naming,
@@ -27,6 +26,7 @@ from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 # Frames 0 to 39 in view top. Of side, image v is frame v + 3 up to 7, and v + 4 from 9 on.
 SIDE = ViewAlignment(offset=3, dropped=(5,))

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from tests.support.label_projects import clicked, files_of, key, label_key, label_project
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store import journal as journals
 from napari_pose3d.core.labels.store.journal import (
@@ -24,6 +23,7 @@ from napari_pose3d.core.labels.store.journal import (
 from napari_pose3d.core.labels.store.label import Label, LabelStatus, Visibility
 from napari_pose3d.core.labels.store.label_store import LabelStore
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.errors import PoseDataError
 
 KEY = "CollectedData"
 

@@ -21,7 +21,6 @@ from tests.support.label_projects import (
 )
 from tests.support.session_files import touch
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.files.table_changes import change_keypoints, repair
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
@@ -29,6 +28,7 @@ from napari_pose3d.core.labels.merge import merge
 from napari_pose3d.core.labels.store.label import EMPTY, Label, LabelStatus, Visibility
 from napari_pose3d.core.labels.store.label_store import LabelStore
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.errors import PoseDataError
 
 ROWS = {4: "1,2,3,4", 9: "5,6,,"}
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.label_projects import KEYPOINTS, VIEWS, clicked, key, label_key
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.store.label import (
     EMPTY,
     FrameKey,
@@ -20,6 +19,7 @@ from napari_pose3d.core.labels.store.label import (
     Visibility,
 )
 from napari_pose3d.core.labels.store.label_store import LabelStore
+from napari_pose3d.errors import PoseDataError
 
 
 def new_store(**given: Any) -> LabelStore:

@@ -17,7 +17,6 @@ from tests.support.label_sessions import (
 )
 from tests.support.session_files import touch
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
@@ -27,6 +26,7 @@ from napari_pose3d.core.labels.store.label import EMPTY, LabelKey, LabelStatus, 
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.errors import PoseDataError
 
 FRAME = 12
 XY = truth(FRAME)

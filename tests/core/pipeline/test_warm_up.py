@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.pipeline import warm_up
 from napari_pose3d.core.pipeline.warm_up import KernelCompilation
+from napari_pose3d.errors import Cancelled
 
 SLEEPS = (sys.executable, "-c", "import sys; sys.stdin.read()")
 ENDS = (sys.executable, "-c", "pass")

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.session_files import touch
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.alignment.view_alignment import (
     ViewAlignment,
     dropped_from_times,
     read_times,
 )
+from napari_pose3d.errors import PoseDataError
 
 # --- which frame is which ---------------------------------------------------------------------
 

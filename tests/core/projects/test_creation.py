@@ -9,8 +9,8 @@ import yaml
 from tests.support.session_files import lightning_project, touch
 
 from napari_pose3d import Cancelled
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.creation import Mode, add_sessions, create_project
+from napari_pose3d.errors import PoseDataError
 
 VIEWS, KEYPOINTS = ("top", "side"), ("nose", "tail")
 

@@ -15,13 +15,13 @@ from tests.support.session_files import (
     touch,
 )
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.frame_tables import paired_by_time, read_times
 from napari_pose3d.core.pipeline.file_run import FileRun
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
 
 
 def project(folder: Path, n_top: int, n_side: int) -> Path:

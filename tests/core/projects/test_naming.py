@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.core.projects.layouts.lightning_pose import lightning_rigs
 from napari_pose3d.core.projects.naming.file_names import (
@@ -16,6 +15,7 @@ from napari_pose3d.core.projects.naming.file_names import (
     stem_of,
 )
 from napari_pose3d.core.projects.scan.folder_listing import list_folder
+from napari_pose3d.errors import PoseDataError
 
 FLY = "05272019_fly4_0_R1C24_{}_rot-ccw-0.06_sec.rng=0.csv"
 CAMERAS = ("Cam-A", "Cam-B", "Cam-C")

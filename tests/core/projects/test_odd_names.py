@@ -13,9 +13,9 @@ from tests.support.session_files import counted, put_predictions, touch
 
 from napari_pose3d import load_predictions, load_rig, save_rig
 from napari_pose3d.cli import main
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.errors import PoseDataError
 
 
 def folder_of(root: Path, cameras: list[str], stems: list[str]) -> Path:

@@ -21,7 +21,7 @@ from napari_pose3d.core.projects.matching.prediction_matching import match_predi
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.summary import describe
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.settings import ReadingSettings
 
 SESSIONS = ("mouse1", "2024-05-01_run.2", "fly-4", "a.b_c", "trial_3", "x_heatmap", "käfig 7")
 VIEWS = (("top", "side"), ("Cam-1", "Cam-10"), ("A", "B", "C"), ("left", "top-left"), ("1", "2"))

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from tests.support.work_count import function_calls
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     read_prediction_csv,
     write_prediction_csv,
@@ -21,7 +20,8 @@ from napari_pose3d.core.projects.matching.prediction_loading import (
     load_predictions,
     match_predictions,
 )
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import ReadingSettings
 
 KEYPOINTS = ("nose", "tail")
 RIG = SimpleNamespace(names=("Cam-C", "Cam-A", "Cam-B"))

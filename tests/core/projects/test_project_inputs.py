@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.support.gui_helpers import VIEWS, write_session
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.creation import add_inputs, create_project
+from napari_pose3d.errors import PoseDataError
 
 
 def test_what_is_added_is_found(tmp_path: Path) -> None:

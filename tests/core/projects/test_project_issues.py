@@ -10,10 +10,10 @@ from tests.support.scenes import ring_rig
 from tests.support.session_files import counted, lightning_project, put_predictions, touch, video
 
 from napari_pose3d import save_rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
+from napari_pose3d.errors import PoseDataError
 
 RIG = ring_rig(3)
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.session_files import touch
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project_toml import (
@@ -19,6 +18,7 @@ from napari_pose3d.core.projects.project_toml import (
     read_own_project,
     update_own_project,
 )
+from napari_pose3d.errors import PoseDataError
 
 # --- project.toml -----------------------------------------------------------------------------
 

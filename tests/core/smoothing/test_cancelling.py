@@ -10,8 +10,8 @@ from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import Cancelled, smooth, triangulate_ensemble
 from napari_pose3d.core.cameras.calibration_fit import calibration_fit
-from napari_pose3d.core.settings import TriangulationSettings
 from napari_pose3d.core.smoothing.published.variance_inflation import inflated_variance
+from napari_pose3d.settings import TriangulationSettings
 
 N_FRAMES = 45_000
 # How often each way of computing asks, for one keypoint of so many frames in three views.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage import file_lock
 from napari_pose3d.core.storage.file_lock import FileLock, owner_lives, owner_text
+from napari_pose3d.errors import PoseDataError
 
 HOLDER = """
 import sys, time

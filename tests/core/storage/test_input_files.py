@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import (
     check_regular,
     input_errors,
@@ -19,6 +18,7 @@ from napari_pose3d.core.storage.input_files import (
     read_bytes,
     read_text,
 )
+from napari_pose3d.errors import PoseDataError
 
 READERS = (check_regular, open_input, read_bytes, read_text)
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has them")

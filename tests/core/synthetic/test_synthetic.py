@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from napari_pose3d.core.cameras.rig_file import load_rig
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
 from napari_pose3d.core.formats.projects.project_yaml import read_project
@@ -27,6 +26,7 @@ from napari_pose3d.core.synthetic.network_errors import (
 from napari_pose3d.core.synthetic.render import CameraVideo, write_png, write_video
 from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
 from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 SMALL = SampleRecipe(
     n_frames=24,

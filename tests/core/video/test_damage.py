@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from tests.support.video_recipes import BY_NAME, folder_of, read_number
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.index import index_store
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import VideoArray, open_video
+from napari_pose3d.errors import PoseDataError
 
 Maker = Callable[[str], Path]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tests.support.video_recipes import BY_NAME, folder_of
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.index import index_store
 from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
 from napari_pose3d.core.video.reader_factory import first_image
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.errors import PoseDataError
 
 
 @pytest.fixture(autouse=True)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from tests.support.video_recipes import BY_NAME, folder_of, read_number
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.decode import decoder, reader
 from napari_pose3d.core.video.decode.decoder_threads import DecoderThreads
 from napari_pose3d.core.video.decode.image_cache import ImageCache
 from napari_pose3d.core.video.decode.image_conversion import CachedImage
 from napari_pose3d.core.video.index import index_store
 from napari_pose3d.core.video.video_array import VideoArray, open_video
+from napari_pose3d.errors import PoseDataError
 
 # Long enough for any machine; a deadlock lasts for ever.
 DEADLOCK = 60

@@ -188,7 +188,7 @@ def test_a_video_that_is_let_go_leaves_nothing(open_recipe: Open) -> None:
 
 
 def test_closing_while_somebody_reads(open_recipe: Open) -> None:
-    from napari_pose3d.core.errors import PoseDataError
+    from napari_pose3d.errors import PoseDataError
 
     video = open_recipe(LONG_GOP, cache_bytes=10 * IMAGE)
     ended = []

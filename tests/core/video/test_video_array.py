@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from tests.support.video_recipes import BY_NAME, folder_of, read_number
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.video.dask_array import chunk_lengths
 from napari_pose3d.core.video.decode.image_cache import shared_cache
 from napari_pose3d.core.video.frame_export import extract_frames
 from napari_pose3d.core.video.index import index_store
 from napari_pose3d.core.video.reader_factory import first_image
 from napari_pose3d.core.video.video_array import VideoArray, open_video
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ from tests.support.scenes import arc_rig
 from tests.support.video_recipes import Video, read_number
 from tests.support.view_helpers import settle
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.session_video import SessionVideo
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.canvas.layout_state import LayoutState
 from napari_pose3d.gui.camera_views.canvas.overlays import Overlays, dots, ellipse
 from napari_pose3d.gui.camera_views.frames.frame_controller import FrameController

@@ -14,11 +14,11 @@ from npe2 import PluginManager, PluginManifest
 from tests.support.gui_helpers import make_result, make_table, write_session
 from tests.support.scenes import arc_rig
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     read_prediction_csv,
     write_prediction_csv,
 )
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.contributions.prediction_reader import get_reader, read_predictions
 from napari_pose3d.gui.contributions.writers import write_view, write_views
 from napari_pose3d.gui.layers.recording_layers import result_layers

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.labeling.canvas.loupe import MAGNIFICATION, Loupe
 from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import AddFramesDialog, FrameChoice
 from napari_pose3d.gui.labeling.dialogs.import_dialog import ImportDialog
@@ -542,7 +542,7 @@ def test_what_is_imported_is_asked_for(qtbot: Any, tmp_path: Path) -> None:
     qtbot.addWidget(dialog)
     assert dialog.problem == "Choose a file."
     dialog.choose_file(tmp_path / "nothing.csv")
-    assert "cannot be read" in dialog.problem
+    assert "there is no such file" in dialog.problem
     dialog.choose_file(path)
     assert "choose the one of Cam-A" in dialog.problem
     assert not dialog._ok.isEnabled()

@@ -14,7 +14,7 @@ from napari.layers import Layer
 from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_table
 from tests.support.scenes import arc_rig
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows

@@ -12,11 +12,11 @@ from napari.layers import Layer
 from npe2 import PluginManager
 from tests.support.video_recipes import Video, read_number
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
 from napari_pose3d.core.video import reader_factory as opening
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.contributions import video_reader
 from napari_pose3d.gui.contributions.video_reader import get_reader
 from napari_pose3d.gui.layers import pending_videos, video_layers

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from tests.support.session_files import lightning_project
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import (
     PALETTE,
     keypoint_hex,

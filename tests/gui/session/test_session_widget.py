@@ -20,13 +20,13 @@ from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
-from napari_pose3d.core.settings import ReadingSettings, SmoothingSettings
 from napari_pose3d.gui.contributions.session_reader import get_reader
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.smooth.smooth_job import Choice, smooth
+from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
 TIMEOUT = 60_000

@@ -13,8 +13,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from tests.support.gui_helpers import VIEWS, make_result, write_session
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import ReadingSettings, SmootherParts, SmoothingSettings
+from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.qt.jobs import Job
@@ -22,6 +21,7 @@ from napari_pose3d.gui.smooth import smooth_job as work
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
 from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
+from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
 pytestmark = pytest.mark.gui
 TIMEOUT = 60_000

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from napari_pose3d.core.calibration.board.board import MM, Board, load_board
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+from napari_pose3d.errors import PoseDataError
 
 from ..progress_bar import ProgressBar
 from .videos import videos_by_view

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import refuse_existing
+from napari_pose3d.errors import PoseDataError
 
 from ..progress_bar import ProgressBar
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming.file_names import stem_of
 from napari_pose3d.core.projects.naming.naming_rule import Naming
+from napari_pose3d.errors import PoseDataError
 
 
 def videos_by_view(

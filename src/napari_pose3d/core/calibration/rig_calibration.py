@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .board.observations import BoardObservations
 from .evaluation import HeldOut, Measures, at_one_clock, hold_out, measure, rig_of

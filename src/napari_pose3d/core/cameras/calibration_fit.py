@@ -17,8 +17,8 @@ from itertools import combinations, permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 from .rig import Rig
 from .triangulation.triangulation import triangulate

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera import Camera, Float64, rotation_vector
 from .rig import Rig

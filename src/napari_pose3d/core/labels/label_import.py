@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
 
 from .files.image_names import frame_of_image
 from .labeling import Labeling

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.poses.arrays import Kind, Poses2D, Result
 from napari_pose3d.core.projects.alignment.project_alignment import alignment_of, skeleton_of
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
-from napari_pose3d.core.settings import (
+from napari_pose3d.core.storage.atomic_files import refuse_existing
+from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import (
     IsCancelled,
     Progress,
     ReadingSettings,
     SmoothingSettings,
     TriangulationSettings,
 )
-from napari_pose3d.core.storage.atomic_files import refuse_existing
 
 from .result_files import Columns, default_folder, result_paths, save_result
 from .smoothing_run import chosen_mode, run, triangulate_ensemble

@@ -8,10 +8,10 @@ import numpy as np
 
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode, observed_mask
-from napari_pose3d.core.settings import IsCancelled
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import EnsembleStatistics
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled
 
 # Of fewer prediction sets the variance says little about an observation.
 _MIN_MODELS = 3

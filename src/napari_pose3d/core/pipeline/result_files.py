@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_pose3d._version import __version__
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Kind, Poses2D, Result
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Result, observed_mask
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
 from napari_pose3d.core.projects.session import PredictionSet, Session
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 _KINDS: tuple[Kind, ...] = ("calibrated", "linear", "single", "triangulated")
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import (
     AnyEnsemble,
     FloatArray,
@@ -27,7 +26,9 @@ from napari_pose3d.core.projects.matching.inputs import (
     open_inputs,
     read_inputs,
 )
-from napari_pose3d.core.settings import (
+from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import (
     IsCancelled,
     Progress,
     SmoothingSettings,
@@ -36,7 +37,6 @@ from napari_pose3d.core.settings import (
     check_settings,
     check_threads,
 )
-from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig

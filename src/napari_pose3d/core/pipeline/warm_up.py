@@ -10,12 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from napari_pose3d.core.errors import Cancelled
+from napari_pose3d.errors import Cancelled
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.poses.arrays import Ensemble
-    from napari_pose3d.core.settings import IsCancelled
+    from napari_pose3d.settings import IsCancelled
 
 Job = Literal["calibrated", "published", "linear", "single", "triangulated", "labeling"]
 ALL_JOBS: tuple[Job, ...] = (
@@ -49,7 +49,7 @@ def warm_up(*jobs: Job) -> None:
     from napari_pose3d.core.formats.number_text.decimal_kernel import format_lines
     from napari_pose3d.core.formats.number_text.plain_csv_kernel import parse_lines
     from napari_pose3d.core.labels.geometry.label_projection import project_labels
-    from napari_pose3d.core.settings import SmoothingSettings, TriangulationSettings
+    from napari_pose3d.settings import SmoothingSettings, TriangulationSettings
 
     from .smoothing_run import run, triangulate_ensemble
 

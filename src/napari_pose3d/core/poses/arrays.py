@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 FloatArray = NDArray[np.floating[Any]]
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, write_project
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from .layouts.lightning_pose import home_elsewhere, sort_video, videos_at
 from .naming.naming_rule import Naming

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_pose3d.core.errors import Remedy, todo_in_words
+from napari_pose3d.errors import Remedy, todo_in_words
 
 from .alignment.view_alignment import ViewAlignment
 

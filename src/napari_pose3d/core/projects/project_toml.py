@@ -15,13 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.file_lock import FileLock
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError
 
 from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
 from .alignment.view_alignment import ViewAlignment

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.settings import ReadingSettings
 from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
 
 from .alignment.project_alignment import alignment_notes
 from .alignment.view_alignment import EnsembleAlignment, Frames, Pixels, ViewAlignment

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
+from napari_pose3d.errors import PoseDataError
 
 from .issues import Issue
 from .session import Session

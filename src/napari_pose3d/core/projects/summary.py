@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .issues import Issue
 from .matching.prediction_matching import match_predictions

@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 Block = tuple[int, ...]
 Part = TypeVar("Part")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode
-from napari_pose3d.core.settings import SmoothingSettings
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import SmoothingSettings
 
 # Settings that only some smoothers know; "published" is the calibrated one as published, "scores"
 # the linear one as published or with another number of scores than three.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
-from napari_pose3d.core.settings import IsCancelled, Progress, SmoothingSettings
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .kalman.search_frames import frame_mask

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .group_record import Marker, Move, Plan, back, forward, hidden_name
 from .group_recovery import recover

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .regular_files import open_regular
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 # Settings, calibrations, lists of labels: those of a large laboratory have a few MB.
 LARGEST_TEXT = 64 << 20

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.errors import PoseDataError
 
 from .scene import Scene
 

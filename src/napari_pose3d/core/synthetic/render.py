@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .scene import Scene
 

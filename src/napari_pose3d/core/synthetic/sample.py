@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.user_folders import user_cache_folder
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from .network_errors import PredictionErrors, PredictionTruth, simulate_predictions
 from .sample_files import (

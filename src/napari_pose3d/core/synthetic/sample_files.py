@@ -9,7 +9,7 @@ import numpy as np
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_header, write_prediction_csv
 from napari_pose3d.core.poses.arrays import Ensemble, Poses3D
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.settings import IsCancelled, Progress
 
 from .network_errors import PredictionTruth
 from .scene import UNITS, Scene

@@ -13,8 +13,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import open_input
+from napari_pose3d.errors import PoseDataError
 
 from .index.mp4_boxes import (
     Box,

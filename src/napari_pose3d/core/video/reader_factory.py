@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .decode.cursor import Cursor, SuspectGroup
 from .decode.decoder import Decoder, IndexMismatch

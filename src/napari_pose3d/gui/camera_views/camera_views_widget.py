@@ -6,8 +6,8 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, QObject, QSize, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.workspace import workspace
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_csv import is_prediction_csv
+from napari_pose3d.errors import PoseDataError
 
 if TYPE_CHECKING:
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 if TYPE_CHECKING:
     from napari_pose3d.gui.layers.layer_styles import LayerData

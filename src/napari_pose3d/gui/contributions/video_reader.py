@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
 from napari_pose3d.core.projects.project import video_in_project
+from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.video_layers import (
     VIDEO,
     AnyVideo,
@@ -21,11 +21,11 @@ from napari_pose3d.gui.layers.video_layers import (
 )
 
 if TYPE_CHECKING:
-    from napari_pose3d.core.settings import IsCancelled, Progress
     from napari_pose3d.core.video.reader_factory import FirstImage
     from napari_pose3d.core.video.video_array import VideoArray
     from napari_pose3d.gui.layers.layer_styles import LayerData
     from napari_pose3d.gui.layers.view_layout import Tile
+    from napari_pose3d.settings import IsCancelled, Progress
 
 Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.table_changes import change_keypoints
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
 from napari_pose3d.gui.session.current_session import OpenSession, current_session

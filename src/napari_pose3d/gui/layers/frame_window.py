@@ -15,7 +15,7 @@ from weakref import WeakSet, ref
 
 from napari.utils.notifications import show_error
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .layer_poses import METADATA_KEY, LayerPoses, poses_of
 from .layer_styles import SKELETON_KEY, bone_vectors, point_colours, tracks_rows

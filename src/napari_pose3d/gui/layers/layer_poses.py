@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import FloatArray
+from napari_pose3d.errors import PoseDataError
 
 from .colours import colormap_value
 from .view_layout import bounds

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.pipeline.saved_results import load_result
 from napari_pose3d.core.projects.session import PredictionSet, Session
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from .layer_styles import TILES_KEY, LayerData
 from .view_layout import Tile

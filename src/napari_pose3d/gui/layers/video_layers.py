@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming.file_names import parse_stem
 from napari_pose3d.core.projects.project import video_in_project
+from napari_pose3d.errors import PoseDataError
 
 if TYPE_CHECKING:
     from napari_pose3d.core.video.reader_factory import FirstImage

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.settings import Robust
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import Robust
 
 _Frames = tuple[tuple[int | None, int | None], ...]
 _Names = tuple[str, ...]

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from napari.qt.threading import FunctionWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 # Progress that comes faster than it can be seen only costs the main thread time.
 _SHORTEST_INTERVAL = 0.05

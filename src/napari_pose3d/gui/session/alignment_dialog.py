@@ -21,9 +21,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
 
 _COLUMNS = {
     "starts later by": "How many frames after the session's frame 0 the camera started; negative "

@@ -7,8 +7,8 @@ from typing import Any
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .current_session import OpenSession, current_session

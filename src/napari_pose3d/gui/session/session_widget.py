@@ -10,13 +10,12 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder
@@ -24,6 +23,7 @@ from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, ses
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from .alignment_dialog import ViewDialog
 from .current_session import OpenSession, current_session, has_same_data

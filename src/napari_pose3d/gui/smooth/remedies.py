@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from napari_pose3d.core.errors import PoseDataError, Remedy, RemedyKind, todo_in_words
+from napari_pose3d.errors import PoseDataError, Remedy, RemedyKind, todo_in_words
 
 _MORE = "under 'More options'"
 _CONTROLS: dict[RemedyKind, str] = {

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_pose3d.core.poses.arrays import FloatArray
-from napari_pose3d.core.settings import ReadingSettings, SmootherParts, SmoothingSettings
 from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
 # The slider moves in tenths of a power of ten of s; its ends lie beyond what the search finds.
 _STEPS_PER_DECADE = 10

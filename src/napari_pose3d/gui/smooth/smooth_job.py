@@ -15,10 +15,10 @@ from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.project_alignment import skeleton_of
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 from napari_pose3d.gui.layers.layer_styles import LayerData
 from napari_pose3d.gui.layers.recording_layers import result_layers
 from napari_pose3d.gui.layers.view_layout import Tile
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 
 from .remedies import in_words_of_the_widget
 

@@ -11,9 +11,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.matching.match_table import MatchTable
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
@@ -28,6 +27,7 @@ from napari_pose3d.gui.session.current_session import (
     is_same_recording,
 )
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.settings import ReadingSettings
 
 from . import smooth_job as work
 from .input_panel import InputPanel

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 Column = tuple[str, NDArray[np.float64]]
 

@@ -23,8 +23,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.kinematics import QUANTITIES, trace
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
 from napari_pose3d.gui.layers.poses_watch import PosesWatch

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import qt_settings_kept
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.video.video_array import VideoArray, open_video
+from napari_pose3d.errors import PoseDataError
 
 from .board import Board
 from .observations import BoardObservations

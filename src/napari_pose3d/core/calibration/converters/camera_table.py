@@ -10,9 +10,9 @@ import numpy as np
 
 from napari_pose3d.core.cameras.camera import rotation_vector
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     COEFFICIENTS,

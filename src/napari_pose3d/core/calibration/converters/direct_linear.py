@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera_sections import (
     LARGEST,

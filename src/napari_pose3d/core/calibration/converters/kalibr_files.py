@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     Float64,

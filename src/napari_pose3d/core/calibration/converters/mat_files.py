@@ -21,8 +21,8 @@ import numpy as np
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     Float64,

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes
+from napari_pose3d.errors import PoseDataError
 
 # Label3D's files hold labels as well.
 _LARGEST = 512 << 20

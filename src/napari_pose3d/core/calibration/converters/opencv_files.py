@@ -24,8 +24,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     MOST_CAMERAS,

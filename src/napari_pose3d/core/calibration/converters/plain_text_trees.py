@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import Float64
 

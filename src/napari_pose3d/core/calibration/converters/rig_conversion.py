@@ -15,9 +15,9 @@ import numpy as np
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera_sections import LARGEST, Float64, Given
 from .camera_table import is_camera_table, read_camera_table, write_camera_table

@@ -16,8 +16,8 @@ from typing import Any
 from napari_pose3d.core.cameras.camera import rotation_vector
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import rig_from_sections, toml_document
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     Float64,

@@ -173,7 +173,7 @@ def _best_shift(
     rig: Rig, xy: Float64, view: int, cancelled: Callable[[], bool]
 ) -> tuple[float, float]:
     """The lag of one view against the others, and the share by which it lowers the median."""
-    from napari_pose3d.core.errors import Cancelled
+    from napari_pose3d.errors import Cancelled
 
     n = xy.shape[1]
     span = min(MOST_SHIFT, n // 4)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from ..board.observations import BoardObservations
 from .board_poses import BoardPoses

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.poses.arrays import observed_mask
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled
 
 from ..rig import Rig
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes
+from napari_pose3d.errors import PoseDataError
 
 from .label_lines import (
     VISIBLE,

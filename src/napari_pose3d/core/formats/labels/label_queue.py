@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes, read_text
+from napari_pose3d.errors import PoseDataError
 
 SUFFIX = ".unlabeled.jsonl"
 _PATH = "frame_path"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.input_files import input_errors, open_input
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from .plain_csv import NumberBuffer, TableShape, read_plain
 from .table_faults import MISSING, TOO_LARGE, find_fault, longest_line

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, Progress
 
 _ROWS_WRITTEN_AT_ONCE = 200
 _MANY_NUMBERS = 100_000

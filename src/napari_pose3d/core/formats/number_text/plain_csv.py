@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.input_files import check_regular, open_input
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, Progress
 
 # Some milliseconds of parsing: what a Cancel waits for.
 _BLOCK = 1 << 22

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import open_input
+from napari_pose3d.errors import PoseDataError
 
 from .plain_csv import TableShape
 

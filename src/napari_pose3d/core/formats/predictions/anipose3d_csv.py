@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, open_input
+from napari_pose3d.errors import PoseDataError
 
 from .poses3d_csv import Poses3DTable
 

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.settings import IsCancelled, Progress
 
 from ..number_text.number_writer import write_lines
 

@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import check_regular, input_errors
+from napari_pose3d.errors import PoseDataError
 
 from .plain_pickle import plain_pickles
 

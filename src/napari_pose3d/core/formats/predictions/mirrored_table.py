@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .prediction_table import PredictionTable
 from .table_header import PAIRS, TableHeader

@@ -12,10 +12,10 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import Poses3D
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from ..number_text.number_reader import read_numbers
 from ..number_text.number_writer import write_lines

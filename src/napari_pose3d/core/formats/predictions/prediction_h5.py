@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors
+from napari_pose3d.errors import PoseDataError
 
 from .h5_frame import read_frame
 from .prediction_csv import check_is_predictions

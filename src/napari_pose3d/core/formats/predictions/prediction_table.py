@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.poses.arrays import Poses2D
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .table_header import PAIRS, TableHeader
 

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, open_input
+from napari_pose3d.errors import PoseDataError
 
 Kind = Literal["predictions", "labels", "poses3d"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .anipose3d_csv import is_anipose3d_csv, read_anipose3d_csv
 from .poses3d_csv import Poses3DTable, read_poses3d_csv

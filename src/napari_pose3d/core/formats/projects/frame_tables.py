@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
+from napari_pose3d.errors import PoseDataError
 
 Float64 = NDArray[np.float64]
 

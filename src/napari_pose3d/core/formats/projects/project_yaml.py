@@ -14,10 +14,10 @@ from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError
 
 FILE_NAME = "project.yaml"
 CALIBRATIONS_CSV = "calibrations.csv"

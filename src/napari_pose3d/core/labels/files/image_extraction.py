@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from ..frame_selection.session_videos import session_videos
 from .image_names import SessionImages

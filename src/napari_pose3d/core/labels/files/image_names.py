@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW, parse_stem
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.video.frame_export import frame_file_name
+from napari_pose3d.errors import PoseDataError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _NUMBERED = re.compile(r"(.*?)([0-9]+)")

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
@@ -29,6 +28,7 @@ from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.frame_export import frame_file_name
+from napari_pose3d.errors import PoseDataError
 
 from ..store.label import EMPTY, FrameKey, Label, LabelKey, Visibility
 from ..store.label_store import FrameLabels, LabelStore

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.naming.naming_rule import Naming
+from napari_pose3d.errors import PoseDataError
 
 from ..store.label import FrameKey
 from .image_names import frame_of_image

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, text_with_keypoints
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project_toml import (
@@ -13,6 +12,7 @@ from napari_pose3d.core.projects.project_toml import (
     project_lock,
     text_with_renamed,
 )
+from napari_pose3d.errors import PoseDataError
 
 from .label_cells import cell_of, updated_table
 from .label_files import LabelFiles

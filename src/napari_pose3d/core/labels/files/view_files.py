@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, new_label_csv, read_label_csv
 from napari_pose3d.core.formats.labels.label_provenance import Provenance, Row
 from napari_pose3d.core.formats.labels.label_queue import SUFFIX, LabelQueue, read_label_queue
@@ -15,6 +14,7 @@ from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER, own_project_path
 from napari_pose3d.core.storage.atomic_files import FileGroup, cannot_write
 from napari_pose3d.core.storage.file_stamp import FileStamp, read_stamped
+from napari_pose3d.errors import PoseDataError
 
 from ..store.label import FrameKey
 

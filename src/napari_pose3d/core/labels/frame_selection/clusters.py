@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 Float64 = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled
 from napari_pose3d.core.video.video_array import VideoArray
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 Frames = NDArray[np.int64]
 

@@ -9,11 +9,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.video_array import VideoArray
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from .clusters import principal_components, representatives
 from .frame_sampling import Frames, frames_in_all_views, sample_frames

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled, Progress
 from napari_pose3d.core.video.decode.image_conversion import Colour
 from napari_pose3d.core.video.video_array import VideoArray, open_video
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 _STAGE = "Opening videos"
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.video.decode.cursor import IsWanted
 from napari_pose3d.core.video.video_array import VideoArray
+from napari_pose3d.errors import Cancelled
 
 SIDE = 64
 """The longer side of a small image, in px, at most."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import observed_mask
+from napari_pose3d.errors import PoseDataError
 
 from .label_projection import CLICK_SD
 

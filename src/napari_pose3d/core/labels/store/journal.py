@@ -23,11 +23,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.storage.file_lock import owner_lives, owner_text, try_lock
 from napari_pose3d.core.storage.regular_files import is_regular, is_same, open_regular
 from napari_pose3d.core.storage.user_folders import user_data_folder
+from napari_pose3d.errors import PoseDataError
 
 from .commands import Change, Command
 from .label import FrameKey, Label, LabelKey

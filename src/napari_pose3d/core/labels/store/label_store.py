@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from psygnal import Signal
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from .commands import Change, Command, History
 from .label import EMPTY, FrameKey, Label, LabelKey

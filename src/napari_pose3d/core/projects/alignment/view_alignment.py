@@ -21,7 +21,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.frame_tables import (
     Float64,
     dropped_from_times,
@@ -30,6 +29,7 @@ from napari_pose3d.core.formats.projects.frame_tables import (
     read_times,
 )
 from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, Poses2D
+from napari_pose3d.errors import PoseDataError
 
 Frames = NDArray[np.int64]
 Pixels = Literal["rig", "image"]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
+from napari_pose3d.errors import PoseDataError
 
 from ..naming.file_names import (
     composed,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.formats.predictions.prediction_table import choose_individual
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import ReadingSettings
 
 from .match_table import MatchTable
 

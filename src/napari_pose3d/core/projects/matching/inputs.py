@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import PoseDataError
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig

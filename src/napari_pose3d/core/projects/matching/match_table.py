@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.core.formats.projects.project_yaml import LightningProject
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from ..alignment.view_alignment import ViewAlignment
 from ..naming.file_names import composed, natural_order

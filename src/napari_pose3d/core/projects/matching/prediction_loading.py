@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from napari_pose3d.core.poses.arrays import Ensemble
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from ..alignment.project_alignment import alignment_of
 from ..scan.folder_scan import Paths

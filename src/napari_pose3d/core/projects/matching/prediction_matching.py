@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
-from napari_pose3d.core.settings import ReadingSettings
+from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import ReadingSettings
 
 from ..naming.file_names import composed, natural_order
 from ..naming.naming_rule import Naming

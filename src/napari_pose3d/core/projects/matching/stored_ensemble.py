@@ -15,7 +15,6 @@ from typing import Protocol
 
 import numpy as np
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.core.formats.number_text.plain_csv import NumberBuffer
 from napari_pose3d.core.formats.predictions.mirrored_table import one_view
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames, read_prediction_csv
@@ -23,7 +22,8 @@ from napari_pose3d.core.formats.predictions.prediction_h5 import read_prediction
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.formats.predictions.table_header import PAIRS
 from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, SourceFile
-from napari_pose3d.core.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from .completeness import (
     check_complete,

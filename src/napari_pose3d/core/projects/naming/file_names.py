@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePath
 
-from napari_pose3d.core.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy
 
 SINGLE_VIEW = "view"
 """What the only view is called where the names of files mention none."""

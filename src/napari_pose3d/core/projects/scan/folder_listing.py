@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.group_record import is_trace
 from napari_pose3d.core.storage.group_recovery import recover_named
+from napari_pose3d.errors import PoseDataError
 
 from ..project_toml import OWN_FOLDER
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.projects.project_yaml import (
     FILE_NAME,
     LightningProject,
@@ -17,6 +16,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     read_project,
 )
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError
 
 from ..issues import Issue
 from ..layouts import anipose

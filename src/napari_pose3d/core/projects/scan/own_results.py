@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError
 
 from ..naming.file_names import composed
 from ..project_toml import OWN_FOLDER

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_pose3d.core.errors import Remedy
+from napari_pose3d.errors import Remedy
 
 from ..issues import Issue
 from ..session import Session

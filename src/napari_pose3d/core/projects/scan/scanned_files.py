@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from ..issues import Issue
 from ..naming.file_names import ParsedName

@@ -7,13 +7,13 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.formats.predictions.prediction_h5 import read_h5_header
 from napari_pose3d.core.formats.predictions.table_header import (
     TableHeader,
     looks_like_pose_table,
     read_header,
 )
+from napari_pose3d.errors import PoseDataError
 
 from .folder_listing import Listing
 

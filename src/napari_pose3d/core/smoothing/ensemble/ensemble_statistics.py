@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Ensemble
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 Centre = Literal["median", "mean"]
 Spread = Literal["confidence_weighted_var", "var"]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.poses.arrays import Swaps
+from napari_pose3d.errors import PoseDataError
 
 from .ensemble_statistics import EnsembleStatistics
 

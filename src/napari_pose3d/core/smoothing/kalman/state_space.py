@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 from .scalar_minimum import bounded_minimum
 

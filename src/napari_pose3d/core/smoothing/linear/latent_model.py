@@ -22,8 +22,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]

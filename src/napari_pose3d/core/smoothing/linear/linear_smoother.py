@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled
 
 from ..kalman.state_space import Float64, Track, side_by_side, smooth_track
 from ..noise.observation_noise import VARIANCE_FLOOR, learned_variance, steady_variance

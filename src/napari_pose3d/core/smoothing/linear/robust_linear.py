@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled, SmoothingSettings
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.state_space import by_view, side_by_side
 from ..robust.initial_track import InitialTrack, interpolated_track

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import homogeneous_points
-from napari_pose3d.core.errors import Cancelled, PoseDataError
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled
 
 from ..kalman.state_space import Float64, Track, side_by_side
 from ..noise.observation_noise import steady_variance

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled
 
 from ..kalman.state_space import Float64
 

@@ -12,8 +12,8 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
     Triangulation,
     triangulate,
 )
-from napari_pose3d.core.errors import Cancelled
-from napari_pose3d.core.settings import IsCancelled, Robust
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, Robust
 
 
 def triangulate_framewise(

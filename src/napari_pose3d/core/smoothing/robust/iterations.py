@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.settings import IsCancelled, SmoothingSettings
+from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.scalar_minimum import bounded_minimum
 from .initial_track import initial_track

@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.errors import Cancelled
 from napari_pose3d.core.poses.arrays import observed_mask
-from napari_pose3d.core.settings import IsCancelled, SmoothingSettings
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.search_frames import stretches
 from ..noise.observation_noise import learned_variance

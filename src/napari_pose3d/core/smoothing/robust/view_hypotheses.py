@@ -30,7 +30,7 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
     triangulate,
 )
 from napari_pose3d.core.poses.arrays import observed_mask
-from napari_pose3d.core.settings import IsCancelled, Robust
+from napari_pose3d.settings import IsCancelled, Robust
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from ..index.container import open_container, packet_marks
 from ..index.frame_index import NO_TIME, FrameIndex, Int64, PacketMarks, VideoStamp

@@ -6,7 +6,7 @@ import threading
 import weakref
 from typing import Protocol
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from ..index.frame_index import FrameIndex
 from .cursor import IsWanted, RequestDropped

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 from ..index.frame_index import FrameIndex
 from .cursor import Cursor, Emit, IsWanted, RequestDropped, SuspectGroup

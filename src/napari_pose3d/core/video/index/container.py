@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.input_files import check_regular, open_input
+from napari_pose3d.errors import PoseDataError
 
 from .frame_index import NO_TIME, PacketMarks
 from .mp4_boxes import boxes_inside, whole_file

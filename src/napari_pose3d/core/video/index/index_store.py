@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.user_folders import user_cache_folder
+from napari_pose3d.errors import PoseDataError
 
 from .frame_index import FrameIndex, VideoStamp
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 if TYPE_CHECKING:
     from napari_pose3d.core.video.session_video import SessionVideo

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.project_toml import find_own_project
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY, tiles_of
 from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData

@@ -12,14 +12,14 @@ from functools import partial
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.image_extraction import Extracted, extract_images
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import FrameKey, LabelKey
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job
+from napari_pose3d.settings import IsCancelled, Progress
 
 _MINUTE = 60_000
 _NO_IMAGES = "images cannot be written"

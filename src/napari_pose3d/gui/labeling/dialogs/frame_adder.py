@@ -8,10 +8,10 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.frame_selection.frame_lists import every_nth, parse_frames
-from napari_pose3d.core.settings import IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.settings import IsCancelled, Progress
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver

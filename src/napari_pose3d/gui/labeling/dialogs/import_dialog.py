@@ -20,12 +20,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.label_import import (
     folder_of_view,
     import_labels,
     label_folders,
 )
+from napari_pose3d.errors import PoseDataError
 
 from ..control.label_controller import LabelController
 

@@ -7,12 +7,12 @@ from functools import partial
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.files.table_changes import repair
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.merge import Prefer, difference
+from napari_pose3d.errors import PoseDataError
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_pose3d.core.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage in plain words, done, total); total 0 means unknown."""
