@@ -5,6 +5,7 @@ This is what a labeling tool talks to. What a person can do to labels is in `act
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.working_volume import WorkingVolume, working_volume
+from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.project import Project
@@ -249,7 +251,9 @@ class Labeling:
                 if left.n_skipped or len(done) < len(left.unsaved.changes):
                     set_aside(left.path)
                 else:
-                    left.path.unlink(missing_ok=True)
+                    # One that stays is offered again, and holds nothing new then.
+                    with contextlib.suppress(OSError):
+                        left.path.unlink(missing_ok=True)
         return count
 
     @property
@@ -278,12 +282,25 @@ class Labeling:
         return tuple(found)
 
     def discard_leftovers(self) -> None:
-        """Do without what runs that ended badly left unsaved; damaged journals are kept."""
+        """Do without what runs that ended badly left unsaved; damaged journals are kept.
+
+        Raises
+        ------
+        PoseDataError
+            When one of them cannot be removed.
+        """
         for left in left_journals(self.files.folder, self.files.key):
             if left.n_skipped:
                 set_aside(left.path)
-            else:
+                continue
+            try:
                 left.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise PoseDataError(
+                    f"the journal cannot be removed ({error.strerror or error})",
+                    file=left.path,
+                    todo="Remove it by hand, or ask for the right to write there",
+                ) from error
 
     def close(self) -> None:
         """End; what is unsaved stays in the journal."""

@@ -76,6 +76,22 @@ def read_all(descriptor: int, size: int) -> bytes:
     return b"".join(parts)
 
 
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it; a disk that is almost full takes a part of it without an error.
+
+    Raises
+    ------
+    OSError
+        When there is no room for the rest; a part of it may stand in the file then.
+    """
+    rest = memoryview(content)
+    while rest:
+        written = os.write(descriptor, rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
+
+
 def is_same(path: Path, descriptor: int) -> bool:
     """Whether a path still leads to an open file."""
     try:

@@ -20,12 +20,18 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.storage.file_lock import owner_lives, owner_text, try_lock
-from napari_pose3d.core.storage.regular_files import is_regular, is_same, open_regular
+from napari_pose3d.core.storage.regular_files import (
+    is_regular,
+    is_same,
+    open_regular,
+    write_all,
+)
 from napari_pose3d.core.storage.user_folders import user_data_folder
 from napari_pose3d.errors import PoseDataError
 
@@ -53,7 +59,8 @@ class Journal:
     Attributes
     ----------
     problem : PoseDataError or None
-        Why the newest commands could not be taken down; they are tried again with the next one.
+        Why the newest commands could not be taken down, or the file not removed; commands are tried
+        again with the next one and at the end.
     """
 
     def __init__(self, project: Path, key: str) -> None:
@@ -61,7 +68,8 @@ class Journal:
         self.path: Path | None = None
         self._project, self._key = project, key
         self._pending: list[str] = []
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
+        self._length = 0  # of the whole lines in it, bytes
 
     def add(self, command: Command) -> None:
         """Take down a command that was done, undone or redone."""
@@ -77,36 +85,59 @@ class Journal:
             self._write({"saved": [list(frame) for frame in frames]})
 
     def close(self, *, keep: bool) -> None:
-        """End the journal.
+        """End the journal; `problem` says what the disk did not allow, and nothing is raised.
 
         Parameters
         ----------
         keep : bool
             Whether there is something in it that was not saved.
         """
-        if keep and self._file is not None:
-            with contextlib.suppress(OSError):
-                self._begin_again_if_removed()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        if self.path is not None and not keep:
-            self.path.unlink(missing_ok=True)
-        self.path = None
+        if keep:
+            self._put_down()
+        file, path = self._file, self.path
+        self._file = self.path = None
+        gone = keep or path is None
+        if not gone and os.name == "posix":
+            # Before it is unlocked, so that nobody takes it for one that was left.
+            self._remove(path)
+            gone = True
+        _close(file)
+        if not gone:
+            self._remove(path)
+
+    def _remove(self, path: Path | None) -> None:
+        assert path is not None
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self.problem = PoseDataError(
+                f"the journal of labels cannot be removed ({error.strerror or error})",
+                file=path,
+                todo="Remove it by hand; all labels in it are saved",
+            )
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._pending.append(json.dumps(entry, separators=(",", ":")))
+        self._put_down()
+
+    def _put_down(self) -> None:
+        """Write what is pending, where that is possible."""
         try:
+            if self._file is not None:
+                self._begin_again_if_removed()
+            if not self._pending:
+                return
             if self._file is None:
                 self._begin(b"")
-            else:
-                self._begin_again_if_removed()
             assert self._file is not None
-            # A line that a full disk tore off ends here, and is passed over when it is read.
-            torn = "" if self.problem is None else "\n"
-            self._file.write((torn + "".join(f"{line}\n" for line in self._pending)).encode())
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            descriptor = self._file.fileno()
+            if self.problem is not None:
+                # A line that a full disk tore off.
+                os.ftruncate(descriptor, self._length)
+            os.lseek(descriptor, self._length, os.SEEK_SET)
+            content = "".join(f"{line}\n" for line in self._pending).encode()
+            write_all(descriptor, content)
+            os.fsync(descriptor)
         except OSError as error:
             self.problem = PoseDataError(
                 f"the journal of labels cannot be written ({error.strerror or error})",
@@ -114,6 +145,7 @@ class Journal:
                 todo="Free some space and save; until then a crash would lose the newest labels",
             )
             return
+        self._length += len(content)
         self.problem = None
         self._pending.clear()
 
@@ -124,10 +156,10 @@ class Journal:
         if is_same(self.path, self._file.fileno()):
             return
         self._file.seek(0)
-        written = self._file.read()
+        written = self._file.read(self._length)
         old = self._file
         self._begin(written)
-        old.close()
+        _close(old)
 
     def _begin(self, written: bytes) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -144,6 +176,7 @@ class Journal:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._file, self.path = _held_file(folder / name, start), folder / name
+                self._length = len(start)
                 return
             except OSError as error:
                 failure = error
@@ -151,22 +184,30 @@ class Journal:
         raise failure
 
 
-def _held_file(path: Path, start: bytes) -> IO[bytes]:
+def _held_file(path: Path, start: bytes) -> FileIO:
     """Make a journal that is locked before anybody sees it under its name."""
     # Windows does not rename open files; nobody can remove them either.
     hidden = path if os.name == "nt" else path.with_name(f".{path.name}.new")
-    file = os.fdopen(open_regular(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL), "r+b")
+    # Without a buffer: it would be written again when the file is closed.
+    file = FileIO(open_regular(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL), "r+")
     try:
         try_lock(file.fileno())
-        file.write(start)
-        file.flush()
+        write_all(file.fileno(), start)
         if hidden != path:
             os.rename(hidden, path)
     except BaseException:
-        file.close()
-        hidden.unlink(missing_ok=True)
+        _close(file)
+        with contextlib.suppress(OSError):
+            hidden.unlink(missing_ok=True)
         raise
     return file
+
+
+def _close(file: FileIO | None) -> None:
+    if file is not None:
+        # What was written has been flushed: there is nothing left to fail but the network.
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def journal_folders(project: Path) -> tuple[Path, Path]:

@@ -69,7 +69,11 @@ class Questions(QObject):
         self.ask_what_is_left()
 
     def _discard(self) -> None:
-        self._labeling.discard_leftovers()
+        try:
+            self._labeling.discard_leftovers()
+        except PoseDataError as error:
+            show_error(str(error))
+            return
         self.ask_what_is_left()
 
     def _repair(self) -> None:
