@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.working_volume import WorkingVolume, working_volume
-from napari_pose3d.core.errors import PoseDataError
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
 
 from .files.label_files import LabelFiles
 from .files.row_pairing import Pairing
