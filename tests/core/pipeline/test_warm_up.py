@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import psutil
 import pytest
 
+from napari_pose3d.core.cameras.triangulation import triangulation_kernels
 from napari_pose3d.core.pipeline import warm_up
+from napari_pose3d.core.pipeline.smoothing_run import run
 from napari_pose3d.core.pipeline.warm_up import KernelCompilation
 from napari_pose3d.errors import Cancelled
 
@@ -62,8 +66,51 @@ def test_the_process_ends_with_a_program_that_is_killed(tmp_path: Path) -> None:
 def test_the_process_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program of the process is this module, which calls `warm_up`."""
     called: list[object] = []
-    monkeypatch.setattr(warm_up, "warm_up", lambda: called.append("compiled"))
+    monkeypatch.setattr(warm_up, "warm_up", lambda *jobs: called.append(jobs))
+    monkeypatch.setattr(warm_up.sys, "argv", ["warm_up", "triangulated", "calibrated"])
     monkeypatch.setattr(warm_up.os, "_exit", called.append)
     monkeypatch.setattr(warm_up.threading.Thread, "start", lambda self: None)
     warm_up._main()
-    assert called == ["compiled", 0]
+    assert called == [("calibrated", "triangulated"), 0]
+
+
+def test_the_kernels_that_are_compiled_ahead_are_those_of_a_calibrated_run() -> None:
+    """Were a signature another one, the run would compile it again."""
+    from napari_pose3d.core.smoothing.kalman.kalman_kernels import project_moments
+    from napari_pose3d.core.smoothing.robust.motion_kernels import linearise
+    from napari_pose3d.core.smoothing.robust.view_hypothesis_kernels import viterbi_path
+
+    rig, ensemble = warm_up._example()
+    warm_up._compile_cameras(rig)
+    kernels = (linearise, project_moments, viterbi_path)
+    before = [len(kernel.signatures) for kernel in kernels]
+    run(ensemble, rig)
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+def fake_kernel(cache_misses: dict[str, int]) -> Mock:
+    return Mock(return_value=True, stats=SimpleNamespace(cache_misses=cache_misses))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_second_process_helps_only_where_nothing_is_cached(
+    monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    started: list[object] = []
+    kernel = fake_kernel({} if cached else {"a signature": 1})
+    monkeypatch.setattr(triangulation_kernels, "invert_symmetric", kernel)
+    monkeypatch.setattr(warm_up, "KernelCompilation", started.append)
+    warm_up._helper()
+    assert len(started) == (0 if cached else 1)
+    if not cached:
+        assert started[0][-1] == "triangulated"  # type: ignore[index]
+
+
+def test_warming_up_goes_on_where_no_process_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warm_up.sys, "executable", "/no/such/python")
+
+    kernel = fake_kernel({"a signature": 1})
+    monkeypatch.setattr(triangulation_kernels, "invert_symmetric", kernel)
+    assert warm_up._helper() is None

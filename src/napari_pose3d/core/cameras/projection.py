@@ -39,7 +39,7 @@ PACKED_SIZE = 49
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 # Inlined into the loop over observations: nothing passes through memory, and what the loop does not
 # use is not computed.
-_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+_inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 # Newton's method on the distortion converges quadratically; 30 steps are a bound, not the rule.
 _UNDISTORT_STEPS = 30

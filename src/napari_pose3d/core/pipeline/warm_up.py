@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_pose3d.errors import Cancelled
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
     from napari_pose3d.core.poses.arrays import Ensemble
     from napari_pose3d.settings import IsCancelled
 
-Job = Literal["calibrated", "published", "linear", "single", "triangulated", "labeling"]
+Job = Literal[
+    "calibrated", "triangulated", "linear", "single", "labeling", "corrections", "published"
+]
 ALL_JOBS: tuple[Job, ...] = (
     "calibrated",
-    "published",
+    "triangulated",
     "linear",
     "single",
-    "triangulated",
     "labeling",
+    "corrections",
+    "published",
 )
+# What most sessions need; the rest is compiled when it is asked for.
+USUAL_JOBS = ALL_JOBS[:-1]
 _POLL_SECONDS = 0.1
 STAGE = "Preparing the compiled code (long the first time only)"
 
@@ -33,13 +39,15 @@ STAGE = "Preparing the compiled code (long the first time only)"
 def warm_up(*jobs: Job) -> None:
     """Compile the kernels, or load them from numba's cache, so that no first run waits for it.
 
-    All of them take about a minute where nothing is cached, less than a second after that. Safe to
-    call from any thread, and again.
+    Half a minute of work for the usual jobs where nothing is cached, on two cores; less than a
+    second after that. Safe to call from any thread, and again.
 
     Parameters
     ----------
-    *jobs : {"calibrated", "published", "linear", "single", "triangulated", "labeling"}
-        What is going to be done; nothing said: everything.
+    *jobs : {"calibrated", "triangulated", "linear", "single", "labeling", "corrections", \
+"published"}
+        What is going to be done, "corrections" being bones and exchanged sides; none given:
+        everything.
     """
     import numpy as np
 
@@ -49,18 +57,30 @@ def warm_up(*jobs: Job) -> None:
     from napari_pose3d.core.formats.number_text.decimal_kernel import format_lines
     from napari_pose3d.core.formats.number_text.plain_csv_kernel import parse_lines
     from napari_pose3d.core.labels.geometry.label_projection import project_labels
-    from napari_pose3d.settings import SmoothingSettings, TriangulationSettings
+    from napari_pose3d.settings import SmoothingSettings
 
     from .smoothing_run import run, triangulate_ensemble
 
-    line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
-    parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
-    format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
-
+    chosen = jobs or ALL_JOBS
     rig, ensemble = _example()
     bones = (ensemble.keypoints,)
-    for job in jobs or ALL_JOBS:
+    line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
+    # Another process compiles the triangulation meanwhile, which is half of all.
+    helper = _helper() if "calibrated" in chosen else None
+    try:
+        parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
+        format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
+        if helper is not None:
+            run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
+            _compile_cameras(rig)
+            helper.wait(lambda: False)
+    finally:
+        if helper is not None:
+            helper.end()
+    for job in chosen:
         if job == "calibrated":
+            run(ensemble, rig)
+        elif job == "corrections":
             run(ensemble, rig, SmoothingSettings(fix_swaps=True, skeleton=bones))
         elif job == "published":
             run(ensemble, rig, SmoothingSettings(as_published=True, smooth_param=1.0))
@@ -69,11 +89,54 @@ def warm_up(*jobs: Job) -> None:
         elif job == "single":
             run(ensemble, None, SmoothingSettings(mode="single"))
         elif job == "triangulated":
-            triangulate_ensemble(ensemble, rig, TriangulationSettings(fix_swaps=True))
+            triangulate_ensemble(ensemble, rig)
         else:
             observed = ensemble.xy[0, :, 0]
             leave_one_out_residuals(rig, observed)
             project_labels(rig, observed.astype(np.float64))
+
+
+def _compile_cameras(rig: Rig) -> None:
+    """The kernels that a calibrated run needs beside triangulation and a linear run."""
+    import numpy as np
+
+    from napari_pose3d.core.smoothing.kalman.kalman_kernels import project_moments
+    from napari_pose3d.core.smoothing.robust.motion_kernels import linearise
+    from napari_pose3d.core.smoothing.robust.view_hypothesis_kernels import viterbi_path
+
+    n, n_views = 2, len(rig.cameras)
+    xyz, pixels = np.zeros((n, 3)), np.empty((n, n_views, 2))
+    linearise(rig.packed, xyz, pixels, np.empty((n, n_views, 2, 3)))
+    by_view = np.empty((n_views, n, 2))
+    project_moments(rig.packed, xyz, np.zeros((n, 3, 3)), by_view, np.empty_like(by_view))
+    clear, slot, choice = np.ones(n, dtype=bool), np.full(n, -1), np.full(n, -1)
+    points, costs = np.zeros((0, n_views, 3)), np.zeros((0, n_views))
+    directions = np.zeros((0, n_views, 3))
+    viterbi_path(
+        xyz, clear, slot, points, costs, rig.centres, directions, costs.copy(), 1.0, choice
+    )
+
+
+def _helper() -> KernelCompilation | None:
+    """A process that compiles the triangulation; None where it is cached or none can start."""
+    import numpy as np
+
+    from napari_pose3d.core.cameras.triangulation.triangulation_kernels import invert_symmetric
+
+    invert_symmetric(np.eye(3), np.empty((3, 3)))
+    if not invert_symmetric.stats.cache_misses:
+        return None
+    # In a bundle the program is not Python.
+    if not Path(sys.executable).stem.lower().startswith("python"):
+        return None
+    try:
+        return KernelCompilation(_command("triangulated"))
+    except OSError:
+        return None
+
+
+def _command(*jobs: Job) -> list[str]:
+    return [sys.executable, "-P", "-m", "napari_pose3d.core.pipeline.warm_up", *jobs]
 
 
 def _example() -> tuple[Rig, Ensemble]:
@@ -119,7 +182,7 @@ class KernelCompilation:
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
         self._process = subprocess.Popen(
-            command or [sys.executable, "-P", "-m", "napari_pose3d.core.pipeline.warm_up"],
+            command or _command(*USUAL_JOBS),
             # It ends when the pipe is closed, as it is however this process ends.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -158,7 +221,7 @@ def _main() -> None:
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
-    warm_up()
+    warm_up(*(job for job in ALL_JOBS if job in sys.argv[1:]))
     # The other thread still reads.
     os._exit(0)
 

@@ -56,7 +56,7 @@ from .small_matrices import (
 )
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+_inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # Numbers that the filter keeps per frame, and that the smoother carries from frame to frame.

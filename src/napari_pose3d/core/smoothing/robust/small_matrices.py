@@ -18,7 +18,7 @@ Factors = tuple[float, float, float, float, float, float, float, float, float]
 
 _TINY = 1e-300
 
-_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+_inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 @_inline
