@@ -82,6 +82,7 @@ def test_the_kernels_that_are_compiled_ahead_are_those_of_a_calibrated_run() -> 
 
     rig, ensemble = warm_up._example()
     warm_up._compile_cameras(rig)
+    warm_up._compile_hypotheses(rig)
     kernels = (linearise, project_moments, viterbi_path)
     before = [len(kernel.signatures) for kernel in kernels]
     run(ensemble, rig)
@@ -103,7 +104,7 @@ def test_a_second_process_helps_only_where_nothing_is_cached(
     warm_up._helper()
     assert len(started) == (0 if cached else 1)
     if not cached:
-        assert started[0][-1] == "triangulated"  # type: ignore[index]
+        assert started[0][-2:] == ["triangulated", "hypotheses"]  # type: ignore[index]
 
 
 def test_warming_up_goes_on_where_no_process_can_be_started(

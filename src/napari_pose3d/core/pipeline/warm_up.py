@@ -19,11 +19,19 @@ if TYPE_CHECKING:
     from napari_pose3d.settings import IsCancelled
 
 Job = Literal[
-    "calibrated", "triangulated", "linear", "single", "labeling", "corrections", "published"
+    "calibrated",
+    "triangulated",
+    "hypotheses",
+    "linear",
+    "single",
+    "labeling",
+    "corrections",
+    "published",
 ]
 ALL_JOBS: tuple[Job, ...] = (
     "calibrated",
     "triangulated",
+    "hypotheses",
     "linear",
     "single",
     "labeling",
@@ -44,10 +52,10 @@ def warm_up(*jobs: Job) -> None:
 
     Parameters
     ----------
-    *jobs : {"calibrated", "triangulated", "linear", "single", "labeling", "corrections", \
-"published"}
-        What is going to be done, "corrections" being bones and exchanged sides; none given:
-        everything.
+    *jobs : {"calibrated", "triangulated", "hypotheses", "linear", "single", "labeling", \
+"corrections", "published"}
+        What is going to be done; "hypotheses" is a part of the calibrated smoother, "corrections"
+        are bones and exchanged sides. None given: everything.
     """
     import numpy as np
 
@@ -65,18 +73,17 @@ def warm_up(*jobs: Job) -> None:
     rig, ensemble = _example()
     bones = (ensemble.keypoints,)
     line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
-    # Another process compiles the triangulation meanwhile, which is half of all.
+    # Another process compiles triangulation and tables meanwhile, which is half of all.
     helper = _helper() if "calibrated" in chosen else None
-    try:
-        parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
-        format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
-        if helper is not None:
+    if helper is not None:
+        try:
             run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
             _compile_cameras(rig)
             helper.wait(lambda: False)
-    finally:
-        if helper is not None:
+        finally:
             helper.end()
+    parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
+    format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
     for job in chosen:
         if job == "calibrated":
             run(ensemble, rig)
@@ -90,6 +97,8 @@ def warm_up(*jobs: Job) -> None:
             run(ensemble, None, SmoothingSettings(mode="single"))
         elif job == "triangulated":
             triangulate_ensemble(ensemble, rig)
+        elif job == "hypotheses":
+            _compile_hypotheses(rig)
         else:
             observed = ensemble.xy[0, :, 0]
             leave_one_out_residuals(rig, observed)
@@ -102,23 +111,30 @@ def _compile_cameras(rig: Rig) -> None:
 
     from napari_pose3d.core.smoothing.kalman.kalman_kernels import project_moments
     from napari_pose3d.core.smoothing.robust.motion_kernels import linearise
-    from napari_pose3d.core.smoothing.robust.view_hypothesis_kernels import viterbi_path
 
     n, n_views = 2, len(rig.cameras)
     xyz, pixels = np.zeros((n, 3)), np.empty((n, n_views, 2))
     linearise(rig.packed, xyz, pixels, np.empty((n, n_views, 2, 3)))
     by_view = np.empty((n_views, n, 2))
     project_moments(rig.packed, xyz, np.zeros((n, 3, 3)), by_view, np.empty_like(by_view))
+
+
+def _compile_hypotheses(rig: Rig) -> None:
+    """The search for the most likely hypotheses."""
+    import numpy as np
+
+    from napari_pose3d.core.smoothing.robust.view_hypothesis_kernels import viterbi_path
+
+    n, n_views = 2, len(rig.cameras)
     clear, slot, choice = np.ones(n, dtype=bool), np.full(n, -1), np.full(n, -1)
     points, costs = np.zeros((0, n_views, 3)), np.zeros((0, n_views))
-    directions = np.zeros((0, n_views, 3))
     viterbi_path(
-        xyz, clear, slot, points, costs, rig.centres, directions, costs.copy(), 1.0, choice
+        np.zeros((n, 3)), clear, slot, points, costs, rig.centres, points, costs, 1.0, choice
     )
 
 
 def _helper() -> KernelCompilation | None:
-    """A process that compiles the triangulation; None where it is cached or none can start."""
+    """A process that compiles triangulation and hypotheses; None if cached or not possible."""
     import numpy as np
 
     from napari_pose3d.core.cameras.triangulation.triangulation_kernels import invert_symmetric
@@ -130,7 +146,7 @@ def _helper() -> KernelCompilation | None:
     if not Path(sys.executable).stem.lower().startswith("python"):
         return None
     try:
-        return KernelCompilation(_command("triangulated"))
+        return KernelCompilation(_command("triangulated", "hypotheses"))
     except OSError:
         return None
 

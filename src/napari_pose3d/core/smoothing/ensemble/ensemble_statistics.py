@@ -162,9 +162,10 @@ def _reduce(
     # How many models saw the keypoint.
     n_models = np.empty(likelihood.shape, np.min_scalar_type(len(part.models)))
     variance, middle = into.variance[view, frames], into.centre[view, frames]
+    # Contiguous, so that the kernels are compiled for one layout.
     with np.errstate(over="ignore"):
-        xy = part.xy[:, 0, frames].astype(np.float32, copy=False)
-    confidence = part.likelihood[:, 0, frames].astype(np.float32, copy=False)
+        xy = np.ascontiguousarray(part.xy[:, 0, frames], dtype=np.float32)
+    confidence = np.ascontiguousarray(part.likelihood[:, 0, frames], dtype=np.float32)
     placeholder = (xy[..., 0] == 0) & (xy[..., 1] == 0) & (confidence == 0)
     if options.keep_placeholders:
         placeholder[:] = False
