@@ -280,7 +280,7 @@ def summary(result: Result) -> str:
         f"{size} {how} in {report.seconds:.1f} s",
         f"missing {share(report.missing)}",
     ]
-    if result.poses3d is not None:
+    if result.poses3d is not None or report.rejected:
         parts.append(f"set aside as contradicting other views {share(report.rejected)}")
     if report.mode == "calibrated":
         parts.append(f"filled in where no view saw them {report.inferred:,}")
