@@ -28,6 +28,8 @@ LARGEST = 4 << 20
 
 MOST_CAMERAS = 500
 
+_GRID = 25
+
 COEFFICIENTS = (
     *("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4"),
     *("tau_x", "tau_y"),
@@ -184,14 +186,46 @@ def coefficients(camera: Camera, n: int) -> Float64:
     return made[:n]
 
 
-def dropped_coefficients(camera: Camera, n: int) -> list[str]:
-    """Says which coefficients a format with `n` of them leaves out."""
+def reduced_coefficients(camera: Camera, n: int) -> tuple[Float64, list[str]]:
+    """Distortion for a format with room for `n` coefficients, four or five.
+
+    Returns
+    -------
+    coefficients : (n,) float64
+        The camera's own where no other is in use; else those that come nearest to it over its
+        image, in the sense of least squares.
+    lost : list of str
+        Says which were left out.
+    """
     left = [
         f"{COEFFICIENTS[i]} = {value:g}"
         for i, value in enumerate(camera.distortion)
         if i >= n and value != 0
     ]
-    return [f"camera {camera.name}: {', '.join(left)} left out"] if left else []
+    if not left:
+        return coefficients(camera, n), []
+    lost = f"camera {camera.name}: {', '.join(left)} left out"
+    if camera.fisheye or camera.size is None:
+        return coefficients(camera, n), [lost]
+    return _fitted(camera, n), [f"{lost}, the others fitted anew"]
+
+
+def _fitted(camera: Camera, n: int) -> Float64:
+    assert camera.size is not None
+    width, height = camera.size
+    u, v = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
+    pixels = np.column_stack([u.ravel(), v.ravel()])
+    x, y = Rig((camera,)).undistort(pixels[None])[0].T
+    k = camera.matrix
+    moved_x, moved_y = (pixels - k[:2, 2]).T / k[[0, 1], [0, 1]][:, None] - [x, y]
+    r2 = x * x + y * y
+    # The model is linear in k1 k2 p1 p2 k3.
+    for_x = np.column_stack([x * r2, x * r2**2, 2 * x * y, r2 + 2 * x * x, x * r2**3])
+    for_y = np.column_stack([y * r2, y * r2**2, r2 + 2 * y * y, 2 * x * y, y * r2**3])
+    design = np.concatenate([k[0, 0] * for_x, k[1, 1] * for_y])[:, :n]
+    target = np.concatenate([k[0, 0] * moved_x, k[1, 1] * moved_y])
+    known = np.isfinite(target) & np.isfinite(design).all(axis=1)
+    return np.asarray(np.linalg.lstsq(design[known], target[known], rcond=None)[0])
 
 
 def refuse_fisheye(rig: Rig, program: str) -> None:

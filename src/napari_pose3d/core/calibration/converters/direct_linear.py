@@ -36,6 +36,7 @@ from .camera_sections import (
 )
 
 N_COEFFICIENTS = 11
+_LARGEST_NUMBER = 1e30
 _EXPECTED = "eleven rows of numbers, one column for each camera"
 
 
@@ -113,8 +114,8 @@ def _decomposed(projection: Float64, path: Path, name: str) -> tuple[Float64, Fl
     from scipy.linalg import rq
 
     left = projection[:, :3]
-    size = abs(np.linalg.det(left))
-    if not (np.isfinite(size) and size > 1e-14 * np.linalg.norm(left) ** 3):
+    usable = np.abs(projection).max() < _LARGEST_NUMBER
+    if not usable or not abs(np.linalg.det(left)) > 1e-14 * np.linalg.norm(left) ** 3:
         raise PoseDataError(
             "the coefficients are those of no camera with a focal length",
             file=path,

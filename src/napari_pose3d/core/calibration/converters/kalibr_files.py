@@ -28,9 +28,8 @@ from .camera_sections import (
     Given,
     array_of,
     camera_section,
-    coefficients,
-    dropped_coefficients,
     pose_matrix,
+    reduced_coefficients,
     rig_of,
 )
 from .plain_text_trees import quoted, read_yaml
@@ -80,11 +79,9 @@ def _by_number(tree: Any) -> list[tuple[str, Any]]:
 
 def _name(table: dict[str, Any], key: str) -> str:
     """From the topic of the images, such as ``/left/image_raw``."""
-    parts = [
-        part
-        for part in str(table.get("rostopic", "")).split("/")
-        if part and not part.startswith("image")
-    ]
+    parts = [part for part in str(table.get("rostopic", "")).split("/") if part]
+    if len(parts) > 1 and parts[-1].startswith("image"):
+        parts.pop()
     return parts[-1] if parts else key
 
 
@@ -132,10 +129,12 @@ def write_kalibr(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     for i, camera in enumerate(rig.cameras):
         pose = pose_matrix(camera)
         k = camera.matrix
+        distortion, left_out = reduced_coefficients(camera, 4)
+        lost += left_out
         lines += [
             f"cam{i}:",
             "  camera_model: pinhole",
-            f"  distortion_coeffs: {_numbers(coefficients(camera, 4))}",
+            f"  distortion_coeffs: {_numbers(distortion)}",
             f"  distortion_model: {'equidistant' if camera.fisheye else 'radtan'}",
             f"  intrinsics: {_numbers(np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2]]))}",
             f"  rostopic: {quoted(f'/{camera.name}/image_raw')}",
@@ -146,7 +145,6 @@ def write_kalibr(rig: Rig, path: Path, files: FileGroup) -> list[str]:
         if before is not None:
             lines += _matrix(_CHAIN, pose @ np.linalg.inv(before))
         before = pose
-        lost += dropped_coefficients(camera, 4)
     files.open(path).write("\n".join([*lines, ""]))
     lost.append(f"the rig's world is written as the frame of the inertial sensor ({_SENSOR})")
     return lost + lost_units(rig, "m", "Kalibr")

@@ -29,8 +29,7 @@ from .camera_sections import (
     Given,
     array_of,
     camera_section,
-    coefficients,
-    dropped_coefficients,
+    reduced_coefficients,
     refuse_fisheye,
     rig_of,
 )
@@ -76,7 +75,8 @@ def write_label3d(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     refuse_fisheye(rig, "Label3D")
     params, lost = np.empty((len(rig.cameras), 1), object), []
     for i, camera in enumerate(rig.cameras):
-        k1, k2, p1, p2, k3 = coefficients(camera, 5)
+        (k1, k2, p1, p2, k3), left_out = reduced_coefficients(camera, 5)
+        lost += left_out
         params[i, 0] = {
             "K": _to_first_pixel(camera.matrix).T,
             "RDistort": np.array([[k1, k2, k3] if k3 else [k1, k2]]),
@@ -84,7 +84,6 @@ def write_label3d(rig: Rig, path: Path, files: FileGroup) -> list[str]:
             "r": camera.rotation.T,
             "t": camera.translation[None],
         }
-        lost += dropped_coefficients(camera, 5)
     _save(path, {"params": params, "camnames": _names(rig)}, files)
     return lost + _lost_of_all(rig)
 
@@ -221,7 +220,8 @@ def write_camera_parameters(rig: Rig, path: Path, files: FileGroup) -> list[str]
     refuse_fisheye(rig, "MATLAB's cameraParameters")
     params, lost = np.empty((len(rig.cameras), 1), object), []
     for i, camera in enumerate(rig.cameras):
-        k1, k2, p1, p2, k3 = coefficients(camera, 5)
+        (k1, k2, p1, p2, k3), left_out = reduced_coefficients(camera, 5)
+        lost += left_out
         params[i, 0] = {
             "IntrinsicMatrix": _to_first_pixel(camera.matrix).T,
             "RadialDistortion": np.array([[k1, k2, k3] if k3 else [k1, k2]]),
@@ -230,7 +230,6 @@ def write_camera_parameters(rig: Rig, path: Path, files: FileGroup) -> list[str]
             "TranslationVectors": camera.translation[None],
             "ImageSize": _image_size(camera),
         }
-        lost += dropped_coefficients(camera, 5)
     _save(path, {"cameraParams": params, "camnames": _names(rig)}, files)
     lost += _lost_of_all(rig)
     return [each for each in lost if not each.startswith("the size")]

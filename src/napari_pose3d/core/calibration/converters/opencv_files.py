@@ -32,8 +32,7 @@ from .camera_sections import (
     Given,
     array_of,
     camera_section,
-    coefficients,
-    dropped_coefficients,
+    reduced_coefficients,
     refuse_fisheye,
     rig_of,
 )
@@ -330,14 +329,15 @@ def write_jarvis(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     refuse_fisheye(rig, "JARVIS")
     lost: list[str] = []
     for camera in rig.cameras:
+        distortion, left_out = reduced_coefficients(camera, 5)
+        lost += left_out
         lines = [
             *yaml_matrix("intrinsicMatrix", camera.matrix.T),
-            *yaml_matrix("distortionCoefficients", coefficients(camera, 5)[None]),
+            *yaml_matrix("distortionCoefficients", distortion[None]),
             *yaml_matrix("R", camera.rotation.T),
             *yaml_matrix("T", camera.translation[:, None]),
         ]
         files.open(path / f"{camera.name}.yaml").write(yaml_text(lines))
-        lost += dropped_coefficients(camera, 5)
         if np.any(camera.distortion[2:5]):
             lost.append(
                 f"camera {camera.name}: p1, p2 and k3 are in the file, but JARVIS does not use them"

@@ -17,6 +17,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera_sections import LARGEST, Float64, Given
@@ -56,7 +57,7 @@ EXACT = 1e-9
 """px by which a projection may differ after a round trip that keeps everything."""
 
 _GRID = 15
-_DEPTHS = (0.5, 1.0, 2.0)  # of the cameras' distance from the origin
+_DEPTHS = (0.5, 1.0, 2.0)  # of the distance from the camera to the origin
 _HEAD = 4096
 
 
@@ -92,7 +93,10 @@ def _read_anipose(path: Path, given: Given) -> Rig:
     rig = load_rig(path)
     if not given.names:
         return rig
-    names = given.names_for(path, len(rig.cameras), rig.names)
+    return _renamed(rig, given.names_for(path, len(rig.cameras), rig.names))
+
+
+def _renamed(rig: Rig, names: Sequence[str]) -> Rig:
     cameras = tuple(
         replace(camera, name=name) for camera, name in zip(rig.cameras, names, strict=True)
     )
@@ -355,18 +359,24 @@ def write_rig(
     chosen = _format(format if format is not None else format_for(path))
     if not rig.cameras:
         raise PoseDataError("the rig has no camera", file=rig.path)
+    refuse_unsafe_names(rig.names, "camera", rig.path)
     with FileGroup(overwrite=overwrite) as files:
         lost = chosen.write(rig, path, files)
     sizes = [camera.size for camera in rig.cameras if camera.size is not None]
     again = read_rig(
         path,
         chosen.key,
-        names=rig.names if not chosen.is_folder else (),
         sizes=sizes if len(sizes) == len(rig.cameras) else (),
     )
+    if set(again.names) != set(rig.names):
+        if not any(each.startswith("names") for each in lost):
+            lost.append(f"names: the cameras are read as {', '.join(again.names)}")
+        again = _renamed(again, rig.names)
     meant = _seen_from_first(rig) if chosen.first_is_world else rig
     for name, moved in projection_differences(meant, again).items():
-        if not moved <= EXACT:
+        if np.isnan(moved):
+            lost.append(f"camera {name}: points near the edge of the image are lost")
+        elif moved > EXACT:
             lost.append(f"camera {name}: points move by up to {moved:.3g} px")
     return tuple(lost)
 
@@ -381,22 +391,24 @@ def projection_differences(before: Rig, after: Rig) -> dict[str, float]:
         three depths; NaN where one of them is not seen by `after`.
     """
     differences = {}
-    for camera in before.cameras:
-        points = _points_in_view(camera)
+    lengths = [float(np.linalg.norm(camera.translation)) for camera in before.cameras]
+    for camera, length in zip(before.cameras, lengths, strict=True):
+        # A camera that is the world itself sees as far as the others.
+        distance = length if length > 1e-6 * max(lengths) else max(lengths) or 1.0
+        points = _points_in_view(camera, distance)
         one, other = (rig.subset([camera.name]).project(points)[0] for rig in (before, after))
         differences[camera.name] = float(np.max(np.linalg.norm(one - other, axis=-1)))
     return differences
 
 
-def _points_in_view(camera: Camera) -> Float64:
-    """World points on a grid over the image at three depths, ``(point, 3)``."""
+def _points_in_view(camera: Camera, distance: float) -> Float64:
+    """World points on a grid over the image at three shares of a distance, ``(point, 3)``."""
     width, height = camera.size or (2 * camera.matrix[0, 2] + 1, 2 * camera.matrix[1, 2] + 1)
     x, y = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
     pixels = np.column_stack([x.ravel(), y.ravel()])
     rays = Rig((camera,)).undistort(pixels[None])[0]
     rays = rays[np.isfinite(rays).all(axis=1)]
     directions = np.column_stack([rays, np.ones(len(rays))])
-    distance = float(np.linalg.norm(camera.translation)) or 1.0
     local = np.concatenate([depth * distance * directions for depth in _DEPTHS])
     return np.asarray((local - camera.translation) @ camera.rotation)
 

@@ -30,8 +30,7 @@ from .camera_sections import (
     Given,
     array_of,
     camera_section,
-    coefficients,
-    dropped_coefficients,
+    reduced_coefficients,
     refuse_fisheye,
     rig_of,
 )
@@ -144,12 +143,18 @@ def write_stereo_pickle(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     lost = []
     for i, camera in enumerate(rig.cameras, start=1):
         values[f"cameraMatrix{i}"] = camera.matrix
-        values[f"distCoeffs{i}"] = coefficients(camera, 5)[None]
-        lost += dropped_coefficients(camera, 5)
+        distortion, left_out = reduced_coefficients(camera, 5)
+        values[f"distCoeffs{i}"] = distortion[None]
+        lost += left_out
     if first.size is not None and second.size is not None:
         values["image_shape"] = [first.size, second.size]
+    names = [first.name, second.name]
+    if names[0].count("-") != names[1].count("-"):
+        # A reader could not tell where they part.
+        names = [name.replace("-", "_") for name in names]
+        lost.append(f"names: the cameras are called {' and '.join(names)}")
     with files.path(path).open("wb") as stream:
-        stream.write(dumps({f"{first.name}-{second.name}": values}))
+        stream.write(dumps({"-".join(names): values}))
     lost.append(f"the world: it is the frame of the first camera, {first.name}")
     lost.append("the rectification (R1, P1, Q, ...), which DeepLabCut's triangulation wants")
     if rig.units:

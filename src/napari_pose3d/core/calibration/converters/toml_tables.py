@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_pose3d.core.cameras.camera import rotation_vector
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import rig_from_sections, toml_document
@@ -23,8 +25,7 @@ from .camera_sections import (
     Float64,
     Given,
     camera_section,
-    coefficients,
-    dropped_coefficients,
+    reduced_coefficients,
     refuse_fisheye,
     rig_of,
     sizes_of,
@@ -145,18 +146,19 @@ def write_pose2sim(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     lines: list[str] = []
     lost: list[str] = []
     for camera, size in zip(rig.cameras, sizes_of(rig, "Pose2Sim"), strict=True):
+        distortion, left_out = reduced_coefficients(camera, 4)
+        lost += left_out
         lines += [
             f"[{json.dumps(camera.name, ensure_ascii=False)}]",
             f"name = {json.dumps(camera.name, ensure_ascii=False)}",
             f"size = [{float(size[0])!r}, {float(size[1])!r}]",
             f"matrix = [{', '.join(_numbers(row) for row in camera.matrix)}]",
-            f"distortions = {_numbers(coefficients(camera, 4))}",
+            f"distortions = {_numbers(distortion)}",
             f"rotation = {_numbers(rotation_vector(camera.rotation))}",
             f"translation = {_numbers(camera.translation)}",
             f"fisheye = {str(camera.fisheye).lower()}",
             "",
         ]
-        lost += dropped_coefficients(camera, 4)
     lines += ["[metadata]", "adjusted = false", "error = 0.0", *_units_line(rig), ""]
     files.open(path).write("\n".join(lines))
     return lost + lost_units(rig, "m", "Pose2Sim")
@@ -188,7 +190,7 @@ def write_freemocap(rig: Rig, path: Path, files: FileGroup) -> list[str]:
             f"world_orientation = [{', '.join(_numbers(row) for row in camera.rotation.T)}]",
             "",
         ]
-        if dropped_coefficients(camera, 4):
+        if np.any(camera.distortion[4:]):
             lost.append(
                 f"camera {camera.name}: coefficients after the fourth are in the file, but "
                 "FreeMoCap does not use them"
