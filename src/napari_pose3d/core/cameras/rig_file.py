@@ -124,16 +124,23 @@ def toml_document(path: Path) -> dict[str, Any]:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            kind = next((name for mark, name in _MARKS if text.lstrip().startswith(mark)), "")
+            start = text.lstrip()
+            kind = next((name for mark, name in _MARKS if start.startswith(mark)), "")
             if kind:
+                readable = not start.startswith("{")
                 raise PoseDataError(
                     f"this is {kind}, not a calibration of Anipose in TOML",
                     file=path,
                     expected=_EXPECTED,
-                    todo="Convert it to Anipose's TOML",
-                    remedy=Remedy("convert"),
+                    todo="Convert it to Anipose's TOML" if readable else "Export it as TOML",
+                    remedy=Remedy("convert") if readable else (),
                 ) from None
-            raise PoseDataError(f"the file is not valid TOML: {error}", file=path) from None
+            raise PoseDataError(
+                f"the file is not valid TOML: {error}",
+                file=path,
+                todo="If it is a calibration of another program, convert it to Anipose's TOML",
+                remedy=Remedy("convert"),
+            ) from None
 
 
 def _other_layout(

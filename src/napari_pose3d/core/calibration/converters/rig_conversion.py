@@ -396,6 +396,10 @@ def projection_differences(before: Rig, after: Rig) -> dict[str, float]:
         # A camera that is the world itself sees as far as the others.
         distance = length if length > 1e-6 * max(lengths) else max(lengths) or 1.0
         points = _points_in_view(camera, distance)
+        if not len(points):
+            # No pixel has a direction, before or after.
+            differences[camera.name] = 0.0
+            continue
         one, other = (rig.subset([camera.name]).project(points)[0] for rig in (before, after))
         differences[camera.name] = float(np.max(np.linalg.norm(one - other, axis=-1)))
     return differences
