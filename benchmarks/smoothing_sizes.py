@@ -37,9 +37,7 @@ def costs(recording: Recording, found: dict[str, list[float]]) -> dict[str, floa
     from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
         ensemble_statistics,
     )
-    from napari_pose3d.core.smoothing.kalman.state_space import (
-        negative_log_likelihood,
-    )
+    from napari_pose3d.core.smoothing.kalman.state_space import negative_log_likelihood
     from napari_pose3d.core.smoothing.published.published_smoother import (
         published_track,
     )

@@ -13,7 +13,10 @@ import pytest
 from napari_pose3d import Ensemble, Rig, load_predictions, load_rig, smooth
 from napari_pose3d.core.cameras.projection import pack_cameras
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
-from napari_pose3d.core.smoothing.kalman.state_space import Track, negative_log_likelihood
+from napari_pose3d.core.smoothing.kalman.state_space import (
+    Track,
+    negative_log_likelihood,
+)
 from napari_pose3d.core.smoothing.linear.linear_smoother import linear_keypoint, training_frames
 from napari_pose3d.core.smoothing.linear.single_view_smoother import single_view_tracks
 from napari_pose3d.core.smoothing.published.published_smoother import published_track

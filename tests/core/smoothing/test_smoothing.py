@@ -12,10 +12,8 @@ from napari_pose3d import Cancelled, Ensemble, PoseDataError, SmoothingSettings,
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     ensemble_statistics,
 )
-from napari_pose3d.core.smoothing.kalman.state_space import (
-    find_smooth_param,
-    negative_log_likelihood,
-)
+from napari_pose3d.core.smoothing.kalman.smooth_param_search import find_smooth_param
+from napari_pose3d.core.smoothing.kalman.state_space import negative_log_likelihood
 from napari_pose3d.core.smoothing.published.published_smoother import (
     published_track,
 )

@@ -18,14 +18,11 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
-from .kalman.search_frames import frame_mask
+from .kalman.smooth_param_search import BOUNDS, PUBLISHED_BOUNDS, find_smooth_param, frame_mask
 from .kalman.state_space import (
-    BOUNDS,
-    PUBLISHED_BOUNDS,
     Float64,
     Track,
     by_view,
-    find_smooth_param,
     side_by_side,
     smooth_track,
 )

@@ -38,6 +38,7 @@ class ResultPanel(QGroupBox):
         self._stale = MessageLabel()
         self._stale.hide()
         self._summary = MessageLabel()
+        self._fit_caption = QLabel("How far predictions lie from the result:")
         self._fit = FitTable()
         self._notes = MessageList(_NAMED_NOTES)
 
@@ -76,6 +77,7 @@ class ResultPanel(QGroupBox):
         layout.addLayout(spaces)
         layout.addLayout(shown)
         layout.addWidget(self._save)
+        layout.addWidget(self._fit_caption)
         layout.addWidget(self._fit)
         layout.addWidget(self._notes)
         self._save.clicked.connect(self.save_clicked)
@@ -92,6 +94,7 @@ class ResultPanel(QGroupBox):
         self._stale.hide()
         self._summary.show_message(summary(result))
         self._fit.show_result(result)
+        self._fit_caption.setVisible(not self._fit.isHidden())
         self._notes.show_lines(tuple(f"Note: {n}" for n in result.report.warnings))
         has_3d = result.poses3d is not None
         self._spaces["3-D"].setEnabled(has_3d)

@@ -1,8 +1,7 @@
-"""One keypoint's state-space model, the search for its smoothing parameter, and its solution."""
+"""One keypoint's state-space model and its solution."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +11,7 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
 
-from .scalar_minimum import bounded_minimum
-
 Float64 = NDArray[np.float64]
-
-# Bounds of log s in the search of the published smoother, and in ours.
-PUBLISHED_BOUNDS = (-8.0, 8.0)
-BOUNDS = (-14.0, 14.0)
-# Distance of the first probes in log s: the likelihood is smooth on a much coarser scale.
-_PROBE_STEP = 2.0
-_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,33 +66,6 @@ def negative_log_likelihood(cams: Float64, track: Track, smooth_param: float) ->
             np.empty((0, n, n)),
         )
     )
-
-
-def find_smooth_param(
-    cams: Float64,
-    tracks: Sequence[Track],
-    bounds: tuple[float, float],
-    cancelled: IsCancelled,
-) -> float:
-    """The ``s`` that maximises the likelihood of all given tracks together.
-
-    Probes on a coarse grid in ``log s`` bracket the optimum, so that a local
-    maximum of the likelihood cannot hold the search; Brent's bounded method then refines it.
-    """
-
-    def cost(log_s: float) -> float:
-        if cancelled():
-            raise Cancelled
-        total = sum(negative_log_likelihood(cams, track, np.exp(log_s)) for track in tracks)
-        return total if np.isfinite(total) else 1e300
-
-    low, high = bounds
-    grid = np.linspace(low, high, round((high - low) / _PROBE_STEP) + 1)
-    costs = [cost(point) for point in grid]
-    best = int(np.argmin(costs))
-    bracket = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    log_s, least = bounded_minimum(cost, *bracket, _TOLERANCE)
-    return float(np.exp(log_s if least <= costs[best] else grid[best]))
 
 
 def smooth_track(

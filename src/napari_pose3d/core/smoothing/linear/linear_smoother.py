@@ -20,7 +20,12 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled
 
-from ..kalman.state_space import Float64, Track, side_by_side, smooth_track
+from ..kalman.state_space import (
+    Float64,
+    Track,
+    side_by_side,
+    smooth_track,
+)
 from ..noise.observation_noise import VARIANCE_FLOOR, learned_variance, steady_variance
 from ..published.variance_inflation import inflated_variance
 from .latent_model import LatentModel, fit_latent_model

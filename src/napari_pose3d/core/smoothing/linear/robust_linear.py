@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.state_space import by_view, side_by_side
+from ..kalman.state_space import (
+    by_view,
+    side_by_side,
+)
 from ..robust.initial_track import InitialTrack, interpolated_track
 from ..robust.robust_smoother import RobustSmoother
 from .latent_model import Float64, LatentModel, consensus, fit_latent_model, refined_model

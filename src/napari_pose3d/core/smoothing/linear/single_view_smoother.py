@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import observed_mask
 
-from ..kalman.state_space import Float64, Track
+from ..kalman.state_space import (
+    Float64,
+    Track,
+)
 from ..noise.observation_noise import VARIANCE_FLOOR
 from .linear_smoother import make_track
 

@@ -24,7 +24,11 @@ from napari_pose3d.core.cameras.triangulation.triangulation import homogeneous_p
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled
 
-from ..kalman.state_space import Float64, Track, side_by_side
+from ..kalman.state_space import (
+    Float64,
+    Track,
+    side_by_side,
+)
 from ..noise.observation_noise import steady_variance
 
 # The diagonal boost of the published linear solver.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
 
-from ..kalman.search_frames import stretches
+from ..kalman.smooth_param_search import stretches
 
 Float64 = NDArray[np.float64]
 Influence = Callable[[float], Float64]

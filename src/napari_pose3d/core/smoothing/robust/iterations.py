@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.scalar_minimum import bounded_minimum
+from ..kalman.smooth_param_search import bounded_minimum
 from .initial_track import initial_track
 from .robust_smoother import CalibratedViews, RobustSmoother, RobustTrack
 

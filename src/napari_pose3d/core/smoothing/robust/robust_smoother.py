@@ -34,7 +34,7 @@ from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.search_frames import stretches
+from ..kalman.smooth_param_search import stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation
 from .framewise_triangulation import spread_of
