@@ -81,6 +81,21 @@ def test_what_is_no_calibration_is_named(
     assert str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%YAML:1.0\n---\na: [" + b"1, " * 300_000 + b"]\n",
+        b"name,fx,fy,cx,cy,r1,r2,r3,t1,t2,t3\n" + b"a,1,1,1,1,0,0,0,0,0,1\n" * 20_000,
+        b"".join(b"[c%d]\nmatrix = [[1]]\n" % i for i in range(5_000)),
+    ],
+    ids=["yaml", "csv", "toml"],
+)
+def test_files_of_too_many_values_are_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(PoseDataError, match=r"at most 500|more than 60000 values"):
+        read_rig(tmp_path / "file")
+
+
 def test_large_files_are_refused(tmp_path: Path) -> None:
     for name, start in (("a.yaml", b"%YAML:1.0\n"), ("a.pickle", b"\x80\x04"), ("a.toml", b"a=1")):
         with (tmp_path / name).open("wb") as stream:

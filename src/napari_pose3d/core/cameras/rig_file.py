@@ -29,6 +29,9 @@ _EXPECTED = (
     "Anipose's calibration in TOML: a section such as [cam_0] for each camera, with name, size, "
     "matrix, distortions, rotation and translation"
 )
+MOST_CAMERAS = 500
+"""More are no rig but a file that is built to keep us busy."""
+
 # A hundred cameras with long comments have less.
 _LARGEST = 4 << 20
 # Larger than any length that somebody calibrates, in whatever unit; its square is still finite.
@@ -106,6 +109,12 @@ def rig_from_sections(
     """
     if not sections:
         raise PoseDataError("the file holds no camera", file=path, expected=_EXPECTED)
+    if len(sections) > MOST_CAMERAS:
+        raise PoseDataError(
+            f"the file holds {len(sections)} cameras",
+            file=path,
+            expected=f"at most {MOST_CAMERAS}",
+        )
     warnings: list[str] = []
     cameras = tuple(
         _read_camera(_Section(path, key, table, warnings), rotation_matrices)

@@ -26,8 +26,6 @@ Float64 = NDArray[np.float64]
 LARGEST = 4 << 20
 """Bytes that a calibration in a text may have."""
 
-MOST_CAMERAS = 500
-
 _GRID = 25
 
 COEFFICIENTS = (
@@ -125,12 +123,6 @@ def rig_of(path: Path, sections: Sequence[dict[str, Any]], units: str = "") -> R
     units : str
         What the format's lengths are in; "" where it does not say.
     """
-    if len(sections) > MOST_CAMERAS:
-        raise PoseDataError(
-            f"the file holds {len(sections)} cameras",
-            file=path,
-            expected=f"at most {MOST_CAMERAS}",
-        )
     extra: Mapping[str, Any] = {"metadata": {"units": units}} if units else {}
     tables = {str(section.get("name", i)): section for i, section in enumerate(sections)}
     if len(tables) < len(sections):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
 
 from napari_pose3d.core.cameras.camera import rotation_vector
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import MOST_CAMERAS
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
@@ -43,7 +45,9 @@ def read_camera_table(path: Path, given: Given) -> Rig:
     """Columns may be in any order; missing coefficients are 0, missing sizes unknown."""
     text = read_text(path, largest=LARGEST)
     with input_errors(path):
-        rows = [row for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))]
+        lines = csv.reader(io.StringIO(text))
+        filled = (row for row in lines if any(map(str.strip, row)))
+        rows = list(itertools.islice(filled, MOST_CAMERAS + 2))
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     absent = [name for name in _NEEDED if name not in header]
     if absent:
@@ -52,6 +56,10 @@ def read_camera_table(path: Path, given: Given) -> Rig:
             file=path,
             place="line 1",
             expected=", ".join(COLUMNS),
+        )
+    if len(rows) - 1 > MOST_CAMERAS:
+        raise PoseDataError(
+            "the table has too many rows", file=path, expected=f"at most {MOST_CAMERAS} cameras"
         )
     names = given.names_for(path, len(rows) - 1, ())
     sections, units = [], ""

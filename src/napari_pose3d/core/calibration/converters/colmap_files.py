@@ -19,13 +19,13 @@ import numpy as np
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import MOST_CAMERAS
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
     LARGEST,
-    MOST_CAMERAS,
     Float64,
     Given,
     array_of,
@@ -54,7 +54,14 @@ def read_colmap(path: Path, given: Given) -> Rig:
     """The images of a model, given its folder or one of its files."""
     folder = path if path.is_dir() else path.parent
     lenses = {}
-    for number, line in _lines(folder / CAMERAS):
+    lines_of_cameras = _lines(folder / CAMERAS)
+    if len(lines_of_cameras) > MOST_CAMERAS:
+        raise PoseDataError(
+            f"the model has {len(lines_of_cameras)} cameras",
+            file=folder / CAMERAS,
+            expected=f"at most {MOST_CAMERAS}",
+        )
+    for number, line in lines_of_cameras:
         place = f"line {number}"
         words = line.split()
         if len(words) < 4 or words[1] not in MODELS:

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import MOST_CAMERAS
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera_sections import (
     LARGEST,
-    MOST_CAMERAS,
     Float64,
     Given,
     camera_section,

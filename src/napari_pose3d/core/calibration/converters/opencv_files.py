@@ -24,11 +24,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import MOST_CAMERAS
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 
 from .camera_sections import (
-    MOST_CAMERAS,
     Given,
     array_of,
     camera_section,

@@ -28,6 +28,8 @@ from .camera_sections import Float64
 
 _LARGEST = 1 << 20
 _DEEPEST = 30
+# 500 cameras have half as many names and numbers.
+_MOST_VALUES = 60_000
 _HEADER = re.compile(r"^\ufeff?%YAML[^\n]*\n")
 _MATRIX = {"rows", "cols", "data"}
 
@@ -62,7 +64,12 @@ def read_yaml(path: Path) -> Any:
             raise PoseDataError("a list stands where a name should", file=path)
 
     with input_errors(path, yaml.YAMLError):
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for n_events, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+            if n_events > _MOST_VALUES:
+                raise PoseDataError(
+                    f"the file holds more than {_MOST_VALUES} values, which no calibration has",
+                    file=path,
+                )
             if isinstance(event, yaml.AliasEvent):
                 raise PoseDataError(
                     "the file refers to parts of itself, which calibrations do not", file=path

@@ -39,7 +39,6 @@ from .opencv_files import (
     files_of_folder,
     read_jarvis,
     read_opencv_rig,
-    read_tree,
     write_jarvis,
     write_opencv_rig,
 )
@@ -59,6 +58,7 @@ EXACT = 1e-9
 _GRID = 15
 _DEPTHS = (0.5, 1.0, 2.0)  # of the distance from the camera to the origin
 _HEAD = 4096
+_JARVIS_KEY = "intrinsicMatrix"
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def detect_format(path: str | os.PathLike[str]) -> str:
     if start.startswith(("%YAML", "<?xml", "<opencv_storage")):
         if not start.startswith("%YAML") and "<opencv_storage" not in start:
             raise _unknown("this is XML, and not as OpenCV writes it", path)
-        return "jarvis" if "intrinsicMatrix" in read_tree(path) else "opencv"
+        return "jarvis" if _JARVIS_KEY in text else "opencv"
     if start.startswith("{"):
         raise _unknown("this is JSON, which is not read", path)
     return _format_of_text(path, text)
@@ -244,8 +244,12 @@ def _format_of_folder(path: Path) -> str:
     if {INTRINSICS, EXTRINSICS} <= names:
         return "opencv"
     if any(Path(name).suffix.lower() in SUFFIXES for name in names):
-        return "jarvis" if "intrinsicMatrix" in read_tree(files_of_folder(path)[0]) else "opencv"
+        return _format_of_set(files_of_folder(path)[0])
     raise _unknown("the folder holds no files of a calibration", path)
+
+
+def _format_of_set(path: Path) -> str:
+    return "jarvis" if _JARVIS_KEY in read_text(path, largest=LARGEST) else "opencv"
 
 
 def _format_of_text(path: Path, text: str) -> str:
