@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -22,11 +23,13 @@ from typing import TextIO
 
 from napari_pose3d.errors import PoseDataError, Remedy
 
-from .group_record import Marker, Move, Plan, back, forward, hidden_name
+from .group_record import BACK, DONE, Marker, Move, Plan, back, forward, hidden_name
 from .group_recovery import recover
 from .regular_files import flush, flush_folder, is_regular, size_and_time
 
-_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_LOG = logging.getLogger(__name__)
+
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
@@ -146,15 +149,15 @@ class FileGroup:
             try:
                 self._put_in_place()
             except BaseException as failure:
-                self._put_back()
+                is_back = self._put_back()
                 if isinstance(failure, OSError):
-                    raise cannot_write(self._any_target(), failure) from failure
+                    raise cannot_write(self._any_target(), failure, is_old=is_back) from failure
                 raise
-            self._remove_traces()
+            self._tidy_up()
             return
-        self._put_back()
+        is_back = self._put_back()
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            raise cannot_write(self._any_target(), error) from error
+            raise cannot_write(self._any_target(), error, is_old=is_back) from error
 
     def _put_in_place(self) -> None:
         for stream in self._streams:
@@ -186,38 +189,60 @@ class FileGroup:
         for folder in self._markers:
             flush_folder(folder)
 
-    def _put_back(self) -> None:
-        for stream in self._streams:
-            try:
-                stream.close()
-            except OSError as error:
-                # A full disk shows again when closing flushes the buffer.
-                if error.errno not in _DISK_FULL:
-                    raise
-        for marker in [*self._markers.values()][:1]:
-            # A disk that fails here as well leaves a record that leads forward, which is removed
-            # below once the old files are back.
-            with contextlib.suppress(OSError):
-                marker.turn_back()
-        back(self._plan)
-        self._remove_traces()
-        for folder in reversed(self._new_folders):
-            try:
-                folder.rmdir()
-            except OSError as error:
-                # Somebody else put a file there in the meantime: the folder is theirs now.
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
-                    raise
+    def _put_back(self) -> bool:
+        """Put the old files back; False where the disk does not allow it, or not wholly.
 
-    def _remove_traces(self) -> None:
-        """Remove backups, then drafts: only a begun rename has lost its draft before that."""
-        for number, target in enumerate([*self._drafts, *self._leaving]):
-            hidden_name(target, self._token, number, "old").unlink(missing_ok=True)
-        for draft in self._drafts.values():
-            draft.unlink(missing_ok=True)
-        # The first leads to the others, and goes last.
-        for marker in reversed(self._markers.values()):
-            marker.remove()
+        The record says then what is left to do, and the next look into the folder does it.
+        """
+        for stream in self._streams:
+            # A full disk shows again when closing flushes the buffer; the draft goes anyway.
+            with contextlib.suppress(OSError):
+                stream.close()
+        is_back = False
+        try:
+            for marker in [*self._markers.values()][:1]:
+                marker.turn(BACK)
+            back(self._plan)
+            is_back = True
+            for folder in self._markers:
+                with contextlib.suppress(OSError):
+                    flush_folder(folder)
+        except OSError as error:
+            _LOG.warning("the files of before cannot be put back for now: %s", error)
+        finally:
+            if is_back:
+                self._tidy_up()
+            self._release()
+        for folder in reversed(self._new_folders):
+            # Somebody else may have put a file there in the meantime: the folder is theirs now.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        return is_back
+
+    def _tidy_up(self) -> None:
+        """Remove all traces, once the files are wholly new or wholly old.
+
+        Whatever fails here changes nothing about that: the next look removes what is left.
+        """
+        try:
+            for marker in [*self._markers.values()][:1]:
+                marker.turn(DONE)
+            # Backups, then drafts: only a begun rename has lost its draft before that.
+            for number, target in enumerate([*self._drafts, *self._leaving]):
+                hidden_name(target, self._token, number, "old").unlink(missing_ok=True)
+            for draft in self._drafts.values():
+                draft.unlink(missing_ok=True)
+            # The first leads to the others, and goes last.
+            for marker in reversed(self._markers.values()):
+                marker.remove()
+        except OSError as error:
+            _LOG.warning("hidden files of a change stay for now: %s", error)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        for marker in self._markers.values():
+            marker.release()
         self._markers.clear()
 
     def _final(self, target: str | os.PathLike[str]) -> Path:
@@ -254,7 +279,10 @@ class FileGroup:
         if folder in self._markers:
             return
         made = self._make_folder(folder)
-        recover(folder)
+        failure = recover(folder)
+        if failure is not None:
+            # A change before this one is half done.
+            raise failure
         main = next(iter(self._markers.values()), None)
         if main is not None:
             main.add_folder(folder)
@@ -291,9 +319,21 @@ def _flush_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def cannot_write(path: str | Path | None, error: OSError) -> PoseDataError:
-    """What to raise when a file cannot be written."""
-    if error.errno in _DISK_FULL:
+def cannot_write(path: str | Path | None, error: OSError, *, is_old: bool = True) -> PoseDataError:
+    """What to raise when a file cannot be written.
+
+    Parameters
+    ----------
+    is_old : bool
+        Whether everything is as it was before.
+    """
+    if not is_old:
+        problem = (
+            f"writing was interrupted ({error.strerror or error}); the files that belong together "
+            "will agree again when the folder is opened next"
+        )
+        todo = "Free some space, open it again, and look what is in it"
+    elif error.errno in _DISK_FULL:
         problem, todo = (
             "the disk is full; nothing was written",
             "Free some space or write elsewhere",

@@ -171,7 +171,9 @@ class FileLock:
         held.depth -= 1
         if not held.depth:
             if held.owner_file is not None:
-                held.owner_file.unlink(missing_ok=True)
+                # One that stays holds nobody up once this process is gone.
+                with contextlib.suppress(OSError):
+                    held.owner_file.unlink(missing_ok=True)
                 held.owner_file = None
             if held.descriptor is not None:
                 os.close(held.descriptor)

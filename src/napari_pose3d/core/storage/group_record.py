@@ -9,15 +9,19 @@ and finds the marker without its owner
 
 - removes the drafts, when there is no whole record: the group is wholly old;
 - makes the renames that are missing, when there is one: the group is wholly new;
-- takes them back, when the owner had begun to do so.
+- takes them back, when the owner had begun to do so;
+- only tidies up, when the record is marked as done.
 
-Each step may be repeated. A file that somebody changed after the kill is left as it is. Only
+Each step may be repeated. A file that somebody changed after the kill is left as it is, so that
+what was written later is never taken back. Only
 regular files beside a marker of the same group are touched, so that a record that came with
 somebody's project reaches nothing outside it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -29,7 +33,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .file_lock import owner_text, try_lock
-from .regular_files import Stamp, flush, is_regular, is_same, open_regular, read_all, size_and_time
+from .regular_files import (
+    Stamp,
+    flush,
+    is_regular,
+    is_same,
+    open_regular,
+    read_all,
+    size_and_time,
+    write_all,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +50,10 @@ MARKER = re.compile(r"\.napari-pose3d-([0-9a-f]{16})\.group")
 # Drafts and copies of groups, and those that version 0.1 left behind.
 HIDDEN = re.compile(r"\..*\.([0-9a-f]{16})-[0-9]+\.(part|old)(\.[^.]*)?", re.DOTALL)
 _OF_0_1 = re.compile(r"\..*\.[0-9a-f]{8}\.(part|old)(\.[^.]*)?", re.DOTALL)
-FORWARD, BACK, FOLDER = b">", b"<", b"+"
+FORWARD, BACK, DONE, FOLDER = b">", b"<", b"=", b"+"
+_LONGEST_NAME = 255
+_LARGEST_FILE = 1 << 50
+_LOCK_SECONDS = 10.0
 
 
 def marker_name(token: str) -> str:
@@ -56,6 +72,21 @@ def is_trace(name: str) -> bool:
     return name.startswith(".") and any(
         pattern.fullmatch(name) for pattern in (MARKER, HIDDEN, _OF_0_1)
     )
+
+
+def path_in(folder: Path, name: Any) -> Path:
+    """A path that a record names relative to a folder.
+
+    Raises
+    ------
+    ValueError
+        When no file can have such a name.
+    """
+    if not isinstance(name, str) or "\0" in name:
+        raise ValueError("no name of a file")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in name.split("/")):
+        raise ValueError("a name that is too long")
+    return Path(os.path.normpath(folder / name))
 
 
 class Move(NamedTuple):
@@ -119,10 +150,22 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: dict[str, Any], folder: Path) -> Plan:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`.
 
-        def path(name: str) -> Path:
-            return Path(os.path.normpath(folder / name))
+        Raises
+        ------
+        ValueError, TypeError, KeyError, IndexError, OverflowError
+            When it is damaged.
+        """
+
+        def path(name: Any) -> Path:
+            return path_in(folder, name)
+
+        def addition(name: Any, length: Any, text: Any) -> tuple[Path, int, str]:
+            if type(length) is not int or not 0 <= length < _LARGEST_FILE:
+                raise ValueError("no length of a file")
+            text.encode()
+            return path(name), length, text
 
         def stamp(value: Any) -> Stamp | None:
             return None if value is None else (int(value[0]), int(value[1]))
@@ -133,7 +176,7 @@ class Plan:
                 for d, t, b, old, new in content["moves"]
             ],
             [(path(t), path(b), stamp(s)) for t, b, s in content["removals"]],
-            [(path(t), int(length), str(text)) for t, length, text in content["additions"]],
+            [addition(*each) for each in content["additions"]],
         )
 
 
@@ -157,58 +200,79 @@ class Marker:
         if main is not None:
             head["main"] = Path(os.path.relpath(main, folder)).as_posix()
         text = json.dumps(head).encode() + b"\n"
-        # Somebody who looks between creation and lock takes it for one that was left and removes
-        # it: once more then.
-        while True:
-            self._descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
-            if try_lock(self._descriptor) is not False and is_same(self.path, self._descriptor):
-                break
-            os.close(self._descriptor)
-            time.sleep(0.001)
         self._length = len(text)
+        self._descriptor: int | None = self._locked()
         try:
-            os.write(self._descriptor, text)
+            write_all(self._open, text)
         except BaseException:
-            self.remove()
+            with contextlib.suppress(OSError):
+                self.remove()
+            self.release()
             raise
 
     def add_folder(self, folder: Path) -> None:
         """Note another folder that the group touches, before anything is made there."""
         name = Path(os.path.relpath(folder, self.folder)).as_posix()
         text = FOLDER + json.dumps(name).encode() + b"\n"
-        os.write(self._descriptor, text)
+        os.lseek(self._open, self._length, os.SEEK_SET)
+        write_all(self._open, text)
         self._length += len(text)
 
     def flush(self) -> None:
-        flush(self._descriptor)
+        flush(self._open)
 
     def write(self, plan: Plan) -> None:
         """Make it the record of the group; from here on the group is new."""
         body = json.dumps(plan.to_json(self.folder)).encode()
         digest = hashlib.sha1(body, usedforsecurity=False).hexdigest().encode()
-        rest = memoryview(FORWARD + digest + b" " + body + b"\n")
-        os.lseek(self._descriptor, self._length, os.SEEK_SET)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        os.lseek(self._open, self._length, os.SEEK_SET)
+        write_all(self._open, FORWARD + digest + b" " + body + b"\n")
         self.flush()
 
-    def turn_back(self) -> None:
-        """Note that the renames are being taken back; needs no space on the disk."""
-        if os.fstat(self._descriptor).st_size <= self._length:
-            return
-        os.lseek(self._descriptor, self._length, os.SEEK_SET)
-        os.write(self._descriptor, BACK)
-        self.flush()
+    def turn(self, direction: bytes) -> None:
+        """Note that the renames are being taken back, or are done; needs no space on the disk."""
+        if os.fstat(self._open).st_size <= self._length:
+            return  # there is no record
+        os.lseek(self._open, self._length, os.SEEK_SET)
+        write_all(self._open, direction)
+        if direction == BACK:
+            # What a flush does not bring to the disk, a kill does not lose.
+            with contextlib.suppress(OSError):
+                self.flush()
 
     def remove(self) -> None:
         """Remove and unlock it."""
         if os.name == "posix":
             # Before it is unlocked, so that nobody takes it for one that was left.
             self.path.unlink(missing_ok=True)
-            os.close(self._descriptor)
+            self.release()
         else:
-            os.close(self._descriptor)
+            self.release()
             self.path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Unlock it: whoever looks next brings the group to its end, in this process as well."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def _open(self) -> int:
+        assert self._descriptor is not None
+        return self._descriptor
+
+    def _locked(self) -> int:
+        # Somebody who looks between creation and lock takes it for one that was left and removes
+        # it: once more then.
+        until = time.monotonic() + _LOCK_SECONDS
+        while True:
+            descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
+            if try_lock(descriptor) is not False and is_same(self.path, descriptor):
+                return descriptor
+            os.close(descriptor)
+            if time.monotonic() > until:
+                raise OSError(errno.EAGAIN, "a hidden file cannot be locked", str(self.path))
+            time.sleep(0.001)
 
 
 def forward(plan: Plan, *, of_another: bool = False) -> None:
@@ -235,16 +299,16 @@ def forward(plan: Plan, *, of_another: bool = False) -> None:
 
 
 def back(plan: Plan) -> None:
-    """Take back all changes that were made."""
+    """Take back all changes that were made, and that nobody has written over since."""
     for draft, target, backup, _, new in plan.moves:
         if is_regular(draft):
             continue  # not begun, or interrupted just before the rename
-        if backup is None:
-            # Where all is cleaned up already, what stands there is somebody else's.
-            if size_and_time(target) == new:
+        # Anything else is there already, or was written later.
+        if size_and_time(target) == new:
+            if backup is None:
                 target.unlink(missing_ok=True)
-        elif is_regular(backup):
-            os.replace(backup, target)
+            elif is_regular(backup):
+                os.replace(backup, target)
     for target, backup, _ in plan.removals:
         if is_regular(backup) and not target.exists():
             os.replace(backup, target)
@@ -266,9 +330,7 @@ def _add(target: Path, length: int, text: bytes) -> None:
         if text.startswith(tail) or b"\n" not in tail:
             os.ftruncate(descriptor, length)
         os.lseek(descriptor, 0, os.SEEK_END)
-        rest = memoryview(text)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, text)
         flush(descriptor)
     finally:
         os.close(descriptor)
@@ -280,7 +342,8 @@ def _take_back(target: Path, length: int, text: bytes) -> None:
     descriptor = open_regular(target, os.O_RDWR)
     try:
         os.lseek(descriptor, length, os.SEEK_SET)
-        is_ours = text.startswith(read_all(descriptor, len(text) + 1))
+        is_begun = os.fstat(descriptor).st_size >= length
+        is_ours = is_begun and text.startswith(read_all(descriptor, len(text) + 1))
         if is_ours:
             os.ftruncate(descriptor, length)
             flush(descriptor)

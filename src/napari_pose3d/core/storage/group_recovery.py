@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -24,6 +25,7 @@ from .group_record import (
     forward,
     is_trace,
     marker_name,
+    path_in,
 )
 from .regular_files import flush_folder, is_regular, is_same, open_regular, read_all, remove_regular
 
@@ -32,56 +34,68 @@ _LOG = logging.getLogger(__name__)
 _OLD_SECONDS = 86_400.0
 _COMMIT_SECONDS = 10.0  # how long somebody's renames are waited for
 _MOST_BYTES = 1 << 28
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+# The disk takes nothing more at the moment; anything else does not change by waiting.
+_FOR_NOW = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def recover(folder: Path) -> None:
+def recover(folder: Path) -> OSError | None:
     """Bring groups to an end that were killed in a folder, and remove what they left there.
 
-    Nothing is changed that is of a living process. In a folder that cannot be written to,
-    everything stays as it is.
+    Nothing is changed that is of a living process; renames of one are waited for, for
+    `_COMMIT_SECONDS` in all. In a folder that cannot be written to, everything stays as it is.
+
+    Returns
+    -------
+    OSError or None
+        Why a group could not be brought to its end for now: the disk is full, or fails.
     """
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if is_trace(entry.name)]
     except OSError:
-        return
-    if names:
-        recover_named(folder, names)
+        return None
+    return recover_named(folder, names) if names else None
 
 
-def recover_named(folder: Path, names: Iterable[str]) -> None:
+def recover_named(folder: Path, names: Iterable[str]) -> OSError | None:
     """The same, where the folder has been listed already; `names` are those of `is_trace`."""
     names = list(names)
     tokens = [match[1] for name in names if (match := MARKER.fullmatch(name))]
+    until = time.monotonic() + _COMMIT_SECONDS
+    failure = None
     for token in tokens:
         try:
-            _finish(folder, token)
+            _finish(folder, token, until)
         except OSError as error:
             _LOG.warning("cannot bring an interrupted change to an end in %s: %s", folder, error)
+            if error.errno in _FOR_NOW:
+                failure = error
     for name in names:
         match = HIDDEN.fullmatch(name)
         if not MARKER.fullmatch(name) and (match is None or match[1] not in tokens):
             with contextlib.suppress(OSError):
                 if time.time() - (folder / name).lstat().st_mtime > _OLD_SECONDS:
                     remove_regular(folder / name)
+    return failure
 
 
-def _finish(folder: Path, token: str) -> None:
+def _finish(folder: Path, token: str, until: float) -> None:
     path = folder / marker_name(token)
-    with _Dead(path) as marker:
+    with _Dead(path, until) as marker:
         if not marker.is_dead:
             return
         main = marker.main
         if main == folder:
             _settle(token, marker)
             return
-    with _Dead(main / marker_name(token)) as of_main:
+    with _Dead(main / marker_name(token), until) as of_main:
         if of_main.is_dead:
             _settle(token, of_main)
         if of_main.exists:
             return
     # Without the first marker there is nothing left to do but here.
-    with _Dead(path) as marker:
+    with _Dead(path, until) as marker:
         if marker.is_dead:
             _clean(token, marker)
 
@@ -89,7 +103,11 @@ def _finish(folder: Path, token: str) -> None:
 def _settle(token: str, marker: _Dead) -> None:
     plan, direction = marker.plan()
     # A folder without marker of this group is none of its own.
-    others = [each for each in marker.others if is_regular(each / marker_name(token))]
+    others = [
+        each
+        for each in dict.fromkeys(marker.others)
+        if is_regular(each / marker_name(token)) and not os.path.samefile(each, marker.folder)
+    ]
     if plan is not None:
         own = _own_part(plan, token, {marker.folder, *others})
         if direction == FORWARD:
@@ -100,7 +118,7 @@ def _settle(token: str, marker: _Dead) -> None:
             flush_folder(each)
     # The record goes last. Folders within others come after these in the list.
     for each in reversed(others):
-        with _Dead(each / marker_name(token)) as other:
+        with _Dead(each / marker_name(token), until=0) as other:
             if other.is_dead:
                 _clean(token, other)
     _clean(token, marker)
@@ -157,19 +175,23 @@ class _Dead:
         Where that is this one: the other folders of the group.
     made : int
         How many folders were made for it.
+
+    Parameters
+    ----------
+    until : float
+        How long somebody's renames are waited for, on the clock `time.monotonic`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.folder = path, path.parent
+    def __init__(self, path: Path, until: float) -> None:
+        self.path, self.folder, self._until = path, path.parent, until
         self.exists = self.is_dead = False
         self._content = b""
         self._descriptor: int | None = None
 
     def __enter__(self) -> _Dead:
-        until = time.monotonic() + _COMMIT_SECONDS
         while not self._try():
             # Renames take a moment: who opens the files meanwhile would see half of them.
-            if self.plan()[0] is None or time.monotonic() > until:
+            if self.plan()[0] is None or time.monotonic() > self._until:
                 break
             time.sleep(0.01)
         head = self._head()
@@ -200,7 +222,7 @@ class _Dead:
                     return None, b""
                 try:
                     return Plan.from_json(_json(body), self.folder), direction
-                except (ValueError, TypeError, KeyError, IndexError):
+                except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
                     return None, b""
         return None, b""
 
@@ -210,7 +232,9 @@ class _Dead:
         self.is_dead = False
         try:
             descriptor = open_regular(self.path, os.O_RDWR)
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
             self.exists = False
             return True
         self.exists, self._descriptor = True, descriptor
@@ -229,8 +253,10 @@ class _Dead:
         return head if isinstance(head, dict) else {}
 
     def _path(self, name: Any) -> Path:
-        usable = isinstance(name, str) and "\0" not in name
-        return Path(os.path.normpath(self.folder / name)) if usable else self.folder
+        try:
+            return path_in(self.folder, name)
+        except ValueError:
+            return self.folder
 
 
 def _json(text: bytes) -> Any:

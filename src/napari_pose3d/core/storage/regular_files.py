@@ -33,7 +33,7 @@ def is_regular(path: Path) -> bool:
     """Whether a path is a regular file, and no link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
