@@ -17,7 +17,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 from tests.support.label_window import (
     click,
-    drag,
+    drag_label,
     go,
     labels_on_disk,
     open_widget,
@@ -134,13 +134,13 @@ def test_labeling_the_sample(make_napari_viewer: Any, folder: Path, made: Scene)
     shown.zoom_to(tuple(at), ZOOM)
     widget.control.choose(corrected.keypoint, corrected.view)
     to = np.add(at, (5, 4))
-    drag(widget, corrected.view, at, to)
+    drag_label(widget, corrected.view, at, to)
     k = next(k for k, name in enumerate(made.keypoints) if name != corrected.keypoint)
     v = two_views(truth[:, frame, k])[0]
     spoilt = LabelKey(made.rig.names[v], made.keypoints[k])
     widget.control.panel.views[spoilt.view].zoom_to(tuple(truth[v, frame, k]), ZOOM)
     widget.control.choose(spoilt.keypoint, spoilt.view)
-    drag(widget, spoilt.view, truth[v, frame, k], truth[v, frame, k] + (9, -7))
+    drag_label(widget, spoilt.view, truth[v, frame, k], truth[v, frame, k] + (9, -7))
     moved = widget.labeling.label(frame, spoilt).position
     assert np.hypot(*np.subtract(moved, truth[v, frame, k])) > 8
     press(widget, Qt.Key.Key_Z, CONTROL)
