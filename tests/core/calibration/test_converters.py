@@ -383,6 +383,28 @@ def test_a_caliscope_file_with_unposed_cameras(tmp_path: Path) -> None:
     assert any("7 has no pose" in each for each in rig.warnings)
 
 
+def test_a_struct_of_matlab_s_with_rotation_vectors(tmp_path: Path) -> None:
+    scipy_io = pytest.importorskip("scipy.io")
+    rig = rig_with(n_views=2)
+    one_more = np.array([[0, 0, 1.0], [0, 0, 1], [0, 0, 0]])
+    content = {
+        camera.name: {
+            "K": camera.matrix + one_more,
+            "RadialDistortion": camera.distortion[[0, 1, 4]],
+            "TangentialDistortion": camera.distortion[2:4],
+            "RotationVectors": np.stack([rotation_vector(camera.rotation), np.zeros(3)]),
+            "TranslationVectors": np.stack([camera.translation, np.zeros(3)]),
+            "ImageSize": [1024.0, 1280.0],
+        }
+        for camera in rig.cameras
+    }
+    scipy_io.savemat(tmp_path / "rig.mat", content)
+    again = read_rig(tmp_path / "rig.mat")
+    assert again.names == rig.names
+    assert largest_difference(rig, again) <= EXACT
+    assert "2 poses of a board; the first is used" in again.warnings[0]
+
+
 def test_mat_files_are_read_as_scipy_reads_them(tmp_path: Path) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     cell = np.empty((2, 1), object)

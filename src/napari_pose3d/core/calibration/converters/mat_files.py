@@ -192,18 +192,23 @@ def _intrinsics(values: Mapping[str, Any]) -> Any:
 
 
 def _pose(values: Mapping[str, Any], path: Path, name: str) -> tuple[Float64, Float64, int]:
-    rotations, translations = values.get("RotationMatrices"), values.get("TranslationVectors")
+    rotations, vectors = values.get("RotationMatrices"), values.get("RotationVectors")
+    translations = values.get("TranslationVectors")
     n_poses = np.size(translations) // 3 if translations is not None else 0
-    if rotations is None or n_poses < 1:
+    if (rotations is None and vectors is None) or n_poses < 1:
         raise PoseDataError(
             "this holds the lens of a camera, but not where it stands",
             file=path,
             place=f"camera {name}",
-            expected="RotationMatrices and TranslationVectors, or stereoParameters",
+            expected="RotationMatrices or RotationVectors, and TranslationVectors; or "
+            "stereoParameters",
         )
     place = f"camera {name}, pose"
-    shape = (3, 3, n_poses)
-    rotation = array_of(rotations, shape, path, place)[..., 0].T
+    if rotations is not None:
+        rotation = array_of(rotations, (3, 3, n_poses), path, place)[..., 0].T
+    else:
+        # These are Rodrigues vectors as in OpenCV: only the matrices are transposed.
+        rotation = array_of(vectors, (n_poses, 3), path, place)[0]
     translation = array_of(translations, (n_poses, 3), path, place)[0]
     return rotation, translation, n_poses
 
