@@ -18,7 +18,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from .layouts.lightning_pose import home_elsewhere, sort_video, videos_at
 from .naming.naming_rule import Naming
 from .project import Project, open_project
-from .project_toml import read_own_project, update_own_project
+from .project_toml import project_lock, read_own_project, update_own_project
 from .scan.recordings import assemble
 from .scan.scanned_files import ScannedFiles
 from .scan.table_headers import scorer_of
@@ -153,6 +153,7 @@ def add_sessions(
         raise PoseDataError("there are no videos here", expected="videos, or folders of videos")
     with _videos_in_place(folder, videos, mode, progress, cancelled) as group:
         if mode == "leave":
+            group.hold(project_lock(folder))
             known = read_own_project(folder).videos
             update_own_project(folder, videos=[*known, *videos], group=group)
     return open_project(folder)

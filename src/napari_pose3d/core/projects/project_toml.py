@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.file_lock import FileLock
+from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
@@ -127,16 +129,20 @@ def update_own_project(
 ) -> OwnProject:
     """Change parts of ``napari-pose3d/project.toml``; makes it where there is none.
 
-    The file is read again first, and only what is given here is changed: what others wrote into
-    it in the meantime stays, and so do keys that we do not know, comments and the order.
+    The file is read again first, under the project's lock, and only what is given here is changed:
+    what others wrote into it in the meantime stays, and so do keys that we do not know, comments
+    and the order.
 
     Parameters
     ----------
+    layout : mapping
+        Entries of the layout; those of other names stay.
     alignments : mapping of (session or None, view) to ViewAlignment
         None for what holds in all sessions. For a session only that is written which differs
         from it.
     group : FileGroup, optional
-        Files that the new one is to appear together with; it may replace existing ones.
+        Files that the new one is to appear together with; it may replace existing ones. It holds
+        the project's lock until its end.
 
     Returns
     -------
@@ -152,32 +158,33 @@ def update_own_project(
     folder = Path(folder)
     path = own_project_path(folder)
     read_own_project(folder)
-    text = _text(path)
-    document = {"schema_version": SCHEMA_VERSION, **_parsed(text, path)}
-    if view_names is not None:
-        document["view_names"] = list(view_names)
-    if skeleton is not None:
-        document["skeleton"] = [list(pair) for pair in skeleton]
-    if colours is not None:
-        document["colours"] = dict(colours)
-    if videos is not None:
-        document.pop(_VIDEOS_BEFORE, None)
-        document["videos"] = [relative_to(each, folder) for each in dict.fromkeys(videos)]
-    if layout is not None:
-        document["layout"] = dict(layout)
-    # Those of all sessions first: the others are written as their difference.
-    for (session, view), alignment in sorted(
-        (alignments or {}).items(), key=lambda item: item[0][0] is not None
-    ):
-        _put_alignment(document, folder, session, view, alignment)
-    project = _parse(document, folder)
-    with input_errors(path):
-        new = edited_toml(text, document)
-    if group is not None:
-        group.open(path).write(new)
-    else:
-        with FileGroup(overwrite=True) as files:
-            files.open(path).write(new)
+    with FileGroup(overwrite=True) if group is None else nullcontext(group) as files:
+        # In a folder that the group makes is nobody else yet, and it goes when that fails.
+        if group is None or path.parent.is_dir():
+            files.hold(project_lock(folder))
+            recover(path.parent)
+        text = _text(path)
+        document = {"schema_version": SCHEMA_VERSION, **_parsed(text, path)}
+        if view_names is not None:
+            document["view_names"] = list(view_names)
+        if skeleton is not None:
+            document["skeleton"] = [list(pair) for pair in skeleton]
+        if colours is not None:
+            document["colours"] = dict(colours)
+        if videos is not None:
+            document.pop(_VIDEOS_BEFORE, None)
+            document["videos"] = [relative_to(each, folder) for each in dict.fromkeys(videos)]
+        if layout is not None:
+            document["layout"] = {**_table(document, "layout"), **layout}
+        # Those of all sessions first: the others are written as their difference.
+        for (session, view), alignment in sorted(
+            (alignments or {}).items(), key=lambda item: item[0][0] is not None
+        ):
+            _put_alignment(document, folder, session, view, alignment)
+        project = _parse(document, folder)
+        with input_errors(path):
+            new = edited_toml(text, document)
+        files.open(path).write(new)
     return project
 
 

@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -80,6 +81,7 @@ class FileGroup:
         self._markers: dict[Path, Marker] = {}
         self._new_folders: list[Path] = []
         self._plan = Plan()
+        self._locks = contextlib.ExitStack()
 
     @property
     def targets(self) -> tuple[Path, ...]:
@@ -136,6 +138,10 @@ class FileGroup:
             raise cannot_write(final, error) from error
         self._additions.append((final, length, text))
 
+    def hold(self, lock: AbstractContextManager[object]) -> None:
+        """Take a lock, and release it when the files are in place or the group came to nothing."""
+        self._locks.enter_context(lock)
+
     def __enter__(self) -> FileGroup:
         return self
 
@@ -145,7 +151,11 @@ class FileGroup:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
+        with self._locks:
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is None:
             try:
                 self._put_in_place()
             except BaseException as failure:

@@ -159,10 +159,9 @@ class CameraViewsWidget(QWidget):
             return
         layout, folder = self._state.to_dict(), opened.project.folder
         try:
-            # Other panels keep their places in the same table.
             stored = read_own_project(folder).layout
             if layout != LayoutState.from_dict(stored).to_dict():
-                update_own_project(folder, layout={**stored, **layout})
+                update_own_project(folder, layout=layout)
         except (OSError, PoseDataError) as error:
             show_warning(f"The arrangement of the camera views was not kept: {error}")
 

@@ -53,7 +53,7 @@ class LayoutMemory(QObject):
         try:
             layout = dict(read_own_project(folder).layout)
             if layout.get(_KEY) != state:
-                update_own_project(folder, layout={**layout, _KEY: state})
+                update_own_project(folder, layout={_KEY: state})
         except (OSError, PoseDataError) as error:
             show_warning(f"The arrangement of the panels was not kept: {error}")
 
