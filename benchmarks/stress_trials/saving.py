@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import faulthandler
@@ -239,7 +240,9 @@ def _label_and_save(folder: Path, acknowledged: Path, options: dict[str, Any]) -
                     _acknowledge(log, frame, placed)
                     break
                 except LabelsChanged:
-                    labeling.merge(LabelFiles(labeling.files.project, labeling.files.key), "ours")
+                    with contextlib.suppress(PoseDataError):
+                        new = LabelFiles(labeling.files.project, labeling.files.key)
+                        labeling.merge(new, "ours")
                 except PoseDataError:
                     break  # a full disk, told as it should be
     labeling.close()

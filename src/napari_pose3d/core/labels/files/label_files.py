@@ -24,6 +24,7 @@ from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
+from napari_pose3d.core.storage.atomic_files import cannot_write
 from napari_pose3d.core.storage.file_stamp import ABSENT, stamp_of
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
@@ -70,7 +71,8 @@ class LabelFiles:
     Raises
     ------
     PoseDataError
-        When a file is damaged, the project names no keypoints, or the files have different ones.
+        When a file is damaged, the project names no keypoints, the files have different ones, or a
+        save that was interrupted cannot be finished since the disk is full.
     """
 
     def __init__(self, project: Project, key: str = LABELS) -> None:
@@ -377,19 +379,16 @@ class LabelFiles:
             if not lock.has_system_locks and not self._lock_issues:
                 self._lock_issues = (_NO_LOCKS,)
             self._recover()
-            if not overwrite:
-                self._refuse_changed()
+            if not overwrite and (changed := self.changed_files()):
+                raise LabelsChanged(changed)
             yield
 
     def _recover(self) -> None:
         """Bring a save that was killed to its end, whichever folder shows it."""
         for folder in (self.folder, self.folder / OWN_FOLDER / "labels"):
-            recover(folder)
-
-    def _refuse_changed(self) -> None:
-        changed = self.changed_files()
-        if changed:
-            raise LabelsChanged(changed)
+            if failure := recover(folder):
+                # The files of the views may disagree: nothing is to be read from them.
+                raise cannot_write(folder, failure, is_old=False) from failure
 
     def _without(self, view: str, frames: Collection[FrameKey]) -> LabelQueue:
         files = self._files[view]

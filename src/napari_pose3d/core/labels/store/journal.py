@@ -94,6 +94,10 @@ class Journal:
         """
         if keep:
             self._put_down()
+        else:
+            # All is saved: what could not be taken down matters no more.
+            self._pending.clear()
+            self.problem = None
         file, path = self._file, self.path
         self._file = self.path = None
         gone = keep or path is None
