@@ -143,7 +143,7 @@ def workspace(
     return Workspace(viewer, projects)
 
 
-@pytest.mark.parametrize("n_steps", [15, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_steps", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_sessions_come_and_go(workspace: Workspace, n_steps: int) -> None:
     """Each step paints: what an OpenGL context has lost ends the program there."""
     chance = random.Random(n_steps)

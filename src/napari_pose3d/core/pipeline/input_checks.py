@@ -49,10 +49,12 @@ def uncomputable(
     views_needed = 1 if mode == "single" else 2
     # A track has two points.
     frames_needed = 2 if mode == "calibrated" else 1
-    empty = []
+    empty, most = [], 0
     for k in range(len(ensemble.keypoints)):
         n_views = observed_mask(statistics.centre[:, :, k]).sum(axis=0)
-        if (n_views >= views_needed).sum() < frames_needed:
+        n_usable = int((n_views >= views_needed).sum())
+        most = max(most, n_usable)
+        if n_usable < frames_needed:
             empty.append(k)
     if not empty:
         return ()
@@ -60,12 +62,15 @@ def uncomputable(
     who = "observed" if views_needed == 1 else "observed by two views"
     how = f"{who} in {'no frame' if frames_needed == 1 else 'fewer than two frames'}"
     if len(empty) == len(ensemble.keypoints):
+        if most:
+            how = f"{who} in {most} of {statistics.n_frames} frames only"
         raise PoseDataError(
             f"every keypoint ({names}) is {how}",
             expected="predictions of the same frames in two or more views"
             if views_needed > 1
             else "predictions with positions",
-            todo="Check that the files belong together, and the minimum likelihood",
+            todo="Check that the files belong together, and the minimum likelihood"
+            + ("; single frames can be triangulated" if most else ""),
         )
     notes.append(f"{how}, left empty: {names}")
     return tuple(empty)
