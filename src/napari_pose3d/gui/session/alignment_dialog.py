@@ -88,7 +88,7 @@ class ViewDialog(QDialog):
         Raises
         ------
         PoseDataError
-            A text cannot be meant; names the view.
+            A text is invalid; names the view.
         """
         found: dict[tuple[str | None, str], ViewAlignment] = {}
         for row, view in enumerate(self._session.views):

@@ -34,7 +34,7 @@ _BLOCK = 20
 _FEWEST_BLOCKS = 6
 # A camera misses what the others say by so much more than geometry makes the others' error.
 _WORSE = 3.0
-# Of the residual left at the best shift, to be believed.
+# Share of the residual left at the best shift, above which the shift counts as none.
 _CLEARLY = 0.9
 _BUMP_PX = 2.0
 _BUMP_OVER_NOISE = 6.0

@@ -56,7 +56,7 @@ def every_nth(n_frames: int, n: int, *, start: int = 0, skip: Iterable[int] = ()
     Raises
     ------
     PoseDataError
-        When the step or the start cannot be meant.
+        When the step or the start is invalid.
     """
     if n < 1:
         raise PoseDataError(f"every {n}-th frame is asked for", expected="a step from 1 on")

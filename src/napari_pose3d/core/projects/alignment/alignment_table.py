@@ -19,7 +19,7 @@ def alignment_from(table: Mapping[str, Any], folder: Path) -> ViewAlignment:
     Raises
     ------
     PoseDataError
-        For a value that cannot be meant; without the name of the file.
+        For an invalid value; without the name of the file.
     """
     crop = _numbers(table, "crop", (0, 4), "x, y, width, height in px")
     scale = table.get("scale", 1.0)

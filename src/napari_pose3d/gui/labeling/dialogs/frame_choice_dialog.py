@@ -68,7 +68,7 @@ class AddFramesDialog(QDialog):
         Of the session.
     preview : callable
         Says in one sentence what a choice by numbers or of every n-th frame adds; raises
-        `PoseDataError` where the choice cannot be meant.
+        `PoseDataError` where the choice is invalid.
     no_predictions : str
         Why there is nothing to propose; "" where there are predictions.
     """
