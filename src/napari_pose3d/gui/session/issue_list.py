@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.projects.issues import Issue, Severity
+from napari_pose3d.errors import Remedy, RemedyKind, todo_in_words
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 _MOST = 12
@@ -26,10 +27,18 @@ _ICONS: dict[Severity, QStyle.StandardPixmap] = {
 }
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 _ICON_SIZE = 16
+# Where in this widget a setting is that would help.
+_CONTROLS: dict[RemedyKind, str] = {
+    "views": "'New project...' asks for the names of the views",
+}
+
+
+def _control_of(remedy: Remedy) -> str:
+    return _CONTROLS.get(remedy.kind, "")
 
 
 class IssueList(QGroupBox):
-    """Problems, the worst first; a button where there is something to accept.
+    """Issues, the worst first; a button where there is something to accept.
 
     `accepted` is emitted with the `Issue` whose offer the user takes.
     """
@@ -55,8 +64,8 @@ class IssueList(QGroupBox):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for problem in self._issues[:_MOST]:
-            self._column.addWidget(self._line(problem))
+        for issue in self._issues[:_MOST]:
+            self._column.addWidget(self._line(issue))
         rest = self._issues[_MOST:]
         if rest:
             more = QLabel(f"and {len(rest)} more (hover to see)")
@@ -70,26 +79,27 @@ class IssueList(QGroupBox):
         self._column.invalidate()
         self.updateGeometry()
 
-    def _line(self, problem: Issue) -> QWidget:
+    def _line(self, issue: Issue) -> QWidget:
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
         icon = QLabel()
         style = self.style()
         if style is not None:
-            image = style.standardIcon(_ICONS[problem.severity]).pixmap(_ICON_SIZE, _ICON_SIZE)
+            image = style.standardIcon(_ICONS[issue.severity]).pixmap(_ICON_SIZE, _ICON_SIZE)
             icon.setPixmap(image)
         icon.setAlignment(Qt.AlignmentFlag.AlignTop)
-        icon.setToolTip(problem.severity)
-        where = f"{problem.where}: " if problem.where else ""
-        todo = f" {problem.todo}." if problem.todo else ""
-        text = MessageLabel(f"{where}{problem.what}.{todo}")
+        icon.setToolTip(issue.severity)
+        where = f"{issue.where}: " if issue.where else ""
+        advice = todo_in_words(issue.todo, issue.remedies, _control_of)
+        todo = f" {advice}." if advice else ""
+        text = MessageLabel(f"{where}{issue.what}.{todo}")
         row.addWidget(icon)
         row.addWidget(text, 1)
-        if problem.offer is not None:
-            _, view, alignment = problem.offer
+        if issue.offer is not None:
+            _, view, alignment = issue.offer
             accept = QPushButton("Adjust")
             accept.setToolTip(f"Write into the project: view {view} {alignment.describe()}.")
-            accept.clicked.connect(lambda: self.accepted.emit(problem))
+            accept.clicked.connect(lambda: self.accepted.emit(issue))
             row.addWidget(accept)
         return line

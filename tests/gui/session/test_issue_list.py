@@ -1,0 +1,25 @@
+"""The list of issues says where in the widget a setting is that helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from qtpy.QtWidgets import QLabel
+
+from napari_pose3d.core.projects.issues import Issue
+from napari_pose3d.errors import Remedy
+from napari_pose3d.gui.session.issue_list import IssueList
+
+pytestmark = pytest.mark.gui
+
+
+def test_remedies_are_in_the_words_of_the_widget(qtbot: Any) -> None:
+    issues = IssueList()
+    qtbot.addWidget(issues)
+    issues.show_issues(
+        [Issue("note", "views are unclear", todo="Name the views", remedies=(Remedy("views"),))]
+    )
+    text = " ".join(label.text() for label in issues.findChildren(QLabel))
+    assert "views are unclear. Name the views: 'New project...'" in text
+    assert "--" not in text
