@@ -21,5 +21,5 @@ def test_remedies_are_in_the_words_of_the_widget(qtbot: Any) -> None:
         [Issue("note", "views are unclear", todo="Name the views", remedies=(Remedy("views"),))]
     )
     text = " ".join(label.text() for label in issues.findChildren(QLabel))
-    assert "views are unclear. Name the views: 'New project...'" in text
+    assert "views are unclear. Name the views: 'New…'" in text
     assert "--" not in text

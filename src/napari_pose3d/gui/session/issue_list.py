@@ -29,7 +29,7 @@ _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 _ICON_SIZE = 16
 # Where in this widget a setting is that would help.
 _CONTROLS: dict[RemedyKind, str] = {
-    "views": "'New project...' asks for the names of the views",
+    "views": "'New…' asks for the names of the views",
 }
 
 
