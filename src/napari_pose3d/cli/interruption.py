@@ -5,8 +5,8 @@ Notes
 The first signal asks the work to stop, and raises `KeyboardInterrupt` in the main thread. Python
 runs handlers between two steps of its own only, which can take seconds while something is
 compiled; so a thread waits for the signal as well, and ends the process when the work has not
-ended by itself soon. Nothing is lost: files appear all together at the very end, and while they
-are written the thread waits.
+ended by itself soon. No file is left half-written: files appear all together at the very end, and
+while they are written the thread waits.
 """
 
 from __future__ import annotations

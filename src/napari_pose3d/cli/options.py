@@ -131,7 +131,7 @@ def swaps_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
-    """Where to write; ``kind`` names the folder that is taken when nothing is said."""
+    """Where to write; ``kind`` names the default folder."""
     parser.add_argument(
         "--out",
         "--save-dir",

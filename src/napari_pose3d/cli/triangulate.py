@@ -25,7 +25,8 @@ def add_to(commands: Any) -> None:
         "triangulate",
         help="triangulate predictions frame by frame, without smoothing",
         description="Triangulate the centre of an ensemble of prediction files frame by frame. "
-        "Nothing is smoothed, and nothing is filled in where fewer than two views saw a keypoint.",
+        "Nothing is smoothed, and nothing is filled in where fewer than two views observed a "
+        "keypoint.",
         allow_abbrev=False,
     )
     triangulate.set_defaults(command=_run)

@@ -313,7 +313,7 @@ def test_images_that_tell_no_frame_stay_as_they_are(tmp_path: Path) -> None:
         path = folder / f"CollectedData_{view}.csv"
         path.write_text(path.read_text() + odd)
     files = files_of(folder)
-    assert "cannot be told apart by session and frame" in str(files.issues[0])
+    assert "cannot be distinguished by session and frame" in str(files.issues[0])
     store = files.new_store()
     put(store, 4, top=clicked(7, 8))
     files.save(store, store.unsaved)

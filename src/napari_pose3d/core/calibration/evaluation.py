@@ -120,7 +120,7 @@ class Measures:
 def measure(
     rig: RigState, observations: BoardObservations, check: Callable[[], None] = lambda: None
 ) -> Measures:
-    """The three measures of a rig on observations as they are (clocks are not looked at)."""
+    """The three measures of a rig on observations as they are (clocks are ignored)."""
     observations = observations.without_sparse(FEWEST_CORNERS)
     images = BoardImages.of(observations)
     n_frames = len(observations.frames)

@@ -97,7 +97,7 @@ def calibrate(
     Raises
     ------
     PoseDataError
-        When a camera saw too little of the board, or shares no frame with the others.
+        When a camera observed too little of the board, or shares no frame with the others.
     """
     if exclude:
         observations = observations.of_frames(~np.isin(observations.frames, list(exclude)))
@@ -168,7 +168,7 @@ def frames_of_timestamps(
         CSV with the columns ``sync_index`` (common frame number), ``cam_id`` and ``frame_time``; a
         camera's n-th row is the n-th frame of its video.
     views : sequence of str
-        A view is meant by its name, or by the number that its name ends in.
+        A view is given by its name, or by the number that its name ends in.
 
     Returns
     -------

@@ -67,7 +67,7 @@ BANDS: Mapping[str, Band] = {
 
 @dataclass(frozen=True)
 class Coverage:
-    """Where a camera saw the board.
+    """Where a camera observed the board.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Coverage:
 
 
 def coverage_of(solution: Solution, observations: BoardObservations, view: int) -> Coverage:
-    """Where and how one camera saw the board."""
+    """Where and how one camera observed the board."""
     width, height = observations.sizes[view]
     seen = observations.xy[view][observations.observed[view]]
     cells = np.zeros((_GRID, _GRID), bool)

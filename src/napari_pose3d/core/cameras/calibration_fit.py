@@ -23,7 +23,7 @@ from napari_pose3d.settings import IsCancelled
 from .rig import Rig
 from .triangulation.triangulation import triangulate
 
-# Points that are looked at, and how many are needed.
+# Points that are used, and how many are needed.
 _POINTS, _MIN_POINTS = 400, 10
 # Below this median residual, in px, permutations are not tried.
 _SUSPICIOUS = 2.0

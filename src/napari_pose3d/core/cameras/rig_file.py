@@ -69,7 +69,7 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
     """
     path = Path(path)
     document = toml_document(path)
-    # Every table that is not metadata is meant to be a camera, whatever it is called.
+    # Every table that is not metadata is taken for a camera, whatever it is called.
     sections = {
         key: value
         for key, value in document.items()

@@ -107,7 +107,7 @@ def import_labels(
     ------
     PoseDataError
         When the file is damaged, the session has no such view, no keypoint is known, or it does
-        not tell which images are meant.
+        not tell which images it labels.
     """
     path = Path(path)
     session = labeling.session

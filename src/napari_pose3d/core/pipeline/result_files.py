@@ -283,7 +283,7 @@ def summary(result: Result) -> str:
     if result.poses3d is not None or report.rejected:
         parts.append(f"set aside as contradicting other views {share(report.rejected)}")
     if report.mode == "calibrated":
-        parts.append(f"filled in where no view saw them {report.inferred:,}")
+        parts.append(f"filled in where no view observed them {report.inferred:,}")
     if report.mode == "triangulated":
         parts.append(f"without a point in space {report.left_missing:,}")
     elif report.left_missing:

@@ -284,7 +284,7 @@ def triangulate_ensemble(
     alone = int((observed & (n_views == 0)).sum())
     if alone:
         notes.append(
-            f"{alone:,} observations give no point: no second view saw the keypoint in that "
+            f"{alone:,} observations give no point: no second view observed the keypoint in that "
             "frame, or the rays do not meet in front of the cameras"
         )
     open_questions = sum(int(part.undecided.sum()) for part in found)

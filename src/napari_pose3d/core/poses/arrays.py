@@ -85,8 +85,8 @@ class Poses3D:
     residuals : (view, frame, keypoint) float32
         Length in px of observation minus reprojection; NaN where unobserved.
     inferred : (frame, keypoint) bool
-        True where the position was filled in, not measured: no view saw the keypoint, or one view
-        did and the length of a bone gave the rest.
+        True where the position was filled in, not measured: no view observed the keypoint, or one
+        view did and the length of a bone gave the rest.
     units : str
         Name of the rig's unit of length, empty where unknown.
     """
@@ -307,8 +307,8 @@ class Report:
         (view, frame, keypoint) cells with a usable observation, without one, and set aside as
         contradicting the other views.
     inferred, left_missing : int
-        (frame, keypoint) cells that were filled in (see `Poses3D`), and that no view saw and were
-        left missing in every view.
+        (frame, keypoint) cells that were filled in (see `Poses3D`), and that no view observed and
+        were left missing in every view.
     warnings : tuple of str
     seconds : float
         Time of the computation.

@@ -1,6 +1,6 @@
 """What a folder holds: its sessions with their views, videos, predictions, labels and rigs.
 
-Only names are looked at, so that a project of thousands of files opens at once; `check_session`
+Only names are read, so that a project of thousands of files opens at once; `check_session`
 looks into the files of a session.
 """
 

@@ -73,7 +73,7 @@ class OwnProject:
 
     @property
     def sessions(self) -> tuple[str, ...]:
-        """Sessions that something is said about."""
+        """Sessions that the file mentions."""
         return tuple(self._of_sessions)
 
     def alignment(self, session: str | None, view: str) -> ViewAlignment:

@@ -114,7 +114,7 @@ class Session:
     # --- frames and pixels --------------------------------------------------------------------
 
     def alignment(self, view: str) -> ViewAlignment:
-        """How a view lies in the session; the identity where nothing was said."""
+        """How a view lies in the session; the identity by default."""
         return self.alignments.get(view, _UNADJUSTED)
 
     def to_session(self, view: str, video_frames: ArrayLike) -> Frames:

@@ -1,6 +1,6 @@
 """What the files of a session tell about missing and contradictory things.
 
-Headers of videos, the calibration, and the lines of small tables are looked at; nothing is decoded.
+Headers of videos, the calibration, and the lines of small tables are read; nothing is decoded.
 """
 
 from __future__ import annotations

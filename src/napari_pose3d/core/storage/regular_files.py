@@ -1,4 +1,4 @@
-"""Regular files: opened as nothing else, flushed to the disk, told apart by their stamps."""
+"""Regular files: opened as nothing else, flushed to the disk, distinguished by their stamps."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def _results(
 
 
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
-    """What our own sample says about itself; None for any other folder."""
+    """The record of our own sample; None for any other folder."""
     try:
         stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):

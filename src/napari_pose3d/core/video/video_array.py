@@ -47,7 +47,7 @@ def open_video(
     path : path
     color : {"auto", "grey", "rgb"}
         "auto" gives a grey video as brightness only: the chroma of a few images from all over
-        the video is looked at.
+        the video is opened.
     cache_bytes : int, optional
         A cache of its own for this video instead of a share of the one that all videos of the
         process use (1 GiB or a quarter of the memory, whichever is smaller; see

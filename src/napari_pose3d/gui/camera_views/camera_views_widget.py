@@ -142,7 +142,7 @@ class CameraViewsWidget(QWidget):
         folder = None if self._opened is None else self._opened.project.folder
         if before is not None and before.project.folder == folder:
             return
-        # Another project is looked at as it was left.
+        # Another project opens as it was left.
         self.panel.note_sizes()
         self._store_state(before)
         for name, value in vars(self._stored_state()).items():

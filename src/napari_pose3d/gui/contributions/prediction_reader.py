@@ -20,7 +20,7 @@ Reader = Callable[[str | Sequence[str]], "list[LayerData]"]
 def get_reader(path: str | Sequence[str]) -> Reader | None:
     """The reader for prediction CSVs; None at once for anything else.
 
-    Only the first lines of the files are looked at. With several files every one must be ours,
+    Only the first lines of the files are read. With several files every one must be ours,
     since napari gives all of them to one reader.
     """
     paths = [path] if isinstance(path, str) else list(path)

@@ -21,7 +21,7 @@ _NOTHING: Any = (None,)
 def get_reader(path: str | Sequence[str]) -> Reader | None:
     """The reader for one folder that holds sessions, or its project.yaml; else None.
 
-    The names of the folder's files are looked at, not their contents.
+    The names of the folder's files are read, not their contents.
     """
     from napari_pose3d.core.projects.project import open_project
 

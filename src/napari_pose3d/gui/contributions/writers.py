@@ -70,7 +70,7 @@ def write_views(path: str, layers: list[tuple[Any, Attributes, str]]) -> list[st
     for poses, data, attributes in found:
         parts = [stem.name, poses.view]
         if views[poses.view] > 1:
-            # Raw and smoothed of one view; layers of one stage are told apart by their names.
+            # Raw and smoothed of one view; layers of one stage differ by their names.
             several = stages[poses.view, poses.stage] > 1
             parts.append(str(attributes["name"]) if several else poses.stage)
         target = stem.with_name("_".join(parts).replace("/", "-") + ".csv")

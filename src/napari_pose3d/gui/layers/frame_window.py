@@ -21,7 +21,7 @@ from .layer_poses import METADATA_KEY, LayerPoses, poses_of
 from .layer_styles import SKELETON_KEY, bone_vectors, point_colours, tracks_rows
 
 _KEEPER_KEY = "napari_pose3d_skeleton_keeper"
-# Viewers whose new layers are looked at; gone with the viewer.
+# Viewers whose new layers are handled; gone with the viewer.
 _WATCHED: WeakSet[Any] = WeakSet()
 
 

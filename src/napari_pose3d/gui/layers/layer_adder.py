@@ -26,7 +26,7 @@ class LayerAdder(QObject):
     viewer : napari viewer
     layers : list of layer data tuples
     replaced : list of Layer
-        Removed when all new ones are there, which then get the names they are meant to have.
+        Removed when all new ones are there, which then get their final names.
     parent : QObject
         Dies with it.
     """
@@ -86,7 +86,7 @@ def can_renew(viewer: Any, old: list[Layer], new: list[LayerData]) -> bool:
 
 
 def renew_layers(old: list[Layer], new: list[LayerData]) -> None:
-    """Give layers new data; `can_renew` has said that they fit."""
+    """Give layers new data; `can_renew` has checked that they fit."""
     for layer, (data, attributes, kind) in zip(old, new, strict=True):
         poses = poses_of(attributes["metadata"])
         if poses is None:

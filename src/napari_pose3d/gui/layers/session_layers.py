@@ -37,7 +37,7 @@ def session_layers(
     PoseDataError
         A video or a file of predictions cannot be read.
     Cancelled
-        When `cancelled` says so.
+        When `cancelled` returns true.
     """
     from .video_layers import video_layers, warn_of_videos
 
@@ -66,7 +66,7 @@ def open_videos(
 ) -> dict[str, VideoArray | SessionVideo]:
     """The videos of a session by view, all of them in session frames.
 
-    A video that cannot be read is told to the user and left out; it is an error only when there
+    A video that cannot be read is reported and left out; it is an error only when there
     is no other.
     """
     import numpy as np

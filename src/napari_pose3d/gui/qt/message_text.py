@@ -30,7 +30,7 @@ class MessageLabel(QLabel):
 
     @property
     def message(self) -> str:
-        """What was to be said, without the places to break it."""
+        """The text, without the places to break it."""
         return self._message
 
     def show_message(self, text: str) -> None:

@@ -57,7 +57,7 @@ class ProjectPanel(QGroupBox):
         return self._label.message
 
     def show_busy(self) -> None:
-        """While the folder is looked at."""
+        """While the folder is scanned."""
         self._label.show_message("Looking for sessions…")
 
     def show_project(self, project: Project) -> None:

@@ -125,7 +125,7 @@ class SkeletonDialog(QDialog):
         choose = QPushButton("&Choose…")
         choose.clicked.connect(self._choose_colour)
         usual = QPushButton("&Usual colour")
-        usual.setToolTip("The usual colours can be told apart by the colour-blind.")
+        usual.setToolTip("The usual colours can be distinguished by the colour-blind.")
         usual.clicked.connect(lambda: self._on_current(None))
         row = QHBoxLayout()
         row.addWidget(choose)

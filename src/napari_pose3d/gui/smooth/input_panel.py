@@ -138,7 +138,7 @@ class InputPanel(QGroupBox):
         if self._followed and any(
             path.is_dir() or path.suffix.lower() in PREDICTION_SUFFIXES for path in paths
         ):
-            # Other files are meant instead of the session's, not beside them.
+            # Other files replace the session's, they are not added.
             self._list.clear()
             self._calibration.clear()
             self._last_calibration = ""

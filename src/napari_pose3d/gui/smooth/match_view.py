@@ -79,7 +79,7 @@ class MatchView(QGroupBox):
         self._show_text("Nothing chosen yet.")
 
     def show_busy(self) -> None:
-        """While the files are looked at."""
+        """While the files are examined."""
         self._show_text("Looking at the files…")
 
     def show_problem(self, message: str) -> None:

@@ -53,7 +53,8 @@ class SaveDialog(QDialog):
         self._replace.toggled.connect(self._refresh)
         self._compact = QCheckBox("&Compact: positions and likelihood only")
         self._compact.setToolTip(
-            "Leaves out all variances and what the prediction sets said, a quarter of the text. "
+            "Leaves out all variances and the statistics of the prediction sets; a quarter of the "
+            "text remains. "
             "Choose it for recordings of many hours, or for programs that want no more."
         )
         buttons = QDialogButtonBox(

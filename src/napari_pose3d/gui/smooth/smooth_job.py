@@ -72,7 +72,7 @@ def for_keypoints(
         return tuple(group for group in groups if not left_out & set(group))
 
     sides = whole(settings.left_right)
-    # No pair left would mean that they are told by their names.
+    # No pair left would mean that pairs are guessed from names.
     fix_swaps = settings.fix_swaps and bool(sides or not settings.left_right)
     rest = (tuple(k for k in block if k not in left_out) for block in settings.blocks)
     return replace(

@@ -341,7 +341,7 @@ class TracesWidget(QWidget):
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames per second: those of the videos, else what the user said."""
+        """Frames per second: those of the videos, else as entered by the user."""
         for layer in self._viewer.layers:
             rate = layer.metadata.get("frame_rate")
             if rate:

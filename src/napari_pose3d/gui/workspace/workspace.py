@@ -143,7 +143,7 @@ class Workspace(QObject):
 
     @property
     def is_settled(self) -> bool:
-        """Whether every place has the size that it is meant to have."""
+        """Whether every place has its intended size."""
         waiting = self._canvas is not None and self._canvas.is_waiting
         return not (self._timer.isActive() or waiting)
 
@@ -217,7 +217,7 @@ class Workspace(QObject):
             self._panels[panel.kind.name] = panel
             self._docks[dock] = panel
             dock.installEventFilter(self)
-            # A connection must not keep what it tells of alive.
+            # A connection must not keep its receiver alive.
             me, of = weakref.ref(self), weakref.ref(panel)
             dock.visibilityChanged.connect(lambda seen: _tell(me(), of(), seen))
             dock.setWindowTitle(panel.kind.tab)
@@ -234,7 +234,7 @@ class Workspace(QObject):
 
     def note_seen(self, panel: _Panel, seen: bool) -> None:
         """A panel came to the front of its place, or went behind another."""
-        # Also told when another tab of the same place is chosen.
+        # Also called when another tab of the same place is chosen.
         if not panel.dock.isHidden():
             panel.in_front = seen
             self.changed.emit()

@@ -107,7 +107,7 @@ def detect_corners(
         The common frame number of each frame of a view's video, rising; without it, frames of one
         number belong together.
     every : int
-        Only every n-th frame is looked at.
+        Only every n-th frame is decoded.
     threads : int, optional
         One for each core if not given.
     progress : callable

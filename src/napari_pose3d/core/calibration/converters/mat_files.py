@@ -122,7 +122,7 @@ def read_camera_parameters(path: Path, given: Given) -> Rig:
         if n_poses > 1:
             notes.append(
                 f"{path.name}: camera {name} has {n_poses} poses of a board; the first is used, "
-                "which is right only if all cameras saw that board"
+                "which is right only if all cameras observed that board"
             )
         size = _size(values, path, name) or given.size_of(path, len(cameras), i)
         sections.append(_lens(name, values, size, rotation, translation, path))

@@ -59,8 +59,10 @@ def motion_of(state: RigState, frames: NDArray[np.int64]) -> BoardMotion:
 
 
 def with_known_motion(images: BoardImages, motion: BoardMotion) -> BoardImages:
-    """Without images whose instant cannot be told apart: where nothing says how the board moves,
-    only the fullest image of the frame counts."""
+    """Without images whose instants cannot be distinguished.
+
+    Where nothing says how the board moves, only the fullest image of the frame counts.
+    """
     order = np.lexsort((images.view, -images.observed.sum(axis=1), images.frame))
     fullest = np.zeros(len(order), bool)
     _, start = np.unique(images.frame[order], return_index=True)

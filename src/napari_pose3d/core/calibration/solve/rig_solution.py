@@ -110,7 +110,7 @@ def solve_rig(
     Raises
     ------
     PoseDataError
-        When there is one view only, or a camera saw too little of the board or shares no frame
+        When there is one view only, or a camera observed too little of the board or shares no frame
         with the others.
     """
     if len(observations.views) < 2:
@@ -192,7 +192,7 @@ def fit_boards(
     Parameters
     ----------
     rig : RigState
-        Its boards are not looked at; the board stands still within a frame.
+        Its boards are not used; the board stands still within a frame.
     images : BoardImages
     n_frames : int
     """

@@ -321,7 +321,7 @@ def homogeneous_points(rig: Rig, rays: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     (..., 3) float64
-        NaN where fewer than two views saw the point, or it lies at infinity.
+        NaN where fewer than two views observed the point, or it lies at infinity.
     """
     normalised = np.asarray(rays, dtype=np.float64)
     shape = normalised.shape[1:-1]

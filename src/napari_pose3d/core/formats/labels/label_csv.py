@@ -341,7 +341,7 @@ def read_label_csv(path: str | os.PathLike[str], data: bytes | None = None) -> L
 
 
 def read_label_h5(path: str | os.PathLike[str]) -> LabelTable:
-    """Read a label file; it is not meant to be written again.
+    """Read a label file; it is not to be written again.
 
     Raises
     ------

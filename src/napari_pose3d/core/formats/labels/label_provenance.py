@@ -89,7 +89,7 @@ class Provenance:
 
     @property
     def frames(self) -> list[tuple[str, int]]:
-        """Frames that the table says something about."""
+        """Frames that the table mentions."""
         return [(session, int(frame)) for session, frame in self._lines if _is_frame(frame)]
 
     def addition(self, rows: Iterable[Row]) -> tuple[int, str]:

@@ -46,7 +46,7 @@ def read_numbers(
         For a file without data, a line with too few or too many cells, a cell that is no finite
         number, and frame numbers that are not 0, 1, 2, ...; names the line and the column.
     Cancelled
-        When `cancelled` says so between two blocks.
+        When `cancelled` returns true between two blocks.
     """
     with input_errors(path):
         if dtype is np.float32:

@@ -90,7 +90,7 @@ def read_plain(
     OSError
         Reading it fails.
     Cancelled
-        When `cancelled` says so between two blocks.
+        When `cancelled` returns true between two blocks.
     """
     from .plain_csv_kernel import parse_lines
 

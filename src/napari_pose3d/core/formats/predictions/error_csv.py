@@ -41,7 +41,7 @@ def write_error_csv(
     PoseDataError
         When the file cannot be written.
     Cancelled
-        When `cancelled` says so; a path is then left as it was.
+        When `cancelled` returns true; a path is then left as it was.
     """
     if isinstance(target, str | os.PathLike):
         with FileGroup(overwrite=True) as group:

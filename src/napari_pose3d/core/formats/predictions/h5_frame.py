@@ -104,7 +104,7 @@ def _choose(keys: list[str], path: Path) -> str:
     names = ", ".join(key.removeprefix("/") for key in keys[:5])
     raise PoseDataError(
         f"the file holds {len(keys)} tables ({names}{', ...' if len(keys) > 5 else ''}), and "
-        "nothing says which one is meant",
+        "nothing tells which one to read",
         file=path,
         expected=_EXPECTED,
         todo=_TODO,

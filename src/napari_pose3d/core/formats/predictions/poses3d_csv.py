@@ -61,7 +61,7 @@ def read_poses3d_csv(
     PoseDataError
         When the file is no CSV of 3-D positions or is damaged; names the line and the column.
     Cancelled
-        When `cancelled` says so.
+        When `cancelled` returns true.
     """
     path = Path(path)
     header, _ = read_header(path)
@@ -105,7 +105,7 @@ def write_poses3d_csv(
     PoseDataError
         When the file cannot be written.
     Cancelled
-        When `cancelled` says so; a path is then left as it was.
+        When `cancelled` returns true; a path is then left as it was.
     """
     if isinstance(target, str | os.PathLike):
         with FileGroup(overwrite=True) as group:

@@ -61,7 +61,7 @@ def read_prediction_csv(
         When the file is no prediction CSV, is damaged, or holds several individuals and none was
         chosen; names the line and the column.
     Cancelled
-        When `cancelled` says so.
+        When `cancelled` returns true.
     """
     path = Path(path)
     header, _ = read_header(path)
@@ -135,7 +135,7 @@ def write_prediction_csv(
     PoseDataError
         When the file cannot be written, or `view` names no view.
     Cancelled
-        When `cancelled` says so; a path is then left as it was.
+        When `cancelled` returns true; a path is then left as it was.
     """
     if isinstance(table, Poses2D):
         table = PredictionTable.from_poses(table, view)

@@ -314,6 +314,6 @@ def _first_lines(path: Path, count: int) -> list[str]:
             file=path,
             expected=f"{_SHAPE}, of some thousand keypoints at most",
         )
-    # Letters that are not UTF-8 are told apart later, when the line is known to matter.
+    # Letters that are not UTF-8 are distinguished later, when the line is known to matter.
     text = start.decode("utf-8", errors="replace").removeprefix(_BOM)
     return [line.rstrip("\r") for line in text.split("\n")[:count]]

@@ -186,7 +186,7 @@ def pairing_issues(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[I
         found.append(
             Issue(
                 "note",
-                f"{_count(len(images), 'row')} cannot be told apart by session and frame "
+                f"{_count(len(images), 'row')} cannot be distinguished by session and frame "
                 f"({', '.join(images[:_MOST_NAMED])}) and stay as they are",
                 tables[view].path.name,
                 "Name images labeled-data/<session>_<view>/img<frame>.png",

@@ -64,7 +64,7 @@ def sample_frames(
     n, fewest : int
         At most and at least so many frames; the latter even where it takes long.
     later : int
-        The frame so much later is looked at as well.
+        The frame so much later is decoded as well.
     """
     numbers = np.flatnonzero(usable)
     if len(numbers) <= n:

@@ -43,7 +43,7 @@ def by_kmeans(
 ) -> list[int]:
     """Choose frames that are unlike each other, by what all views of the session show.
 
-    A limited number of frames from all over the session is looked at, small and in grey; those
+    A limited number of frames from all over the session is decoded, small and in grey; those
     near keyframes, since they are cheap to decode. The half in which more moves is divided into
     `n` clusters, all views counting the same, and each cluster gives the frame nearest to its
     centre.
@@ -61,7 +61,7 @@ def by_kmeans(
     skip : iterable of int
         Session frames that are labeled or queued already; never chosen.
     candidates : int, optional
-        How many frames are looked at, at most `MOST_CANDIDATES`; 1000, or four for each chosen
+        How many frames are decoded, at most `MOST_CANDIDATES`; 1000, or four for each chosen
         one if that is more.
     progress, cancelled : callable, optional
 

@@ -85,7 +85,7 @@ class Journal:
             self._write({"saved": [list(frame) for frame in frames]})
 
     def close(self, *, keep: bool) -> None:
-        """End the journal; `problem` says what the disk did not allow, and nothing is raised.
+        """End the journal; `problem` says what the disk did not allow; nothing is raised.
 
         Parameters
         ----------

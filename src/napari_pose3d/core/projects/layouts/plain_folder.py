@@ -86,7 +86,7 @@ def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) 
     if given:
         return Naming(tuple(given))
     videos = [f for f in listing.files if is_video(f)]
-    # Not looked at in all of thousands of files: names repeat from recording to recording.
+    # Not read in all of thousands of files: names repeat from recording to recording.
     stems = [stem_of(f) for f in (*videos, *tables_of(listing))][:200]
     if rig_names and views_that_occur(stems, rig_names):
         return Naming(tuple(rig_names))
@@ -158,7 +158,7 @@ def sort_table(
     given : collection of str, optional
         The files that were asked for, where not all of the folder is.
     read : bool
-        Whether the first lines are looked at.
+        Whether the first lines are read.
     """
     path = listing.path(relative)
     reason = reason_by_name(path) or _twin(listing, relative, given)

@@ -81,7 +81,7 @@ def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
     if table.project is not None:
         name = path.relative_to(table.project.folder).as_posix()
         return load_rig(path), (f"the project's own calibration is used: {name}",)
-    # Nobody said that this file belongs to the recording: what speaks against it is no error.
+    # The user did not choose this file: a contradiction is no error.
     try:
         rig = load_rig(path)
     except PoseDataError as error:

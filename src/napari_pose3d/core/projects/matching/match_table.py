@@ -37,7 +37,7 @@ class MatchTable:
     rows : tuple of MatchRow
         By session, model and view.
     unmatched : tuple of (path, reason)
-        Files that were looked at and are not used.
+        Files that were examined and are not used.
     known_views : tuple of str or None
         The names that were looked for; None when the last part of the file names was taken.
     project : LightningProject or None

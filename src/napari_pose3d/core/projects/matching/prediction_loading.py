@@ -88,7 +88,7 @@ def load_predictions(
         When the input holds no predictions, several sessions or individuals, two files for one
         view, a damaged file, or is not complete and that was not allowed.
     Cancelled
-        When `cancelled` says so.
+        When `cancelled` returns true.
     """
     settings = ReadingSettings(
         views=tuple(views or ()),

@@ -158,7 +158,7 @@ class StoredEnsemble:
         PoseDataError
             When a file is damaged, or the numbers of frames differ and that was not allowed.
         Cancelled
-            When `cancelled` says so.
+            When `cancelled` returns true.
         """
         name = self.views[view]
         arrays: dict[str, FloatArray] = {}
@@ -335,7 +335,7 @@ class StoredEnsemble:
         raise lengths_differ(problem)
 
     def _in_order_of_files(self, lengths: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-        """Files are read side by side: what is said of them must not tell which was done first."""
+        """Files are read in parallel: messages must not depend on which was done first."""
         return {key: lengths[key] for key in self._rows if key in lengths}
 
 

@@ -248,7 +248,7 @@ def _unclear(stem: str, rest: str, matches: Sequence[tuple[str, int, int]]) -> P
     )
     return PoseDataError(
         f"the name '{stem}' can be read as {readings}",
-        expected="one place in the names that tells the camera",
+        expected="one place in the names that identifies the camera",
         todo="Rename the files, best to <session>_<view>, or name the cameras by words, such as "
         "cam1, in the files and the calibration",
     )

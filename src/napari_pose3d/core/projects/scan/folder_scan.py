@@ -120,7 +120,7 @@ def scan_folder(
 ) -> FolderScan:
     """Find out what a path is, and what each file there is.
 
-    A path inside a project is looked at as a part of it: its files have the same session, view
+    A path inside a project is scanned as a part of it: its files have the same session, view
     and set as in the whole.
 
     Parameters
@@ -136,7 +136,7 @@ def scan_folder(
     Raises
     ------
     PoseDataError
-        When there is no such path, several projects are meant, or a file that says what the
+        When there is no such path, it holds several projects, or a file that says what the
         project is like is damaged.
     """
     refuse_unsafe_names(views, "view")

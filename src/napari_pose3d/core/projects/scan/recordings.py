@@ -170,7 +170,8 @@ def _put(files: dict[str, Path], view: str, path: Path, recording: Recording) ->
 def _twice(what: str, first: Path, other: Path, recording: Recording) -> Issue:
     return Issue(
         "error",
-        f"{first.name} and {other.name} cannot be told apart: both are {what}; the first is used",
+        f"{first.name} and {other.name} cannot be distinguished: both are {what}; the first is "
+        "used",
         recording.name,
         f"Rename or remove one of {first} and {other}",
     )

@@ -129,7 +129,7 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
         issues.append(
             Issue(
                 "warning",
-                "the folder holds so many files that only some were looked at",
+                "the folder holds so many files that only some were examined",
                 "",
                 "Open the folder of one project or session",
             )

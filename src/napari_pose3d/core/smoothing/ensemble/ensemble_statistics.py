@@ -159,7 +159,7 @@ def _reduce(
 
     frames = slice(start, min(start + _FRAMES_AT_ONCE, part.n_frames))
     likelihood = into.likelihood[view, frames]
-    # How many models saw the keypoint.
+    # How many models observed the keypoint.
     n_models = np.empty(likelihood.shape, np.min_scalar_type(len(part.models)))
     variance, middle = into.variance[view, frames], into.centre[view, frames]
     # Contiguous, so that the kernels are compiled for one layout.

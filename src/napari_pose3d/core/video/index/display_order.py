@@ -26,7 +26,7 @@ def shown_as_stored(context: VideoCodecContext) -> bool:
 def contradicts_decoding_order(order: Int64, key: Bool, codec: VideoCodecContext) -> bool:
     """Whether a decoder cannot show a video in the order of its timestamps.
 
-    What lies within one group of images is not looked at: that comes out when it is decoded.
+    What lies within one group of images is not checked: that comes out when it is decoded.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class CanvasFrame(QFrame):
         self.model = ViewerModel(title=name, ndisplay=n_displayed)
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.canvas = QtViewer(self.model)
-        # Files that are dropped are meant for the main viewer.
+        # Dropped files go to the main viewer.
         self.canvas.setAcceptDrops(False)
         # A slider of its own would move the view out of step.
         self.canvas.dims.hide()
@@ -104,7 +104,7 @@ class CanvasFrame(QFrame):
         return False
 
     def _claims(self, event: QKeyEvent) -> bool:
-        """Whether a key is meant for the view, though a menu may know it; plain ones are."""
+        """Whether a key belongs to the view, though a menu may use it; plain ones do."""
         plain = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
         return event.modifiers() in plain
 

@@ -78,7 +78,7 @@ class Tool:
         """The mouse left the view."""
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
-        """Whether a key with Ctrl or Alt is meant for the view, though a menu may know it, too."""
+        """Whether a key with Ctrl or Alt belongs to the view, though a menu may use it, too."""
         return False
 
     def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:

@@ -20,7 +20,7 @@ class MainLayers:
     ----------
     viewer : napari viewer
     changed : callable
-        Called when the layers have to be looked at anew.
+        Called when the layers have to be gathered anew.
     """
 
     def __init__(self, viewer: Any, changed: Callable[[], Any]) -> None:

@@ -1,4 +1,4 @@
-"""The labels of the frame in napari's main canvas: to be looked at, not to be edited."""
+"""The labels of the frame in napari's main canvas: shown, not edited."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from napari_pose3d.gui.camera_views.canvas.input_events import Point
 from napari_pose3d.gui.camera_views.canvas.overlays import at_frame
 from napari_pose3d.gui.camera_views.frames.view_source import Scene
 
-_SD = 3.0  # px; what a prediction is trusted to when it says nothing about itself
+_SD = 3.0  # px; what a prediction is trusted to when it has no variance of its own
 
 
 def proposals(

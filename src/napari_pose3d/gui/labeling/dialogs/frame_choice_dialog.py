@@ -97,7 +97,7 @@ class AddFramesDialog(QDialog):
         self._proposals.setChecked(not no_predictions)
         self._sentence = QLabel()
         self._sentence.setWordWrap(True)
-        # Room for what may be said, so that the dialog does not jump while one types.
+        # Room for the longest message, so that the dialog does not jump while one types.
         height = self._sentence.fontMetrics().lineSpacing() * _TEXT_LINES
         self._sentence.setMinimumHeight(height)
         kinds = QDialogButtonBox.StandardButton
@@ -175,7 +175,7 @@ class AddFramesDialog(QDialog):
         return button
 
     def _choose(self, button: QRadioButton) -> None:
-        """What is entered in a field is what is meant."""
+        """The value of a field wins."""
         button.setChecked(True)
         self._check()
 

@@ -148,7 +148,7 @@ class ImportDialog(QDialog):
         self._view.setCurrentText(view)
 
     def choose_folder(self, folder: str) -> None:
-        """Say which of the file's folders is meant."""
+        """Choose one of the file's folders."""
         self._folder.setCurrentIndex(self._folder.findData(folder))
 
     def _browse(self) -> None:
