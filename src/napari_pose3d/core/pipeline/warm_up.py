@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from napari_pose3d.errors import Cancelled
 
@@ -28,16 +28,7 @@ Job = Literal[
     "corrections",
     "published",
 ]
-ALL_JOBS: tuple[Job, ...] = (
-    "calibrated",
-    "triangulated",
-    "hypotheses",
-    "linear",
-    "single",
-    "labeling",
-    "corrections",
-    "published",
-)
+ALL_JOBS: tuple[Job, ...] = get_args(Job)
 # What most sessions need; the rest is compiled when it is asked for.
 USUAL_JOBS = ALL_JOBS[:-1]
 _POLL_SECONDS = 0.1

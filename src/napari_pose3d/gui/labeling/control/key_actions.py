@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
+
+from qtpy.QtCore import QTimer
 
 from napari_pose3d.core.labels import label_actions as actions
+from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
-from .flicker import Flicker
 from .label_controller import LabelController
 
 Action = Callable[[LabelController], object]
 
 _STEPS = {"": 1.0, "_finely": 0.1}  # px
+_FLICKER_MS = 200
+_FLICKER_FRAMES = (-2, -1, 0, 1, 2, 1, 0, -1)
 _DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 
@@ -64,6 +69,29 @@ ACTIONS: dict[str, Action] = {
 def perform(control: LabelController, action: str) -> None:
     """Do what a key, or a button, stands for."""
     ACTIONS[action](control)
+
+
+class Flicker:
+    """The frames around the current one in a loop: what moves is seen better than what stands.
+
+    Runs until `stop`; the time axis stays where it is.
+    """
+
+    def __init__(self, panel: ViewsPanel) -> None:
+        self._panel = panel
+        self._frames = cycle(panel.frame + by for by in _FLICKER_FRAMES)
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._next)
+        self._timer.start(_FLICKER_MS)
+        self._next()
+
+    def stop(self) -> None:
+        """Show the current frame again."""
+        self._timer.stop()
+        self._panel.peek(None)
+
+    def _next(self) -> None:
+        self._panel.peek(next(self._frames))
 
 
 class HeldKeys:

@@ -12,12 +12,11 @@ from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.geometry.frame_geometry import FrameGeometry
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, Visibility
-from napari_pose3d.gui.camera_views.canvas.input_events import Point
+from napari_pose3d.gui.camera_views.canvas.input_events import Point, clamped, is_inside
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
 from .epipolar_curves import ViewCurve, curves_of
 from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
-from .image_bounds import clamped, is_inside
 from .missing_labels import first_keypoint, missing_keypoint
 
 _MAGNIFICATION = 6.0
