@@ -110,7 +110,7 @@ def test_a_closed_pipe_is_the_end_and_no_error(tmp_path: Path) -> None:
 
 BUSY = """
     import contextlib, os, signal, sys, threading
-    from napari_pose3d.cli.interruption import Interruption
+    from napari_pose3d.cli.terminal.interruption import Interruption
 
     with Interruption() as interruption:
         with contextlib.suppress(KeyboardInterrupt):

@@ -12,11 +12,11 @@ from napari_pose3d._version import __version__
 from napari_pose3d.errors import Cancelled, PoseDataError
 
 from . import info, rig, sample, smooth, triangulate
-from .interruption import EXIT_CODE, Interruption
 from .options import parse_frame_ranges
-from .parser import Parser
-from .progress_bar import ProgressBar
-from .remedies import option_of
+from .terminal.interruption import EXIT_CODE, Interruption
+from .terminal.parser import Parser
+from .terminal.progress_bar import ProgressBar
+from .terminal.remedies import option_of
 
 __all__ = ["main", "parse_frame_ranges", "run"]
 

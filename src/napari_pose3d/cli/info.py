@@ -9,8 +9,8 @@ from typing import Any
 
 from napari_pose3d.errors import PoseDataError
 
-from .progress_bar import ProgressBar
-from .remedies import option_of
+from .terminal.progress_bar import ProgressBar
+from .terminal.remedies import option_of
 
 
 def add_to(commands: Any) -> None:

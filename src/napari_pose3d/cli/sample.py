@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .progress_bar import ProgressBar
+from .terminal.progress_bar import ProgressBar
 
 
 def add_to(commands: Any) -> None:

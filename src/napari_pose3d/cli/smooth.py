@@ -20,7 +20,7 @@ from .options import (
     reading_of,
     swaps_of,
 )
-from .progress_bar import ProgressBar
+from .terminal.progress_bar import ProgressBar
 
 
 def add_to(commands: Any) -> None:
@@ -111,7 +111,7 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.file_run import FileRun
 
-    from .output import write_and_tell
+    from .terminal.output import write_and_tell
 
     inputs, reading = reading_of(options)
     settings = _settings(options)

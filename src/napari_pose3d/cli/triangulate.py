@@ -16,7 +16,7 @@ from .options import (
     reading_of,
     swaps_of,
 )
-from .progress_bar import ProgressBar
+from .terminal.progress_bar import ProgressBar
 
 
 def add_to(commands: Any) -> None:
@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.file_run import FileRun
 
-    from .output import write_and_tell
+    from .terminal.output import write_and_tell
 
     inputs, reading = reading_of(options)
     settings = TriangulationSettings(**computing_of(options), **swaps_of(options))

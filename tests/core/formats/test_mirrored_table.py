@@ -10,7 +10,7 @@ from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import PoseDataError, load_predictions, open_inputs, save_rig, smooth
 from napari_pose3d.cli import main
-from napari_pose3d.cli.remedies import option_of
+from napari_pose3d.cli.terminal.remedies import option_of
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable

@@ -9,7 +9,7 @@ from napari_pose3d.core.calibration.board.board import MM, Board, load_board
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
-from ..progress_bar import ProgressBar
+from ..terminal.progress_bar import ProgressBar
 from .videos import videos_by_view
 
 _BOARD_HELP = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..progress_bar import ProgressBar
+from ..terminal.progress_bar import ProgressBar
 from .videos import videos_by_view
 
 FOUND_ERROR = 1

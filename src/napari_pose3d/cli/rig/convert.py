@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 from napari_pose3d.errors import PoseDataError
 
-from ..progress_bar import ProgressBar
+from ..terminal.progress_bar import ProgressBar
 
 FORMATS = (
     *("anipose", "opencv", "caliscope", "jarvis", "label3d", "matlab", "deeplabcut"),

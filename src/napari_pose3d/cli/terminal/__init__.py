@@ -1,0 +1,1 @@
+"""What every command shares: parser, progress, interruption, and what it prints."""
