@@ -75,7 +75,8 @@ def _lines(content: bytes, rng: random.Random) -> bytes:
 
 def _encoding(content: bytes, rng: random.Random) -> bytes:
     text = content.decode("utf-8", errors="replace")
-    return text.encode(rng.choice(["utf-16", "utf-32", "utf-16-le", "cp500", "utf-8-sig"]))
+    encoding = rng.choice(["utf-16", "utf-32", "utf-16-le", "cp500", "utf-8-sig"])
+    return text.encode(encoding, errors="replace")
 
 
 def _nested(content: bytes, rng: random.Random) -> bytes:

@@ -51,7 +51,9 @@ class ReadingSettings:
         0.0, "an observation whose likelihood is below this is treated as missing"
     )
     allow_missing: bool = _setting(
-        False, "go on when views or seeds are missing or differ in their number of frames"
+        False,
+        "go on when views or seeds are missing, or differ in their number of frames or in the "
+        "frame rates of their videos",
     )
     shared_keypoints: bool = _setting(
         False, "go on with the keypoints that all files share when some lack a keypoint"

@@ -65,7 +65,6 @@ def everything(folder: Path) -> int:
     with store.edit("place") as edit:
         edit.put(key(4), label_key(), clicked(1, 1))
     files.save(store, store.unsaved)
-    files.provenance.compact()
     files.provenance.renamed({"nose": "snout"})
     return count
 

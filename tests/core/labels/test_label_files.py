@@ -251,9 +251,6 @@ def test_the_table_of_who_labeled_what(tmp_path: Path) -> None:
     path.write_text(path.read_text() + f"{SESSION},4,top,no")
     files = files_of(folder)
     assert files.new_store().label(key(4), label_key()) == clicked(4, 8)
-    assert files.provenance.compact()
-    assert len(path.read_text().splitlines()) == 2
-    assert files_of(folder).new_store().label(key(4), label_key()) == clicked(4, 8)
 
 
 # ---------------------------------------------------------------------- views out of step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from tests.support.session_files import (
     put_predictions,
     touch,
 )
+from tests.support.video_recipes import Video
 
 from napari_pose3d.core.formats.projects.frame_tables import paired_by_time, read_times
 from napari_pose3d.core.pipeline.file_run import FileRun
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.session_checks import check_session
+from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ReadingSettings
 
@@ -156,3 +160,81 @@ def test_times_that_do_not_fit(tmp_path: Path) -> None:
     align(folder, side=ViewAlignment(timestamps=folder / "side.npy", offset=2))
     with pytest.raises(PoseDataError, match="Remove 'offset'"):
         FileRun(folder).ensemble.in_memory()
+
+
+def rated_video(
+    folder: Path, view: str, rate: Fraction, suffix: str = ".mp4", **changes: object
+) -> Path:
+    """A video of a session that states a frame rate."""
+    name = f"day1_{view}{suffix}"
+    codec = "mpeg2video" if suffix in (".mpg",) else "mpeg4"
+    options = {"name": name, "codec": codec, "rate": rate, "time_base": 1 / rate, "n_frames": 60}
+    place = folder / "videos"
+    place.mkdir(parents=True, exist_ok=True)
+    return Video(**{**options, **changes}).write(place)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rates"),
+    [
+        (".mp4", (60, 150)),
+        (".mov", (Fraction(30000, 1001), 25)),
+        (".avi", (30, 120)),
+        (".mkv", (50, 100)),
+        (".mpg", (25, 50)),
+    ],
+)
+def test_headers_state_other_rates(tmp_path: Path, suffix: str, rates: tuple[int, int]) -> None:
+    # As many frames in both: nothing but the headers tells.
+    folder = project(tmp_path, 60, 60)
+    paths = [
+        rated_video(folder, view, Fraction(rate), suffix)
+        for view, rate in zip(("top", "side"), rates, strict=True)
+    ]
+    for path, rate in zip(paths, rates, strict=True):
+        assert video_metadata(path).frame_rate == pytest.approx(float(rate), rel=1e-3)
+    listed = f"top {float(rates[0]):.4g}.*side {float(rates[1]):.4g}"
+    with pytest.raises(PoseDataError, match=listed) as raised:
+        FileRun(folder)
+    assert "timestamps" in str(raised.value)
+    assert [remedy.kind for remedy in raised.value.remedies] == ["allow_missing"]
+    session = open_project(folder).session("day1")
+    with pytest.raises(PoseDataError, match="different frame rates"):
+        session.load_predictions()
+    (issue,) = [i for i in check_session(session) if i.severity == "error"]
+    assert "different frame rates" in issue.what
+    assert "timestamps" in issue.todo
+    allowed = FileRun(folder, reading=ReadingSettings(allow_missing=True)).ensemble.in_memory()
+    assert any("different frame rates" in note for note in allowed.warnings)
+    # An offset is no account of the rates; the times of all frames are.
+    align(folder, side=ViewAlignment(offset=1))
+    with pytest.raises(PoseDataError, match="different frame rates"):
+        FileRun(folder)
+    clocks(folder, ".npy", top=np.arange(60) / 60, side=np.arange(60) / 150)
+    top, side = FileRun(folder).ensemble.in_memory().xy[0, :, :, 0, 0]
+    assert np.isfinite(side).sum() == 24
+    assert np.isfinite(top).all()
+
+
+def test_rates_that_are_no_contradiction(tmp_path: Path) -> None:
+    # Two clocks, and a camera that lost frames, which the project knows.
+    folder = project(tmp_path, 60, 60)
+    rated_video(folder, "top", Fraction(30000, 1001))
+    rated_video(folder, "side", Fraction(30), times=lambda n: n + n // 20 * 3)
+    session = open_project(folder).session("day1")
+    assert check_session(session) == ()
+    assert FileRun(folder).ensemble.in_memory().warnings == ()
+
+
+def test_views_that_are_not_used_may_have_another_rate(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 60)
+    rated_video(folder, "top", Fraction(30))
+    rated_video(folder, "side", Fraction(90))
+    assert FileRun(folder, reading=ReadingSettings(views=("top",), allow_missing=False))
+
+
+def test_videos_without_a_stated_rate(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 60)
+    rated_video(folder, "top", Fraction(90))
+    touch(folder / "videos" / "day1_side.mp4", "no video")
+    assert FileRun(folder).ensemble.in_memory().warnings == ()

@@ -248,7 +248,13 @@ class Session:
                 expected="prediction files",
             )
         order = settings.views or self.views
-        table = MatchTable(tuple(rows), (), tuple(order))
+        table = MatchTable(
+            tuple(rows),
+            (),
+            tuple(order),
+            alignments={self.name: self.alignments},
+            videos={self.name: self.videos},
+        )
         own = chosen[0].own
         adjust = EnsembleAlignment(
             self.alignments,

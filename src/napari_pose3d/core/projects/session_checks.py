@@ -15,6 +15,7 @@ from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError
 
+from .alignment.frame_rates import TODO, differing_rates
 from .issues import Issue
 from .session import Session
 
@@ -146,6 +147,9 @@ def _boxed(session: Session, view: str, what: str, size: tuple[int, int]) -> Iss
 def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
     counts = {view: n for view, each in facts.items() if (n := each.n_frames) is not None}
     issues = []
+    other_rates = differing_rates(facts, session.alignments)
+    if other_rates:
+        issues.append(Issue("error", other_rates, session.name, TODO))
     for view, count in counts.items():
         alignment = session.alignment(view)
         if alignment.timestamps is None:
@@ -165,7 +169,7 @@ def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue
         listed = ", ".join(f"{view} {n:,}" for view, n in ends.items())
         far = [max(n.values()) > _OTHER_LENGTH * min(n.values()) for n in (counts, ends)]
         timed = any(session.alignment(view).pairing is not None for view in ends)
-        if all(far) and not timed:
+        if all(far) and not timed and not other_rates:
             what = f"the videos have very different numbers of frames: {listed}"
             todo = "If the cameras differ in their frame rates, give the 'timestamps' of each view"
             issues.append(Issue("error", what, session.name, todo))

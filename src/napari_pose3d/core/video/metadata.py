@@ -1,21 +1,24 @@
-"""Number of frames and size of a video as its header claims them: cheap, and not always true.
+"""Frames, size and frame rate of a video as its header claims them: cheap, and not always true.
 
 Notes
 -----
-Nothing is decoded and no packet is read: some reads of a few bytes. Opening the video gives what is
-certain.
+Nothing is decoded: some reads of a few bytes in MP4, MOV and AVI files. Of other containers only
+the frame rate is told, by the library that opens videos. Opening the video gives what is certain.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
+
+import numpy as np
 
 from napari_pose3d.core.storage.input_files import open_input
 from napari_pose3d.errors import PoseDataError
 
+from .index.container import open_container
 from .index.mp4_boxes import (
     Box,
     all_inside,
@@ -27,6 +30,9 @@ from .index.mp4_boxes import (
     whole_file,
 )
 
+_MOST_DURATIONS = 4096
+_WITHOUT_TIMES = ("h264", "hevc", "vvc", "m4v", "mjpeg", "mpegvideo", "rawvideo", "av1", "obu")
+
 
 @dataclass(frozen=True)
 class VideoMetadata:
@@ -36,14 +42,24 @@ class VideoMetadata:
     ----------
     n_frames : int or None
     size : (width, height) in px, upright, or None
+    frame_rate : float or None
+        Frames per second; on average where they vary.
     """
 
     n_frames: int | None = None
     size: tuple[int, int] | None = None
+    frame_rate: float | None = None
 
 
 def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
-    """Read the header of an MP4, MOV or AVI file; empty facts for anything else. Never raises."""
+    """What the header of a video claims; nothing where it cannot be read. Never raises."""
+    found = _of_known_container(path)
+    if found.frame_rate is None:
+        found = replace(found, frame_rate=_rate_by_demuxer(path))
+    return found
+
+
+def _of_known_container(path: str | os.PathLike[str]) -> VideoMetadata:
     try:
         with open_input(path) as stream:
             start = stream.read(12)
@@ -58,6 +74,17 @@ def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
     return VideoMetadata()
 
 
+def _rate_by_demuxer(path: str | os.PathLike[str]) -> float | None:
+    try:
+        container, stream = open_container(path)
+    except PoseDataError:
+        return None
+    with container:
+        # Bare streams of a codec have no times; what is told of them is a guess.
+        rate = None if container.format.name in _WITHOUT_TIMES else stream.average_rate
+        return float(rate) if rate else None
+
+
 def _avi(stream: BinaryIO) -> VideoMetadata:
     head = stream.read(88)
     at = head.find(b"avih")
@@ -66,11 +93,13 @@ def _avi(stream: BinaryIO) -> VideoMetadata:
     n_frames, width, height = (
         struct.unpack_from("<I", head, at + 8 + place)[0] for place in (16, 32, 36)
     )
+    interval = struct.unpack_from("<I", head, at + 8)[0]  # microseconds
+    rate = 1e6 / interval if interval else None
     # Larger files are written in parts, of which this header counts the first only.
     stream.seek(4)
     whole = struct.unpack("<I", stream.read(4))[0]
     in_parts = os.fstat(stream.fileno()).st_size > whole + 8 + 64
-    return VideoMetadata(None if in_parts or not n_frames else n_frames, (width, height))
+    return VideoMetadata(None if in_parts or not n_frames else n_frames, (width, height), rate)
 
 
 def _mp4(stream: BinaryIO) -> VideoMetadata:
@@ -79,11 +108,11 @@ def _mp4(stream: BinaryIO) -> VideoMetadata:
         media = boxes_inside(stream, trak).get(b"mdia")
         handler = boxes_inside(stream, media).get(b"hdlr")
         if read_box(stream, handler, 8, 4) == b"vide":
-            return _track(stream, trak)
+            return _track(stream, trak, boxes_inside(stream, media).get(b"mdhd"))
     return VideoMetadata()
 
 
-def _track(stream: BinaryIO, trak: Box) -> VideoMetadata:
+def _track(stream: BinaryIO, trak: Box, media_header: Box | None) -> VideoMetadata:
     stbl = descend(stream, trak, b"mdia", b"minf", b"stbl")
     table = boxes_inside(stream, stbl)
     n_frames = n_samples(stream, stbl)
@@ -98,7 +127,27 @@ def _track(stream: BinaryIO, trak: Box) -> VideoMetadata:
         turned = _turned(stream, boxes_inside(stream, trak).get(b"tkhd"))
         size = (height, width) if turned else (width, height)
     # Fragmented files keep their samples elsewhere and say 0 here.
-    return VideoMetadata(n_frames or None, size)
+    rate = _rate(stream, media_header, table.get(b"stts"))
+    return VideoMetadata(n_frames or None, size, rate)
+
+
+def _rate(stream: BinaryIO, media_header: Box | None, durations: Box | None) -> float | None:
+    """Frames per second by the first durations, but for the longer ones where frames were lost."""
+    if media_header is None or durations is None:
+        return None
+    version = read_box(stream, media_header, 0, 1)[0]
+    units = read_number(stream, media_header, 20 if version else 12)  # per second
+    n = min(read_number(stream, durations, 4), _MOST_DURATIONS)
+    pairs = struct.unpack(f">{2 * n}I", read_box(stream, durations, 8, 8 * n))
+    counts, lengths = (np.array(pairs[i::2], dtype=np.float64) for i in (0, 1))
+    in_order = np.argsort(lengths)
+    middle = np.searchsorted(np.cumsum(counts[in_order]), counts.sum() / 2) if n else 0
+    typical = lengths[in_order][middle] if n else 0
+    if not typical > 0:
+        return None
+    usual = np.abs(lengths / typical - 1) < 0.5
+    mean = (counts * lengths)[usual].sum() / counts[usual].sum()
+    return float(units / mean)
 
 
 def _turned(stream: BinaryIO, header: Box | None) -> bool:

@@ -2,7 +2,7 @@
 
 Lightning Pose has no place for this. The table is tidy, a line for each label of a keypoint in a
 view and frame. Lines are only ever added, and the last line about a label holds, so that saving a
-frame costs the same however many there are; `compact` drops the outdated lines.
+frame costs the same however many there are.
 
 The position stands in it as it was written to the label file. Where that file says something else
 now, another program changed it, and the line holds no longer.
@@ -16,7 +16,6 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
@@ -35,7 +34,6 @@ FIELDS = (
 )
 LARGEST = 1 << 31
 _EXPECTED = "the table of labels that napari-pose3d keeps; positions are in the label files"
-_COMPACT_ABOVE = 2.0
 _MOST_DIGITS = 12
 
 Row = Mapping[str, str]
@@ -76,7 +74,6 @@ class Provenance:
                 )
         for line in lines[1:]:
             self._lines.setdefault(_frame_of(line), []).append(line)
-        self._n_read = len(lines) - 1
 
     def rows(self, session: str, frame: int) -> dict[tuple[str, str], Row]:
         """The newest line about each (view, keypoint) of a frame."""
@@ -119,26 +116,6 @@ class Provenance:
         for line in text.split("\n")[:-1]:
             if not line.startswith(FIELDS[0] + ","):
                 self._lines.setdefault(_frame_of(line), []).append(line)
-
-    def compact(self) -> bool:
-        """Write the file without outdated lines, where these are more than the others.
-
-        Returns
-        -------
-        bool
-            Whether it was written.
-        """
-        n_lines = sum(map(len, self._lines.values()))
-        kept = {key: self.rows(key[0], int(key[1])) for key in self._lines if _is_frame(key[1])}
-        if n_lines <= _COMPACT_ABOVE * sum(map(len, kept.values())):
-            return False
-        with FileGroup(overwrite=True) as group:
-            writer = csv.DictWriter(group.open(self.path), self._fields, lineterminator="\n")
-            writer.writeheader()
-            for rows in kept.values():
-                writer.writerows(rows.values())
-        self.__init__(self.path)  # type: ignore[misc]
-        return True
 
     def renamed(self, keypoints: Mapping[str, str]) -> str:
         """The text of the file as it is now, after keypoints got other names."""

@@ -20,7 +20,6 @@ from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
-from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.projects.scan.folder_listing import LABELED_DATA
@@ -330,7 +329,7 @@ class LabelFiles:
             for session in self.project.sessions
             for view, path in session.images.items()
         }
-        return FolderNames(Naming(self.views, single=self._single), known)
+        return FolderNames(self.project.naming, known)
 
     def _new_image(self, frame: FrameKey, view: str) -> str:
         for session in self.project.sessions:

@@ -36,8 +36,8 @@ Pixels = Literal["rig", "image"]
 
 NO_FRAME = -1
 
-# Clocks of cameras of one rate differ by less.
-_OTHER_RATE = 1.02
+# Clocks of cameras of one rate differ by less than this factor.
+OTHER_RATE = 1.02
 
 _POSITIONS = ("xy", "ensemble_median")
 _VARIANCES = ("variance", "ensemble_variance")
@@ -161,7 +161,7 @@ class ViewAlignment:
             self.times if path == self.timestamps else read_times(path) for path in self.clocks
         ]
         intervals = [float(np.median(np.diff(times))) for times in clocks]
-        if max(intervals) < _OTHER_RATE * min(intervals):
+        if max(intervals) < OTHER_RATE * min(intervals):
             return None
         if self.offset:
             raise PoseDataError(

@@ -48,6 +48,8 @@ class MatchTable:
         Only of views that have one.
     skeleton : tuple of (str, str)
         Of the project.
+    videos : mapping of session to mapping of view to Path
+        The videos that were found beside the predictions.
     """
 
     rows: tuple[MatchRow, ...]
@@ -57,6 +59,7 @@ class MatchTable:
     rigs: Mapping[str, Path] = field(default_factory=dict)
     alignments: Mapping[str, Mapping[str, ViewAlignment]] = field(default_factory=dict)
     skeleton: tuple[tuple[str, str], ...] = ()
+    videos: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     @property
     def sessions(self) -> tuple[str, ...]:

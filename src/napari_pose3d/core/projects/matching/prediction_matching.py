@@ -93,6 +93,7 @@ def match_predictions(
         {each.name: each.rig_path for each in chosen if each.rig_path is not None},
         {each.name: each.alignments for each in chosen},
         scan.own.skeleton,
+        {each.name: each.videos for each in chosen},
     )
 
 

@@ -22,9 +22,11 @@ from napari_pose3d.core.formats.predictions.prediction_h5 import read_prediction
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.formats.predictions.table_header import PAIRS
 from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, SourceFile
+from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
+from ..alignment.frame_rates import EXPECTED, TODO, differing_rates
 from .completeness import (
     check_complete,
     common_individual,
@@ -111,6 +113,7 @@ class StoredEnsemble:
         self.sources = tuple(SourceFile(row.path, row.view, row.model) for row in table.rows)
         self.unmatched = table.unmatched
         self._rows = {(row.model, row.view): row for row in table.rows}
+        self._check_rates(table)
         self._pairs = self._common_pairs()
         self._lengths: dict[tuple[str, str], int] = {}
         self._adjusted_lengths: dict[tuple[str, str], int] = {}
@@ -295,6 +298,24 @@ class StoredEnsemble:
         shifted = [view for view in self.views if self._adjust.shifts(view)]
         others = tuple(view for view in self.views if view not in shifted)
         return [*([others] if others else []), *((view,) for view in shifted)]
+
+    def _check_rates(self, table: MatchTable) -> None:
+        """Refuse views whose videos state different frame rates, unless that was allowed."""
+        if all(row.own for row in table.rows):
+            return  # our results count session frames
+        videos = table.videos.get(self.session, {})
+        metadata = {view: video_metadata(videos[view]) for view in self.views if view in videos}
+        problem = differing_rates(metadata, table.alignments.get(self.session, {}))
+        if not problem:
+            return
+        if not self._settings.allow_missing:
+            raise PoseDataError(
+                problem, expected=EXPECTED, todo=TODO, remedy=Remedy("allow_missing")
+            )
+        self._warnings.append(
+            f"{problem[0].upper()}{problem[1:]}. Row n of one view is paired with row n of the "
+            "others all the same."
+        )
 
     def _refuse_other_rates(self) -> None:
         """Refuse views of so different lengths that row n cannot be one instant in all of them.

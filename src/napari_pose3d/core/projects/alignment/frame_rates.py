@@ -1,0 +1,40 @@
+"""Frame rates that the headers of videos state, compared between the cameras of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from napari_pose3d.core.video.metadata import VideoMetadata
+
+from .view_alignment import OTHER_RATE, ViewAlignment
+
+EXPECTED = "cameras of one frame rate, or the times of their frames"
+TODO = (
+    "Give 'timestamps' for each view in napari-pose3d/project.toml (see docs/projects.md). Only if "
+    "the cameras were triggered together and a header is wrong, go on with row n of one view "
+    "beside row n of the others"
+)
+
+
+def differing_rates(
+    metadata: Mapping[str, VideoMetadata], alignments: Mapping[str, ViewAlignment]
+) -> str:
+    """In words, which view states which frame rate; "" where they do not contradict each other.
+
+    Rates that differ as little as those of two clocks (29.97 and 30) do not: what such cameras
+    drift apart shows in their numbers of frames. Where the times of all frames are given, these
+    hold and not the headers.
+
+    Parameters
+    ----------
+    metadata : mapping of view to VideoMetadata
+    alignments : mapping of view to ViewAlignment
+        Views that are not named have none.
+    """
+    rates = {view: rate for view, each in metadata.items() if (rate := each.frame_rate)}
+    if len(rates) < 2 or max(rates.values()) < OTHER_RATE * min(rates.values()):
+        return ""
+    if all(view in alignments and alignments[view].timestamps is not None for view in rates):
+        return ""
+    listed = ", ".join(f"{view} {rate:.5g}" for view, rate in rates.items())
+    return f"the videos state different frame rates (frames a second): {listed}"
