@@ -10,6 +10,7 @@ from typing import Literal
 RemedyKind = Literal[
     "views",
     "calibration",
+    "cameras",
     "session",
     "individual",
     "any_individual",
@@ -34,9 +35,10 @@ class Remedy:
     Attributes
     ----------
     kind : str
-        Which setting: "views", "calibration" and "keypoints" to give names or a file, "session"
-        and "individual" to choose one, "any_individual" to choose none, "mirrored",
-        "allow_missing" and "shared_keypoints" to switch on, "folder" to write somewhere else,
+        Which setting: "views", "calibration" and "keypoints" to give names or a file, "cameras" to
+        say which camera of a calibration is which view, "session" and "individual" to choose one,
+        "any_individual" to choose none, "mirrored", "allow_missing" and "shared_keypoints" to
+        switch on, "folder" to write somewhere else,
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
         another program's, "size", "names" and "format" to say what its files do not.
     argument : str

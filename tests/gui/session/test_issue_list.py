@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.errors import Remedy
@@ -23,3 +24,12 @@ def test_remedies_are_in_the_words_of_the_widget(qtbot: Any) -> None:
     text = " ".join(label.text() for label in issues.findChildren(QLabel))
     assert "views are unclear. Name the views: 'New…'" in text
     assert "--" not in text
+
+
+def test_cameras_are_mapped_by_a_button(qtbot: Any) -> None:
+    issues = IssueList()
+    qtbot.addWidget(issues)
+    issues.show_issues([Issue("error", "Cam-C is not in it", remedies=(Remedy("cameras"),))])
+    (button,) = issues.findChildren(QPushButton)
+    with qtbot.waitSignal(issues.mapping_wanted):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

@@ -38,6 +38,33 @@ def session(tmp_path: Path) -> Session:
 
 
 @pytest.mark.gui
+def test_cameras_are_chosen_for_views(qtbot: Any) -> None:
+    from napari_pose3d.gui.session.camera_dialog import CameraDialog
+
+    def dialog(cameras: dict[str, str]) -> CameraDialog:
+        made = CameraDialog(("top", "side", "front"), ("top", "c1", "c2"), cameras, "rig.toml")
+        qtbot.addWidget(made)
+        return made
+
+    first = dialog({})
+    assert first.cameras == {}
+    first.choose("side", "c1")
+    assert first.cameras == {"side": "c1"}
+    first.choose("front", "c1")
+    assert first.problem == "side and front cannot both be c1."
+    first.choose("front", "c2")
+    assert first.problem == ""
+    # What is stored is shown, and what is said about other views stays.
+    again = dialog({**first.cameras, "back": "c9"})
+    assert again.cameras == {"side": "c1", "front": "c2", "back": "c9"}
+    again.choose("side", "")
+    assert again.cameras == {"front": "c2", "back": "c9"}
+    exchanged = dialog({"side": "top", "top": "c1"})
+    assert exchanged.cameras == {"side": "top", "top": "c1"}
+    assert dialog({"side": "top"}).problem == ""
+
+
+@pytest.mark.gui
 def test_alignments_are_entered_view_by_view(qtbot: Any, session: Session) -> None:
     from napari_pose3d.gui.session.alignment_dialog import ViewDialog
 

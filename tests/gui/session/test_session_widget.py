@@ -275,6 +275,40 @@ def test_a_broken_video_is_told_and_blocks_nothing_but_itself(widget, qtbot, pro
 
 
 @pytest.mark.gui
+def test_a_camera_under_another_name_is_mapped(
+    widget, qtbot, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The view is shown all along; the session that is open follows the new names."""
+    calibration = project / "calibrations" / "walk.toml"
+    calibration.write_text(calibration.read_text().replace('"Cam-C"', '"left"'))
+    open_paths(widget, qtbot, project)
+    widget.sessions.choose("walk")
+
+    def missing() -> list[Issue]:
+        return [each for each in widget.issues.issues if "is not in walk.toml" in each.what]
+
+    qtbot.waitUntil(lambda: bool(missing()), timeout=TIMEOUT)
+    assert missing()[0].what == "Cam-C is not in walk.toml; it has Cam-A, Cam-B, left"
+    show(widget, qtbot)
+    assert {"walk Cam-A", "walk Cam-C"} <= layer_names(widget)
+
+    def answer(dialog: session_module.CameraDialog) -> bool:
+        dialog.choose("Cam-C", "left")
+        return True
+
+    monkeypatch.setattr(session_module.CameraDialog, "exec", answer)
+    widget.issues.mapping_wanted.emit()
+    qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
+    opened = current_session(widget.viewer).open
+    assert opened is not None
+    rig = opened.session.load_rig()
+    assert rig is not None
+    assert rig.names == VIEWS
+    qtbot.waitUntil(lambda: not missing(), timeout=TIMEOUT)
+    assert read_own_project(project).cameras == {"Cam-C": "left"}
+
+
+@pytest.mark.gui
 def test_a_folder_that_is_not_there_is_told(widget, qtbot, tmp_path: Path) -> None:
     open_paths(widget, qtbot, tmp_path / "nowhere")
     assert "no such file or folder" in widget.project.text

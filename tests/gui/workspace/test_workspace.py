@@ -164,7 +164,8 @@ def test_program_and_menu_open_the_same_panel(window: Window) -> None:
 def test_state_is_restored(window: Window) -> None:
     for name in ("Traces", "Smooth and triangulate", "Session"):
         window.choose(name)
-    window.places.tasks_width, window.places.time_height = 400, 200
+    sizes = window.places.sizes
+    sizes.tasks_width, sizes.time_height = 400, 200
     state = window.places.state()
     assert state["front"] == "Session"
     window.close_all()

@@ -7,6 +7,7 @@ from napari_pose3d.errors import Remedy, RemedyKind
 _OPTIONS: dict[RemedyKind, str] = {
     "views": "--views NAME ...",
     "calibration": "--calibration TOML",
+    "cameras": 'view = "camera" under [cameras] in napari-pose3d/project.toml',
     "session": "--session NAME",
     "individual": "--individual NAME",
     "any_individual": "leave out --individual",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera import Camera, Float64, rotation_vector
 
@@ -89,9 +89,28 @@ class Rig:
                 f"no camera for the view {', '.join(absent)}",
                 file=self.path,
                 expected=f"views among the calibrated cameras {', '.join(self.names)}",
-                todo="Leave the view out, or calibrate it",
+                todo="Leave the view out, or say which of the cameras it is",
+                remedy=(Remedy("views"), Remedy("cameras")),
             )
         return replace(self, cameras=tuple(self.cameras[self.names.index(name)] for name in names))
+
+    def renamed(self, cameras: Mapping[str, str]) -> Rig:
+        """The rig with the names of the views, where its file has others.
+
+        Parameters
+        ----------
+        cameras : mapping of view to camera
+            Cameras that the rig does not have are passed over. A camera that has the name of a
+            view which is another camera's is left out.
+        """
+        new = view_names(self.names, cameras)
+        if new == self.names:
+            return self
+        pairs = zip(self.cameras, new, strict=True)
+        return replace(
+            self,
+            cameras=tuple(replace(camera, name=name) for camera, name in pairs if name is not None),
+        )
 
     def project(self, xyz: ArrayLike) -> Float64:
         """Where world points appear in each view.
@@ -164,6 +183,38 @@ class Rig:
                 )
             )
         return CameraGroup(group)
+
+
+def view_names(names: Sequence[str], cameras: Mapping[str, str]) -> tuple[str | None, ...]:
+    """The view of each camera of a calibration; None where its name is that of another's view.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Those of the file.
+    cameras : mapping of view to camera
+        As `Rig.renamed` takes it.
+    """
+    views = {camera: view for view, camera in cameras.items() if camera in names}
+    taken = set(views.values())
+    return tuple(views.get(name, None if name in taken else name) for name in names)
+
+
+def absent_cameras(views: Sequence[str], names: Sequence[str], file: str) -> str:
+    """Which views a calibration has no camera for, in words; "" for none.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Those of the rig's cameras.
+    file : str
+        Name of the calibration.
+    """
+    absent = [view for view in views if view not in names]
+    if not absent:
+        return ""
+    verb = "is" if len(absent) == 1 else "are"
+    return f"{', '.join(absent)} {verb} not in {file}; it has {', '.join(names)}"
 
 
 @contextmanager

@@ -246,6 +246,7 @@ def _session(scan: FolderScan, recording: Recording) -> Session:
         keypoints=scan.keypoints,
         skeleton=scan.own.skeleton,
         colours=scan.own.colours,
+        cameras=scan.own.cameras,
         alignments={view: a for view, a in alignments.items() if not a.is_identity},
         issues=issues_of_recording(recording, views, expected),
     )

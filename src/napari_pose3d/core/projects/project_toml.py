@@ -1,7 +1,8 @@
 """``napari-pose3d/project.toml``: what Lightning Pose has no place for.
 
-The skeleton, the colours of keypoints, how each view lies in its session, and how the camera
-views are arranged. Keys that we do not know are kept when the file is written again.
+The skeleton, the colours of keypoints, which camera of the calibration each view is, how it lies
+in its session, and how the window is arranged. Keys that we do not know are kept when the file is
+written again.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class OwnProject:
         Pairs of keypoints that are joined by a line.
     colours : mapping of str to str
         ``#rrggbb`` for keypoints whose colour the user chose.
+    cameras : mapping of view to str
+        The camera in the calibration that a view is, where that has another name.
     videos : tuple of Path
         Videos, and folders of videos, that are left outside the project.
     layout : mapping
@@ -64,6 +67,7 @@ class OwnProject:
     view_names: tuple[str, ...] = ()
     skeleton: tuple[tuple[str, str], ...] = ()
     colours: Mapping[str, str] = field(default_factory=dict)
+    cameras: Mapping[str, str] = field(default_factory=dict)
     videos: tuple[Path, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -122,6 +126,7 @@ def update_own_project(
     view_names: Sequence[str] | None = None,
     skeleton: Sequence[tuple[str, str]] | None = None,
     colours: Mapping[str, str] | None = None,
+    cameras: Mapping[str, str] | None = None,
     videos: Sequence[Path] | None = None,
     layout: Mapping[str, Any] | None = None,
     alignments: Mapping[tuple[str | None, str], ViewAlignment] | None = None,
@@ -171,6 +176,10 @@ def update_own_project(
             document["skeleton"] = [list(pair) for pair in skeleton]
         if colours is not None:
             document["colours"] = dict(colours)
+        if cameras is not None:
+            document["cameras"] = dict(cameras)
+            if not cameras:
+                del document["cameras"]
         if videos is not None:
             document.pop(_VIDEOS_BEFORE, None)
             document["videos"] = [relative_to(each, folder) for each in dict.fromkeys(videos)]
@@ -264,6 +273,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         views,
         _skeleton(document.get("skeleton", [])),
         _colours(_table(document, "colours")),
+        _cameras(_table(document, "cameras")),
         tuple(folder / name for name in _names(document.get(key, []), key)),
         _table(document, "layout"),
         _tables(document, "views"),
@@ -327,6 +337,25 @@ def _colours(values: Mapping[str, Any]) -> Mapping[str, str]:
             raise PoseDataError(
                 f"the colour of {name} is {colour!r}", expected="a text such as '#e69f00'"
             )
+    return MappingProxyType(dict(values))
+
+
+def _cameras(values: Mapping[str, Any]) -> Mapping[str, str]:
+    seen: dict[str, str] = {}
+    for view, camera in values.items():
+        if not isinstance(camera, str) or not camera:
+            raise PoseDataError(
+                f"the camera of view {view} is {camera!r}",
+                expected="its name in the calibration, such as 'camera 3'",
+            )
+        if camera in seen:
+            raise PoseDataError(
+                f"the views {seen[camera]} and {view} are both camera '{camera}'",
+                place="[cameras]",
+                expected="a camera of its own for each view",
+            )
+        seen[camera] = view
+    refuse_unsafe_names(values, "view")
     return MappingProxyType(dict(values))
 
 

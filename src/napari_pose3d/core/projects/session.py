@@ -90,6 +90,8 @@ class Session:
     skeleton : tuple of (str, str)
     colours : mapping of str to str
         ``#rrggbb`` of keypoints whose colour the user chose.
+    cameras : mapping of view to str
+        Cameras of the calibration that have another name than their view.
     alignments : mapping of view to ViewAlignment
         Only of views that have one.
     problems : tuple of Issue
@@ -108,6 +110,7 @@ class Session:
     keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[str, str], ...] = ()
     colours: Mapping[str, str] = field(default_factory=dict)
+    cameras: Mapping[str, str] = field(default_factory=dict)
     alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
 
@@ -163,7 +166,7 @@ class Session:
     # --- loading ------------------------------------------------------------------------------
 
     def load_rig(self) -> Rig | None:
-        """The calibrated cameras; None where the session has no calibration.
+        """The calibrated cameras, with the names of their views; None without a calibration.
 
         Raises
         ------
@@ -174,7 +177,7 @@ class Session:
             return None
         from napari_pose3d.core.cameras.rig_file import load_rig
 
-        return load_rig(self.rig_path)
+        return load_rig(self.rig_path).renamed(self.cameras)
 
     def prediction_set(self, name: str) -> PredictionSet:
         """A set by its name.

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig import Rig, absent_cameras
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .alignment.frame_rates import TODO, differing_rates
 from .issues import Issue
@@ -58,20 +58,21 @@ def check_session(session: Session) -> tuple[Issue, ...]:
 def _cameras(session: Session, rig: Rig) -> list[Issue]:
     file = "" if rig.path is None else rig.path.name
     issues = [Issue("note", warning, session.name) for warning in rig.warnings]
-    strangers = [view for view in session.views if view not in rig.names]
-    if strangers:
+    absent = absent_cameras(session.views, rig.names, file)
+    if absent:
         issues.append(
             Issue(
                 "error",
-                f"{file} has no camera for the view {', '.join(strangers)} (its cameras are "
-                f"{', '.join(rig.names)})",
+                absent,
                 session.name,
-                "Rename the cameras in the calibration to the names of the views, or leave the "
-                "view out",
+                "What is not calibrated is shown, but has no part in 3-D. If it is a camera under "
+                "another name, say which",
+                remedies=(Remedy("cameras"),),
             )
         )
     unseen = [name for name in rig.names if name not in session.views]
-    if unseen:
+    # Both may be the same camera under two names, which is said above.
+    if unseen and not absent:
         issues.append(
             Issue(
                 "warning",

@@ -145,7 +145,7 @@ def project_text(
         ]
     said = project.all_issues if issues is None else issues
     if said:
-        lines += ["", "to be looked at:", *(f"  {issue.worded(words)}" for issue in said)]
+        lines += ["", "issues:", *(f"  {issue.worded(words)}" for issue in said)]
     if project.unmatched:
         lines += ["", "not used:"]
         lines += [f"  {path.name}: {reason}" for path, reason in project.unmatched[:_MOST_UNUSED]]

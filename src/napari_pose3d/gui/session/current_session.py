@@ -52,6 +52,7 @@ def has_same_data(one: OpenSession, other: OpenSession) -> bool:
     return (
         is_same_recording(one, other)
         and a.rig_path == b.rig_path
+        and dict(a.cameras) == dict(b.cameras)
         and dict(a.alignments) == dict(b.alignments)
         and [(each.name, dict(each.files)) for each in a.ensemble_sets]
         == [(each.name, dict(each.files)) for each in b.ensemble_sets]

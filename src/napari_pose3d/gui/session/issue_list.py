@@ -30,6 +30,7 @@ _ICON_SIZE = 16
 # Where in this widget a setting is that would help.
 _CONTROLS: dict[RemedyKind, str] = {
     "views": "'New…' asks for the names of the views",
+    "cameras": "'Map cameras…'",
 }
 
 
@@ -40,13 +41,15 @@ def _control_of(remedy: Remedy) -> str:
 class IssueList(QGroupBox):
     """Issues, the worst first; a button where there is something to accept.
 
-    `accepted` is emitted with the `Issue` whose offer the user takes.
+    `accepted` is emitted with the `Issue` whose offer the user takes, `mapping_wanted` when they
+    want to say which camera is which view.
     """
 
     accepted = Signal(object)
+    mapping_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("To be looked at", parent)
+        super().__init__("Issues", parent)
         self._column = QVBoxLayout(self)
         self._issues: tuple[Issue, ...] = ()
         self.show_issues(())
@@ -102,4 +105,9 @@ class IssueList(QGroupBox):
             accept.setToolTip(f"Write into the project: view {view} {alignment.describe()}.")
             accept.clicked.connect(lambda: self.accepted.emit(issue))
             row.addWidget(accept)
+        if any(remedy.kind == "cameras" for remedy in issue.remedies):
+            map_cameras = QPushButton("Map…")
+            map_cameras.setToolTip("Say which camera of the calibration is which view.")
+            map_cameras.clicked.connect(self.mapping_wanted)
+            row.addWidget(map_cameras)
         return line

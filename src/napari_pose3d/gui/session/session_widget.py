@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
@@ -26,6 +27,7 @@ from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from .alignment_dialog import ViewDialog
+from .camera_dialog import CameraDialog
 from .current_session import OpenSession, current_session, has_same_data
 from .issue_list import IssueList
 from .layout_memory import layout_memory
@@ -103,10 +105,12 @@ class SessionWidget(QWidget):
         self.project.new_wanted.connect(self.ask_for_new_project)
         self.sessions.changed.connect(self._look_into)
         self.issues.accepted.connect(self._accept)
+        self.issues.mapping_wanted.connect(self.ask_for_cameras)
         self.bar.run_clicked.connect(self.open_session)
         self.bar.cancel_clicked.connect(self._cancel)
         self.next_steps.smooth.clicked.connect(self._open_smoothing)
         self.next_steps.adjust.clicked.connect(self.ask_for_alignments)
+        self.next_steps.cameras.clicked.connect(self.ask_for_cameras)
         self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
         self.next_steps.views.clicked.connect(lambda: self._workspace.open("Camera views"))
         self._current.changed.connect(self._on_current)
@@ -213,6 +217,21 @@ class SessionWidget(QWidget):
         dialog = ViewDialog(session, self)
         if dialog.exec() and (changes := dialog.changes()):
             self._write(alignments=changes)
+
+    def ask_for_cameras(self) -> None:
+        """Let the user say which camera of the calibration is which view."""
+        project, session = self.sessions.project, self.sessions.session
+        if project is None or session is None or session.rig_path is None:
+            return
+        try:
+            names = load_rig(session.rig_path).names
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        own = project.own.cameras
+        dialog = CameraDialog(session.views, names, own, session.rig_path.name, self)
+        if dialog.exec() and dialog.cameras != dict(own):
+            self._write(cameras=dialog.cameras)
 
     def ask_for_skeleton(self) -> None:
         """Let the user edit the skeleton and the colours of the project."""
@@ -332,7 +351,7 @@ class SessionWidget(QWidget):
         else:
             obstacle = ""
         self.bar.set_obstacle(obstacle)
-        self.next_steps.allow(session is not None, self._current.open is not None)
+        self.next_steps.allow(session, self._current.open is not None)
 
     # ---------------------------------------------------------------- going on
 
@@ -361,15 +380,19 @@ class _NextSteps(QWidget):
         self.adjust.setToolTip("Cameras that started late, lost images, or show a part only.")
         self.skeleton = QPushButton("S&keleton, colours…")
         self.skeleton.setToolTip("Which keypoints are joined, and what they look like.")
+        self.cameras = QPushButton("&Map cameras…")
+        self.cameras.setToolTip("Which camera of the calibration is which view.")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        for i, button in enumerate((self.views, self.smooth, self.adjust, self.skeleton)):
+        buttons = (self.views, self.smooth, self.adjust, self.cameras, self.skeleton)
+        for i, button in enumerate(buttons):
             grid.addWidget(button, *divmod(i, 2))
 
-    def allow(self, chosen: bool, opened: bool) -> None:
+    def allow(self, chosen: Session | None, opened: bool) -> None:
         """Some steps need a session that is chosen, some one that is open."""
         for button in (self.adjust, self.skeleton):
-            button.setEnabled(chosen)
+            button.setEnabled(chosen is not None)
+        self.cameras.setEnabled(chosen is not None and chosen.rig_path is not None)
         for button in (self.views, self.smooth):
             button.setEnabled(opened)
 

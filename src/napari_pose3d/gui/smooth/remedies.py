@@ -11,6 +11,7 @@ _MORE = "under 'More options'"
 _CONTROLS: dict[RemedyKind, str] = {
     "views": f"'Names of the views' {_MORE}",
     "calibration": "the field 'Calibration'",
+    "cameras": "'Map cameras…' in the tab Session",
     "session": "the box 'Session'",
     "individual": "the box 'Individual'",
     "any_individual": "the box 'Individual'",

@@ -27,7 +27,7 @@ from napari_pose3d.core.poses.kinematics import QUANTITIES, trace
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
-from napari_pose3d.gui.layers.poses_watch import PosesWatch
+from napari_pose3d.gui.layers.poses_monitor import PosesMonitor
 from napari_pose3d.gui.qt.keypoint_items import (
     check_only,
     checked_names,
@@ -59,7 +59,7 @@ class TracesWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._docked = self._stopped = False
-        self._watch = PosesWatch(napari_viewer, self)
+        self._monitor = PosesMonitor(napari_viewer, self)
         self.plot = TracePlot()
         self._more: list[TracePlot] = []
         self._drawn: list[Column] = []
@@ -136,7 +136,7 @@ class TracesWidget(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def _connect(self) -> None:
-        self._watch.changed.connect(self._offer)
+        self._monitor.changed.connect(self._offer)
         self.source.currentTextChanged.connect(self._offer_keypoints)
         self.quantity.currentIndexChanged.connect(lambda _: self._on_quantity())
         self.other.currentIndexChanged.connect(lambda _: self._draw(fit=True))
@@ -153,7 +153,7 @@ class TracesWidget(QWidget):
     def _by_source(self) -> dict[str, list[LayerPoses]]:
         """The poses that can be plotted, by view; those in space come last."""
         found: dict[str, list[LayerPoses]] = {}
-        for poses in self._watch.poses:
+        for poses in self._monitor.poses:
             found.setdefault(_SPACE if poses.is_3d else poses.view or "2-D", []).append(poses)
         space = found.pop(_SPACE, None)
         return found if space is None else {**found, _SPACE: space}
@@ -392,7 +392,7 @@ class TracesWidget(QWidget):
         if self._stopped:
             return
         self._stopped = True
-        self._watch.stop()
+        self._monitor.stop()
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._viewer.events.theme.disconnect(self._take_colours)
 

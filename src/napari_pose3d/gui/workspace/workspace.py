@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from qtpy.compat import isalive
@@ -14,43 +13,20 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 
 from .docking import dock_of, forbid_floating, unwrapped
-from .layer_docks import LayerDocks
 from .main_canvas import MainCanvas
 from .panel_plan import (
     AREAS,
-    BORDER,
     DISPLAY_NAME,
-    HORIZONTAL,
     KINDS,
-    NARROWEST,
     ORDER,
     PANELS,
     PLUGIN,
     SETTLED_MS,
-    SIGNS,
-    TASKS_SHARE,
-    TIME_HEIGHT,
-    VERTICAL,
-    VIEWS_SHARE,
-    WIDEST,
     Mark,
     PanelKind,
-    Place,
 )
-
-
-@dataclass(eq=False)
-class _Panel:
-    """A panel that is open."""
-
-    kind: PanelKind
-    widget: QWidget
-    dock: QDockWidget
-    placed: bool = False
-    hidden: bool = False
-    in_front: bool = True
-    closing: bool = False
-    mark: Mark = ""
+from .panels import Panel, Panels
+from .place_sizes import PlaceSizes
 
 
 class Workspace(QObject):
@@ -70,19 +46,16 @@ class Workspace(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._panels: dict[str, _Panel] = {}
+        self._panels = Panels()
         self._kinds: weakref.WeakKeyDictionary[QWidget, PanelKind] = weakref.WeakKeyDictionary()
-        self._docks: dict[QDockWidget, _Panel] = {}
         # napari's window must be able to go before the panels do.
         self._held: weakref.ref[QMainWindow] | None = None
         self._canvas: MainCanvas | None = None
         self._corners: dict[Qt.Corner, Qt.DockWidgetArea] = {}
-        self._layer_docks = LayerDocks()
+        self.sizes = PlaceSizes()
         self._elsewhere = False
         self._closed = False
         self.memory: QObject | None = None
-        self.tasks_width = 0
-        self.time_height = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLED_MS)
@@ -112,7 +85,7 @@ class Workspace(QObject):
             The panel.
         """
         panel = self._panels.get(name)
-        if panel is None or not isalive(panel.dock):
+        if panel is None:
             _, widget = self._viewer.window.add_plugin_dock_widget(PLUGIN, name)
             panel = self._panels.get(name)
             if panel is None:
@@ -128,7 +101,7 @@ class Workspace(QObject):
     def bring_forward(self, name: str) -> None:
         """Let the user see a panel that is open, and give it the focus."""
         panel = self._panels.get(name)
-        if panel is None or not isalive(panel.dock):
+        if panel is None:
             return
         dock = panel.dock
         self._place(panel)
@@ -150,9 +123,8 @@ class Workspace(QObject):
     def mark(self, name: str, mark: Mark) -> None:
         """Show on a panel's tab how its work stands."""
         panel = self._panels.get(name)
-        if panel is not None and isalive(panel.dock):
-            panel.mark = mark
-            panel.dock.setWindowTitle(panel.kind.tab + SIGNS[mark])
+        if panel is not None:
+            panel.show_mark(mark)
 
     def show_elsewhere(self, elsewhere: bool) -> None:
         """Say that the camera views are in a window of their own, or back."""
@@ -163,22 +135,20 @@ class Workspace(QObject):
 
     def state(self) -> dict[str, Any]:
         """What is open and how large it is, as plain values."""
-        shown = [kind.name for kind in PANELS if self._is_shown(kind.name)]
-        front = [
-            name for name in shown if self._panels[name].in_front and KINDS[name].place == "tasks"
-        ]
+        shown = [kind.name for kind in PANELS if self._panels.is_shown(kind.name)]
+        front = [panel.kind.name for panel in self._panels.docked("tasks") if panel.in_front]
         return {
             "panels": shown,
             "front": front[0] if front else "",
-            "tasks_width": self.tasks_width,
-            "time_height": self.time_height,
+            "tasks_width": self.sizes.tasks_width,
+            "time_height": self.sizes.time_height,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Open what was open; what is unknown or of another type is left out."""
         width, height = state.get("tasks_width"), state.get("time_height")
-        self.tasks_width = width if isinstance(width, int) else 0
-        self.time_height = height if isinstance(height, int) else 0
+        self.sizes.tasks_width = width if isinstance(width, int) else 0
+        self.sizes.time_height = height if isinstance(height, int) else 0
         panels, front = state.get("panels"), state.get("front")
         names = [name for name in panels if name in KINDS] if isinstance(panels, list) else []
         # The one in front is opened last, and so are the images before the tasks.
@@ -200,22 +170,22 @@ class Workspace(QObject):
         kind = event.type()
         if watched is self._window:
             self._on_window(kind, event)
-        elif isinstance(watched, QDockWidget) and watched in self._docks:
-            self._on_dock(self._docks[watched], kind)
+        elif isinstance(watched, QDockWidget):
+            if (panel := self._panels.of_dock(watched)) is not None:
+                self._on_dock(panel, kind)
         elif isinstance(watched, QWidget) and kind == QEvent.Type.ParentChange:
             self._on_parent(watched)
         return False
 
     def _on_parent(self, widget: QWidget) -> None:
         dock = dock_of(widget)
-        known = next((p for p in self._panels.values() if p.widget is widget), None)
+        known = self._panels.of_widget(widget)
         if known is not None and dock is not known.dock:
             self._forget(known)
             known = None
         if dock is not None and known is None and widget in self._kinds:
-            panel = _Panel(self._kinds[widget], widget, dock)
-            self._panels[panel.kind.name] = panel
-            self._docks[dock] = panel
+            panel = Panel(self._kinds[widget], widget, dock)
+            self._panels.add(panel)
             dock.installEventFilter(self)
             # A connection must not keep its receiver alive.
             me, of = weakref.ref(self), weakref.ref(panel)
@@ -228,20 +198,20 @@ class Workspace(QObject):
             # The dock has to be in its window first.
             QTimer.singleShot(0, lambda: self._settle(panel))
 
-    def _settle(self, panel: _Panel) -> None:
-        if self._panels.get(panel.kind.name) is panel and not panel.placed and not self._closed:
+    def _settle(self, panel: Panel) -> None:
+        if panel in self._panels and not panel.placed and not self._closed:
             self.bring_forward(panel.kind.name)
 
-    def note_seen(self, panel: _Panel, seen: bool) -> None:
+    def note_seen(self, panel: Panel, seen: bool) -> None:
         """A panel came to the front of its place, or went behind another."""
         # Also called when another tab of the same place is chosen.
         if not panel.dock.isHidden():
             panel.in_front = seen
             self.changed.emit()
 
-    def _on_dock(self, panel: _Panel, kind: QEvent.Type) -> None:
+    def _on_dock(self, panel: Panel, kind: QEvent.Type) -> None:
         name, window = panel.kind.name, self._window
-        if window is None or not panel.placed or self._panels.get(name) is not panel:
+        if window is None or not panel.placed or panel not in self._panels:
             return
         if kind == QEvent.Type.Close:
             panel.closing = True
@@ -268,7 +238,7 @@ class Workspace(QObject):
         assert window is not None
         if kind == QEvent.Type.MouseButtonRelease:
             # A border between docks was moved: only those get the window's own mouse events.
-            self._note_sizes()
+            self.sizes.keep(self._panels)
         elif kind == QEvent.Type.Resize:
             self._arrange_soon()
         elif (
@@ -282,25 +252,10 @@ class Workspace(QObject):
             self._timer.stop()
             # Nothing of the window must be held by who outlives it.
             self._panels.clear()
-            self._docks.clear()
 
     # ---------------------------------------------------------------- placing
 
-    def _is_shown(self, name: str) -> bool:
-        panel = self._panels.get(name)
-        return panel is not None and isalive(panel.dock) and not panel.hidden
-
-    def _docked(self, place: Place) -> list[_Panel]:
-        """The panels in a place that are shown and not torn off, in the order of the work."""
-        found = [
-            panel
-            for panel in self._panels.values()
-            if panel.kind.place == place and panel.placed and not panel.hidden
-        ]
-        found = [panel for panel in found if isalive(panel.dock) and not panel.dock.isFloating()]
-        return sorted(found, key=lambda panel: ORDER[panel.kind.name])
-
-    def _place(self, panel: _Panel) -> None:
+    def _place(self, panel: Panel) -> None:
         """Put a new panel where it belongs; one that the user moved stays there."""
         if panel.placed:
             return
@@ -308,45 +263,7 @@ class Workspace(QObject):
         if not isinstance(window, QMainWindow):
             return
         self._take_window(window)
-        panel.placed = True
-        if panel.kind.place == "tasks":
-            self._stack(window, panel)
-        else:
-            window.addDockWidget(AREAS[panel.kind.place], panel.dock)
-        # A tab has no title bar of its own to say more.
-        self.mark(panel.kind.name, panel.mark)
-
-    def _stack(self, window: QMainWindow, panel: _Panel) -> None:
-        """All tasks lie upon each other, their tabs in the order of the work."""
-        area = AREAS["tasks"]
-        others = sorted(
-            (
-                each
-                for each in self._panels.values()
-                if each.kind.place == "tasks" and each.placed and each is not panel
-            ),
-            key=lambda each: ORDER[each.kind.name],
-        )
-        others = [
-            each
-            for each in others
-            if not each.dock.isFloating() and window.dockWidgetArea(each.dock) == area
-        ]
-        if not others:
-            window.addDockWidget(area, panel.dock)
-            return
-        last = others[-1]
-        later = [each for each in others if ORDER[each.kind.name] > ORDER[panel.kind.name]]
-        for each in (panel, *later):
-            # Taken out first: Qt does not move a dock within the place that it shares already.
-            hidden, each.hidden = each.hidden, True
-            if each is not last:
-                window.removeDockWidget(each.dock)
-                window.tabifyDockWidget(last.dock, each.dock)
-                last = each
-            each.hidden = hidden
-            if not hidden:
-                each.dock.show()
+        self._panels.place(panel, window)
 
     def _take_window(self, window: QMainWindow) -> None:
         if self._window is window:
@@ -376,17 +293,15 @@ class Workspace(QObject):
             window.setCorner(corner, area)
         canvas.stop()
         canvas.deleteLater()
-        self._layer_docks.show()
+        self.sizes.layer_docks.show()
         self._held = self._canvas = None
 
-    def _close(self, panel: _Panel) -> None:
-        if self._panels.get(panel.kind.name) is panel and isalive(panel.dock) and panel.hidden:
+    def _close(self, panel: Panel) -> None:
+        if panel in self._panels and panel.is_alive and panel.hidden:
             self._viewer.window.remove_dock_widget(panel.dock)
 
-    def _forget(self, panel: _Panel) -> None:
-        if self._panels.get(panel.kind.name) is panel:
-            del self._panels[panel.kind.name]
-        self._docks.pop(panel.dock, None)
+    def _forget(self, panel: Panel) -> None:
+        self._panels.remove(panel)
         for owner in (DISPLAY_NAME, PLUGIN):
             name_dock_also(self._viewer, None, f"{panel.kind.name} ({owner})")
         if panel.kind.place == "images":
@@ -403,7 +318,7 @@ class Workspace(QObject):
     def _renew(self) -> None:
         """Whatever changed, give each place its size."""
         if self._canvas is not None:
-            self._canvas.let_go(bool(self._docked("images")) and not self._elsewhere)
+            self._canvas.let_go(bool(self._panels.docked("images")) and not self._elsewhere)
         self._arrange_soon()
         self.changed.emit()
 
@@ -412,15 +327,6 @@ class Workspace(QObject):
         self._passes = 2
         self._timer.start()
 
-    def _note_sizes(self) -> None:
-        """The user moved a border: its place is kept."""
-        tasks = [panel for panel in self._docked("tasks") if panel.in_front]
-        time = self._docked("time")
-        if tasks:
-            self.tasks_width = tasks[0].dock.width()
-        if time:
-            self.time_height = time[0].dock.height()
-
     def _arrange(self) -> None:
         window, canvas = self._window, self._canvas
         if window is None or canvas is None or self._closed or not window.isVisible():
@@ -428,33 +334,11 @@ class Workspace(QObject):
         self._passes -= 1
         if self._passes > 0:
             self._timer.start()
-        tasks, images, time = (self._docked(place) for place in ("tasks", "images", "time"))
-        width = self.tasks_width or round(TASKS_SHARE * window.width())
-        width = min(max(width, NARROWEST), max(WIDEST, window.width() // 3))
-        bars = sum(bar.height() for bar in (window.menuBar(), window.statusBar()) if bar)
-        height = window.height() - bars
-        low = self.time_height or min(TIME_HEIGHT, height // 3)
-        if any(panel.kind.works_on_images for panel in self._panels.values() if not panel.hidden):
-            low = self._layer_docks.make_room(
-                window, width if tasks else 0, height, low, bool(time)
-            )
-        else:
-            self._layer_docks.show()
-        if tasks:
-            front = next((panel for panel in tasks if panel.in_front), tasks[0])
-            window.resizeDocks([front.dock], [width], HORIZONTAL)
-        rest = height - (low + BORDER if time else 0)
-        docks = [panel.dock for panel in (*images[:1], *time[:1])]
-        if images:
-            share = VIEWS_SHARE if canvas.is_shown else 1.0
-            views = round(rest * share) if not self._elsewhere else 1
-        heights = ([views] if images else []) + ([low] if time else [])
-        if docks:
-            window.resizeDocks(docks, heights, VERTICAL)
+        self.sizes.apply(window, self._panels, canvas.is_shown, self._elsewhere)
 
 
-def _tell(places: Workspace | None, panel: _Panel | None, seen: bool) -> None:
-    if places is not None and panel is not None and isalive(panel.dock):
+def _tell(places: Workspace | None, panel: Panel | None, seen: bool) -> None:
+    if places is not None and panel is not None and panel.is_alive:
         places.note_seen(panel, seen)
 
 

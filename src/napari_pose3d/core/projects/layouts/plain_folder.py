@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
@@ -14,10 +14,12 @@ from ..naming.file_names import (
     home_of,
     is_drawn_video,
     is_video,
+    matches_in,
     natural_order,
     prediction_set_of,
     seed_of_folders,
     stem_of,
+    take_seed,
     views_that_occur,
 )
 from ..naming.naming_rule import Naming
@@ -37,6 +39,7 @@ from .lightning_pose import sort_images, sort_video
 
 _SPACE = re.compile(r"(?:^|[_.-])3d(?:_results)?$")
 _NO_RIG = ("config.toml", "project.toml", "pyproject.toml")
+_ONE_WORD = re.compile(r"[^_.]+")
 _MOST_OPENED = 20
 # Of more tables than these, the names alone count.
 _MOST_HEADERS = 2_000
@@ -89,7 +92,7 @@ def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) 
     # Not read in all of thousands of files: names repeat from recording to recording.
     stems = [stem_of(f) for f in (*videos, *tables_of(listing))][:200]
     if rig_names and views_that_occur(stems, rig_names):
-        return Naming(tuple(rig_names))
+        return Naming((*rig_names, *_uncalibrated([stem_of(f) for f in videos], rig_names)))
     of_videos = Naming(None).fitted(stem_of(f) for f in videos)
     if of_videos.slot is not None:
         return of_videos
@@ -98,10 +101,37 @@ def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) 
     return Naming(tuple(views), guessed=True) if views else Naming(None)
 
 
-def plain_rigs(listing: Listing) -> tuple[Callable[[str, str], Path | None], tuple[str, ...]]:
-    """Which calibration a session (name, home) has, and the names of the cameras.
+def _uncalibrated(stems: Sequence[str], cameras: Sequence[str]) -> tuple[str, ...]:
+    """Views whose videos differ from a calibrated camera's only in the name of the view."""
+    rests = {take_seed(composed(stem))[0] for stem in stems}
+    around = set()
+    nameless = []
+    for rest in rests:
+        matches = matches_in(rest, cameras)
+        around |= {(rest[:start], rest[end:]) for _, start, end in matches}
+        if not matches:
+            nameless.append(rest)
+    found = set()
+    for rest in nameless:
+        for before, after in around:
+            name = rest.removeprefix(before).removesuffix(after)
+            # Nothing around it would make a view of any name.
+            if (before or after) and before + name + after == rest and _ONE_WORD.fullmatch(name):
+                found.add(name)
+    return tuple(sorted(found, key=natural_order))
+
+
+def plain_rigs(
+    listing: Listing, cameras: Mapping[str, str]
+) -> tuple[Callable[[str, str], Path | None], tuple[str, ...]]:
+    """Which calibration a session (name, home) has, and the views of its cameras.
 
     It is the session's by name, else the one beside it or in a folder above, else the only one.
+
+    Parameters
+    ----------
+    cameras : mapping of view to camera
+        Where the calibration has other names, as `Rig.renamed` takes it.
     """
     from napari_pose3d.core.cameras.rig_file import load_rig
 
@@ -111,7 +141,7 @@ def plain_rigs(listing: Listing) -> tuple[Callable[[str, str], Path | None], tup
     rigs = list(likely)
     for relative in (likely or tomls)[:_MOST_OPENED]:
         try:
-            rig = load_rig(listing.path(relative))
+            rig = load_rig(listing.path(relative)).renamed(cameras)
         except PoseDataError:
             continue  # another TOML file, or said when the session's rig is loaded
         names |= dict.fromkeys(rig.names)

@@ -67,12 +67,13 @@ def match_inputs(
     table = match_predictions(paths, reading, None if rig is None else rig.names)
     table = table.for_session(reading.session)
     if rig is not None:
-        return Inputs(table, rig)
+        return Inputs(table, rig.renamed(table.cameras))
     return Inputs(table, *_rig_found(table))
 
 
 def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
     """The calibration that lies in the project or folder, and what is said about it."""
+    from napari_pose3d.core.cameras.rig import absent_cameras
     from napari_pose3d.core.cameras.rig_file import load_rig
 
     path = table.rigs.get(table.sessions[0])
@@ -80,16 +81,14 @@ def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
         return None, ()
     if table.project is not None:
         name = path.relative_to(table.project.folder).as_posix()
-        return load_rig(path), (f"the project's own calibration is used: {name}",)
+        rig = load_rig(path).renamed(table.cameras)
+        return rig, (f"the project's own calibration is used: {name}",)
     # The user did not choose this file: a contradiction is no error.
     try:
-        rig = load_rig(path)
+        rig = load_rig(path).renamed(table.cameras)
     except PoseDataError as error:
         return None, (f"the calibration {path.name} in the folder is not used: {error.problem}",)
-    if strangers := [view for view in table.views if view not in rig.names]:
-        why = (
-            f"it has no camera for the view {', '.join(strangers)} (it has {', '.join(rig.names)})"
-        )
+    if why := absent_cameras(table.views, rig.names, path.name):
         return None, (f"the calibration {path.name} in the folder is not used: {why}",)
     return rig, (f"the calibration found in the folder is used: {path.name}",)
 

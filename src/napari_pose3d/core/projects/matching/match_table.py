@@ -50,6 +50,8 @@ class MatchTable:
         Of the project.
     videos : mapping of session to mapping of view to Path
         The videos that were found beside the predictions.
+    cameras : mapping of view to str
+        Cameras that the project knows by another name than the calibration.
     """
 
     rows: tuple[MatchRow, ...]
@@ -60,6 +62,7 @@ class MatchTable:
     alignments: Mapping[str, Mapping[str, ViewAlignment]] = field(default_factory=dict)
     skeleton: tuple[tuple[str, str], ...] = ()
     videos: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    cameras: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sessions(self) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_pose3d.core.cameras.rig import view_names
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -61,6 +62,9 @@ def match_predictions(
     settings = settings or ReadingSettings()
     views = _given_views(settings.views, rig_views)
     scan = scan_folder(paths_or_folder, views, whole=False, mirrored=settings.mirrored)
+    if views and not settings.views and (named := _named(views, scan.own.cameras)) != views:
+        scan = scan_folder(paths_or_folder, named, whole=False, mirrored=settings.mirrored)
+        views = named
     project = project_of(scan)
     unmatched: dict[Path, str] = {
         path: why for path, why in project.unmatched if path.suffix.lower() in (".csv", ".h5")
@@ -94,6 +98,7 @@ def match_predictions(
         {each.name: each.alignments for each in chosen},
         scan.own.skeleton,
         {each.name: each.videos for each in chosen},
+        scan.own.cameras,
     )
 
 
@@ -101,6 +106,11 @@ def _given_views(views: Sequence[str], rig_views: Sequence[str] | None) -> tuple
     if twice := [view for i, view in enumerate(views) if view in views[:i]]:
         raise PoseDataError(f"the view {twice[0]} was named twice", expected="each view once")
     return tuple(views or rig_views or ())
+
+
+def _named(cameras: tuple[str, ...], views: Mapping[str, str]) -> tuple[str, ...]:
+    """The views of a rig's cameras, as the project says."""
+    return tuple(name for name in view_names(cameras, views) if name is not None)
 
 
 def _known(naming: Naming) -> tuple[str, ...] | None:

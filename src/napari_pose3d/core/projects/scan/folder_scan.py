@@ -260,7 +260,7 @@ def _in_root(
 ) -> FolderScan:
     """A folder that is no project of Lightning Pose, with all its files."""
     own = read_own_project(listing.root)
-    rig_of, rig_names = plain_rigs(listing)
+    rig_of, rig_names = plain_rigs(listing, own.cameras)
     known = tuple(views or own.view_names)
     wanted = given.relative(listing)
     labels: LabelFiles = {}

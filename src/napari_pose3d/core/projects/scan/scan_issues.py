@@ -89,7 +89,8 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
                 f"the cameras of the calibration are called {', '.join(rig_names)}, but the files "
                 f"are of {', '.join(known)}",
                 "",
-                "Rename the cameras in the calibration to the names in the files",
+                "Say which camera is which view",
+                remedies=(Remedy("cameras"),),
             )
         )
     if scan.kind == "lightning-pose":

@@ -1,4 +1,4 @@
-"""Noticing that our layers in a viewer are others, or show other poses."""
+"""A monitor of which of our layers a viewer has, and which poses they show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .layer_poses import LayerPoses, poses_of
 _TOGETHER_MS = 50
 
 
-class PosesWatch(QObject):
+class PosesMonitor(QObject):
     """Emits `changed` when layers with poses come, go, or get other poses; once for many.
 
     Parameters
