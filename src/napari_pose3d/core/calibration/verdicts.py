@@ -76,7 +76,8 @@ class Coverage:
     tilts : int
         Directions, of eight, in which the board was tilted by more than 10 degrees.
     depth : float
-        Largest over smallest distance of the board.
+        Largest over smallest distance of the board, without the outermost 2 % on each side: a board
+        of which little is seen may be placed anywhere.
     images : int
     """
 
@@ -131,7 +132,8 @@ def coverage_of(solution: Solution, observations: BoardObservations, view: int) 
     tilted = np.linalg.norm(across, axis=1) > np.sin(np.radians(10))
     direction = np.arctan2(across[tilted, 1], across[tilted, 0])
     sectors = np.unique(np.floor((direction + np.pi) / (np.pi / 4)).astype(int) % 8)
-    return Coverage(cells, len(sectors), float(distance.max() / distance.min()), len(frames))
+    near, far = np.percentile(distance, (2, 98))
+    return Coverage(cells, len(sectors), float(far / near), len(frames))
 
 
 @dataclass(frozen=True)

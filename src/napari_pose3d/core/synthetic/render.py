@@ -6,11 +6,11 @@ What a camera always sees is drawn once; per frame only the pixels around the an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ _X264 = (
     "weightp=0:rc-lookahead=0:sync-lookahead=0:threads=1:lookahead-threads=1:cpu-independent=1"
 )
 
-_LIGHT = np.array([0.28, -0.17, 0.94]) / np.linalg.norm([0.28, -0.17, 0.94])
+LIGHT = np.array([0.28, -0.17, 0.94]) / np.linalg.norm([0.28, -0.17, 0.94])
 _BOARD_THICKNESS, _TABLE = 12.0, -70.0  # mm
 _FUR, _SKIN, _EYE = 0.21, 0.50, 0.03
 _TAIL_PARTS = 6
@@ -76,12 +76,29 @@ _BONES: tuple[tuple[str, str, float, float, float, float, float], ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class _Still:
+class Still:
     """What stays the same in all images of one camera."""
 
     background: Float32  # (height, width), grey levels 0 to 255
     rays: Float32  # (height, width, 3), directions in space
     floor: Float32  # (height, width, 2), mm on the board; NaN elsewhere
+
+
+class Drawable(Protocol):
+    """Images that are drawn one by one."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+
+    def image(self, frame: int) -> Image:
+        """One image, ``(height, width)`` uint8."""
 
 
 class CameraVideo:
@@ -102,15 +119,11 @@ class CameraVideo:
         assert camera.size is not None
         self._scene, self._index = scene, index
         self._rig = Rig((camera,))
-        self._still = _draw_still(camera, scene.arena_radius)
+        self._still = draw_still(camera, scene.arena_radius)
         self._bones = _bones(scene)
         self._covered = np.zeros(scene.n_frames, bool) if covered is None else covered
         self._pixel = 1.0 / camera.matrix[0, 0]
-        width, height = camera.size
-        rng = np.random.default_rng([scene.seed, index, 1])
-        # One sheet of noise, of which each frame shows another part: cheaper than new numbers.
-        sheet = rng.standard_normal((height + 64, width + 64), dtype=np.float32)
-        self._noise = np.float32(_SENSOR_NOISE) * sheet
+        self._noise = sensor_noise(camera.size, [scene.seed, index, 1])
 
     def __len__(self) -> int:
         return self._scene.n_frames
@@ -137,14 +150,14 @@ class CameraVideo:
         radius = bones[:, RADIUS] + np.maximum(bones[:, TAPER], 0.0)
         flat = ends.reshape(-1, 3)
         xy = self._rig.project(flat)[0].reshape(2, -1, 2)
-        shade = flat - _LIGHT * (flat[:, 2:] / _LIGHT[2])
+        shade = flat - LIGHT * (flat[:, 2:] / LIGHT[2])
         shade_xy = self._rig.project(shade)[0].reshape(2, -1, 2)
         depth = (ends - self._camera.centre) @ self._camera.rotation[2]
         # Lenses magnify a little off their middle; the outline may be wide but never narrow.
         to_px = 1.1 * self._camera.matrix[0, 0] / depth.min(axis=0)
         outlines = np.c_[xy[0], xy[1], to_px * (radius + 3.0) + 2.0]
         light_px = to_px * (2.0 * radius + 0.7 * ends[:, :, 2].max(axis=0)) + 2.0
-        draw_shadow(image, still.floor, self._box(shade_xy, light_px), bones, _LIGHT)
+        draw_shadow(image, still.floor, self._box(shade_xy, light_px), bones, LIGHT)
         draw_body(
             image,
             still.rays,
@@ -153,7 +166,7 @@ class CameraVideo:
             self._box(xy, outlines[:, 4]),
             bones,
             outlines,
-            _LIGHT,
+            LIGHT,
         )
         if self._covered[frame]:
             image = _COVERED + np.float32(0.02) * image
@@ -175,13 +188,13 @@ class CameraVideo:
 
 
 def write_video(
-    video: CameraVideo, path: str | os.PathLike[str], before_frame: Callable[[int], None]
+    video: Drawable, path: str | os.PathLike[str], before_frame: Callable[[int], None]
 ) -> None:
     """Encode a video as H.264 with B-frames: equal images give equal bytes on every computer.
 
     Parameters
     ----------
-    video : CameraVideo
+    video : Drawable
     path : path
         The file; an ``.mp4``.
     before_frame : callable
@@ -264,7 +277,20 @@ def _bones(scene: Scene) -> Float64:
     return table
 
 
-def _draw_still(camera: Camera, arena_radius: float) -> _Still:
+def sensor_noise(size: tuple[int, int], seed: Sequence[int]) -> Float32:
+    """A sheet of noise, of which each frame shows another part: cheaper than new numbers.
+
+    Returns
+    -------
+    (height + 64, width + 64) float32
+        Grey levels.
+    """
+    width, height = size
+    sheet = np.random.default_rng(seed).standard_normal((height + 64, width + 64), np.float32)
+    return np.float32(_SENSOR_NOISE) * sheet
+
+
+def draw_still(camera: Camera, arena_radius: float) -> Still:
     """Cast each pixel's ray to the board and the table."""
     assert camera.size is not None
     width, height = camera.size
@@ -278,7 +304,7 @@ def _draw_still(camera: Camera, arena_radius: float) -> _Still:
     background *= 1.0 - 0.22 * off**2.5
     floor = _hit_plane(camera.centre, rays, 0.0)
     floor[np.hypot(floor[..., 0], floor[..., 1]) > arena_radius] = np.nan
-    return _Still(background.astype(np.float32), rays.astype(np.float32), floor.astype(np.float32))
+    return Still(background.astype(np.float32), rays.astype(np.float32), floor.astype(np.float32))
 
 
 def _rays(camera: Camera, parts: int) -> Float64:
@@ -313,7 +339,7 @@ def _surface(eye: Float64, rays: Float64, radius: float) -> Float64:
     grey[on_top] = _board(top[on_top], radius)
     # Only the side towards the camera is seen; it is darker where it faces away from the light.
     turn = np.arctan2(bottom[on_edge, 1], bottom[on_edge, 0])
-    grey[on_edge] = 92.0 + 60.0 * (np.cos(turn) * _LIGHT[0] + np.sin(turn) * _LIGHT[1])
+    grey[on_edge] = 92.0 + 60.0 * (np.cos(turn) * LIGHT[0] + np.sin(turn) * LIGHT[1])
     grey[beyond] = _table(np.nan_to_num(_hit_plane(eye, rays[beyond], _TABLE), nan=1e4), radius)
     return grey
 

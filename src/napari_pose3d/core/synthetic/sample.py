@@ -16,22 +16,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import secrets
-import shutil
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_pose3d.core.storage.user_folders import user_cache_folder
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .network_errors import PredictionErrors, PredictionTruth, simulate_predictions
@@ -43,6 +35,8 @@ from .sample_files import (
     write_project,
     write_truth,
 )
+from .sample_folder import made_folder
+from .sample_workers import results, workers
 from .scene import Scene, make_scene
 
 if TYPE_CHECKING:
@@ -50,10 +44,6 @@ if TYPE_CHECKING:
 
 RECIPE_VERSION = 2
 """To be raised whenever the same recipe gives other files: a cached sample is then made anew."""
-
-_STAMP = Path("napari-pose3d") / "sample.json"
-_POLL_SECONDS = 0.1
-_VIDEOS_AT_A_TIME = 2
 
 
 @dataclass(frozen=True)
@@ -127,33 +117,14 @@ def make_sample(
         ``cancelled`` returned True. Then, and after Ctrl-C, nothing is left behind.
     """
     recipe = recipe or SampleRecipe()
-    target = (
-        user_cache_folder() / f"sample-{recipe.hash}"
-        if folder is None
-        else Path(os.path.abspath(Path(folder).expanduser()))
+    return made_folder(
+        folder,
+        "sample",
+        recipe.hash,
+        RECIPE_VERSION,
+        lambda draft: _fill(draft, recipe, progress, cancelled),
+        force=force,
     )
-    stamp = _read_stamp(target)
-    _check_target(target, stamp, recipe, force)
-    if stamp is not None and not force and not _absent_files(target, stamp):
-        return target
-
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    new_folders = [parent for parent in draft.parents if not parent.exists()]
-    try:
-        draft.mkdir(parents=True)
-        _fill(draft, recipe, progress, cancelled)
-        _put_in_place(draft, target, force)
-    except OSError as error:
-        raise PoseDataError(
-            f"the sample session cannot be written here ({error.strerror or error})",
-            file=target,
-            todo="Choose another folder, or free some 40 MB of space",
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not target.exists():
-            _remove_empty(new_folders)
-    return target
 
 
 def _fill(
@@ -175,11 +146,6 @@ def _fill(
     write_labels(folder, scene, truth, frames, np.random.default_rng([recipe.seed, 3]))
     write_predictions(folder, ensemble, progress, cancelled)
     _write_images(folder, scene, truth, frames, progress, cancelled)
-    made = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-    stamp = {"recipe_version": RECIPE_VERSION, "recipe_hash": recipe.hash, "files": made}
-    (folder / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
 
 
 def _choose_labeled_frames(recipe: SampleRecipe, truth: PredictionTruth) -> list[int]:
@@ -205,16 +171,16 @@ def _write_images(
     drawn = [0] * len(views)
     total = scene.n_frames * len(views)
 
-    with _workers() as (submit, stop):
+    with workers() as (submit, stop):
         # Nothing is written here yet, and compiling the functions that draw cannot be hurried: a
         # cancelled job does not wait for it.
-        videos = _results(
+        videos = results(
             [submit(_set_up, CameraVideo, scene, i, truth.lost[i]) for i in range(len(views))],
             lambda: progress("setting up the cameras", 0, 0) if progress is not None else None,
             cancelled,
         )
 
-    with _workers(wait_for_them=True) as (submit, stop):
+    with workers(wait_for_them=True) as (submit, stop):
 
         def video(i: int) -> None:
             def before_frame(number: int) -> None:
@@ -231,7 +197,7 @@ def _write_images(
                 write_png(videos[i].image(frame), folder / image_name(views[i], frame))
             drawn[i] = scene.n_frames
 
-        _results(
+        results(
             [submit(video, i) for i in range(len(views))],
             lambda: progress("rendering", sum(drawn), total) if progress is not None else None,
             cancelled,
@@ -242,106 +208,3 @@ def _set_up(kind: type[CameraVideo], scene: Scene, i: int, covered: Any) -> Came
     video = kind(scene, scene.rig.names[i], covered)
     video.image(0)
     return video
-
-
-@contextmanager
-def _workers(
-    *, wait_for_them: bool = False
-) -> Iterator[tuple[Callable[..., Future[Any]], threading.Event]]:
-    """Threads that an event asks to stop, however the block is left."""
-    stop = threading.Event()
-    pool = ThreadPoolExecutor(_VIDEOS_AT_A_TIME, thread_name_prefix="sample")
-    try:
-        yield pool.submit, stop
-    finally:
-        stop.set()
-        pool.shutdown(wait=wait_for_them, cancel_futures=True)
-
-
-def _results(
-    futures: list[Future[Any]], report: Callable[[], None], cancelled: IsCancelled | None
-) -> list[Any]:
-    """Wait for the threads; progress and cancelling stay in the caller's thread."""
-    pending = set(futures)
-    while pending:
-        if cancelled is not None and cancelled():
-            raise Cancelled
-        report()
-        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-    report()
-    return [future.result() for future in futures]
-
-
-def _read_stamp(folder: Path) -> dict[str, Any] | None:
-    """The record of our own sample; None for any other folder."""
-    try:
-        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    is_ours = isinstance(stamp, dict) and isinstance(stamp.get("files"), list)
-    return stamp if is_ours and "recipe_hash" in stamp else None
-
-
-def _absent_files(folder: Path, stamp: dict[str, Any]) -> list[str]:
-    return [name for name in stamp["files"] if not (folder / str(name)).is_file()]
-
-
-def _check_target(
-    target: Path, stamp: dict[str, Any] | None, recipe: SampleRecipe, force: bool
-) -> None:
-    """Refuse to touch what we may not."""
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise PoseDataError(
-            "this is a file", file=target, expected="a folder", todo="Choose another name"
-        )
-    if stamp is None:
-        if any(target.iterdir()):
-            raise PoseDataError(
-                "the folder holds other files; nothing was changed",
-                file=target,
-                expected="a new or an empty folder",
-                todo="Choose another folder for the sample session",
-            )
-    elif stamp["recipe_hash"] != recipe.hash and not force:
-        raise PoseDataError(
-            "the folder holds the sample session of another version; nothing was changed",
-            file=target,
-            todo="Choose another folder, or remove this one first",
-        )
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    """Remove folders, innermost first, up to one that holds something."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-
-
-def _put_in_place(draft: Path, target: Path, force: bool) -> None:
-    """Rename the finished draft to its place, or take from it what the place lacks."""
-    stamp = _read_stamp(target)
-    if stamp is not None and not force:
-        for name in [*_absent_files(target, stamp), _STAMP.as_posix()]:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(draft / name, target / name)
-        return
-    if stamp is None:
-        if target.exists():
-            target.rmdir()  # fails when somebody put a file there in the meantime
-        os.rename(draft, target)
-        return
-    old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
-    os.rename(target, old)
-    try:
-        os.rename(draft, target)
-    finally:
-        # However it failed, the old one stays.
-        if not target.exists():
-            os.rename(old, target)
-    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""The calibration sample: the same for everybody, and calibrated to what is true."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_pose3d.core.calibration.board.board import load_board
+from napari_pose3d.core.calibration.board.detection import detect_corners
+from napari_pose3d.core.calibration.rig_calibration import calibrate
+from napari_pose3d.core.cameras.rig_file import load_rig
+from napari_pose3d.core.synthetic.board_sample import (
+    TRUTH,
+    BoardRecipe,
+    make_board_sample,
+    videos_of,
+)
+from napari_pose3d.errors import Cancelled, PoseDataError
+
+SMALL = BoardRecipe(n_cameras=3, size=(400, 300))
+SHORT = BoardRecipe(n_frames=8, n_cameras=2, size=(160, 120))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_board_sample(tmp_path_factory.mktemp("board") / "sample", recipe=SMALL)
+
+
+def test_the_sample_holds_what_a_calibration_needs(sample: Path) -> None:
+    assert list(videos_of(sample)) == ["Cam-A", "Cam-B", "Cam-C"]
+    assert load_board(sample / "board.toml") == SMALL.board
+    assert load_rig(sample / TRUTH).names == ("Cam-A", "Cam-B", "Cam-C")
+    assert make_board_sample(sample, recipe=SMALL) == sample
+
+
+def test_equal_recipes_give_equal_files(tmp_path: Path) -> None:
+    first = make_board_sample(tmp_path / "first", recipe=SHORT)
+    again = make_board_sample(tmp_path / "again", recipe=SHORT)
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    assert digests(again) == digests(first)
+
+
+def test_the_rig_that_is_found_is_the_true_one(sample: Path) -> None:
+    found = calibrate(detect_corners(videos_of(sample), SMALL.board), judge=False)
+    true = load_rig(sample / TRUTH)
+    # The world begins where the board lies at the end, so the rigs can be compared as they are.
+    assert found.origin.startswith("the board as it lies still")
+    assert np.abs(found.rig.centres - true.centres).max() < 2.0
+    assert found.solution.clocks == pytest.approx([0.0, 0.0, 0.4], abs=0.02)
+    # Positions are what counts: the poses of cameras trade with their lenses.
+    place = np.random.default_rng(0).uniform([-60, -60, 0], [60, 60, 80], (50, 3))
+    apart = found.rig.project(place) - true.project(place)
+    assert np.nanmedian(np.linalg.norm(apart, axis=-1)) < 0.3
+
+
+def test_a_cancelled_sample_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        make_board_sample(tmp_path / "s", recipe=SHORT, cancelled=lambda: True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_folder_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(PoseDataError, match="holds other files"):
+        make_board_sample(tmp_path, recipe=SHORT)
