@@ -488,7 +488,9 @@ def test_the_cache_folder_follows_the_system(
 def test_without_a_folder_the_sample_goes_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_pose3d.core.synthetic.sample.user_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(
+        "napari_pose3d.core.synthetic.sample_folder.user_cache_folder", lambda: tmp_path
+    )
     folder = make_sample(recipe=SMALL)
     assert folder.parent == tmp_path
     assert folder.name.startswith("sample-")
