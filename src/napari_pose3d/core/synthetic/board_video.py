@@ -60,7 +60,7 @@ class BoardVideo:
         self._rays = still.rays.astype(np.float64)
         self._print = print_of(board)
         self._square = board.square
-        times = np.arange(n_frames) - lag
+        times = np.asarray(np.arange(n_frames) - lag, np.float64)
         self._rotations, self._translations = poses_of_board(board, times, n_frames)
         self._noise = sensor_noise(camera.size, [*seed, 1])
 
