@@ -16,7 +16,7 @@ from napari_pose3d.core.calibration.solve.rig_state import N_CAMERA
 from napari_pose3d.core.calibration.solve.rotations import rotation_of
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
-from napari_pose3d.core.synthetic.board_observations import (
+from napari_pose3d.core.synthetic.board.board_observations import (
     BoardScene,
     ring_of_cameras,
     simulate_board,

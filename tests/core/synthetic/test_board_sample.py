@@ -12,7 +12,7 @@ from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.core.calibration.board.detection import detect_corners
 from napari_pose3d.core.calibration.rig_calibration import calibrate
 from napari_pose3d.core.cameras.rig_file import load_rig
-from napari_pose3d.core.synthetic.board_sample import (
+from napari_pose3d.core.synthetic.board.board_sample import (
     TRUTH,
     BoardRecipe,
     make_board_sample,

@@ -9,8 +9,8 @@ from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig, qt_settings_kept
 
+from ..render import LIGHT, Image, draw_still, sensor_noise
 from .board_motion import poses_of_board
-from .render import LIGHT, Image, draw_still, sensor_noise
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]

@@ -21,9 +21,9 @@ from napari_pose3d.core.calibration.board.board import Board, board_text
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .sample_folder import made_folder
-from .sample_workers import results, workers
-from .scene import make_ring
+from ..sample_folder import made_folder
+from ..sample_workers import results, workers
+from ..scene import make_ring
 
 RECIPE_VERSION = 1
 """To be raised whenever the same recipe gives other files: a cached sample is then made anew."""
@@ -108,8 +108,8 @@ def _fill(
 ) -> None:
     from napari_pose3d.core.cameras.rig_file import save_rig
 
+    from ..render import write_video
     from .board_video import BoardVideo
-    from .render import write_video
 
     rig = make_ring(recipe.n_cameras, recipe.size)
     (folder / "videos").mkdir()
