@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     )
     from .core.pipeline.result_files import save_result
     from .core.pipeline.saved_results import load_result
-    from .core.pipeline.smoothing_run import open_inputs, smooth, triangulate_ensemble
+    from .core.pipeline.smoothing_run import open_inputs, smooth
+    from .core.pipeline.triangulation_run import triangulate_ensemble
     from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
     from .core.projects.alignment.view_alignment import ViewAlignment
     from .core.projects.creation import add_sessions, create_project
@@ -80,7 +81,7 @@ _HOME = {
     "set_video_cache": ".core.video.video_array",
     "smooth": ".core.pipeline.smoothing_run",
     "triangulate": ".core.cameras.triangulation.triangulation",
-    "triangulate_ensemble": ".core.pipeline.smoothing_run",
+    "triangulate_ensemble": ".core.pipeline.triangulation_run",
 }
 
 __all__ = [

@@ -98,6 +98,9 @@ class SmoothingSettings:
         "s, the scale of the motion between frames: small is smooth, large follows the data; "
         "not given: found for each keypoint by maximum likelihood",
     )
+    smooth_params: tuple[tuple[str, float], ...] = _setting(
+        (), "s of single keypoints, such as nose=10, tail=100; the others follow the setting above"
+    )
     s_frames: tuple[tuple[int | None, int | None], ...] = _setting(
         (), "frame ranges (first, one past the last; from 0) that the search for s uses"
     )
@@ -153,6 +156,10 @@ class SmoothingSettings:
     )
     threads: int | None = _setting(None, _THREADS)
 
+    def given_s(self, keypoint: str) -> float | None:
+        """``s`` of a keypoint, as far as it was given; None: it is searched."""
+        return dict(self.smooth_params).get(keypoint, self.smooth_param)
+
 
 @dataclass(frozen=True)
 class TriangulationSettings:
@@ -174,12 +181,9 @@ class TriangulationSettings:
 
 def check_settings(settings: SmoothingSettings) -> None:
     """Raise `PoseDataError` for an invalid value."""
-    s = settings.smooth_param
-    if s is not None and not (math.isfinite(s) and s > 0):
-        raise PoseDataError(
-            f"the smoothing parameter is {s}",
-            expected="a number above zero; small is smooth, large follows the data",
-        )
+    check_s(settings.smooth_param)
+    for name, s in settings.smooth_params:
+        check_s(s, name)
     if not 0 < settings.quantile_keep_pca <= 100:
         raise PoseDataError(
             f"the percentage of frames for the linear model is {settings.quantile_keep_pca}",
@@ -196,6 +200,15 @@ def check_settings(settings: SmoothingSettings) -> None:
         )
     check_robust(settings.robust)
     check_threads(settings.threads)
+
+
+def check_s(s: float | None, keypoint: str = "") -> None:
+    """Raise `PoseDataError` unless it is None or a number above zero."""
+    if s is not None and not (math.isfinite(s) and s > 0):
+        raise PoseDataError(
+            f"the smoothing parameter{' of ' + keypoint if keypoint else ''} is {s}",
+            expected="a number above zero; small is smooth, large follows the data",
+        )
 
 
 def check_robust(robust: object) -> None:

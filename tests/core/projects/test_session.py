@@ -18,7 +18,7 @@ from tests.support.session_files import (
 
 from napari_pose3d import Rig, load_predictions, load_rig, open_inputs, save_rig, smooth
 from napari_pose3d.cli import main
-from napari_pose3d.core.pipeline.smoothing_run import triangulate_ensemble
+from napari_pose3d.core.pipeline.triangulation_run import triangulate_ensemble
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.core.pipeline.result_files import summary
+from napari_pose3d.core.pipeline.run_summary import summary, view_table
 from napari_pose3d.core.poses.arrays import Result
 
 from .progress_bar import ProgressBar
@@ -36,4 +36,6 @@ def write_and_tell(
     if swaps is not None and not swaps.corrected and (swaps.views.any() or swaps.models.any()):
         print("note: --fix-swaps exchanges left and right there")
     print(summary(result))
+    if table := view_table(result.report.views):
+        print(table)
     print("wrote", *written, sep="\n  ")

@@ -24,7 +24,8 @@ from napari_pose3d.settings import (
 )
 
 from .result_files import Columns, default_folder, result_paths, save_result
-from .smoothing_run import chosen_mode, run, triangulate_ensemble
+from .smoothing_run import chosen_mode, run
+from .triangulation_run import triangulate_ensemble
 from .warm_up import STAGE, warm_up
 
 AnyPath = str | os.PathLike[str]
@@ -103,7 +104,7 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Result:
-        """Triangulate frame by frame; as `smoothing_run.triangulate_ensemble`."""
+        """Triangulate frame by frame; as `triangulation_run.triangulate_ensemble`."""
         rig = self.needed_rig()
         if progress is not None:
             progress(STAGE, 0, 0)

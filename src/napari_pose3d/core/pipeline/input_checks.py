@@ -2,20 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode, observed_mask
-from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import EnsembleStatistics
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
+    EnsembleStatistics,
+    ensemble_statistics,
+)
+from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import IsCancelled
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    SmoothingSettings,
+    TriangulationSettings,
+)
 
 # Of fewer prediction sets the variance says little about an observation.
 _MIN_MODELS = 3
 _SAMPLE = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedInput:
+    """An ensemble reduced to its statistics, and what was found out about it.
+
+    Attributes
+    ----------
+    statistics : EnsembleStatistics
+    pairs : list of (int, int)
+        Left and right keypoints that are compared.
+    notes : list of str
+        For the report; it grows.
+    left_out : tuple of int
+        Keypoints that cannot be computed.
+    fit : CalibrationFit or None
+        None without a rig.
+    """
+
+    statistics: EnsembleStatistics
+    pairs: list[tuple[int, int]]
+    notes: list[str]
+    left_out: tuple[int, ...]
+    fit: CalibrationFit | None
+
+    @property
+    def mismatch(self) -> str:
+        """In words, that the calibration does not fit; "" where it does."""
+        return (self.fit.warning() or "") if self.fit is not None else ""
+
+    @property
+    def calibration_residuals(self) -> list[float]:
+        """By view; see `ViewReport.calibration_residual`."""
+        if self.fit is None:
+            return [np.nan] * len(self.statistics.centre)
+        return list(self.fit.residuals.values())
+
+
+def checked_input(
+    ensemble: AnyEnsemble,
+    rig: Rig | None,
+    settings: SmoothingSettings | TriangulationSettings,
+    mode: Mode | None,
+    notes: Sequence[str],
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> CheckedInput:
+    """Reduce an ensemble and check it.
+
+    Parameters
+    ----------
+    rig : Rig or None
+        Its cameras are in the order of the views.
+    mode : str or None
+        The smoother; None: triangulation frame by frame.
+    notes : sequence of str
+        What is known before.
+
+    Raises
+    ------
+    PoseDataError
+        No keypoint can be computed, or the names of left and right are unknown.
+    """
+    # The published smoother takes what it is given.
+    published = isinstance(settings, SmoothingSettings) and settings.as_published
+    pairs = [] if published else left_right_pairs(settings.left_right, ensemble.keypoints)
+    statistics = ensemble_statistics(
+        ensemble,
+        settings.avg_mode,
+        settings.var_mode,
+        progress,
+        cancelled,
+        settings.threads,
+        pairs,
+        settings.fix_swaps,
+        keep_placeholders=published,
+    )
+    notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
+    left_out = uncomputable(ensemble, statistics, mode, notes)
+    fit = None if rig is None else check_calibration(rig, ensemble, statistics, cancelled)
+    found = CheckedInput(statistics, pairs, notes, left_out, fit)
+    if found.mismatch:
+        notes.insert(0, found.mismatch)
+    return found
+
+
+def rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
+    """The cameras of the views, in their order; ``notes`` grows by warnings."""
+    notes += rig.warnings
+    extra = [name for name in rig.names if name not in ensemble.views]
+    if extra:
+        notes.append(f"cameras without predictions are left out: {', '.join(extra)}")
+    return rig.subset(ensemble.views)
 
 
 def check_calibration(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ import numpy as np
 from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Result, observed_mask
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
 from napari_pose3d.core.projects.session import PredictionSet, Session
-from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+
+from .run_record import read_record
 
 _KINDS: tuple[Kind, ...] = ("calibrated", "linear", "single", "triangulated")
 
@@ -108,20 +107,6 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
         session.name,
         "" if rig is None else rig.units,
     )
-
-
-def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The record of a run; empty where it cannot be read.
-
-    It is for people, and the arrays do not depend on it.
-    """
-    try:
-        text = read_text(path)
-        with input_errors(path):
-            record = json.loads(text)
-    except PoseDataError:
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -10,40 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_pose3d.core.poses.arrays import (
-    AnyEnsemble,
-    FloatArray,
-    Poses2D,
-    Poses3D,
-    Report,
-    Result,
-    ViewReport,
-    observed_mask,
-)
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Report, Result
 from napari_pose3d.core.projects.matching.inputs import (
     Inputs,
     match_inputs,
     open_inputs,
     read_inputs,
 )
+from napari_pose3d.core.smoothing.keypoint_blocks import check_smooth_params
 from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import (
-    IsCancelled,
-    Progress,
-    SmoothingSettings,
-    TriangulationSettings,
-    check_robust,
-    check_settings,
-    check_threads,
-)
+from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings, check_settings
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
-    from napari_pose3d.core.cameras.triangulation.triangulation import Triangulation
-    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
-        EnsembleStatistics,
-    )
 
 __all__ = [
     "Inputs",
@@ -53,8 +33,9 @@ __all__ = [
     "read_inputs",
     "run",
     "smooth",
-    "triangulate_ensemble",
 ]
+
+_TOGETHER = "the views are only smoothed together; there are no positions in space"
 
 
 def run(
@@ -89,53 +70,33 @@ def run(
     """
     from napari_pose3d.core.smoothing import smoothers as eks
     from napari_pose3d.core.smoothing.bones.bone_lengths import apply_bones, bone_ends
-    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
-        ensemble_statistics,
-    )
-    from napari_pose3d.core.smoothing.ensemble.swaps import (
-        exchange,
-        find_swaps,
-        left_right_pairs,
-    )
+    from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
+    from napari_pose3d.core.smoothing.linear.lasting_shifts import shift_note
     from napari_pose3d.core.smoothing.result_builder import ResultBuilder
 
-    from .input_checks import check_calibration, placeholder_notes, uncomputable
+    from .input_checks import checked_input, rig_of_views
 
     settings = settings or SmoothingSettings()
     progress = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
     started = time.perf_counter()
     check_settings(settings)
+    check_smooth_params(settings, ensemble.keypoints)
     mode = chosen_mode(ensemble, rig, settings)
     notes = without_effect(settings, mode, len(ensemble.views))
+    if mode == "linear":
+        why = "without a calibration" if rig is None else "mode 'linear' uses no calibration:"
+        notes.insert(0, f"{why} {_TOGETHER}")
     if mode != "calibrated":
         rig = None
     elif rig is not None:
-        rig = _rig_of_views(rig, ensemble, notes)
-
-    # The published smoother takes what it is given.
-    ours = not settings.as_published
-    pairs = left_right_pairs(settings.left_right, ensemble.keypoints) if ours else []
-    bones = bone_ends(settings.skeleton, ensemble.keypoints) if ours else []
-    statistics = ensemble_statistics(
-        ensemble,
-        settings.avg_mode,
-        settings.var_mode,
-        progress,
-        cancelled,
-        settings.threads,
-        pairs,
-        settings.fix_swaps,
-        keep_placeholders=settings.as_published,
-    )
-    notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
-    left_out = uncomputable(ensemble, statistics, mode, notes)
-    fit = None if rig is None else check_calibration(rig, ensemble, statistics, cancelled)
-    if fit is not None and (mismatch := fit.warning()):
-        notes.insert(0, mismatch)
+        rig = rig_of_views(rig, ensemble, notes)
+    bones = [] if settings.as_published else bone_ends(settings.skeleton, ensemble.keypoints)
+    checked = checked_input(ensemble, rig, settings, mode, notes, progress, cancelled)
+    statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
 
     def smoothed() -> ResultBuilder:
-        common = settings, progress, cancelled, left_out
+        common = settings, progress, cancelled, checked.left_out
         if rig is not None:
             parts = eks.smooth_calibrated(ensemble, statistics, rig, *common)
         elif mode == "linear":
@@ -143,7 +104,7 @@ def run(
         else:
             parts = eks.smooth_single(ensemble, statistics, *common)
         found = ResultBuilder(statistics, in_space=rig is not None)
-        for k in left_out:
+        for k in checked.left_out:
             found.leave_empty(k)
         with contextlib.closing(parts):
             for k, part in parts:
@@ -153,8 +114,8 @@ def run(
     try:
         found = smoothed()
     except PoseDataError as error:
-        if fit is not None and (mismatch := fit.warning()):
-            raise PoseDataError(f"{error.problem}; {mismatch}", todo=error.todo) from error
+        if checked.mismatch:
+            raise PoseDataError(f"{error.problem}; {checked.mismatch}", todo=error.todo) from error
         raise
     swaps = None
     if pairs:
@@ -168,12 +129,11 @@ def run(
 
     if rig is not None and bones:
         apply_bones(found, rig, bones)
+    poses2d = found.poses2d(ensemble)
+    if mode == "linear" and (note := shift_note(poses2d, len(ensemble.models), cancelled)):
+        notes.insert(0, note)
 
     params = found.smooth_param
-    unknown = [np.nan] * len(ensemble.views)
-    view_reports = found.view_reports(
-        ensemble.views, unknown if fit is None else list(fit.residuals.values())
-    )
     report = Report(
         mode=mode,
         smooth_param={
@@ -181,7 +141,7 @@ def run(
             for name, s in zip(ensemble.keypoints, params.tolist(), strict=True)
             if np.isfinite(s)
         },
-        searched=settings.smooth_param is None,
+        searched=any(settings.given_s(name) is None for name in ensemble.keypoints),
         observations=int(found.used_by_view.sum()),
         missing=int(np.isnan(statistics.centre[..., 0]).sum()),
         rejected=int(found.rejected_by_view.sum()),
@@ -190,195 +150,10 @@ def run(
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
         seconds=time.perf_counter() - started,
-        views=view_reports,
+        views=found.view_reports(ensemble.views, checked.calibration_residuals),
     )
     poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
-    return Result(found.poses2d(ensemble), poses3d, params, report, swaps)
-
-
-def triangulate_ensemble(
-    ensemble: AnyEnsemble,
-    rig: Rig,
-    settings: TriangulationSettings | None = None,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> Result:
-    """Triangulate the centre of an ensemble frame by frame; nothing is smoothed or filled in.
-
-    Parameters
-    ----------
-    ensemble : Ensemble
-        One or more prediction sets of two or more views.
-    rig : Rig
-        Cameras are matched to views by name; extra cameras are left out.
-    settings : TriangulationSettings, optional
-    progress, cancelled : callable, optional
-        As in `run`.
-
-    Returns
-    -------
-    Result
-        ``poses3d``, and in ``poses2d`` where its points fall in each view (NaN where there is no
-        point; no ``variance``). ``smooth_param`` is NaN.
-
-    Raises
-    ------
-    PoseDataError
-        An invalid setting, a view without camera, one view only.
-    """
-    from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
-        ensemble_statistics,
-    )
-    from napari_pose3d.core.smoothing.ensemble.swaps import (
-        exchange,
-        find_swaps,
-        left_right_pairs,
-    )
-
-    from .input_checks import check_calibration, placeholder_notes, uncomputable
-
-    settings = settings or TriangulationSettings()
-    cancelled = cancelled or (lambda: False)
-    progress = progress or (lambda stage, done, total: None)
-    started = time.perf_counter()
-    check_robust(settings.robust)
-    check_threads(settings.threads)
-    chosen_mode(ensemble, rig, SmoothingSettings(mode="calibrated"))
-    notes: list[str] = []
-    rig = _rig_of_views(rig, ensemble, notes)
-    pairs = left_right_pairs(settings.left_right, ensemble.keypoints)
-    statistics = ensemble_statistics(
-        ensemble,
-        settings.avg_mode,
-        settings.var_mode,
-        progress,
-        cancelled,
-        settings.threads,
-        pairs,
-        settings.fix_swaps,
-    )
-    notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
-    uncomputable(ensemble, statistics, None, notes)
-    fit = check_calibration(rig, ensemble, statistics, cancelled)
-    if mismatch := fit.warning():
-        notes.insert(0, mismatch)
-
-    def triangulated() -> list[Triangulation]:
-        return _each_keypoint(statistics, rig, settings, progress, cancelled)
-
-    found = triangulated()
-    swaps = None
-    if pairs:
-        xyz = np.stack([part.xyz for part in found], axis=1)
-        expected = rig.project(xyz).astype(np.float32)
-        swaps = find_swaps(statistics, expected, pairs, ensemble.keypoints, settings.fix_swaps)
-        if swaps.corrected and swaps.views.any():
-            exchange(statistics, swaps.views, pairs)
-            found = triangulated()
-        notes += swaps.describe(ensemble.views)
-    xyz = np.stack([part.xyz for part in found], axis=1)
-    inliers = np.stack([part.inliers for part in found], axis=-1)
-    n_views = np.stack([part.n_views for part in found], axis=1)
-    residuals = np.stack([part.residuals for part in found], axis=-1).astype(np.float32)
-    observed = observed_mask(statistics.centre)
-    alone = int((observed & (n_views == 0)).sum())
-    if alone:
-        notes.append(
-            f"{alone:,} observations give no point: no second view observed the keypoint in that "
-            "frame, or the rays do not meet in front of the cameras"
-        )
-    open_questions = sum(int(part.undecided.sum()) for part in found)
-    if open_questions:
-        notes.append(
-            f"in {open_questions:,} points the views contradict each other and it is open which "
-            "of them is right"
-        )
-    poses2d = Poses2D(
-        xy=rig.project(xyz).astype(np.float32),
-        likelihood=statistics.likelihood,
-        views=ensemble.views,
-        keypoints=ensemble.keypoints,
-        ensemble_median=statistics.centre,
-        ensemble_variance=statistics.variance,
-        session=ensemble.session,
-        individual=ensemble.individual,
-    )
-    poses3d = Poses3D(
-        xyz=xyz,
-        covariance=np.stack([part.covariance for part in found], axis=1),
-        n_views=n_views,
-        residuals=residuals,
-        inferred=np.zeros(n_views.shape, dtype=bool),
-        views=ensemble.views,
-        keypoints=ensemble.keypoints,
-        session=ensemble.session,
-        units=rig.units,
-    )
-    report = Report(
-        mode="triangulated",
-        smooth_param={},
-        searched=False,
-        observations=int(inliers.sum()),
-        missing=int((~observed).sum()),
-        rejected=int((observed & ~inliers & (n_views > 0)).sum()),
-        inferred=0,
-        left_missing=int((n_views == 0).sum()),
-        settings=dataclasses.asdict(settings),
-        warnings=tuple(notes),
-        seconds=time.perf_counter() - started,
-        views={
-            view: ViewReport(
-                int(inliers[v].sum()),
-                int((observed[v] & ~inliers[v] & (n_views > 0)).sum()),
-                _median(residuals[v]),
-                fit.residuals[view],
-            )
-            for v, view in enumerate(ensemble.views)
-        },
-    )
-    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report, swaps)
-
-
-def _each_keypoint(
-    statistics: EnsembleStatistics,
-    rig: Rig,
-    settings: TriangulationSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[Triangulation]:
-    """The keypoints triangulated frame by frame, on all cores."""
-    from napari_pose3d.core.smoothing.keypoint_blocks import each_block
-    from napari_pose3d.core.smoothing.robust.framewise_triangulation import (
-        spread_of,
-        triangulate_framewise,
-        weights_of,
-    )
-
-    def one(block: tuple[int, ...]) -> list[Triangulation]:
-        centre = statistics.centre[:, :, block[0]]
-        weights = weights_of(spread_of(statistics.variance[:, :, block[0]]))
-        return [triangulate_framewise(rig, centre, weights, settings.robust, cancelled)]
-
-    singly = [(k,) for k in range(statistics.centre.shape[2])]
-    stage = "Triangulating keypoints"
-    finished = each_block(one, singly, settings.threads, progress, cancelled, stage)
-    with contextlib.closing(finished):
-        return [part for _, part in finished]
-
-
-def _median(values: FloatArray) -> float:
-    """Of the finite ones; NaN where there is none."""
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else float("nan")
-
-
-def _rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
-    """The cameras of the views, in their order; ``notes`` grows by warnings."""
-    notes += rig.warnings
-    extra = [name for name in rig.names if name not in ensemble.views]
-    if extra:
-        notes.append(f"cameras without predictions are left out: {', '.join(extra)}")
-    return rig.subset(ensemble.views)
+    return Result(poses2d, poses3d, params, report, swaps)
 
 
 def smooth(

@@ -58,7 +58,8 @@ def warm_up(*jobs: Job) -> None:
     from napari_pose3d.core.labels.geometry.label_projection import project_labels
     from napari_pose3d.settings import SmoothingSettings
 
-    from .smoothing_run import run, triangulate_ensemble
+    from .smoothing_run import run
+    from .triangulation_run import triangulate_ensemble
 
     chosen = jobs or ALL_JOBS
     rig, ensemble = _example()

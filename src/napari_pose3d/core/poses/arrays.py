@@ -283,12 +283,27 @@ class ViewReport:
         The same after triangulating a sample of frames from all views, without smoothing and
         without setting anything aside: large where the calibration does not fit. NaN without a
         calibration, infinite where the points do not lie in front of the camera.
+    missing : int
+        (frame, keypoint) cells without a usable observation.
     """
 
     observations: int
     rejected: int
     residual: float
     calibration_residual: float
+    missing: int = 0
+
+    @property
+    def share_rejected(self) -> float:
+        """Of the observations, those set aside, from 0 to 1; NaN where there is none."""
+        n = self.observations + self.rejected
+        return self.rejected / n if n else float("nan")
+
+    @property
+    def share_missing(self) -> float:
+        """Of all cells, those without an observation, from 0 to 1; NaN where there is none."""
+        n = self.observations + self.rejected + self.missing
+        return self.missing / n if n else float("nan")
 
 
 @dataclass(frozen=True)

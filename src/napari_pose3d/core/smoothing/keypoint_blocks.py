@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
 Block = tuple[int, ...]
 Part = TypeVar("Part")
@@ -47,6 +47,38 @@ def blocks_of(
     blocks = dict.fromkeys(found.get(k, (k,)) for k in range(len(keypoints)))
     kept = (tuple(k for k in block if k not in left_out) for block in blocks)
     return [block for block in kept if block]
+
+
+def shared_s(settings: SmoothingSettings, keypoints: Sequence[str]) -> float | None:
+    """``s`` of the keypoints of a block, as far as it was given; None: it is searched.
+
+    Raises
+    ------
+    PoseDataError
+        They were given different ones.
+    """
+    given = {name: settings.given_s(name) for name in keypoints}
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{name} {'searched' if s is None else s}" for name, s in given.items())
+        raise PoseDataError(
+            f"the keypoints of a block were given different values of s: {listed}",
+            expected="one for all keypoints of a block",
+        )
+    return next(iter(given.values()), None)
+
+
+def check_smooth_params(settings: SmoothingSettings, keypoints: tuple[str, ...]) -> None:
+    """Raise `PoseDataError` where ``s`` is given for an unknown keypoint, or twice for one."""
+    named = [name for name, _ in settings.smooth_params]
+    if unknown := [name for name in named if name not in keypoints]:
+        raise PoseDataError(
+            f"no keypoint is called {', '.join(unknown)}, which s was given for",
+            expected=f"some of {', '.join(keypoints)}",
+        )
+    if twice := [name for i, name in enumerate(named) if name in named[:i]]:
+        raise PoseDataError(f"s of the keypoint {twice[0]} was given twice", expected="it once")
+    for block in blocks_of(settings.blocks, keypoints):
+        shared_s(settings, [keypoints[k] for k in block])
 
 
 def _index(name: str, keypoints: tuple[str, ...]) -> int:

@@ -135,7 +135,8 @@ class ResultBuilder:
             length = length[np.isfinite(length)]
             residual = float(np.median(length)) if length.size else float("nan")
             used, rejected = int(self.used_by_view[v]), int(self.rejected_by_view[v])
-            reports[view] = ViewReport(used, rejected, residual, float(calibration[v]))
+            missing = int(np.isnan(self._statistics.centre[v, ..., 0]).sum())
+            reports[view] = ViewReport(used, rejected, residual, float(calibration[v]), missing)
         return reports
 
     def poses2d(self, ensemble: AnyEnsemble) -> Poses2D:

@@ -26,7 +26,7 @@ from .kalman.state_space import (
     side_by_side,
     smooth_track,
 )
-from .keypoint_blocks import Block, blocks_of, each_block
+from .keypoint_blocks import Block, blocks_of, each_block, shared_s
 from .published.variance_inflation import inflated_variance
 from .smoother_choice import robust_linear
 
@@ -91,7 +91,7 @@ def smooth_calibrated(
         from .robust.iterations import smooth_robustly
 
         ks = list(block)
-        names = [ensemble.keypoints[k] for k in block]
+        names = _names(ensemble, block)
         tracks = smooth_robustly(
             rig,
             statistics.centre[:, :, ks],
@@ -139,22 +139,17 @@ def smooth_calibrated(
                     rig, xy, centre, variance, searched, ensemble.keypoints[k], cancelled
                 )
             )
-        s = _smooth_param(rig.packed, tracks, settings, cancelled)
+        s = _smooth_param(rig.packed, tracks, settings, _names(ensemble, block), cancelled)
         parts = []
         for k, track in zip(block, tracks, strict=True):
             means, covs = smooth_track(rig.packed, track, s, cancelled)
             xy, spread = _reproject(rig, means, covs)
             spread += _noise(track)
-            observed = observed_mask(statistics.centre[:, :, k])
-            parts.append(
-                SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s, means, covs)
-            )
+            parts.append(_of_all(statistics, k, xy, spread, s, means, covs))
         return parts
 
     one = published if settings.as_published else ours
-    blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
-    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
-        yield k, _without_long_gaps(part, settings.max_gap)
+    yield from _in_blocks(one, ensemble, settings, progress, cancelled, left_out)
 
 
 def smooth_linear(
@@ -183,10 +178,8 @@ def smooth_linear(
     if robust_linear(settings, len(ensemble.views)):
         one = _robust_linear(ensemble, statistics, frames, searched, settings, cancelled)
     else:
-        one = _plain_linear(statistics, frames, searched, n_latent, settings, cancelled)
-    blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
-    for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
-        yield k, _without_long_gaps(part, settings.max_gap)
+        one = _plain_linear(ensemble, statistics, frames, searched, n_latent, settings, cancelled)
+    yield from _in_blocks(one, ensemble, settings, progress, cancelled, left_out)
 
 
 def _robust_linear(
@@ -214,7 +207,8 @@ def _robust_linear(
             )
             for k in block
         ]
-        found = iterate([smoother for _, smoother in pairs], settings)
+        given = shared_s(settings, _names(ensemble, block))
+        found = iterate([smoother for _, smoother in pairs], given)
         parts = []
         for k, (views, _), track in zip(block, pairs, found, strict=True):
             xy, spread = views.project_moments(track.xyz, track.covariance, cancelled)
@@ -227,6 +221,7 @@ def _robust_linear(
 
 
 def _plain_linear(
+    ensemble: AnyEnsemble,
     statistics: EnsembleStatistics,
     frames: Mapping[int, NDArray[np.intp]],
     searched: NDArray[np.bool_],
@@ -255,13 +250,13 @@ def _plain_linear(
             )
             for k in block
         ]
-        s = _smooth_param(no_cameras, [each.track for each in models], settings, cancelled)
+        tracks = [each.track for each in models]
+        s = _smooth_param(no_cameras, tracks, settings, _names(ensemble, block), cancelled)
         parts = []
         for k, found in zip(block, models, strict=True):
             pixels, variance = found.smooth(no_cameras, s, cancelled)
             xy, spread = by_view(pixels), by_view(variance) + _noise(found.track)
-            observed = observed_mask(statistics.centre[:, :, k])
-            part = SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s)
+            part = _of_all(statistics, k, xy, spread, s)
             inflated = by_view(found.track.r) if written else None
             parts.append(replace(part, ensemble_variance=inflated))
         return parts
@@ -294,7 +289,7 @@ def smooth_single(
             for k in block
         ]
         everything = [track for tracks, _ in models for track in tracks]
-        s = _smooth_param(no_cameras, everything, settings, cancelled)
+        s = _smooth_param(no_cameras, everything, settings, _names(ensemble, block), cancelled)
         parts = []
         for k, (tracks, offsets) in zip(block, models, strict=True):
             observed = observed_mask(statistics.centre[:, :, k])
@@ -307,19 +302,60 @@ def smooth_single(
                     means, covs = smooth_track(no_cameras, track, s, cancelled)
                     xy[view] = means + offset
                     spread[view] = np.diagonal(covs, axis1=1, axis2=2)
-            parts.append(SmoothedKeypoint(xy, spread, observed, np.zeros_like(observed), s))
+            parts.append(_of_all(statistics, k, xy, spread, s))
         return parts
 
+    yield from _in_blocks(
+        one, ensemble, settings, progress, cancelled, left_out, gaps_of_each_view=True
+    )
+
+
+def _in_blocks(
+    one: Callable[[Block], list[SmoothedKeypoint]],
+    ensemble: AnyEnsemble,
+    settings: SmoothingSettings,
+    progress: Progress,
+    cancelled: IsCancelled,
+    left_out: Container[int],
+    *,
+    gaps_of_each_view: bool = False,
+) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
+    """Each keypoint's index and what ``one`` made of it, without gaps that are too long."""
     blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
     for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
-        yield k, _without_long_gaps(part, settings.max_gap, each_view=True)
+        yield k, _without_long_gaps(part, settings.max_gap, gaps_of_each_view)
+
+
+def _of_all(
+    statistics: EnsembleStatistics,
+    k: int,
+    xy: Float64,
+    spread: Float64,
+    s: float,
+    xyz: Float64 | None = None,
+    covariance: Float64 | None = None,
+) -> SmoothedKeypoint:
+    """Of a smoother that uses all observations of a keypoint."""
+    observed = observed_mask(statistics.centre[:, :, k])
+    nothing = np.zeros_like(observed)
+    return SmoothedKeypoint(xy, spread, observed, nothing, s, xyz, covariance)
+
+
+def _names(ensemble: AnyEnsemble, block: Block) -> list[str]:
+    return [ensemble.keypoints[k] for k in block]
 
 
 def _smooth_param(
-    cams: Float64, tracks: list[Track], settings: SmoothingSettings, cancelled: IsCancelled
+    cams: Float64,
+    tracks: list[Track],
+    settings: SmoothingSettings,
+    names: list[str],
+    cancelled: IsCancelled,
 ) -> float:
-    if settings.smooth_param is not None:
-        return float(settings.smooth_param)
+    """``s`` of a block of keypoints: given, or the most likely one."""
+    given = shared_s(settings, names)
+    if given is not None:
+        return float(given)
     bounds = PUBLISHED_BOUNDS if settings.as_published else BOUNDS
     return find_smooth_param(cams, tracks, bounds, cancelled)
 

@@ -16,12 +16,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.pipeline.result_files import summary
+from napari_pose3d.core.pipeline.run_summary import summary
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.layers.display import Shown, Space
 from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
 
-from .fit_table import FitTable
+from .fit_table import CAPTION, FitTable
 
 _NAMED_NOTES = 3
 
@@ -38,7 +38,7 @@ class ResultPanel(QGroupBox):
         self._stale = MessageLabel()
         self._stale.hide()
         self._summary = MessageLabel()
-        self._fit_caption = QLabel("How far predictions lie from the result:")
+        self._fit_caption = QLabel(CAPTION)
         self._fit = FitTable()
         self._notes = MessageList(_NAMED_NOTES)
 

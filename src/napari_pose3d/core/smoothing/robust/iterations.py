@@ -12,6 +12,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.smooth_param_search import bounded_minimum
+from ..keypoint_blocks import shared_s
 from .initial_track import initial_track
 from .robust_smoother import CalibratedViews, RobustSmoother, RobustTrack
 
@@ -75,15 +76,21 @@ def smooth_robustly(
     ]
     # Copies of the tracks' own, and of a long recording not small.
     del centre, variance
-    return iterate(smoothers, settings)
+    return iterate(smoothers, shared_s(settings, keypoints))
 
 
-def iterate(tracks: Sequence[RobustSmoother], settings: SmoothingSettings) -> list[RobustTrack]:
-    """Run all iterations of smoothers that share ``s``; they cannot be used afterwards."""
-    s = 1.0 if settings.smooth_param is None else settings.smooth_param
+def iterate(tracks: Sequence[RobustSmoother], given: float | None) -> list[RobustTrack]:
+    """Run all iterations of smoothers that share ``s``; they cannot be used afterwards.
+
+    Parameters
+    ----------
+    given : float or None
+        ``s``; None: it is searched.
+    """
+    s = 1.0 if given is None else given
     width = _FIRST_WIDTH
     for last in (False,) * (_ITERATIONS - 1) + (True,):
-        if settings.smooth_param is None:
+        if given is None:
             s = _search(tracks, s, width, _FINE if last else _COARSE)
             # The first search is wide, the others only follow the change of the weights.
             width = _NEXT_WIDTH
