@@ -211,6 +211,54 @@ def check_s(s: float | None, keypoint: str = "") -> None:
         )
 
 
+def frame_range_of(text: str) -> tuple[int | None, int | None]:
+    """``A:B``, either of which may be left out, or ``N`` for the first N frames.
+
+    Raises
+    ------
+    PoseDataError
+        It is something else.
+    """
+    first, colon, last = (part.strip() for part in text.partition(":"))
+    ends = [int(end) if end.isdecimal() else None for end in (first, last)]
+    understood = all(end == "" or end.isdecimal() for end in (first, last)) and (first or last)
+    if not understood:
+        raise PoseDataError(
+            f"'{text.strip()}' is not a frame range",
+            expected="first frame, colon, one past the last, such as 0:2000 or 500:, or a number "
+            "for so many frames from the first",
+        )
+    return (ends[0], ends[1]) if colon else (None, ends[0])
+
+
+def smooth_params_of(text: str) -> tuple[tuple[str, float], ...]:
+    """``nose=10, tail=100`` as pairs of keypoint and ``s``.
+
+    Raises
+    ------
+    PoseDataError
+        It is something else.
+    """
+    pairs = []
+    for part in text.split(","):
+        if not part.strip():
+            continue
+        # A name may hold the sign, a number does not.
+        name, sign, number = part.rpartition("=")
+        try:
+            s = float(number)
+        except ValueError:
+            s = math.nan
+        if not sign or not name.strip() or math.isnan(s):
+            raise PoseDataError(
+                f"'{part.strip()}' is not a value of s for a keypoint",
+                expected="a name, an equals sign and a number, such as nose=10, tail=100",
+            )
+        check_s(s, name.strip())
+        pairs.append((name.strip(), s))
+    return tuple(pairs)
+
+
 def check_robust(robust: object) -> None:
     """Raise `PoseDataError` unless it is "auto", "off" or a number of px above zero."""
     if isinstance(robust, str):

@@ -280,7 +280,8 @@ def test_info_names_what_it_is_given(recording, capsys) -> None:
 def test_frame_ranges() -> None:
     assert parse_frame_ranges(["0:20", "50:", ":7"]) == ((0, 20), (50, None), (None, 7))
     assert parse_frame_ranges(["[(1,10),(20,30)]"]) == ((1, 10), (20, 30))
-    for bad in ("5", "a:b", ":", "(1,2) and more"):
+    assert parse_frame_ranges(["2000"]) == ((None, 2000),)
+    for bad in ("5.5", "-5", "", "a:b", ":", "(1,2) and more"):
         with pytest.raises(PoseDataError, match="frame range"):
             parse_frame_ranges([bad])
 

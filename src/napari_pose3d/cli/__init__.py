@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
-    bar = ProgressBar(sys.stderr)
+    bar = ProgressBar(sys.stderr, getattr(options, "verbose", False))
     with Interruption() as interruption:
         options.interruption = interruption
         try:

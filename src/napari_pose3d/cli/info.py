@@ -18,9 +18,9 @@ def add_to(commands: Any) -> None:
     info = commands.add_parser(
         "info",
         help="say what a file or folder is, and what is missing or contradictory in it",
-        description="Say what a file is, or what a folder holds: its sessions with their views, "
-        "videos, predictions, labels and calibrations, and what is missing or contradictory. "
-        "Videos are not decoded.",
+        description="Say what a file is (predictions, a calibration, a video, the record of a "
+        "run), or what a folder holds: its sessions with their views, videos, predictions, labels "
+        "and calibrations, and what is missing or contradictory. Videos are not decoded.",
         allow_abbrev=False,
     )
     info.set_defaults(command=_run)
@@ -31,6 +31,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.run_record import describe_record, is_record
     from napari_pose3d.core.projects.summary import describe
 
     status = 0
@@ -38,7 +39,10 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         if i:
             print()
         try:
-            print(describe(path, option_of, options.individual))
+            if is_record(path):
+                print(describe_record(path))
+            else:
+                print(describe(path, option_of, options.individual))
         except PoseDataError as error:
             # One bad file does not hide what the others are.
             print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)

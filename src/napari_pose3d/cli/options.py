@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ReadingSettings, Robust
+from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import (
+    ReadingSettings,
+    Robust,
+    frame_range_of,
+    smooth_params_of,
+)
 
-_RANGE = re.compile(r"^(\d*):(\d*)$")
 _EKS_RANGES = re.compile(r"\(\s*(\d+|None)\s*,\s*(\d+|None)\s*\)")
 
 
@@ -63,14 +67,38 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, action="store_true", help=help_of(ReadingSettings, name))
 
 
-def reading_of(options: argparse.Namespace) -> tuple[list[Path], ReadingSettings]:
-    """What `add_reading` was given: the inputs and how to read them."""
-    inputs = [*options.input, *options.input_files]
+def inputs_of(options: argparse.Namespace) -> tuple[list[Path], Path | None]:
+    """The predictions and the calibration that `add_reading` was given.
+
+    Raises
+    ------
+    PoseDataError
+        No predictions, or several calibrations.
+    """
+    given = [*options.input, *options.input_files]
     if options.input_dir:
-        inputs.append(options.input_dir)
+        given.append(options.input_dir)
+    rigs = [path for path in given if _is_calibration(path)]
+    inputs = [path for path in given if path not in rigs]
+    if options.calibration:
+        rigs.append(options.calibration)
+    if len(rigs) > 1:
+        raise PoseDataError(
+            f"there are several calibrations: {', '.join(map(str, rigs))}", expected="one"
+        )
     if not inputs:
         raise PoseDataError("no input was given", expected="a folder or prediction files")
-    reading = ReadingSettings(
+    return inputs, (rigs[0] if rigs else None)
+
+
+def _is_calibration(path: Path) -> bool:
+    # A project's own file stands for the project.
+    return path.suffix.lower() == ".toml" and path.name != "project.toml" and not path.is_dir()
+
+
+def reading_of(options: argparse.Namespace) -> ReadingSettings:
+    """What `add_reading` was told about reading."""
+    return ReadingSettings(
         views=tuple(options.views),
         keypoints=tuple(options.keypoints),
         session=options.session,
@@ -80,11 +108,18 @@ def reading_of(options: argparse.Namespace) -> tuple[list[Path], ReadingSettings
         shared_keypoints=options.shared_keypoints,
         mirrored=options.mirrored,
     )
-    return inputs, reading
 
 
 def add_computing(parser: argparse.ArgumentParser, settings: type) -> None:
-    """What smoothing and triangulating have in common."""
+    """What smoothing and triangulating have in common, by the help of their settings."""
+    parser.add_argument(
+        "--left-right",
+        nargs="+",
+        default=[],
+        metavar="LEFT,RIGHT",
+        help=help_of(settings, "left_right"),
+    )
+    parser.add_argument("--fix-swaps", action="store_true", help=help_of(settings, "fix_swaps"))
     parser.add_argument(
         "--avg-mode",
         choices=["median", "mean"],
@@ -106,28 +141,13 @@ def add_computing(parser: argparse.ArgumentParser, settings: type) -> None:
 def computing_of(options: argparse.Namespace) -> dict[str, Any]:
     """What `add_computing` was given, by field of the settings."""
     return {
+        "left_right": parse_blocks(options.left_right),
+        "fix_swaps": options.fix_swaps,
         "avg_mode": options.avg_mode,
         "var_mode": options.var_mode,
         "robust": parse_robust(options.robust),
         "threads": options.threads,
     }
-
-
-def add_swaps(parser: argparse.ArgumentParser, settings: type) -> None:
-    """Left and right taken for each other."""
-    parser.add_argument(
-        "--left-right",
-        nargs="+",
-        default=[],
-        metavar="LEFT,RIGHT",
-        help=help_of(settings, "left_right"),
-    )
-    parser.add_argument("--fix-swaps", action="store_true", help=help_of(settings, "fix_swaps"))
-
-
-def swaps_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What `add_swaps` was given, by field of the settings."""
-    return {"left_right": parse_blocks(options.left_right), "fix_swaps": options.fix_swaps}
 
 
 def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
@@ -140,7 +160,15 @@ def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
         help=f"folder for the results; not given: napari-pose3d/{kind}/<session>/ in the "
         f"project, outside a project ./<session>_{kind}/",
     )
+    parser.add_argument(
+        "--save-filename",
+        metavar="NAME",
+        help="what the names of the files begin with; not given: the session",
+    )
     parser.add_argument("--force", action="store_true", help="replace results of an earlier run")
+    parser.add_argument(
+        "--verbose", action="store_true", help="say what is done, how long it took, and each s"
+    )
     parser.add_argument(
         "--compact",
         action="store_true",
@@ -183,27 +211,79 @@ def parse_blocks(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def parse_frame_ranges(texts: Sequence[str]) -> tuple[tuple[int | None, int | None], ...]:
-    """``A:B`` (either may be left out), or ``[(A,B),...]`` as ensemble-kalman-smoother has it.
+    """``A:B`` or ``N`` (see `frame_range_of`), or ``[(A,B),...]`` as in ensemble-kalman-smoother.
 
     Raises
     ------
     PoseDataError
-        A text is neither.
+        A text is none of them.
     """
     ranges: list[tuple[int | None, int | None]] = []
     for text in texts:
-        match = _RANGE.match(text)
-        if match and text != ":":
-            ranges.append(tuple(int(end) if end else None for end in match.groups()))  # type: ignore[arg-type]
-            continue
         pairs = _EKS_RANGES.findall(text)
-        if not pairs or re.sub(r"[\s,\[\]]", "", _EKS_RANGES.sub("", text)):
-            raise PoseDataError(
-                f"'{text}' is not a frame range",
-                place="--s-frames",
-                expected="first frame, colon, one past the last, such as 0:2000 or 500:",
-            )
-        ranges += [
-            (None if a == "None" else int(a), None if b == "None" else int(b)) for a, b in pairs
-        ]
+        if pairs and not re.sub(r"[\s,\[\]]", "", _EKS_RANGES.sub("", text)):
+            ranges += [
+                (None if a == "None" else int(a), None if b == "None" else int(b)) for a, b in pairs
+            ]
+            continue
+        try:
+            ranges.append(frame_range_of(text))
+        except PoseDataError as error:
+            raise error.located(place="--s-frames") from None
     return tuple(ranges)
+
+
+def parse_smooth_params(
+    texts: Sequence[str],
+) -> tuple[float | None, tuple[tuple[str, float], ...]]:
+    """``10`` for all keypoints, ``nose=10`` for one, ``nose=10,tail=100,5`` for several.
+
+    Returns
+    -------
+    (float or None, pairs of keypoint and float)
+        ``s`` of all keypoints but those named; None: it is searched.
+
+    Raises
+    ------
+    PoseDataError
+        A text is neither, or two are for all keypoints.
+    """
+    common: list[float] = []
+    named: list[str] = []
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        try:
+            common.append(float(part))
+        except ValueError:
+            named.append(part)
+    try:
+        pairs = smooth_params_of(",".join(named))
+        if len(common) > 1:
+            raise PoseDataError(
+                f"several values are for all keypoints: {', '.join(f'{s:g}' for s in common)}",
+                expected="one, and those of single keypoints with their names, such as nose=10",
+            )
+        return (common[0] if common else None), pairs
+    except PoseDataError as error:
+        raise error.located(place="--s") from None
+
+
+def parse_file_name(text: str | None) -> str | None:
+    """The name that result files begin with, from a name with or without ``.csv``.
+
+    Raises
+    ------
+    PoseDataError
+        It is empty, or holds a folder.
+    """
+    if text is None:
+        return None
+    name = text.removesuffix(".csv").strip()
+    if not name or set(name) & set('/\\:*?"<>|') or name.startswith("."):
+        raise PoseDataError(
+            f"'{text}' cannot be what file names begin with",
+            place="--save-filename",
+            expected="a name without folders, such as mouse1",
+            todo="Give the folder",
+            remedy=Remedy("folder"),
+        )
+    return name

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import SmootherParts, SmoothingSettings
 
+from .file_job import Job, run_on_files
 from .options import (
     add_computing,
     add_reading,
-    add_swaps,
     add_writing,
     computing_of,
     help_of,
     parse_blocks,
     parse_frame_ranges,
-    reading_of,
-    swaps_of,
+    parse_smooth_params,
 )
 from .terminal.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
 
 def add_to(commands: Any) -> None:
@@ -36,7 +39,6 @@ def add_to(commands: Any) -> None:
     smooth.set_defaults(command=_run)
     add_reading(smooth)
     _add_smoothing(smooth)
-    add_swaps(smooth, SmoothingSettings)
     add_computing(smooth, SmoothingSettings)
     add_writing(smooth, "smoothed")
 
@@ -51,8 +53,16 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
         choices=["auto", "calibrated", "linear", "single"],
         default="auto",
     )
-    add("--smooth-param", "--s", field="smooth_param", type=float, metavar="S")
-    add("--s-frames", field="s_frames", nargs="+", default=[], metavar="A:B")
+    smooth.add_argument(
+        "--smooth-param",
+        "--s",
+        action="append",
+        default=[],
+        metavar="S|NAME=S,...",
+        help=f"{help_of(SmoothingSettings, 'smooth_param')}; nose=10,tail=100,5 gives single "
+        "keypoints their own, and the others 5",
+    )
+    add("--s-frames", field="s_frames", nargs="+", default=[], metavar="N|A:B")
     add("--blocks", field="blocks", nargs="+", default=[], metavar="A,B")
     smooth.add_argument(
         "--skeleton",
@@ -90,9 +100,11 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
 
 
 def _settings(options: argparse.Namespace) -> SmoothingSettings:
+    common, named = parse_smooth_params(options.smooth_param)
     return SmoothingSettings(
         mode=options.mode,
-        smooth_param=options.smooth_param,
+        smooth_param=common,
+        smooth_params=named,
         s_frames=parse_frame_ranges(options.s_frames),
         as_published=options.as_published,
         n_latent=options.n_latent,
@@ -104,23 +116,14 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
         motion=options.motion,
         parts=SmootherParts(**dict.fromkeys(options.without, False)),
         **computing_of(options),
-        **swaps_of(options),
     )
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.file_run import FileRun
-
-    from .terminal.output import write_and_tell
-
-    inputs, reading = reading_of(options)
     settings = _settings(options)
-    work = FileRun(inputs, options.calibration, reading)
-    print(work.inputs.table.as_text())
-    if options.skeleton == []:
-        settings = work.with_project_bones(settings)
-    folder = options.out or work.default_folder()
-    work.refuse_existing(work.mode(settings), folder, replace_files=options.force)
-    result = work.smooth(settings, bar, options.interruption.asked)
-    write_and_tell(work, result, folder, options, bar)
-    return 0
+
+    def job(work: FileRun) -> Job:
+        chosen = work.with_project_bones(settings) if options.skeleton == [] else settings
+        return work.mode(chosen), partial(work.smooth, chosen)
+
+    return run_on_files(options, bar, "smoothed", job)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import TriangulationSettings
 
-from .options import (
-    add_computing,
-    add_reading,
-    add_swaps,
-    add_writing,
-    computing_of,
-    reading_of,
-    swaps_of,
-)
+from .file_job import Job, run_on_files
+from .options import add_computing, add_reading, add_writing, computing_of
 from .terminal.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.pipeline.file_run import FileRun
 
 
 def add_to(commands: Any) -> None:
@@ -31,23 +28,15 @@ def add_to(commands: Any) -> None:
     )
     triangulate.set_defaults(command=_run)
     add_reading(triangulate)
-    add_swaps(triangulate, TriangulationSettings)
     add_computing(triangulate, TriangulationSettings)
     add_writing(triangulate, "triangulated")
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.file_run import FileRun
+    settings = TriangulationSettings(**computing_of(options))
 
-    from .terminal.output import write_and_tell
+    def job(work: FileRun) -> Job:
+        work.needed_rig()
+        return "triangulated", partial(work.triangulate, settings)
 
-    inputs, reading = reading_of(options)
-    settings = TriangulationSettings(**computing_of(options), **swaps_of(options))
-    work = FileRun(inputs, options.calibration, reading)
-    work.needed_rig()
-    print(work.inputs.table.as_text())
-    folder = options.out or work.default_folder("triangulated")
-    work.refuse_existing("triangulated", folder, replace_files=options.force)
-    result = work.triangulate(settings, bar, options.interruption.asked)
-    write_and_tell(work, result, folder, options, bar)
-    return 0
+    return run_on_files(options, bar, "triangulated", job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TextIO
 
 
@@ -11,27 +12,34 @@ class ProgressBar:
     Parameters
     ----------
     stream : text stream
+    verbose : bool
+        Say also in a pipe how long each stage took.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, verbose: bool = False) -> None:
         self._stream = stream
         self._shown = stream.isatty()
+        self._verbose = verbose
         self._bar: Any = None
         self._stage = ""
+        self._begun = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if not self._shown:
-            return
         if stage != self._stage:
-            from tqdm import tqdm
-
             self.close()
-            self._stage = stage
-            self._bar = tqdm(total=total or None, desc=stage, file=self._stream, leave=False)
-        self._bar.n = done
-        self._bar.refresh()
+            self._stage, self._begun = stage, time.perf_counter()
+            if self._shown:
+                from tqdm import tqdm
+
+                self._bar = tqdm(total=total or None, desc=stage, file=self._stream, leave=False)
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+        if self._verbose and self._stage:
+            seconds = time.perf_counter() - self._begun
+            print(f"{self._stage}: {seconds:.1f} s", file=self._stream, flush=True)
         self._bar, self._stage = None, ""

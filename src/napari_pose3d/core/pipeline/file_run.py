@@ -106,6 +106,7 @@ class FileRun:
     ) -> Result:
         """Triangulate frame by frame; as `triangulation_run.triangulate_ensemble`."""
         rig = self.needed_rig()
+        self.mode(SmoothingSettings(mode="calibrated"))
         if progress is not None:
             progress(STAGE, 0, 0)
         warm_up("triangulated")
@@ -129,14 +130,35 @@ class FileRun:
         )
 
     def mode(self, settings: SmoothingSettings) -> Kind:
-        """How these settings smooth these predictions."""
-        return chosen_mode(self.ensemble, self.rig, settings)
+        """How these settings smooth these predictions.
+
+        Raises
+        ------
+        PoseDataError
+            They cannot, as with a single view; says whether the files seem to hold several.
+        """
+        try:
+            return chosen_mode(self.ensemble, self.rig, settings)
+        except PoseDataError as error:
+            if not self.inputs.issues:
+                raise
+            issue = self.inputs.issues[0]
+            raise PoseDataError(
+                f"{error.problem}; {issue.what}", todo=issue.todo, remedy=issue.remedies
+            ) from error
 
     def default_folder(self, kind: Literal["smoothed", "triangulated"] = "smoothed") -> Path:
         """Where results go when the user does not say."""
         return default_folder(self.ensemble, (), kind)
 
-    def refuse_existing(self, mode: Kind, folder: AnyPath, *, replace_files: bool = False) -> None:
+    def refuse_existing(
+        self,
+        mode: Kind,
+        folder: AnyPath,
+        *,
+        name: str | None = None,
+        replace_files: bool = False,
+    ) -> None:
         """Refuse a folder before anything is computed, where saving there would fail.
 
         Raises
@@ -144,7 +166,7 @@ class FileRun:
         PoseDataError
             A file of that name exists and may not be replaced, or is an input of this run.
         """
-        paths = result_paths(self.ensemble, mode, folder)
+        paths = result_paths(self.ensemble, mode, folder, name)
         refuse_inputs(paths, [source.path for source in self.ensemble.sources])
         if not replace_files:
             refuse_existing(paths)
@@ -154,6 +176,7 @@ class FileRun:
         result: Result,
         folder: AnyPath,
         *,
+        name: str | None = None,
         force: bool = False,
         compact: bool = False,
         columns: Columns = "all",
@@ -161,12 +184,13 @@ class FileRun:
         cancelled: IsCancelled | None = None,
     ) -> list[Path]:
         """Write all files of a result, or none; as `result_files.save_result`."""
-        self.refuse_existing(result.report.mode, folder, replace_files=force)
+        self.refuse_existing(result.report.mode, folder, name=name, replace_files=force)
         return save_result(
             result,
             self.ensemble,
             self.rig,
             folder,
+            name=name,
             force=force,
             compact=compact,
             columns=columns,

@@ -47,12 +47,15 @@ def default_folder(
     return Path.cwd() / f"{session}_{kind}"
 
 
-def result_paths(poses: AnyEnsemble | Poses2D, mode: Kind, folder: AnyPath) -> list[Path]:
+def result_paths(
+    poses: AnyEnsemble | Poses2D, mode: Kind, folder: AnyPath, name: str | None = None
+) -> list[Path]:
     """The files that `save_result` writes: one per view, the 3-D one if there is 3-D, the record.
 
     Per view the smoothed positions, or, of a triangulation, how far the observations lie from it.
+    The names begin with ``name``, else with the session.
     """
-    stem = Path(folder) / (poses.session or "recording")
+    stem = Path(folder) / (name or poses.session or "recording")
     ending = "_reprojection_error.csv" if mode == "triangulated" else ".csv"
     parts = [f"{view}{ending}" for view in poses.views]
     parts += ["3d.csv"] if mode in ("calibrated", "triangulated") else []
@@ -65,6 +68,7 @@ def save_result(
     rig: Rig | None,
     folder: AnyPath,
     *,
+    name: str | None = None,
     force: bool = False,
     compact: bool = False,
     columns: Columns = "all",
@@ -79,6 +83,8 @@ def save_result(
         What `smooth` or `triangulate_ensemble` returned and was given.
     folder : path
         Made where it does not exist.
+    name : str, optional
+        What the names of the files begin with; not given: the session.
     force : bool
         Whether files of an earlier run may be replaced.
     compact : bool
@@ -108,7 +114,7 @@ def save_result(
     report = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
     poses = result.poses2d
-    paths = result_paths(poses, result.report.mode, folder)
+    paths = result_paths(poses, result.report.mode, folder, name)
     few = compact or columns == "movement"
 
     def writing(path: Path) -> Progress:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_pose3d._version import __version__
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Result, ViewReport
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    SmoothingSettings,
+    TriangulationSettings,
+)
+
+from .run_summary import HOW, view_table
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
+PROGRAM = "napari-pose3d"
 _HASH_BLOCK = 1 << 22
+_COUNTS = ("observations", "rejected", "missing")
+_RESIDUALS = ("residual", "calibration_residual")
 
 
 def run_record(
@@ -59,7 +70,7 @@ def run_record(
             }
         )
     return {
-        "program": "napari-pose3d",
+        "program": PROGRAM,
         "version": __version__,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "session": ensemble.session,
@@ -116,6 +127,110 @@ def _swaps(result: Result) -> dict[str, Any] | None:
                 ]
     pairs = [list(pair) for pair in swaps.pairs]
     return {"pairs": pairs, "corrected": swaps.corrected, "found": stretches}
+
+
+def is_record(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is the record of a run of ours, whatever it is called."""
+    return Path(path).suffix.lower() == ".json" and read_record(path).get("program") == PROGRAM
+
+
+def describe_record(path: str | os.PathLike[str]) -> str:
+    """The record of a run in a few lines: what was done with what, when, and how well it fits.
+
+    Values of unknown kinds, as of another version, are left out.
+
+    Raises
+    ------
+    PoseDataError
+        It is no record of ours.
+    """
+    record = read_record(path)
+    if record.get("program") != PROGRAM:
+        raise PoseDataError(
+            "this is no record of a run of ours", file=path, expected="a <session>_run.json"
+        )
+    mode = str(record.get("mode"))
+    what = HOW.get(mode, mode)  # type: ignore[call-overload]
+    lines = [f"{os.fspath(path)}: the record of a run of napari-pose3d {record.get('version')}"]
+    owner = f" of {record['individual']}" if record.get("individual") else ""
+    lines.append(
+        f"  session {record.get('session') or 'without a name'}{owner}, {what}, written "
+        f"{record.get('written')}, computed in {record.get('seconds')} s"
+    )
+    views, keypoints = _listed(record.get("views")), _listed(record.get("keypoints"))
+    lines.append(
+        f"  {record.get('frames')} frames x {len(keypoints)} keypoints ({', '.join(keypoints)}) x "
+        f"{len(views)} views ({', '.join(views)})"
+    )
+    lines += [f"  input: {line}" for line in _input_lines(record.get("inputs"))]
+    if changed := _changed_settings(record.get("settings"), mode):
+        lines.append(f"  settings: {', '.join(changed)}")
+    else:
+        lines.append("  settings: all as they are without being set")
+    params = record.get("smooth_param")
+    if isinstance(params, dict) and params:
+        how = "found" if record.get("smooth_param_searched") else "given"
+        each = ", ".join(f"{name} {s:.4g}" for name, s in params.items() if is_number(s))
+        lines.append(f"  s ({how}): {each}")
+    lines += [f"  {line}" for line in view_table(views_of_record(record)).splitlines()]
+    lines += [f"  note: {note}" for note in _listed(record.get("warnings"))]
+    return "\n".join(lines)
+
+
+def views_of_record(record: Mapping[str, Any]) -> dict[str, ViewReport]:
+    """What a record says about each view; without those that it is not understood about."""
+    found = record.get("per_view")
+    views = {}
+    for view, values in found.items() if isinstance(found, dict) else ():
+        if isinstance(values, dict):
+            counts = [_number(values.get(name), 0) for name in _COUNTS]
+            after, before = (_number(values.get(name), math.nan) for name in _RESIDUALS)
+            views[str(view)] = ViewReport(
+                int(counts[0]), int(counts[1]), after, before, int(counts[2])
+            )
+    return views
+
+
+def _input_lines(inputs: Any) -> Iterator[str]:
+    """The files, and whether they are still what was read."""
+    for entry in inputs if isinstance(inputs, list) else ():
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            continue
+        path = Path(entry["path"])
+        role = entry.get("role") or f"view {entry.get('view')} of {entry.get('model')}"
+        try:
+            same = path.stat().st_size == entry.get("bytes")
+            state = "" if same else " (its size has changed since)"
+        except (OSError, ValueError):
+            state = " (not there any more)"
+        yield f"{role}: {path}{state}"
+
+
+def _changed_settings(settings: Any, mode: str) -> list[str]:
+    """Settings that are not what they are when nothing is set."""
+    kind = TriangulationSettings if mode == "triangulated" else SmoothingSettings
+    usual = json.loads(json.dumps(dataclasses.asdict(kind())))
+    if not isinstance(settings, dict):
+        return []
+    return [
+        f"{name} = {json.dumps(value)}"
+        for name, value in settings.items()
+        if value != usual.get(name)
+    ]
+
+
+def _listed(values: Any) -> list[str]:
+    return [str(value) for value in values] if isinstance(values, list) else []
+
+
+def _number(value: Any, usual: float) -> float:
+    return float(value) if is_number(value) else usual
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a record is a finite number."""
+    # Not NaN either, which is smaller than nothing.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -86,6 +86,17 @@ def view_table(views: Mapping[str, ViewReport]) -> str:
     return "\n".join(lines)
 
 
+def s_table(result: Result) -> str:
+    """``s`` of each keypoint as aligned lines; "" where nothing was smoothed."""
+    given, found = dict(result.report.settings.get("smooth_params", ())), result.report.smooth_param
+    width = max(map(len, found), default=0)
+    searched = result.report.settings.get("smooth_param") is None
+    return "\n".join(
+        f"{name.ljust(width)}  s = {s:.4g}{' (found)' if searched and name not in given else ''}"
+        for name, s in found.items()
+    )
+
+
 def _px(value: float) -> str:
     if math.isinf(value):
         return "not in view"

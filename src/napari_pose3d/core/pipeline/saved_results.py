@@ -14,7 +14,7 @@ from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-from .run_record import read_record
+from .run_record import is_number, read_record, views_of_record
 
 _KINDS: tuple[Kind, ...] = ("calibrated", "linear", "single", "triangulated")
 
@@ -116,12 +116,7 @@ def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _count(counts: Mapping[str, Any], name: str, usual: int) -> int:
     found: Any = counts.get(name)
-    return int(found) if _is_number(found) else int(usual)
-
-
-def _is_number(value: Any) -> bool:
-    # Not NaN either, which is smaller than nothing.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return int(found) if is_number(found) else int(usual)
 
 
 def _report(
@@ -144,7 +139,7 @@ def _report(
         smooth_param={
             name: float(value)
             for name, value in _mapping(record, "smooth_param").items()
-            if _is_number(value)
+            if is_number(value)
         },
         searched=bool(record.get("smooth_param_searched", False)),
         observations=_count(counts, "observations", observed.sum()),
@@ -152,6 +147,7 @@ def _report(
         rejected=_count(counts, "rejected", 0),
         inferred=_count(counts, "inferred", 0 if poses3d is None else poses3d.inferred.sum()),
         settings=_mapping(record, "settings"),
-        seconds=float(record["seconds"]) if _is_number(record.get("seconds")) else 0.0,
+        seconds=float(record["seconds"]) if is_number(record.get("seconds")) else 0.0,
         left_missing=_count(counts, "left_missing", 0),
+        views=views_of_record(record),
     )

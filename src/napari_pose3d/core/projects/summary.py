@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .issues import Issue
+from .matching.mirrored_hint import mirrored_issue, names_in
 from .matching.prediction_matching import match_predictions
 from .naming.file_names import VIDEO_SUFFIXES
 from .project import Project, check_session, open_project
+from .scan.table_headers import header_or_reason
 from .session import PredictionSet, Session, SetKind
 
 Words = Callable[[Remedy], str]
@@ -65,7 +69,11 @@ def describe(
     if suffix in (".csv", ".h5"):
         from napari_pose3d.core.formats.predictions.table_summary import describe_table
 
-        return describe_table(path, individual)
+        lines = [describe_table(path, individual)]
+        header = header_or_reason(path)
+        if isinstance(header, TableHeader) and (names := names_in(header)) is not None:
+            lines.append(f"  {mirrored_issue(names).worded(words)}")
+        return "\n".join(lines)
     if suffix in VIDEO_SUFFIXES:
         return _video(path)
     if path.name == "project.yaml":
@@ -108,7 +116,21 @@ def _folder(path: Path, words: Words) -> str:
         return "\n".join([*lines, match_predictions(path).as_text()])
     looked_into = found.sessions[:_MOST_LOOKED_INTO]
     issues = [*found.all_issues, *(p for s in looked_into for p in check_session(s))]
+    issues += _mirrored(looked_into)
     return project_text(found, issues, words)
+
+
+def _mirrored(sessions: Sequence[Session]) -> list[Issue]:
+    """Which sessions of one view have files that seem to hold several."""
+    found = []
+    for session in sessions:
+        paths = [path for each in session.ensemble_sets[:1] for path in each.files.values()]
+        if len(session.views) > 1 or not paths:
+            continue
+        header = header_or_reason(paths[0])
+        if isinstance(header, TableHeader) and (names := names_in(header)) is not None:
+            found.append(replace(mirrored_issue(names), where=session.name))
+    return found
 
 
 def project_text(

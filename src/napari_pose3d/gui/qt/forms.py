@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from magicgui.widgets import create_widget
@@ -18,12 +18,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import Robust
+from napari_pose3d.settings import Robust, frame_range_of, smooth_params_of
 
 _Frames = tuple[tuple[int | None, int | None], ...]
 _Names = tuple[str, ...]
 _Groups = tuple[tuple[str, ...], ...]
-_AS_TEXT = (_Names, _Groups, _Frames, str | None, int | None, Robust)
+_Numbers = tuple[tuple[str, float], ...]
+_AS_TEXT = (_Names, _Groups, _Frames, _Numbers, str | None, int | None, Robust)
 
 # Beside it a label has room in a dock of some 340 px.
 _FIELD_WIDTH = 140
@@ -79,12 +80,20 @@ class SettingsForm:
         """Put something below the row of a field; once for each form."""
         self._rows.insertWidget(list(self._widgets).index(name) + 1, widget)
 
+    def on_change(self, callback: Callable[[], object]) -> None:
+        """Call back whenever a value is another one."""
+        for widget in self._widgets.values():
+            widget.changed.connect(lambda *_: callback())
+
     def values(self) -> dict[str, Any]:
         """What the user chose, by field name; raises `PoseDataError` for what cannot be read."""
-        return {
-            name: _from_text(widget.value, self._types[name], widget.label)
-            for name, widget in self._widgets.items()
-        }
+        found = {}
+        for name, widget in self._widgets.items():
+            try:
+                found[name] = _from_text(widget.value, self._types[name])
+            except PoseDataError as error:
+                raise error.located(place=f"the field '{widget.label}'") from None
+        return found
 
 
 def _row(text: str, field: QWidget) -> QHBoxLayout:
@@ -110,22 +119,24 @@ def _row(text: str, field: QWidget) -> QHBoxLayout:
     return row
 
 
-def _from_text(value: Any, kind: Any, label: str) -> Any:
+def _from_text(value: Any, kind: Any) -> Any:
     if kind == str | None:
         return value.strip() or None
     if kind == _Names:
         return tuple(name for part in value.split(",") if (name := part.strip()))
     if kind == _Groups:
-        groups = (_from_text(part, _Names, label) for part in value.split(";"))
+        groups = (_from_text(part, _Names) for part in value.split(";"))
         return tuple(names for names in groups if names)
+    if kind == _Numbers:
+        return smooth_params_of(value)
     if kind == _Frames:
-        return tuple(_frame_range(part, label) for part in value.split(",") if part.strip())
+        return tuple(frame_range_of(part) for part in value.split(",") if part.strip())
     if kind in (int | None, Robust):
-        return _number(value.strip(), kind, label)
+        return _number(value.strip(), kind)
     return value
 
 
-def _number(text: str, kind: Any, label: str) -> int | float | str | None:
+def _number(text: str, kind: Any) -> int | float | str | None:
     whole = kind == int | None
     if whole and not text:
         return None
@@ -135,17 +146,4 @@ def _number(text: str, kind: Any, label: str) -> int | float | str | None:
         return int(text) if whole else float(text)
     except ValueError:
         expected = "a whole number, or nothing" if whole else "auto, off, or a number"
-        raise PoseDataError(
-            f"'{text}' in the field '{label}' is not understood", expected=expected
-        ) from None
-
-
-def _frame_range(text: str, label: str) -> tuple[int | None, int | None]:
-    ends = [part.strip() for part in text.split(":")]
-    if len(ends) != 2 or not all(end == "" or end.isdecimal() for end in ends):
-        raise PoseDataError(
-            f"'{text.strip()}' in the field '{label}' is no range of frames",
-            expected="first:end, the end not included, such as 0:500 or 800:; commas in between",
-        )
-    first, end = (int(value) if value else None for value in ends)
-    return first, end
+        raise PoseDataError(f"'{text}' is not understood", expected=expected) from None

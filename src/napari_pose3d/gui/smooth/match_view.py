@@ -18,7 +18,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
+from napari_pose3d.core.projects.matching.mirrored_hint import mirrored_issues
 from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
+
+from .remedies import control_of
 
 _MAX_HEIGHT = 150
 _MISSING = QColor("#d55e00")
@@ -116,9 +119,10 @@ class MatchView(QGroupBox):
             f"{_count(len(table.keypoints), 'keypoint')}."
         )
         self._fill_grid(table)
+        hints = [issue.worded(control_of) for issue in mirrored_issues(table)]
         lines = [f"Not used: {path.name}: {why}" for path, why in table.unmatched]
         guessed = [_GUESSED] if table.known_views is None else []
-        self._notes.show_lines((*guessed, *lines))
+        self._notes.show_lines((*hints, *guessed, *lines))
 
     def _fill_grid(self, table: MatchTable) -> None:
         grid = self._grid

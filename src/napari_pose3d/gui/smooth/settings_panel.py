@@ -46,6 +46,7 @@ MORE_SMOOTHING = {
     "robust": "Set outliers aside",
     "max_gap": "Longest gap to fill",
     "motion": "Motion",
+    "smooth_params": "s of single keypoints",
     "blocks": "Keypoints that share s",
     "skeleton": "Bones",
     "left_right": "Left and right keypoints",

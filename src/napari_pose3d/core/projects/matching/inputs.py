@@ -13,6 +13,7 @@ from napari_pose3d.settings import ReadingSettings
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
+    from ..issues import Issue
     from .match_table import MatchTable
     from .stored_ensemble import StoredEnsemble
 
@@ -30,11 +31,14 @@ class Inputs:
     rig : Rig or None
     notes : tuple of str
         What was chosen without being asked for.
+    issues : tuple of Issue
+        What is probably not meant like that, with settings that help.
     """
 
     table: MatchTable
     rig: Rig | None
     notes: tuple[str, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
 
 def match_inputs(
@@ -60,15 +64,17 @@ def match_inputs(
     """
     from napari_pose3d.core.cameras.rig_file import load_rig
 
+    from .mirrored_hint import mirrored_issues
     from .prediction_matching import match_predictions
 
     reading = reading or ReadingSettings()
     rig = None if calibration is None else load_rig(calibration)
     table = match_predictions(paths, reading, None if rig is None else rig.names)
     table = table.for_session(reading.session)
+    issues = () if reading.mirrored else mirrored_issues(table)
     if rig is not None:
-        return Inputs(table, rig.renamed(table.cameras))
-    return Inputs(table, *_rig_found(table))
+        return Inputs(table, rig.renamed(table.cameras), issues=issues)
+    return Inputs(table, *_rig_found(table), issues)
 
 
 def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.cameras.rig import view_names
+from napari_pose3d.core.formats.predictions.mirrored_names import mirrored_names
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -18,7 +19,7 @@ from ..project import Project, project_of
 from ..scan.folder_scan import FolderScan, Paths, scan_folder
 from ..scan.own_results import is_in_own_folder
 from ..scan.scanned_files import NO_VIEW
-from ..scan.table_headers import header_or_reason, tables_of
+from ..scan.table_headers import header_or_reason, tables_of, what_else
 from ..session import PredictionSet, Session, refuse_doubtful
 from .match_table import MatchRow, MatchTable
 
@@ -69,11 +70,14 @@ def match_predictions(
     unmatched: dict[Path, str] = {
         path: why for path, why in project.unmatched if path.suffix.lower() in (".csv", ".h5")
     }
-    known = _known_views(scan, views) if settings.mirrored else _known(project.naming)
     session = None if settings.session is None else composed(settings.session)
     chosen = [s for s in project.sessions if s.name == session] or list(project.sessions)
     # Thousands of files are not opened for the sake of one session.
     headers = _headers(scan, project, chosen, unmatched)
+    if settings.mirrored:
+        known: tuple[str, ...] | None = _known_views(scan, views, headers.values())
+    else:
+        known = _known(project.naming)
     rows: list[MatchRow] = []
     for each in chosen:
         rows += _rows(each, headers, unmatched, known if settings.mirrored else None)
@@ -117,10 +121,12 @@ def _known(naming: Naming) -> tuple[str, ...] | None:
     return None if naming.guessed or naming.single else naming.views
 
 
-def _known_views(scan: FolderScan, given: tuple[str, ...]) -> tuple[str, ...]:
+def _known_views(
+    scan: FolderScan, given: tuple[str, ...], headers: Iterable[TableHeader]
+) -> tuple[str, ...]:
     """Names of the views of mirrored files, which are in the names of the keypoints."""
     of_project = () if scan.lightning is None else scan.lightning.view_names
-    known = given or of_project or scan.own.view_names or scan.rig_names
+    known = given or of_project or scan.own.view_names or scan.rig_names or _views_in(headers)
     if not known:
         raise PoseDataError(
             "mirrored files were announced, but not what the views are called",
@@ -129,6 +135,16 @@ def _known_views(scan: FolderScan, given: tuple[str, ...]) -> tuple[str, ...]:
             remedy=Remedy("views", "top bot"),
         )
     return known
+
+
+def _views_in(headers: Iterable[TableHeader]) -> tuple[str, ...]:
+    """The views in the names of the keypoints, where all files have the same; else none."""
+    found = set()
+    for header in headers:
+        keypoints = tuple(dict.fromkeys(keypoint for _, keypoint, _ in header.columns))
+        names = mirrored_names(keypoints, announced=True)
+        found.add(() if names is None or names.first else names.views)
+    return found.pop() if len(found) == 1 else ()
 
 
 def _headers(
@@ -257,6 +273,11 @@ def _nothing_found(
             remedy=(Remedy("views"), Remedy("mirrored")),
         )
     seen = [f"{path.name}: {reason}" for path, reason in list(unmatched.items())[:5]]
+    seen += [
+        f"{path.name}: {what_else(path)}"
+        for path in scan.given.paths[:5]
+        if path.is_file() and path not in unmatched
+    ]
     return PoseDataError(
         "there are no predictions here" + (f" ({'; '.join(seen)})" if seen else ""),
         file=where,

@@ -15,6 +15,7 @@ from napari_pose3d.core.formats.predictions.table_header import (
 )
 from napari_pose3d.errors import PoseDataError
 
+from ..naming.file_names import VIDEO_SUFFIXES
 from .folder_listing import Listing
 
 TABLE_SUFFIXES = (".csv", ".h5")
@@ -45,6 +46,18 @@ def reason_by_name(path: Path) -> str | None:
     if stem.startswith("bboxes_") or stem == "bbox" or stem.endswith("_bbox"):
         return "bounding boxes, not predictions"
     return None
+
+
+def what_else(path: Path) -> str:
+    """What a file is that is no table, by its name."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return "a video, not predictions"
+    if suffix == ".toml":
+        return "a calibration, not predictions"
+    if path.name.endswith("_run.json"):
+        return "the record of a run, not predictions; it names the files that were smoothed"
+    return "no prediction file (not .csv or .h5)"
 
 
 def header_or_reason(path: Path, *, strict: bool = False) -> TableHeader | str:
