@@ -102,6 +102,15 @@ BAD = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("residual", ["1.5px", "tail", "nan", "inf", "-1", "9" * 5000, ""])
+def test_a_residual_that_makes_no_sense_costs_nothing_else(folder: Path, residual: str) -> None:
+    path = folder / NAMES["provenance"]
+    assert ",1.50\n" in path.read_text()
+    path.write_text(path.read_text().replace(",1.50\n", f",{residual}\n"))
+    label = files_of(folder).load(key(4))[label_key(VIEWS[0], "tail")]
+    assert (label.position, label.residual, label.labeler) == ((30, 40), None, "ann")
+
+
 @pytest.mark.parametrize("kind", NAMES)
 def test_mutated_files(folder: Path, kind: str) -> None:
     draw = random.Random(kind)

@@ -271,6 +271,7 @@ def test_requests_that_cannot_be_met(session: Session) -> None:
         ("img0012_left.png", 12),
         ("7.png", 7),
         ("labeled-data/day1/img.png", None),
+        (f"labeled-data/day1_top/img{'9' * 5000}.png", None),
     ],
 )
 def test_the_frame_of_a_name(path: str, frame: int | None) -> None:

@@ -79,7 +79,7 @@ def test_one_damaged_value_blocks_nothing_else(folder: Path, labeling: Labeling)
     assert content.unsaved is not None
     assert {change.frame for change in content.unsaved.changes} == {key(4), key(30)}
     (issue,) = labeling.journal_issues
-    assert "1 entries cannot be read" in str(issue)
+    assert "1 entry cannot be read" in str(issue)
     assert labeling.recover() == 2
     assert not path.exists()
     assert path.with_suffix(".kept").exists(), "what could not be read stays for a person"
@@ -110,7 +110,7 @@ def test_an_old_journal_does_not_override_newer_labels(folder: Path) -> None:
     files.save(store, store.unsaved)
     labeling = labeling_of(folder)
     assert labeling.recoverable == 2
-    assert "1 labels were saved or changed otherwise since" in str(labeling.journal_issues[0])
+    assert "1 label was saved or changed otherwise since" in str(labeling.journal_issues[0])
     assert labeling.recover() == 2
     assert labeling.label(4, label_key()).position == (50, 50), "it is newer"
     assert labeling.label(9, label_key()).position == (11, 1), "it was older"

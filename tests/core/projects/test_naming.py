@@ -111,6 +111,8 @@ def test_no_prediction_set(path: str) -> None:
 
 
 def test_numbers_sort_as_numbers() -> None:
+    mixed = ["9" * 5000, "cam010", "cam9", "cam09", "0", "1" * 5000, "cam"]
+    assert sorted(mixed, key=natural_order)[-3:] == ["cam9", "cam09", "cam010"]
     assert sorted(["rng=10", "rng=2", "a", "rng=1"], key=natural_order) == [
         "a",
         "rng=1",

@@ -1,6 +1,6 @@
 """Labeling a session: labels, files, journal and geometry together, without a screen.
 
-This is what a labeling tool talks to. What a person can do to labels is in `actions`.
+This is what a labeling tool talks to. What a person can do to labels is in `label_actions`.
 """
 
 from __future__ import annotations
@@ -268,17 +268,22 @@ class Labeling:
         found = []
         for left in left_journals(self.files.folder, self.files.key):
             changes = left.unsaved.changes if left.unsaved else ()
-            left_out = sum(not self._is_done(c) for c in changes)
-            left_out -= len(self._applicable(left.unsaved)) if left.unsaved else 0
+            applicable = len(self._applicable(left.unsaved)) if left.unsaved else 0
+            left_out = sum(not self._is_done(c) for c in changes) - applicable
             parts = []
             if left.n_skipped:
-                parts.append(f"{left.n_skipped} entries cannot be read")
+                parts.append(f"{_count(left.n_skipped, 'entry', 'entries')} cannot be read")
             if left_out:
-                parts.append(f"{left_out} labels were saved or changed otherwise since")
+                was = "was" if left_out == 1 else "were"
+                parts.append(f"{_count(left_out, 'label')} {was} saved or changed otherwise since")
             if parts:
                 what = f"in the journal of an earlier run {' and '.join(parts)}"
-                todo = "The others can be taken over; the journal is kept"
-                found.append(Issue("note", what, str(left.path), todo))
+                todo = (
+                    "Compare the label files with your notes"
+                    if not applicable
+                    else ("Take over the others")
+                )
+                found.append(Issue("warning", what, str(left.path), f"{todo}; the journal is kept"))
         return tuple(found)
 
     def discard_leftovers(self) -> None:
@@ -387,3 +392,7 @@ def _rig_of(session: Session) -> Rig | None:
         return None
     views = [view for view in session.views if view in rig.names]
     return rig.subset(views) if len(views) > 1 else None
+
+
+def _count(n: int, what: str, several: str = "") -> str:
+    return f"{n} {what if n == 1 else several or what + 's'}"

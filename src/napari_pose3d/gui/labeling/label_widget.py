@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import QEvent, QEventLoop, QObject, QSize, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import (
     QLabel,
     QMessageBox,
@@ -42,7 +42,7 @@ from .panel.label_board import LabelBoard
 _NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)."
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
-_WAIT_FOR_IMAGES = 10_000  # ms
+_WAIT_FOR_IMAGES = 1.5  # seconds
 
 
 class LabelWidget(QWidget):
@@ -324,6 +324,8 @@ class LabelWidget(QWidget):
         return False
 
     def _may_close(self) -> bool:
+        if self.saver is not None:
+            self.saver.cancel_adding()
         if self._saved_at_last():
             return True
         assert self.labeling is not None
@@ -340,17 +342,17 @@ class LabelWidget(QWidget):
 
     def _saved_at_last(self) -> bool:
         """Save, waiting for images that are being written."""
-        if self.saver is not None and self.saver.is_extracting:
-            loop = QEventLoop()
-            self.saver.settled.connect(loop.quit)
-            QTimer.singleShot(_WAIT_FOR_IMAGES, loop.quit)
-            loop.exec()
+        # No event loop of our own: within one, napari goes on taking its window apart.
+        if self.saver is not None:
+            self.saver.finish(_WAIT_FOR_IMAGES)
         return self.save()
 
     def shut_down(self) -> None:
         """Save, and leave the camera views as they were."""
         if self._closed:
             return
+        if self.saver is not None:
+            self.saver.cancel_adding()
         if not self._saved_at_last() and self.labeling is not None:
             show_warning(
                 f"The labels of {len(self.labeling.unsaved)} frames are only in the journal; they "

@@ -20,6 +20,7 @@ from napari_pose3d.core.video.frame_export import frame_file_name
 from napari_pose3d.errors import PoseDataError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
+_MOST_DIGITS = 18
 _NUMBERED = re.compile(r"(.*?)([0-9]+)")
 
 
@@ -27,12 +28,12 @@ def frame_of_image(path: str | os.PathLike[str]) -> int | None:
     """The frame that an image is of, by its name: ``labeled-data/s1_top/img00000012.png`` is 12.
 
     It is the number at the end of the stem; where there is none, the first number in it. None for
-    a name without a number.
+    a name without a number, or with one that no frame can have.
     """
     # Label files that were written on Windows hold backslashes.
     stem = os.path.splitext(re.split(r"[/\\]", os.fspath(path))[-1])[0]
     match = re.search(r"[0-9]+$", stem) or re.search(r"[0-9]+", stem)
-    return int(match.group()) if match else None
+    return int(match.group()) if match and len(match.group()) <= _MOST_DIGITS else None
 
 
 def image_path(session: Session, view: str, frame: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
@@ -42,8 +43,17 @@ def label_of(cell: Cell, row: Row | None) -> Label:
         Visibility[row["visibility"].upper()],
         row["labeler"],
         row["time"],
-        residual=float(row["residual"]) if row["residual"] else None,
+        residual=_residual(row),
     )
+
+
+def _residual(row: Row) -> float | None:
+    """In px; None where the line holds none, or none that makes sense."""
+    try:
+        value = float(row["residual"])
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
 
 
 def _is_about(row: Row, position: tuple[float, float]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from napari_pose3d.errors import PoseDataError
 
 _EXPECTED = "frames such as 10, 20-30, 100-200:10 (the last: every tenth)"
-_ITEM = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
+_ITEM = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15})(?::([0-9]{1,15}))?)?")
 # "20 - 30" is one range although it holds blanks.
 _BLANKS = re.compile(r"\s*([-:])\s*")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")

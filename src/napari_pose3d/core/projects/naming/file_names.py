@@ -197,8 +197,10 @@ def name_with_home(home: str, key: str) -> str:
 
 def natural_order(text: str) -> list[tuple[int, str]]:
     """Sort key by which ``rng=2`` comes before ``rng=10``."""
+    # By length and digits: Python refuses to make a number of thousands of digits.
     return [
-        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)
+        (len(number := part.lstrip("0")), number) if part.isdecimal() else (-1, part)
+        for part in re.split(r"(\d+)", text)
     ]
 
 

@@ -6,6 +6,7 @@ frames. Until then its labels are in the journal.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -40,11 +41,10 @@ class LabelSaver(QObject):
     Signals: ``saved`` when something was written or could not be, ``changed_by_others`` with the
     `LabelsChanged`, ``progressed`` with stage, done and total while images are being written,
     ``extracted`` when a set of them was written or not, ``added`` with the number of frames that
-    were added to the queue, ``settled`` when no images are being written any more.
+    were added to the queue.
     """
 
     saved = Signal()
-    settled = Signal()
     changed_by_others = Signal(object)
     progressed = Signal(str, int, int)
     extracted = Signal()
@@ -57,6 +57,7 @@ class LabelSaver(QObject):
         self._with_images: set[FrameKey] = set()
         self._refused: dict[FrameKey, str] = {}
         self._job: Job | None = None
+        self._running: tuple[list[FrameKey], Then | None] = ([], None)
         # Whether its frames are to be added to the queue.
         self._adds = False
         # Whose images are wanted next, and what is done with the frames then.
@@ -132,6 +133,23 @@ class LabelSaver(QObject):
         if self._job is not None and self._adds:
             self._job.cancel()
 
+    def finish(self, seconds: float) -> None:
+        """Wait for the images of labels that are being written; the window stands still meanwhile.
+
+        What takes longer goes on.
+        """
+        end = time.monotonic() + seconds
+        while self._job is not None:
+            found = self._job.take(max(end - time.monotonic(), 0.0))
+            if found is None:
+                return
+            how, value = found
+            keys, then = self._running
+            if how == "succeeded":
+                self._on_extracted(keys, then, value)
+            else:
+                self._on_failed(keys, value or "")
+
     def close(self) -> None:
         """Stop; what is unsaved stays in the journal."""
         self._timer.stop()
@@ -169,12 +187,10 @@ class LabelSaver(QObject):
 
     def _extract_next(self) -> None:
         # One after the other; the videos are read in order.
-        if self._job is not None:
-            return
-        if not self._waiting:
-            self.settled.emit()
+        if self._job is not None or not self._waiting:
             return
         keys, then = self._waiting.pop(0)
+        self._running = keys, then
         self._adds = then is not None
         session = self._labeling.session
         frames = [key.frame for key in keys]

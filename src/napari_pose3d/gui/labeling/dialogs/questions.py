@@ -8,15 +8,20 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_pose3d.core.labels.files.label_files import LabelFiles
-from napari_pose3d.core.labels.files.table_changes import repair
+from napari_pose3d.core.labels.files.table_changes import add_visible, repair, visible_issue
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.merge import Prefer, difference
+from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
 from napari_pose3d.errors import PoseDataError
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver
 from ..panel.label_board import LabelBoard
+
+# Kept with the project's layout, which is the widgets' own.
+_VISIBLE = "visible_column"
+_NOT_WANTED = "not wanted"
 
 
 class Questions(QObject):
@@ -39,17 +44,32 @@ class Questions(QObject):
         saver.changed_by_others.connect(self._ask_about_others)
 
     def ask_what_is_left(self) -> None:
-        """Ask about labels of runs that ended badly, then about files that are out of step."""
+        """Ask about labels of runs that ended badly, then about the label files."""
         labeling, board = self._labeling, self._board
         n = labeling.recoverable
+        damage = labeling.journal_issues
         if n:
+            which = (
+                "1 label of an earlier run was" if n == 1 else f"{n} labels of an earlier run were"
+            )
             board.notice.ask(
-                f"{n} labels of an earlier run were not saved: napari ended before. "
-                "Take them over?",
+                f"{which} not saved: napari ended before. Take {'it' if n == 1 else 'them'} over?"
+                + "".join(f"\n\n{issue}" for issue in damage),
                 {"Take them over": self._recover, "Do without them": self._discard},
             )
-            return
-        issues = [p for p in labeling.files.issues if p.severity != "note"]
+        elif damage:
+            board.notice.ask(
+                "\n\n".join(map(str, damage)),
+                {"Keep for later": self._ask_about_files, "Do not show again": self._discard},
+            )
+        else:
+            self._ask_about_files()
+
+    def _ask_about_files(self) -> None:
+        """Ask about label files that are out of step, then offer what they lack."""
+        files, board = self._labeling.files, self._board
+        issues = [p for p in files.issues if p.severity != "note"]
+        offer = visible_issue(files)
         if issues:
             more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
             board.notice.ask(
@@ -57,16 +77,58 @@ class Questions(QObject):
                 "row number, so these files would be misread.",
                 {"Repair the label files": self._repair, "Leave them": lambda: None},
             )
+        elif offer is not None and self._wants_visible():
+            board.notice.ask(
+                str(offer),
+                {
+                    "Add the column": self._add_visible,
+                    "Not now": lambda: None,
+                    "Not in this project": self._decline_visible,
+                },
+            )
+
+    def _wants_visible(self) -> bool:
+        try:
+            layout = read_own_project(self._labeling.files.folder).layout
+        except PoseDataError as error:
+            show_error(str(error))
+            return False
+        return layout.get(_VISIBLE) != _NOT_WANTED
+
+    def _decline_visible(self) -> None:
+        try:
+            update_own_project(self._labeling.files.folder, layout={_VISIBLE: _NOT_WANTED})
+        except PoseDataError as error:
+            show_error(str(error))
+
+    def _add_visible(self) -> None:
+        try:
+            add_visible(self._labeling.files)
+        except LabelsChanged as changed:
+            self._ask_about_others(changed)
+            return
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        self._tell(
+            "The label files of all views have the column visible; copies of the old ones are in "
+            "napari-pose3d/labels/last-good."
+        )
+        self._refresh()
 
     def _recover(self) -> None:
+        damage = self._labeling.journal_issues
         try:
             n = self._labeling.recover()
         except PoseDataError as error:
             show_error(str(error))
             return
-        self._tell(f"{n} labels were taken over; Undo takes them back.")
+        self._tell(
+            f"{n} label{' was' if n == 1 else 's were'} taken over; Undo takes this back."
+            + "".join(f" {issue.what[0].upper()}{issue.what[1:]}." for issue in damage)
+        )
         self._refresh()
-        self.ask_what_is_left()
+        self._ask_about_files()
 
     def _discard(self) -> None:
         try:
@@ -74,7 +136,7 @@ class Questions(QObject):
         except PoseDataError as error:
             show_error(str(error))
             return
-        self.ask_what_is_left()
+        self._ask_about_files()
 
     def _repair(self) -> None:
         try:
