@@ -225,7 +225,7 @@ def frame_range_of(text: str) -> tuple[int | None, int | None]:
     if not understood:
         raise PoseDataError(
             f"'{text.strip()}' is not a frame range",
-            expected="first frame, colon, one past the last, such as 0:2000 or 500:, or a number "
+            expected="first frame, colon, one past the last, such as 0:500 or 800:, or a number "
             "for so many frames from the first",
         )
     return (ends[0], ends[1]) if colon else (None, ends[0])

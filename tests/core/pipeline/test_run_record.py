@@ -68,7 +68,7 @@ def test_inputs_that_changed_or_went_are_said(record: Path, tmp_path: Path) -> N
     ]
     record.write_text(json.dumps(content))
     text = describe_record(record)
-    assert f"view Cam-0 of seed=0: {there} (its size has changed since)" in text
+    assert f"view Cam-0 of seed=0: {there} (changed since)" in text
     assert f"calibration: {gone} (not there any more)" in text
 
 

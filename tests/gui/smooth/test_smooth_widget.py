@@ -6,12 +6,12 @@ import dataclasses
 import json
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from tests.support.gui_helpers import VIEWS, make_result, write_session
+from tests.support.gui_helpers import VIEWS, make_result
+from tests.support.smooth_panel import TIMEOUT, choose, run
 
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
@@ -24,34 +24,6 @@ from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING
 from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
 pytestmark = pytest.mark.gui
-TIMEOUT = 60_000
-
-
-@pytest.fixture
-def widget(make_napari_viewer, qtbot, monkeypatch):
-    """The widget in a window, without the compilation in the background."""
-    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
-    viewer = make_napari_viewer()
-    made = smooth_module.SmoothWidget(viewer)
-    viewer.window.add_dock_widget(made, name="smooth")
-    made.viewer = viewer
-    yield made
-    made.viewer = None
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> tuple[Path, Path]:
-    return write_session(tmp_path)
-
-
-def choose(widget, qtbot, *paths: Path) -> None:
-    widget.inputs.add(list(paths))
-    qtbot.waitUntil(lambda: widget._matching.job is None, timeout=TIMEOUT)
-
-
-def run(widget, qtbot) -> None:
-    widget.run()
-    qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
 
 
 def notifications() -> list[str]:
@@ -452,7 +424,7 @@ def test_the_save_dialog_asks_before_replacing(qtbot, tmp_path) -> None:
     dialog = SaveDialog(make_result(), tmp_path)
     qtbot.addWidget(dialog)
     assert dialog.can_save
-    assert "walk_Cam-A.csv" in dialog._files.text()
+    assert "walk_Cam-A.csv" in dialog._files.message
     (tmp_path / "walk_3d.csv").touch()
     dialog._refresh()
     assert not dialog.can_save

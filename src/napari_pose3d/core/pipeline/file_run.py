@@ -65,6 +65,7 @@ class FileRun:
         self.inputs: Inputs = match_inputs(paths, calibration, reading)
         self.ensemble = read_inputs(self.inputs, reading)
         self.rig: Rig | None = self.inputs.rig
+        self._read_as = {path: _state_of(path) for path in self._input_paths()}
 
     def with_project_bones(self, settings: SmoothingSettings) -> SmoothingSettings:
         """The settings with the skeleton that is drawn in the project.
@@ -183,13 +184,17 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> list[Path]:
-        """Write all files of a result, or none; as `result_files.save_result`."""
+        """Write all files of a result, or none; as `result_files.save_result`.
+
+        Inputs that changed since they were read are named in the record, without a hash.
+        """
         self.refuse_existing(result.report.mode, folder, name=name, replace_files=force)
         return save_result(
             result,
             self.ensemble,
             self.rig,
             folder,
+            changed=self.changed_inputs(),
             name=name,
             force=force,
             compact=compact,
@@ -198,10 +203,29 @@ class FileRun:
             cancelled=cancelled,
         )
 
+    def changed_inputs(self) -> tuple[Path, ...]:
+        """Files that are not what they were when this was made: changed, or not there any more."""
+        return tuple(path for path, state in self._read_as.items() if _state_of(path) != state)
+
+    def _input_paths(self) -> list[Path]:
+        paths = [source.path for source in self.ensemble.sources]
+        if self.rig is not None and self.rig.path is not None:
+            paths.append(self.rig.path)
+        return list(dict.fromkeys(paths))
+
     def on_videos(self, poses: Poses2D) -> Poses2D:
         """Results in pixels of the videos, which may show a part of the rig's images."""
         alignment = alignment_of(self.inputs.table)
         return poses if alignment is None else on_images(poses, alignment.views)
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def refuse_inputs(paths: Sequence[Path], sources: Sequence[Path]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -72,6 +72,7 @@ def save_result(
     force: bool = False,
     compact: bool = False,
     columns: Columns = "all",
+    changed: Collection[Path] = (),
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> list[Path]:
@@ -93,6 +94,8 @@ def save_result(
     columns : {"all", "movement"}
         "movement" writes the columns that movement reads, x, y and likelihood (x, y and z), with
         all digits of single precision.
+    changed : collection of Path
+        Inputs that are no longer what the result was made from.
 
     Returns
     -------
@@ -152,7 +155,9 @@ def save_result(
                 progress=writing(paths[-2]),
                 cancelled=cancelled,
             )
-        record = run_record(result, ensemble, rig, progress=progress, cancelled=cancelled)
+        record = run_record(
+            result, ensemble, rig, changed=changed, progress=progress, cancelled=cancelled
+        )
         streams[-1].write(json.dumps(record, indent=2) + "\n")
     return paths
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,10 +41,18 @@ def run_record(
     ensemble: AnyEnsemble,
     rig: Rig | None,
     *,
+    changed: Collection[Path] = (),
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> dict[str, Any]:
-    """What was done with which files: the content of ``<session>_run.json``."""
+    """What was done with which files: the content of ``<session>_run.json``.
+
+    Parameters
+    ----------
+    changed : collection of Path
+        Inputs that are no longer what the result was made from: they have no hash, and a warning
+        names them.
+    """
     progress = progress or (lambda stage, done, total: None)
     cancelled = cancelled or (lambda: False)
     report = result.report
@@ -54,11 +62,14 @@ def run_record(
     ]
     if calibration is not None:
         sources.append((calibration, {"role": "calibration"}))
-    inputs = []
+    inputs: list[dict[str, Any]] = []
     # A file that holds several views is read once.
     hashes: dict[Path, str] = {}
     for i, (path, role) in enumerate(sources):
         progress("Recording the inputs", i, len(sources))
+        if path in changed:
+            inputs.append({"path": str(path.resolve()), **role, "bytes": None, "sha256": None})
+            continue
         if path not in hashes:
             hashes[path] = _sha256(path, cancelled)
         inputs.append(
@@ -69,6 +80,11 @@ def run_record(
                 "sha256": hashes[path],
             }
         )
+    changes = [
+        f"{path} was changed after it was read; the result is of what it held before"
+        for path, _ in sources
+        if path in changed
+    ]
     return {
         "program": PROGRAM,
         "version": __version__,
@@ -100,7 +116,7 @@ def run_record(
         },
         "swaps": _swaps(result),
         "units": result.poses3d.units if result.poses3d is not None else None,
-        "warnings": list(report.warnings),
+        "warnings": [*changes, *report.warnings],
         "not_used": [{"path": str(path), "reason": why} for path, why in ensemble.unmatched],
         "seconds": round(report.seconds, 3),
     }
@@ -199,8 +215,9 @@ def _input_lines(inputs: Any) -> Iterator[str]:
         path = Path(entry["path"])
         role = entry.get("role") or f"view {entry.get('view')} of {entry.get('model')}"
         try:
-            same = path.stat().st_size == entry.get("bytes")
-            state = "" if same else " (its size has changed since)"
+            known = entry.get("bytes")
+            same = known is not None and path.stat().st_size == known
+            state = "" if same else " (changed since)"
         except (OSError, ValueError):
             state = " (not there any more)"
         yield f"{role}: {path}{state}"

@@ -91,7 +91,7 @@ class ResultPanel(QGroupBox):
 
     def show_result(self, result: Result, space: Space) -> None:
         """Say what a run did and open the switches for it."""
-        self._stale.hide()
+        self.show_stale("")
         self._summary.show_message(summary(result))
         self._fit.show_result(result)
         self._fit_caption.setVisible(not self._fit.isHidden())
@@ -108,6 +108,7 @@ class ResultPanel(QGroupBox):
         """Say that the result belongs to inputs that are others now; empty: it does not."""
         self._stale.show_message(why)
         self._stale.setVisible(bool(why))
+        self._save.setText("Save the earlier resul&ts…" if why else "Save resul&ts…")
 
     @property
     def stale(self) -> str:

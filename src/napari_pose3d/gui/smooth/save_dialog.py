@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.pipeline.result_files import result_paths
 from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.gui.qt.message_text import MessageLabel
 
 
 class SaveDialog(QDialog):
@@ -30,9 +31,13 @@ class SaveDialog(QDialog):
         Decides on the names of the files.
     folder : Path
         The folder that is proposed; it need not exist.
+    stale : str
+        Why the result is not of what is chosen now; "" when it is.
     """
 
-    def __init__(self, result: Result, folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, result: Result, folder: Path, stale: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Save results")
         self.setMinimumWidth(460)
@@ -47,8 +52,7 @@ class SaveDialog(QDialog):
         row.addWidget(label)
         row.addWidget(self._edit, 1)
         row.addWidget(browse)
-        self._files = QLabel()
-        self._files.setWordWrap(True)
+        self._files = MessageLabel()
         self._replace = QCheckBox("&Replace the files that exist already")
         self._replace.toggled.connect(self._refresh)
         self._compact = QCheckBox("&Compact: positions and likelihood only")
@@ -66,6 +70,9 @@ class SaveDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
+        if stale:
+            warning = MessageLabel(f"These are the results of the earlier run. {stale}")
+            layout.addWidget(warning)
         layout.addLayout(row)
         layout.addWidget(self._files)
         layout.addWidget(self._compact)
@@ -101,7 +108,7 @@ class SaveDialog(QDialog):
             f"    {path.name}" + ("   (exists already)" if path in existing else "")
             for path in paths
         )
-        self._files.setText(f"These files will be written:\n{names}")
+        self._files.show_message(f"These files will be written:\n{names}")
         self._replace.setVisible(bool(existing))
         allowed = has_folder and (not existing or self._replace.isChecked())
         self._save.setEnabled(allowed)
@@ -115,9 +122,11 @@ class SaveDialog(QDialog):
             self._edit.setText(chosen)
 
 
-def ask_where(result: Result, folder: Path, parent: QWidget) -> tuple[Path, bool, bool] | None:
+def ask_where(
+    result: Result, folder: Path, stale: str, parent: QWidget
+) -> tuple[Path, bool, bool] | None:
     """Ask for the folder; (folder, whether files may be replaced, compact), None when cancelled."""
-    dialog = SaveDialog(result, folder, parent)
+    dialog = SaveDialog(result, folder, stale, parent)
     if dialog.exec() != QDialog.DialogCode.Accepted:
         return None
     return dialog.folder, dialog.replace_files, dialog.compact

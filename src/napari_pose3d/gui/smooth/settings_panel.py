@@ -70,10 +70,12 @@ PARTS = {
 class SmoothingPanel(QGroupBox):
     """The settings of `SmoothingSettings` and what of `ReadingSettings` is no choice of files.
 
-    `reading_changed` is emitted when files have to be matched anew.
+    `reading_changed` is emitted when files have to be matched anew, `changed` whenever any setting
+    may be another one.
     """
 
     reading_changed = Signal()
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("4 · Smoothing", parent)
@@ -141,6 +143,8 @@ class SmoothingPanel(QGroupBox):
         self._automatic.toggled.connect(self._refresh)
         self._slider.valueChanged.connect(self._refresh)
         self._take_bones.clicked.connect(self._fill_in_bones)
+        for form in (self._form, self._likelihood, self._more_reading, self._more, self._parts):
+            form.on_change(self.changed.emit)
         self._more_reading.widget("views").native.editingFinished.connect(self.reading_changed)
         self._refresh()
 
@@ -188,6 +192,7 @@ class SmoothingPanel(QGroupBox):
         exponent = self._slider.value() / _STEPS_PER_DECADE
         word = next(text for limit, text in _WORDS if exponent < limit)
         self._word.setText(f"{word}  (s = {self.smooth_param:.3g})" if by_hand else "")
+        self.changed.emit()
 
 
 def _heading(text: str) -> QLabel:

@@ -43,6 +43,7 @@ class Finished:
     """A result and everything needed to show and to save it."""
 
     choice: Choice
+    settings: SmoothingSettings
     work: FileRun
     rig: Rig | None
     result: Result
@@ -77,6 +78,7 @@ def for_keypoints(
     rest = (tuple(k for k in block if k not in left_out) for block in settings.blocks)
     return replace(
         settings,
+        smooth_params=tuple(pair for pair in settings.smooth_params if pair[0] not in left_out),
         skeleton=whole(settings.skeleton),
         left_right=sides,
         fix_swaps=fix_swaps,
@@ -125,7 +127,7 @@ def smooth(
             colours=colours,
             skeleton=skeleton,
         )
-    return Finished(choice, work, rig, result, layers)
+    return Finished(choice, settings, work, rig, result, layers)
 
 
 def save(

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
@@ -23,11 +22,10 @@ from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.session.current_session import (
     OpenSession,
     current_session,
-    has_same_data,
     is_same_recording,
 )
 from napari_pose3d.gui.workspace.workspace import workspace
-from napari_pose3d.settings import ReadingSettings
+from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 from . import smooth_job as work
 from .input_panel import InputPanel
@@ -35,6 +33,7 @@ from .kernel_preparation import KernelPreparation
 from .keypoint_list import KeypointList
 from .match_view import MatchView
 from .result_panel import ResultPanel
+from .result_validity import why_outdated
 from .save_dialog import ask_where
 from .settings_panel import SmoothingPanel
 
@@ -124,6 +123,8 @@ class SmoothWidget(QWidget):
         self.smoothing.reading_changed.connect(self._look_at_files)
         self.matches.chosen.connect(self._offer_keypoints)
         self.keypoints.changed.connect(self._refresh_obstacle)
+        self.keypoints.changed.connect(self._check_result)
+        self.smoothing.changed.connect(self._check_result)
         self.bar.run_clicked.connect(self.run)
         self.bar.cancel_clicked.connect(self.cancel)
         self.results.space_chosen.connect(self.show_space)
@@ -154,25 +155,39 @@ class SmoothWidget(QWidget):
         self._check_result()
 
     def _check_result(self) -> None:
-        """What an earlier run made does not stay where it no longer belongs."""
-        before, now = self._of_session, self._current.open
-        if self._finished is None:
+        """What an earlier run made is marked, or goes, where it no longer belongs."""
+        before, now, finished = self._of_session, self._current.open, self._finished
+        if finished is None or self.bar.is_busy:
             return
         if before is not None and (now is None or not is_same_recording(before, now)):
             self._drop_result()
             return
-        why = ""
-        if before is not None and now is not None and not has_same_data(before, now):
-            why = "The session was changed after this run. Run again."
-        elif self._input_of(self._finished.choice) != (self.inputs.paths, self.inputs.calibration):
-            why = "This result was made from other files than those chosen now."
-        self.results.show_stale(why)
-        if why:
-            self._workspace.mark(_PANEL, "attention")
+        try:
+            settings: SmoothingSettings | None = self._settings()
+            choice = self._choice()
+        except PoseDataError:
+            settings, choice = None, finished.choice
+        if self._matching.job is not None or self.matches.table is None:
+            # What the files offer is not known yet.
+            settings, choice = (
+                finished.settings,
+                replace(finished.choice, paths=choice.paths, calibration=choice.calibration),
+            )
+        why = why_outdated(finished, before, now, choice, settings)
+        if why != self.results.stale:
+            self.results.show_stale(why)
+            self.bar.show_idle("" if why else "Done.")
+            self._workspace.mark(_PANEL, "attention" if why else "done")
 
-    @staticmethod
-    def _input_of(choice: work.Choice) -> tuple[list[Path], Path | None]:
-        return list(choice.paths), choice.calibration
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
+        """Files may have changed while another program was in front."""
+        if event is not None and event.type() == QEvent.Type.ActivationChange:
+            QTimer.singleShot(0, self._look_again)
+        super().changeEvent(event)
+
+    def _look_again(self) -> None:
+        if isalive(self) and self.isActiveWindow():
+            self._check_result()
 
     def _drop_result(self) -> None:
         self._finished = self._of_session = None
@@ -191,10 +206,7 @@ class SmoothWidget(QWidget):
         if not self.bar.is_ready:
             return
         try:
-            choice = self._choice()
-            settings = work.for_keypoints(
-                self.smoothing.smoothing(), self.keypoints.offered, self.keypoints.checked
-            )
+            choice, settings = self._choice(), self._settings()
         except PoseDataError as error:
             self._fail(str(error))
             return
@@ -222,7 +234,9 @@ class SmoothWidget(QWidget):
         finished = self._finished
         if finished is None or self.bar.is_busy:
             return
-        answer = ask_where(finished.result, work.proposed_folder(finished), self)
+        self._check_result()
+        folder = work.proposed_folder(finished)
+        answer = ask_where(finished.result, folder, self.results.stale, self)
         if answer is None:
             return
         self.results.set_saving(True)
@@ -264,12 +278,19 @@ class SmoothWidget(QWidget):
         self.keypoints.offer(table.keypoints if table is not None else ())
         self.smoothing.offer_bones(work.bones_of_project(table))
         self._refresh_obstacle()
+        self._check_result()
 
     def _show_problem(self, message: str) -> None:
         self._matching.abandon()
         self.matches.show_problem(message)
         self.keypoints.offer(())
         self._refresh_obstacle()
+
+    def _settings(self) -> SmoothingSettings:
+        """Those that are chosen; raises `PoseDataError` for a text that cannot be read."""
+        return work.for_keypoints(
+            self.smoothing.smoothing(), self.keypoints.offered, self.keypoints.checked
+        )
 
     def _choice(self) -> work.Choice:
         reading = ReadingSettings(
@@ -345,7 +366,7 @@ class SmoothWidget(QWidget):
         self.results.set_saving(False)
         message = f"Saved {len(paths)} files in {paths[0].parent}"
         self.bar.show_idle(message)
-        self._workspace.mark(_PANEL, "done")
+        self._workspace.mark(_PANEL, "attention" if self.results.stale else "done")
         show_info(message)
 
     def _fail(self, message: str) -> None:
