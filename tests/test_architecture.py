@@ -26,7 +26,7 @@ CORE_FLOORS = (
     {"poses", "storage"},
     {"formats", "cameras", "video"},
     {"projects", "smoothing", "calibration"},
-    {"labels", "pipeline"},
+    {"labels", "pipeline", "review"},
     {"synthetic"},
 )
 GUI_FLOORS = (

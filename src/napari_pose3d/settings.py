@@ -179,6 +179,19 @@ class TriangulationSettings:
     threads: int | None = _setting(None, _THREADS)
 
 
+@dataclass(frozen=True)
+class ReviewSettings:
+    """How sessions are searched for failures, and how many frames are proposed for labeling."""
+
+    budget: int = _setting(40, "how many frames to propose for labeling, over all sessions")
+    sensitivity: float = _setting(
+        1.0, "how little counts as a failure: 2 halves all bars, 0.5 doubles them"
+    )
+    measures: tuple[str, ...] = _setting(
+        (), "measures to write for every frame, view and keypoint; empty: none"
+    )
+
+
 def check_settings(settings: SmoothingSettings) -> None:
     """Raise `PoseDataError` for an invalid value."""
     check_s(settings.smooth_param)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,8 @@ class FileRun:
     calibration : path, optional
         Anipose TOML; not given: the one found in the project or folder, if any.
     reading : ReadingSettings, optional
+    sets : collection of str, optional
+        Names of prediction sets; not given: all.
 
     Attributes
     ----------
@@ -61,8 +63,10 @@ class FileRun:
         paths: AnyPath | Sequence[AnyPath],
         calibration: AnyPath | None = None,
         reading: ReadingSettings | None = None,
+        sets: Collection[str] = (),
     ) -> None:
-        self.inputs: Inputs = match_inputs(paths, calibration, reading)
+        found = match_inputs(paths, calibration, reading)
+        self.inputs: Inputs = replace(found, table=found.table.for_sets(sets))
         self.ensemble = read_inputs(self.inputs, reading)
         self.rig: Rig | None = self.inputs.rig
         self._read_as = {path: _state_of(path) for path in self._input_paths()}

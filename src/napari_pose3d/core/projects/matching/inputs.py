@@ -77,6 +77,27 @@ def match_inputs(
     return Inputs(table, *_rig_found(table), issues)
 
 
+def session_names(
+    paths: AnyPath | Sequence[AnyPath],
+    calibration: AnyPath | None = None,
+    reading: ReadingSettings | None = None,
+) -> tuple[str, ...]:
+    """Names of the sessions that have predictions; with one in ``reading``, only that.
+
+    Parameters and errors are those of `match_inputs`.
+    """
+    from napari_pose3d.core.cameras.rig_file import load_rig
+
+    from .prediction_matching import match_predictions
+
+    reading = reading or ReadingSettings()
+    rig = None if calibration is None else load_rig(calibration)
+    table = match_predictions(paths, reading, None if rig is None else rig.names)
+    return (
+        table.sessions if reading.session is None else table.for_session(reading.session).sessions
+    )
+
+
 def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
     """The calibration that lies in the project or folder, and what is said about it."""
     from napari_pose3d.core.cameras.rig import absent_cameras

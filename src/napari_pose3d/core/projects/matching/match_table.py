@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -134,6 +134,23 @@ class MatchTable:
                 remedy=(Remedy("session"), *others),
             )
         return self._only(session if session is not None else self.sessions[0])
+
+    def for_sets(self, names: Collection[str]) -> MatchTable:
+        """The rows of some prediction sets; empty: of all.
+
+        Raises
+        ------
+        PoseDataError
+            A name is unknown; lists them.
+        """
+        have = tuple(dict.fromkeys(row.model for row in self.rows))
+        absent = [name for name in names if name not in have]
+        if absent:
+            raise PoseDataError(
+                f"no prediction set is called '{absent[0]}'", expected=f"some of {', '.join(have)}"
+            )
+        rows = tuple(row for row in self.rows if not names or row.model in names)
+        return replace(self, rows=rows)
 
     def as_text(self) -> str:
         """Aligned tables of prediction sets x views, one for each session, and what is unused."""

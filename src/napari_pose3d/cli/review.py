@@ -1,0 +1,90 @@
+"""``napari-pose3d review INPUT``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.settings import ReviewSettings
+
+from .options import add_reading, help_of, reading_of
+from .terminal.progress_bar import ProgressBar
+from .terminal.remedies import option_of
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    review = commands.add_parser(
+        "review",
+        help="find the frames that are wrong, and choose some to label",
+        description="Smooth every session, find stretches in which predictions are wrong, and "
+        "choose frames to label that together show most of them.",
+        allow_abbrev=False,
+    )
+    review.set_defaults(command=_run)
+    add_reading(review)
+    review.add_argument(
+        "--sets", nargs="+", default=[], metavar="NAME", help="prediction sets; not given: all"
+    )
+    review.add_argument(
+        "--budget", type=int, default=40, metavar="N", help=help_of(ReviewSettings, "budget")
+    )
+    review.add_argument(
+        "--sensitivity",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help=help_of(ReviewSettings, "sensitivity"),
+    )
+    review.add_argument(
+        "--measures",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"{help_of(ReviewSettings, 'measures')}; wrong names list those there are",
+    )
+    review.add_argument("--threads", type=int, metavar="N", help="keypoints at the same time")
+    review.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for events.csv, frames.csv and report.html; not given: "
+        "napari-pose3d/review/ in the project, outside a project ./review/",
+    )
+    review.add_argument("--force", action="store_true", help="replace an earlier review")
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.review_run import ReviewRun
+
+    inputs, reading = reading_of(options)
+    settings = ReviewSettings(options.budget, options.sensitivity, tuple(options.measures))
+    work = ReviewRun(inputs, options.calibration, reading, options.sets)
+    folder = options.out or work.default_folder()
+    review = work.run(
+        folder,
+        settings,
+        force=options.force,
+        threads=options.threads,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for note in review.notes:
+        print(f"note: {note}")
+    for session in review.sessions:
+        kinds = {event.kind: 0 for event in session.events}
+        for event in session.events:
+            kinds[event.kind] += 1
+        found = ", ".join(f"{kind.value} {count}" for kind, count in kinds.items())
+        share = 100 * session.flagged.mean() if session.n_frames else 0.0
+        print(
+            f"{session.session}: {len(session.events)} events in {session.n_frames:,} frames "
+            f"({share:.3g} %){': ' + found if found else ''}"
+        )
+    print(f"{len(review.chosen)} frames to label")
+    for name, error in review.failed.items():
+        print(f"not reviewed: {name}: {error.worded(option_of)}")
+    print("wrote", *review.files, sep="\n  ")
+    return 1 if review.failed else 0

@@ -1,0 +1,209 @@
+"""A review from files to files: smooth every session, find what is wrong, propose frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_pose3d.core.projects.matching.inputs import session_names
+from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
+from napari_pose3d.core.review.label_measures import LABEL_MEASURES
+from napari_pose3d.core.review.measures import MEASURES, compute_measures
+from napari_pose3d.core.review.review_files import ReviewFiles, refuse_existing_review
+from napari_pose3d.core.review.review_project import ReviewProject
+from napari_pose3d.core.review.session_review import (
+    SessionReview,
+    SessionSummary,
+    review_result,
+)
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    ReadingSettings,
+    ReviewSettings,
+    SmoothingSettings,
+)
+
+from .file_run import FileRun
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """What a run found.
+
+    Attributes
+    ----------
+    sessions : tuple of SessionSummary
+    chosen : tuple of ChosenFrame
+        Frames to label.
+    failed : dict of str to PoseDataError
+        Sessions that could not be reviewed, and why.
+    notes : tuple of str
+        What the smoother and the readers warned of.
+    files : tuple of Path
+    """
+
+    sessions: tuple[SessionSummary, ...]
+    chosen: tuple[ChosenFrame, ...]
+    failed: dict[str, PoseDataError]
+    notes: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+class ReviewRun:
+    """Predictions of one or more sessions, and their review.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        A project, folders, or prediction files.
+    calibration : path, optional
+        Not given: that of the project or folder.
+    reading : ReadingSettings, optional
+        With a session: only that one.
+    sets : collection of str, optional
+        Names of prediction sets; not given: all.
+
+    Attributes
+    ----------
+    sessions : tuple of str
+        Names of the sessions that are reviewed.
+
+    Raises
+    ------
+    PoseDataError
+        See `match_inputs`.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[AnyPath],
+        calibration: AnyPath | None = None,
+        reading: ReadingSettings | None = None,
+        sets: Collection[str] = (),
+    ) -> None:
+        self._paths = list(paths)
+        self._calibration = calibration
+        self._reading = reading or ReadingSettings()
+        self._sets = tuple(sets)
+        self.sessions = session_names(self._paths, calibration, self._reading)
+        self._project = ReviewProject(self._paths)
+
+    def default_folder(self) -> Path:
+        """Where the review goes unless the user gives a folder."""
+        folder = self._project.folder
+        return Path.cwd() / "review" if folder is None else folder / "napari-pose3d" / "review"
+
+    def run(
+        self,
+        folder: AnyPath,
+        settings: ReviewSettings | None = None,
+        *,
+        force: bool = False,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> Review:
+        """Review all sessions and write what was found.
+
+        A session that cannot be reviewed does not keep the others from it.
+
+        Parameters
+        ----------
+        folder : path
+            For ``events.csv``, ``frames.csv``, ``report.html`` and ``measures/``.
+        settings : ReviewSettings, optional
+        force : bool
+            Whether files of an earlier review may be replaced.
+        threads, progress, cancelled
+            As for `smooth`.
+
+        Raises
+        ------
+        PoseDataError
+            A setting is invalid, a file exists and ``force`` is False, no session could be
+            reviewed, or the folder cannot be written to. Nothing has been changed then.
+        Cancelled
+            `cancelled` returned True; nothing has been changed then.
+        """
+        from napari_pose3d.core.review.report.page import page_text
+
+        settings = settings or ReviewSettings()
+        _check(settings)
+        if not force:
+            refuse_existing_review(folder)
+        done: list[SessionSummary] = []
+        failed: dict[str, PoseDataError] = {}
+        notes: list[str] = []
+        with ReviewFiles(folder, force=force) as files:
+            for name in self.sessions:
+                try:
+                    review, warnings, measures = self._review(
+                        name, settings, threads, progress, cancelled
+                    )
+                except PoseDataError as error:
+                    failed[name] = error
+                    continue
+                notes += [f"{name}: {warning}" for warning in warnings]
+                files.add_measures(review, measures, progress, cancelled)
+                done.append(review.summary())
+                del review, measures
+            if not done:
+                raise next(iter(failed.values()))
+            chosen = choose_frames({each.session: each for each in done}, settings.budget)
+            page = page_text(done, chosen, failed, notes, self._project.images)
+            written = files.finish(done, chosen, page)
+        return Review(tuple(done), chosen, failed, tuple(notes), tuple(written))
+
+    def _review(
+        self,
+        name: str,
+        settings: ReviewSettings,
+        threads: int | None,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+    ) -> tuple[SessionReview, tuple[str, ...], dict[str, NDArray[Any]]]:
+        reading = replace(self._reading, session=name)
+        work = FileRun(self._paths, self._calibration, reading, self._sets)
+        result = work.smooth(SmoothingSettings(threads=threads), progress, cancelled)
+        bones = work.inputs.table.skeleton
+        review = review_result(
+            result,
+            work.rig,
+            bones,
+            fps=self._project.fps(name),
+            labeled=self._project.labeled(name),
+            sensitivity=settings.sensitivity,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        review = replace(review, session=name)
+        own = [each for each in settings.measures if each in MEASURES]
+        measures: dict[str, NDArray[Any]] = {}
+        if own:
+            measures |= compute_measures(
+                result, work.rig, own, progress=progress, cancelled=cancelled, threads=threads
+            )
+        wanted = [each for each in settings.measures if each in LABEL_MEASURES]
+        if wanted:
+            measures |= self._project.label_measures(name, result, wanted)
+        return review, result.report.warnings, measures
+
+
+def _check(settings: ReviewSettings) -> None:
+    known = (*MEASURES, *LABEL_MEASURES)
+    for name in settings.measures:
+        if name not in known:
+            raise PoseDataError(
+                f"no measure is called '{name}'", expected=f"some of {', '.join(known)}"
+            )
+    if settings.budget < 1:
+        raise PoseDataError(f"the number of frames is {settings.budget}", expected="1 or more")

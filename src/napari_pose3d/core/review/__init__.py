@@ -1,0 +1,1 @@
+"""Which frames of a session are wrong, why, and which of them are worth labeling."""

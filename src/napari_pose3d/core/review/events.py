@@ -1,0 +1,337 @@
+"""Events: stretches of frames in which the same thing goes wrong.
+
+Notes
+-----
+An event starts where a cell is above its bar, and goes on while it stays above half of it, over
+gaps of a few frames. Keypoints of one view that fail in the same way in the same frames are one
+event, and so are views that fail together in one keypoint: with two views it is open which of them
+is wrong, and both are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .failure_flags import Bool, Excesses, Failure, lost_views, runs
+
+_GAP = 3
+_LOWER = 0.5
+# A lone frame must be so much above the bar.
+_LONE = 1.5
+# Stretches are of one event when they share this part of the frames of both.
+_SHARED = 0.5
+# Frames of an event are as telling as its worst above this part of its excess.
+_NEAR_PEAK = 0.7
+# A flag without a size of its own counts as so many times its bar.
+_FLAG = 2.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stretch of frames in which the same thing goes wrong.
+
+    Attributes
+    ----------
+    kind : Failure
+    keypoints, views : tuple of str
+        Those concerned; no views where the point in space is what is wrong.
+    start, end : int
+        First and last frame of the session.
+    peak : int
+        The worst frame.
+    excess : float
+        Largest excess over the bar (see `Excesses`).
+    value : float
+        The quantity there, in ``unit``; NaN where the kind has none.
+    unit : str
+        "px", the rig's unit of length ("length" where it has no name), or empty.
+    n_cells : int
+        How many cells are above the bar.
+    label_frame : int
+        A frame near the worst in which the other views see best, so that it can be labeled.
+    """
+
+    kind: Failure
+    keypoints: tuple[str, ...]
+    views: tuple[str, ...]
+    start: int
+    end: int
+    peak: int
+    excess: float
+    value: float
+    unit: str
+    n_cells: int
+    label_frame: int = -1
+
+    @property
+    def severity(self) -> float:
+        """Excess times the root of the number of cells: how bad, and how much of it."""
+        return float(self.excess * np.sqrt(self.n_cells))
+
+    @property
+    def n_frames(self) -> int:
+        return self.end - self.start + 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A stretch of one series."""
+
+    start: int
+    end: int
+    peak: int
+    excess: float
+    n_cells: int
+
+
+def find_events(
+    excesses: Excesses, sensitivity: float = 1.0, units: str = "length"
+) -> tuple[Event, ...]:
+    """Everything that goes wrong in a session, the worst first.
+
+    Parameters
+    ----------
+    excesses : Excesses
+    sensitivity : float
+        Twice as high: bars half as high.
+    units : str
+        Name of the rig's unit of length.
+    """
+    lost = lost_views(excesses, sensitivity)
+    found = _lost_events(excesses, lost)
+    for kind, strength in _cell_kinds(excesses, lost, sensitivity):
+        found += _cell_events(excesses, kind, strength)
+    found += _point_events(excesses, sensitivity, units)
+    found.sort(key=lambda e: (-e.severity, e.start, e.kind.value, e.views, e.keypoints))
+    return tuple(replace(each, label_frame=_label_frame(each, excesses)) for each in found)
+
+
+def _label_frame(event: Event, excesses: Excesses) -> int:
+    keypoints = [excesses.keypoints.index(name) for name in event.keypoints]
+    mine = [excesses.views.index(name) for name in event.views]
+    others = [v for v in range(len(excesses.views)) if v not in mine]
+    if not others or not mine:
+        return event.peak
+    span = slice(event.start, event.end + 1)
+
+    def doubt(views: list[int]) -> NDArray[np.float32]:
+        parts = [
+            np.maximum(excesses.correction[v, span], excesses.spread[v, span])[:, keypoints]
+            for v in views
+        ]
+        return np.asarray(np.max(parts, axis=(0, 2)), np.float32)
+
+    strength = doubt(mine)
+    hidden = np.stack([excesses.unsure[v, span][:, keypoints] for v in others]).sum(axis=(0, 2))
+    good = np.flatnonzero(strength >= _NEAR_PEAK * strength[event.peak - event.start])
+    elsewhere = doubt(others) + hidden
+    return event.start + int(good[elsewhere[good].argmin()])
+
+
+def _cell_kinds(
+    excesses: Excesses, lost: Bool, sensitivity: float
+) -> list[tuple[Failure, NDArray[np.float32]]]:
+    """Each kind with the excess of its cells ``(view, frame, keypoint)``; 0 elsewhere."""
+    free = ~lost[:, :, None]
+    correction, spread = excesses.correction * sensitivity, excesses.spread * sensitivity
+    flag = np.float32(_FLAG)
+    kinds: list[tuple[Failure, NDArray[np.float32]]] = []
+
+    def take(kind: Failure, strength: NDArray[Any], where: Bool) -> None:
+        nonlocal free
+        mine = where & free
+        kinds.append((kind, np.where(mine, strength, 0).astype(np.float32)))
+        free = free & ~(mine & (strength > _LOWER))
+
+    worst = np.maximum(correction, spread)
+    take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped)
+    take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen)
+    take(Failure.HIDDEN, worst, excesses.unsure)
+    # A set of its own opinion drags the centre along: the spread tells, where it is as large.
+    take(Failure.SETS_DISAGREE, spread, spread > np.maximum(correction / 2, _LOWER))
+    take(Failure.VIEWS_DISAGREE, correction, correction > _LOWER)
+    return kinds
+
+
+def _runs(strength: NDArray[np.float32]) -> list[_Run]:
+    """Stretches of one series ``(frame,)`` of excesses."""
+    out: list[_Run] = []
+    low = np.flatnonzero(strength > _LOWER)
+    if not low.size or not strength[low].max() > 1:
+        return out
+    breaks = np.flatnonzero(np.diff(low) > _GAP + 1) + 1
+    for part in np.split(low, breaks):
+        values = strength[part]
+        high = part[values > 1]
+        if not high.size:
+            continue
+        peak = int(part[values.argmax()])
+        excess = float(values.max())
+        if high.size == 1 and excess < _LONE:
+            continue
+        # What is between the bar and half of it belongs to the event only around its core.
+        first, last = _core(strength, int(high[0]), int(high[-1]))
+        out.append(_Run(first, last, peak, excess, int(high.size)))
+    return out
+
+
+def _core(strength: NDArray[np.float32], first: int, last: int) -> tuple[int, int]:
+    """The stretch above the bar, widened while it stays above half of it."""
+    while first > 0 and strength[first - 1] > _LOWER:
+        first -= 1
+    while last + 1 < len(strength) and strength[last + 1] > _LOWER:
+        last += 1
+    return first, last
+
+
+def _lost_events(excesses: Excesses, lost: Bool) -> list[Event]:
+    out: list[Event] = []
+    for v, view in enumerate(excesses.views):
+        for first, last in _bridged(runs(lost[v])):
+            part = excesses.correction[v, first : last + 1]
+            part = np.maximum(part, excesses.spread[v, first : last + 1])
+            part = np.where(lost[v, first : last + 1, None], part, 0)
+            peak = first + int(part.sum(axis=1).argmax())
+            t, k = np.unravel_index(part.argmax(), part.shape)
+            known = excesses.correction[v, first + t, k] * excesses.correction_px[v, k]
+            out.append(
+                Event(
+                    Failure.LOST_VIEW,
+                    tuple(excesses.keypoints),
+                    (view,),
+                    first,
+                    last,
+                    peak,
+                    max(float(part.max()), _FLAG),
+                    float(known) if known > 0 else float("nan"),
+                    "px",
+                    int(lost[v, first : last + 1].sum()) * len(excesses.keypoints),
+                )
+            )
+    return out
+
+
+def _bridged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches with short gaps between them joined."""
+    out: list[tuple[int, int]] = []
+    for first, last in stretches:
+        if out and first - out[-1][1] <= _GAP + 1:
+            out[-1] = (out[-1][0], last)
+        else:
+            out.append((first, last))
+    return out
+
+
+def _cell_events(excesses: Excesses, kind: Failure, strength: NDArray[np.float32]) -> list[Event]:
+    spread = kind is Failure.SETS_DISAGREE
+    bars = excesses.spread_px if spread else excesses.correction_px
+    values = excesses.spread if spread else excesses.correction
+    events: list[Event] = []
+    for v, view in enumerate(excesses.views):
+        mine: list[Event] = []
+        for k, keypoint in enumerate(excesses.keypoints):
+            for run in _runs(strength[v, :, k]):
+                value = float(values[v, run.peak, k] * bars[v, k])
+                if kind in (Failure.HIDDEN, Failure.SWAPPED_SIDES) and not value > 0:
+                    value = float(excesses.spread[v, run.peak, k] * excesses.spread_px[v, k])
+                mine.append(_event(kind, (keypoint,), (view,), run, value, "px"))
+        # Hidden keypoints come and go by themselves; the others have one cause in a view.
+        events += mine if kind is Failure.HIDDEN else _merged(mine, by_views=False)
+    return _merged(events, by_views=True)
+
+
+def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Event]:
+    out: list[Event] = []
+    for kind, strength, bars in (
+        (Failure.JUMP, excesses.jump, excesses.jump_bar),
+        (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty_bar),
+    ):
+        mine = [
+            _event(kind, (keypoint,), (), run, float(strength[run.peak, k] * bars[k]), units)
+            for k, keypoint in enumerate(excesses.keypoints)
+            for run in _runs(strength[:, k] * np.float32(sensitivity))
+        ]
+        out += _merged(mine, by_views=False)
+    for b, bone in enumerate(excesses.bones):
+        for run in _runs(excesses.bone[:, b] * np.float32(sensitivity)):
+            names = tuple(excesses.keypoints[k] for k in bone)
+            value = float(excesses.bone_deviation[run.peak, b])
+            out.append(_event(Failure.BONE, names, (), run, value, units))
+    return out
+
+
+def _event(
+    kind: Failure,
+    keypoints: tuple[str, ...],
+    views: tuple[str, ...],
+    run: _Run,
+    value: float,
+    unit: str,
+) -> Event:
+    return Event(
+        kind,
+        keypoints,
+        views,
+        run.start,
+        run.end,
+        run.peak,
+        run.excess,
+        value,
+        unit,
+        run.n_cells,
+    )
+
+
+def _merged(events: Sequence[Event], *, by_views: bool) -> list[Event]:
+    """Join events of one kind that share most of their frames.
+
+    Across keypoints, or ``by_views`` across views for the same keypoints.
+    """
+    done: list[Event] = []
+    open_ones: list[Event] = []
+    for event in sorted(events, key=lambda e: (e.start, e.end, e.views, e.keypoints)):
+        still = [other for other in open_ones if other.end >= event.start]
+        done += [other for other in open_ones if other.end < event.start]
+        partner = next(
+            (
+                other
+                for other in still
+                if _share(event, other) >= _SHARED
+                and (event.keypoints == other.keypoints if by_views else event.views == other.views)
+            ),
+            None,
+        )
+        if partner is None:
+            still.append(event)
+        else:
+            still.remove(partner)
+            still.append(_joined(partner, event))
+        open_ones = still
+    return done + open_ones
+
+
+def _share(a: Event, b: Event) -> float:
+    """Frames that both have over frames that one has."""
+    both = min(a.end, b.end) - max(a.start, b.start) + 1
+    return both / (max(a.end, b.end) - min(a.start, b.start) + 1)
+
+
+def _joined(a: Event, b: Event) -> Event:
+    worse = a if a.excess >= b.excess else b
+    return replace(
+        worse,
+        keypoints=_union(a.keypoints, b.keypoints),
+        views=_union(a.views, b.views),
+        start=min(a.start, b.start),
+        end=max(a.end, b.end),
+        n_cells=a.n_cells + b.n_cells,
+    )
+
+
+def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return a + tuple(name for name in b if name not in a)

@@ -1,0 +1,386 @@
+"""What can be measured of every prediction: how likely it is to be wrong, and in which way.
+
+Notes
+-----
+A cell is one keypoint in one view and frame; a point is one keypoint in one frame. Raw is the
+centre of the ensemble (its median, or the only prediction set), smoothed the result.
+
+``correction`` and ``surprise`` compare raw with smoothed and find confident errors;
+``residual``, ``leave_one_out`` and ``epipolar`` need a calibration and no smoothing. ``likelihood``
+and ``spread`` find what the networks themselves doubt. One bad view lifts every measure of the
+others that is not robust, which is why the point that ``residual`` and ``leave_one_out`` refer to
+is made of the views that agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.poses.arrays import Poses2D, Result
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Axes = Literal["cell", "point"]
+
+# Of the variance of a coordinate, px^2: no smoother knows a position better.
+_LEAST_VARIANCE = 0.05**2
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Attributes
+    ----------
+    name : str
+        As on the command line and in the names of files.
+    label : str
+        For axes and tables.
+    unit : str
+        Empty for none; "length" for the rig's unit.
+    axes : {"cell", "point"}
+        Whether it has a value in each view or one for all.
+    description : str
+        Formula and meaning.
+    needs_rig : bool
+    """
+
+    name: str
+    label: str
+    unit: str
+    axes: Axes
+    description: str
+    needs_rig: bool = False
+
+
+MEASURES: Mapping[str, Measure] = {
+    each.name: each
+    for each in (
+        Measure("likelihood", "likelihood", "", "cell", "Mean of the prediction sets."),
+        Measure(
+            "spread",
+            "spread of the sets",
+            "px",
+            "cell",
+            "Standard deviation between prediction sets, root mean square of x and y.",
+        ),
+        Measure("correction", "correction", "px", "cell", "Distance from raw to smoothed."),
+        Measure(
+            "surprise",
+            "surprise",
+            "sd",
+            "cell",
+            "Distance from raw to smoothed in standard deviations: "
+            "sqrt(sum over x and y of (raw - smoothed)^2 / (posterior + ensemble variance)).",
+        ),
+        Measure(
+            "residual",
+            "residual",
+            "px",
+            "cell",
+            "Distance from raw to the reprojection of the point that the agreeing views give.",
+            True,
+        ),
+        Measure(
+            "leave_one_out",
+            "leave-one-out residual",
+            "px",
+            "cell",
+            "Distance from raw to the reprojection of the point that the agreeing other views "
+            "give; missing where there are fewer than two.",
+            True,
+        ),
+        Measure(
+            "epipolar",
+            "epipolar distance",
+            "px",
+            "cell",
+            "Distance from raw to the epipolar curves of the other views; their median, with "
+            "three views the smaller.",
+            True,
+        ),
+        Measure(
+            "temporal_norm",
+            "temporal norm",
+            "px per frame",
+            "cell",
+            "Distance of raw from the frame before, as Lightning Pose defines it.",
+        ),
+        Measure(
+            "uncertainty",
+            "uncertainty",
+            "length",
+            "point",
+            "Square root of the trace of the posterior covariance in space.",
+            True,
+        ),
+        Measure("speed", "speed", "length per frame", "point", "Of the smoothed point.", True),
+        Measure(
+            "acceleration",
+            "acceleration",
+            "length per frame^2",
+            "point",
+            "Second difference of the smoothed point.",
+            True,
+        ),
+        Measure("n_views", "views", "", "point", "Views that the point was computed from.", True),
+    )
+}
+
+
+def raw_positions(poses: Poses2D) -> NDArray[Any]:
+    """What a smoother was given, ``(view, frame, keypoint, 2)`` px.
+
+    Raises
+    ------
+    PoseDataError
+        The result was saved without it.
+    """
+    if poses.ensemble_median is None:
+        raise PoseDataError(
+            "the smoothed positions are without the predictions that they are made from",
+            expected="columns such as x_ens_median",
+            todo="Smooth again, and save with all columns",
+        )
+    return poses.ensemble_median
+
+
+def available_measures(result: Result, rig: Rig | None) -> tuple[str, ...]:
+    """Names of the measures that can be computed of a result."""
+    in_space = result.poses3d is not None
+    return tuple(
+        name
+        for name, measure in MEASURES.items()
+        if not measure.needs_rig or (in_space and rig is not None)
+    )
+
+
+def compute_measures(
+    result: Result,
+    rig: Rig | None = None,
+    names: Collection[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    threads: int | None = None,
+) -> dict[str, Float32]:
+    """Measures of a whole session.
+
+    Parameters
+    ----------
+    result : Result
+        Of `smooth`, or read back with `load_result`.
+    rig : Rig, optional
+        With the cameras of the result's views, in any order.
+    names : collection of str, optional
+        Keys of `MEASURES`; not given: all that can be computed.
+    progress, cancelled, threads
+        As for `smooth`.
+
+    Returns
+    -------
+    dict of str to array
+        ``(view, frame, keypoint)`` or, of points, ``(frame, keypoint)`` float32; NaN where there
+        is nothing to measure.
+
+    Raises
+    ------
+    PoseDataError
+        A name is unknown, or a measure needs what the result or the rig does not give.
+    Cancelled
+        `cancelled` returned True.
+    """
+    wanted = _checked(result, rig, names)
+    poses = result.poses2d
+    cameras = None if rig is None else rig.subset(poses.views)
+    raw = raw_positions(poses)
+    shape = raw.shape[:3]
+    out = {
+        name: np.full(shape if MEASURES[name].axes == "cell" else shape[1:], np.nan, np.float32)
+        for name in wanted
+    }
+    for k, keypoint in enumerate(poses.keypoints):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if progress is not None:
+            progress(f"Measuring {keypoint}", k, len(poses.keypoints))
+        for name, values in measure_keypoint(
+            result, cameras, k, wanted, threads=threads, cancelled=cancelled
+        ).items():
+            out[name][..., k] = values
+    return out
+
+
+def measure_keypoint(
+    result: Result,
+    rig: Rig | None,
+    keypoint: int,
+    names: Collection[str],
+    *,
+    threads: int | None = None,
+    cancelled: IsCancelled | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Measures of one keypoint, by index: ``(view, frame)``, or of points ``(frame,)``.
+
+    ``rig`` has the cameras in the order of the views.
+    """
+    poses = result.poses2d
+    raw = np.asarray(raw_positions(poses)[:, :, keypoint], np.float64)
+    out: dict[str, NDArray[Any]] = {}
+    simple: Mapping[str, Callable[[], NDArray[Any]]] = {
+        "likelihood": lambda: poses.likelihood[:, :, keypoint],
+        "spread": lambda: _spread(poses, keypoint),
+        "correction": lambda: _length(raw - poses.xy[:, :, keypoint]),
+        "surprise": lambda: _surprise(poses, raw, keypoint),
+        "temporal_norm": lambda: _steps(raw),
+        "uncertainty": lambda: _uncertainty(result, keypoint),
+        "speed": lambda: _differences(result, keypoint, 1),
+        "acceleration": lambda: _differences(result, keypoint, 2),
+        "n_views": lambda: _in_space(result).n_views[:, keypoint],
+    }
+    for name in names:
+        if name in simple:
+            out[name] = simple[name]()
+    if rig is not None and {"residual", "leave_one_out"} & set(names):
+        from napari_pose3d.core.cameras.triangulation.triangulation import (
+            leave_one_out_residuals,
+            triangulate,
+        )
+
+        found = triangulate(rig, raw, robust="auto", threads=threads, cancelled=cancelled)
+        if "residual" in names:
+            out["residual"] = found.residuals
+        if "leave_one_out" in names:
+            out["leave_one_out"] = leave_one_out_residuals(
+                rig, raw, None, found.inliers, threads=threads, cancelled=cancelled
+            )
+    if rig is not None and "epipolar" in names:
+        out["epipolar"] = epipolar_distances(rig, raw)
+    return out
+
+
+def epipolar_distances(rig: Rig, xy: Float64) -> Float64:
+    """How far each observation lies from the epipolar curves of the other views.
+
+    Parameters
+    ----------
+    rig : Rig
+    xy : (view, frame, 2)
+        Pixels.
+
+    Returns
+    -------
+    (view, frame) float64
+        Pixels: the median over the other views, with three views the smaller of two (of which one
+        may be wrong). The distance is that to the image of the nearest point of the straight line
+        that the curve is without the lens.
+    """
+    n = len(rig.cameras)
+    rays = rig.undistort(xy)
+    distances = np.full((n, n, xy.shape[1]), np.nan)
+    for v, camera in enumerate(rig.cameras):
+        to_world = camera.rotation.T
+        alone = rig.subset((camera.name,))
+        focal = float(np.mean(np.diag(camera.matrix)[:2]))
+        for u, other in enumerate(rig.cameras):
+            if u == v:
+                continue
+            turn = camera.rotation @ other.rotation.T
+            shift = camera.translation - turn @ other.translation
+            essential = np.cross(shift, turn.T).T
+            x, y = rays[u, :, 0], rays[u, :, 1]
+            line = np.stack([x, y, np.ones_like(x)], axis=1) @ essential.T
+            at = rays[v]
+            off = (line[:, :2] * at).sum(axis=1) + line[:, 2]
+            square = (line[:, :2] ** 2).sum(axis=1)
+            foot = at - line[:, :2] * (off / np.where(square > 0, square, np.nan))[:, None]
+            seen = np.concatenate([foot, np.ones((len(foot), 1))], axis=1) - camera.translation
+            image = alone.project(seen @ to_world.T)[0]
+            in_image = _length(image - xy[v])
+            # Far beyond the image the lens folds back: there the distance is that without it.
+            straight = np.abs(off) / np.sqrt(np.where(square > 0, square, np.nan)) * focal
+            distances[v, u] = np.where(np.isfinite(in_image), in_image, straight)
+    return _over_others(distances)
+
+
+def _over_others(distances: Float64) -> Float64:
+    n = len(distances)
+    known = np.isfinite(distances)
+    out = np.full((n, distances.shape[2]), np.nan)
+    for v in range(n):
+        some = known[v].any(axis=0)
+        values = distances[v][:, some]
+        out[v, some] = np.nanmin(values, axis=0) if n <= 3 else np.nanmedian(values, axis=0)
+    return out
+
+
+def _checked(result: Result, rig: Rig | None, names: Collection[str] | None) -> tuple[str, ...]:
+    available = available_measures(result, rig)
+    if names is None:
+        return available
+    for name in names:
+        if name not in MEASURES:
+            raise PoseDataError(
+                f"no measure is called '{name}'", expected=f"some of {', '.join(MEASURES)}"
+            )
+        if name not in available:
+            raise PoseDataError(
+                f"the measure '{name}' needs positions in space and a calibration",
+                todo="Smooth with a calibration, or leave the measure out",
+            )
+    return tuple(name for name in MEASURES if name in names)
+
+
+def _in_space(result: Result) -> Any:
+    assert result.poses3d is not None
+    return result.poses3d
+
+
+def _length(difference: NDArray[Any]) -> NDArray[Any]:
+    return np.hypot(difference[..., 0], difference[..., 1])
+
+
+def _spread(poses: Poses2D, keypoint: int) -> NDArray[Any]:
+    if poses.ensemble_variance is None:
+        return np.full(poses.likelihood.shape[:2], np.nan, np.float32)
+    return np.sqrt(poses.ensemble_variance[:, :, keypoint].mean(axis=-1))
+
+
+def _surprise(poses: Poses2D, raw: Float64, keypoint: int) -> NDArray[Any]:
+    squared = (raw - poses.xy[:, :, keypoint]) ** 2
+    variance = np.full(squared.shape, _LEAST_VARIANCE)
+    for part in (poses.variance, poses.ensemble_variance):
+        if part is not None:
+            variance += np.nan_to_num(part[:, :, keypoint])
+    return np.sqrt((squared / variance).sum(axis=-1))
+
+
+def _steps(raw: Float64) -> NDArray[Any]:
+    out = np.full(raw.shape[:2], np.nan)
+    out[:, 1:] = _length(np.diff(raw, axis=1))
+    return out
+
+
+def _uncertainty(result: Result, keypoint: int) -> NDArray[Any]:
+    covariance = _in_space(result).covariance[:, keypoint]
+    return np.sqrt(np.trace(covariance, axis1=-2, axis2=-1))
+
+
+def _differences(result: Result, keypoint: int, order: int) -> NDArray[Any]:
+    """Of the point's position; the second one belongs to the frame in its middle."""
+    xyz = _in_space(result).xyz[:, keypoint]
+    out = np.full(len(xyz), np.nan)
+    if len(xyz) > order:
+        lengths = np.linalg.norm(np.diff(xyz, n=order, axis=0), axis=1)
+        out[1 : 1 + len(lengths)] = lengths
+    return out

@@ -1,0 +1,164 @@
+"""What a review leaves on disk: events, frames to label, and measures.
+
+Notes
+-----
+``events.csv``: one line per event with its session, kind, keypoints and views (with ";" between
+them), first and last frame, the worst frame, the value there and its unit, and severity.
+``frames.csv``: the frames to label with session, frame, score and reason.
+``measures/<session>_<view>_<measure>.csv``, of points ``<session>_<measure>.csv``: in Lightning
+Pose's layout of metrics, one row of keypoints, then a line per frame that begins with its number.
+They lie in a folder that its app does not look into, and are not taken for predictions.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+from numpy.typing import NDArray
+
+from napari_pose3d.core.formats.predictions.error_csv import write_error_csv
+from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.settings import IsCancelled, Progress
+
+from .frame_choice import ChosenFrame
+from .session_review import SessionReview, SessionSummary
+
+AnyPath = str | os.PathLike[str]
+
+EVENTS, FRAMES, MEASURES, REPORT = "events.csv", "frames.csv", "measures", "report.html"
+EVENT_COLUMNS = (
+    "session",
+    "kind",
+    "keypoints",
+    "views",
+    "start",
+    "end",
+    "peak",
+    "value",
+    "unit",
+    "severity",
+)
+FRAME_COLUMNS = ("session", "frame", "score", "reason")
+
+
+def refuse_existing_review(folder: AnyPath) -> None:
+    """Refuse a folder that holds a review, before anything is computed.
+
+    Raises
+    ------
+    PoseDataError
+    """
+    refuse_existing([Path(folder) / name for name in (EVENTS, FRAMES, REPORT)])
+
+
+class ReviewFiles:
+    """Writes a review session by session; all files appear at the end, or none.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it does not exist.
+    force : bool
+        Whether files of an earlier review may be replaced.
+
+    Raises
+    ------
+    PoseDataError
+        A file exists and ``force`` is False, or the folder cannot be written to.
+    """
+
+    def __init__(self, folder: AnyPath, *, force: bool = False) -> None:
+        self._folder = Path(folder)
+        self._group = FileGroup(overwrite=force)
+
+    def __enter__(self) -> Self:
+        self._group.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._group.__exit__(*error)
+
+    def add_measures(
+        self,
+        session: SessionReview,
+        measures: Mapping[str, NDArray[Any]],
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> None:
+        """Write arrays ``(view, frame, keypoint)`` or ``(frame, keypoint)`` by name.
+
+        Raises
+        ------
+        Cancelled
+            `cancelled` returned True.
+        """
+        for name, values in measures.items():
+            for path, part in _measure_files(self._folder, session, name, values):
+                write_error_csv(
+                    self._group.open(path),
+                    part,
+                    session.excesses.keypoints,
+                    progress=progress,
+                    cancelled=cancelled,
+                )
+
+    def finish(
+        self,
+        sessions: Sequence[SessionSummary],
+        chosen: Sequence[ChosenFrame],
+        report: str | None = None,
+    ) -> list[Path]:
+        """Write the tables and, if there is one, the report; the files of the whole review."""
+        _write_events(self._group.open(self._folder / EVENTS), sessions)
+        _write_frames(self._group.open(self._folder / FRAMES), chosen)
+        if report is not None:
+            self._group.open(self._folder / REPORT).write(report)
+        return list(self._group.targets)
+
+
+def _measure_files(
+    folder: Path, review: SessionReview, name: str, values: NDArray[Any]
+) -> list[tuple[Path, NDArray[Any]]]:
+    stem = review.session or "recording"
+    refuse_unsafe_names([stem], "session")
+    into = folder / MEASURES
+    if values.ndim == 2:
+        return [(into / f"{stem}_{name}.csv", values)]
+    return [
+        (into / f"{stem}_{view}_{name}.csv", values[v])
+        for v, view in enumerate(review.excesses.views)
+    ]
+
+
+def _write_events(stream: TextIO, sessions: Sequence[SessionSummary]) -> None:
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(EVENT_COLUMNS)
+    for session in sessions:
+        for event in session.events:
+            table.writerow(
+                (
+                    session.session,
+                    event.kind.value,
+                    ";".join(event.keypoints),
+                    ";".join(event.views),
+                    event.start,
+                    event.end,
+                    event.peak,
+                    "" if math.isnan(event.value) else f"{event.value:.6g}",
+                    event.unit,
+                    f"{event.severity:.4g}",
+                )
+            )
+
+
+def _write_frames(stream: TextIO, chosen: Sequence[ChosenFrame]) -> None:
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(FRAME_COLUMNS)
+    for each in chosen:
+        table.writerow((each.session, each.frame, f"{each.score:.4g}", each.reason))

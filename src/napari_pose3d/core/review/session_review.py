@@ -1,0 +1,231 @@
+"""The review of one session: what is wrong in it, and how wrong every frame is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
+
+from .events import Event, find_events
+from .failure_flags import Excesses, Failure, find_excesses
+from .measures import raw_positions
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+
+_MOST_EXCESS = 30.0
+_SHOWN = 12
+USUAL_FPS = 30.0
+"""Frames a second of a session whose videos are not at hand."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a keypoint is in one view, raw and smoothed, px of the rig's image."""
+
+    view: str
+    keypoint: str
+    raw: tuple[float, float]
+    smoothed: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class SessionReview:
+    """What went wrong in a session.
+
+    Attributes
+    ----------
+    session : str
+    result : Result
+    excesses : Excesses
+    events : tuple of Event
+        The worst first.
+    fps : float
+        Frames a second.
+    sensitivity : float
+    labeled : frozenset of int
+        Frames that have labels or wait for them.
+    """
+
+    session: str
+    result: Result
+    excesses: Excesses
+    events: tuple[Event, ...]
+    fps: float = USUAL_FPS
+    sensitivity: float = 1.0
+    labeled: frozenset[int] = frozenset()
+
+    @property
+    def n_frames(self) -> int:
+        return self.excesses.n_frames
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Frames in which an event is going on, ``(frame,)``."""
+        out = np.zeros(self.n_frames, dtype=bool)
+        for event in self.events:
+            out[event.start : event.end + 1] = True
+        return out
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """How bad every frame is, ``(frame,)``.
+
+        The largest excess of its cells, at most 30, plus the logarithm of one plus the number of
+        cells above their bars: one bad paw counts, however good the rest.
+        """
+        bad = np.maximum(self.excesses.correction, self.excesses.spread) * self.sensitivity
+        worst = np.minimum(bad.max(axis=(0, 2)), _MOST_EXCESS)
+        return np.asarray(worst + np.log1p((bad > 1).sum(axis=(0, 2))), np.float32)
+
+    def with_sensitivity(self, sensitivity: float) -> SessionReview:
+        """The same measurements with other bars; nothing is computed anew but the events."""
+        _check_sensitivity(sensitivity)
+        units = _units(self.result)
+        events = find_events(self.excesses, sensitivity, units)
+        return replace(self, events=events, sensitivity=sensitivity)
+
+    def summary(self) -> SessionSummary:
+        """What reports and the choice of frames need, without the arrays of all cells."""
+        excesses = self.excesses
+        raw = np.maximum(excesses.correction, excesses.spread) * self.sensitivity > 1
+        corrections = excesses.correction * excesses.correction_px[:, None]
+        return SessionSummary(
+            self.session,
+            excesses.views,
+            excesses.keypoints,
+            self.n_frames,
+            self.events,
+            self.fps,
+            self.labeled,
+            self.sensitivity,
+            self.scores,
+            self.flagged,
+            np.median(corrections, axis=1),
+            raw.mean(axis=1),
+            tuple((event, self.marks(event)) for event in self._shown()),
+        )
+
+    def marks(self, event: Event) -> tuple[Mark, ...]:
+        """The event's keypoints in all views, in its worst frame."""
+        poses = self.result.poses2d
+        raw = raw_positions(poses)
+        out = []
+        for v, view in enumerate(poses.views):
+            for name in event.keypoints:
+                at = v, event.peak, poses.keypoints.index(name)
+                (x, y), (to_x, to_y) = raw[at].tolist(), poses.xy[at].tolist()
+                out.append(Mark(view, name, (x, y), (to_x, to_y)))
+        return tuple(out)
+
+    def _shown(self) -> list[Event]:
+        """The worst events, of each kind in turn."""
+        by_kind: dict[Failure, list[Event]] = {}
+        for event in self.events:
+            by_kind.setdefault(event.kind, []).append(event)
+        turns = zip_longest(*by_kind.values())
+        return [event for turn in turns for event in turn if event is not None][:_SHOWN]
+
+
+@dataclass(frozen=True, eq=False)
+class SessionSummary:
+    """What is left of a review when the arrays of all cells are gone.
+
+    Attributes
+    ----------
+    session, views, keypoints, n_frames, events, fps, labeled, sensitivity
+        As of `SessionReview`.
+    scores : (frame,) float32
+    flagged : (frame,) bool
+    correction : (view, keypoint) float32
+        Median distance from raw to smoothed, px.
+    bad : (view, keypoint) float64
+        Share of the frames above a bar.
+    marks : tuple of (Event, tuple of Mark)
+        What the worst events look like in their worst frame.
+    """
+
+    session: str
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    n_frames: int
+    events: tuple[Event, ...]
+    fps: float
+    labeled: frozenset[int]
+    sensitivity: float
+    scores: NDArray[np.float32]
+    flagged: NDArray[np.bool_]
+    correction: NDArray[np.float32]
+    bad: NDArray[np.float64]
+    marks: tuple[tuple[Event, tuple[Mark, ...]], ...] = ()
+
+
+def review_result(
+    result: Result,
+    rig: Rig | None = None,
+    skeleton: Sequence[tuple[str, str]] = (),
+    *,
+    fps: float = USUAL_FPS,
+    labeled: Collection[int] = (),
+    sensitivity: float = 1.0,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> SessionReview:
+    """Find what is wrong in a smoothed session.
+
+    Parameters
+    ----------
+    result : Result
+        Of `smooth`, or read back with `load_result`.
+    rig : Rig, optional
+        What it was smoothed with.
+    skeleton : sequence of (str, str)
+        Bones, whose lengths are checked.
+    fps : float
+        Frames a second.
+    labeled : collection of int
+        Frames that have labels or wait for them; they are not proposed again.
+    sensitivity : float
+        Twice as high: bars half as high.
+    progress, cancelled
+        As for `smooth`.
+
+    Raises
+    ------
+    PoseDataError
+        The sensitivity is not positive, or the result was saved without the predictions that it
+        was made from.
+    Cancelled
+        `cancelled` returned True.
+    """
+    _check_sensitivity(sensitivity)
+    excesses = find_excesses(result, rig, skeleton, progress=progress, cancelled=cancelled)
+    events = find_events(excesses, sensitivity, _units(result))
+    return SessionReview(
+        result.poses2d.session,
+        result,
+        excesses,
+        events,
+        fps,
+        sensitivity,
+        frozenset(labeled),
+    )
+
+
+def _units(result: Result) -> str:
+    return (result.poses3d.units if result.poses3d is not None else "") or "length"
+
+
+def _check_sensitivity(sensitivity: float) -> None:
+    if not (np.isfinite(sensitivity) and sensitivity > 0):
+        raise PoseDataError(
+            f"the sensitivity is {sensitivity}", expected="a number above 0, such as 1"
+        )

@@ -1,0 +1,180 @@
+"""Events: planted failures are found, named rightly, and clean recordings have none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.support.review_scenes import (
+    CLEAN,
+    Planted,
+    Recording,
+    planted_failures,
+    recording,
+)
+
+from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.session_review import SessionReview, review_result
+
+
+def reviewed(made: Recording) -> SessionReview:
+    return review_result(made.result, made.scene.rig, made.scene.skeleton, fps=made.scene.fps)
+
+
+def of(planted: Planted, events: tuple[Event, ...]) -> list[Event]:
+    """The events that overlap with what was planted."""
+    return [
+        event
+        for event in events
+        if event.start <= planted.end
+        and event.end >= planted.start
+        and set(planted.keypoints) & set(event.keypoints)
+    ]
+
+
+@pytest.mark.parametrize("n_cameras", [2, 3, 4, 6])
+def test_planted_failures_are_found_and_named(n_cameras: int) -> None:
+    made = recording(n_cameras, 31)
+    events = reviewed(made).events
+    planted = planted_failures(made)
+    assert len(planted) > 10
+    hits = [of(each, events) for each in planted]
+    assert all(hits), "every planted failure is part of an event"
+    view = [
+        any(each.view in e.views and (len(e.views) == 1 or n_cameras == 2) for e in found)
+        for each, found in zip(planted, hits, strict=True)
+    ]
+    kind = [
+        any(each.view in e.views and e.kind in each.kinds for e in found)
+        for each, found in zip(planted, hits, strict=True)
+    ]
+    assert np.mean(view) >= 0.95
+    assert np.mean(kind) >= 0.9
+
+
+def test_the_lost_view_is_on_top() -> None:
+    made = recording(4, 31)
+    worst = reviewed(made).events[0]
+    (v,) = np.flatnonzero(made.truth.lost.any(axis=1))
+    frames = np.flatnonzero(made.truth.lost[v])
+    assert worst.kind is Failure.LOST_VIEW
+    assert worst.views == (made.scene.rig.names[v],)
+    assert abs(worst.start - frames[0]) <= 2
+    assert abs(worst.end - frames[-1]) <= 2
+
+
+@pytest.mark.parametrize("n_cameras", [3, 4, 6])
+def test_a_clean_recording_has_no_events(n_cameras: int) -> None:
+    made = recording(n_cameras, 41, 3000, CLEAN)
+    review = reviewed(made)
+    assert review.flagged.mean() <= 0.001
+
+
+def _changed(made: Recording, view: int, frames: slice, keypoint: int, by: np.ndarray) -> object:
+    poses = made.result.poses2d
+    assert poses.ensemble_median is not None
+    raw = poses.ensemble_median.copy()
+    raw[view, frames, keypoint] = by
+    return replace(made.result, poses2d=replace(poses, ensemble_median=raw))
+
+
+def test_a_frozen_point_is_told_from_an_outlier() -> None:
+    made = recording(4, 41, 3000, CLEAN)
+    keypoint = made.scene.keypoints.index("nose")
+    moving = np.hypot(*np.ptp(made.scene.xy[0, 500:560, keypoint], axis=0))
+    assert moving > 20, "the scene moves here"
+    raw = made.result.poses2d.ensemble_median
+    assert raw is not None
+    result = _changed(made, 0, slice(500, 560), keypoint, raw[0, 500, keypoint])
+    events = review_result(result, made.scene.rig).events  # type: ignore[arg-type]
+    assert [(e.kind, e.keypoints, e.views) for e in events] == [
+        (Failure.FROZEN, ("nose",), ("Cam-A",))
+    ]
+
+
+def test_a_standing_animal_is_not_frozen() -> None:
+    """Padded or not: where nothing moves, nothing is wrong."""
+    made = recording(4, 41, 3000, CLEAN)
+    poses = made.result.poses2d
+    assert poses.ensemble_median is not None
+    raw, smoothed = poses.ensemble_median.copy(), poses.xy.copy()
+    raw[:, 500:560], smoothed[:, 500:560] = raw[:, 500:501], smoothed[:, 500:501]
+    still = replace(poses, ensemble_median=raw, xy=smoothed)
+    result = replace(made.result, poses2d=still, poses3d=None)
+    kinds = {event.kind for event in review_result(result).events}
+    assert Failure.FROZEN not in kinds
+
+
+def test_a_point_that_all_views_put_elsewhere_breaks_its_bones() -> None:
+    made = recording(4, 41, 3000, CLEAN)
+    space = made.result.poses3d
+    assert space is not None
+    keypoint = made.scene.keypoints.index("ear_left")
+    xyz = space.xyz.copy()
+    xyz[800:830, keypoint] += [0.0, 0.0, 60.0]
+    result = replace(made.result, poses3d=replace(space, xyz=xyz))
+    events = review_result(result, made.scene.rig, made.scene.skeleton).events
+    kinds = {event.kind: event for event in events if "ear_left" in event.keypoints}
+    assert Failure.BONE in kinds
+    assert Failure.JUMP in kinds
+    assert kinds[Failure.BONE].start <= 800
+    assert kinds[Failure.BONE].end >= 829
+    assert kinds[Failure.BONE].views == ()
+
+
+def test_sensitivity_only_compares_anew() -> None:
+    made = recording(4, 31)
+    review = reviewed(made)
+    more, fewer = review.with_sensitivity(2.0), review.with_sensitivity(0.25)
+    assert more.excesses is review.excesses
+    assert more.flagged.sum() > review.flagged.sum() > fewer.flagged.sum()
+    back = more.with_sensitivity(1.0)
+    assert back.events == review.events
+
+
+def test_missing_predictions_of_a_view_are_a_lost_view_unless_it_never_sees_them() -> None:
+    made = recording(4, 41, 3000, CLEAN)
+    poses = made.result.poses2d
+    assert poses.ensemble_median is not None
+    raw, likelihood = poses.ensemble_median.copy(), poses.likelihood.copy()
+    raw[2, 1000:1040] = np.nan
+    likelihood[2, 1000:1040] = np.nan
+    # The tail is never in this view.
+    tail = made.scene.keypoints.index("tail_mid")
+    raw[1, :, tail], likelihood[1, :, tail] = np.nan, np.nan
+    changed = replace(poses, ensemble_median=raw, likelihood=likelihood)
+    events = review_result(replace(made.result, poses2d=changed), made.scene.rig).events
+    assert [(e.kind, e.views, e.start, e.end) for e in events] == [
+        (Failure.LOST_VIEW, ("Cam-C",), 1000, 1039)
+    ]
+
+
+def test_one_view_alone() -> None:
+    """Without calibration and with one view, what leaves the smoothed track is found."""
+    from napari_pose3d import smooth
+
+    made = recording(2, 51, 1200, CLEAN)
+    ensemble = made.ensemble.one_view(0)
+    xy = ensemble.xy.copy()
+    xy[:, 0, 300:304, 2] += 60.0
+    result = smooth(replace(ensemble, xy=xy))
+    events = review_result(result).events
+    assert any(
+        e.start <= 303 and e.end >= 300 and made.scene.keypoints[2] in e.keypoints for e in events
+    )
+
+
+def test_an_empty_recording_has_no_events() -> None:
+    made = recording(2, 22, 300, CLEAN)
+    poses = made.result.poses2d
+    nothing = np.full_like(poses.xy, np.nan)
+    result = replace(
+        made.result,
+        poses2d=replace(poses, ensemble_median=nothing, likelihood=nothing[..., 0]),
+        poses3d=None,
+    )
+    review = review_result(result)
+    assert review.events == ()
+    assert np.isfinite(review.scores).all()

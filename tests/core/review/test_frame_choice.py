@@ -1,0 +1,137 @@
+"""The choice of frames to label: few that together show most of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from tests.support.review_scenes import planted_failures, recording
+
+from napari_pose3d import PoseDataError
+from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.frame_choice import choose_frames
+from napari_pose3d.core.review.session_review import review_result
+
+
+@dataclass
+class Found:
+    """Events of a session, as `choose_frames` wants them."""
+
+    events: Sequence[Event]
+    fps: float = 30.0
+    labeled: Collection[int] = field(default_factory=tuple)
+
+
+def event(
+    start: int,
+    end: int,
+    kind: Failure = Failure.VIEWS_DISAGREE,
+    *,
+    keypoint: str = "nose",
+    excess: float = 3.0,
+) -> Event:
+    middle = (start + end) // 2
+    return Event(
+        kind,
+        (keypoint,),
+        ("top",),
+        start,
+        end,
+        middle,
+        excess,
+        10.0,
+        "px",
+        end - start + 1,
+        middle,
+    )
+
+
+@pytest.mark.parametrize("n_cameras", [2, 3, 4, 6])
+def test_a_budget_shows_nearly_all_planted_failures(n_cameras: int) -> None:
+    made = recording(n_cameras, 31)
+    review = review_result(
+        made.result, made.scene.rig, made.scene.skeleton, fps=made.scene.fps
+    ).summary()
+    chosen = choose_frames({"arena": review}, 100)
+    assert len(chosen) <= 100
+    planted = planted_failures(made)
+    frames = [each.frame for each in chosen]
+    hit = [any(each.start <= frame <= each.end for frame in frames) for each in planted]
+    assert np.mean(hit) >= 0.95
+    kinds = {kind for each, it in zip(planted, hit, strict=True) if it for kind in each.kinds}
+    assert kinds >= {Failure.VIEWS_DISAGREE, Failure.SWAPPED_SIDES, Failure.LOST_VIEW}
+    # No two frames of one event.
+    for each in review.events:
+        shown = [c for c in chosen if each in c.events]
+        assert len(shown) <= 1
+
+
+def test_one_long_failure_gets_one_frame() -> None:
+    chosen = choose_frames({"a": Found([event(0, 5000, excess=50.0), event(6000, 6010)])}, 20)
+    assert sorted(each.frame for each in chosen) == [2500, 6005]
+
+
+def test_recurring_within_a_second_is_the_same_failure() -> None:
+    again = Found([event(100, 104), event(112, 118), event(400, 404)])
+    assert len(choose_frames({"a": again}, 20)) == 2
+    other = Found([event(100, 104), event(112, 118, keypoint="tail")])
+    assert len(choose_frames({"a": other}, 20)) == 2
+
+
+def test_a_frame_that_shows_two_failures_is_taken_for_both() -> None:
+    both = Found([event(100, 200), event(145, 155, keypoint="tail")])
+    (only,) = choose_frames({"a": both}, 20)
+    assert only.frame == 150
+    assert len(only.events) == 2
+    assert only.reason == "views disagree (nose) in top, and 1 more"
+
+
+def test_every_kind_has_its_turn() -> None:
+    many = [event(1000 * i, 1000 * i + 5, excess=30.0) for i in range(50)]
+    rare = [event(60_000, 60_005, Failure.HIDDEN), event(70_000, 70_005, Failure.FROZEN)]
+    kinds = {
+        each.kind
+        for frame in choose_frames({"a": Found([*many, *rare])}, 5)
+        for each in frame.events
+    }
+    assert kinds == {Failure.VIEWS_DISAGREE, Failure.HIDDEN, Failure.FROZEN}
+
+
+def test_what_is_labeled_is_not_proposed_again() -> None:
+    found = Found([event(100, 110), event(500, 510)], labeled={104})
+    assert [each.frame for each in choose_frames({"a": found}, 20)] == [505]
+
+
+def test_the_budget_is_shared_and_nothing_of_it_is_lost() -> None:
+    def session(n: int) -> Found:
+        return Found([event(1000 * i, 1000 * i + 5) for i in range(n)])
+
+    sessions = {
+        "large": session(400),
+        "middle": session(100),
+        "small": session(4),
+        "none": Found([]),
+    }
+    chosen = choose_frames(sessions, 60)
+    count = {name: sum(each.session == name for each in chosen) for name in sessions}
+    assert sum(count.values()) == 60
+    assert count["small"] >= 3
+    assert count["none"] == 0
+    # By the root of their events, not by their number.
+    assert count["middle"] >= 15
+    assert [each.session for each in chosen] == sorted(
+        (each.session for each in chosen), key=list(sessions).index
+    )
+
+
+def test_the_same_input_gives_the_same_frames() -> None:
+    found = Found([event(37 * i, 37 * i + 12, excess=2 + i % 5) for i in range(200)])
+    assert choose_frames({"a": found}, 25) == choose_frames({"a": found}, 25)
+
+
+def test_a_budget_of_nothing_is_refused() -> None:
+    with pytest.raises(PoseDataError, match="1 or more"):
+        choose_frames({}, 0)
