@@ -22,6 +22,7 @@ BENCHMARKS = (
     "triangulation_speed.py",
     "long_recording.py",
     "table_speed.py",
+    "reviewing.py",
     "labeling.py",
     "saving_labels.py",
     "choosing_frames.py",

@@ -21,7 +21,7 @@ from .failure_flags import Bool, Excesses, Failure, lost_views, runs
 
 _GAP = 3
 _LOWER = 0.5
-# A lone frame must be so much above the bar.
+# A single frame must be so much above the bar.
 _LONE = 1.5
 # Stretches are of one event when they share this part of the frames of both.
 _SHARED = 0.5

@@ -6,7 +6,7 @@ Each kind of failure has a quantity of its own, and each cell's *excess* is that
 bar: 1 is at the bar. A bar is ``max(floor, 4 med, med + 6 s)``, with the median ``med`` of the
 quantity over the frames of one keypoint and view and ``s`` = 1.4826 times the median distance
 from it. Unlike percentiles, such bars leave clean data unflagged. Where most of a series is bad
-its median is no guide, so it counts as no more than three times that of all series. A lone frame
+its median is no guide, so it counts as no more than three times that of all series. A single frame
 needs half as much again, as many a frame comes near a bar by chance.
 
 Excesses are computed once; another sensitivity only compares them anew.

@@ -1,0 +1,261 @@
+"""What a review finds: planted failures, clean recordings, and the time beside smoothing.
+
+A scene with known truth gets failures: outliers of 20-80 px for 5-40 frames and swaps of left and
+right for 10-60 frames, most of them shared by all networks, and a view that is lost for 100
+frames. Each planted stretch counts once. Printed are:
+
+- how many are part of an event, with the right view (with two cameras: the pair) and kind;
+- how many are shown by 100 frames to label, beside other ways of choosing 100 frames: at random,
+  by the lowest likelihood, by the largest spread of the networks, and as Lightning Pose's retired
+  first app did (half by motion; half by the number of measures and keypoints that lie more than
+  three standard deviations off, then clusters of poses and the worst of each);
+- the share of frames in which anything is planted (the base rate: what random choice hits);
+- how many frames of recordings without failures are flagged all the same;
+- the time of measuring and of finding events over that of smoothing, in one run.
+
+Scenes up to number 400 were used for development; these are others.
+
+    python benchmarks/reviewing.py [--quick]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
+
+from _common import Table, begin, goal, parser
+from _scenes import GENTLE, HARSH
+from napari_pose3d import Ensemble, smooth
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.failure_flags import Failure, runs
+from napari_pose3d.core.review.frame_choice import choose_frames
+from napari_pose3d.core.review.measures import compute_measures
+from napari_pose3d.core.review.session_review import review_result
+from napari_pose3d.core.synthetic.network_errors import PredictionTruth, simulate_predictions
+from napari_pose3d.core.synthetic.scene import Scene, make_scene
+
+PLANTED = replace(HARSH, occluded=0.0, outliers=0.004, swaps=0.003)
+BUDGET = 100
+_SIZE = (1280, 1024)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One stretch that was made wrong, and the kinds that name it rightly."""
+
+    kinds: frozenset[Failure]
+    view: str
+    keypoints: tuple[str, ...]
+    start: int
+    end: int
+
+    def touches(self, event: Event) -> bool:
+        return (
+            event.start <= self.end
+            and event.end >= self.start
+            and bool(set(self.keypoints) & set(event.keypoints))
+        )
+
+
+def planted_in(scene: Scene, truth: PredictionTruth) -> list[Planted]:
+    views, out = scene.rig.names, []
+    for mask, kind in (
+        (truth.outlier, Failure.VIEWS_DISAGREE),
+        (truth.swapped, Failure.SWAPPED_SIDES),
+    ):
+        n_seeds = mask.sum(axis=0)
+        for v, k in np.ndindex(n_seeds.shape[0], n_seeds.shape[2]):
+            for first, last in runs(n_seeds[v, :, k] > 0):
+                few = n_seeds[v, first : last + 1, k].mean() < len(mask) / 2
+                kinds = {Failure.SETS_DISAGREE} if few else {kind}
+                if kind is Failure.SWAPPED_SIDES:
+                    kinds.add(kind)
+                name = (scene.keypoints[k],)
+                out.append(Planted(frozenset(kinds), views[v], name, first, last))
+    for v, view in enumerate(views):
+        for first, last in runs(truth.lost[v]):
+            lost = frozenset({Failure.LOST_VIEW})
+            out.append(Planted(lost, view, scene.keypoints, first, last))
+    return out
+
+
+def chosen_at_random(n_frames: int, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).choice(n_frames, BUDGET, replace=False)
+
+
+def chosen_by_likelihood(ensemble: Ensemble) -> NDArray[np.int64]:
+    lowest = ensemble.likelihood.mean(axis=0).min(axis=(0, 2))
+    return np.argsort(lowest, kind="stable")[:BUDGET]
+
+
+def chosen_by_spread(result: Result) -> NDArray[np.int64]:
+    variance = result.poses2d.ensemble_variance
+    assert variance is not None
+    return np.argsort(-variance.sum(axis=-1).max(axis=(0, 2)), kind="stable")[:BUDGET]
+
+
+def chosen_as_before(ensemble: Ensemble, seed: int) -> NDArray[np.int64]:
+    """The recipe of the retired app, on the first network, as its source has it."""
+    xy, likelihood = ensemble.xy[0], ensemble.likelihood[0]
+    n_frames = xy.shape[1]
+    motion = np.zeros(n_frames)
+    motion[1:] = np.linalg.norm(np.diff(xy, axis=1), axis=-1).sum(axis=(0, 2))
+    moving = np.argsort(-motion, kind="stable")[: n_frames // 2]
+    norms = np.linalg.norm(np.diff(xy, axis=1, prepend=xy[:, :1]), axis=-1)
+    flags = np.zeros(n_frames)
+    for measure in (norms, likelihood):
+        z = (measure - measure.mean(axis=1, keepdims=True)) / measure.std(axis=1, keepdims=True)
+        flags += (np.abs(z) > 3).sum(axis=(0, 2))
+    worst = moving[np.argsort(-flags[moving], kind="stable")][: 10 * BUDGET]
+    poses = xy[:, worst].transpose(1, 0, 2, 3).reshape(len(worst), -1).astype(np.float64)
+    _, cluster = kmeans2(poses, BUDGET, minit="++", seed=seed)
+    return np.array(
+        [worst[cluster == c][flags[worst[cluster == c]].argmax()] for c in np.unique(cluster)]
+    )
+
+
+def share_hit(planted: Sequence[Planted], frames: Sequence[int] | NDArray[np.int64]) -> float:
+    hit = [any(each.start <= frame <= each.end for frame in frames) for each in planted]
+    return float(np.mean(hit))
+
+
+def find(quick: bool) -> None:
+    found = Table(
+        "Planted failures: share that is part of an event, its view and kind",
+        ("cameras", "scenes", "planted", "found", "view", "kind", "worst on top"),
+    )
+    choice = Table(
+        f"Share of planted failures that {BUDGET} frames show",
+        ("cameras", "ours", "frames", "random", "likelihood", "spread", "retired app", "base rate"),
+    )
+    n_frames, seeds = (2000, (501,)) if quick else (5000, (501, 502, 503, 504))
+    hits = []
+    for n_cameras in (2, 3, 4, 6):
+        rows: list[tuple[float, ...]] = []
+        shares: list[tuple[float, ...]] = []
+        for seed in seeds:
+            scene = make_scene(n_frames, n_cameras, seed, size=_SIZE)
+            ensemble, truth = simulate_predictions(scene, 3, seed=seed, errors=PLANTED)
+            result = smooth(ensemble, scene.rig)
+            review = review_result(result, scene.rig, scene.skeleton, fps=scene.fps)
+            planted = planted_in(scene, truth)
+            part = [[e for e in review.events if each.touches(e)] for each in planted]
+            named = [
+                [e for e in mine if each.view in e.views and len(e.views) <= max(1, 4 - n_cameras)]
+                for each, mine in zip(planted, part, strict=True)
+            ]
+            kind = [
+                any(e.kind in each.kinds for e in mine)
+                for each, mine in zip(planted, named, strict=True)
+            ]
+            top = review.events[0].kind is Failure.LOST_VIEW
+            rows.append(
+                (
+                    len(planted),
+                    np.mean([bool(p) for p in part]),
+                    np.mean([bool(p) for p in named]),
+                    np.mean(kind),
+                    top,
+                )
+            )
+            chosen = [c.frame for c in choose_frames({"": review.summary()}, BUDGET)]
+            bad = truth.lost.any(axis=0) | (truth.outlier | truth.swapped).any(axis=(0, 1, 3))
+            shares.append(
+                (
+                    share_hit(planted, chosen),
+                    len(chosen),
+                    share_hit(planted, chosen_at_random(n_frames, seed)),
+                    share_hit(planted, chosen_by_likelihood(ensemble)),
+                    share_hit(planted, chosen_by_spread(result)),
+                    share_hit(planted, chosen_as_before(ensemble, seed)),
+                    float(bad.mean()),
+                )
+            )
+        sums, mean = np.array(rows).sum(axis=0), np.array(rows).mean(axis=0)
+        found.add(
+            n_cameras, len(seeds), int(sums[0]), *mean[1:4].tolist(), f"{int(sums[4])}/{len(seeds)}"
+        )
+        averages = np.array(shares).mean(axis=0).tolist()
+        choice.add(n_cameras, *averages)
+        hits.append((n_cameras, averages[0], mean[2], mean[3]))
+    found.show()
+    choice.show()
+    goal("95 % of the planted failures are shown", all(hit >= 0.95 for _, hit, _, _ in hits))
+    goal("the view is right in 95 %", all(view >= 0.95 for *_, view, _ in hits))
+    goal("the kind is right in 90 %", all(kind >= 0.90 for *_, kind in hits))
+
+
+def stay_quiet(quick: bool) -> None:
+    table = Table(
+        "Recordings without failures: share of frames flagged",
+        ("cameras", "scenes", "mean", "largest", "events"),
+    )
+    seeds = range(601, 602 if quick else 606)
+    met = True
+    for n_cameras in (2, 3, 4, 6):
+        shares, events = [], 0
+        for seed in seeds:
+            scene = make_scene(5000, n_cameras, seed, size=_SIZE)
+            ensemble, _ = simulate_predictions(scene, 3, seed=seed, errors=GENTLE)
+            result = smooth(ensemble, scene.rig)
+            review = review_result(result, scene.rig, scene.skeleton, fps=scene.fps)
+            shares.append(float(review.flagged.mean()))
+            events += len(review.events)
+        table.add(n_cameras, len(seeds), float(np.mean(shares)), max(shares), events)
+        met = met and (n_cameras < 3 or float(np.mean(shares)) <= 0.001)
+    table.show()
+    goal("at most 0.1 % of clean frames are flagged with three cameras or more", met)
+
+
+def take_time(quick: bool) -> None:
+    n_frames = 20_000 if quick else 100_000
+    scene = make_scene(2000, 6, 700, size=_SIZE)
+    short, _ = simulate_predictions(scene, 3, seed=700, errors=PLANTED)
+    times = n_frames // 2000
+    ensemble = replace(
+        short,
+        xy=np.tile(short.xy, (1, 1, times, 1, 1)),
+        likelihood=np.tile(short.likelihood, (1, 1, times, 1)),
+    )
+    smooth(short, scene.rig)
+    review_result(smooth(short, scene.rig), scene.rig, scene.skeleton)
+
+    started = time.perf_counter()
+    result = smooth(ensemble, scene.rig)
+    smoothing = time.perf_counter() - started
+    started = time.perf_counter()
+    review_result(result, scene.rig, scene.skeleton)
+    events = time.perf_counter() - started
+    started = time.perf_counter()
+    compute_measures(result, scene.rig)
+    measures = time.perf_counter() - started
+    table = Table(
+        f"Time: {n_frames:,} frames, 6 cameras, {len(scene.keypoints)} keypoints, 3 networks",
+        ("what", "seconds", "times smoothing"),
+    )
+    for what, seconds in (
+        ("smoothing", smoothing),
+        ("finding events", events),
+        ("all measures", measures),
+    ):
+        table.add(what, seconds, seconds / smoothing)
+    table.show()
+    goal("all measures within twice the time of smoothing", measures <= 2 * smoothing)
+
+
+def main() -> None:
+    chosen = parser(__doc__).parse_args()
+    begin("Review")
+    find(chosen.quick)
+    stay_quiet(chosen.quick)
+    take_time(chosen.quick)
+
+
+if __name__ == "__main__":
+    main()
