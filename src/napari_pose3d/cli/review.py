@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_pose3d.settings import ReviewSettings
 
-from .options import add_reading, help_of, reading_of
+from .options import add_reading, help_of, inputs_of, reading_of
 from .terminal.progress_bar import ProgressBar
 from .terminal.remedies import option_of
 
@@ -58,9 +58,9 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.review_run import ReviewRun
 
-    inputs, reading = reading_of(options)
+    inputs, calibration = inputs_of(options)
     settings = ReviewSettings(options.budget, options.sensitivity, tuple(options.measures))
-    work = ReviewRun(inputs, options.calibration, reading, options.sets)
+    work = ReviewRun(inputs, calibration, reading_of(options), options.sets)
     folder = options.out or work.default_folder()
     review = work.run(
         folder,
