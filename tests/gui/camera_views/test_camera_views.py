@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.settings import get_settings
-from qtpy.QtCore import QEvent, QMimeData, QPoint, Qt
+from qtpy.QtCore import QMimeData, QPoint, Qt
+from qtpy.QtGui import QCursor
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 from tests.support.gui_helpers import make_result
 from tests.support.scenes import arc_rig
 from tests.support.video_recipes import HEIGHT, WIDTH, Video, read_number
@@ -280,8 +280,8 @@ def test_the_view_under_the_mouse_has_the_focus(widget: Any, viewer: Any, qtbot:
     viewer.window.activate()
     for name in ("Cam-A", "Cam-C"):
         native = widget.panel.views[name].native
-        QApplication.sendEvent(native, QEvent(QEvent.Type.Enter))
-        assert native.window().focusWidget() is native
+        QCursor.setPos(native.mapToGlobal(native.rect().center()))
+        qtbot.waitUntil(lambda n=native: n.window().focusWidget() is n, timeout=TIMEOUT)
 
 
 def test_napari_keys_do_no_harm_in_a_view(widget: Any, viewer: Any) -> None:

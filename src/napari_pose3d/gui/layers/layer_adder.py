@@ -106,6 +106,8 @@ def _identity(name: str, metadata: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _remove(viewer: Any, layers: list[Layer]) -> None:
-    for layer in layers:
-        if layer in viewer.layers:
-            viewer.layers.remove(layer)
+    # napari collects garbage and draws anew once, rather than for each of them.
+    with viewer.layers.batched_update():
+        for layer in layers:
+            if layer in viewer.layers:
+                viewer.layers.remove(layer)

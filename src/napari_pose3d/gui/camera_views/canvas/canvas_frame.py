@@ -7,8 +7,8 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.components.viewer_model import double_click_to_zoom
 from napari.qt import QtViewer
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent, QKeyEvent
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_pose3d.gui.qt.napari_private import free_in_own_context, native_canvas
@@ -43,6 +43,8 @@ class CanvasFrame(QFrame):
         self.frame = -1
         # Whether everything is in view, and stays so when the canvas is resized.
         self._fitted = True
+        # Where the pointer was when the view appeared there.
+        self._came_under: QPoint | None = None
         self.model = ViewerModel(title=name, ndisplay=n_displayed)
         self.model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         self.canvas = QtViewer(self.model)
@@ -83,13 +85,23 @@ class CanvasFrame(QFrame):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """The view under the mouse has the focus; its keys do not reach napari."""
+        """The view that the mouse moved to has the focus; its keys do not reach napari.
+
+        One that appears under a mouse at rest leaves the focus to the panel that was opened.
+        """
         if event is None or watched is None or watched is not self.native:
             return False
         kind = event.type()
-        if kind == QEvent.Type.Resize and self._fitted:
-            self.fit()
-        elif kind == QEvent.Type.Enter:
+        if kind in (QEvent.Type.Show, QEvent.Type.Resize):
+            self._came_under = QCursor.pos()
+            if kind == QEvent.Type.Resize and self._fitted:
+                self.fit()
+        elif kind == QEvent.Type.Enter and QCursor.pos() != self._came_under:
+            self._came_under = None
+            self.take_focus()
+        elif kind == QEvent.Type.MouseMove and self._came_under is not None:
+            # It was here before the view was.
+            self._came_under = None
             self.take_focus()
         elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
             assert isinstance(event, QKeyEvent)
