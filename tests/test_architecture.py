@@ -34,7 +34,7 @@ GUI_FLOORS = (
     {"workspace", "layers"},
     {"session"},
     {"camera_views", "smooth", "traces"},
-    {"labeling"},
+    {"calibration", "labeling"},
     {"contributions"},
     {"demo"},
 )

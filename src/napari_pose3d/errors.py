@@ -25,6 +25,8 @@ RemedyKind = Literal[
     "size",
     "names",
     "format",
+    "video_size",
+    "offset",
 ]
 
 
@@ -40,7 +42,8 @@ class Remedy:
         "any_individual" to choose none, "mirrored", "allow_missing" and "shared_keypoints" to
         switch on, "folder" to write somewhere else,
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
-        another program's, "size", "names" and "format" to say what its files do not.
+        another program's, "size", "names" and "format" to say what its files do not,
+        "video_size" to take the size of the videos' images, "offset" to shift a view in time.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -289,3 +289,19 @@ def check_threads(threads: int | None) -> None:
     """Raise `PoseDataError` unless it is None or at least 1."""
     if threads is not None and threads < 1:
         raise PoseDataError(f"the number of threads is {threads}", expected="one or more")
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How cameras are calibrated from videos of a board."""
+
+    fisheye: bool = _setting(False, "the lenses follow the fisheye model")
+    clocks: bool = _setting(
+        True,
+        "estimate by how much of a frame each camera lags; off: all are triggered by one signal",
+    )
+    every: int = _setting(1, "look at every n-th frame only")
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise PoseDataError(f"every {self.every}th frame is to be taken", expected="1 or more")

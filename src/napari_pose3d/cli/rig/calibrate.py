@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from napari_pose3d.core.calibration.board.board import MM, Board, load_board
+from napari_pose3d.core.projects.naming.video_views import videos_by_view
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
-from .videos import videos_by_view
 
 _BOARD_HELP = (
     "a board file (TOML), or a description: charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from napari_pose3d.core.projects.naming.video_views import videos_by_view
+
 from ..terminal.progress_bar import ProgressBar
-from .videos import videos_by_view
 
 FOUND_ERROR = 1
 

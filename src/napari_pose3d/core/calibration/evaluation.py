@@ -30,7 +30,13 @@ from .board.observations import BoardObservations
 from .solve.board_motion import motion_of
 from .solve.lens import CX, CY, FX, FY, K1
 from .solve.relative_poses import at_common_clock
-from .solve.rig_solution import FEWEST_CORNERS, Solution, fit_boards, solve_rig
+from .solve.rig_solution import (
+    FEWEST_CORNERS,
+    Solution,
+    board_candidates,
+    fit_boards,
+    solve_rig,
+)
 from .solve.rig_state import BoardImages, BoardMotion, RigState, residuals_of
 
 Float64 = NDArray[np.float64]
@@ -43,6 +49,8 @@ EVERY = 4
 """Every fourth block is left out."""
 
 _LEAST_PART = 1e-3
+_FEW_CORNERS = 8
+_NO_POSE = 0.02  # root mean square, in focal lengths
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,8 @@ class Measures:
         px.
     lengths : Lengths
     board_by_view, triangulated_by_view : mapping of view to Spread
+    frames : (frame,) int64
+        Those that were measured.
     per_image : (view, frame) float64
         Root mean square board residual of each image, px; NaN where the board was not seen.
     """
@@ -114,6 +124,7 @@ class Measures:
     lengths: Lengths
     board_by_view: dict[str, Spread]
     triangulated_by_view: dict[str, Spread]
+    frames: NDArray[np.int64]
     per_image: Float64
 
 
@@ -122,7 +133,7 @@ def measure(
 ) -> Measures:
     """The three measures of a rig on observations as they are (clocks are ignored)."""
     observations = observations.without_sparse(FEWEST_CORNERS)
-    images = BoardImages.of(observations)
+    images = _placeable(rig, BoardImages.of(observations))
     n_frames = len(observations.frames)
     fitted = fit_boards(rig, images, n_frames, check)
     residuals = residuals_of(fitted, images, BoardMotion.still(n_frames))
@@ -141,8 +152,21 @@ def measure(
             for i, view in enumerate(observations.views)
         },
         by_view,
+        observations.frames,
         per_image,
     )
+
+
+def _placeable(rig: RigState, images: BoardImages) -> BoardImages:
+    """Without images of few corners, seen by one camera alone, that no pose of the board explains.
+
+    Corners near a line tell no pose: what is left then is a failed fit and not the rig's fault.
+    """
+    count = images.observed.sum(axis=1)
+    alone = np.bincount(images.frame)[images.frame] == 1
+    poses = board_candidates(images, rig.intrinsics, rig.fisheye)
+    best = np.nan_to_num(poses.errors, nan=np.inf).min(axis=1)
+    return images.at(~(alone & (count < _FEW_CORNERS) & (best > _NO_POSE)))
 
 
 def at_one_clock(observations: BoardObservations, clocks: Float64) -> BoardObservations:

@@ -1,7 +1,8 @@
-"""File > Open Sample: a session of predictions, ready for the widget."""
+"""File > Open Sample: a session of predictions, and a recording of a calibration board."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ def open_sample() -> list[LayerData]:
     """
     import napari
 
+    from napari_pose3d.core.synthetic.sample import make_sample
     from napari_pose3d.gui.layers.session_layers import session_layers
 
-    folder, viewer = _make_sample(), napari.current_viewer()
+    viewer = napari.current_viewer()
+    folder = _made(make_sample, "Making the sample session (only the first time)")
     if folder is None:
         return _nothing(viewer)
     opened = sample_session(folder)
@@ -36,6 +39,32 @@ def open_sample() -> list[LayerData]:
             _show_fitted(viewer, f"{opened.session.name} (sample)")
     sets = opened.session.ensemble_sets[:1]
     return session_layers(opened.session, sets, lambda stage, done, total: None, lambda: False)
+
+
+def open_calibration_sample() -> list[LayerData]:
+    """Make the calibration recording if it is not there yet, and show its videos.
+
+    In a window the widget "Calibration" is opened with board and videos filled in.
+    """
+    import napari
+
+    from napari_pose3d.core.synthetic.board.board_sample import make_board_sample
+    from napari_pose3d.gui.layers.session_layers import session_layers
+
+    viewer = napari.current_viewer()
+    folder = _made(make_board_sample, "Making the calibration recording (only the first time)")
+    if folder is None:
+        return _nothing(viewer)
+    opened = sample_session(folder)
+    if viewer is not None:
+        from napari_pose3d.gui.session.current_session import current_session
+        from napari_pose3d.gui.workspace.workspace import workspace
+
+        current_session(viewer).set(opened)
+        if getattr(viewer, "window", None) is not None:
+            workspace(viewer).open("Calibration").show_recording(folder)
+            _show_fitted(viewer, "Calibration recording (sample)")
+    return session_layers(opened.session, (), lambda stage, done, total: None, lambda: False)
 
 
 def sample_session(folder: Path) -> OpenSession:
@@ -58,20 +87,15 @@ def _show_fitted(viewer: Any, title: str) -> None:
     QTimer.singleShot(_FIT_AFTER_MS, lambda: Display(viewer).show_2d())
 
 
-def _make_sample() -> Path | None:
-    """The sample's folder; None when the user cancelled making it."""
+def _made(make: Callable[..., Path], title: str) -> Path | None:
+    """The folder of a sample; None when the user cancelled making it."""
     from qtpy.QtWidgets import QApplication
 
-    from napari_pose3d.core.synthetic.sample import make_sample
-
     if QApplication.instance() is None:
-        return make_sample()
+        return make()
     from napari_pose3d.gui.qt.job_wait import wait_for
 
-    return wait_for(
-        lambda progress, cancelled: make_sample(progress=progress, cancelled=cancelled),
-        "Making the sample session (only the first time)",
-    )
+    return wait_for(lambda progress, cancelled: make(progress=progress, cancelled=cancelled), title)
 
 
 def _nothing(viewer: Any) -> list[LayerData]:

@@ -41,6 +41,8 @@ class SettingsForm:
         The fields to show, in this order.
     options : mapping of field name to magicgui options, optional
         Limits and the like.
+    start : settings, optional
+        Values to begin with, in place of the defaults.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class SettingsForm:
         settings: type,
         labels: Mapping[str, str],
         options: Mapping[str, dict[str, Any]] | None = None,
+        start: Any = None,
     ) -> None:
         hints = get_type_hints(settings)
         fields = {field.name: field for field in dataclasses.fields(settings)}
@@ -55,6 +58,8 @@ class SettingsForm:
         self._widgets = {}
         for name, label in labels.items():
             kind, default = hints[name], fields[name].default
+            if start is not None:
+                default = getattr(start, name)
             as_text = kind in _AS_TEXT
             self._widgets[name] = create_widget(
                 value=(default or "") if as_text else default,
@@ -75,6 +80,12 @@ class SettingsForm:
     def widget(self, name: str) -> Any:
         """The magicgui widget of a field."""
         return self._widgets[name]
+
+    def show(self, settings: Any) -> None:
+        """Fill in the values of settings; fields shown as text keep theirs."""
+        for name, widget in self._widgets.items():
+            if self._types[name] not in _AS_TEXT:
+                widget.value = getattr(settings, name)
 
     def add_below(self, name: str, widget: QWidget) -> None:
         """Put something below the row of a field; once for each form."""

@@ -42,6 +42,7 @@ class PanelKind:
 
 PANELS = (
     PanelKind("Session", "Session", "tasks"),
+    PanelKind("Calibration", "Calibration", "tasks"),
     PanelKind("Label", "Label", "tasks", works_on_images=True),
     PanelKind("Smooth and triangulate", "Smooth", "tasks"),
     PanelKind("Camera views", "Camera views", "images"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -28,6 +28,10 @@ MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 """Millimetres in each unit of length that a board file may use."""
 
 _MOST_SQUARES = 200
+
+
+def _helped(help_: str, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"help": help_})
 
 
 @dataclass(frozen=True)
@@ -59,15 +63,25 @@ class Board:
         For an invalid value.
     """
 
-    columns: int
-    rows: int
-    square: float
-    kind: Kind = "charuco"
-    marker: float = 0.0
-    dictionary: str = "DICT_4X4_50"
-    inverted: bool = False
-    legacy: bool = False
-    thickness: float = 0.0
+    columns: int = _helped("Squares in a row, those at the edge included.")
+    rows: int = _helped("Squares in a column, those at the edge included.")
+    square: float = _helped("Side of a square in mm, measured on the print: it sets the scale.")
+    kind: Kind = field(
+        default="charuco",
+        metadata={
+            "help": "A ChArUco board has a marker in each white square, so that a part of it is "
+            "recognised."
+        },
+    )
+    marker: float = _helped("Side of a marker in mm, its black border included.", 0.0)
+    dictionary: str = _helped("OpenCV's name of the markers' dictionary.", "DICT_4X4_50")
+    inverted: bool = _helped("Printed white on black.", False)
+    legacy: bool = _helped(
+        "Made by OpenCV before 4.6, which began boards of an even number of rows with white.", False
+    )
+    thickness: float = _helped(
+        "In mm; above 0, the same board is printed on the back, seen as in a mirror.", 0.0
+    )
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):

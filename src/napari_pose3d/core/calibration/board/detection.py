@@ -94,7 +94,7 @@ def detect_corners(
     every: int = 1,
     threads: int | None = None,
     progress: Callable[[str, int, int], None] = lambda view, done, total: None,
-    found: Callable[[str, int, Float64], None] = lambda view, frame, corners: None,
+    looked: Callable[[str, int, Image, Float64], None] = lambda view, frame, image, corners: None,
     check: Callable[[], None] = lambda: None,
 ) -> BoardObservations:
     """Find the board in the videos of all views.
@@ -112,8 +112,9 @@ def detect_corners(
         One for each core if not given.
     progress : callable
         Called with (view, frames done, frames in all); from several threads, one at a time.
-    found : callable
-        Called with (view, video frame, corners) where corners were found.
+    looked : callable
+        Called with (view, video frame, grey image, corners) for each frame that was looked at, from
+        several threads, one at a time; corners are NaN where none were found.
     check : callable
         Called for each frame; may raise `Cancelled`.
 
@@ -124,7 +125,7 @@ def detect_corners(
     """
     opened = {view: open_video(path, color="grey") for view, path in videos.items()}
     try:
-        return _detect(opened, videos, board, rows, every, threads, progress, found, check)
+        return _detect(opened, videos, board, rows, every, threads, progress, looked, check)
     finally:
         for video in opened.values():
             video.close()
@@ -138,7 +139,7 @@ def _detect(
     every: int,
     threads: int | None,
     progress: Callable[[str, int, int], None],
-    found: Callable[[str, int, Float64], None],
+    looked: Callable[[str, int, Image, Float64], None],
     check: Callable[[], None],
 ) -> BoardObservations:
     lock = Lock()
@@ -159,8 +160,8 @@ def _detect(
             with lock:
                 done[view] += 1
                 progress(view, done[view], total)
-                if np.isfinite(out[i]).any():
-                    found(view, number, out[i])
+                if image is not None:
+                    looked(view, number, image, out[i])
         return out
 
     jobs = []

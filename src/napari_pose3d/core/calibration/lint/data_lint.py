@@ -20,6 +20,7 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
     leave_one_out_residuals,
     triangulate,
 )
+from napari_pose3d.errors import Remedy
 
 from .rig_lint import Finding
 
@@ -252,6 +253,7 @@ def _out_of_step(rig: Rig, xy: Float64, cancelled: Callable[[], bool]) -> list[F
             f"Give the view the offset {-round(float(shift))} frames"
             if abs(shift) >= 0.5
             else "A part of a frame cannot be mended by an offset: check the trigger",
+            Remedy("offset", str(-round(float(shift)))) if abs(shift) >= 0.5 else None,
         )
         for name, shift in zip(rig.names, shifts, strict=True)
         if abs(shift) > 0.05

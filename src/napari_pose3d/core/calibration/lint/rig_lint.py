@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.errors import Remedy
 
 Severity = Literal["error", "warning", "note"]
 Float64 = NDArray[np.float64]
@@ -45,6 +46,9 @@ class Finding:
         The figures behind it, with their unit in the name.
     todo : str
         What can be done; may be empty.
+    remedy : Remedy or None
+        The setting that does it, where there is one: "names", "video_size", or "offset" with the
+        view's change in frames.
     """
 
     severity: Severity
@@ -52,6 +56,7 @@ class Finding:
     cameras: tuple[str, ...] = ()
     evidence: Mapping[str, float] = field(default_factory=dict)
     todo: str = ""
+    remedy: Remedy | None = None
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.problem}." + (f" {self.todo}." if self.todo else "")
@@ -111,6 +116,7 @@ def _intrinsics(camera: Camera) -> list[Finding]:
                 f"the size of the images of camera {camera.name} is not given",
                 name,
                 todo="Add 'size', so that it can be compared with the videos",
+                remedy=Remedy("video_size", camera.name),
             )
         )
         return found
@@ -190,6 +196,7 @@ def _sizes(rig: Rig, video_sizes: Mapping[str, tuple[int, int]]) -> list[Finding
                 (camera.name,),
                 {"width_ratio": factor, "height_ratio": height / size[1]},
                 todo,
+                None if not scaled else Remedy("video_size", camera.name),
             )
         )
     return found
@@ -270,6 +277,7 @@ def _names(rig: Rig, views: Sequence[str] | None) -> list[Finding]:
                 f"there is no camera for the view {', '.join(absent)}; the cameras are "
                 f"{', '.join(rig.names)}",
                 todo="Rename the cameras to the names of the views",
+                remedy=Remedy("names"),
             )
         )
     if extra and not absent:

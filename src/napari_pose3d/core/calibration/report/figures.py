@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -135,6 +135,39 @@ def standard_errors(calibration: Calibration) -> np.ndarray[Any, np.dtype[np.flo
     if solution.state.fisheye:
         out[:, 6 + N_INTRINSICS - 1] = np.nan
     return out
+
+
+class WorstImage(NamedTuple):
+    """An image that the rig explains badly.
+
+    Attributes
+    ----------
+    view : str
+    frame : int
+        On the axis that the views share once whole frames of lag are taken out.
+    rms : float
+        Root mean square board residual at one clock, px.
+    """
+
+    view: str
+    frame: int
+    rms: float
+
+
+def worst_images(calibration: Calibration, most: int) -> list[WorstImage]:
+    """The images with the largest residuals at one clock, the worst first."""
+    measures = calibration.one_clock
+    errors = np.nan_to_num(measures.per_image, nan=-1.0)
+    order = np.argsort(-errors, axis=None, kind="stable")[:most]
+    return [
+        WorstImage(
+            calibration.observations.views[view],
+            int(measures.frames[frame]),
+            float(errors[view, frame]),
+        )
+        for view, frame in zip(*np.unravel_index(order, errors.shape), strict=True)
+        if errors[view, frame] >= 0
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -6,11 +6,10 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..rig_calibration import Calibration
 from ..solve.rig_state import residuals_of
-from .figures import figures_of
+from .figures import figures_of, worst_images
 
 _MAP_CELLS = 16
 _ARROW = 40.0  # px of the image that a residual of 1 px is drawn as
@@ -29,7 +28,7 @@ def page_text(calibration: Calibration) -> str:
         verdicts=calibration.verdicts,
         maps=[_map(calibration, view) for view in range(len(calibration.observations.views))],
         plan=_plan(calibration),
-        worst=_worst(calibration),
+        worst=worst_images(calibration, _WORST),
         units=calibration.rig.units,
     )
 
@@ -89,22 +88,3 @@ def _plan(calibration: Calibration) -> dict[str, Any]:
         ],
         "boards": [{"x": x, "y": y} for x, y in way[:: max(1, len(way) // 300)]],
     }
-
-
-def _worst(calibration: Calibration) -> list[dict[str, Any]]:
-    """The images with the largest residuals at one clock."""
-    errors: NDArray[np.float64] = calibration.one_clock.per_image
-    frames = calibration.solution.observations.frames
-    order = np.argsort(-np.nan_to_num(errors, nan=-1), axis=None)[:_WORST]
-    out = []
-    for flat in order:
-        view, frame = np.unravel_index(flat, errors.shape)
-        if np.isfinite(errors[view, frame]) and frame < len(frames):
-            out.append(
-                {
-                    "view": calibration.observations.views[view],
-                    "frame": int(frames[frame]),
-                    "rms": float(errors[view, frame]),
-                }
-            )
-    return out

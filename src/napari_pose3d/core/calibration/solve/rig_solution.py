@@ -130,13 +130,13 @@ def solve_rig(
         )
     progress("initial poses")
     images = BoardImages.of(observations)
-    poses = _candidates(images, intrinsics, fisheye)
+    poses = board_candidates(images, intrinsics, fisheye)
     initial = place_cameras(observations, images, poses, clocks)
     check()
     if initial.shifts.any():
         observations = at_common_clock(observations, initial.shifts)
         images = BoardImages.of(observations)
-        poses = _candidates(images, intrinsics, fisheye)
+        poses = board_candidates(images, intrinsics, fisheye)
     state = RigState(
         rotations=initial.rotations,
         translations=initial.translations,
@@ -202,7 +202,7 @@ def fit_boards(
         board_rotations=np.tile(np.eye(3), (n_frames, 1, 1)),
         board_translations=np.zeros((n_frames, 3)),
     )
-    poses = _candidates(images, state.intrinsics, state.fisheye)
+    poses = board_candidates(images, state.intrinsics, state.fisheye)
     state = best_boards(state, images, poses, current=False)
     no = np.zeros(state.n_views, bool)
     fixed = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
@@ -273,7 +273,8 @@ def best_boards(
     return replace(state, board_rotations=rotations, board_translations=translations)
 
 
-def _candidates(images: BoardImages, intrinsics: Float64, fisheye: bool) -> BoardPoses:
+def board_candidates(images: BoardImages, intrinsics: Float64, fisheye: bool) -> BoardPoses:
+    """Poses of the board from each image by itself; see `candidate_poses`."""
     plane = undistort(intrinsics[images.view][:, None], images.xy, fisheye)
     return candidate_poses(images.points, plane, images.observed)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_pose3d.core.projects.naming.file_names import stem_of
-from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.errors import PoseDataError
+
+from .file_names import stem_of
+from .naming_rule import Naming
 
 
 def videos_by_view(

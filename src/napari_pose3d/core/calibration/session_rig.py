@@ -1,0 +1,66 @@
+"""A calibration becomes that of a session: where it lies, and what was there before."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import rig_text
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError, Remedy
+
+
+def rig_place(project: Project, session: Session) -> Path:
+    """Where a session's own calibration lies or would lie.
+
+    In ``calibrations/<session>.toml``, where Lightning Pose looks; in a project of Anipose's in
+    place of the one that it has.
+    """
+    if project.kind == "anipose":
+        return session.rig_path or project.folder / "calibration" / "calibration.toml"
+    return project.folder / "calibrations" / f"{session.name}.toml"
+
+
+def use_for_session(
+    rig: Rig, project: Project, session: Session, *, now: datetime | None = None
+) -> tuple[Path, Path | None]:
+    """Write a rig where a session's calibration lies; what was there is kept beside it.
+
+    Parameters
+    ----------
+    now : datetime, optional
+        Time in the name of the copy.
+
+    Returns
+    -------
+    path : Path
+    backup : Path or None
+        The copy of what was there, ``<name>.toml.<time>.bak``; None where nothing was.
+
+    Raises
+    ------
+    PoseDataError
+        When a view of the session has no camera, or the files cannot be written; nothing has
+        changed then.
+    """
+    absent = [view for view in session.views if view not in rig.names]
+    if absent:
+        raise PoseDataError(
+            f"there is no camera for the view {', '.join(absent)} of session {session.name}",
+            expected=f"cameras with the names of its views; there are {', '.join(rig.names)}",
+            todo="Rename the cameras",
+            remedy=Remedy("names"),
+        )
+    path = rig_place(project, session)
+    backup = None
+    with FileGroup(overwrite=True) as group:
+        if path.exists():
+            time = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
+            backup = path.with_name(f"{path.name}.{time}.bak")
+            shutil.copyfile(path, group.path(backup))
+        group.open(path).write(rig_text(rig))
+    return path, backup

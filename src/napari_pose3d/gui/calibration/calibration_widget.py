@@ -1,0 +1,111 @@
+"""The widget "Calibration": composes its sections, which share one job and one session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_pose3d.core.calibration.board.board import load_board
+from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.workspace.workspace import workspace
+
+from .job_bar import JobBar
+from .make.make_panel import MakePanel
+from .result.result_controller import ResultController
+from .result.result_panel import ResultPanel
+
+PANEL = "Calibration"
+_WIDTH = 340
+
+
+class CalibrationWidget(QWidget):
+    """Check, convert, make and place the rig of a session.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._current = current_session(napari_viewer)
+        self._workspace = workspace(napari_viewer)
+        self.jobs = JobBar()
+        self.make = MakePanel(self.jobs)
+        self.result_panel = ResultPanel()
+        self.result = ResultController(self.result_panel, self.jobs, self._current, self)
+        self._sections: dict[str, QCollapsible] = {}
+        self._lay_out()
+        self.make.made.connect(self._show_made)
+        self.make.recording.session_wanted.connect(self.use_session_videos)
+        self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
+        self._current.changed.connect(self._on_session)
+        self._on_session()
+        self.section("Make").expand(animate=False)
+        self._workspace.adopt(self, PANEL)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width that leaves room for the canvas on a small screen."""
+        return QSize(_WIDTH, 700)
+
+    def section(self, name: str) -> QCollapsible:
+        """One of the steps by its title."""
+        return self._sections[name]
+
+    def show_recording(self, folder: Path) -> None:
+        """Fill in a folder with ``board.toml`` and videos."""
+        board = folder / "board.toml"
+        videos = folder / "videos"
+        self.make.show_recording(load_board(board) if board.is_file() else None, {})
+        self.make.recording.add([videos if videos.is_dir() else folder])
+        self.section("Make").expand(animate=False)
+
+    def use_session_videos(self) -> None:
+        """The videos of the open session show the board."""
+        opened = self._current.open
+        if opened is not None:
+            self.make.recording.show_videos(opened.session.videos)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 6, 0)
+        for title, parts in (("Make", (self.make, self.result_panel)),):
+            section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+            section.setDuration(0)
+            for part in parts:
+                section.addWidget(part)
+            self._sections[title] = section
+            column.addWidget(section)
+        column.addStretch(1)
+        self._scroll = scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.jobs)
+        self.setMinimumWidth(300)
+
+    def _on_session(self) -> None:
+        opened = self._current.open
+        self.make.recording.offer_session(opened is not None and bool(opened.session.videos))
+
+    def _show_made(self, found: Any, calibration: Any) -> None:
+        self.result.show_made(found, calibration)
+        poor = any(each.grade == "poor" for each in calibration.verdicts)
+        self.jobs.say("Calibrated.", "attention" if poor else "done")
+        QTimer.singleShot(0, self._show_result)
+
+    def _show_result(self) -> None:
+        if isalive(self):
+            self._scroll.ensureWidgetVisible(self.result_panel, 0, 0)

@@ -1,0 +1,109 @@
+"""The one job of the widget that may run at a time: stage, bar, Cancel, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_pose3d.gui.qt.jobs import Job, JobSlot, Work
+from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.progress_row import ProgressRow
+from napari_pose3d.gui.workspace.panel_plan import Mark
+
+
+class JobBar(QWidget):
+    """Runs jobs for the sections of the widget.
+
+    ``changed`` is emitted when a job starts or ends, ``marked`` with the mark that its end puts on
+    the widget's tab.
+    """
+
+    changed = Signal()
+    marked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._slot = JobSlot()
+        self._row = ProgressRow()
+        self._row.cancel_clicked.connect(self._cancel)
+        self._status = MessageLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._row)
+        layout.addWidget(self._status)
+        self._status.hide()
+        self.destroyed.connect(self._slot.abandon)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._slot.job is not None
+
+    @property
+    def status(self) -> str:
+        """How the last job ended; "" while one runs."""
+        return self._status.message
+
+    @property
+    def stage(self) -> str:
+        """The stage of the job that runs."""
+        return self._row.stage
+
+    def start(self, work: Work, stage: str, then: Callable[[Any], None]) -> None:
+        """Run ``work(progress, cancelled)`` in a thread, and hand its result to `then`."""
+        if self.is_busy:
+            return
+        job = Job(work)
+        job.progressed.connect(self._row.show_progress)
+        job.succeeded.connect(lambda result: self._succeed(then, result))
+        job.failed.connect(self._fail)
+        job.stopped.connect(self._stop)
+        self._status.hide()
+        self._status.show_message("")
+        self._row.show_progress(stage, 0, 0)
+        self._slot.start(job)
+        self._mark("running")
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Click on Cancel."""
+        self._row.cancel()
+
+    def say(self, message: str, mark: Mark = "done") -> None:
+        """Say how something ended."""
+        self._status.show_message(message)
+        self._status.setVisible(bool(message))
+        self._mark(mark)
+
+    def _cancel(self) -> None:
+        job = self._slot.job
+        if isinstance(job, Job):
+            job.cancel()
+
+    def _end(self) -> None:
+        self._slot.abandon()
+        self._row.finish()
+
+    def _succeed(self, then: Callable[[Any], None], result: Any) -> None:
+        self._end()
+        self._mark("done")
+        then(result)
+        self.changed.emit()
+
+    def _fail(self, message: str) -> None:
+        self._end()
+        self.say(message, "attention")
+        show_error(message)
+        self.changed.emit()
+
+    def _stop(self) -> None:
+        self._end()
+        self.say("Cancelled; nothing was changed.", "")
+        self.changed.emit()
+
+    def _mark(self, mark: Mark) -> None:
+        self.marked.emit(mark)

@@ -1,0 +1,1 @@
+"""Making a rig from videos of a board: the choices, and the search for the board."""

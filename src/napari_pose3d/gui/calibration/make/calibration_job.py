@@ -1,0 +1,213 @@
+"""What the threads of the calibration widget do: from the choices to a rig, and images of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.calibration.board.board import Board
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import CalibrationSettings, IsCancelled, Progress
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.calibration.board.observations import BoardObservations
+    from napari_pose3d.core.calibration.report.figures import WorstImage
+    from napari_pose3d.core.calibration.rig_calibration import Calibration
+
+Looked = Callable[[str, int, NDArray[np.uint8], NDArray[np.float64]], None]
+
+_AROUND = 0.35  # of the board's extent, that a cutout of it shows besides
+_WIDEST = 420  # px of a cutout
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the user chose.
+
+    Attributes
+    ----------
+    board : Board
+    videos : mapping of view to Path
+    settings : CalibrationSettings
+    timestamps : Path or None
+        Table of the frames that belong together.
+    intrinsics : Path or None
+        Rig whose lenses are kept.
+    """
+
+    board: Board
+    videos: Mapping[str, Path]
+    settings: CalibrationSettings
+    timestamps: Path | None = None
+    intrinsics: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The board in the videos.
+
+    Attributes
+    ----------
+    recording : Recording
+    observations : BoardObservations
+    rows : mapping of view to (video frame,), or None
+        The common number of each video frame, where it is another.
+    rates : mapping of view to float
+        Frames per second; only of views where it is known.
+    """
+
+    recording: Recording
+    observations: BoardObservations
+    rows: Mapping[str, NDArray[np.int64]] | None
+    rates: Mapping[str, float]
+
+    def video_frame(self, view: str, frame: int) -> int:
+        """The frame of a view's video that has a common number."""
+        if self.rows is None:
+            return frame
+        return int(np.searchsorted(self.rows[view], frame))
+
+
+@dataclass(frozen=True, eq=False)
+class BoardCutout:
+    """An image that the rig explains badly, cut out around the board.
+
+    Attributes
+    ----------
+    worst : WorstImage
+    recorded : int
+        The common frame number under which it was recorded: what has to be left out.
+    image : (height, width) uint8
+    corners : (corner, 2)
+        px in this image.
+    """
+
+    worst: WorstImage
+    recorded: int
+    image: NDArray[np.uint8]
+    corners: NDArray[np.float64]
+
+
+def find_board(
+    recording: Recording, looked: Looked, progress: Progress, cancelled: IsCancelled
+) -> Found:
+    """Look for the board in all videos."""
+    from napari_pose3d.core.calibration.board.detection import detect_corners
+    from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
+    from napari_pose3d.core.video.metadata import video_metadata
+
+    progress("opening the videos", 0, 0)
+    rows = None
+    if recording.timestamps is not None:
+        rows = frames_of_timestamps(recording.timestamps, list(recording.videos))
+    headers = {view: video_metadata(path) for view, path in recording.videos.items()}
+    done = dict.fromkeys(recording.videos, 0)
+    # As the headers claim, until the videos' own indices tell.
+    totals = {
+        view: -(-(header.n_frames or 0) // recording.settings.every)
+        for view, header in headers.items()
+    }
+
+    def report(view: str, n: int, total: int) -> None:
+        done[view], totals[view] = n, total
+        whole = sum(totals.values()) if all(totals.values()) else 0
+        progress("looking for the board", sum(done.values()), whole)
+
+    observations = detect_corners(
+        recording.videos,
+        recording.board,
+        rows=rows,
+        every=recording.settings.every,
+        progress=report,
+        looked=looked,
+        check=checker(cancelled),
+    )
+    rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
+    return Found(recording, observations, rows, rates)
+
+
+def fit(
+    found: Found, exclude: Sequence[int], progress: Progress, cancelled: IsCancelled
+) -> Calibration:
+    """Calibrate, and measure on all frames and on some that were left out."""
+    from napari_pose3d.core.calibration.rig_calibration import calibrate
+    from napari_pose3d.core.cameras.rig_file import load_rig
+
+    recording = found.recording
+    known = None if recording.intrinsics is None else load_rig(recording.intrinsics)
+    return calibrate(
+        found.observations,
+        fisheye=recording.settings.fisheye,
+        intrinsics=known,
+        clocks=recording.settings.clocks,
+        exclude=exclude,
+        progress=lambda stage: progress(stage, 0, 0),
+        check=checker(cancelled),
+    )
+
+
+def worst_cutouts(
+    found: Found, calibration: Calibration, most: int, progress: Progress, cancelled: IsCancelled
+) -> list[BoardCutout]:
+    """The images with the largest residuals, the worst first."""
+    from napari_pose3d.core.calibration.report.figures import worst_images
+    from napari_pose3d.core.video.video_array import open_video
+
+    worst = worst_images(calibration, most)
+    observations, shifts = calibration.observations, calibration.solution.shifts
+    out = []
+    for view in dict.fromkeys(each.view for each in worst):
+        index = observations.views.index(view)
+        with open_video(found.recording.videos[view], color="grey") as video:
+            for each in worst:
+                if each.view != view:
+                    continue
+                checker(cancelled)()
+                recorded = each.frame + int(shifts[index])
+                at = int(np.searchsorted(observations.frames, recorded))
+                image = video.frame(found.video_frame(view, recorded))
+                if image is None or at >= len(observations.frames):
+                    continue
+                cut, corners = _around(_eight_bits(image, video), observations.xy[index, at])
+                out.append(BoardCutout(each, recorded, cut, corners))
+                progress("cutting out the worst images", len(out), len(worst))
+    return sorted(out, key=lambda cutout: -cutout.worst.rms)
+
+
+def checker(cancelled: IsCancelled) -> Callable[[], None]:
+    """A function that raises `Cancelled` once the user wants to stop."""
+
+    def check() -> None:
+        if cancelled():
+            raise Cancelled
+
+    return check
+
+
+def _eight_bits(image: Any, video: Any) -> NDArray[np.uint8]:
+    if image.dtype == np.uint8:
+        return np.asarray(image)
+    return np.asarray(image >> (video.bits - 8), np.uint8)
+
+
+def _around(
+    image: NDArray[np.uint8], corners: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of an image with the board, no wider than `_WIDEST`."""
+    seen = corners[np.isfinite(corners).all(axis=1)]
+    limit = np.array(image.shape[1::-1])
+    if not len(seen):
+        low, high = np.zeros(2), limit.astype(float)
+    else:
+        room = _AROUND * np.ptp(seen, axis=0).max() + 10
+        low, high = seen.min(axis=0) - room, seen.max(axis=0) + room
+    x0, y0 = np.clip(np.floor(low), 0, limit - 1).astype(int)
+    x1, y1 = np.clip(np.ceil(high), 1, limit).astype(int)
+    step = max(1, -(-(x1 - x0) // _WIDEST))
+    cut = np.ascontiguousarray(image[y0:y1:step, x0:x1:step])
+    return cut, (seen - [x0, y0]) / step

@@ -1,0 +1,160 @@
+"""The figures of a calibration as rows of text, and two calibrations side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from napari_pose3d.core.calibration.evaluation import Lengths, Measures, Spread
+from napari_pose3d.core.calibration.rig_calibration import Calibration
+
+GRADE_SIGNS: Mapping[str, str] = {"good": "✓", "fair": "~", "poor": "✗"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text to be shown as a table.
+
+    Attributes
+    ----------
+    title : str
+    header : tuple of str
+    rows : tuple of tuple of str
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def headline(calibration: Calibration) -> str:
+    """The three measures in one sentence, on frames left out where there are any."""
+    held_out = calibration.held_out
+    shown = calibration.one_clock if held_out is None else held_out.one_clock
+    where = "On all frames" if held_out is None else "On frames left out of the fit"
+    return (
+        f"{where}: board residual {_px(shown.board.median)}, triangulated "
+        f"{_px(shown.triangulated.median)}, lengths {_lengths(shown.lengths)}."
+    )
+
+
+def measures_table(calibration: Calibration) -> Table:
+    """The three measures, as recorded and at one clock, on frames used and left out."""
+    columns: dict[str, Measures] = {
+        "all, as recorded": calibration.as_recorded,
+        "all, one clock": calibration.one_clock,
+    }
+    held_out = calibration.held_out
+    if held_out is not None:
+        columns["left out, as recorded"] = held_out.as_recorded
+        columns["left out, one clock"] = held_out.one_clock
+        if held_out.still is not None:
+            columns["left out, fit without clocks"] = held_out.still
+    each = columns.values()
+    rows = [
+        ("Board residual", *(_spread(m.board) for m in each)),
+        ("Triangulated residual", *(_spread(m.triangulated) for m in each)),
+        ("Length error", *(_lengths(m.lengths) for m in each)),
+        ("Bias of lengths", *(f"{m.lengths.bias:+.3f} mm" for m in each)),
+        ("Corners, lengths", *(f"{m.board.n:,}, {m.lengths.n:,}" for m in each)),
+    ]
+    return Table("Measures (median / mean / 95 %)", ("", *columns), tuple(rows))
+
+
+def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table:
+    """What is known of each camera.
+
+    Parameters
+    ----------
+    rates : mapping of view to float
+        Frames per second, for clocks in ms.
+    """
+    solution = calibration.solution
+    rows = []
+    for i, view in enumerate(calibration.observations.views):
+        coverage, verdict = calibration.coverages[i], calibration.verdicts[i]
+        rows.append(
+            (
+                view,
+                f"{GRADE_SIGNS[verdict.grade]} {verdict.grade}",
+                _px(calibration.as_recorded.board_by_view[view].median),
+                _px(calibration.one_clock.board_by_view[view].median),
+                _px(calibration.one_clock.triangulated_by_view[view].median),
+                clock_text(solution.clocks[i], solution.clock_sd[i], rates.get(view), i == 0),
+                f"{coverage.images}",
+                f"{coverage.n_cells} of 25",
+                f"{coverage.tilts} of 8",
+                f"{coverage.depth:.1f}",
+            )
+        )
+    header = (
+        *("camera", "verdict", "board, recorded", "board, one clock", "triangulated"),
+        *("clock", "images", "parts", "tilts", "far / near"),
+    )
+    return Table("Cameras (medians)", header, tuple(rows))
+
+
+def pairs_table(calibration: Calibration) -> Table:
+    """Which cameras saw the board at once."""
+    views = calibration.observations.views
+    rows = tuple(
+        (f"{views[link.first]}, {views[link.second]}", f"{link.shared}")
+        for link in calibration.solution.initial.links
+    )
+    return Table("Frames that two cameras share", ("cameras", "frames"), rows)
+
+
+def comparison_table(before: Calibration, now: Calibration) -> Table:
+    """Two fits of the same recording."""
+
+    def lines(each: Calibration) -> tuple[str, ...]:
+        held_out = each.held_out
+        shown = each.one_clock if held_out is None else held_out.one_clock
+        return (
+            _px(each.one_clock.board.median),
+            _px(each.one_clock.board.p95),
+            _px(shown.board.median),
+            _px(shown.triangulated.median),
+            _lengths(shown.lengths),
+            f"{len(each.excluded)}",
+        )
+
+    names = (
+        *("Board residual, median", "Board residual, 95 %", "Board residual, left out"),
+        *("Triangulated, left out", "Length error, left out", "Frames taken out"),
+    )
+    rows = tuple(zip(names, lines(before), lines(now), strict=True))
+    return Table("Before and now", ("", "before", "now"), rows)
+
+
+def clock_text(clock: float, error: float, rate: float | None, is_first: bool) -> str:
+    """A clock offset with its standard error, in frames and ms."""
+    if is_first:
+        return "reference"
+    if not math.isfinite(error):
+        return f"{clock:+.0f} frames" if clock else "not estimated"
+    digits = 3 if error >= 5e-4 else 4
+    text = f"{clock:+.{digits}f} ± {error:.{digits}f} frames"
+    return text + (f", {1000 * clock / rate:+.1f} ms" if rate else "")
+
+
+def excluded_text(frames: Sequence[int]) -> str:
+    """Which frames a fit did without."""
+    if not frames:
+        return "All frames are used."
+    return f"Taken out: frames {', '.join(str(frame) for frame in sorted(frames))}."
+
+
+def _spread(spread: Spread) -> str:
+    if not spread.n:
+        return "-"
+    return f"{spread.median:.3f} / {spread.mean:.3f} / {spread.p95:.3f} px"
+
+
+def _lengths(lengths: Lengths) -> str:
+    return f"{lengths.mean:.3f} mm ({lengths.percent:.2f} %)" if lengths.n else "-"
+
+
+def _px(value: float) -> str:
+    return f"{value:.3f} px" if math.isfinite(value) else "-"
