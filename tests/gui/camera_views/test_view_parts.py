@@ -68,6 +68,49 @@ def test_the_scene_is_found_in_the_layers(videos: dict[str, Path]) -> None:
     assert scene.palette == {"kp0": 0, "kp1": 1, "kp2": 2}
 
 
+def test_raw_positions_in_space_do_not_take_the_place_of_the_smoothed() -> None:
+    result = make_result()
+    assert result.poses3d is not None
+    raw = result.poses3d.xyz + 0.1
+    layers = [Layer.create(*d) for d in result_layers(result, arc_rig(), raw_xyz=raw)]
+    for order in (layers, layers[::-1]):
+        scene = scene_of(order)
+        assert scene.space is not None
+        assert scene.space.stage == "smoothed"
+        assert scene.raw_space is not None
+        assert scene.raw_space.positions is raw
+
+
+@pytest.mark.gui
+def test_raw_and_smoothed_are_switched_in_space(qtbot: Any) -> None:
+    from napari_pose3d.gui.camera_views.canvas.space_view import SpaceView
+
+    result = make_result()
+    assert result.poses3d is not None
+    raw = result.poses3d.xyz + 0.1
+    layers = [Layer.create(*d) for d in result_layers(result, arc_rig(), raw_xyz=raw)]
+    view = SpaceView(scene_of(layers, [("kp0", "kp1")]), "3-D")
+    qtbot.addWidget(view)
+    points = view.model.layers["keypoints"]
+
+    def rows(**state: Any) -> tuple[Any, Any]:
+        view.show_frame(4, LayoutState(**state), "")
+        return points.data[-6:-3], points.data[-3:]
+
+    rings, discs = rows()
+    np.testing.assert_allclose(rings, raw[4, :, ::-1], rtol=1e-5)
+    np.testing.assert_allclose(discs, result.poses3d.xyz[4, :, ::-1], rtol=1e-5)
+    far = np.abs(discs).max() * 100
+    rings, discs = rows(hidden_stages=["raw"])
+    assert (rings > far).all()
+    assert (discs < far).all()
+    rings, discs = rows(hidden_stages=["smoothed"], hidden_keypoints=["kp1"])
+    assert (rings[[0, 2]] < far).all()
+    assert (rings[1] > far).all()
+    assert (discs > far).all()
+    view.shut_down()
+
+
 def test_views_without_videos_and_videos_without_points() -> None:
     nothing = scene_of([])
     assert (nothing.views, nothing.space, nothing.n_frames) == ([], None, 0)

@@ -324,6 +324,39 @@ def test_switching_between_raw_and_smoothed() -> None:
     assert not viewer.layers["3-D"].visible, "the 2-D views are on the screen"
 
 
+def test_switching_between_raw_and_smoothed_in_space() -> None:
+    rig, result = arc_rig(), make_result(n_frames=30)
+    assert result.poses3d is not None
+    raw = result.poses3d.xyz + 0.1
+    raw[3, 1] += 1000.0
+    skeleton = [("kp0", "kp1")]
+    viewer = open_layers(result_layers(result, rig, skeleton=skeleton, raw_xyz=raw))
+    keep_windows(viewer, pytest.fail)
+    display = Display(viewer)
+
+    def shown() -> set[str]:
+        scene = {"cameras", "camera names", "floor"}
+        return {layer.name for layer in viewer.layers if layer.visible} - scene
+
+    display.show_3d(rig)
+    assert shown() == {"3-D", "3-D tracks", "3-D skeleton", "raw 3-D"}
+    zoom = viewer.scene.camera.zoom
+    display.show("raw")
+    assert shown() == {"raw 3-D", "raw 3-D skeleton"}
+    viewer.dims.set_point(0, 7)
+    start = viewer.layers["raw 3-D skeleton"].data[0, 0]
+    np.testing.assert_allclose(start, raw[7, 0, ::-1], rtol=1e-5)
+    display.show("smoothed")
+    assert shown() == {"3-D", "3-D tracks", "3-D skeleton"}
+    display.show_2d()
+    assert not shown() & {"3-D", "raw 3-D", "raw 3-D skeleton"}
+    # A position that is far away does not make the animal small.
+    plain = open_layers(result_layers(result, rig, skeleton=skeleton))
+    other = Display(plain)
+    other.show_3d(rig)
+    assert zoom == pytest.approx(plain.scene.camera.zoom)
+
+
 def test_the_skeleton_in_space_follows_the_frame() -> None:
     result = make_result(n_frames=30)
     assert result.poses3d is not None

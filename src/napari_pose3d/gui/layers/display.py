@@ -8,7 +8,7 @@ from weakref import WeakSet
 from napari_pose3d.core.cameras.rig import Rig
 
 from .layer_poses import LayerPoses, Stage, poses_of
-from .layer_styles import ROLE_KEY, SPACE_ROLES
+from .layer_styles import ROLE_KEY, SPACE_ROLES, STAGE_KEY
 from .view_layout import looking_direction
 
 Space = Literal["2-D", "3-D"]
@@ -69,21 +69,30 @@ class Display:
             direction, up = looking_direction(rig)
             # napari counts z, y, x.
             viewer.scene.camera.set_view_direction(tuple(direction[::-1]), tuple(up[::-1]))
-        self._fit(_layers(viewer, "3-D"), _MARGIN)
+        # Raw positions may be far from the animal.
+        layers = [each for each in _layers(viewer, "3-D") if _stage(each) != "raw"]
+        self._fit(layers, _MARGIN)
 
     def show(self, shown: Shown) -> None:
-        """Choose between raw, smoothed and both in the views."""
+        """Choose between raw, smoothed and both, in the views and in 3-D."""
         self.shown = shown
         self._apply(self.space)
 
     def _apply(self, space: Space) -> None:
         ours = _ours(self._viewer)
+        raw_in_space = any(p.stage == "raw" and p.is_3d for layer in ours if (p := _poses(layer)))
         has_result = any(p.stage == "smoothed" for layer in ours if (p := _poses(layer)))
         for layer in ours:
             poses = _poses(layer)
             visible = _space_of(layer) == space
             if poses is not None and not poses.is_3d:
                 visible &= self._is_shown(poses.stage, has_result)
+            elif raw_in_space and poses is not None:
+                visible &= poses.stage == "predicted" or self.shown in ("both", poses.stage)
+            elif raw_in_space and STAGE_KEY in layer.metadata:
+                # Two skeletons upon each other would be too many lines.
+                shown = "smoothed" if self.shown == "both" else self.shown
+                visible &= layer.metadata[STAGE_KEY] == shown
             layer.visible = visible
 
     def _is_shown(self, stage: Stage, has_result: bool) -> bool:
@@ -147,6 +156,11 @@ def _space_of(layer: Any) -> Space:
     if poses is not None:
         return "3-D" if poses.is_3d else "2-D"
     return "3-D" if layer.metadata.get(ROLE_KEY) in SPACE_ROLES else "2-D"
+
+
+def _stage(layer: Any) -> Stage | None:
+    poses = _poses(layer)
+    return layer.metadata.get(STAGE_KEY) if poses is None else poses.stage
 
 
 def _poses(layer: Any) -> LayerPoses | None:

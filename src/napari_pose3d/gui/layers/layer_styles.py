@@ -35,6 +35,9 @@ SPACE_ROLES = ("cameras", "floor", "skeleton")
 SKELETON_KEY = "napari_pose3d_skeleton"
 """Of the layer with the skeleton in 3-D: the positions and the bones that it draws."""
 
+STAGE_KEY = "napari_pose3d_stage"
+"""Of the same layer: the stage of its positions."""
+
 TILES_KEY = "napari_pose3d_tiles"
 """Of the layer with the frames: where each view lies."""
 
@@ -86,7 +89,8 @@ def points_layer(
             "symbol": "x" if poses.stage == "predicted" else "disc",
             "border_width": 0.16 if poses.stage == "raw" else 0.0,
             **point_colours(poses, table),
-            "shading": "spherical" if poses.is_3d else "none",
+            # A ring has no surface.
+            "shading": "spherical" if poses.is_3d and poses.stage != "raw" else "none",
             "canvas_size_limits": (2, 100),
             "opacity": 1.0,
             "blending": "translucent",
@@ -232,13 +236,16 @@ def floor_layer(xyz: NDArray[Any], rig: Rig | None = None) -> list[LayerData]:
     return [_space_lines(vectors_of(floor.segments), "floor", xyz, 0.25, opacity=0.5)]
 
 
-def skeleton_layer(xyz: NDArray[Any], bones: NDArray[np.integer[Any]]) -> list[LayerData]:
+def skeleton_layer(
+    xyz: NDArray[Any], bones: NDArray[np.integer[Any]], stage: Stage = "smoothed"
+) -> list[LayerData]:
     """The bones of one frame in 3-D, (z, y, x); `frame_window` moves them with the frame."""
     if not len(bones) or not len(xyz):
         return []
     first = bone_vectors(xyz, bones, 0)
-    extra = {SKELETON_KEY: (xyz, bones)}
-    return [_space_lines(first, "3-D skeleton", xyz, 0.5, role="skeleton", extra=extra)]
+    extra = {SKELETON_KEY: (xyz, bones), STAGE_KEY: stage}
+    name = "raw 3-D skeleton" if stage == "raw" else "3-D skeleton"
+    return [_space_lines(first, name, xyz, 0.5, role="skeleton", extra=extra)]
 
 
 def bone_vectors(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.formats.predictions.poses3d_csv import Poses3DTable
@@ -83,6 +84,7 @@ def result_layers(
     placed: Mapping[str, Tile] | None = None,
     colours: Mapping[str, str] | None = None,
     skeleton: Sequence[tuple[str, str]] = (),
+    raw_xyz: NDArray[Any] | None = None,
 ) -> list[LayerData]:
     """The layers of a finished run, from back to front; those in 3-D are hidden at first.
 
@@ -99,6 +101,8 @@ def result_layers(
         Those that the user chose.
     skeleton : pairs of keypoints, optional
         Drawn in 3-D.
+    raw_xyz : (frame, keypoint, 3), optional
+        Positions before smoothing, to be shown beside those of the result (`raw_points`).
     """
     everything = tuple(all_keypoints) or result.poses2d.keypoints
     order = dict(zip(everything, palette_of(everything, colours or {}), strict=True))
@@ -130,7 +134,20 @@ def result_layers(
         if rig is not None:
             layers += camera_layers(rig, poses3d)
         layers += floor_layer(poses3d.xyz, rig)
-        layers += skeleton_layer(poses3d.xyz, bones_of(poses3d.keypoints, skeleton))
+        bones = bones_of(poses3d.keypoints, skeleton)
+        if raw_xyz is not None:
+            before = LayerPoses(
+                raw_xyz,
+                poses3d.keypoints,
+                "raw",
+                session=poses3d.session,
+                units=poses3d.units,
+                palette=palette,
+            )
+            before = replace(before, window=before.window_around(0))
+            layers += skeleton_layer(raw_xyz, bones, "raw")
+            layers.append(points_layer(before, "raw 3-D", visible=False))
+        layers += skeleton_layer(poses3d.xyz, bones)
         space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
         layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
     return layers

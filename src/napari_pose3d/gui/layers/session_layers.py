@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.pipeline.saved_results import load_result
@@ -15,6 +17,8 @@ from .layer_styles import TILES_KEY, LayerData
 from .view_layout import Tile
 
 if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.poses.arrays import Result
     from napari_pose3d.core.video.session_video import SessionVideo
     from napari_pose3d.core.video.video_array import VideoArray
 
@@ -125,15 +129,17 @@ def _set_layers(
         )
     if each.kind == "smoothed":
         result = load_result(session, each, pixels="image", progress=progress, cancelled=cancelled)
-        cameras = rig if rig is not None and result.poses3d is not None else None
-        if cameras is not None:
-            cameras = cameras.subset(result.poses2d.views)
+        cameras = raw_xyz = None
+        if rig is not None and result.poses3d is not None:
+            cameras = rig.subset([view for view in result.poses2d.views if view in rig.names])
+            raw_xyz = _raw_points(session, each, result, rig, progress, cancelled)
         return result_layers(
             result,
             cameras,
             placed=placed,
             colours=session.colours,
             skeleton=session.skeleton,
+            raw_xyz=raw_xyz,
         )
     reading = ReadingSettings(
         views=tuple(view for view in session.views if view in each.files), allow_missing=True
@@ -149,3 +155,20 @@ def _set_layers(
         for view in poses.views
     ]
     return table_layers(tables, placed=placed, rig=rig, colours=session.colours)
+
+
+def _raw_points(
+    session: Session,
+    each: PredictionSet,
+    result: Result,
+    rig: Rig,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> NDArray[Any] | None:
+    """What the networks gave, in space."""
+    from napari_pose3d.core.pipeline.raw_points import raw_points
+
+    if any(session.alignment(view).moves_pixels for view in result.poses2d.views):
+        result = load_result(session, each, pixels="rig", progress=progress, cancelled=cancelled)
+    assert result.poses3d is not None
+    return raw_points(result.poses2d, rig, result.poses3d.xyz, cancelled)

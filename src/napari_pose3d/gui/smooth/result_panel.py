@@ -66,7 +66,9 @@ class ResultPanel(QGroupBox):
             shown.addWidget(radio)
             self._shown[name] = radio
         self._shown["both"].setChecked(True)
-        self._shown["raw"].setToolTip("Rings: the centre of the prediction sets.")
+        self._shown["raw"].setToolTip(
+            "Rings: the centre of the prediction sets, triangulated in 3-D."
+        )
         self._shown["smoothed"].setToolTip("Discs; faint where the position was filled in.")
         shown.addStretch(1)
 

@@ -110,15 +110,17 @@ def smooth(
         Drawn in 3-D.
     """
     from napari_pose3d.core.pipeline.file_run import FileRun
+    from napari_pose3d.core.pipeline.raw_points import raw_points
 
     with in_words_of_the_widget():
         work = FileRun(choice.paths, choice.calibration, choice.reading)
         result = work.smooth(settings, progress, cancelled)
         progress("preparing the layers", 0, 0)
         drawn = replace(result, poses2d=work.on_videos(result.poses2d))
-        rig = None
+        rig = raw_xyz = None
         if work.rig is not None and result.poses3d is not None:
             rig = work.rig.subset(work.ensemble.views)
+            raw_xyz = raw_points(result.poses2d, rig, result.poses3d.xyz, cancelled)
         layers = result_layers(
             drawn,
             rig,
@@ -126,6 +128,7 @@ def smooth(
             placed=placed,
             colours=colours,
             skeleton=skeleton,
+            raw_xyz=raw_xyz,
         )
     return Finished(choice, settings, work, rig, result, layers)
 

@@ -22,6 +22,8 @@ from .layout_state import LayoutState
 from .overlays import BONE_DOTS, TRAIL_FRAMES, at_frame, dots
 
 _SELECTED = 1.6
+# Rings around the raw positions, as in the views.
+_RAW_SIZE, _RING = 1.7, 0.16
 # Calibrations are right-handed; napari's own default would show their mirror image.
 _RIGHT_HANDED = ("away", "down", "right")
 
@@ -84,18 +86,24 @@ class SpaceView(CanvasFrame):
         trails[:, 3] = np.tile(np.linspace(0.75, 0.1, TRAIL_FRAMES), n)
         grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         bones = np.tile([*grey, 1.0], (len(self._bones) * BONE_DOTS, 1))
-        colours = np.concatenate([trails, bones, marks])
+        rings = marks if scene.raw_space is not None else marks[:0]
+        colours = np.concatenate([trails, bones, rings, marks])
         self._n_before = len(colours) - n
+        faces, borders = colours.copy(), np.zeros(len(colours))
+        ringed = slice(self._n_before - len(rings), self._n_before)
+        faces[ringed] = 0.0
+        borders[ringed] = _RING
         self._sizes = np.full(len(colours), self._size)
+        self._sizes[ringed] *= _RAW_SIZE
         self._sizes[: len(trails)] *= 0.35
-        self._sizes[len(trails) : self._n_before] *= 0.3
+        self._sizes[len(trails) : len(trails) + len(bones)] *= 0.3
         self._points = self._keep(
             self.model.add_points(
                 np.tile(middle[::-1], (len(colours), 1)),
                 name="keypoints",
-                face_color=colours,
+                face_color=faces,
                 border_color=colours,
-                border_width=0.0,
+                border_width=borders,
                 size=self._sizes,
                 shading="spherical",
                 canvas_size_limits=(2, 60),
@@ -111,6 +119,7 @@ class SpaceView(CanvasFrame):
         )
         return (
             self._scene.space is scene.space
+            and self._scene.raw_space is scene.raw_space
             and self._scene.skeleton == scene.skeleton
             and same_cameras
         )
@@ -120,6 +129,9 @@ class SpaceView(CanvasFrame):
         self.frame = frame
         poses = self._poses
         on = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
+        raw = self._raw_positions(frame, settings, on)
+        # Raw positions are another layer of the main viewer, without a trail.
+        on &= poses.stage not in settings.hidden_stages
         zyx = at_frame(poses.positions, frame)[:, ::-1].astype(np.float64)
         self._shown = np.isfinite(zyx).all(axis=1) & on
         zyx[~self._shown] = np.nan
@@ -128,11 +140,11 @@ class SpaceView(CanvasFrame):
             before = poses.positions[max(frame - TRAIL_FRAMES, 0) : max(frame, 0)][::-1]
             past[: len(before)] = before
             past[:, ~on] = np.nan
-        bones = dots(zyx, self._bones)
+        bones = dots(zyx if self._shown.any() or not len(raw) else raw, self._bones)
         if not settings.skeleton:
             bones[:] = np.nan
         trails = past.transpose(1, 0, 2).reshape(-1, 3)[:, ::-1]
-        rows = np.concatenate([trails, bones, zyx])
+        rows = np.concatenate([trails, bones, raw, zyx])
         # What is hidden lies far away, rather than being another number of rows.
         rows[~np.isfinite(rows).all(axis=1)] = self._far
         self._points.data[...] = rows
@@ -142,6 +154,16 @@ class SpaceView(CanvasFrame):
         if not np.array_equal(self._points.size, sizes):
             self._points.size = sizes
         self.title.show_state(frame, "" if frame >= 0 else "…")
+
+    def _raw_positions(
+        self, frame: int, settings: LayoutState, on: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Where the rings are, (keypoint, 3) as (z, y, x); none where nothing raw is known."""
+        if self._scene.raw_space is None:
+            return np.empty((0, 3))
+        zyx = at_frame(self._scene.raw_space.positions, frame)[:, ::-1].astype(np.float64)
+        zyx[~on if "raw" not in settings.hidden_stages else slice(None)] = np.nan
+        return zyx
 
     def fit(self) -> None:
         """Bring the animal's range into view, as seen from one side and above."""

@@ -84,6 +84,6 @@ class MainLayers:
             if (poses := poses_of(layer.metadata)) is not None
         }
         shown = [each for source in self._scene.views for each in source.poses]
-        shown += [] if self._scene.space is None else [self._scene.space]
+        shown += [each for each in (self._scene.space, self._scene.raw_space) if each is not None]
         if not {id(poses.positions) for poses in shown} <= now:
             self._changed()

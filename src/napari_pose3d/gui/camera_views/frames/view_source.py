@@ -80,6 +80,8 @@ class Scene:
     views : list of ViewSource
     space : LayerPoses or None
         Positions in 3-D.
+    raw_space : LayerPoses or None
+        Those before smoothing.
     frusta : (segment, 2, 3) or None
         Start and direction of the lines that draw the cameras, (z, y, x).
     skeleton : tuple of (str, str)
@@ -88,6 +90,7 @@ class Scene:
 
     views: list[ViewSource]
     space: LayerPoses | None = None
+    raw_space: LayerPoses | None = None
     frusta: NDArray[Any] | None = None
     skeleton: tuple[tuple[str, str], ...] = ()
     n_frames: int = 0
@@ -158,7 +161,7 @@ def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) ->
     layers = list(layers)
     tiles = tiles_of(layers)
     views: dict[str, ViewSource] = {}
-    space, frusta, n_frames = None, None, 0
+    space, raw_space, frusta, n_frames = None, None, None, 0
 
     def source(view: str) -> ViewSource:
         if view not in views:
@@ -179,10 +182,14 @@ def scene_of(layers: Iterable[Any], skeleton: Sequence[tuple[str, str]] = ()) ->
             frusta = np.asarray(layer.data)
         elif poses is not None and shows_poses(layer):
             n_frames = max(n_frames, len(poses.positions))
-            if poses.is_3d:
+            if poses.is_3d and poses.stage == "raw":
+                raw_space = poses
+            elif poses.is_3d:
                 space = poses
             elif poses.view:
                 source(poses.view).poses.append(poses)
     order = [view for view in tiles if view in views]
     order += [view for view in views if view not in tiles]
-    return Scene([views[view] for view in order], space, frusta, tuple(skeleton), n_frames)
+    raw_space = None if space is None else raw_space
+    sources = [views[view] for view in order]
+    return Scene(sources, space, raw_space, frusta, tuple(skeleton), n_frames)
