@@ -1,17 +1,19 @@
-"""``napari-pose3d rig ...``: calibrations made, checked and converted."""
+"""``napari-pose3d rig ...``: calibrations made, checked, converted and mended."""
 
 from __future__ import annotations
 
 import argparse
 
-from . import calibrate, check, convert
+from . import calibrate, check, convert, refine
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command with its own commands."""
     parser = commands.add_parser(
-        "rig", help="make, check and convert the calibration of the cameras", allow_abbrev=False
+        "rig",
+        help="make, check, convert and mend the calibration of the cameras",
+        allow_abbrev=False,
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, convert, calibrate):
+    for command in (check, convert, calibrate, refine):
         command.add_to(own)

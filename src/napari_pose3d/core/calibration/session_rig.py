@@ -56,6 +56,27 @@ def use_for_session(
             remedy=Remedy("names"),
         )
     path = rig_place(project, session)
+    return path, write_with_backup(rig, path, now=now)
+
+
+def write_with_backup(rig: Rig, path: Path, *, now: datetime | None = None) -> Path | None:
+    """Write a calibration; one that was there is kept as ``<name>.<time>.bak``.
+
+    Parameters
+    ----------
+    now : datetime, optional
+        Time in the name of the copy.
+
+    Returns
+    -------
+    Path or None
+        The copy; None where nothing was there.
+
+    Raises
+    ------
+    PoseDataError
+        When the files cannot be written; nothing has changed then.
+    """
     backup = None
     with FileGroup(overwrite=True) as group:
         if path.exists():
@@ -63,4 +84,4 @@ def use_for_session(
             backup = path.with_name(f"{path.name}.{time}.bak")
             shutil.copyfile(path, group.path(backup))
         group.open(path).write(rig_text(rig))
-    return path, backup
+    return backup

@@ -1,0 +1,1 @@
+"""Rigs mended, or made, from points that several views see: labels or predictions."""

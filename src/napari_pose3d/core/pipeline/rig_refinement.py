@@ -1,0 +1,266 @@
+"""A project's calibrations refined from its labels or predictions, and saved where they are read.
+
+What happens to the numbers is in `core.calibration.refinement`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.calibration.refinement.refinement import Free, Refinement, refine
+from napari_pose3d.core.calibration.session_rig import rig_place, use_for_session
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.formats.labels.label_csv import read_label_csv
+from napari_pose3d.core.formats.projects.project_yaml import read_calibrations_csv
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.geometry.frame_geometry import labeled_pixels
+from napari_pose3d.core.projects.matching.stored_ensemble import StoredEnsemble
+from napari_pose3d.core.projects.naming.file_names import stem_of
+from napari_pose3d.core.projects.naming.naming_rule import Naming
+from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
+
+Float64 = NDArray[np.float64]
+
+CONFIDENT = 0.9
+"""Likelihood from which a prediction is used."""
+
+
+@dataclass(frozen=True, eq=False)
+class SharedPoints:
+    """Points that several views see.
+
+    Attributes
+    ----------
+    views, keypoints : tuple of str
+    xy : (view, frame, keypoint, 2) float64
+        px of the rig's images; NaN where missing.
+    """
+
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    xy: Float64
+
+
+def labeled_points(project: Project, sessions: Sequence[Session]) -> SharedPoints:
+    """What persons labeled in the frames of some sessions of a project.
+
+    Labels that were projected from other views are left out: they say what the old rig said.
+
+    Raises
+    ------
+    PoseDataError
+        When label files are damaged, or there are no labels of these sessions.
+    """
+    files = LabelFiles(project)
+    by_name = {session.name: session for session in sessions}
+    keys = [key for key in files.known_frames if key.session in by_name]
+    frames = [
+        labeled_pixels(
+            by_name[key.session], key.frame, files.views, files.keypoints, files.load(key)
+        )
+        for key in keys
+    ]
+    if not frames:
+        raise PoseDataError(
+            f"there are no labels of {', '.join(by_name) or 'any session'}",
+            file=project.folder,
+            expected="labeled frames",
+            todo="Label some frames in two views or more, or take predictions",
+        )
+    return SharedPoints(tuple(files.views), files.keypoints, np.stack(frames, axis=1))
+
+
+def label_file_points(paths: Sequence[Path], views: Sequence[str]) -> SharedPoints:
+    """Points of label files that lie in no project, one for each view.
+
+    Rows are matched by the name of their image and its folder, apart from the view's name.
+
+    Parameters
+    ----------
+    views : sequence of str
+        Names of the rig's cameras.
+
+    Raises
+    ------
+    PoseDataError
+        When a file is of no camera, two are of one, or they share no keypoints or images.
+    """
+    naming = Naming(tuple(views)).fitted([stem_of(path) for path in paths])
+    found: dict[str, dict[str, Float64]] = {}
+    keypoints: tuple[str, ...] | None = None
+    for path in paths:
+        view = naming.parse(stem_of(path)).view
+        if view is None or view in found:
+            raise PoseDataError(
+                "this file cannot be told to be of one camera"
+                if view is None
+                else f"this is a second file of camera {view}",
+                file=path,
+                expected=f"one label file for each camera: {', '.join(views)}",
+            )
+        table = read_label_csv(path)
+        if keypoints is not None and table.keypoints != keypoints:
+            raise PoseDataError(
+                "this file has other keypoints than the first",
+                file=path,
+                expected=", ".join(keypoints[:20]),
+            )
+        keypoints = table.keypoints
+        positions = table.positions()
+        found[view] = {
+            _image_key(image, view): positions[row] for row, (_, image) in enumerate(table.rows)
+        }
+    if len(found) < 2 or keypoints is None:
+        raise PoseDataError("labels of one camera were given", expected="two cameras or more")
+    chosen = tuple(view for view in views if view in found)
+    images = sorted({key for rows in found.values() for key in rows})
+    missing = np.full((len(keypoints), 2), np.nan)
+    xy = np.array([[found[view].get(key, missing) for key in images] for view in chosen])
+    return SharedPoints(chosen, keypoints, xy)
+
+
+def predicted_points(ensemble: StoredEnsemble) -> SharedPoints:
+    """The ensemble's median; read it with ``min_likelihood`` of `CONFIDENT` or so.
+
+    Raises
+    ------
+    PoseDataError
+        See `ensemble_statistics`.
+    """
+    centre = ensemble_statistics(ensemble).centre.astype(np.float64)
+    return SharedPoints(tuple(ensemble.views), tuple(ensemble.keypoints), centre)
+
+
+def refine_rig(
+    rig: Rig,
+    points: SharedPoints,
+    *,
+    free: Free = "extrinsics",
+    fixed: Sequence[str] = (),
+    all_cameras: bool = False,
+    seed: int = 0,
+    check: Callable[[], None] = lambda: None,
+) -> Refinement:
+    """Refine the cameras of a rig that points are of; others stay as they are.
+
+    Raises
+    ------
+    PoseDataError
+        See `refine`.
+    """
+    if strangers := [name for name in fixed if name not in rig.names]:
+        raise PoseDataError(
+            f"no camera is called {', '.join(strangers)}",
+            file=rig.path,
+            expected=f"cameras to keep among {', '.join(rig.names)}",
+        )
+    found = refine(
+        rig.subset(points.views),
+        points.xy,
+        free=free,
+        fixed=[name for name in fixed if name in points.views],
+        all_cameras=all_cameras,
+        seed=seed,
+        check=check,
+    )
+    new = {camera.name: camera for camera in found.rig.cameras}
+    cameras = tuple(new.get(camera.name, camera) for camera in rig.cameras)
+    return replace(found, rig=replace(rig, cameras=cameras))
+
+
+@dataclass(frozen=True, eq=False)
+class SessionOutcome:
+    """What became of one session.
+
+    Attributes
+    ----------
+    session : str
+    refinement : Refinement or None
+    path : Path or None
+        The calibration that was written.
+    reason : str
+        Why there is none; "" where there is.
+    """
+
+    session: str
+    refinement: Refinement | None
+    path: Path | None
+    reason: str = ""
+
+
+def refine_sessions(
+    project: Project,
+    source: str,
+    *,
+    free: Free = "extrinsics",
+    fixed: Sequence[str] = (),
+    all_cameras: bool = False,
+    min_likelihood: float = CONFIDENT,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[SessionOutcome]:
+    """Refine the calibration of each session from its own points, one after the other.
+
+    A session whose calibration would not become better keeps it, and the outcome says why.
+
+    Parameters
+    ----------
+    source : {"labels", "predictions"}
+    """
+    for session in project.sessions:
+        check()
+        try:
+            rig = session.load_rig()
+            if rig is None:
+                yield SessionOutcome(session.name, None, None, "it has no calibration")
+                continue
+            points = session_points(project, session, source, min_likelihood)
+            found = refine_rig(
+                rig, points, free=free, fixed=fixed, all_cameras=all_cameras, check=check
+            )
+            yield SessionOutcome(
+                session.name, found, use_for_session(found.rig, project, session)[0]
+            )
+        except PoseDataError as error:
+            yield SessionOutcome(session.name, None, None, str(error))
+
+
+def session_points(
+    project: Project, session: Session, source: str, min_likelihood: float = CONFIDENT
+) -> SharedPoints:
+    """A session's labels, or its networks' confident predictions.
+
+    Raises
+    ------
+    PoseDataError
+        When it has none, or their files are damaged.
+    """
+    if source == "labels":
+        return labeled_points(project, [session])
+    reading = ReadingSettings(min_likelihood=min_likelihood, allow_missing=True)
+    return predicted_points(session.load_predictions(settings=reading))
+
+
+def named_elsewhere(project: Project, session: Session) -> str:
+    """What ``calibrations.csv`` says against the session's own calibration; "" for nothing."""
+    listed = read_calibrations_csv(project.folder).get(session.name)
+    own = rig_place(project, session)
+    if listed is None or listed == own:
+        return ""
+    return (
+        f"calibrations.csv names {listed.name} for the labeled frames of {session.name}: change "
+        f"it to {own.relative_to(project.folder).as_posix()} for training"
+    )
+
+
+def _image_key(image: str, view: str) -> str:
+    path = PurePosixPath(image)
+    return f"{path.parent.name.replace(view, '')}/{path.name}"
