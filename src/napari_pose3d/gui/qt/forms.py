@@ -28,6 +28,7 @@ _AS_TEXT = (_Names, _Groups, _Frames, _Numbers, str | None, int | None, Robust)
 
 # Beside it a label has room in a dock of some 340 px.
 _FIELD_WIDTH = 140
+_LABEL_WIDTH = 90
 
 
 class SettingsForm:
@@ -123,6 +124,10 @@ def _row(text: str, field: QWidget) -> QHBoxLayout:
     field.setFixedWidth(_FIELD_WIDTH)
     label = QLabel(text)
     label.setWordWrap(True)
+    metrics = label.fontMetrics()
+    if metrics.horizontalAdvance(text) > _LABEL_WIDTH:
+        # A form that unfolds gives a row the height of its field, which cuts a second line.
+        label.setMinimumHeight(2 * metrics.lineSpacing() + 6)
     label.setBuddy(field)
     label.setToolTip(field.toolTip())
     row.addWidget(label, 1)

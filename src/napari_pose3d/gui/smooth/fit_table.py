@@ -10,6 +10,8 @@ from napari_pose3d.core.pipeline.run_summary import COLUMNS, view_cells
 from napari_pose3d.core.poses.arrays import Result
 
 CAPTION = "How far predictions lie from the points, px:"
+# The panel is narrow.
+_SHORTER = {"set aside": "aside"}
 # More rows scroll.
 _MOST_ROWS = 6
 
@@ -19,7 +21,7 @@ class FitTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
-        self.setHorizontalHeaderLabels(list(COLUMNS))
+        self.setHorizontalHeaderLabels([_SHORTER.get(name, name) for name in COLUMNS])
         self.setAccessibleName("Distance of predictions from the result, by view")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -35,6 +37,7 @@ class FitTable(QTableWidget):
             rows.hide()
             rows.setDefaultSectionSize(rows.minimumSectionSize())
             header.setMinimumSectionSize(20)
+            header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 

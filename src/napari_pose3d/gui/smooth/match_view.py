@@ -54,6 +54,8 @@ class MatchView(QGroupBox):
         self._grid.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         # Tab leaves the table, instead of walking through its cells.
         self._grid.setTabKeyNavigation(False)
+        if (rows := self._grid.verticalHeader()) is not None:
+            rows.setDefaultAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         self._notes = MessageList(_NAMED_FILES)
         layout = QVBoxLayout(self)
         for part in (self._session, self._individual, self._summary, self._grid, self._notes):

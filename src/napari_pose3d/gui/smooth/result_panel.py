@@ -36,6 +36,7 @@ class ResultPanel(QGroupBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5 · Result", parent)
         self._stale = MessageLabel()
+        self._stale.setStyleSheet("font-weight: bold;")
         self._stale.hide()
         self._summary = MessageLabel()
         self._fit_caption = QLabel(CAPTION)

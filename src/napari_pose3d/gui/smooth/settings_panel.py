@@ -38,7 +38,7 @@ _WORDS = (
 
 MORE_READING = {
     "views": "Names of the views",
-    "allow_missing": "Go on when views or sets are missing",
+    "allow_missing": "Go on with incomplete sets",
     "shared_keypoints": "Go on with shared keypoints",
     "mirrored": "Each file holds all views",
 }
@@ -63,7 +63,7 @@ MORE_SMOOTHING = {
 PARTS = {
     "learn_noise": "Learn how noisy the views are",
     "bursts": "Let single frames move more",
-    "widen": "Widen the uncertainty for lasting errors",
+    "widen": "Widen for lasting errors",
 }
 
 
@@ -114,6 +114,10 @@ class SmoothingPanel(QGroupBox):
             MORE_SMOOTHING,
             {
                 "n_latent": {"min": 1, "max": 50},
+                # Shorter than what the settings call them, which the panel has no room for.
+                "var_mode": {
+                    "choices": [("by likelihood", "confidence_weighted_var"), ("plain", "var")]
+                },
                 "quantile_keep_pca": {"min": 1.0, "max": 100.0, "step": 5.0},
             },
         )
