@@ -55,6 +55,32 @@ def test_other_csvs_are_declined(tmp_path: Path, name: str, content: str) -> Non
     assert get_reader(str(path)) is None
 
 
+@pytest.mark.gui
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("notes.csv", "a,b\n1,2\n", "the first cell is not 'scorer'"),
+        ("empty.csv", "", "empty"),
+        ("labels.csv", "scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg.png,1,2\n", "labels"),
+    ],
+)
+def test_in_a_window_a_foreign_csv_says_why_it_is_refused(
+    make_napari_viewer, tmp_path: Path, capsys, name: str, content: str, why: str
+) -> None:
+    viewer = make_napari_viewer()
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(PoseDataError, match=why) as error:
+        viewer.open(str(path), plugin="napari-pose3d")
+    assert name in str(error.value)
+    assert len(viewer.layers) == 0
+    assert capsys.readouterr() == ("", "")
+    # What napari reads itself is left to it.
+    points = tmp_path / "points.csv"
+    points.write_text("index,axis-0,axis-1\n0,1,2\n")
+    assert get_reader(str(points)) is None
+
+
 def test_what_is_no_file_is_declined(tmp_path: Path) -> None:
     assert get_reader(str(tmp_path)) is None
     assert get_reader(str(tmp_path / "absent.csv")) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,53 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
 
     Only the first lines of the files are read. With several files every one must be ours,
     since napari gives all of them to one reader.
+
+    In a window, where the user has chosen us for the file, there is one that says why it cannot be
+    read: napari itself would say that it was refused, and no more.
     """
     paths = [path] if isinstance(path, str) else list(path)
-    if paths and all(is_prediction_csv(each) for each in paths):
+    others = [Path(each) for each in paths if not is_prediction_csv(each)]
+    if paths and not others:
         return read_predictions
+    if others and _is_foreign(others[0]) and _has_viewer():
+        return _refuse
     return None
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is neither ours nor one of napari's own tables of points or shapes."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return not stream.read(6).startswith("index,")
+    except OSError:
+        return False
+
+
+def _has_viewer() -> bool:
+    napari = sys.modules.get("napari")
+    return napari is not None and napari.current_viewer() is not None
+
+
+def _refuse(path: str | Sequence[str]) -> list[LayerData]:
+    """Say why a file is not read.
+
+    Raises
+    ------
+    PoseDataError
+        Always.
+    """
+    from napari_pose3d.core.projects.scan.table_headers import header_or_reason
+
+    paths = [path] if isinstance(path, str) else list(path)
+    other = next(Path(each) for each in paths if not is_prediction_csv(each))
+    reason = header_or_reason(other, strict=True)
+    raise PoseDataError(
+        reason if isinstance(reason, str) else "this is no file of predictions",
+        file=other,
+        expected="a CSV file of Lightning Pose or DeepLabCut, with the columns x, y, likelihood",
+    )
 
 
 def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
