@@ -104,7 +104,7 @@ def values(widget: Any, name: str) -> np.ndarray:
 
 @pytest.mark.gui
 def test_the_plot_shows_what_the_layers_hold(widget) -> None:
-    sources = [widget.source.itemText(i) for i in range(widget.source.count())]
+    sources = [widget.controls.source.itemText(i) for i in range(widget.controls.source.count())]
     assert sources == ["Cam-A", "Cam-B", "Cam-C", "3-D"]
     assert set(widget.plot.names) == {
         "kp0, raw",
@@ -114,29 +114,29 @@ def test_the_plot_shows_what_the_layers_hold(widget) -> None:
     }
     result = make_result(N_FRAMES)
     np.testing.assert_allclose(values(widget, "kp1, smoothed"), result.poses2d.xy[0, :, 1, 0])
-    widget.source.setCurrentText("3-D")
+    widget.controls.source.setCurrentText("3-D")
     assert result.poses3d is not None
-    widget.quantity.setCurrentText("z")
+    widget.controls.quantity.setCurrentText("z")
     np.testing.assert_allclose(values(widget, "kp0, smoothed"), result.poses3d.xyz[:, 0, 2])
     assert "z (mm)" in widget.plot.plot.getPlotItem().getAxis("left").labelText
 
 
 @pytest.mark.gui
 def test_keypoints_and_stages_are_chosen(widget) -> None:
-    widget.raw.setChecked(False)
+    widget.controls.raw.setChecked(False)
     widget.check(("kp2",))
     assert widget.plot.names == ["kp2, smoothed"]
     widget.check(())
     assert widget.plot.names == []
-    widget.source.setCurrentText("Cam-B")
+    widget.controls.source.setCurrentText("Cam-B")
     widget.check(("kp0", "kp1"))
-    widget.quantity.setCurrentText("distance")
-    assert widget.other.isVisibleTo(widget)
-    widget.other.setCurrentText("kp1")
+    widget.controls.quantity.setCurrentText("distance")
+    assert widget.controls.other.isVisibleTo(widget)
+    widget.controls.other.setCurrentText("kp1")
     # A keypoint has no distance to itself.
     assert widget.plot.names == ["kp0, smoothed"]
-    widget.quantity.setCurrentText("likelihood")
-    assert not widget.other.isVisibleTo(widget)
+    widget.controls.quantity.setCurrentText("likelihood")
+    assert not widget.controls.other.isVisibleTo(widget)
 
 
 @pytest.mark.gui
@@ -197,7 +197,7 @@ def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None
     result = make_result(N_FRAMES)
     assert result.poses3d is not None
     result.poses3d.xyz[:] += 100
-    widget.source.setCurrentText("3-D")
+    widget.controls.source.setCurrentText("3-D")
     renew(viewer.layers["3-D"], space_poses(result.poses3d))
     qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=TIMEOUT)
 
@@ -296,8 +296,8 @@ def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
 
 @pytest.mark.gui
 def test_several_quantities_over_the_same_frames(widget, viewer) -> None:
-    widget.plot_also("speed", "likelihood")
-    assert widget.quantities == ["x", "speed", "likelihood"]
+    widget.controls.plot_also("speed", "likelihood")
+    assert widget.controls.quantities == ["x", "speed", "likelihood"]
     first, *more = widget.all_plots
     assert len(more) == 2
     viewer.dims.set_current_step(0, 9)
@@ -306,7 +306,7 @@ def test_several_quantities_over_the_same_frames(widget, viewer) -> None:
     for plot in more:
         low, high = plot.plot.getViewBox().viewRange()[0]
         assert (low, high) == pytest.approx((3, 8), abs=1)
-    widget.plot_also()
+    widget.controls.plot_also()
     assert widget.all_plots == [first]
 
 
@@ -317,16 +317,16 @@ def test_seconds_change_the_numbers_below_and_nothing_else(widget, viewer, monke
         "napari_pose3d.gui.traces.traces_widget.QInputDialog.getDouble",
         lambda *_: next(answers),
     )
-    widget.seconds.setChecked(True)
-    assert not widget.seconds.isChecked(), "without a frame rate there are no seconds"
-    widget.seconds.setChecked(True)
+    widget.controls.seconds.setChecked(True)
+    assert not widget.controls.seconds.isChecked(), "without a frame rate there are no seconds"
+    widget.controls.seconds.setChecked(True)
     axis = widget.plot.plot.getPlotItem().getAxis("bottom")
     assert "time (s)" in axis.labelText
     assert axis.scale == pytest.approx(1 / 25)
     assert axis.autoSIPrefixScale == 1, "seconds, not milliseconds"
     viewer.dims.set_current_step(0, 7)
     assert widget.plot.frame == 7
-    widget.seconds.setChecked(False)
+    widget.controls.seconds.setChecked(False)
     assert "frame" in axis.labelText
     assert axis.scale == 1
 
@@ -356,3 +356,47 @@ def test_curves_are_written_as_they_are_drawn(widget, tmp_path, monkeypatch) -> 
     )
     widget._export_image()
     assert image.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.gui
+def test_all_quantities_are_written_with_the_time_and_a_suffix(
+    widget, tmp_path, monkeypatch
+) -> None:
+    import csv
+
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QInputDialog.getDouble", lambda *_: (25.0, True)
+    )
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(tmp_path / "traces"), ""),
+    )
+    widget.check(("kp1",))
+    widget.controls.plot_also("speed", "likelihood")
+    widget.controls.seconds.setChecked(True)
+    widget._export_csv()
+    with (tmp_path / "traces.csv").open(newline="") as stream:
+        head, *rows = csv.reader(stream)
+    assert head[:2] == ["frame", "time_s"]
+    assert [row[1] for row in rows[:2]] == ["0.000000", "0.040000"]
+    for name in ("x (px)", "speed (px per frame)", "likelihood"):
+        assert any(column.startswith(f"{name}, kp1") for column in head), name
+    # The speed of the first frame is not known.
+    column = head.index("speed (px per frame), kp1, smoothed")
+    assert rows[0][column] == ""
+    assert float(rows[3][column]) >= 0
+    widget._export_image()
+    assert (tmp_path / "traces.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.gui
+def test_what_cannot_be_written_is_said(widget, tmp_path, monkeypatch) -> None:
+    from napari.utils.notifications import notification_manager
+
+    monkeypatch.setattr(
+        "napari_pose3d.gui.traces.traces_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(tmp_path / "nowhere" / "traces.xyz"), ""),
+    )
+    widget._export_image()
+    assert "traces.xyz" in notification_manager.records[-1].message
+    assert not (tmp_path / "nowhere").exists()

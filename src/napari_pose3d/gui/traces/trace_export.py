@@ -49,6 +49,11 @@ def write_traces_csv(path: Path, columns: Sequence[Column], frame_rate: float | 
             writer.writerow(row)
 
 
+def with_suffix(path: Path, suffix: str) -> Path:
+    """The path, with a suffix where the user typed none: the file dialog adds none."""
+    return path if path.suffix else path.with_name(path.name + suffix)
+
+
 def write_image(path: Path, plots: QWidget) -> None:
     """Write what is on the screen as an image; the file's suffix decides on the format.
 

@@ -7,23 +7,18 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize
-from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QInputDialog,
     QLabel,
     QListWidget,
-    QMenu,
-    QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_pose3d.core.poses.kinematics import QUANTITIES, trace
+from napari_pose3d.core.poses.kinematics import QUANTITIES
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
@@ -36,10 +31,11 @@ from napari_pose3d.gui.qt.keypoint_items import (
 )
 from napari_pose3d.gui.workspace.workspace import workspace
 
-from .trace_export import Column, write_image, write_traces_csv
-from .trace_plot import Curve, TracePlot
+from .trace_controls import TraceControls
+from .trace_curves import by_source, curve_of, keypoints_of, length_unit, quantities_of
+from .trace_export import Column, with_suffix, write_image, write_traces_csv
+from .trace_plot import TracePlot
 
-_SPACE = "3-D"
 _SHOWN_AT_FIRST = 2
 # With less the plots cannot be read; the images need the rest while frames are labeled.
 _MIN_HEIGHT = 120
@@ -64,16 +60,7 @@ class TracesWidget(QWidget):
         self._more: list[TracePlot] = []
         self._drawn: list[Column] = []
         self._asked_rate: float | None = None
-        self.source = _combo("Which view, or the positions in space")
-        self.quantity = _combo("What to plot")
-        self.other = _combo("The keypoint to measure the distance to")
-        self._other_label = QLabel("&to")
-        self._other_label.setBuddy(self.other)
-        self.raw = _check("raw", "Thin lines: what the networks gave, one by one and together")
-        self.smoothed = _check("smoothed", "Thick lines: what the smoother gave")
-        self.seconds = _check("time in seconds", "Instead of frames")
-        self.seconds.setChecked(False)
-        self.also = QMenu(self)
+        self.controls = TraceControls()
         self.keypoints = QListWidget()
         self.keypoints.setAccessibleName("Keypoints to plot")
         self._hint = QLabel(_NOTHING)
@@ -89,32 +76,6 @@ class TracesWidget(QWidget):
         return QSize(900, 260)
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        for text, box in (("&Of", self.source), ("&Plot", self.quantity)):
-            label = QLabel(text)
-            label.setBuddy(box)
-            bar.addWidget(label)
-            bar.addWidget(box)
-        bar.addWidget(_menu_button("+", "Plot other quantities as well", self.also))
-        bar.addWidget(self._other_label)
-        bar.addWidget(self.other)
-        shown, export = QMenu(self), QMenu(self)
-        for action in (self.raw, self.smoothed, self.seconds):
-            shown.addAction(action)
-        for text, handler in (
-            ("Curves as &CSV…", self._export_csv),
-            ("Plots as &image…", self._export_image),
-        ):
-            chosen = export.addAction(text)
-            if chosen is not None:
-                chosen.triggered.connect(handler)
-        bar.addWidget(_menu_button("Show", "What is drawn, and how time is counted", shown))
-        fit = QPushButton("&Fit")
-        fit.setToolTip("Bring all frames into view (double-click in the plot)")
-        fit.clicked.connect(self._fit)
-        bar.addWidget(fit)
-        bar.addWidget(_menu_button("Export", "Write what is plotted to a file", export))
-        bar.addStretch(1)
         self.keypoints.setFixedWidth(_LIST_WIDTH)
         self.keypoints.setMinimumHeight(40)
         self.plots = QWidget()
@@ -129,7 +90,7 @@ class TracesWidget(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
-        column.addLayout(bar)
+        column.addWidget(self.controls)
         column.addLayout(row, 1)
         self.setMinimumHeight(_MIN_HEIGHT)
         # Otherwise napari adds an empty stretch beside the plot.
@@ -137,12 +98,14 @@ class TracesWidget(QWidget):
 
     def _connect(self) -> None:
         self._monitor.changed.connect(self._offer)
-        self.source.currentTextChanged.connect(self._offer_keypoints)
-        self.quantity.currentIndexChanged.connect(lambda _: self._on_quantity())
-        self.other.currentIndexChanged.connect(lambda _: self._draw(fit=True))
-        for box in (self.raw, self.smoothed):
-            box.toggled.connect(lambda _: self._draw())
-        self.seconds.toggled.connect(self._show_time)
+        controls = self.controls
+        controls.source_changed.connect(self._offer_keypoints)
+        controls.quantities_changed.connect(lambda: self._draw(fit=True))
+        controls.shown_changed.connect(self._draw)
+        controls.seconds_changed.connect(self._show_time)
+        controls.fit_clicked.connect(self._fit)
+        controls.csv_wanted.connect(self._export_csv)
+        controls.image_wanted.connect(self._export_image)
         self.keypoints.itemChanged.connect(lambda _: self._draw())
         self.plot.frame_chosen.connect(self._go_to)
         self._viewer.dims.events.current_step.connect(self._on_step)
@@ -150,43 +113,19 @@ class TracesWidget(QWidget):
 
     # ---------------------------------------------------------------- what there is
 
-    def _by_source(self) -> dict[str, list[LayerPoses]]:
-        """The poses that can be plotted, by view; those in space come last."""
-        found: dict[str, list[LayerPoses]] = {}
-        for poses in self._monitor.poses:
-            found.setdefault(_SPACE if poses.is_3d else poses.view or "2-D", []).append(poses)
-        space = found.pop(_SPACE, None)
-        return found if space is None else {**found, _SPACE: space}
-
     def _chosen(self) -> list[LayerPoses]:
-        return self._by_source().get(self.source.currentText(), [])
+        return by_source(self._monitor.poses).get(self.controls.source.currentText(), [])
 
     def _offer(self) -> None:
-        sources = list(self._by_source())
-        if not _fill(self.source, sources):
-            self._offer_keypoints()
+        sources = list(by_source(self._monitor.poses))
+        self.controls.offer_sources(sources)
         self._hint.setVisible(not sources)
         self.plots.setVisible(bool(sources))
 
     def _offer_keypoints(self) -> None:
         chosen = self._chosen()
-        names: dict[str, int] = {}
-        for poses in chosen:
-            for name, place in zip(poses.keypoints, poses.palette, strict=True):
-                names.setdefault(name, place)
-        quantities = ["x", "y", "z"] if any(poses.is_3d for poses in chosen) else ["x", "y"]
-        quantities += ["speed", "length"]
-        if any(poses.confidence is not None for poses in chosen):
-            quantities.append("likelihood")
-        if any(poses.residual is not None for poses in chosen):
-            quantities.append("residual")
-        self.quantity.blockSignals(True)
-        _fill(self.quantity, [QUANTITIES[name].label for name in quantities], quantities)
-        self.quantity.blockSignals(False)
-        self._offer_more(quantities)
-        self.other.blockSignals(True)
-        _fill(self.other, list(names))
-        self.other.blockSignals(False)
+        names = keypoints_of(chosen)
+        self.controls.offer(quantities_of(chosen), list(names))
         self._list_keypoints(names)
         self._draw(fit=True)
 
@@ -212,65 +151,32 @@ class TracesWidget(QWidget):
 
     # ---------------------------------------------------------------- drawing
 
-    def _on_quantity(self) -> None:
-        self._offer_more([self.quantity.itemData(i) for i in range(self.quantity.count())])
-        self._draw(fit=True)
-
-    def _offer_more(self, quantities: list[str]) -> None:
-        """Every quantity but the one that is plotted anyway can be plotted below it."""
-        checked = {action.data() for action in self.also.actions() if action.isChecked()}
-        self.also.clear()
-        for name in quantities:
-            if name != self.quantity.currentData():
-                action = QAction(QUANTITIES[name].label, self.also)
-                action.setCheckable(True)
-                action.setData(name)
-                action.setChecked(name in checked)
-                action.toggled.connect(lambda _: self._draw(fit=True))
-                self.also.addAction(action)
-
-    @property
-    def quantities(self) -> list[str]:
-        """What is plotted, from top to bottom."""
-        first = self.quantity.currentData()
-        more = [action.data() for action in self.also.actions() if action.isChecked()]
-        return [] if first is None else [first, *more]
-
     @property
     def all_plots(self) -> list[TracePlot]:
         """One for each quantity."""
         return [self.plot, *self._more]
 
-    def plot_also(self, *names: str) -> None:
-        """Plot exactly these quantities below the first one."""
-        for action in self.also.actions():
-            action.setChecked(action.data() in names)
-
     def _draw(self, fit: bool = False) -> None:
-        names = self.quantities
-        measures = "length" in names
-        self.other.setVisible(measures)
-        self._other_label.setVisible(measures)
+        controls, chosen = self.controls, self._chosen()
+        names = controls.quantities
+        controls.show_other()
         self._have_plots(max(len(names), 1))
         self._drawn = []
         if not names:
             self.plot.show_curves([], "", fit)
             return
-        chosen = self._chosen()
         # Pale lines are for what thick ones are drawn over.
-        over = self.smoothed.isChecked() and any(each.stage == "smoothed" for each in chosen)
-        length = "px"
-        if chosen and chosen[0].is_3d:
-            length = chosen[0].units or "rig units"
+        over = controls.shows("smoothed") and any(each.stage == "smoothed" for each in chosen)
+        other = controls.other.currentText()
         for name, plot in zip(names, self.all_plots, strict=True):
             curves = [
                 curve
                 for poses in chosen
-                if (self.smoothed if poses.stage == "smoothed" else self.raw).isChecked()
+                if controls.shows(poses.stage)
                 for keypoint in self.checked
-                if (curve := self._curve(poses, keypoint, name, over)) is not None
+                if (curve := curve_of(poses, keypoint, name, other, over)) is not None
             ]
-            label = QUANTITIES[name].axis_label(length)
+            label = QUANTITIES[name].axis_label(length_unit(chosen))
             plot.show_curves(curves, label, fit)
             self._drawn += [(f"{label}, {curve.name}", curve.values) for curve in curves]
         self._on_step()
@@ -293,30 +199,6 @@ class TracesWidget(QWidget):
     def _fit(self) -> None:
         for plot in self.all_plots:
             plot.fit()
-
-    def _curve(self, poses: LayerPoses, keypoint: str, name: Any, over: bool) -> Curve | None:
-        other = self.other.currentText() if name == "length" else None
-        if keypoint not in poses.keypoints or (other and other not in poses.keypoints):
-            return None
-        k = poses.keypoints.index(keypoint)
-        values = trace(
-            name,
-            poses.positions,
-            k,
-            other=poses.keypoints.index(other) if other else None,
-            likelihood=poses.confidence,
-            residual=poses.residual,
-        )
-        if values is None or keypoint == other:
-            return None
-        smoothed = poses.stage == "smoothed"
-        return Curve(
-            f"{keypoint}, {poses.prediction_set or poses.stage}",
-            values,
-            keypoint_rgba(poses.palette)[k],
-            2.0 if smoothed else 1.0,
-            faint=over and not smoothed,
-        )
 
     def _take_colours(self, _: Any = None) -> None:
         theme = get_theme(self._viewer.theme)
@@ -349,35 +231,37 @@ class TracesWidget(QWidget):
         return self._asked_rate
 
     def _show_time(self, _: Any = None) -> None:
-        if self.seconds.isChecked() and self.frame_rate is None:
+        if self.controls.seconds.isChecked() and self.frame_rate is None:
             rate, known = QInputDialog.getDouble(
                 self, "Time in seconds", "No video tells how many frames a second has:", 30.0, 0.01
             )
             if not known:
-                self.seconds.setChecked(False)
+                self.controls.seconds.setChecked(False)
                 return
             self._asked_rate = rate
-        rate_shown = self.frame_rate if self.seconds.isChecked() else None
+        rate_shown = self.frame_rate if self.controls.seconds.isChecked() else None
         for plot in self.all_plots:
             plot.show_time(rate_shown)
 
     # ---------------------------------------------------------------- export
 
     def _export_csv(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
+        name, _ = QFileDialog.getSaveFileName(
             self, "Curves as a table", "traces.csv", "Tables (*.csv)"
         )
-        if path:
-            self._export(lambda: write_traces_csv(Path(path), self._drawn, self.frame_rate), path)
+        if name:
+            path = with_suffix(Path(name), ".csv")
+            self._export(lambda: write_traces_csv(path, self._drawn, self.frame_rate), path)
 
     def _export_image(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
+        name, _ = QFileDialog.getSaveFileName(
             self, "Plots as an image", "traces.png", "Images (*.png *.jpg)"
         )
-        if path:
-            self._export(lambda: write_image(Path(path), self.plots), path)
+        if name:
+            path = with_suffix(Path(name), ".png")
+            self._export(lambda: write_image(path, self.plots), path)
 
-    def _export(self, write: Callable[[], None], path: str) -> None:
+    def _export(self, write: Callable[[], None], path: Path) -> None:
         try:
             write()
         except (OSError, PoseDataError) as error:
@@ -403,49 +287,3 @@ class TracesWidget(QWidget):
                 self.stop()
             self._docked = self.parent() is not None
         return super().event(event)
-
-
-def _check(text: str, hint: str) -> QAction:
-    action = QAction(text)
-    action.setCheckable(True)
-    action.setChecked(True)
-    action.setToolTip(hint)
-    return action
-
-
-def _menu_button(text: str, hint: str, menu: QMenu) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(hint)
-    button.setAccessibleName(hint)
-    button.setMenu(menu)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    return button
-
-
-def _combo(hint: str) -> QComboBox:
-    box = QComboBox()
-    box.setToolTip(hint)
-    box.setAccessibleName(hint)
-    # The longest choice must not decide on the width of the panel.
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(7)
-    return box
-
-
-def _fill(box: QComboBox, texts: list[str], data: list[str] | None = None) -> bool:
-    """Offer other texts and keep what was chosen where possible; whether the choice is another."""
-    before = box.currentText()
-    if [box.itemText(i) for i in range(box.count())] == texts:
-        return False
-    box.blockSignals(True)
-    box.clear()
-    for text, value in zip(texts, data or texts, strict=True):
-        box.addItem(text, value)
-    if before in texts:
-        box.setCurrentText(before)
-    box.blockSignals(False)
-    if box.currentText() != before:
-        box.currentTextChanged.emit(box.currentText())
-        return True
-    return False
