@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from napari.layers import Layer
 from napari.qt import QtViewer
-from qtpy.QtWidgets import QTabBar
+from qtpy.QtWidgets import QLabel, QPushButton, QTabBar
 from tests.support.label_sessions import SESSION, calibrated_project
+from tests.support.label_window import until
 from tests.support.napari_window import NAMES, Window
 
 from napari_pose3d.core.projects.project import open_project
@@ -67,14 +68,21 @@ def window(
 
 
 VIEWS = "Camera views"
+# Tasks that do not work on the images are all placed alike: two of them stand for all.
+ALIKE = [kind.name for kind in PANELS if kind.place == "tasks" and not kind.works_on_images]
+REPRESENTATIVES = set(NAMES) - set(ALIKE[2:])
 
 
-def open_and_close(window: Window, order: tuple[str, ...]) -> None:
-    """Open one more panel, and all that may follow it; then close it again.
+def may_be_open(order: tuple[str, ...], everything: bool) -> bool:
+    """Whether an order is tried: each pair, each triple, and Label with the camera views."""
+    if len(order) < 3 or (len(order) == 3 and (everything or REPRESENTATIVES.issuperset(order))):
+        return True
+    with_label = "Label" in order and REPRESENTATIVES.issuperset(order)
+    return len(order) == 4 and VIEWS in (order[0], order[-1]) and with_label
 
-    The last of the order is opened, so that each ordered triple is open at some time. Those
-    without the camera views get them as a fourth, and those behind the camera views are four.
-    """
+
+def open_and_close(window: Window, order: tuple[str, ...], everything: bool) -> None:
+    """Open the last panel of an order, then all that may follow it, and close it again."""
     name = order[-1]
     if window.is_open(name):
         # The camera views came with Label; napari's menu would close them.
@@ -91,11 +99,9 @@ def open_and_close(window: Window, order: tuple[str, ...]) -> None:
         assert abs(window.dock(each).width() - window.dock(tasks[0]).width()) <= 2
         assert window.dock(each).width() <= 0.3 * window.main.width()
     for following in NAMES:
-        if following in order:
-            continue
-        third = len(order) == 3
-        if len(order) < 3 or (third and (order[0] == VIEWS or following == VIEWS)):
-            open_and_close(window, (*order, following))
+        longer = (*order, following)
+        if following not in order and may_be_open(longer, everything):
+            open_and_close(window, longer, everything)
     for each in (name, VIEWS):
         # The camera views stay when Label goes.
         if each not in order[:-1] and window.is_open(each):
@@ -113,9 +119,10 @@ def check_images(window: Window, order: tuple[str, ...]) -> None:
         assert any(layer.visible for layer in window.viewer.layers)
 
 
+@pytest.mark.parametrize("everything", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("first", NAMES)
-def test_panels_in_every_order(window: Window, first: str) -> None:
-    open_and_close(window, (first,))
+def test_panels_in_every_order(window: Window, first: str, everything: bool) -> None:
+    open_and_close(window, (first,), everything)
 
 
 # ---------------------------------------------------------------------- one at a time
@@ -141,10 +148,53 @@ def test_tabs_are_in_the_order_of_the_work_and_carry_marks(window: Window) -> No
         bars = [bar for bar in window.main.findChildren(QTabBar) if bar.count() == 3]
         return [bars[0].tabText(i) for i in range(3)]
 
-    assert tabs() == ["Session", "Label", "Smooth"]
+    assert [text.split()[0] for text in tabs()] == ["Session", "Label", "Smooth"]
+    window.places.mark("Label", "done")
     window.places.mark("Smooth and triangulate", "running")
     window.places.mark("Session", "attention")
-    assert tabs() == ["Session !", "Label", "Smooth …"]
+    assert tabs() == ["Session !", "Label ✓", "Smooth …"]
+
+
+def test_a_panel_that_is_alone_carries_its_mark(window: Window) -> None:
+    window.choose("Session")
+
+    def title() -> str:
+        return window.dock("Session").titleBarWidget().findChild(QLabel).text()
+
+    # A session is open, and its calibration names cameras that have no video.
+    assert title() in ("Session !", "Session ✓")
+    window.places.mark("Session", "running")
+    assert title() == "Session …"
+    # napari makes the title bar anew.
+    window.dock("Session").setFloating(True)
+    assert title() == "Session …"
+    window.dock("Session").setFloating(False)
+    assert title() == "Session …"
+
+
+def test_the_camera_views_cannot_be_torn_off(window: Window) -> None:
+    """Their canvases would not survive it."""
+    window.choose("Camera views")
+    bar = window.dock("Camera views").titleBarWidget()
+    assert bar.findChild(QPushButton, "QTitleBarCloseButton").isVisible()
+    assert not bar.findChild(QPushButton, "QTitleBarFloatButton").isVisible()
+
+
+def test_label_says_how_its_labels_stand(window: Window) -> None:
+    window.choose("Label")
+    label = window.places.find("Label")
+    until(lambda: label.control is not None)
+
+    def title() -> str:
+        return window.dock("Label").windowTitle()
+
+    assert title() == "Label"
+    label.saver.problem = "the disk is full"
+    label.saver.saved.emit()
+    until(lambda: title() == "Label !")
+    label.saver.problem = ""
+    label.saver.saved.emit()
+    until(lambda: title() == "Label")
 
 
 def test_a_torn_off_panel_is_seen_when_it_is_opened_again(window: Window) -> None:

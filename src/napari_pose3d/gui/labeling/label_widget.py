@@ -24,6 +24,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .canvas.label_drawing import LabelDrawing
@@ -150,6 +151,8 @@ class LabelWidget(QWidget):
         self.drawing = LabelDrawing(control, opened.session.skeleton, opened.session.colours)
         self.board = LabelBoard(control, self.saver, opened.session.colours)
         self.drawing.drawn.connect(self.board.show_labels)
+        self.board.marked.connect(self._mark)
+        self._mark(self.board.mark)
         self._adder = FrameAdder(self.board, control, self.saver)
         self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
         panel.shown.connect(self._on_shown)
@@ -181,6 +184,7 @@ class LabelWidget(QWidget):
             self._pages.removeWidget(self.board)
             self.board.setParent(None)
             self.board.deleteLater()
+            self._mark("")
         self.board = self.drawing = self.control = self.saver = None
         self._tool = self._adder = self._questions = self.main_layer = None
 
@@ -291,6 +295,9 @@ class LabelWidget(QWidget):
         if self.saver is not None:
             return self.saver.save()
         return self.labeling is None or not self.labeling.unsaved
+
+    def _mark(self, mark: Mark) -> None:
+        self._workspace.mark("Label", mark)
 
     def _save_now(self) -> None:
         if self.saver is not None:

@@ -74,6 +74,7 @@ class SessionWidget(QWidget):
             self._show_project(opened.project)
             self.sessions.choose(opened.session.name)
         self._refresh()
+        self._mark()
         self._workspace.adopt(self, "Session")
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -168,16 +169,21 @@ class SessionWidget(QWidget):
         project, session = self.sessions.project, self.sessions.session
         known = () if project is None else project.issues
         if session is None:
-            self.issues.show_issues(known)
+            self._show_issues(known)
             self._refresh()
             return
         known = (*known, *session.issues)
-        self.issues.show_issues(known)
+        self._show_issues(known)
         job = Job(partial(_check, session))
-        job.succeeded.connect(lambda more: self.issues.show_issues((*known, *more)))
+        job.succeeded.connect(lambda more: self._show_issues((*known, *more)))
         job.failed.connect(show_error)
         self._checking.start(job)
         self._refresh()
+
+    def _show_issues(self, issues: tuple[Issue, ...]) -> None:
+        self.issues.show_issues(issues)
+        if not self.bar.is_busy:
+            self._mark()
 
     def _accept(self, problem: Issue) -> None:
         """Write the alignment that a problem offers into the project."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 
+from .docking import forbid_floating
 from .panel_plan import AREAS, ORDER, SIGNS, Mark, PanelKind, Place
 
 
@@ -30,9 +31,22 @@ class Panel:
         return isalive(self.dock)
 
     def show_mark(self, mark: Mark) -> None:
-        """Show on the tab how the panel's work stands."""
+        """Show on the tab, or above a panel that is alone, how its work stands."""
         self.mark = mark
-        self.dock.setWindowTitle(self.kind.tab + SIGNS[mark])
+        self.dress()
+
+    def dress(self, _: object = None) -> None:
+        """Put title, mark and buttons on the dock; napari makes its title bar anew at times."""
+        if not self.is_alive:
+            return
+        text = self.kind.tab + SIGNS[self.mark]
+        self.dock.setWindowTitle(text)
+        bar = self.dock.titleBarWidget()
+        label = None if bar is None else bar.findChild(QLabel)
+        if label is not None:
+            label.setText(text)
+        if self.kind.place == "images":
+            forbid_floating(self.dock)
 
 
 class Panels:

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 
-from .docking import dock_of, forbid_floating, unwrapped
+from .docking import dock_of, unwrapped
 from .main_canvas import MainCanvas
 from .panel_plan import (
     AREAS,
@@ -53,6 +53,7 @@ class Workspace(QObject):
         self._canvas: MainCanvas | None = None
         self._corners: dict[Qt.Corner, Qt.DockWidgetArea] = {}
         self.sizes = PlaceSizes()
+        self._early_marks: dict[str, Mark] = {}
         self._elsewhere = False
         self._closed = False
         self.memory: QObject | None = None
@@ -123,7 +124,10 @@ class Workspace(QObject):
     def mark(self, name: str, mark: Mark) -> None:
         """Show on a panel's tab how its work stands."""
         panel = self._panels.get(name)
-        if panel is not None:
+        if panel is None:
+            # It says so while it is being made.
+            self._early_marks[name] = mark
+        else:
             panel.show_mark(mark)
 
     def show_elsewhere(self, elsewhere: bool) -> None:
@@ -184,17 +188,18 @@ class Workspace(QObject):
             self._forget(known)
             known = None
         if dock is not None and known is None and widget in self._kinds:
-            panel = Panel(self._kinds[widget], widget, dock)
+            kind = self._kinds[widget]
+            panel = Panel(kind, widget, dock, mark=self._early_marks.pop(kind.name, ""))
             self._panels.add(panel)
             dock.installEventFilter(self)
             # A connection must not keep its receiver alive.
             me, of = weakref.ref(self), weakref.ref(panel)
             dock.visibilityChanged.connect(lambda seen: _tell(me(), of(), seen))
-            dock.setWindowTitle(panel.kind.tab)
+            for moved in (dock.dockLocationChanged, dock.topLevelChanged):
+                moved.connect(lambda _: _dress(of()))
+            panel.dress()
             for owner in (DISPLAY_NAME, PLUGIN):
                 name_dock_also(self._viewer, dock, f"{panel.kind.name} ({owner})")
-            if panel.kind.place == "images":
-                forbid_floating(dock)
             # The dock has to be in its window first.
             QTimer.singleShot(0, lambda: self._settle(panel))
 
@@ -302,6 +307,7 @@ class Workspace(QObject):
 
     def _forget(self, panel: Panel) -> None:
         self._panels.remove(panel)
+        self._early_marks.pop(panel.kind.name, None)
         for owner in (DISPLAY_NAME, PLUGIN):
             name_dock_also(self._viewer, None, f"{panel.kind.name} ({owner})")
         if panel.kind.place == "images":
@@ -335,6 +341,11 @@ class Workspace(QObject):
         if self._passes > 0:
             self._timer.start()
         self.sizes.apply(window, self._panels, canvas.is_shown, self._elsewhere)
+
+
+def _dress(panel: Panel | None) -> None:
+    if panel is not None:
+        panel.dress()
 
 
 def _tell(places: Workspace | None, panel: Panel | None, seen: bool) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QMimeData, Qt, Signal
-from qtpy.QtGui import QDrag, QMouseEvent
+from qtpy.QtGui import QDrag, QMouseEvent, QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 VIEW_MIME = "application/x-napari-pose3d-view"
 """What is carried when a title is dragged: the name of its view."""
+
+
+# px that the word "frame", a number and the buttons take beside the name.
+_WIDE = 170
 
 
 class Title(QWidget):
@@ -28,8 +32,10 @@ class Title(QWidget):
         super().__init__()
         self._view = view
         self._pressed: Any = None
-        name = QLabel(f"<b>{view}</b>")
+        self._number = ""
+        self._name = name = QLabel(f"<b>{view}</b>")
         self._frame = QLabel()
+        self._frame.setToolTip("Frame")
         self._state = QLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 1, 2, 1)
@@ -54,15 +60,29 @@ class Title(QWidget):
 
     @property
     def text(self) -> str:
-        """Frame and state, as they are read."""
-        return f"{self._frame.text()} {self._state.text()}".strip()
+        """Frame and state, as they are read where there is room."""
+        frame = f"frame {self._number}" if self._number else ""
+        return f"{frame} {self._state.text()}".strip()
 
     def show_state(self, frame: int, state: str) -> None:
         """Say which frame is shown, and what is the matter."""
-        self._frame.setText(f"frame {frame:,}" if frame >= 0 else "")
+        self._number = f"{frame:,}" if frame >= 0 else ""
+        self._fit()
         if state != self._state.text():
             self._state.setText(state)
             self._state.setToolTip(state)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """In a narrow view the number alone."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        text = self._number
+        if text and self.width() >= _WIDE + self._name.sizeHint().width():
+            text = f"frame {text}"
+        if text != self._frame.text():
+            self._frame.setText(text)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
         """Maximise, or the other way round."""

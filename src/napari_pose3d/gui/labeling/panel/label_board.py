@@ -22,6 +22,7 @@ from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.progress_row import ProgressRow
+from napari_pose3d.gui.workspace.panel_plan import Mark
 
 from ..control.frame_navigation import completeness
 from ..control.key_actions import perform
@@ -61,6 +62,7 @@ class LabelBoard(QWidget):
     save_clicked = Signal()
     keypoints_wanted = Signal()
     import_wanted = Signal()
+    marked = Signal(str)
 
     def __init__(
         self, control: LabelController, saver: LabelSaver, colours: Mapping[str, str]
@@ -280,6 +282,17 @@ class LabelBoard(QWidget):
             text = "All labels are saved."
         self.state.setText(text)
         self.save.setEnabled(bool(n))
+        self.marked.emit(self.mark)
+
+    @property
+    def mark(self) -> Mark:
+        """How the labels stand, for the panel's tab."""
+        labeling = self._control.labeling
+        if labeling.journal.problem is not None or self._saver.problem:
+            return "attention"
+        if self._saver.is_extracting:
+            return "running"
+        return "done" if labeling.labeled_frames and not labeling.unsaved else ""
 
     # ------------------------------------------------------------------ acting
 
