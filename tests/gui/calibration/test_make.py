@@ -86,6 +86,8 @@ def fill_in(widget: CalibrationWidget, names: tuple[str, ...] = ("cam0", "cam1",
 
 
 def press(widget: CalibrationWidget, button: Any) -> None:
+    # Sections that have just been opened are laid out first.
+    QTest.qWait(30)
     widget._scroll.ensureWidgetVisible(button)
     QTest.mouseClick(button, LEFT)
 

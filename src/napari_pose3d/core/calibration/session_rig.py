@@ -47,7 +47,8 @@ def use_for_session(
         When a view of the session has no camera, or the files cannot be written; nothing has
         changed then.
     """
-    absent = [view for view in session.views if view not in rig.names]
+    named = rig.renamed(session.cameras).names
+    absent = [view for view in session.views if view not in named]
     if absent:
         raise PoseDataError(
             f"there is no camera for the view {', '.join(absent)} of session {session.name}",

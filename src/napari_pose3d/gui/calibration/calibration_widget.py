@@ -7,17 +7,19 @@ from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.workspace import workspace
 
+from .check.check_panel import CheckPanel
 from .job_bar import JobBar
 from .make.make_panel import MakePanel
 from .result.result_controller import ResultController
 from .result.result_panel import ResultPanel
+from .world.origin_panel import OriginPanel
 
 PANEL = "Calibration"
 _WIDTH = 340
@@ -37,12 +39,23 @@ class CalibrationWidget(QWidget):
         self._current = current_session(napari_viewer)
         self._workspace = workspace(napari_viewer)
         self.jobs = JobBar()
+        self.check = CheckPanel(self.jobs, self._current)
         self.make = MakePanel(self.jobs)
         self.result_panel = ResultPanel()
         self.result = ResultController(self.result_panel, self.jobs, self._current, self)
+        self.origin = OriginPanel(napari_viewer, self.make.tiles.images)
+        # Whose rig is placed: the one that was made, or the one that was looked at.
+        self._placing: Any = self.result
         self._sections: dict[str, QCollapsible] = {}
+        self.space_button = QPushButton("Show the rig in 3-D…")
+        self.space_button.setEnabled(False)
         self._lay_out()
+        self.space_button.clicked.connect(self.origin.show_space)
+        self.result_panel.space_wanted.connect(self.origin.show_space)
+        self.origin.placed.connect(lambda rig: self._placing.place(rig))
+        self.check.looked_at.connect(self._show_checked)
         self.make.made.connect(self._show_made)
+        self.result.placed.connect(self._show_placed)
         self.make.recording.session_wanted.connect(self.use_session_videos)
         self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
         self._current.changed.connect(self._on_session)
@@ -76,7 +89,11 @@ class CalibrationWidget(QWidget):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 6, 0)
-        for title, parts in (("Make", (self.make, self.result_panel)),):
+        for title, parts in (
+            ("Check and convert", (self.check,)),
+            ("Make", (self.make, self.result_panel)),
+            ("Origin and axes, 3-D", (self.origin, self.space_button)),
+        ):
             section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
             section.setDuration(0)
             for part in parts:
@@ -99,6 +116,19 @@ class CalibrationWidget(QWidget):
     def _on_session(self) -> None:
         opened = self._current.open
         self.make.recording.offer_session(opened is not None and bool(opened.session.videos))
+
+    def _show_checked(self, rig: Any) -> None:
+        self._placing = self.check
+        self.origin.show_rig(rig)
+        self.space_button.setEnabled(True)
+
+    def _show_placed(self, rig: Any) -> None:
+        """A fit, or another world of it."""
+        history = self.result.history
+        if history is not None:
+            self._placing = self.result
+            self.origin.show_rig(rig, history.now)
+            self.space_button.setEnabled(True)
 
     def _show_made(self, found: Any, calibration: Any) -> None:
         self.result.show_made(found, calibration)

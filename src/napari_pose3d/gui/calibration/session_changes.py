@@ -27,7 +27,7 @@ def with_rig(opened: OpenSession, rig: Rig) -> tuple[OpenSession, str]:
     path, backup = use_for_session(rig, opened.project, opened.session)
     kept = f"; the one before is kept as {backup.name}" if backup is not None else ""
     text = f"{opened.session.name} now has this calibration: {path}{kept}."
-    return _again(opened), text
+    return reopened(opened), text
 
 
 def with_offsets(opened: OpenSession, changes: Mapping[str, ViewAlignment]) -> OpenSession:
@@ -37,7 +37,7 @@ def with_offsets(opened: OpenSession, changes: Mapping[str, ViewAlignment]) -> O
         opened.project.folder,
         alignments={(name, view): alignment for view, alignment in changes.items()},
     )
-    return _again(opened)
+    return reopened(opened)
 
 
 def offsets_of_clocks(session: Session, clocks: Mapping[str, float]) -> dict[str, ViewAlignment]:
@@ -72,6 +72,7 @@ def shifted(session: Session, view: str, frames: int) -> dict[str, ViewAlignment
     return {view: replace(old, offset=old.offset + frames)}
 
 
-def _again(opened: OpenSession) -> OpenSession:
+def reopened(opened: OpenSession) -> OpenSession:
+    """The same session as it is on disk now."""
     project = open_project(opened.project.folder)
     return OpenSession(project, project.session(opened.session.name))

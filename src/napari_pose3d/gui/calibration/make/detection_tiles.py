@@ -87,18 +87,18 @@ class _Tile(QWidget):
     def __init__(self, view: str) -> None:
         super().__init__()
         self._view = view
-        self.cutout = _LiveImage(view)
+        self.live = _LiveImage(view)
         self.caption = QLabel(view)
         self.caption.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addWidget(self.cutout)
+        column.addWidget(self.live)
         column.addWidget(self.caption)
         column.addStretch(1)
 
     def show_seen(self, seen: Seen) -> None:
-        self.cutout.show_seen(seen)
+        self.live.show_seen(seen)
         self.say(seen.n_found, seen.n_looked, seen.cells, False)
 
     def say(self, found: int, looked: int, cells: NDArray[np.bool_], ended: bool) -> None:
@@ -129,6 +129,14 @@ class DetectionTiles(QWidget):
     def captions(self) -> list[str]:
         """What the user reads below the images."""
         return [tile.caption.text() for tile in self._tiles.values()]
+
+    def images(self) -> dict[str, NDArray[np.uint8]]:
+        """The latest image of each view, made small."""
+        return {
+            view: tile.live.seen.image
+            for view, tile in self._tiles.items()
+            if tile.live.seen is not None
+        }
 
     def show_views(self, views: Sequence[str]) -> None:
         """Empty images for these views."""

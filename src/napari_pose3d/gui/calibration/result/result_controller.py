@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_pose3d.core.storage.atomic_files import FileGroup
@@ -31,7 +30,7 @@ _WORST = 12
 
 
 class ResultController(QObject):
-    """Connects the panel, the page and the jobs.
+    """Connects the panel, the page and the jobs; `placed` is emitted with the rig as it is now.
 
     Parameters
     ----------
@@ -42,6 +41,8 @@ class ResultController(QObject):
         The widget that the page belongs to.
     """
 
+    placed = Signal(object)
+
     def __init__(
         self, panel: ResultPanel, jobs: JobBar, current: CurrentSession, parent: QWidget
     ) -> None:
@@ -50,7 +51,6 @@ class ResultController(QObject):
         self.history: FitHistory | None = None
         # The world may be chosen anew after the fit.
         self.rig: Rig | None = None
-        self.rig_changed: list[Callable[[Rig], None]] = []
         self.page = ResultPage(parent)
         panel.page_wanted.connect(self.show_page)
         panel.save_wanted.connect(self._ask_where_to_save)
@@ -159,8 +159,7 @@ class ResultController(QObject):
     def place(self, rig: Rig) -> None:
         """The same cameras in another world."""
         self.rig = rig
-        for tell in self.rig_changed:
-            tell(rig)
+        self.placed.emit(rig)
 
     def refresh(self) -> None:
         """Which buttons can be clicked."""

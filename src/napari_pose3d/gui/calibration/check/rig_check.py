@@ -1,0 +1,214 @@
+"""What the threads of the section "Check and convert" do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.calibration.lint.rig_lint import Finding
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class RigFile:
+    """A calibration to look at, and what its file does not say.
+
+    Attributes
+    ----------
+    path : Path or None
+        None for that of the open session.
+    names : tuple of str
+        Of the cameras, in the order of the file; empty for its own.
+    sizes : tuple of (width, height)
+        px, for formats without; one for all cameras, or one for each.
+    scale : float
+        What lengths are multiplied by.
+    """
+
+    path: Path | None = None
+    names: tuple[str, ...] = ()
+    sizes: tuple[Size, ...] = ()
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A calibration and what was found.
+
+    Attributes
+    ----------
+    rig : Rig
+    title : str
+        What its file is.
+    findings : tuple of Finding
+    video_sizes : mapping of view to (width, height)
+        px of the session's videos.
+    compared : str
+        What it was held against, in words.
+    """
+
+    rig: Rig
+    title: str
+    findings: tuple[Finding, ...]
+    video_sizes: Mapping[str, Size]
+    compared: str
+
+
+def check_file(
+    file: RigFile,
+    session: Session | None,
+    with_predictions: bool,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Checked:
+    """Read a calibration of any known program, and look for faults.
+
+    Parameters
+    ----------
+    session : Session or None
+        Whose videos and predictions it is held against.
+
+    Raises
+    ------
+    PoseDataError
+        The file cannot be read, or the session has none.
+    """
+    from napari_pose3d.core.calibration.converters import rig_conversion as conversion
+
+    progress("reading the calibration", 0, 0)
+    path = file.path
+    if path is None:
+        path = None if session is None else session.rig_path
+        if path is None:
+            raise PoseDataError(
+                "the open session has no calibration" if session else "no session is open",
+                expected="a file of a calibration",
+                todo="Choose a file, or make a calibration",
+            )
+    key = conversion.detect_format(path)
+    sizes, lacking = file.sizes, ""
+    try:
+        rig = conversion.read_rig(path, key, names=file.names, sizes=sizes, scale=file.scale)
+    except PoseDataError as error:
+        known = set(() if session is None else video_sizes(session).values())
+        if sizes or len(known) != 1 or all(each.kind != "size" for each in error.remedies):
+            raise
+        sizes, lacking = tuple(known), ", images of the size of the session's videos"
+        rig = conversion.read_rig(path, key, names=file.names, sizes=sizes, scale=file.scale)
+    if session is not None:
+        rig = rig.renamed(session.cameras)
+    title = f"{path.name}: {conversion.FORMATS[key].title}, {len(rig.cameras)} cameras{lacking}"
+    return check_rig_of(rig, title, session, with_predictions, progress, cancelled)
+
+
+def check_rig_of(
+    rig: Rig,
+    title: str,
+    session: Session | None,
+    with_predictions: bool,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> Checked:
+    """Look for faults of a rig that was read already."""
+    from napari_pose3d.core.calibration.lint.data_lint import check_rig_against
+    from napari_pose3d.core.calibration.lint.rig_lint import check_rig
+
+    sizes = {} if session is None else video_sizes(session)
+    views = None if session is None else session.views
+    findings = list(check_rig(rig, sizes, views))
+    compared = "Looked at by itself."
+    if session is not None:
+        compared = f"Compared with the videos of {session.name}."
+    missing = set(views or ()) - set(rig.names)
+    if with_predictions and session is not None and session.ensemble_sets and not missing:
+        from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
+
+        progress("reading predictions", 0, 0)
+        stored = session.load_predictions()
+        xy = ensemble_statistics(stored).centre.astype(np.float64)
+        progress("comparing", 0, 0)
+        findings += check_rig_against(rig.subset(stored.views), xy, cancelled=cancelled)
+        compared = f"Compared with the videos and predictions of {session.name}."
+    order = {"error": 0, "warning": 1, "note": 2}
+    findings.sort(key=lambda finding: order[finding.severity])
+    return Checked(rig, title, tuple(findings), sizes, compared)
+
+
+def video_sizes(session: Session) -> dict[str, Size]:
+    """Sizes of the images of the session's videos, px, of views that show the rig's whole image."""
+    from napari_pose3d.core.video.metadata import video_metadata
+
+    out = {}
+    for view, path in session.videos.items():
+        alignment = session.alignment(view)
+        if alignment.crop is None and alignment.boxes is None and alignment.scale == (1.0, 1.0):
+            size = video_metadata(path).size
+            if size is not None:
+                out[view] = size
+    return out
+
+
+def with_video_size(rig: Rig, name: str, size: Size) -> Rig:
+    """The rig with a camera whose images have another size, its lens scaled with them.
+
+    Where the rig does not give the size of its images, it is that of the video already.
+    """
+    cameras = []
+    for camera in rig.cameras:
+        if camera.name == name:
+            old = camera.size or size
+            x, y = size[0] / old[0], size[1] / old[1]
+            # Integers are centres of pixels, so edges lie half a pixel further out.
+            scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1.0]])
+            camera = replace(camera, size=size, matrix=scale @ camera.matrix)
+        cameras.append(camera)
+    return replace(rig, cameras=tuple(cameras))
+
+
+def evidence_text(finding: Finding) -> str:
+    """The figures behind a finding in one line; "" where there are none."""
+    parts = []
+    for name, value in finding.evidence.items():
+        words = name.replace("_px", ", px").replace("_percent", ", %").replace("_", " ")
+        parts.append(f"{words} {value:.4g}")
+    return "; ".join(parts)
+
+
+def sizes_from(text: str) -> tuple[Size, ...]:
+    """Sizes written as ``1280x1024``, several with blanks between.
+
+    Raises
+    ------
+    PoseDataError
+        A part is no size.
+    """
+    out = []
+    for part in text.replace(",", " ").split():
+        width, _, height = part.lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal() and len(part) < 20):
+            raise PoseDataError(f"'{part[:40]}' is no size of images", expected="such as 1280x1024")
+        out.append((int(width), int(height)))
+    return tuple(out)
+
+
+def names_from(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def write_as(rig: Rig, path: Path, key: str, overwrite: bool) -> Sequence[str]:
+    """Write a rig in a format; what that has no place for, in words."""
+    from napari_pose3d.core.calibration.converters.rig_conversion import write_rig
+
+    return write_rig(rig, path, key, overwrite=overwrite)

@@ -1,0 +1,1 @@
+"""Where the world of a rig begins, and the rig in space."""

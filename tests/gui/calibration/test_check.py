@@ -1,0 +1,194 @@
+"""Calibration, sections Check and Origin: faults found, undone, and files of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from tests.support.gui_helpers import VIEWS, write_session
+from tests.support.label_window import until
+
+from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, read_rig
+from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
+from napari_pose3d.gui.calibration.check import check_panel
+from napari_pose3d.gui.calibration.check.rig_check import sizes_from, with_video_size
+from napari_pose3d.gui.session.camera_dialog import CameraDialog
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
+
+pytestmark = pytest.mark.gui
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> OpenSession:
+    """A session with predictions and a calibration of its own."""
+    folder, calibration = write_session(tmp_path)
+    calibration.rename(folder / "calibration.toml")
+    project = open_project(folder)
+    return OpenSession(project, project.sessions[0])
+
+
+@pytest.fixture
+def widget(shared_viewer: Any, qtbot: Any) -> Iterator[CalibrationWidget]:
+    current_session(shared_viewer).set(None)
+    made = CalibrationWidget(shared_viewer)
+    qtbot.addWidget(made)
+    made.resize(340, 900)
+    made.section("Check and convert").expand(animate=False)
+    made.show()
+    yield made
+    made.origin.window_3d.shut_down()
+    shared_viewer.layers.clear()
+    current_session(shared_viewer).set(None)
+
+
+def press(widget: CalibrationWidget, button: Any) -> None:
+    # Sections that have just been opened are laid out first.
+    QTest.qWait(30)
+    widget._scroll.ensureWidgetVisible(button)
+    QTest.mouseClick(button, LEFT)
+
+
+def check(widget: CalibrationWidget) -> list[str]:
+    press(widget, widget.check._check)
+    until(lambda: not widget.jobs.is_busy)
+    return widget.check.findings.texts
+
+
+def test_the_calibration_of_the_session_is_checked(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    assert not widget.check._check.isEnabled()
+    widget._current.set(opened)
+    texts = check(widget)
+    assert "Anipose" in widget.check.title
+    assert "predictions" in widget.check.title
+    assert not any("Error" in text for text in texts)
+
+
+def test_a_time_shift_is_found_and_given_to_the_alignment(
+    widget: CalibrationWidget, opened: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_pose3d.core.calibration.lint import data_lint
+
+    monkeypatch.setattr(
+        data_lint, "clock_shifts", lambda rig, xy, cancelled: np.array([0.0, 0.0, 3.0])
+    )
+    widget._current.set(opened)
+    check(widget)
+    press(widget, widget.check.findings.buttons["Shift the view by -3 frames"])
+    until(lambda: not widget.jobs.is_busy)
+    assert widget._current.open.session.alignment(VIEWS[2]).offset == -3
+
+
+def test_cameras_of_other_names_are_mapped(
+    widget: CalibrationWidget, opened: OpenSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = opened.session.load_rig()
+    assert rig is not None
+    other = replace(
+        rig, cameras=tuple(replace(c, name=f"port{i}") for i, c in enumerate(rig.cameras))
+    )
+    save_rig(other, tmp_path / "other.toml")
+    widget._current.set(opened)
+    widget.check.choose(tmp_path / "other.toml")
+    until(lambda: not widget.jobs.is_busy)
+    assert "no camera for the view" in widget.check.findings.texts[0]
+    monkeypatch.setattr(CameraDialog, "exec", lambda self: 1)
+    monkeypatch.setattr(
+        CameraDialog,
+        "cameras",
+        property(lambda self: {view: f"port{i}" for i, view in enumerate(VIEWS)}),
+    )
+    press(widget, widget.check.findings.buttons["Map cameras…"])
+    until(lambda: not widget.jobs.is_busy)
+    assert not any("no camera" in text for text in widget.check.findings.texts)
+    press(widget, widget.check._use)
+    again = widget._current.open.session.load_rig()
+    assert again is not None
+    assert set(VIEWS) <= set(again.names)
+
+
+def test_a_file_of_another_program_becomes_any_format(
+    widget: CalibrationWidget, opened: OpenSession, tmp_path: Path
+) -> None:
+    assert set(check_panel._FORMATS) == set(check_panel._NAMES) == set(FORMATS)
+    rig = opened.session.load_rig()
+    assert rig is not None
+    save_rig(rig, tmp_path / "rig.toml")
+    widget.check.choose(tmp_path / "rig.toml")
+    until(lambda: not widget.jobs.is_busy)
+    widget.check.save(tmp_path / "cameras.csv", "csv")
+    assert "Everything was kept" in widget.jobs.status
+    widget.check.save(tmp_path / "Calib.toml", "pose2sim")
+    widget.check.choose(tmp_path / "cameras.csv")
+    until(lambda: not widget.jobs.is_busy)
+    assert "a CSV with a row for each camera" in widget.check.title
+    assert np.allclose(read_rig(tmp_path / "cameras.csv").centres, rig.centres)
+    # A pickle of two cameras cannot hold three.
+    widget.check.save(tmp_path / "stereo.pickle", "deeplabcut")
+    assert "two cameras" in widget.jobs.status
+    (tmp_path / "notes.txt").write_text("no rig")
+    widget.check.choose(tmp_path / "notes.txt")
+    until(lambda: not widget.jobs.is_busy)
+    assert "no known calibration" in widget.jobs.status
+
+
+def test_the_world_is_chosen_from_two(
+    widget: CalibrationWidget, opened: OpenSession, shared_viewer: Any, tmp_path: Path
+) -> None:
+    from napari_pose3d.gui.layers.layer_styles import TILES_KEY
+    from napari_pose3d.gui.layers.view_layout import tile_views
+
+    rig = opened.session.load_rig()
+    assert rig is not None
+    save_rig(rig, tmp_path / "rig.toml")
+    widget.check.choose(tmp_path / "rig.toml")
+    until(lambda: not widget.jobs.is_busy)
+    widget.section("Origin and axes, 3-D").expand(animate=False)
+    origin = widget.origin
+    press(widget, origin._points)
+    assert "no point was clicked" in origin.state
+    press(widget, origin._start)
+    tiles = tile_views(dict.fromkeys(VIEWS, (640.0, 480.0)))
+    layer = shared_viewer.layers["points of the world"]
+    layer.metadata[TILES_KEY] = tiles
+    corners = np.array([[0.1, 0, 0], [0.6, 0, 0], [0.1, 0.4, 0]])
+    pixels = rig.project(corners)
+    layer.data = np.array(
+        [
+            [0, 0, tiles[view].y + y, tiles[view].x + x]
+            for i, view in enumerate(VIEWS[:2])
+            for x, y in pixels[i]
+        ]
+    )
+    press(widget, origin._points)
+    assert len(origin.window_3d.canvases) == 2
+    QTest.mouseClick(origin.window_3d.buttons[1], LEFT)
+    until(lambda: not widget.jobs.is_busy)
+    placed = widget.check._checked.rig
+    # The same cameras, seen from the new origin; turned over, they are below the floor.
+    assert np.allclose(placed.project([[0, 0, 0], [0.5, 0, 0]]), pixels[:, :2], atol=1e-6)
+    assert (placed.centres[:, 2] < 0).sum() > 1
+    assert "three points, turned over" in origin.state
+    widget.check.save(tmp_path / "placed.toml", "anipose")
+    assert load_rig(tmp_path / "placed.toml").extra["metadata"]["origin"].startswith("three")
+
+
+def test_a_camera_takes_the_size_of_its_video(opened: OpenSession) -> None:
+    rig = opened.session.load_rig()
+    assert rig is not None
+    name, (width, height) = rig.names[0], rig.cameras[0].size or (0, 0)
+    half = with_video_size(rig, name, (width // 2, height // 2))
+    xyz = np.random.default_rng(0).uniform(-1, 1, (20, 3))
+    # Edges of the image stay edges: pixel 0 is centred half a pixel inside.
+    assert np.allclose(half.project(xyz)[0], (rig.project(xyz)[0] + 0.5) / 2 - 0.5)
+    assert sizes_from("640x480, 1280x1024") == ((640, 480), (1280, 1024))
