@@ -305,3 +305,19 @@ class CalibrationSettings:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise PoseDataError(f"every {self.every}th frame is to be taken", expected="1 or more")
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How a calibration is mended from points that several views see."""
+
+    source: Literal["labels", "predictions"] = _setting(
+        "predictions", "labels of persons, or the networks' confident predictions"
+    )
+    min_likelihood: float = _setting(0.9, "predictions below are not used")
+    free: Literal["extrinsics", "rotation", "translation", "focal", "all"] = _setting(
+        "extrinsics",
+        "what may change of a camera: focal and all include its pose, all the principal point and "
+        "k1, k2 as well",
+    )
+    all_cameras: bool = _setting(False, "move all cameras, not as few as make the views agree")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from scipy.spatial.transform import Rotation
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.label_window import until
 
@@ -181,6 +182,39 @@ def test_the_world_is_chosen_from_two(
     assert "three points, turned over" in origin.state
     widget.check.save(tmp_path / "placed.toml", "anipose")
     assert load_rig(tmp_path / "placed.toml").extra["metadata"]["origin"].startswith("three")
+
+
+def test_a_camera_that_was_moved_is_mended_and_put_back(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    true = opened.session.load_rig()
+    assert true is not None
+    turn = Rotation.from_rotvec([0.0, np.radians(1.5), 0.0]).as_matrix()
+    first, *others = true.cameras
+    moved = replace(first, rotation=turn @ first.rotation, translation=turn @ first.translation)
+    wrong = replace(true, cameras=(moved, *others))
+    assert opened.session.rig_path is not None
+    save_rig(wrong, opened.session.rig_path)
+    assert not widget.mend._refine.isEnabled()
+    widget._current.set(opened)
+    widget.section("Mend").expand(animate=False)
+    widget.mend._form.widget("min_likelihood").value = 0.0
+    press(widget, widget.mend._refine)
+    until(lambda: not widget.jobs.is_busy)
+    assert f"{first.name} moved" in widget.mend.text
+    rows = widget.mend.table.texts()
+    assert [row[0] for row in rows] == list(VIEWS)
+    assert all(float(row[2].split()[0]) < float(row[1].split()[0]) for row in rows)
+    press(widget, widget.mend._use)
+    mended = widget._current.open.session.load_rig()
+    assert mended is not None
+    xyz = np.random.default_rng(0).uniform(-1, 1, (40, 3))
+    off = np.abs(mended.project(xyz) - true.project(xyz)).max()
+    assert off < 0.2 * np.abs(wrong.project(xyz) - true.project(xyz)).max()
+    press(widget, widget.mend._back)
+    again = widget._current.open.session.load_rig()
+    assert again is not None
+    assert np.allclose(again.project(xyz), wrong.project(xyz))
 
 
 def test_a_camera_takes_the_size_of_its_video(opened: OpenSession) -> None:

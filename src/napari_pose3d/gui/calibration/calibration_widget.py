@@ -17,6 +17,7 @@ from napari_pose3d.gui.workspace.workspace import workspace
 from .check.check_panel import CheckPanel
 from .job_bar import JobBar
 from .make.make_panel import MakePanel
+from .mend.mend_panel import MendPanel
 from .result.result_controller import ResultController
 from .result.result_panel import ResultPanel
 from .world.origin_panel import OriginPanel
@@ -42,6 +43,7 @@ class CalibrationWidget(QWidget):
         self.check = CheckPanel(self.jobs, self._current)
         self.make = MakePanel(self.jobs)
         self.result_panel = ResultPanel()
+        self.mend = MendPanel(self.jobs, self._current)
         self.result = ResultController(self.result_panel, self.jobs, self._current, self)
         self.origin = OriginPanel(napari_viewer, self.make.tiles.images)
         # Whose rig is placed: the one that was made, or the one that was looked at.
@@ -93,6 +95,7 @@ class CalibrationWidget(QWidget):
             ("Check and convert", (self.check,)),
             ("Make", (self.make, self.result_panel)),
             ("Origin and axes, 3-D", (self.origin, self.space_button)),
+            ("Mend", (self.mend,)),
         ):
             section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
             section.setDuration(0)

@@ -1,0 +1,1 @@
+"""A rig mended from labels or predictions of the open session."""

@@ -1,0 +1,193 @@
+"""The calibration of the open session, mended from its own labels or predictions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.session.current_session import (
+    CurrentSession,
+    OpenSession,
+    is_same_recording,
+)
+from napari_pose3d.settings import IsCancelled, Progress, RefinementSettings
+
+from ..job_bar import JobBar
+from ..make.calibration_job import checker
+from ..result.table_view import TableView
+from ..session_changes import with_rig
+from .mend_tables import changes_text, views_table
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.calibration.refinement.refinement import Refinement
+    from napari_pose3d.core.cameras.rig import Rig
+
+_LABELS = {
+    "source": "Points",
+    "min_likelihood": "Lowest likelihood",
+    "free": "May change",
+    "all_cameras": "Move all cameras",
+}
+_NO_RIG = "Open a session that has a calibration."
+
+
+class MendPanel(QWidget):
+    """Refines, shows what would change, and writes it only when that is wanted.
+
+    Parameters
+    ----------
+    jobs : JobBar
+    current : CurrentSession
+    """
+
+    def __init__(
+        self, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._jobs, self._current = jobs, current
+        self._found: Refinement | None = None
+        self._of: OpenSession | None = None
+        self._before: Rig | None = None
+        self._form = SettingsForm(
+            RefinementSettings, _LABELS, {"min_likelihood": {"min": 0.0, "max": 1.0, "step": 0.05}}
+        )
+        self._refine = QPushButton("&Mend")
+        self._refine.clicked.connect(self.refine)
+        self.table = TableView()
+        self._text = MessageLabel()
+        self._use = QPushButton("Use for the session")
+        self._use.setToolTip("Its calibration from now on; the one before is kept as a copy.")
+        self._use.clicked.connect(self.use)
+        self._back = QPushButton("Back")
+        self._back.setToolTip("The calibration that the session had before.")
+        self._back.clicked.connect(self.go_back)
+        buttons = QGridLayout()
+        buttons.addWidget(self._use, 0, 0)
+        buttons.addWidget(self._back, 0, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(
+            MessageLabel(
+                "Scale, origin and axes stay. As few cameras are moved as make the views agree; "
+                "nothing is offered where points left out of the fit do not fit better."
+            )
+        )
+        layout.addWidget(self._form.native)
+        layout.addWidget(self._refine)
+        layout.addWidget(self.table)
+        layout.addWidget(self._text)
+        layout.addLayout(buttons)
+        jobs.changed.connect(self._refresh)
+        current.changed.connect(self._on_session)
+        self._refresh()
+
+    @property
+    def text(self) -> str:
+        """Which cameras moved."""
+        return self._text.message
+
+    def refine(self) -> None:
+        """Look for cameras that moved, in a thread."""
+        opened = self._current.open
+        if opened is None:
+            return
+        try:
+            settings = RefinementSettings(**self._form.values())
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        self._drop()
+        self._jobs.start(
+            partial(_refined, opened, settings), "reading points", partial(self._show, opened)
+        )
+
+    def use(self) -> None:
+        """Write the mended rig for the session."""
+        opened, found = self._of, self._found
+        if opened is None or found is None:
+            return
+        try:
+            self._before = opened.session.load_rig()
+            again, text = with_rig(opened, found.rig)
+        except (OSError, PoseDataError) as error:
+            self._fail(str(error))
+            return
+        self._of = again
+        self._current.set(again)
+        self._jobs.say(text)
+        self._refresh()
+
+    def go_back(self) -> None:
+        """Write the rig again that the session had before."""
+        if self._of is None or self._before is None:
+            return
+        try:
+            again, text = with_rig(self._of, self._before)
+        except (OSError, PoseDataError) as error:
+            self._fail(str(error))
+            return
+        self._before, self._of = None, again
+        self._current.set(again)
+        self._jobs.say(text)
+        self._refresh()
+
+    def _show(self, opened: OpenSession, found: Refinement) -> None:
+        self._found, self._of, self._before = found, opened, None
+        self.table.show_table(views_table(found))
+        self._text.show_message(changes_text(found))
+        self._jobs.say("Look at what would change, and use it if you like.")
+        self._refresh()
+
+    def _on_session(self) -> None:
+        opened, of = self._current.open, self._of
+        if opened is None or of is None or not is_same_recording(opened, of):
+            self._drop()
+        self._refresh()
+
+    def _drop(self) -> None:
+        self._found = self._of = self._before = None
+        self.table.hide()
+        self._text.show_message("")
+
+    def _refresh(self) -> None:
+        opened, busy = self._current.open, self._jobs.is_busy
+        has_rig = opened is not None and opened.session.rig_path is not None
+        self._refine.setEnabled(has_rig and not busy)
+        self._refine.setToolTip("Find which cameras moved." if has_rig else _NO_RIG)
+        if not has_rig:
+            self._text.show_message(_NO_RIG)
+        elif self._found is None:
+            self._text.show_message("")
+        self._text.setVisible(bool(self._text.message))
+        self._use.setEnabled(self._found is not None and self._before is None and not busy)
+        self._back.setEnabled(self._before is not None and not busy)
+
+    def _fail(self, message: str) -> None:
+        self._jobs.say(message, "attention")
+        show_error(message)
+
+
+def _refined(
+    opened: OpenSession, settings: RefinementSettings, progress: Progress, cancelled: IsCancelled
+) -> Refinement:
+    """Read the session's points and refine its rig."""
+    from napari_pose3d.core.pipeline.rig_refinement import refine_rig, session_points
+
+    session = opened.session
+    rig = session.load_rig()
+    assert rig is not None
+    points = session_points(opened.project, session, settings.source, settings.min_likelihood)
+    progress("refining", 0, 0)
+    return refine_rig(
+        rig,
+        points,
+        free=settings.free,
+        all_cameras=settings.all_cameras,
+        check=checker(cancelled),
+    )
