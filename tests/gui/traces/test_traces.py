@@ -381,10 +381,10 @@ def test_all_quantities_are_written_with_the_time_and_a_suffix(
     assert [row[1] for row in rows[:2]] == ["0.000000", "0.040000"]
     for name in ("x (px)", "speed (px per frame)", "likelihood"):
         assert any(column.startswith(f"{name}, kp1") for column in head), name
-    # The speed of the first frame is not known.
-    column = head.index("speed (px per frame), kp1, smoothed")
-    assert rows[0][column] == ""
-    assert float(rows[3][column]) >= 0
+    drawn = dict(widget._drawn)
+    for column, name in enumerate(head[2:], start=2):
+        written = np.array([float(row[column]) if row[column] else np.nan for row in rows])
+        np.testing.assert_allclose(written, drawn[name], rtol=1e-5)
     widget._export_image()
     assert (tmp_path / "traces.png").read_bytes().startswith(b"\x89PNG")
 
