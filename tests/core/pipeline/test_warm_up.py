@@ -76,14 +76,18 @@ def test_the_process_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_kernels_that_are_compiled_ahead_are_those_of_a_calibrated_run() -> None:
     """Were a signature another one, the run would compile it again."""
+    from napari_pose3d.core.cameras.projection import project_points
+    from napari_pose3d.core.cameras.triangulation.robust_kernels import solve_robust
+    from napari_pose3d.core.cameras.triangulation.triangulation_kernels import rays, solve
     from napari_pose3d.core.smoothing.kalman.kalman_kernels import project_moments
     from napari_pose3d.core.smoothing.robust.motion_kernels import linearise
     from napari_pose3d.core.smoothing.robust.view_hypothesis_kernels import viterbi_path
 
     rig, ensemble = warm_up._example()
     warm_up._compile_cameras(rig)
+    warm_up._compile_points(rig, ensemble)
     warm_up._compile_hypotheses(rig)
-    kernels = (linearise, project_moments, viterbi_path)
+    kernels = (linearise, project_moments, viterbi_path, rays, solve, solve_robust, project_points)
     before = [len(kernel.signatures) for kernel in kernels]
     run(ensemble, rig)
     assert [len(kernel.signatures) for kernel in kernels] == before
@@ -104,7 +108,7 @@ def test_a_second_process_helps_only_where_nothing_is_cached(
     warm_up._helper()
     assert len(started) == (0 if cached else 1)
     if not cached:
-        assert started[0][-2:] == ["triangulated", "hypotheses"]  # type: ignore[index]
+        assert started[0][-2:] == ["points", "hypotheses"]  # type: ignore[index]
 
 
 def test_warming_up_goes_on_where_no_process_can_be_started(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Job = Literal[
     "calibrated",
     "triangulated",
+    "points",
     "hypotheses",
     "linear",
     "single",
@@ -43,10 +44,10 @@ def warm_up(*jobs: Job) -> None:
 
     Parameters
     ----------
-    *jobs : {"calibrated", "triangulated", "hypotheses", "linear", "single", "labeling", \
-"corrections", "published"}
-        What is going to be done; "hypotheses" is a part of the calibrated smoother, "corrections"
-        are bones and exchanged sides. None given: everything.
+    *jobs : {"calibrated", "triangulated", "points", "hypotheses", "linear", "single", \
+"labeling", "corrections", "published"}
+        What is going to be done; "points" and "hypotheses" are parts of the calibrated smoother,
+        "corrections" are bones and exchanged sides. None given: everything.
     """
     import numpy as np
 
@@ -89,6 +90,8 @@ def warm_up(*jobs: Job) -> None:
             run(ensemble, None, SmoothingSettings(mode="single"))
         elif job == "triangulated":
             triangulate_ensemble(ensemble, rig)
+        elif job == "points":
+            _compile_points(rig, ensemble)
         elif job == "hypotheses":
             _compile_hypotheses(rig)
         else:
@@ -111,6 +114,18 @@ def _compile_cameras(rig: Rig) -> None:
     project_moments(rig.packed, xyz, np.zeros((n, 3, 3)), by_view, np.empty_like(by_view))
 
 
+def _compile_points(rig: Rig, ensemble: Ensemble) -> None:
+    """Triangulation and projection alone, without what the linear run compiles as well."""
+    import numpy as np
+
+    from napari_pose3d.core.smoothing.robust.framewise_triangulation import triangulate_framewise
+
+    centre = ensemble.xy[0, :, :, 0]
+    weights = np.ones(centre.shape[:-1])
+    found = triangulate_framewise(rig, centre, weights, "auto", lambda: False)
+    rig.project(found.xyz)
+
+
 def _compile_hypotheses(rig: Rig) -> None:
     """The search for the most likely hypotheses."""
     import numpy as np
@@ -126,7 +141,7 @@ def _compile_hypotheses(rig: Rig) -> None:
 
 
 def _helper() -> KernelCompilation | None:
-    """A process that compiles triangulation and hypotheses; None if cached or not possible."""
+    """A process that compiles what the linear run does not; None if cached or not possible."""
     import numpy as np
 
     from napari_pose3d.core.cameras.triangulation.triangulation_kernels import invert_symmetric
@@ -138,7 +153,7 @@ def _helper() -> KernelCompilation | None:
     if not Path(sys.executable).stem.lower().startswith("python"):
         return None
     try:
-        return KernelCompilation(_command("triangulated", "hypotheses"))
+        return KernelCompilation(_command("points", "hypotheses"))
     except OSError:
         return None
 
@@ -165,7 +180,10 @@ def _example() -> tuple[Rig, Ensemble]:
     rig = Rig(tuple(cameras))
     rng = np.random.default_rng(0)
     xyz = rng.normal(0, 0.5, (12, 2, 3)).cumsum(axis=0) * 0.1
-    xy = (rig.project(xyz) + rng.normal(0, 1, (3, 3, 12, 2, 2))).astype(np.float32)
+    # By hand: the other process compiles the projection meanwhile.
+    seen = [xyz @ each.rotation.T + each.translation for each in cameras]
+    pixels = np.stack([(each / each[..., 2:] @ matrix.T)[..., :2] for each in seen])
+    xy = (pixels + rng.normal(0, 1, (3, 3, 12, 2, 2))).astype(np.float32)
     # A gross error, and left and right of one set exchanged.
     xy[:, 0, 5] += 100
     xy[0, :, 8] = xy[0, :, 8, ::-1]

@@ -13,7 +13,13 @@ import numba
 import numpy as np
 
 from ..projection import _ROT, _TRANS, project
-from .triangulation_kernels import make_scratch, residuals_of, solve_point
+from .triangulation_kernels import (
+    copy_matrix,
+    copy_point,
+    make_scratch,
+    residuals_of,
+    solve_point,
+)
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -159,7 +165,9 @@ def solve_robust(
     for c in range(n_cams):
         _centre(cams[c], centres[c])
     squared = np.empty(n_cams)
-    limits = thresholds * thresholds
+    limits = np.empty(n_cams)
+    for c in range(n_cams):
+        limits[c] = thresholds[c] * thresholds[c]
     n_pairs = n_cams * (n_cams - 1) // 2
     costs = np.empty(n_pairs)
     masks = np.empty(n_pairs, dtype=np.int64)
@@ -217,8 +225,8 @@ def solve_robust(
         for _ in range(2):
             if not solve_point(cams, xy[i], ray[i], weight[i], best, scratch, point, point_cov):
                 break
-            xyz[i] = point
-            cov[i] = point_cov
+            copy_point(point, xyz[i])
+            copy_matrix(point_cov, cov[i])
             residuals_of(cams, xy[i], point, residuals[i])
             n_best = 0
             changed = False
@@ -228,7 +236,8 @@ def solve_robust(
                 changed |= pair[c] != best[c]
             if n_best < 2 or not changed:
                 break
-            best[:] = pair
+            for c in range(n_cams):
+                best[c] = pair[c]
         chosen = 0
         for c in range(n_cams):
             used[i, c] = best[c]

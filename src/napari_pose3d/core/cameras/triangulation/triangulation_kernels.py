@@ -186,6 +186,21 @@ def _pixel_cost(
 
 
 @_jit
+def copy_point(point: Any, out: Any) -> None:
+    """``out[:] = point``, which compiles for a second: numba makes the text of its error too."""
+    for j in range(3):
+        out[j] = point[j]
+
+
+@_jit
+def copy_matrix(matrix: Any, out: Any) -> None:
+    """``out[:] = matrix`` for 3 x 3; see `copy_point`."""
+    for i in range(3):
+        for j in range(3):
+            out[i, j] = matrix[i, j]
+
+
+@_jit
 def _gauss_newton(
     cams: Any, xy: Any, weight: Any, used: Any, scratch: Any, point: Any, cov: Any
 ) -> bool:
@@ -215,8 +230,8 @@ def _gauss_newton(
             * (point[0] * point[0] + point[1] * point[1] + point[2] * point[2] + inverse[0, 0])
         )
         if size <= scale or promised <= _LEAST_GAIN * cost:
-            point[:] = trial
-            cov[:] = inverse
+            copy_point(trial, point)
+            copy_matrix(inverse, cov)
             return True
         new = _pixel_cost(cams, xy, weight, used, trial, normal, gradient)
         halvings = 0
@@ -229,7 +244,7 @@ def _gauss_newton(
             # Nothing better in this direction: the point stands.
             _pixel_cost(cams, xy, weight, used, point, normal, gradient)
             break
-        point[:] = trial
+        copy_point(trial, point)
         cost = new
     return invert_symmetric(normal, cov)
 
@@ -243,7 +258,7 @@ def solve_point(
     if not nearest_to_rays(cams, ray, used, normal, inverse, point):
         return False
     if linear(cams, ray, weight, used, point, normal, inverse, trial):
-        point[:] = trial
+        copy_point(trial, point)
     return _gauss_newton(cams, xy, weight, used, scratch, point, cov)
 
 

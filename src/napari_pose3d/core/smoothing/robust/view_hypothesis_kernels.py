@@ -31,6 +31,16 @@ def _from_to(a: Any, b: Any) -> tuple[float, float, float]:
 
 
 @_jit
+def _lowest(values: Any) -> int:
+    """Index of the first smallest value; 0 where all are infinite."""
+    lowest = 0
+    for i in range(1, values.shape[0]):
+        if values[i] < values[lowest]:
+            lowest = i
+    return lowest
+
+
+@_jit
 def viterbi_path(
     xyz: Any,
     clear: Any,
@@ -81,7 +91,8 @@ def viterbi_path(
         total[:] = math.inf
         for i in range(n_pairs if row >= 0 else 1):
             own = costs[row, i] if row >= 0 else 0.0
-            here[i] = points[row, i] if row >= 0 else xyz[t]
+            for a in range(3):
+                here[i, a] = points[row, i, a] if row >= 0 else xyz[t, a]
             now[i] = t
             if last < 0:
                 total[i] = own
@@ -112,18 +123,23 @@ def viterbi_path(
                 cost = before[j] + _EACH + (_NONE if j < n else 0.0)
                 if cost < total[n]:
                     total[n], came_from[t, n] = cost, j
-                    here[n], now[n] = there[j], since[j]
-        least = total.min()
+                    now[n] = since[j]
+                    for a in range(3):
+                        here[n, a] = there[j, a]
+        least = total[_lowest(total)]
         if not math.isfinite(least):
             continue
-        # Counted from the least, so that an hour loses no digits.
-        before[:] = total - least
-        there[:], since[:] = here, now
+        # Counted from the least, so that an hour loses no digits. Element by element: numba
+        # compiles whole arrays for seconds.
+        for i in range(n + 1):
+            before[i], since[i] = total[i] - least, now[i]
+            for a in range(3):
+                there[i, a] = here[i, a]
         last = t
         passed[t] = False
     if last < 0:
         return
-    best = int(before.argmin())
+    best = _lowest(before)
     for t in range(last, -1, -1):
         if not passed[t]:
             if slot[t] >= 0:
