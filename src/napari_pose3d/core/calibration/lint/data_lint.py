@@ -22,6 +22,7 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
 )
 from napari_pose3d.errors import Remedy
 
+from .bump import find_bump
 from .rig_lint import Finding
 
 Float64 = NDArray[np.float64]
@@ -32,13 +33,10 @@ MOST_SHIFT = 10
 _MOST_POINTS = 6000
 _FEWEST_POINTS = 30
 _BLOCK = 20
-_FEWEST_BLOCKS = 6
 # A camera misses what the others say by so much more than geometry makes the others' error.
 _WORSE = 3.0
 # Share of the residual left at the best shift, above which the shift counts as none.
 _CLEARLY = 0.9
-_BUMP_PX = 2.0
-_BUMP_OVER_NOISE = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,48 +259,17 @@ def _out_of_step(rig: Rig, xy: Float64, cancelled: Callable[[], bool]) -> list[F
 
 
 def _bumped(rig: Rig, xy: Float64) -> list[Finding]:
-    """A camera that was moved during the recording: its signed residuals jump and stay."""
-    n_views, n_frames = xy.shape[:2]
-    n_blocks = n_frames // _BLOCK
-    if n_views < 3 or n_blocks < _FEWEST_BLOCKS:
+    """A camera that was moved during the recording."""
+    bump = find_bump(rig, xy)
+    if bump is None:
         return []
-    levels = np.full((n_views, n_blocks, xy.shape[2], 2), np.nan)
-    for i, name in enumerate(rig.names):
-        others = [other for other in rig.names if other != name]
-        index = [rig.names.index(other) for other in others]
-        for block in range(n_blocks):
-            frames = slice(block * _BLOCK, (block + 1) * _BLOCK)
-            xyz = triangulate(rig.subset(others), xy[index][:, frames], threads=1).xyz
-            signed = xy[i, frames] - rig.subset([name]).project(xyz)[0]
-            known = np.isfinite(signed).all(axis=-1).sum(axis=0) >= 3
-            with np.errstate(invalid="ignore"):
-                levels[i, block, known] = np.nanmedian(signed[:, known], axis=0)
-    sizes = np.zeros((n_views, n_blocks))
-    for cut in range(2, n_blocks - 1):
-        before = np.nanmedian(levels[:, max(0, cut - 10) : cut], axis=1)
-        after = np.nanmedian(levels[:, cut : cut + 10], axis=1)
-        jump = np.nanmedian(after - before, axis=1)
-        sizes[:, cut] = np.linalg.norm(np.nan_to_num(jump), axis=1)
-    steps = np.linalg.norm(np.nanmedian(np.diff(levels, axis=1), axis=2), axis=-1)
-    noise = np.maximum(np.nanmedian(steps, axis=1), 0.05)
-    drops = sizes / noise[:, None]
-    view, cut = (int(i) for i in np.unravel_index(int(np.argmax(sizes)), sizes.shape))
-    size = float(sizes[view, cut])
-    if size < _BUMP_PX or drops[view, cut] < _BUMP_OVER_NOISE:
-        return []
-    guilty = [
-        rig.names[i]
-        for i in range(n_views)
-        if sizes[i, max(cut - 1, 0) : cut + 2].max() > 0.9 * size
-    ]
-    names = " or ".join(guilty)
     return [
         Finding(
             "warning",
-            f"camera {names} seems to have been moved near frame {cut * _BLOCK}: from then on its "
-            f"points lie {size:.1f} px away",
-            tuple(guilty),
-            {"frame": float(cut * _BLOCK), "jump_px": size},
+            f"camera {' or '.join(bump.cameras)} seems to have been moved near frame {bump.frame}: "
+            f"from then on its points lie {bump.moved_px:.1f} px away",
+            bump.cameras,
+            {"frame": float(bump.frame), "jump_px": bump.moved_px, "degrees": bump.degrees},
             "Calibrate again, or refine the rig for the frames before and after by themselves",
         )
     ]

@@ -187,6 +187,11 @@ class PointAdjustment:
                 break
         return PointsAdjusted(state, cost)
 
+    def normal_equations(self, state: PointState, scale: float) -> tuple[Float64, Float64]:
+        """Matrix ``(n, n)`` and gradient ``(n,)`` of the free unknowns, points eliminated."""
+        normal = self._normal(_packed(state.cameras), state, scale, 0.0)
+        return normal.system, normal.scores.sum(axis=0)
+
     def covariance(self, state: PointState, scale: float, *clusters: Ints) -> Float64:
         """Of the free unknowns, ``(n, n)``: each camera's with the other cameras held.
 
