@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.session_files import lightning_project
 
 from napari_pose3d import load_rig
 from napari_pose3d.cli import main
@@ -18,6 +19,7 @@ from napari_pose3d.core.calibration.lint.data_lint import (
 from napari_pose3d.core.calibration.lint.rig_lint import Finding, check_rig
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
+from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
 
 RIG = ring_of_cameras(4)
@@ -182,3 +184,42 @@ def test_the_rig_of_a_real_recording(shared_data: Path, capsys: pytest.CaptureFi
     path = shared_data / "fly" / "calibration.toml"
     assert severe(check_rig(load_rig(path))) == []
     assert main(["rig", "check", str(path), "--predictions", str(shared_data / "fly")]) == 0
+
+
+@pytest.mark.parametrize("focal", [1e-300, 0.5, 1e300, np.inf, np.nan])
+@pytest.mark.filterwarnings("error")
+def test_focal_lengths_of_no_lens(focal: float) -> None:
+    errors = [
+        each
+        for each in check_rig(altered(RIG, 0, matrix=matrix(focal, focal, 640)))
+        if each.severity == "error"
+    ]
+    assert any("focal length" in each.problem for each in errors)
+
+
+def test_info_and_the_session_say_what_is_wrong_with_a_calibration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = altered(RIG, 2, matrix=matrix(1100, 1500, 640))
+    folder = lightning_project(tmp_path / "lab", sessions=("day1",), views=RIG.names)
+    save_rig(bad, folder / "calibration.toml")
+    assert main(["info", str(folder / "calibration.toml")]) == 0
+    assert "warning: camera cam2 has pixels that are not square" in capsys.readouterr().out
+    assert main(["info", str(folder)]) == 0
+    assert "calibration.toml: camera cam2 has pixels that are not square" in capsys.readouterr().out
+    (session,) = open_project(folder).sessions
+    (issue,) = [each for each in check_session(session) if "not square" in each.what]
+    assert (issue.severity, issue.where) == ("warning", "day1")
+    assert "stretched" in issue.todo
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04\x95abc", b"MATLAB 5.0 MAT-file" + bytes(200)])
+def test_binary_files_point_to_conversion(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "calibration.toml"
+    path.write_bytes(content)
+    assert main(["rig", "check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "binary file" in said
+    assert "rig convert" in said

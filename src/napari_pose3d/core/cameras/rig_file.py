@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.input_files import input_errors, read_bytes, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError, Remedy
 
@@ -45,6 +45,9 @@ _MARKS = (
     ("{", "a file in JSON"),
     ("---", "a file in YAML"),
 )
+# A pickle, MATLAB's files before and after 7.3, an archive.
+_BINARY_MARKS = (b"\x80", b"MATLAB 5.0", b"\x89HDF", b"PK\x03\x04")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NUMPY_SCALAR = re.compile(r"^\s*(?:np|numpy)\.\w+\((.*)\)\s*$")
 
 
@@ -128,6 +131,15 @@ def rig_from_sections(
 
 def toml_document(path: Path) -> dict[str, Any]:
     """The content of a calibration in TOML; `PoseDataError` where it is none."""
+    content = read_bytes(path, largest=_LARGEST, expected=_EXPECTED)
+    if content.startswith(_BINARY_MARKS) or (b"\0" in content and content[:2] not in _UTF16):
+        raise PoseDataError(
+            "this is a binary file, not a calibration of Anipose in TOML",
+            file=path,
+            expected=_EXPECTED,
+            todo="If it is a calibration of another program (.mat, .pickle), convert it",
+            remedy=Remedy("convert"),
+        )
     text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
     with input_errors(path, expected=_EXPECTED):
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode, observed_mask
@@ -115,6 +116,8 @@ def checked_input(
 def rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
     """The cameras of the views, in their order; ``notes`` grows by warnings."""
     notes += rig.warnings
+    if len(rig.cameras) > 1:
+        notes += [f"the calibration is doubtful: {each.problem}" for each in faults(rig)]
     extra = [name for name in rig.names if name not in ensemble.views]
     if extra:
         notes.append(f"cameras without predictions are left out: {', '.join(extra)}")

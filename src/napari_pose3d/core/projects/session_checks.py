@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.rig import Rig, absent_cameras
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
@@ -58,6 +59,16 @@ def check_session(session: Session) -> tuple[Issue, ...]:
 def _cameras(session: Session, rig: Rig) -> list[Issue]:
     file = "" if rig.path is None else rig.path.name
     issues = [Issue("note", warning, session.name) for warning in rig.warnings]
+    issues += [
+        Issue(
+            each.severity,
+            f"{file}: {each.problem}" if file else each.problem,
+            session.name,
+            each.todo,
+            remedies=() if each.remedy is None else (each.remedy,),
+        )
+        for each in faults(rig)
+    ]
     absent = absent_cameras(session.views, rig.names, file)
     if absent:
         issues.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
-from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError, Remedy, todo_in_words
 
 from .issues import Issue
 from .matching.mirrored_hint import mirrored_issue, names_in
@@ -65,7 +65,7 @@ def describe(
         raise PoseDataError("there is no such file or folder", file=path)
     suffix = path.suffix.lower()
     if suffix == ".toml":
-        return _calibration(path)
+        return _calibration(path, words)
     if suffix in (".csv", ".h5"):
         from napari_pose3d.core.formats.predictions.table_summary import describe_table
 
@@ -81,7 +81,8 @@ def describe(
     return f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml)"
 
 
-def _calibration(path: Path) -> str:
+def _calibration(path: Path, words: Words) -> str:
+    from napari_pose3d.core.calibration.lint.rig_lint import faults
     from napari_pose3d.core.cameras.rig_file import load_rig
 
     rig = load_rig(path)
@@ -94,7 +95,11 @@ def _calibration(path: Path) -> str:
             f"  {camera.name}: {size}, focal length {camera.matrix[0, 0]:.5g} px, {lens}, "
             f"stands at {where} {rig.units}".rstrip()
         )
-    return "\n".join([*lines, *(f"  note: {warning}" for warning in rig.warnings)])
+    lines += [f"  note: {warning}" for warning in rig.warnings]
+    for each in faults(rig):
+        todo = todo_in_words(each.todo, () if each.remedy is None else (each.remedy,), words)
+        lines.append(f"  {each.severity}: {each.problem}." + (f" {todo}." if todo else ""))
+    return "\n".join(lines)
 
 
 def _video(path: Path) -> str:

@@ -145,7 +145,7 @@ class _Solver:
     def sums(self, stretches: Sequence[range]) -> _Sums:
         """Of each stretch, thinned out where it holds many points."""
         points = [self._points(stretch) for stretch in stretches]
-        used = [np.isfinite(each).all(axis=-1).T for each in points]
+        used = [np.asarray(np.isfinite(each).all(axis=-1), bool).T for each in points]
         together = np.concatenate(points, axis=1)
         solved = triangulate(self.rig, together, robust="auto", threads=1)
         lengths = solved.residuals
@@ -161,7 +161,7 @@ class _Solver:
         for b, (each, seen_by) in enumerate(zip(points, used, strict=True)):
             xyz = solved.xyz[start : start + each.shape[1]]
             start += each.shape[1]
-            good = np.isfinite(xyz).all(axis=1)
+            good = np.asarray(np.isfinite(xyz).all(axis=1))
             if not good.any():
                 continue
             views = PointViews(

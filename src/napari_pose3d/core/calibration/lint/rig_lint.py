@@ -25,6 +25,8 @@ Float64 = NDArray[np.float64]
 _ASPECT = 1.05
 _ODD_ASPECT = 1.5
 _GRID = 25
+# px: a lens that shows more than half of the sphere has 100 and more, a telecentric one 1e5.
+_SHORTEST, _LONGEST = 1.0, 1e12
 _NEAR = 1e-3  # of the cameras' median distance
 _APART = np.radians(60)
 _ALIKE_SIZE = 2.0  # px: encoders cut odd sizes to even ones
@@ -80,7 +82,8 @@ def check_rig(
     found = [Finding("warning", text) for text in rig.warnings]
     for camera in rig.cameras:
         found += _intrinsics(camera)
-        found += _distortion(rig, camera)
+        if _has_focal_length(camera):
+            found += _distortion(rig, camera)
     found += _sizes(rig, video_sizes or {})
     found += _places(rig)
     found += _names(rig, views)
@@ -89,12 +92,29 @@ def check_rig(
     return tuple(sorted(found, key=lambda each: order[each.severity]))
 
 
+def faults(rig: Rig) -> tuple[Finding, ...]:
+    """Errors and warnings that nothing but the numbers tell, for whoever uses a rig.
+
+    What was assumed while loading is not repeated: it is in ``rig.warnings``.
+    """
+    return tuple(
+        each
+        for each in check_rig(rig)
+        if each.severity != "note" and each.problem not in rig.warnings
+    )
+
+
+def _has_focal_length(camera: Camera) -> bool:
+    lengths = np.diagonal(camera.matrix)[:2]
+    return bool(np.isfinite(lengths).all() and (lengths > _SHORTEST).all())
+
+
 def _intrinsics(camera: Camera) -> list[Finding]:
     fx, fy = camera.matrix[0, 0], camera.matrix[1, 1]
     cx, cy = camera.matrix[0, 2], camera.matrix[1, 2]
     name = (camera.name,)
     found = []
-    if not (fx > 0 and fy > 0):
+    if not _has_focal_length(camera) or max(fx, fy) > _LONGEST:
         text = f"camera {camera.name} has a focal length of {fx:g}, {fy:g} px"
         return [Finding("error", text, name, {"fx_px": fx, "fy_px": fy})]
     ratio = max(fx / fy, fy / fx)
