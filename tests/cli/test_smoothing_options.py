@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
-from napari_pose3d import PoseDataError, save_rig
+from napari_pose3d import PoseDataError, Rig, save_rig
 from napari_pose3d.cli import main
 from napari_pose3d.cli.options import parse_file_name, parse_smooth_params
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
 
-def write_recording(folder: Path, mirrored: bool = False) -> Path:
-    """Two views x three seeds of two keypoints with a calibration; returns the folder."""
+def write_recording(folder: Path, rig: Rig, mirrored: bool = False) -> None:
+    """Predictions of all views x three seeds of two keypoints."""
     rng = np.random.default_rng(0)
-    rig = ring_rig(2)
     ensemble = noisy_ensemble(rig, walk(60, 2, rng), rng)
     for model in ensemble.models:
         poses = ensemble.poses(model)
@@ -33,7 +33,6 @@ def write_recording(folder: Path, mirrored: bool = False) -> Path:
             continue
         for view, table in zip(poses.views, tables, strict=True):
             write_prediction_csv(folder / f"mouse1_{view}.{model}.csv", table)
-    return folder
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def recording(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "predictions").mkdir()
     save_rig(ring_rig(2), tmp_path / "rig.toml")
-    write_recording(tmp_path / "predictions")
+    write_recording(tmp_path / "predictions", ring_rig(2))
     return tmp_path
 
 
@@ -49,7 +48,7 @@ def recording(tmp_path, monkeypatch) -> Path:
 def mirrored(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "predictions").mkdir()
-    write_recording(tmp_path / "predictions", mirrored=True)
+    write_recording(tmp_path / "predictions", ring_rig(2), mirrored=True)
     return tmp_path
 
 
@@ -197,3 +196,29 @@ def test_left_and_right_are_no_views(tmp_path, capsys) -> None:
     assert main(["info", str(tmp_path / "mouse_top.csv")]) == 0
     assert main(["smooth", str(tmp_path / "mouse_top.csv"), "--out", str(tmp_path / "a")]) == 0
     assert "several views" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["smooth", "triangulate"])
+def test_a_calibration_that_does_not_fit_is_a_warning(
+    tmp_path, monkeypatch, capsys, command: str
+) -> None:
+    recording = tmp_path
+    monkeypatch.chdir(recording)
+    # Two cameras that stand opposite each other may be exchanged: it mirrors the scene.
+    rig = ring_rig(4)
+    names = (rig.names[1], rig.names[0], *rig.names[2:])
+    exchanged = [replace(c, name=n) for c, n in zip(rig.cameras, names, strict=True)]
+    save_rig(Rig(tuple(exchanged)), recording / "wrong.toml")
+    (recording / "four").mkdir()
+    write_recording(recording / "four", rig)
+    assert main([command, "four", "wrong.toml", "--out", "a"]) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if line.startswith("warning: ")]
+    assert "the calibration does not fit the predictions" in line
+    assert "look exchanged" in line
+    record = record_in(recording / "a")
+    assert [f"warning: {text}" for text in record["serious"]] == [line]
+    capsys.readouterr()
+    (path,) = (recording / "a").glob("*_run.json")
+    assert main(["info", str(path)]) == 0
+    assert f"  {line}" in capsys.readouterr().out

@@ -81,7 +81,7 @@ def _write_and_tell(
         )
     bar.close()
     for note in result.report.warnings:
-        print(f"note: {note}")
+        print(f"{'warning' if note in result.report.serious else 'note'}: {note}")
     swaps = result.swaps
     if swaps is not None and not swaps.corrected and (swaps.views.any() or swaps.models.any()):
         print("note: --fix-swaps exchanges left and right there")

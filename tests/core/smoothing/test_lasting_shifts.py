@@ -88,8 +88,10 @@ def test_on_a_scene_with_perspective_the_straight_model_is_warned_of_and_ours_is
     ensemble = noisy_ensemble(rig, xyz, rng, n_models=3)
     straight = smooth(ensemble, as_published=True)
     assert "moved points away" in straight.report.warnings[0]
+    assert straight.report.serious == straight.report.warnings[:1]
     ours = smooth(ensemble)
     assert not any("moved points away" in note for note in ours.report.warnings)
+    assert ours.report.serious == ()
     assert any("only smoothed together" in note for note in ours.report.warnings)
     # With a calibration neither is said.
     assert not any("smooth" in note for note in smooth(ensemble, rig).report.warnings)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from tests.support.smooth_panel import choose, run
 
+from napari_pose3d import load_rig, save_rig
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
 from napari_pose3d.gui.smooth.save_dialog import SaveDialog
@@ -156,3 +158,19 @@ def test_residuals_and_shares_are_shown_by_view(finished, qtbot) -> None:
     run(finished, qtbot)
     # Nothing is compared with what all views give together.
     assert table.isColumnHidden(1)
+
+
+def test_a_calibration_that_does_not_fit_stands_first(widget, qtbot, session) -> None:
+    folder, calibration = session
+    rig = load_rig(calibration)
+    names = (rig.names[1], rig.names[0], *rig.names[2:])
+    cameras = [replace(c, name=n) for c, n in zip(rig.cameras, names, strict=True)]
+    save_rig(replace(rig, cameras=tuple(cameras)), calibration)
+    choose(widget, qtbot, folder, calibration)
+    run(widget, qtbot)
+    warning = widget.results._serious.text()
+    assert warning.startswith("Warning: the calibration does not fit")
+    assert "look exchanged" in warning
+    assert "does not fit" not in widget.results._notes.text()
+    assert widget._state_of_result() == "attention"
+    assert widget.results.stale == ""

@@ -117,6 +117,7 @@ def run_record(
         "swaps": _swaps(result),
         "units": result.poses3d.units if result.poses3d is not None else None,
         "warnings": [*changes, *report.warnings],
+        "serious": list(report.serious),
         "not_used": [{"path": str(path), "reason": why} for path, why in ensemble.unmatched],
         "seconds": round(report.seconds, 3),
     }
@@ -189,7 +190,11 @@ def describe_record(path: str | os.PathLike[str]) -> str:
         each = ", ".join(f"{name} {s:.4g}" for name, s in params.items() if is_number(s))
         lines.append(f"  s ({how}): {each}")
     lines += [f"  {line}" for line in view_table(views_of_record(record)).splitlines()]
-    lines += [f"  note: {note}" for note in _listed(record.get("warnings"))]
+    serious = _listed(record.get("serious"))
+    lines += [
+        f"  {'warning' if note in serious else 'note'}: {note}"
+        for note in _listed(record.get("warnings"))
+    ]
     return "\n".join(lines)
 
 

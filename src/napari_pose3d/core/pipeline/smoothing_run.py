@@ -130,8 +130,10 @@ def run(
     if rig is not None and bones:
         apply_bones(found, rig, bones)
     poses2d = found.poses2d(ensemble)
+    serious = [checked.mismatch] if checked.mismatch else []
     if mode == "linear" and (note := shift_note(poses2d, len(ensemble.models), cancelled)):
         notes.insert(0, note)
+        serious.append(note)
 
     params = found.smooth_param
     report = Report(
@@ -149,6 +151,7 @@ def run(
         left_missing=found.left_missing,
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
+        serious=tuple(serious),
         seconds=time.perf_counter() - started,
         views=found.view_reports(ensemble.views, checked.calibration_residuals),
     )

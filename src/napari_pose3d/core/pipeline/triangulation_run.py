@@ -145,6 +145,7 @@ def triangulate_ensemble(
         left_missing=int((n_views == 0).sum()),
         settings=dataclasses.asdict(settings),
         warnings=tuple(notes),
+        serious=(checked.mismatch,) if checked.mismatch else (),
         seconds=time.perf_counter() - started,
         views={
             view: ViewReport(

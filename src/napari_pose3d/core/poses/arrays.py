@@ -329,6 +329,8 @@ class Report:
         Time of the computation.
     views : dict of str to ViewReport
         By name of the view.
+    serious : tuple of str
+        Of the warnings, those by which the whole result may be wrong.
     """
 
     mode: Kind
@@ -343,6 +345,7 @@ class Report:
     seconds: float = 0.0
     left_missing: int = 0
     views: dict[str, ViewReport] = field(default_factory=dict)
+    serious: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.creation import add_inputs, create_project
@@ -23,6 +23,7 @@ from napari_pose3d.gui.layers.layer_adder import LayerAdder
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, session_layers
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
+from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
@@ -82,24 +83,8 @@ class SessionWidget(QWidget):
         return QSize(_WIDTH, 700)
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 6, 0)
-        for part in (self.project, self.sessions, self.issues):
-            column.addWidget(part)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.next_steps)
-        self.setMinimumWidth(300)
+        parts = (self.project, self.sessions, self.issues)
+        lay_out_task(self, parts, (self.bar, self.next_steps))
 
     def _connect(self) -> None:
         self.project.chosen.connect(self.open_paths)

@@ -38,6 +38,8 @@ class ResultPanel(QGroupBox):
         self._stale = MessageLabel()
         self._stale.setStyleSheet("font-weight: bold;")
         self._stale.hide()
+        self._serious = MessageList(_NAMED_NOTES)
+        self._serious.setStyleSheet("font-weight: bold;")
         self._summary = MessageLabel()
         self._fit_caption = QLabel(CAPTION)
         self._fit = FitTable()
@@ -76,6 +78,7 @@ class ResultPanel(QGroupBox):
         self._save = QPushButton("Save resul&ts…")
         layout = QVBoxLayout(self)
         layout.addWidget(self._stale)
+        layout.addWidget(self._serious)
         layout.addWidget(self._summary)
         layout.addLayout(spaces)
         layout.addLayout(shown)
@@ -98,7 +101,10 @@ class ResultPanel(QGroupBox):
         self._summary.show_message(summary(result))
         self._fit.show_result(result)
         self._fit_caption.setVisible(not self._fit.isHidden())
-        self._notes.show_lines(tuple(f"Note: {n}" for n in result.report.warnings))
+        report = result.report
+        self._serious.show_lines(tuple(f"Warning: {note}." for note in report.serious))
+        notes = (f"Note: {note}" for note in report.warnings if note not in report.serious)
+        self._notes.show_lines(tuple(notes))
         has_3d = result.poses3d is not None
         self._spaces["3-D"].setEnabled(has_3d)
         self._spaces["3-D"].setToolTip(

@@ -7,8 +7,8 @@ from typing import Any
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.errors import PoseDataError
@@ -19,11 +19,13 @@ from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
+from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.session.current_session import (
     OpenSession,
     current_session,
     is_same_recording,
 )
+from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
@@ -88,32 +90,15 @@ class SmoothWidget(QWidget):
         return QSize(_WIDTH, 700)
 
     def _lay_out(self) -> None:
-        # Choices and result scroll, so that all of them can be used in a low window; Run and
-        # progress are always in sight.
-        choices = QWidget()
-        column = QVBoxLayout(choices)
-        column.setContentsMargins(0, 0, 6, 0)
-        for part in (
+        parts = (
             self.inputs,
             self.matches,
             self.keypoints,
             self.smoothing,
             self.keep_layers,
             self.results,
-        ):
-            column.addWidget(part)
-        column.addStretch(1)
-        self._scroll = scroll = QScrollArea()
-        scroll.setWidget(choices)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.bar)
-        self.setMinimumWidth(300)
+        )
+        self._scroll = lay_out_task(self, parts, (self.bar,))
 
     def _connect(self) -> None:
         self.inputs.changed.connect(self._look_at_files)
@@ -177,7 +162,7 @@ class SmoothWidget(QWidget):
         if why != self.results.stale:
             self.results.show_stale(why)
             self.bar.show_idle("" if why else "Done.")
-            self._workspace.mark(_PANEL, "attention" if why else "done")
+            self._workspace.mark(_PANEL, self._state_of_result())
 
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
         """Files may have changed while another program was in front."""
@@ -188,6 +173,10 @@ class SmoothWidget(QWidget):
     def _look_again(self) -> None:
         if isalive(self) and self.isActiveWindow():
             self._check_result()
+
+    def _state_of_result(self) -> Mark:
+        doubtful = self._finished is not None and bool(self._finished.result.report.serious)
+        return "attention" if self.results.stale or doubtful else "done"
 
     def _drop_result(self) -> None:
         self._finished = self._of_session = None
@@ -348,7 +337,7 @@ class SmoothWidget(QWidget):
         self.results.show_result(finished.result, self._display.space)
         self.smoothing.suggest(finished.result.smooth_param)
         self.bar.show_idle("Done.")
-        self._workspace.mark(_PANEL, "done")
+        self._workspace.mark(_PANEL, self._state_of_result())
         self._check_result()
         QTimer.singleShot(0, self._show_results)
         self.result_shown.emit()
@@ -366,7 +355,7 @@ class SmoothWidget(QWidget):
         self.results.set_saving(False)
         message = f"Saved {len(paths)} files in {paths[0].parent}"
         self.bar.show_idle(message)
-        self._workspace.mark(_PANEL, "attention" if self.results.stale else "done")
+        self._workspace.mark(_PANEL, self._state_of_result())
         show_info(message)
 
     def _fail(self, message: str) -> None:
