@@ -344,7 +344,7 @@ def test_the_result_of_an_abandoned_run_is_ignored(widget, qtbot, session, monke
     widget.run()
     job = widget._running.job
     widget.cancel()
-    with qtbot.waitSignal(job._worker.finished, timeout=TIMEOUT):
+    with qtbot.waitSignal(job._done, timeout=TIMEOUT):
         go_on.set()
     qtbot.wait(50)
     assert names(widget) == set()

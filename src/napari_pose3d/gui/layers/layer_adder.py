@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from napari.layers import Layer
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_pose3d.gui.qt.napari_private import main_canvas
 
 from .frame_window import renew
 from .layer_poses import poses_of
@@ -52,9 +55,11 @@ class LayerAdder(QObject):
         self._timer.start()
 
     def abandon(self) -> None:
-        """Take out again what was added so far."""
+        """Take out again what was added so far; not from a window that is being taken apart."""
         self._timer.stop()
-        _remove(self._viewer, self._added)
+        canvas = main_canvas(self._viewer)
+        if canvas is not None and isalive(canvas.window()):
+            _remove(self._viewer, self._added)
         self._added, self._waiting = [], []
 
     def _add_next(self) -> None:

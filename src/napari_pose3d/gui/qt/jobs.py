@@ -1,20 +1,36 @@
-"""One long job in a background thread: progress, cancelling, and an end that is always reported."""
+"""One long job in a background thread: progress, cancelling, and an end that is always reported.
+
+Notes
+-----
+Jobs do not run in the thread pool of Qt, as napari's workers do. It has as many threads as there
+are processors, so that a job would wait for one that was abandoned; napari waits for its workers
+without end when it is closed; and a worker that is alive when Python ends aborts the process. Here
+the jobs are asked to stop when the application quits, and Python's end waits for them for some
+seconds. What ignores that is given up with the process: files are put in place as a whole, so none
+is torn by it.
+"""
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
-from napari.qt.threading import FunctionWorker, create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QCoreApplication, QObject, Qt, Signal
 
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 # Progress that comes faster than it can be seen only costs the main thread time.
 _SHORTEST_INTERVAL = 0.05
+_LONGEST_WAIT = 5.0  # seconds, at the end of Python
+_LOG = logging.getLogger(__name__)
 
 Work = Callable[[Progress, IsCancelled], Any]
 
@@ -35,6 +51,7 @@ class Job(QObject):
 
     progressed = Signal(str, int, int)
     _reported = Signal(str, int, int)
+    _done = Signal(str, object)
     succeeded = Signal(object)
     failed = Signal(str)
     stopped = Signal()
@@ -45,19 +62,18 @@ class Job(QObject):
         self._cancel = threading.Event()
         self._abandoned = False
         self._last_progress = ("", 0.0)
-        self._worker: FunctionWorker | None = None
+        self._thread = threading.Thread(target=self._run, name="napari-pose3d job", daemon=True)
         self._ended = threading.Event()
         self._end: tuple[str, Any] = ("", None)
         # From the thread to the main thread, where alone it is known what was abandoned.
-        self._reported.connect(self._on_reported)
+        self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
+        self._done.connect(self._on_done, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
         """Start the thread; called once."""
-        worker = create_worker(self._run, _start_thread=False)
-        worker.returned.connect(self._on_returned)
-        worker.errored.connect(self._on_errored)
-        self._worker = worker
-        worker.start()
+        _stop_jobs_at_the_end()
+        _running.add(self)
+        self._thread.start()
 
     def cancel(self) -> None:
         """Ask the work to stop; `stopped` is emitted when it has."""
@@ -82,25 +98,36 @@ class Job(QObject):
         self._abandoned = True
         return self._end
 
-    def _run(self) -> tuple[str, Any]:
-        # Runs in the thread. Expected ends are returned, so that only faults of ours are errors.
+    def join(self, seconds: float) -> bool:
+        """Whether the thread ends within so many seconds."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        """In the thread."""
+        how, value = _FAULT, None
         try:
-            self._end = self._outcome()
-            return self._end
+            how, value = self._end = self._outcome()
         finally:
+            if how == _FAULT:
+                # The error goes on, to whoever listens to errors of threads: napari.
+                kind, error, _ = sys.exc_info()
+                value = "" if kind is None else f"{kind.__name__}: {error}"
             self._ended.set()
+            self._done.emit(how, value)
 
     def _outcome(self) -> tuple[str, Any]:
         try:
-            return "succeeded", self._work(self._report, self._is_cancelled)
+            return "succeeded", self._work(self._report, self._cancel.is_set)
         except Cancelled:
             return "stopped", None
         except (PoseDataError, OSError) as error:
             return "failed", str(error)
-
-    def _is_cancelled(self) -> bool:
-        # napari asks the worker to quit when its window closes.
-        return self._cancel.is_set() or (self._worker is not None and self._worker.abort_requested)
+        except RuntimeError:
+            # When Python ends, pools of threads take no more work.
+            if threading.main_thread().is_alive():
+                raise
+            return "stopped", None
 
     def _report(self, stage: str, done: int, total: int) -> None:
         last_stage, last_time = self._last_progress
@@ -115,23 +142,62 @@ class Job(QObject):
         if not self._abandoned:
             self.progressed.emit(stage, done, total)
 
-    def _on_returned(self, ended: tuple[str, Any]) -> None:
+    def _on_done(self, how: str, value: Any) -> None:
+        _running.discard(self)
         # Whoever holds the job does not hold what it made: that may be videos and whole recordings.
         self._end = ("", None)
         if self._abandoned:
             return
-        how, value = ended
         # Work that ended before it noticed the request to stop still counts as stopped.
-        if how == "stopped" or self._cancel.is_set():
+        if how == _FAULT:
+            self.failed.emit(value)
+        elif how == "stopped" or self._cancel.is_set():
             self.stopped.emit()
         elif how == "failed":
             self.failed.emit(value)
         else:
             self.succeeded.emit(value)
 
-    def _on_errored(self, error: Exception) -> None:
-        if not self._abandoned:
-            self.failed.emit(f"{type(error).__name__}: {error}")
+
+_FAULT = "fault"
+# Those whose end was not reported yet; they are held, or Qt's part of them would go before.
+_running: set[Job] = set()
+
+
+@cache
+def _stop_jobs_at_the_end() -> None:
+    """Ask the jobs to stop when the application quits, and wait for them when Python ends."""
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(_abandon_all)
+    # A script may end without its application. Python waits for pools of threads before it calls
+    # what is registered to be called at its end; a thread of ours asks the jobs before that.
+    threading.Thread(target=_abandon_after_main_thread, daemon=True).start()
+    atexit.register(_wait_for_all)
+
+
+def _abandon_after_main_thread() -> None:
+    threading.main_thread().join()
+    _abandon_all()
+
+
+def _abandon_all() -> None:
+    """Ask all jobs to stop."""
+    for job in tuple(_running):
+        job.abandon()
+
+
+def _wait_for_all() -> None:
+    _abandon_all()
+    end = time.monotonic() + _LONGEST_WAIT
+    if all(job.join(max(end - time.monotonic(), 0.0)) for job in tuple(_running)):
+        return
+    _LOG.error("A job did not stop and is given up.")
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    # Python cannot end beside a thread that works: it would abort, or wait for ever.
+    os._exit(int(getattr(sys, "last_value", None) is not None))
 
 
 class Startable(Protocol):

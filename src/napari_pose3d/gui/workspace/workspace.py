@@ -349,7 +349,10 @@ def _dress(panel: Panel | None) -> None:
 
 
 def _tell(places: Workspace | None, panel: Panel | None, seen: bool) -> None:
-    if places is not None and panel is not None and panel.is_alive:
+    # Docks go behind others also while Python ends, when Qt's part of the rest is gone.
+    if places is None or not isalive(places):
+        return
+    if panel is not None and panel.is_alive:
         places.note_seen(panel, seen)
 
 
