@@ -250,6 +250,23 @@ def test_files_are_written(widget: CalibrationWidget, detected: Any, tmp_path: P
     assert (tmp_path / "not" / "there" / "rig.toml").is_file()
 
 
+def test_a_board_file_with_unknown_markers_changes_nothing(
+    widget: CalibrationWidget, tmp_path: Path
+) -> None:
+    from napari.utils.notifications import notification_manager
+
+    text = board_text(BOARD).replace("DICT_4X4_50", "DICT_9X9_9")
+    (tmp_path / "board.toml").write_text(text)
+    before = widget.make.board.board()
+    widget.make.board.open_file(tmp_path / "board.toml")
+    assert widget.make.board.board() == before
+    assert "DICT_9X9_9" in notification_manager.records[-1].message
+    # A board with a back keeps its thickness, which the form does not show.
+    (tmp_path / "board.toml").write_text(board_text(BOARD) + "thickness = 3.0\n")
+    widget.make.board.open_file(tmp_path / "board.toml")
+    assert widget.make.board.board().thickness == 3.0
+
+
 def test_videos_and_board_come_from_a_folder(widget: CalibrationWidget, tmp_path: Path) -> None:
     for name in ("board_left.mp4", "board_right.mp4", "notes.txt"):
         (tmp_path / name).touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from napari.utils.notifications import show_error
@@ -44,6 +45,8 @@ class BoardPanel(QGroupBox):
         super().__init__("Board", parent)
         length = {"min": 0.01, "max": 10_000.0, "step": 1.0}
         count = {"min": 3, "max": 200}
+        # Of boards with a back, which only their files describe.
+        self._thickness = 0.0
         self._form = SettingsForm(
             Board,
             _LABELS,
@@ -52,7 +55,7 @@ class BoardPanel(QGroupBox):
                 "rows": count,
                 "square": length,
                 "marker": {**length, "min": 0.0},
-                "dictionary": {"choices": _DICTIONARIES},
+                "dictionary": {"choices": [(each[5:], each) for each in _DICTIONARIES]},
             },
             start=_START,
         )
@@ -77,11 +80,17 @@ class BoardPanel(QGroupBox):
         values = self._form.values()
         if values["kind"] == "checkerboard":
             values["marker"] = 0.0
-        return Board(**values)
+        return Board(**values, thickness=self._thickness)
 
     def show_board(self, board: Board) -> None:
-        """Fill in a board."""
-        self._form.show(board)
+        """Fill in a board; raises `PoseDataError` for markers that OpenCV does not have."""
+        if board.kind == "charuco" and board.dictionary not in _DICTIONARIES:
+            raise PoseDataError(
+                f"there is no dictionary '{board.dictionary}'",
+                expected=f"one of {', '.join(_DICTIONARIES)}",
+            )
+        self._thickness = board.thickness
+        self._form.show(replace(board, dictionary=_known(board.dictionary)))
 
     def open_file(self, path: Path) -> None:
         """Fill in the board of a file."""
@@ -111,3 +120,7 @@ class BoardPanel(QGroupBox):
                 group.open(path).write(text)
         except (OSError, PoseDataError) as error:
             show_error(str(error))
+
+
+def _known(dictionary: str) -> str:
+    return dictionary if dictionary in _DICTIONARIES else _START.dictionary

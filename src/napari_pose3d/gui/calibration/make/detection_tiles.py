@@ -101,17 +101,18 @@ class _Tile(QWidget):
         self.live.show_seen(seen)
         self.say(seen.n_found, seen.n_looked, seen.cells, False)
 
-    def say(self, found: int, looked: int, cells: NDArray[np.bool_], ended: bool) -> None:
+    def say(self, found: int, looked: int, cells: NDArray[np.bool_], ended: bool) -> str:
+        """Write the caption; returns the empty edges and corners in words."""
         text = f"{self._view}: board in {found} of {looked}"
         missing = Coverage(cells, 0, np.nan, found).missing()
         if ended:
             text += f", {int(cells.sum())} of {cells.size} parts"
-            text += f"; never at {missing}" if missing else ""
         self.caption.setText(text)
         self.setToolTip(
             "Dark: parts of the image in which no corner of the board was seen."
             + (f" Empty: {missing}." if missing else "")
         )
+        return missing
 
 
 class DetectionTiles(QWidget):
@@ -155,8 +156,15 @@ class DetectionTiles(QWidget):
         if view in self._tiles:
             self._tiles[view].show_seen(seen)
 
-    def show_found(self, observations: BoardObservations) -> None:
-        """Say what the whole search has found."""
+    def show_found(self, observations: BoardObservations) -> list[str]:
+        """Say what the whole search has found.
+
+        Returns
+        -------
+        list of str
+            For each view with empty edges or corners, which those are.
+        """
+        lines = []
         for i, view in enumerate(observations.views):
             tile = self._tiles.get(view)
             if tile is None:
@@ -167,4 +175,7 @@ class DetectionTiles(QWidget):
             at = np.clip(seen * _PARTS // (width, height), 0, _PARTS - 1).astype(int)
             cells[at[:, 1], at[:, 0]] = True
             n = int((observations.n_observed[i] > 0).sum())
-            tile.say(n, len(observations.frames), cells, True)
+            missing = tile.say(n, len(observations.frames), cells, True)
+            if missing:
+                lines.append(f"{view}: no corner at {missing}.")
+        return lines

@@ -97,8 +97,8 @@ class MakePanel(QWidget):
         for part in (self.board, self.recording, more):
             layout.addWidget(part)
         layout.addLayout(buttons)
-        layout.addWidget(self._note)
         layout.addWidget(self.tiles)
+        layout.addWidget(self._note)
 
     @property
     def note(self) -> str:
@@ -151,13 +151,12 @@ class MakePanel(QWidget):
 
     def _show_found(self, go_on: bool, found: work.Found) -> None:
         self._found, self._feed = found, None
-        self.tiles.show_found(found.observations)
+        lacking = self.tiles.show_found(found.observations)
         observations = found.observations
         both = int(((observations.n_observed > 0).sum(axis=0) > 1).sum())
-        self._note.show_message(
-            f"{int(observations.observed.sum()):,} corners; two cameras or more saw the board in "
-            f"{both} frames."
-        )
+        n = int(observations.observed.sum())
+        counts = f"{n:,} corners; two cameras or more saw the board in {both} frames."
+        self._note.show_message("\n".join((counts, *lacking)))
         if go_on:
             self.calibrate()
 

@@ -54,7 +54,7 @@ def _tile(cutout: BoardCutout) -> tuple[QWidget, QCheckBox]:
     image.setPixmap(_drawn(cutout))
     image.setAlignment(Qt.AlignmentFlag.AlignCenter)
     worst = cutout.worst
-    text = QLabel(f"{worst.view}, frame {worst.frame}: {worst.rms:.2f} px")
+    text = QLabel(f"{worst.view}, frame {cutout.recorded}: {worst.rms:.2f} px")
     box = QCheckBox(f"Take frame {cutout.recorded} out")
     box.setToolTip("Leaves this frame out of all cameras when the fit is repeated.")
     layout = QVBoxLayout(frame)
