@@ -400,3 +400,23 @@ def test_what_cannot_be_written_is_said(widget, tmp_path, monkeypatch) -> None:
     widget._export_image()
     assert "traces.xyz" in notification_manager.records[-1].message
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.gui
+def test_plots_below_each_other_show_the_same_frames_in_the_same_places(
+    widget, viewer, qtbot
+) -> None:
+    widget.controls.plot_also("speed", "likelihood")
+    qtbot.wait(50)
+    boxes = [plot.plot.getViewBox() for plot in widget.all_plots]
+    lefts = {round(box.mapViewToDevice(QPointF(5.0, 0.0)).x()) for box in boxes}
+    assert max(lefts) - min(lefts) <= 1
+    for box in boxes:
+        assert box.viewRange()[0] == pytest.approx((0, N_FRAMES - 1), abs=1.5)
+    boxes[1].setXRange(5, 12, padding=0)
+    for box in boxes:
+        assert box.viewRange()[0] == pytest.approx((5, 12), abs=0.01)
+    axes = [plot.plot.getPlotItem().getAxis("bottom") for plot in widget.all_plots]
+    assert [axis.style["showValues"] for axis in axes] == [False, False, True]
+    widget.controls.plot_also()
+    assert axes[0].style["showValues"]

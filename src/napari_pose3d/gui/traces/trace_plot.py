@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ os.environ["PYQTGRAPH_QT_LIB"] = {
 import pyqtgraph
 
 _LINE = "#ff5a5a"
+# Plots below each other have their frames below each other.
+_AXIS_WIDTH = 62
+_LONG_LABEL = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ class TracePlot(QWidget):
         self.plot.setMenuEnabled(False)
         item = self.plot.getPlotItem()
         _label(item.getAxis("bottom"), "frame")
+        item.getAxis("left").setWidth(_AXIS_WIDTH)
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
         item.showGrid(x=True, y=True, alpha=0.15)
@@ -125,7 +130,9 @@ class TracePlot(QWidget):
             item.addItem(drawn)
             self._curves.append(drawn)
         self._span = _span_of(curves)
-        _label(item.getAxis("left"), label)
+        # A low plot has no room for a long name and its unit in one line.
+        long = len(label) > _LONG_LABEL
+        _label(item.getAxis("left"), label.replace(" (", "<br>(", 1) if long else label)
         if fit or self._fitted:
             self.fit()
 
@@ -144,9 +151,22 @@ class TracePlot(QWidget):
         axis.setScale(1.0 if frame_rate is None else 1.0 / frame_rate)
         _label(axis, "frame" if frame_rate is None else "time (s)")
 
+    def show_legend(self, shown: bool) -> None:
+        """Whether the colours are explained in this plot."""
+        self._legend.setVisible(shown)
+
+    def show_frame_axis(self, shown: bool) -> None:
+        """Whether the time is written below this plot."""
+        axis = self.plot.getPlotItem().getAxis("bottom")
+        axis.setStyle(showValues=shown)
+        axis.showLabel(shown)
+
     def follow(self, other: TracePlot) -> None:
         """Show the same frames as another plot, whichever of them is moved."""
-        self.plot.setXLink(other.plot)
+        # Not by pyqtgraph's own link, which shifts the frames while plots have no size yet.
+        other.plot.getViewBox().sigXRangeChanged.connect(self._take_frames)
+        self.plot.getViewBox().sigXRangeChanged.connect(other._take_frames)
+        self._take_frames(None, other.plot.getViewBox().viewRange()[0])
 
     def show_frame(self, frame: int) -> None:
         """Move the line."""
@@ -169,6 +189,11 @@ class TracePlot(QWidget):
         veil = pyqtgraph.mkColor(background)
         veil.setAlpha(200)
         self._legend.setBrush(veil)
+
+    def _take_frames(self, _: Any, frames: Sequence[float]) -> None:
+        view = self.plot.getViewBox()
+        if not np.allclose(view.viewRange()[0], frames, rtol=0, atol=1e-6):
+            view.setXRange(*frames, padding=0)
 
     def _on_zoomed(self, *_: Any) -> None:
         self._fitted = False

@@ -242,6 +242,9 @@ class TracesWidget(QWidget):
         rate_shown = self.frame_rate if self.controls.seconds.isChecked() else None
         for plot in self.all_plots:
             plot.show_time(rate_shown)
+            # The curves are the same in all of them, and so is the time.
+            plot.show_legend(plot is self.plot)
+            plot.show_frame_axis(plot is self.all_plots[-1])
 
     # ---------------------------------------------------------------- export
 
