@@ -161,6 +161,7 @@ def test_a_real_recording(shared_data: Path, tmp_path: Path) -> None:
     lag = [each["clock_offset_frames"] for each in figures["cameras"].values()]
     assert lag[1] - lag[0] == pytest.approx(0.74, abs=0.05)
     assert figures["board_residual_px"]["median"] <= 0.22
+    assert figures["with_jitter"]["board_residual_px"]["median"] <= 0.15
     assert figures["board_residual_px"]["p95"] <= 0.8
     assert figures["length_error_mm"]["mean"] <= 0.16
     assert abs(figures["length_error_mm"]["bias"]) <= 0.03

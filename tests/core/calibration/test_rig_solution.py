@@ -10,6 +10,7 @@ import pytest
 
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.evaluation import at_one_clock, hold_out, measure, rig_of
+from napari_pose3d.core.calibration.jitter import estimate_jitter
 from napari_pose3d.core.calibration.solve.bundle_adjustment import Freedom, Loss, adjust, costs_of
 from napari_pose3d.core.calibration.solve.rig_solution import Solution, solve_rig
 from napari_pose3d.core.calibration.solve.rig_state import N_CAMERA
@@ -220,3 +221,40 @@ def test_the_gradient_is_that_of_the_cost(
     assert back.cost < before
     assert back.cost < 1.01 * best
     assert back.information.shape == (4 * N_CAMERA, 4 * N_CAMERA)
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        Board(8, 6, 30.0, marker=20.0, thickness=6.0),
+        Board(5, 4, 40.0, kind="aruco", marker=28.0),
+    ],
+    ids=["two-sided", "grid of markers"],
+)
+def test_other_boards(board: Board) -> None:
+    made = simulate_board(ring_of_cameras(4), board, 120, seed=1)
+    solution = solve_rig(made.observations)
+    assert error_in_space(rig_from(solution), made.rig) < 0.05
+
+
+def test_a_thickness_that_is_not_known_is_felt() -> None:
+    """Both sides of a thick board taken for one plane: the corners fit worse."""
+    board = Board(8, 6, 30.0, marker=20.0, thickness=6.0)
+    made = simulate_board(ring_of_cameras(4), board, 120, seed=1)
+    thin = replace(made.observations, board=replace(board, thickness=0.001))
+    assert solve_rig(thin).noise > 1.2 * solve_rig(made.observations).noise
+
+
+def test_the_instants_of_images_are_estimated_where_they_jitter() -> None:
+    made = scene(clocks=(0, 0.4, -0.2, 0.1), jitter=0.04, n_frames=160)
+    solution = solve_rig(made.observations)
+    jitter = estimate_jitter(solution)
+    assert jitter is not None
+    # The board's pose takes part of it along, so that rather less is found.
+    assert 0.02 < np.nanmean(jitter.frames) < 0.05
+    common = measure(solution.state, at_one_clock(made.observations, solution.clocks))
+    assert jitter.board.median < 0.7 * common.board.median
+    assert jitter.board.median == pytest.approx(0.1, abs=0.04)
+    still = estimate_jitter(solve_rig(scene(n_frames=160).observations))
+    assert still is not None
+    assert np.nanmax(still.frames) < 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import calibrate, check, convert, refine
+from . import board, calibrate, check, convert, refine
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,5 +15,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, convert, calibrate, refine):
+    for command in (check, convert, board, calibrate, refine):
         command.add_to(own)

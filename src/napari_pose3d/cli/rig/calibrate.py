@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_pose3d.core.calibration.board.board import MM, Board, load_board
+from napari_pose3d.core.calibration.board.board import MM, Board, Kind, load_board
 from napari_pose3d.core.projects.naming.video_views import videos_by_view
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
 
-_BOARD_HELP = (
+BOARD_HELP = (
     "a board file (TOML), or a description: charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
-    "checkerboard:COLUMNSxROWS:SQUARE, squares counted, lengths such as 30mm; add :inverted for "
-    "white on black, :legacy for the layout of OpenCV before 4.6"
+    "checkerboard:COLUMNSxROWS:SQUARE, squares counted, lengths such as 30mm, or "
+    "aruco:COLUMNSxROWS:PITCH:MARKER:DICTIONARY, markers counted; add :inverted for white on "
+    "black, :legacy for the layout of OpenCV before 4.6, :thickness=5mm for a print on both sides"
 )
 
 
@@ -25,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "calibrate", help="make a calibration from videos of a board", allow_abbrev=False
     )
     parser.add_argument("videos", nargs="+", type=Path, help="one video for each camera")
-    parser.add_argument("--board", required=True, metavar="FILE|TEXT", help=_BOARD_HELP)
+    parser.add_argument("--board", required=True, metavar="FILE|TEXT", help=BOARD_HELP)
     parser.add_argument(
         "--views", nargs="+", default=[], metavar="NAME", help="names of the cameras, in order"
     )
@@ -56,6 +57,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Calibrate, write, and say how good it is."""
     from napari_pose3d.core.calibration.board.detection import detect_corners
+    from napari_pose3d.core.calibration.board.layout import recognise_board
     from napari_pose3d.core.calibration.report.figures import figures_text
     from napari_pose3d.core.calibration.report.page import page_text
     from napari_pose3d.core.calibration.rig_calibration import calibrate, frames_of_timestamps
@@ -77,6 +79,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         done[view], totals[view] = n, total
         bar("looking for the board", sum(done.values()), sum(totals.values()))
 
+    bar("looking for the board", 0, 0)
+    board, notes = recognise_board(videos, board)
+    for note in notes:
+        print(f"note: {note}")
     observations = detect_corners(videos, board, rows=rows, every=options.every, progress=report)
     result = calibrate(
         observations,
@@ -121,26 +127,29 @@ def board_from(text: str) -> Board:
         return load_board(text)
     kind, *parts = text.split(":")
     flags = {part for part in parts if part in ("inverted", "legacy")}
-    parts = [part for part in parts if part not in flags]
-    n_parts = {"charuco": 4, "checkerboard": 2}.get(kind)
-    if n_parts is None or len(parts) != n_parts:
+    thick = [part for part in parts if part.startswith("thickness=")]
+    parts = [part for part in parts if part not in flags and part not in thick]
+    n_parts = {"charuco": 4, "checkerboard": 2, "aruco": 4}.get(kind)
+    if n_parts is None or len(parts) != n_parts or len(thick) > 1:
         raise PoseDataError(
             f"the board '{text}' is not understood",
-            expected="charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
-            "checkerboard:COLUMNSxROWS:SQUARE",
+            expected="charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY, "
+            "checkerboard:COLUMNSxROWS:SQUARE or aruco:COLUMNSxROWS:PITCH:MARKER:DICTIONARY",
         )
     columns, _, rows = parts[0].partition("x")
     if not (columns.isdecimal() and rows.isdecimal()):
         raise PoseDataError(f"'{parts[0]}' are no numbers of squares", expected="such as 5x7")
+    kinds: dict[str, Kind] = {"charuco": "charuco", "aruco": "aruco"}
     return Board(
         columns=int(columns),
         rows=int(rows),
         square=_length(parts[1]),
-        kind="charuco" if kind == "charuco" else "checkerboard",
-        marker=_length(parts[2]) if kind == "charuco" else 0.0,
-        dictionary=parts[3] if kind == "charuco" else "DICT_4X4_50",
+        kind=kinds.get(kind, "checkerboard"),
+        marker=_length(parts[2]) if n_parts == 4 else 0.0,
+        dictionary=parts[3] if n_parts == 4 else "DICT_4X4_50",
         inverted="inverted" in flags,
         legacy="legacy" in flags,
+        thickness=_length(thick[0].partition("=")[2]) if thick else 0.0,
     )
 
 

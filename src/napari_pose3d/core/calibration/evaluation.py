@@ -27,7 +27,6 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
 from .board.observations import BoardObservations
-from .solve.board_motion import motion_of
 from .solve.lens import CX, CY, FX, FY, K1
 from .solve.relative_poses import at_common_clock
 from .solve.rig_solution import (
@@ -327,35 +326,3 @@ def _triangulated(
         len(error),
     )
     return residuals[np.isfinite(residuals)], by_view, lengths
-
-
-def images_with_jitter(solution: Solution, sd: float = 0.05, turns: int = 6) -> BoardImages:
-    """The images with the instant of each estimated, in frames around its camera's clock.
-
-    Parameters
-    ----------
-    sd : float
-        Standard deviation of the instants, frames: a prior.
-    """
-    images, state, motion = solution.images, solution.state, solution.motion
-    for _ in range(turns):
-        residuals = residuals_of(state, images, motion)
-        by_world = residuals.by_point @ state.rotations[images.view][:, None]
-        rate = np.einsum("nkij,nkj->nki", by_world, residuals.speed)
-        weight = np.where(residuals.valid, 1.0, 0.0)[..., None]
-        gradient = (rate * residuals.xy * weight).sum(axis=(1, 2))
-        gradient += images.delay * (solution.noise / sd) ** 2
-        curvature = (rate * rate * weight).sum(axis=(1, 2)) + (solution.noise / sd) ** 2
-        images = replace(images, delay=images.delay - gradient / curvature)
-        state = _boards_only(state, images, motion)
-        motion = motion_of(state, solution.observations.frames)
-    return images
-
-
-def _boards_only(state: RigState, images: BoardImages, motion: BoardMotion) -> RigState:
-    from .solve.bundle_adjustment import Freedom, Loss, adjust
-    from .solve.lens import N_INTRINSICS
-
-    no = np.zeros(state.n_views, bool)
-    fixed = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
-    return adjust(state, images, fixed, Loss(0.5), motion=motion, most_steps=5).state

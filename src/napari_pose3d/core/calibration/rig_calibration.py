@@ -16,6 +16,7 @@ from napari_pose3d.errors import PoseDataError
 
 from .board.observations import BoardObservations
 from .evaluation import HeldOut, Measures, at_one_clock, hold_out, measure, rig_of
+from .jitter import Jitter, estimate_jitter
 from .origin import from_board, still_frames
 from .solve.lens import N_INTRINSICS
 from .solve.rig_solution import Solution, solve_rig
@@ -47,6 +48,9 @@ class Calibration:
     excluded : tuple of int
         Frame numbers that were left out on request.
     notes : tuple of str
+    jitter : Jitter or None
+        What the instants of single images explain; None where clocks were not estimated or the
+        board hardly moves.
     """
 
     rig: Rig
@@ -60,6 +64,7 @@ class Calibration:
     origin: str
     excluded: tuple[int, ...]
     notes: tuple[str, ...]
+    jitter: Jitter | None = None
 
 
 def calibrate(
@@ -154,6 +159,7 @@ def calibrate(
         origin=origin,
         excluded=tuple(exclude),
         notes=tuple(notes),
+        jitter=estimate_jitter(solution) if clocks and not solution.clock_note else None,
     )
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-Kind = Literal["charuco", "checkerboard"]
+Kind = Literal["charuco", "checkerboard", "aruco"]
 Float64 = NDArray[np.float64]
 
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
@@ -36,16 +36,17 @@ def _helped(help_: str, default: Any = MISSING) -> Any:
 
 @dataclass(frozen=True)
 class Board:
-    """A flat board with a chessboard pattern.
+    """A flat board with a chessboard pattern, or a grid of markers.
 
     Attributes
     ----------
     columns, rows : int
-        Squares in a row and in a column, those at the edge included.
+        Squares in a row and in a column, those at the edge included; of a grid, markers.
     square : float
-        Side of a square in mm.
-    kind : {"charuco", "checkerboard"}
-        A ChArUco board has a marker in each white square, so that a part of it can be recognised.
+        Side of a square in mm; of a grid, from one marker to the next (a marker and a gap).
+    kind : {"charuco", "checkerboard", "aruco"}
+        A ChArUco board has a marker in each white square, so that a part of it can be recognised;
+        an ArUco grid has markers with gaps between them and no squares.
     marker : float
         Side of a marker in mm; 0 for a checkerboard.
     dictionary : str
@@ -90,16 +91,17 @@ class Board:
                 expected=f"one of {', '.join(get_args(Kind))}",
             )
         for name, count in (("columns", self.columns), ("rows", self.rows)):
-            if not 2 < count <= _MOST_SQUARES:
+            fewest = 1 if self.kind == "aruco" else 3
+            if not fewest <= count <= _MOST_SQUARES:
                 raise PoseDataError(
                     f"the board has {count} {name}",
-                    expected=f"squares per row and column, from 3 to {_MOST_SQUARES}",
+                    expected=f"squares per row and column, from {fewest} to {_MOST_SQUARES}",
                 )
         if not (np.isfinite(self.square) and self.square > 0):
             raise PoseDataError(
                 f"the squares are {self.square:g} mm wide", expected="a length above 0"
             )
-        if self.kind == "charuco" and not 0 < self.marker < self.square:
+        if self.has_markers and not 0 < self.marker < self.square:
             raise PoseDataError(
                 f"the markers are {self.marker:g} mm wide",
                 expected=f"more than 0 and less than a square ({self.square:g} mm)",
@@ -110,34 +112,68 @@ class Board:
             )
 
     @property
+    def has_markers(self) -> bool:
+        return self.kind != "checkerboard"
+
+    @property
+    def n_markers(self) -> int:
+        """Of one face; 0 for a checkerboard."""
+        if self.kind == "aruco":
+            return self.columns * self.rows
+        return self.columns * self.rows // 2 if self.has_markers else 0
+
+    @property
     def grid(self) -> tuple[int, int]:
-        """Inner corners per row and per column."""
+        """Inner corners per row and per column; of a grid, markers."""
+        if self.kind == "aruco":
+            return self.columns, self.rows
         return self.columns - 1, self.rows - 1
 
     @property
+    def n_face_corners(self) -> int:
+        """Corners of one face."""
+        across, down = self.grid
+        return across * down * (4 if self.kind == "aruco" else 1)
+
+    @property
     def n_corners(self) -> int:
-        return (self.columns - 1) * (self.rows - 1)
+        """Of both faces, where it is printed on both."""
+        return self.n_face_corners * (2 if self.thickness else 1)
 
     @property
     def points(self) -> Float64:
-        """Inner corners in the board's frame, ``(corner, 3)`` mm, row by row."""
+        """Corners in the board's frame, ``(corner, 3)`` mm, row by row.
+
+        Of a grid, the four of each marker clockwise from the top left. Those of the back follow.
+        """
         across, down = self.grid
         x, y = np.meshgrid(np.arange(across), np.arange(down))
-        plane = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
-        return np.asarray(self.square * plane, dtype=np.float64)
+        plane = self.square * np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
+        if self.kind == "aruco":
+            corners = self.marker * np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+            plane = (plane[:, None] + corners).reshape(-1, 3)
+        if self.thickness:
+            plane = np.concatenate([plane, plane + np.array([0, 0, self.thickness])])
+        return np.asarray(plane, dtype=np.float64)
 
     @property
     def neighbours(self) -> NDArray[np.int64]:
-        """Pairs of corners that are one square apart, ``(pair, 2)``."""
-        index = np.arange(self.n_corners).reshape(self.grid[1], self.grid[0])
-        across = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], axis=1)
-        down = np.stack([index[:-1].ravel(), index[1:].ravel()], axis=1)
-        return np.concatenate([across, down])
+        """Pairs of corners of one face that are one square apart, ``(pair, 2)``."""
+        across, down = self.grid
+        per_place = 4 if self.kind == "aruco" else 1
+        index = np.arange(self.n_face_corners).reshape(down, across, per_place)
+        right = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], axis=1)
+        below = np.stack([index[:-1].ravel(), index[1:].ravel()], axis=1)
+        pairs = np.concatenate([right, below])
+        if self.thickness:
+            pairs = np.concatenate([pairs, pairs + self.n_face_corners])
+        return np.asarray(pairs, dtype=np.int64)
 
     def describe(self) -> str:
         """The board in one line."""
-        parts = [f"{self.kind} board of {self.columns} x {self.rows} squares of {self.square:g} mm"]
-        if self.kind == "charuco":
+        what = "markers every" if self.kind == "aruco" else "squares of"
+        parts = [f"{self.kind} board of {self.columns} x {self.rows} {what} {self.square:g} mm"]
+        if self.has_markers:
             parts.append(f"markers of {self.marker:g} mm from {self.dictionary}")
         if self.inverted:
             parts.append("white on black")
@@ -186,7 +222,7 @@ def board_text(board: Board) -> str:
         f"square = {board.square!r}",
         'units = "mm"',
     ]
-    if board.kind == "charuco":
+    if board.has_markers:
         lines += [f"marker = {board.marker!r}", f'dictionary = "{board.dictionary}"']
         lines.append(f"legacy = {str(board.legacy).lower()}")
     lines.append(f"inverted = {str(board.inverted).lower()}")
@@ -208,7 +244,7 @@ def _board_from(document: Mapping[str, Any]) -> Board:
                 f"'units' is {units!r}", place="units", expected=f"one of {', '.join(MM)}"
             )
         square = MM[units] * _number(document, "square")
-        marker = MM[units] * _number(document, "marker") if kind == "charuco" else 0.0
+        marker = 0.0 if kind == "checkerboard" else MM[units] * _number(document, "marker")
     board = Board(
         columns=_whole(document, "columns"),
         rows=_whole(document, "rows"),

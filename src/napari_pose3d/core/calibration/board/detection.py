@@ -31,7 +31,7 @@ Image = NDArray[np.uint8]
 FEWEST_CORNERS = 4
 # Coarser than OpenCV's steps of 10: half the time, and as many corners.
 _WINDOW_STEP = 20
-_MOST_CORNERS_LOST = 0.5
+_MARKER_WINDOW = 3
 
 
 def detector_of(board: Board) -> Callable[[Image], Float64]:
@@ -47,31 +47,73 @@ def detector_of(board: Board) -> Callable[[Image], Float64]:
 
     cv2.setNumThreads(1)
     if board.kind == "checkerboard":
-        return lambda image: _checkerboard(cv2, board, image)
+        face = lambda image: _checkerboard(cv2, board, image)  # noqa: E731
+    elif board.kind == "aruco":
+        face = _marker_detector(cv2, board)
+    else:
+        face = _charuco_detector(cv2, board)
+
+    def corners_in(image: Image) -> Float64:
+        image = 255 - image if board.inverted and board.has_markers else image
+        found = face(image)
+        if not board.thickness:
+            return found
+        out = np.full((board.n_corners, 2), np.nan)
+        half = board.n_face_corners
+        out[:half] = found
+        # The back is seen as in a mirror, and never together with the front.
+        back = face(np.ascontiguousarray(image[:, ::-1]))
+        if np.isfinite(back[:, 0]).sum() > np.isfinite(found[:, 0]).sum():
+            out[:half] = np.nan
+            out[half:] = back
+            out[half:, 0] = image.shape[1] - 1 - back[:, 0]
+        return out
+
+    return corners_in
+
+
+def dictionary_of(board: Board) -> Any:
+    """OpenCV's dictionary of a board's markers.
+
+    Raises
+    ------
+    PoseDataError
+        When OpenCV has no such dictionary, or it holds too few markers for the board.
+    """
+    with qt_settings_kept():
+        import cv2
+
     code = getattr(cv2.aruco, board.dictionary, None)
-    if code is None:
+    if not (board.dictionary.startswith("DICT_") and isinstance(code, int)):
         raise PoseDataError(
             f"there is no dictionary '{board.dictionary}'",
             expected="one of OpenCV's, such as DICT_4X4_50 or DICT_5X5_100",
         )
     dictionary = cv2.aruco.getPredefinedDictionary(code)
-    wanted = board.columns * board.rows // 2
-    if len(dictionary.bytesList) < wanted:
+    if len(dictionary.bytesList) < board.n_markers:
         raise PoseDataError(
             f"the dictionary {board.dictionary} has {len(dictionary.bytesList)} markers",
-            expected=f"{wanted}, for a board of {board.columns} x {board.rows} squares",
+            expected=f"{board.n_markers}, for {board.describe()}",
         )
-    pattern = cv2.aruco.CharucoBoard(
-        (board.columns, board.rows), board.square, board.marker, dictionary
-    )
-    pattern.setLegacyPattern(board.legacy)
+    return dictionary
+
+
+def _parameters(cv2: Any) -> Any:
     parameters = cv2.aruco.DetectorParameters()
     parameters.adaptiveThreshWinSizeStep = _WINDOW_STEP
-    finder = cv2.aruco.CharucoDetector(pattern, cv2.aruco.CharucoParameters(), parameters)
+    return parameters
+
+
+def _charuco_detector(cv2: Any, board: Board) -> Callable[[Image], Float64]:
+    pattern = cv2.aruco.CharucoBoard(
+        (board.columns, board.rows), board.square, board.marker, dictionary_of(board)
+    )
+    pattern.setLegacyPattern(board.legacy)
+    finder = cv2.aruco.CharucoDetector(pattern, cv2.aruco.CharucoParameters(), _parameters(cv2))
 
     def corners_in(image: Image) -> Float64:
-        out = np.full((board.n_corners, 2), np.nan)
-        found, ids, _, _ = finder.detectBoard(255 - image if board.inverted else image)
+        out = np.full((board.n_face_corners, 2), np.nan)
+        found, ids, _, _ = finder.detectBoard(image)
         if ids is not None and len(ids) >= FEWEST_CORNERS:
             out[ids.ravel()] = found.reshape(-1, 2)
         return out
@@ -79,10 +121,29 @@ def detector_of(board: Board) -> Callable[[Image], Float64]:
     return corners_in
 
 
+def _marker_detector(cv2: Any, board: Board) -> Callable[[Image], Float64]:
+    parameters = _parameters(cv2)
+    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+    # A window that reaches the marker's own pattern would follow it.
+    parameters.cornerRefinementWinSize = _MARKER_WINDOW
+    finder = cv2.aruco.ArucoDetector(dictionary_of(board), parameters)
+
+    def corners_in(image: Image) -> Float64:
+        out = np.full((board.n_markers, 4, 2), np.nan)
+        found, ids, _ = finder.detectMarkers(image)
+        if ids is not None:
+            for marker, corners in zip(ids.ravel(), found, strict=True):
+                if marker < board.n_markers:
+                    out[marker] = corners.reshape(4, 2)
+        return out.reshape(-1, 2)
+
+    return corners_in
+
+
 def _checkerboard(cv2: Any, board: Board, image: Image) -> Float64:
     found, corners = cv2.findChessboardCornersSB(image, board.grid)
     if not found:
-        return np.full((board.n_corners, 2), np.nan)
+        return np.full((board.n_face_corners, 2), np.nan)
     return np.asarray(corners, dtype=np.float64).reshape(-1, 2)
 
 

@@ -53,6 +53,15 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
         "excluded_frames": list(calibration.excluded),
         "notes": list(calibration.notes),
     }
+    jitter = calibration.jitter
+    if jitter is not None:
+        out["with_jitter"] = {
+            "board_residual_px": _spread(jitter.board),
+            "jitter_frames": {
+                view: None if math.isnan(value) else float(value)
+                for view, value in zip(calibration.observations.views, jitter.frames, strict=True)
+            },
+        }
     held_out = calibration.held_out
     if held_out is not None:
         used = held_out.one_clock_used.board.mean

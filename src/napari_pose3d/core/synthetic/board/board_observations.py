@@ -102,6 +102,7 @@ def simulate_board(
     noise: float = 0.1,
     spread: float = 200.0,
     period: float = 40.0,
+    jitter: float = 0.0,
     seed: int = 0,
 ) -> BoardScene:
     """A board that is moved and turned in front of the cameras of a rig.
@@ -119,10 +120,13 @@ def simulate_board(
         How far the board goes from the origin, mm.
     period : float
         Frames in which it swings to and fro; small is fast.
+    jitter : float
+        Standard deviation of the instants of single images around their camera's clock, frames.
     """
     from scipy.spatial.transform import Rotation
 
     rng = np.random.default_rng(seed)
+    late = np.random.default_rng((seed, 1))
     lag = np.zeros(len(rig.cameras)) if clocks is None else np.asarray(clocks, dtype=float)
     waves = rng.uniform(0.6, 1.4, (6, 3)) / period
     phases = rng.uniform(0, 2 * np.pi, (6, 3))
@@ -135,7 +139,7 @@ def simulate_board(
     flip = Rotation.from_rotvec([np.pi, 0, 0])
 
     for i, camera in enumerate(rig.cameras):
-        time = frames - lag[i]
+        time = frames - lag[i] + jitter * late.standard_normal(n_frames)
         wave = np.sin(2 * np.pi * time[:, None, None] * waves + phases) @ share
         place = spread * wave[:, :3]
         turn = np.array([1.1, 1.1, 0.6]) * wave[:, 3:]
@@ -149,11 +153,15 @@ def simulate_board(
         normal = matrix[:, :, 2] @ camera.rotation.T
         centre = in_camera.mean(axis=1)
         sight = centre / np.linalg.norm(centre, axis=1)[:, None]
-        front = np.einsum("ni,ni->n", normal, sight) > _STEEPEST
+        facing_away = np.einsum("ni,ni->n", normal, sight)
+        sides = np.repeat((facing_away > _STEEPEST)[:, None], board.n_face_corners, axis=1)
+        if board.thickness:
+            back = np.repeat((facing_away < -_STEEPEST)[:, None], board.n_face_corners, axis=1)
+            sides = np.concatenate([sides, back], axis=1)
         pixels = rig.subset([camera.name]).project(world)[0]
         width, height = camera.size or _SIZE
         inside = (pixels >= 0).all(axis=-1) & (pixels[..., 0] < width) & (pixels[..., 1] < height)
-        seen = inside & front[:, None]
+        seen = inside & sides
         noisy = pixels + noise * rng.standard_normal(pixels.shape)
         xy[i] = np.where(seen[..., None], noisy, np.nan)
     sizes = tuple(camera.size or _SIZE for camera in rig.cameras)

@@ -100,7 +100,7 @@ class BoardPanel(QGroupBox):
             show_error(str(error))
 
     def _on_change(self) -> None:
-        charuco = self._form.widget("kind").value == "charuco"
+        charuco = self._form.widget("kind").value != "checkerboard"
         for name in _OF_CHARUCO:
             self._form.widget(name).native.setEnabled(charuco)
         self.changed.emit()
