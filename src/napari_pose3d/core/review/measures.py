@@ -14,6 +14,7 @@ is made of the views that agree.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Poses2D, Result
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.core.smoothing.keypoint_blocks import each_block
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
@@ -209,15 +211,21 @@ def compute_measures(
         name: np.full(shape if MEASURES[name].axes == "cell" else shape[1:], np.nan, np.float32)
         for name in wanted
     }
-    for k, keypoint in enumerate(poses.keypoints):
-        if cancelled is not None and cancelled():
-            raise Cancelled
-        if progress is not None:
-            progress(f"Measuring {keypoint}", k, len(poses.keypoints))
-        for name, values in measure_keypoint(
-            result, cameras, k, wanted, threads=threads, cancelled=cancelled
-        ).items():
-            out[name][..., k] = values
+
+    def one(block: tuple[int, ...]) -> list[dict[str, NDArray[Any]]]:
+        # The keypoints share the cores.
+        return [
+            measure_keypoint(result, cameras, block[0], wanted, threads=1, cancelled=cancelled)
+        ]
+
+    singly = [(k,) for k in range(len(poses.keypoints))]
+    report = progress or (lambda stage, done, total: None)
+    asked = cancelled or (lambda: False)
+    finished = each_block(one, singly, threads, report, asked, "Measuring keypoints")
+    with contextlib.closing(finished):
+        for k, part in finished:
+            for name, values in part.items():
+                out[name][..., k] = values
     return out
 
 
