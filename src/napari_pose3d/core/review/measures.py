@@ -214,9 +214,7 @@ def compute_measures(
 
     def one(block: tuple[int, ...]) -> list[dict[str, NDArray[Any]]]:
         # The keypoints share the cores.
-        return [
-            measure_keypoint(result, cameras, block[0], wanted, threads=1, cancelled=cancelled)
-        ]
+        return [measure_keypoint(result, cameras, block[0], wanted, threads=1, cancelled=cancelled)]
 
     singly = [(k,) for k in range(len(poses.keypoints))]
     report = progress or (lambda stage, done, total: None)

@@ -1,0 +1,87 @@
+"""``napari-pose3d audit PROJECT``."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from .options import parse_blocks
+from .terminal.progress_bar import ProgressBar
+
+_SHOWN = 30
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    audit = commands.add_parser(
+        "audit",
+        help="look for faults in labels that were already made",
+        description="Look for faults in the labels of a Lightning Pose project: views or sides "
+        "exchanged, labels that disagree with the other views or are one frame off, duplicates, "
+        "forgotten keypoints. Nothing is changed. The exit code is 1 where there are errors.",
+        allow_abbrev=False,
+    )
+    audit.set_defaults(command=_run)
+    audit.add_argument("project", type=Path, help="folder with project.yaml")
+    audit.add_argument(
+        "--sessions", nargs="+", default=[], metavar="NAME", help="not given: all with labels"
+    )
+    audit.add_argument(
+        "--left-right",
+        nargs="+",
+        default=[],
+        metavar="LEFT,RIGHT",
+        help="keypoints that can be taken for each other; not given: by their names",
+    )
+    audit.add_argument(
+        "--no-predictions",
+        action="store_true",
+        help="do not smooth the predictions: faster, but labels one frame off are not found",
+    )
+    audit.add_argument("--out", type=Path, metavar="CSV", help="write all findings to a file")
+    audit.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.audit_run import audit_project, write_findings
+    from napari_pose3d.core.storage.atomic_files import refuse_existing
+
+    if options.out and not options.force:
+        refuse_existing([options.out])
+    audit = audit_project(
+        options.project,
+        options.sessions,
+        left_right=parse_blocks(options.left_right),
+        use_predictions=not options.no_predictions,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for note in audit.notes:
+        print(f"note: {note}")
+    if options.out:
+        write_findings(options.out, audit.findings, force=options.force)
+    worst = sorted(audit.findings, key=lambda f: (not f.kind.is_error, f.session, f.frame))
+    for each in worst[:_SHOWN]:
+        which = ", ".join(each.views) if each.certain else f"one of {', '.join(each.views)}"
+        names = ", ".join(each.keypoints[:4]) + (" ..." if len(each.keypoints) > 4 else "")
+        severity = "error" if each.kind.is_error else "warning"
+        place = f" in {which}" if which else ""
+        print(
+            f"{severity}: {each.session} frame {each.frame}: {names}{place}: {each.kind.value}; "
+            f"{each.evidence}"
+        )
+    if len(worst) > _SHOWN:
+        more = "" if options.out else "; --out CSV writes all"
+        print(f"... and {len(worst) - _SHOWN} more{more}")
+    kinds = Counter(each.kind.value for each in audit.findings)
+    listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+    print(
+        f"{audit.n_labels:,} labels in {audit.n_frames:,} frames: "
+        f"{len(audit.findings)} findings{': ' + listed if listed else ''}"
+    )
+    if options.out:
+        print(f"wrote {options.out}")
+    return 1 if audit.n_errors else 0

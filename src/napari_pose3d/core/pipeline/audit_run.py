@@ -1,0 +1,245 @@
+"""The audit of a project's labels, from its files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.labels.files.label_files import LabelFiles
+from napari_pose3d.core.labels.label_arrays import LabelArrays, label_arrays
+from napari_pose3d.core.labels.store.label import LabelStatus
+from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.review.audit.findings import AuditInput, LabelFinding
+from napari_pose3d.core.review.audit.label_audit import audit_labels
+from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+
+from .file_run import FileRun
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+
+AnyPath = str | os.PathLike[str]
+Float64 = NDArray[np.float64]
+
+COLUMNS = (
+    "session",
+    "frame",
+    "severity",
+    "kind",
+    "views",
+    "keypoints",
+    "which",
+    "evidence",
+    "score",
+    "suggestion",
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes
+    ----------
+    findings : tuple of LabelFinding
+        By session and frame.
+    n_labels, n_frames : int
+        How much was looked through.
+    notes : tuple of str
+        What could not be checked, and why.
+    """
+
+    findings: tuple[LabelFinding, ...]
+    n_labels: int
+    n_frames: int
+    notes: tuple[str, ...]
+
+    @property
+    def n_errors(self) -> int:
+        return sum(finding.kind.is_error for finding in self.findings)
+
+
+def audit_project(
+    path: AnyPath,
+    sessions: Collection[str] = (),
+    *,
+    left_right: Sequence[Sequence[str]] = (),
+    use_predictions: bool = True,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Audit:
+    """Look for faults in the labels of a Lightning Pose project; nothing is changed.
+
+    Parameters
+    ----------
+    path : path
+    sessions : collection of str
+        Empty: all that have labels.
+    left_right : sequence of pairs of str
+        Keypoints that can be taken for each other; empty: by their names.
+    use_predictions : bool
+        Whether predictions are smoothed where there are any: how the animal moves shows labels
+        that are one frame off.
+    progress, cancelled
+        As for `smooth`.
+
+    Raises
+    ------
+    PoseDataError
+        It is no Lightning Pose project, has no labels, or a file is damaged.
+    Cancelled
+        `cancelled` returned True.
+    """
+    project = open_project(path)
+    files = LabelFiles(project)
+    labels = label_arrays(files)
+    names = list(dict.fromkeys(key.session for key in labels.frames))
+    unknown = [name for name in sessions if name not in names]
+    if unknown or not names:
+        raise PoseDataError(
+            f"session '{unknown[0]}' has no labels" if unknown else "the project has no labels",
+            file=project.folder,
+            expected=f"labels, which are of {', '.join(names)}" if names else "CollectedData files",
+        )
+    findings: list[LabelFinding] = []
+    notes: list[str] = []
+    n_labels = n_frames = 0
+    for i, name in enumerate(names):
+        if sessions and name not in sessions:
+            continue
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if progress is not None:
+            progress(f"Checking the labels of {name}", i, len(names))
+        mine = labels.of_session(name)
+        n_labels += int(np.isfinite(mine.xy[..., 0]).sum())
+        n_frames += len(mine.frames)
+        given = _input_of(project, mine, name, left_right, notes)
+        if given is None:
+            continue
+        if use_predictions:
+            given = _with_steps(project, given, notes, progress, cancelled)
+        findings += audit_labels(given)
+    return Audit(tuple(findings), n_labels, n_frames, tuple(notes))
+
+
+def write_findings(path: AnyPath, findings: Sequence[LabelFinding], *, force: bool = False) -> None:
+    """Write findings as CSV, one line each.
+
+    Raises
+    ------
+    PoseDataError
+        The file exists and ``force`` is False, or cannot be written.
+    """
+    with FileGroup(overwrite=force) as group:
+        table = csv.writer(group.open(path), lineterminator="\n")
+        table.writerow(COLUMNS)
+        for each in findings:
+            suggestion = [
+                {"view": view, "keypoint": keypoint, "xy": None if at is None else list(at)}
+                for (view, keypoint), at in each.correction.items()
+            ]
+            table.writerow(
+                (
+                    each.session,
+                    each.frame,
+                    "error" if each.kind.is_error else "warning",
+                    each.kind.value,
+                    ";".join(each.views),
+                    ";".join(each.keypoints),
+                    "all" if each.certain else "one of them",
+                    each.evidence,
+                    f"{each.score:.4g}",
+                    json.dumps(suggestion) if suggestion else "",
+                )
+            )
+
+
+def _input_of(
+    project: Project,
+    labels: LabelArrays,
+    name: str,
+    left_right: Sequence[Sequence[str]],
+    notes: list[str],
+) -> AuditInput | None:
+    session = next((each for each in project.sessions if each.name == name), None)
+    rig = None if session is None else _rig_of(session, labels.views, notes)
+    if session is None or rig is None:
+        if session is None:
+            notes.append(f"{name}: the project has neither videos nor predictions of this session")
+        return None
+    labels = labels.in_rig_pixels(session)
+    chosen = [labels.views.index(view) for view in rig.names]
+    xy, status = labels.xy[chosen], labels.status[chosen]
+    by_person = (status == LabelStatus.CLICKED) | (status == LabelStatus.CONFIRMED)
+    projected = status == LabelStatus.PROJECTED
+    return AuditInput(
+        name,
+        np.array([key.frame for key in labels.frames], dtype=np.int64),
+        rig.names,
+        labels.keypoints,
+        np.where(by_person[..., None], xy, np.nan),
+        rig,
+        left_right_pairs(left_right, labels.keypoints),
+        np.where(projected[..., None], xy, np.nan) if projected.any() else None,
+    )
+
+
+def _rig_of(session: Session, views: Sequence[str], notes: list[str]) -> Rig | None:
+    rig = session.load_rig()
+    if rig is None:
+        notes.append(f"{session.name}: without a calibration its labels cannot be compared")
+        return None
+    known = [view for view in views if view in rig.names]
+    without = [view for view in views if view not in rig.names]
+    if without:
+        notes.append(f"{session.name}: not checked, for want of a camera: {', '.join(without)}")
+    return rig.subset(known) if known else None
+
+
+def _with_steps(
+    project: Project,
+    given: AuditInput,
+    notes: list[str],
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> AuditInput:
+    """With how the animal moves around each labeled frame, from smoothed predictions."""
+    from dataclasses import replace
+
+    session = next(each for each in project.sessions if each.name == given.session)
+    if not session.ensemble_sets:
+        notes.append(
+            f"{given.session}: without predictions, labels that are one frame off are not found"
+        )
+        return given
+    try:
+        work = FileRun([project.folder], None, ReadingSettings(session=given.session))
+        result = work.smooth(None, progress, cancelled)
+    except PoseDataError as error:
+        notes.append(f"{given.session}: its predictions are not used: {error}")
+        return given
+    if result.poses3d is None:
+        return given
+    track = result.poses3d
+    steps = np.full((2, len(given.frames), len(given.keypoints), 3), np.nan)
+    for k, name in enumerate(given.keypoints):
+        if name not in track.keypoints:
+            continue
+        xyz = track.xyz[:, track.keypoints.index(name)]
+        for s, by in enumerate((-1, 1)):
+            now, then = given.frames, given.frames + by
+            good = (then >= 0) & (np.maximum(now, then) < len(xyz)) & (now >= 0)
+            steps[s, good, k] = xyz[then[good]] - xyz[now[good]]
+    return replace(given, steps=steps)

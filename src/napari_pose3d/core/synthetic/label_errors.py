@@ -1,0 +1,142 @@
+"""Labels of a known scene in which people erred in known ways."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault
+from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+
+from .scene import make_scene
+
+Kind = Literal[
+    "none", "disagrees", "sides", "views", "duplicate", "off", "everywhere", "unlike", "forgotten"
+]
+FAULTS: dict[Kind, LabelFault] = {
+    "disagrees": LabelFault.DISAGREES,
+    "sides": LabelFault.SIDES_EXCHANGED,
+    "views": LabelFault.VIEWS_EXCHANGED,
+    "duplicate": LabelFault.DUPLICATE,
+    "off": LabelFault.ONE_FRAME_OFF,
+    "everywhere": LabelFault.SIDES_EXCHANGED_EVERYWHERE,
+    "unlike": LabelFault.UNLIKE_OTHERS,
+    "forgotten": LabelFault.FORGOTTEN,
+}
+
+
+@dataclass(frozen=True)
+class PlantedFault:
+    """A fault and where it is; ``moved`` is how far labels one frame off lie away, px."""
+
+    kind: LabelFault
+    frame: int
+    views: frozenset[str]
+    moved: float = np.inf
+
+
+def faulty_labels(
+    kind: Kind,
+    n_cameras: int,
+    seed: int,
+    *,
+    n_frames: int = 100,
+    missing: float = 0.15,
+    sd: float = 1.5,
+) -> tuple[AuditInput, list[PlantedFault]]:
+    """Labels of one scene, half of whose frames have one fault.
+
+    Parameters
+    ----------
+    kind : str
+        "none": no faults. "off": the labels of a view are those of the frame before or after.
+        "everywhere": sides exchanged in all views, of one pair or of all. "unlike": a keypoint
+        40 to 80 mm away in all views. "disagrees": one label 20 to 80 px away.
+    n_cameras, seed, n_frames : int
+        Frames that are labeled, out of 3,000.
+    missing : float
+        Share of labels that are not there.
+    sd : float
+        Standard deviation of a click, px, of x and of y.
+
+    Returns
+    -------
+    given : AuditInput
+        With how the animal truly moves.
+    planted : list of PlantedFault
+    """
+    scene = make_scene(3000, n_cameras, seed, size=(1280, 1024))
+    rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
+    at = np.sort(rng.choice(np.arange(5, 2995), n_frames, replace=False))
+    n = len(scene.keypoints)
+    xy = scene.xy[:, at] + rng.normal(0, sd, (n_cameras, n_frames, n, 2))
+    xy[rng.random(xy.shape[:3]) < missing] = np.nan
+    pairs = left_right_pairs((), scene.keypoints)
+    planted = []
+    for i, frame in enumerate(at):
+        if kind == "none" or rng.random() < 0.5:
+            continue
+        seen = np.isfinite(xy[:, i, :, 0])
+        v = int(rng.integers(n_cameras))
+        views, moved = {v}, np.inf
+        if kind == "disagrees":
+            good = np.argwhere(seen & (seen.sum(axis=0) >= 2))
+            v, k = good[rng.integers(len(good))]
+            angle = rng.uniform(0, 2 * np.pi)
+            xy[v, i, k] += rng.uniform(20, 80) * np.array([np.cos(angle), np.sin(angle)])
+            views = {int(v)}
+        elif kind == "sides":
+            pair = list(pairs[rng.integers(len(pairs))])
+            if not seen[v, pair].any():
+                continue
+            xy[v, i, pair] = xy[v, i, pair[::-1]]
+        elif kind == "views":
+            other = (v + 1 + int(rng.integers(n_cameras - 1))) % n_cameras
+            xy[[v, other], i] = xy[[other, v], i]
+            views = {v, other}
+        elif kind == "duplicate":
+            a, b = rng.choice(np.flatnonzero(seen[v]), 2, replace=False)
+            if seen[:, a].sum() < 2:
+                continue
+            xy[v, i, a] = xy[v, i, b] + rng.normal(0, 1, 2)
+        elif kind == "off":
+            then = frame + rng.choice([-1, 1])
+            moved = float(np.median(np.linalg.norm(scene.xy[v, then] - scene.xy[v, frame], axis=1)))
+            shown = scene.xy[v, then] + rng.normal(0, sd, (n, 2))
+            xy[v, i] = np.where(seen[v][:, None], shown, np.nan)
+        elif kind == "everywhere":
+            chosen = pairs if rng.random() < 0.5 else [pairs[rng.integers(len(pairs))]]
+            for left, right in chosen:
+                xy[:, i, [left, right]] = xy[:, i, [right, left]]
+            views = set()
+        elif kind == "unlike":
+            k = int(rng.integers(n))
+            if seen[:, k].sum() < 2:
+                continue
+            by = rng.normal(size=3)
+            by *= rng.uniform(40, 80) / np.linalg.norm(by)
+            there = scene.rig.project(scene.xyz[frame, k] + by) + rng.normal(0, sd, (n_cameras, 2))
+            xy[:, i, k] = np.where(seen[:, k, None], there, np.nan)
+            views = set()
+        elif kind == "forgotten":
+            good = np.argwhere(seen & (seen.sum(axis=0) >= 3))
+            v, k = good[rng.integers(len(good))]
+            xy[v, i, k] = np.nan
+            views = {int(v)}
+        names = frozenset(scene.rig.names[each] for each in views)
+        planted.append(PlantedFault(FAULTS[kind], i, names, moved))
+    steps = np.stack([scene.xyz[at - 1] - scene.xyz[at], scene.xyz[at + 1] - scene.xyz[at]])
+    given = AuditInput(
+        "arena",
+        np.arange(n_frames),
+        scene.rig.names,
+        scene.keypoints,
+        xy,
+        scene.rig,
+        pairs,
+        steps=steps,
+    )
+    return given, planted

@@ -1,0 +1,91 @@
+"""``napari-pose3d audit``: findings on the labels of a project, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.support.label_projects import header
+from tests.support.label_sessions import (
+    KEYPOINTS,
+    SESSION,
+    calibrated_project,
+    points,
+    small_rig,
+)
+
+from napari_pose3d.cli import main
+
+FRAMES = range(0, 36, 3)
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def put_labels(project: Path, *, shifted: tuple[str, int, float] | None = None) -> None:
+    """Labels of a few frames; ``shifted`` moves one keypoint of a view and frame."""
+    rng = np.random.default_rng(3)
+    rig = small_rig()
+    for v, view in enumerate(rig.names):
+        rows = []
+        for frame in FRAMES:
+            xy = rig.project(points(frame))[v] + rng.normal(0, 0.2, (len(KEYPOINTS), 2))
+            if shifted and shifted[:2] == (view, frame):
+                xy[2] += shifted[2]
+            cells = ",".join(f"{x:.3f},{y:.3f}" for x, y in xy)
+            rows.append(f"labeled-data/{SESSION}_{view}/img{frame:08d}.png,{cells}\n")
+        (project / f"CollectedData_{view}.csv").write_text(header(KEYPOINTS) + "".join(rows))
+
+
+def test_clean_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = calibrated_project(tmp_path)
+    put_labels(project)
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert run("audit", project) == 0
+    said = capsys.readouterr().out
+    assert "240 labels in 12 frames: 0 findings" in said
+    assert "without predictions" in said
+    after = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_label_that_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = calibrated_project(tmp_path)
+    put_labels(project, shifted=("Cam-C", 9, 14.0))
+    out = tmp_path / "audit.csv"
+    assert run("audit", project, "--out", out) == 1
+    said = capsys.readouterr().out
+    assert f"error: {SESSION} frame 9: neck in Cam-C: disagrees" in said
+    table = pd.read_csv(out)
+    assert table[
+        ["session", "frame", "severity", "views", "keypoints", "which"]
+    ].to_numpy().tolist() == [[SESSION, 9, "error", "Cam-C", "neck", "all"]]
+    (suggestion,) = json.loads(table.suggestion[0])
+    truth = small_rig().project(points(9))[2, 2]
+    assert np.hypot(*(np.array(suggestion["xy"]) - truth)) < 1.0
+    assert run("audit", project, "--out", out) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+def test_without_calibration_the_note_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = calibrated_project(tmp_path, rig=False)
+    put_labels(project)
+    assert run("audit", project) == 0
+    assert "without a calibration" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", [("--sessions", "run"), ()])
+def test_nothing_to_audit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
+) -> None:
+    project = calibrated_project(tmp_path)
+    if option:
+        put_labels(project)
+    assert run("audit", project, *option) == 2
+    assert "has no labels" in capsys.readouterr().err
