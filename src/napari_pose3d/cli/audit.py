@@ -45,7 +45,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.audit_run import audit_project, write_findings
+    from napari_pose3d.core.pipeline.quality.audit_run import audit_project, write_findings
     from napari_pose3d.core.storage.atomic_files import refuse_existing
 
     if options.out and not options.force:

@@ -56,7 +56,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.review_run import ReviewRun
+    from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 
     inputs, calibration = inputs_of(options)
     settings = ReviewSettings(options.budget, options.sensitivity, tuple(options.measures))

@@ -24,7 +24,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-from .file_run import FileRun
+from ..file_run import FileRun
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig

@@ -30,7 +30,7 @@ from napari_pose3d.settings import (
     SmoothingSettings,
 )
 
-from .file_run import FileRun
+from ..file_run import FileRun
 
 AnyPath = str | os.PathLike[str]
 

@@ -1,0 +1,1 @@
+"""From files to what is wrong in them: reviews of predictions, audits of labels."""
