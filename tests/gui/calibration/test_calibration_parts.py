@@ -7,7 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_pose3d.core.calibration.session_rig import rig_place, use_for_session
+from napari_pose3d.core.calibration.session_rig import (
+    offsets_of_clocks,
+    rig_place,
+    shifted,
+    use_for_session,
+)
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
@@ -15,7 +20,6 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.calibration.make.calibration_job import _around
 from napari_pose3d.gui.calibration.make.detection_feed import DetectionFeed
 from napari_pose3d.gui.calibration.result.result_tables import clock_text, excluded_text
-from napari_pose3d.gui.calibration.session_changes import offsets_of_clocks, shifted
 
 
 def session(folder: Path, *views: str):

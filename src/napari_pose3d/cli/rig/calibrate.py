@@ -11,6 +11,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
+from .offsets import add_offsets, offer_offsets, session_for_offsets
 
 BOARD_HELP = (
     "a board file (TOML), or a description: charuco:COLUMNSxROWS:SQUARE:MARKER:DICTIONARY or "
@@ -50,6 +51,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--out", required=True, type=Path, metavar="TOML", help="the rig")
     parser.add_argument("--report", type=Path, metavar="HTML", help="a page to look at")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures")
+    add_offsets(parser)
     parser.add_argument("--force", action="store_true", help="replace existing files")
     parser.set_defaults(command=run)
 
@@ -66,6 +68,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     outputs = [path for path in (options.out, options.report, options.json) if path is not None]
     if not options.force:
         refuse_existing(outputs)
+    target = session_for_offsets(options)
     board = board_from(options.board)
     videos = videos_by_view(options.videos, options.views)
     known = None if options.intrinsics is None else load_rig(options.intrinsics)
@@ -111,6 +114,8 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     )
     for note in result.notes:
         print(f"note: {note}")
+    lags = dict(zip(result.observations.views, result.solution.clocks.tolist(), strict=True))
+    offer_offsets(lags, target)
     print(f"wrote {', '.join(str(path) for path in outputs)}")
     return 0
 

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 from napari_pose3d.core.projects.naming.video_views import videos_by_view
+from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
+from .offsets import add_offsets, offer_offsets, session_for_offsets
 
 FOUND_ERROR = 1
 
@@ -31,6 +33,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="PATH",
         help="folder or files of predictions: residuals, exchanged cameras, clocks, bumps",
     )
+    add_offsets(parser)
     parser.set_defaults(command=run)
 
 
@@ -43,6 +46,9 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
     from napari_pose3d.core.video.metadata import video_metadata
 
+    target = session_for_offsets(options)
+    if target is not None and not options.predictions:
+        raise PoseDataError("offsets are found in predictions", expected="--predictions")
     rig = load_rig(options.rig)
     sizes = {}
     if options.videos:
@@ -62,4 +68,11 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print(finding)
     if not findings:
         print("nothing found")
+    lags = {
+        each.cameras[0]: each.evidence["lag_frames"]
+        for each in findings
+        if "lag_frames" in each.evidence
+    }
+    if lags or target is not None:
+        offer_offsets(lags, target, aligned=True)
     return FOUND_ERROR if any(each.severity == "error" for each in findings) else 0

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
-from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
+from .offsets import one_session
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.refinement.refinement import Refinement
@@ -126,7 +127,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     project = None if options.project is None else open_project(options.project)
     out, session = options.out, None
     if project is not None:
-        session = _session_of(project, options.session)
+        session = one_session(project, options.session)
         out = rig_place(project, session)
     if not options.force:
         refuse_existing([path for path in (options.json,) if path is not None])
@@ -193,20 +194,6 @@ def _check(options: argparse.Namespace) -> None:
             "a length is only used with --from-nothing",
             expected="no --length: the scale of a calibration is kept",
         )
-
-
-def _session_of(project: Project, name: str | None) -> Session:
-    if name is not None:
-        return project.session(name)
-    if len(project.sessions) != 1:
-        raise PoseDataError(
-            f"the project holds {len(project.sessions)} sessions",
-            file=project.folder,
-            expected="one of " + ", ".join(each.name for each in project.sessions[:20]),
-            todo="Say which",
-            remedy=Remedy("session"),
-        )
-    return project.sessions[0]
 
 
 def _points(

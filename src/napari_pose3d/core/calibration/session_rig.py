@@ -1,14 +1,18 @@
-"""A calibration becomes that of a session: where it lies, and what was there before."""
+"""A calibration becomes that of a session: where it lies, what was there before, and offsets."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import rig_text
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import Project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -86,3 +90,51 @@ def write_with_backup(rig: Rig, path: Path, *, now: datetime | None = None) -> P
             shutil.copyfile(path, group.path(backup))
         group.open(path).write(rig_text(rig))
     return backup
+
+
+def offsets_of_clocks(session: Session, clocks: Mapping[str, float]) -> dict[str, ViewAlignment]:
+    """Alignments that bring views to one clock, by whole frames.
+
+    Parameters
+    ----------
+    clocks : mapping of view to float
+        Frames that each camera lags behind the first of them.
+
+    Returns
+    -------
+    mapping of view to ViewAlignment
+        Only of views of the session that lie elsewhere now.
+    """
+    known = [view for view in clocks if view in session.views]
+    if not known:
+        return {}
+    start = session.alignment(known[0]).offset + round(clocks[known[0]])
+    out = {}
+    for view in known:
+        old = session.alignment(view)
+        offset = start - round(clocks[view])
+        if offset != old.offset:
+            out[view] = replace(old, offset=offset)
+    return out
+
+
+def shifted(session: Session, view: str, frames: int) -> dict[str, ViewAlignment]:
+    """The alignment of a view that is moved by some frames from where it is."""
+    old = session.alignment(view)
+    return {view: replace(old, offset=old.offset + frames)}
+
+
+def write_alignments(
+    project: Project, session: Session, changes: Mapping[str, ViewAlignment]
+) -> None:
+    """Write other alignments of views of a session into ``napari-pose3d/project.toml``.
+
+    Raises
+    ------
+    PoseDataError
+        When the file there is damaged or cannot be written; nothing has changed then.
+    """
+    update_own_project(
+        project.folder,
+        alignments={(session.name, view): alignment for view, alignment in changes.items()},
+    )

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
+from napari_pose3d.core.calibration.session_rig import shifted
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.errors import PoseDataError
@@ -32,7 +33,7 @@ from napari_pose3d.gui.session.current_session import CurrentSession
 
 from ..file_dialogs import ANY, ask_file, ask_folder, ask_target
 from ..job_bar import JobBar
-from ..session_changes import reopened, shifted, with_offsets, with_rig
+from ..session_changes import reopened, with_offsets, with_rig
 from . import rig_check as work
 from .finding_list import FindingList
 

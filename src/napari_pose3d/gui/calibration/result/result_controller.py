@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_pose3d.core.calibration.session_rig import offsets_of_clocks
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.session.current_session import CurrentSession
@@ -17,7 +18,7 @@ from napari_pose3d.gui.session.current_session import CurrentSession
 from ..file_dialogs import HTML, TOML, ask_target
 from ..job_bar import JobBar
 from ..make import calibration_job as work
-from ..session_changes import offsets_of_clocks, with_offsets, with_rig
+from ..session_changes import with_offsets, with_rig
 from .fit_history import FitHistory
 from .result_page import ResultPage
 from .result_panel import ResultPanel
