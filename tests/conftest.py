@@ -57,7 +57,7 @@ def shared_viewer(qapp: Any) -> Iterator[Any]:
     _initialize_plugins.cache_clear()
     init_qactions.cache_clear()
     with (
-        patch.object(NapariApplication, "get_app_model", return_value=app),
+        patch.object(NapariApplication, "get_app_model", lambda *_: app),
         patch("napari._qt.threads.status_checker.StatusChecker.start"),
     ):
         viewer = napari.Viewer(show_welcome_screen=False)

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import pkgutil
 from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from napari_pose3d import gui
+from napari_pose3d.core.pipeline.warm_up import warm_up
+
+
+@pytest.fixture(scope="session")
+def _imports() -> None:
+    """What the panels would import and load in the middle of a test."""
+    for module in pkgutil.walk_packages(gui.__path__, f"{gui.__name__}."):
+        importlib.import_module(module.name)
+    warm_up("labeling")
+
+
+@pytest.fixture
+def mock_app_model(mock_app_model: Any) -> Iterator[Any]:
+    """napari's fixture, without the list of all calls, which grew by ten thousands."""
+    from napari._app_model._app import NapariApplication
+
+    with patch.object(NapariApplication, "get_app_model", lambda *_: mock_app_model):
+        yield mock_app_model
+
 
 @pytest.fixture(scope="module", autouse=True)
-def _imports() -> Iterator[None]:
-    """What a first panel would import in the middle of a test."""
-    import napari_pose3d.core.labels.labeling
-    import napari_pose3d.core.pipeline.file_run  # noqa: F401
-
+def _module() -> Iterator[None]:
     yield
-    # What a module's own fixtures made has gone, and is collected now.
-    gc.unfreeze()
-    gc.collect()
+    if gc.get_freeze_count():
+        # What a module's own fixtures made has gone, and is collected now.
+        gc.unfreeze()
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)
-def _short_collections(_imports: None) -> None:
-    """Leave what was made before a test out of garbage collection.
+def _short_collections(request: pytest.FixtureRequest, _module: None) -> None:
+    """Leave what was made before a test with a window out of garbage collection.
 
     napari collects each time a layer is removed and several times for each window; going through
     the objects of all modules was a fifth of the time of these tests.
     """
-    gc.collect()
-    gc.freeze()
+    if request.node.get_closest_marker("gui") is not None:
+        request.getfixturevalue("_imports")
+        gc.collect()
+        gc.freeze()

@@ -23,7 +23,8 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.layers.session_layers import session_layers
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
-TIMEOUT = 30_000
+# Long: the machine may have other work.
+TIMEOUT = 120_000
 
 
 def open_widget(viewer: Any, folder: Path, name: str = SESSION) -> Any:

@@ -111,8 +111,10 @@ def _identity(name: str, metadata: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _remove(viewer: Any, layers: list[Layer]) -> None:
+    present = [layer for layer in layers if layer in viewer.layers]
+    if not present:
+        return
     # napari collects garbage and draws anew once, rather than for each of them.
     with viewer.layers.batched_update():
-        for layer in layers:
-            if layer in viewer.layers:
-                viewer.layers.remove(layer)
+        for layer in present:
+            viewer.layers.remove(layer)
