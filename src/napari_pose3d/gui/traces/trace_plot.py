@@ -67,7 +67,9 @@ class TracePlot(QWidget):
         item.setClipToView(True)
         item.showGrid(x=True, y=True, alpha=0.15)
         item.hideButtons()
-        self._legend = item.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self._legend = item.addLegend(
+            offset=(-8, 4), labelTextSize="8pt", colCount=2, verSpacing=-6
+        )
         self._line = pyqtgraph.InfiniteLine(
             pos=0, angle=90, movable=True, pen=pyqtgraph.mkPen(_LINE, width=2)
         )
