@@ -13,6 +13,8 @@ from napari.utils.notifications import notification_manager
 from tests.support.gui_helpers import VIEWS, make_result
 from tests.support.smooth_panel import TIMEOUT, choose, run
 
+from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import poses_of
@@ -98,6 +100,27 @@ def test_advice_names_places_in_the_widget_not_options(widget, qtbot, session) -
     run(widget, qtbot)
     assert "--" not in widget.bar.status
     assert "More options" in widget.bar.status
+
+
+def test_a_mirrored_recording_is_recognised_and_read_by_one_click(widget, qtbot, tmp_path) -> None:
+    keypoints = ("nose_top", "paw_top", "tail_top", "nose_bot", "paw_bot", "tail_bot")
+    rng = np.random.default_rng(0)
+    for seed in range(2):
+        xy = rng.normal(200, 5, (40, 6, 2)).astype(np.float32)
+        table = PredictionTable(keypoints, xy, np.ones((40, 6), np.float32))
+        write_prediction_csv(tmp_path / f"mouse.seed={seed}.csv", table)
+    choose(widget, qtbot, tmp_path)
+    said = widget.matches._notes.text()
+    assert "several views in one table (top, bot)" in said
+    assert "'Each file holds all views'" in said
+    widget.smoothing._more_reading.widget("mirrored").value = True
+    qtbot.waitUntil(lambda: widget._matching.job is None, timeout=TIMEOUT)
+    assert widget.matches.table.views == ("top", "bot")
+    assert widget.keypoints.offered == ("nose", "paw", "tail")
+    assert "several views" not in widget.matches._notes.text()
+    widget.smoothing._more_reading.widget("mirrored").value = False
+    qtbot.waitUntil(lambda: widget._matching.job is None, timeout=TIMEOUT)
+    assert widget.keypoints.offered == keypoints
 
 
 def test_forgetting_the_choice(widget, qtbot, session) -> None:

@@ -150,6 +150,7 @@ class SmoothingPanel(QGroupBox):
         for form in (self._form, self._likelihood, self._more_reading, self._more, self._parts):
             form.on_change(self.changed.emit)
         self._more_reading.widget("views").native.editingFinished.connect(self.reading_changed)
+        self._more_reading.widget("mirrored").changed.connect(lambda _: self.reading_changed.emit())
         self._refresh()
 
     def smoothing(self) -> SmoothingSettings:
