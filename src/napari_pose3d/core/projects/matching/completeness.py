@@ -9,6 +9,7 @@ from napari_pose3d.core.formats.predictions.prediction_table import choose_indiv
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
 
+from ..scan.table_headers import NOT_USABLE
 from .match_table import MatchTable
 
 _ALLOW = "Go on with what there is"
@@ -33,6 +34,13 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
             for view in table.project.view_names
             if view not in table.views
         ]
+    # By its name it is a view of this session: without it, results come from fewer views.
+    reasons = dict(table.unmatched)
+    issues += [
+        f"{path.name} is {reasons.get(path, NOT_USABLE)}"
+        for view, path in table.damaged.get(session, {}).items()
+        if view in (settings.views or table.known_views or ()) and view not in table.views
+    ]
     issues += [f"{model} has no view {view}" for _, model, view in table.missing]
     if issues and not settings.allow_missing:
         raise PoseDataError(

@@ -50,6 +50,8 @@ class MatchTable:
         Of the project.
     videos : mapping of session to mapping of view to Path
         The videos that were found beside the predictions.
+    damaged : mapping of session to mapping of view to Path
+        Files that are predictions of a view by their names and cannot be used.
     cameras : mapping of view to str
         Cameras that the project knows by another name than the calibration.
     """
@@ -63,6 +65,7 @@ class MatchTable:
     skeleton: tuple[tuple[str, str], ...] = ()
     videos: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     cameras: Mapping[str, str] = field(default_factory=dict)
+    damaged: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     @property
     def sessions(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ..project import Project, project_of
 from ..scan.folder_scan import FolderScan, Paths, scan_folder
 from ..scan.own_results import is_in_own_folder
 from ..scan.scanned_files import NO_VIEW
-from ..scan.table_headers import header_or_reason, tables_of, what_else
+from ..scan.table_headers import NOT_USABLE, header_or_reason, tables_of, what_else
 from ..session import PredictionSet, Session, refuse_doubtful
 from .match_table import MatchRow, MatchTable
 
@@ -103,7 +103,14 @@ def match_predictions(
         scan.own.skeleton,
         {each.name: each.videos for each in chosen},
         scan.own.cameras,
+        {each.name: _damaged(each, unmatched) for each in chosen},
     )
+
+
+def _damaged(session: Session, unmatched: Mapping[Path, str]) -> dict[str, Path]:
+    """Files of a session that are predictions by their names and cannot be used, by view."""
+    files = (item for each in session.sets if not each.own for item in each.files.items())
+    return {view: path for view, path in files if unmatched.get(path, "").startswith(NOT_USABLE)}
 
 
 def _given_views(views: Sequence[str], rig_views: Sequence[str] | None) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ _STAGE = "reading predictions"
 _FRAMES_AT_ONCE = 4096
 # Cameras that are started and stopped together differ by less than this factor in their frames.
 _OTHER_LENGTH = 1.05
+# Some networks' heatmaps are a little larger than 1 at their peaks.
+_LARGEST_LIKELIHOOD = 1.5
 
 
 class Adjust(Protocol):
@@ -115,6 +117,7 @@ class StoredEnsemble:
         self._rows = {(row.model, row.view): row for row in table.rows}
         self._check_rates(table)
         self._pairs = self._common_pairs()
+        self._odd_likelihoods: dict[Path, float] = {}
         self._lengths: dict[tuple[str, str], int] = {}
         self._adjusted_lengths: dict[tuple[str, str], int] = {}
         # The other views of a mirrored file that was read for one of them.
@@ -131,6 +134,13 @@ class StoredEnsemble:
             for problem in found
             if problem is not None
         ]
+        odd = [row.path for row in self._rows.values() if row.path in self._odd_likelihoods]
+        if odd:
+            more = f" (and in {len(odd) - 1} more files)" if len(odd) > 1 else ""
+            said.append(
+                f"The likelihood is {self._odd_likelihoods[odd[0]]:.5g} in {odd[0].name}{more}: it "
+                "has to be from 0 to 1, since variances and thresholds are computed from it."
+            )
         return (*self._warnings, *said)
 
     def add_note(self, note: str) -> None:
@@ -176,6 +186,7 @@ class StoredEnsemble:
             model = self.models[m]
             look_at_cancel()
             part = self._read(self._rows[model, name], rooms, cancelled)
+            self._note_likelihoods(self._rows[model, name].path, part.likelihood)
             order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
             in_order = part.keypoints == self.keypoints
             for some in _in_parts(len(part.xy)):
@@ -281,6 +292,13 @@ class StoredEnsemble:
                 bodyparts = other.header.keypoints(self.individual)
                 self._waiting[key] = one_view(whole, other.view, bodyparts)
         return self._waiting.pop((row.model, row.view))
+
+    def _note_likelihoods(self, path: Path, likelihood: FloatArray) -> None:
+        """Note likelihoods that are none: variances and thresholds are computed from them."""
+        largest = float(np.fmax.reduce(likelihood, axis=None, initial=-np.inf))
+        smallest = float(np.fmin.reduce(likelihood, axis=None, initial=np.inf))
+        if largest > _LARGEST_LIKELIHOOD or smallest < 0:
+            self._odd_likelihoods[path] = smallest if smallest < 0 else largest
 
     def _blank(self, xy: FloatArray, likelihood: FloatArray) -> None:
         """Set positions to NaN that do not count."""

@@ -20,6 +20,7 @@ from .folder_listing import Listing
 
 TABLE_SUFFIXES = (".csv", ".h5")
 
+NOT_USABLE = "not usable"
 _METRICS = ("_temporal_norm", "_pixel_error", "_reprojection_error", "_error", "_loss", "_norm")
 _NO_TABLE = "no prediction file (the first cell is not 'scorer')"
 
@@ -79,7 +80,7 @@ def header_or_reason(path: Path, *, strict: bool = False) -> TableHeader | str:
     if isinstance(header, PoseDataError):
         if strict:
             raise header.located()
-        return f"not usable: {header.place + ', ' if header.place else ''}{header.problem}"
+        return f"{NOT_USABLE}: {header.place + ', ' if header.place else ''}{header.problem}"
     if isinstance(header, str):
         return header
     if header.kind == "labels":
