@@ -118,7 +118,7 @@ def test_what_cannot_be_made(tmp_path: Path, videos: Path) -> None:
 
 def test_two_videos_of_one_view_are_refused(tmp_path: Path, videos: Path) -> None:
     touch(videos / "day1_top.avi")
-    with pytest.raises(PoseDataError, match="cannot be told apart"):
+    with pytest.raises(PoseDataError, match="cannot be distinguished"):
         create_project(tmp_path / "project", VIEWS, KEYPOINTS, videos=videos)
 
 
