@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.scenes import noisy_ensemble, ring_rig, walk
+from tests.support.session_files import lightning_project, touch
 
 from napari_pose3d import PoseDataError, Rig, save_rig
 from napari_pose3d.cli import main
@@ -141,6 +142,20 @@ def test_a_calibration_among_the_inputs(recording, capsys) -> None:
     given = ("smooth", "predictions", "rig.toml", "--calibration", "rig.toml", "--out", "c")
     assert main(given) == 2
     assert "several calibrations" in capsys.readouterr().err
+    assert main(["smooth", "rig.toml"]) == 2
+    assert "a calibration was given, and no predictions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["project.yaml", "napari-pose3d/project.toml", ""])
+def test_a_project_s_own_files_stand_for_the_project(tmp_path, capsys, name: str) -> None:
+    project = lightning_project(tmp_path / "project", sessions=("day1",))
+    touch(project / "napari-pose3d" / "project.toml", "schema_version = 1\n")
+    path = str(project / name)
+    assert main(["info", path]) == 0
+    assert "a Lightning Pose project" in capsys.readouterr().out
+    given = ["smooth", path, "--mode", "single", "--s", "1", "--out", str(tmp_path / "out")]
+    assert main(given) == 0
+    assert "day1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["smooth", "triangulate"])

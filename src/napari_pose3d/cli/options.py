@@ -87,7 +87,10 @@ def inputs_of(options: argparse.Namespace) -> tuple[list[Path], Path | None]:
             f"there are several calibrations: {', '.join(map(str, rigs))}", expected="one"
         )
     if not inputs:
-        raise PoseDataError("no input was given", expected="a folder or prediction files")
+        given_alone = (
+            "a calibration was given, and no predictions" if rigs else "no input was given"
+        )
+        raise PoseDataError(given_alone, expected="a folder or prediction files")
     return inputs, (rigs[0] if rigs else None)
 
 

@@ -17,6 +17,8 @@ from .matching.mirrored_hint import mirrored_issue, names_in
 from .matching.prediction_matching import match_predictions
 from .naming.file_names import VIDEO_SUFFIXES
 from .project import Project, check_session, open_project
+from .project_toml import FILE_NAME as OWN_FILE
+from .project_toml import OWN_FOLDER
 from .scan.table_headers import header_or_reason
 from .session import PredictionSet, Session, SetKind
 
@@ -64,6 +66,8 @@ def describe(
     if not path.exists():
         raise PoseDataError("there is no such file or folder", file=path)
     suffix = path.suffix.lower()
+    if path.name == OWN_FILE and path.absolute().parent.name == OWN_FOLDER:
+        return _folder(path.absolute().parent.parent, words)
     if suffix == ".toml":
         return _calibration(path, words)
     if suffix in (".csv", ".h5"):
