@@ -27,6 +27,7 @@ RemedyKind = Literal[
     "format",
     "video_size",
     "offset",
+    "refine",
 ]
 
 
@@ -43,7 +44,8 @@ class Remedy:
         switch on, "folder" to write somewhere else,
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
         another program's, "size", "names" and "format" to say what its files do not,
-        "video_size" to take the size of the videos' images, "offset" to shift a view in time.
+        "video_size" to take the size of the videos' images, "offset" to shift a view in time,
+        "refine" to mend a calibration from points.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from tests.support.session_files import lightning_project
 
 from napari_pose3d import load_rig
@@ -151,6 +152,17 @@ def test_a_camera_that_was_turned_is_named() -> None:
     errors = view_errors(RIG, seen(moved, xyz))
     assert errors is not None
     assert int(np.argmax(errors.left_out / errors.expected)) == 1
+
+
+def test_a_turned_camera_is_named_although_it_spoils_all_residuals() -> None:
+    """Networks err by 2 px, and the camera is off by some 20: the median residual is large then."""
+    turn = Rotation.from_rotvec([0, np.radians(1.0), 0]).as_matrix()
+    camera = RIG.cameras[1]
+    rig = altered(RIG, 1, rotation=turn @ camera.rotation, translation=turn @ camera.translation)
+    found = severe(check_rig_against(rig, seen(RIG, walk(), noise=2.0), clocks=False))
+    assert [each.cameras for each in found] == [("cam1",)]
+    assert found[0].remedy is not None
+    assert found[0].remedy.kind == "refine"
 
 
 def test_a_bump_during_the_recording_is_named_with_its_frame() -> None:

@@ -16,11 +16,15 @@ from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.label_window import until
 
 from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, read_rig
+from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
+from napari_pose3d.core.pipeline.rig_refinement import session_points
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.errors import Remedy
 from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.gui.calibration.check import check_panel
 from napari_pose3d.gui.calibration.check.rig_check import sizes_from, with_video_size
+from napari_pose3d.gui.calibration.mend.mend_preview import BEFORE, MENDED, preview_layers
 from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
@@ -197,7 +201,11 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     save_rig(wrong, opened.session.rig_path)
     assert not widget.mend._refine.isEnabled()
     widget._current.set(opened)
-    widget.section("Mend").expand(animate=False)
+    # A finding about a camera that was moved leads to the section that mends it.
+    check(widget)
+    finding = Finding("warning", "a camera was moved", remedy=Remedy("refine"))
+    widget.check.findings.show_findings([finding], True)
+    press(widget, widget.check.findings.buttons["Mend the calibration"])
     widget.mend._form.widget("min_likelihood").value = 0.0
     press(widget, widget.mend._refine)
     until(lambda: not widget.jobs.is_busy)
@@ -215,6 +223,21 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     again = widget._current.open.session.load_rig()
     assert again is not None
     assert np.allclose(again.project(xyz), wrong.project(xyz))
+
+
+def test_a_preview_shows_where_points_fall(opened: OpenSession) -> None:
+    rig = opened.session.load_rig()
+    assert rig is not None
+    layers = preview_layers(
+        opened, {BEFORE: rig, MENDED: rig}, 0.0, {}, lambda *_: None, lambda: False
+    )
+    assert len(layers) == 2 * len(VIEWS)
+    poses = [attributes["metadata"]["napari_pose3d"] for _, attributes, _ in layers]
+    assert [each.prediction_set for each in poses] == [BEFORE] * 3 + [MENDED] * 3
+    assert [each.view for each in poses] == list(VIEWS) * 2
+    # The rig is right, so they fall on the predictions, but for their noise.
+    predicted = session_points(opened.project, opened.session, "predictions", 0.0).xy
+    assert np.nanmedian(np.abs(poses[0].positions - predicted[0])) < 3.0
 
 
 def test_a_camera_takes_the_size_of_its_video(opened: OpenSession) -> None:

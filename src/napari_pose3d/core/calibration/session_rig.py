@@ -87,6 +87,11 @@ def write_with_backup(rig: Rig, path: Path, *, now: datetime | None = None) -> P
         if path.exists():
             time = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
             backup = path.with_name(f"{path.name}.{time}.bak")
+            n = 1
+            while backup.exists():
+                # Of the same second: every copy is kept.
+                n += 1
+                backup = path.with_name(f"{path.name}.{time}-{n}.bak")
             shutil.copyfile(path, group.path(backup))
         group.open(path).write(rig_text(rig))
     return backup

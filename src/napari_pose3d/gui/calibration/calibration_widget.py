@@ -43,7 +43,7 @@ class CalibrationWidget(QWidget):
         self.check = CheckPanel(self.jobs, self._current)
         self.make = MakePanel(self.jobs)
         self.result_panel = ResultPanel()
-        self.mend = MendPanel(self.jobs, self._current)
+        self.mend = MendPanel(napari_viewer, self.jobs, self._current)
         self.result = ResultController(self.result_panel, self.jobs, self._current, self)
         self.origin = OriginPanel(napari_viewer, self.make.tiles.images)
         # Whose rig is placed: the one that was made, or the one that was looked at.
@@ -56,6 +56,7 @@ class CalibrationWidget(QWidget):
         self.result_panel.space_wanted.connect(self.origin.show_space)
         self.origin.placed.connect(lambda rig: self._placing.place(rig))
         self.check.looked_at.connect(self._show_checked)
+        self.check.mend_wanted.connect(self._show_mending)
         self.make.made.connect(self._show_made)
         self.result.placed.connect(self._show_placed)
         self.make.recording.session_wanted.connect(self.use_session_videos)
@@ -125,6 +126,14 @@ class CalibrationWidget(QWidget):
         self.origin.show_rig(rig)
         self.space_button.setEnabled(True)
 
+    def _show_mending(self) -> None:
+        self.section("Mend").expand(animate=False)
+        QTimer.singleShot(0, self._scroll_to_mending)
+
+    def _scroll_to_mending(self) -> None:
+        if isalive(self):
+            self._scroll.ensureWidgetVisible(self.mend, 0, 0)
+
     def _show_placed(self, rig: Any) -> None:
         """A fit, or another world of it."""
         history = self.result.history
@@ -135,8 +144,7 @@ class CalibrationWidget(QWidget):
 
     def _show_made(self, found: Any, calibration: Any) -> None:
         self.result.show_made(found, calibration)
-        poor = any(each.grade == "poor" for each in calibration.verdicts)
-        self.jobs.say("Calibrated.", "attention" if poor else "done")
+        self.result.say("Calibrated.")
         QTimer.singleShot(0, self._show_result)
 
     def _show_result(self) -> None:

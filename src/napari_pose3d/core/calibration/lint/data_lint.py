@@ -110,7 +110,6 @@ def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:
     solved = triangulate(rig, points)
     residual = _medians(solved.residuals)
     left_out = _medians(leave_one_out_residuals(rig, points))
-    noise = float(np.nanmedian(solved.residuals)) / 1.1774
     expected = np.full(len(rig.cameras), np.nan)
     if len(rig.cameras) > 2:
         for i, name in enumerate(rig.names):
@@ -124,6 +123,9 @@ def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:
             at = camera.project(found.xyz)[0]
             ends = camera.project(found.xyz[:, None] + np.swapaxes(spread, -1, -2))[0]
             variance = np.square(ends - at[:, None]).sum(axis=(1, 2)) / 2
+            # Of the others alone: a wrong camera makes residuals of all that it takes part in.
+            n = 2 * len(others)
+            noise = float(np.nanmedian(found.residuals)) / 1.1774 / np.sqrt(1 - 3 / n)
             expected[i] = 1.1774 * float(np.sqrt(np.nanmedian(variance) + noise**2))
     return ViewErrors(residual, left_out, expected)
 
@@ -235,6 +237,7 @@ def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:
                     (name,),
                     {"left_out_px": float(errors.left_out[i]), "ratio": float(ratio[i])},
                     "Calibrate this camera again, or refine the rig from these points",
+                    Remedy("refine"),
                 )
             )
     return found

@@ -49,8 +49,8 @@ class Finding:
     todo : str
         What can be done; may be empty.
     remedy : Remedy or None
-        The setting that does it, where there is one: "names", "video_size", or "offset" with the
-        view's change in frames.
+        The setting that does it, where there is one: "names", "video_size", "refine", or
+        "offset" with the view's change in frames.
     """
 
     severity: Severity

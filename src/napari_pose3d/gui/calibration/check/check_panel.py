@@ -71,7 +71,7 @@ _FOLDERS = ("jarvis", "colmap")
 
 
 class CheckPanel(QWidget):
-    """`looked_at` is emitted with a rig that was read.
+    """`looked_at` is emitted with a rig that was read, `mend_wanted` when one is to be mended.
 
     Parameters
     ----------
@@ -80,6 +80,7 @@ class CheckPanel(QWidget):
     """
 
     looked_at = Signal(object)
+    mend_wanted = Signal()
 
     def __init__(
         self, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
@@ -206,7 +207,9 @@ class CheckPanel(QWidget):
             return
         session = opened.session
         try:
-            if remedy.kind == "offset":
+            if remedy.kind == "refine":
+                self.mend_wanted.emit()
+            elif remedy.kind == "offset":
                 changes = shifted(session, finding.cameras[0], int(remedy.argument))
                 self._current.set(with_offsets(opened, changes))
                 self._look_again(checked.rig)

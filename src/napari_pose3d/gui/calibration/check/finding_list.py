@@ -17,6 +17,7 @@ _SIGNS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
 _ACTIONS: dict[RemedyKind, str] = {
     "names": "Map cameras…",
     "video_size": "Use the size of the video",
+    "refine": "Mend the calibration",
     "offset": "Shift the view by {argument} frames",
 }
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from napari.layers import Layer
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.layers.layer_adder import LayerAdder
+from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.jobs import JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import (
     CurrentSession,
     OpenSession,
     is_same_recording,
 )
+from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import IsCancelled, Progress, RefinementSettings
 
 from ..job_bar import JobBar
 from ..make.calibration_job import checker
 from ..result.table_view import TableView
 from ..session_changes import with_rig
+from .mend_preview import BEFORE, MENDED, preview_layers
 from .mend_tables import changes_text, views_table
 
 if TYPE_CHECKING:
@@ -42,15 +48,20 @@ class MendPanel(QWidget):
 
     Parameters
     ----------
+    viewer : napari viewer
+        Where the preview is shown.
     jobs : JobBar
     current : CurrentSession
     """
 
     def __init__(
-        self, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
+        self, viewer: Any, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._jobs, self._current = jobs, current
+        self._viewer, self._jobs, self._current = viewer, jobs, current
+        self._settings = RefinementSettings()
+        self._adding = JobSlot()
+        self._added: list[Layer] = []
         self._found: Refinement | None = None
         self._of: OpenSession | None = None
         self._before: Rig | None = None
@@ -67,9 +78,15 @@ class MendPanel(QWidget):
         self._back = QPushButton("Back")
         self._back.setToolTip("The calibration that the session had before.")
         self._back.clicked.connect(self.go_back)
+        self._preview = QPushButton("Preview in the views")
+        self._preview.setToolTip(
+            "Where the session's predictions fall by the rig before and by the mended one."
+        )
+        self._preview.clicked.connect(self.preview)
         buttons = QGridLayout()
-        buttons.addWidget(self._use, 0, 0)
-        buttons.addWidget(self._back, 0, 1)
+        buttons.addWidget(self._preview, 0, 0, 1, 2)
+        buttons.addWidget(self._use, 1, 0)
+        buttons.addWidget(self._back, 1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(
@@ -103,9 +120,44 @@ class MendPanel(QWidget):
             show_error(str(error))
             return
         self._drop()
+        self._settings = settings
         self._jobs.start(
             partial(_refined, opened, settings), "reading points", partial(self._show, opened)
         )
+
+    def preview(self) -> None:
+        """Show in the camera views where points fall before and after, in a thread."""
+        opened, found = self._of, self._found
+        if opened is None or found is None:
+            return
+        try:
+            before = self._before or opened.session.load_rig()
+        except PoseDataError as error:
+            self._fail(str(error))
+            return
+        assert before is not None
+        work = partial(
+            preview_layers,
+            opened,
+            {BEFORE: before, MENDED: found.rig},
+            self._settings.min_likelihood,
+            tiles_of(self._viewer.layers),
+        )
+        self._jobs.start(work, "reading predictions", self._add)
+
+    def _add(self, layers: list[Any]) -> None:
+        adder = LayerAdder(self._viewer, layers, self._present(), self)
+        adder.succeeded.connect(self._show_added)
+        self._adding.start(adder)
+
+    def _show_added(self, layers: list[Layer]) -> None:
+        self._added = layers
+        views = workspace(self._viewer).open("Camera views")
+        views.panel.take_over()
+        self._jobs.say(f"In the camera views, Show ▾ switches '{BEFORE}' and '{MENDED}'.")
+
+    def _present(self) -> list[Layer]:
+        return [layer for layer in self._added if layer in self._viewer.layers]
 
     def use(self) -> None:
         """Write the mended rig for the session."""
@@ -152,6 +204,10 @@ class MendPanel(QWidget):
 
     def _drop(self) -> None:
         self._found = self._of = self._before = None
+        self._adding.abandon()
+        for layer in self._present():
+            self._viewer.layers.remove(layer)
+        self._added = []
         self.table.hide()
         self._text.show_message("")
 
@@ -165,6 +221,8 @@ class MendPanel(QWidget):
         elif self._found is None:
             self._text.show_message("")
         self._text.setVisible(bool(self._text.message))
+        can_preview = self._of is not None and bool(self._of.session.ensemble_sets)
+        self._preview.setEnabled(self._found is not None and can_preview and not busy)
         self._use.setEnabled(self._found is not None and self._before is None and not busy)
         self._back.setEnabled(self._before is not None and not busy)
 

@@ -22,6 +22,7 @@ from ..session_changes import with_offsets, with_rig
 from .fit_history import FitHistory
 from .result_page import ResultPage
 from .result_panel import ResultPanel
+from .result_tables import excluded_text
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
@@ -91,6 +92,7 @@ class ResultController(QObject):
         if self.history is not None:
             self.history.undo()
             self._show()
+            self.say(f"Back at the fit before. {excluded_text(self.history.now.excluded)}")
 
     def cut_out(self) -> None:
         """Read the worst images, in a thread."""
@@ -99,7 +101,7 @@ class ResultController(QObject):
             self._jobs.start(
                 partial(work.worst_cutouts, history.found, history.now, _WORST),
                 "reading the worst images",
-                self.page.show_cutouts,
+                self._show_cutouts,
             )
 
     def save(self, path: Path) -> None:
@@ -172,11 +174,22 @@ class ResultController(QObject):
         lagging = bool(abs(clocks - clocks[0]).max() >= 0.5)
         self._panel.allow(busy, self._current.open is not None, lagging)
 
+    def say(self, message: str) -> None:
+        """Say how something ended; the mark on the tab is that of the verdicts."""
+        verdicts = () if self.history is None else self.history.now.verdicts
+        poor = any(each.grade == "poor" for each in verdicts)
+        self._jobs.say(message, "attention" if poor else "done")
+
+    def _show_cutouts(self, cutouts: list[work.BoardCutout]) -> None:
+        self.page.show_cutouts(cutouts)
+        self.say("")
+
     def _show_refit(self, calibration: Calibration) -> None:
         assert self.history is not None
         self.history.fits.append(calibration)
         self._show()
         self.page.tabs.setCurrentIndex(0)
+        self.say(f"Fitted again. {excluded_text(calibration.excluded)}")
 
     def _show(self) -> None:
         history = self.history
