@@ -178,3 +178,31 @@ def test_an_empty_recording_has_no_events() -> None:
     review = review_result(result)
     assert review.events == ()
     assert np.isfinite(review.scores).all()
+
+
+def test_a_camera_that_was_moved_is_one_event_and_no_frame_to_label() -> None:
+    from napari_pose3d import smooth
+    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.review.frame_choice import choose_frames
+
+    made = recording(4, 41, 3000, CLEAN)
+    camera = made.scene.rig.cameras[2]
+    angle = np.radians(0.6)
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
+    turned = replace(camera, rotation=turn @ camera.rotation, translation=turn @ camera.translation)
+    cameras = list(made.scene.rig.cameras)
+    cameras[2] = turned
+    shift = Rig(tuple(cameras)).project(made.scene.xyz) - made.scene.xy
+    xy = made.ensemble.xy.copy()
+    xy[:, :, 1800:] += shift[:, 1800:].astype(np.float32)
+    result = smooth(replace(made.ensemble, xy=xy), made.scene.rig)
+    review = review_result(result, made.scene.rig)
+    moved = [event for event in review.events if event.kind is Failure.CAMERA_MOVED]
+    assert [event.views for event in moved] == [("Cam-C",)]
+    assert abs(moved[0].start - 1800) <= 20
+    assert moved[0].value == pytest.approx(0.6, rel=0.3)
+    assert review.with_sensitivity(2.0).moved == review.moved
+    chosen = choose_frames({"arena": review.summary()}, 100)
+    assert all(event.kind is not Failure.CAMERA_MOVED for each in chosen for event in each.events)

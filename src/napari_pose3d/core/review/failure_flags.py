@@ -71,6 +71,12 @@ class Failure(Enum):
     JUMP = "jump"
     BONE = "impossible bone"
     UNCERTAIN = "uncertain"
+    CAMERA_MOVED = "camera moved"
+
+    @property
+    def is_mended_by_labels(self) -> bool:
+        """Whether labeling one of its frames helps."""
+        return self is not Failure.CAMERA_MOVED
 
 
 ADVICE: dict[Failure, str] = {
@@ -88,6 +94,8 @@ ADVICE: dict[Failure, str] = {
     "the video lacks frames.",
     Failure.BONE: "The bone has a length that it has nowhere else: one of its ends is wrong in "
     "several views. Label a frame.",
+    Failure.CAMERA_MOVED: "From here on the calibration does not fit this camera: it was touched. "
+    "Calibrate again, or mend the calibration for the frames before and after by themselves.",
     Failure.UNCERTAIN: "Too few views observe the point; its position is hardly known. Label it, "
     "or leave these frames out.",
 }

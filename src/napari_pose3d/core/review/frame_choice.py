@@ -130,7 +130,11 @@ def _shares(n_events: Mapping[str, int], budget: int) -> dict[str, int]:
 def _choose(session: str, each: SessionEvents, most: int) -> list[ChosenFrame]:
     near = max(round(each.fps), 1)
     taken = sorted(each.labeled)
-    open_events = [event for event in each.events if not _is_touched(event, taken)]
+    open_events = [
+        event
+        for event in each.events
+        if event.kind.is_mended_by_labels and not _is_touched(event, taken)
+    ]
     chosen: list[ChosenFrame] = []
     by_kind: Counter[Failure] = Counter()
     while open_events and len(chosen) < most:

@@ -53,6 +53,8 @@ class SessionReview:
     sensitivity : float
     labeled : frozenset of int
         Frames that have labels or wait for them.
+    moved : tuple of Event
+        Cameras that were moved during the recording; at most one.
     """
 
     session: str
@@ -62,6 +64,7 @@ class SessionReview:
     fps: float = USUAL_FPS
     sensitivity: float = 1.0
     labeled: frozenset[int] = frozenset()
+    moved: tuple[Event, ...] = ()
 
     @property
     def n_frames(self) -> int:
@@ -72,7 +75,8 @@ class SessionReview:
         """Frames in which an event is going on, ``(frame,)``."""
         out = np.zeros(self.n_frames, dtype=bool)
         for event in self.events:
-            out[event.start : event.end + 1] = True
+            if event.kind.is_mended_by_labels:
+                out[event.start : event.end + 1] = True
         return out
 
     @property
@@ -90,7 +94,7 @@ class SessionReview:
         """The same measurements with other bars; nothing is computed anew but the events."""
         _check_sensitivity(sensitivity)
         units = _units(self.result)
-        events = find_events(self.excesses, sensitivity, units)
+        events = (*self.moved, *find_events(self.excesses, sensitivity, units))
         return replace(self, events=events, sensitivity=sensitivity)
 
     def summary(self) -> SessionSummary:
@@ -208,15 +212,41 @@ def review_result(
     """
     _check_sensitivity(sensitivity)
     excesses = find_excesses(result, rig, skeleton, progress=progress, cancelled=cancelled)
-    events = find_events(excesses, sensitivity, _units(result))
+    moved = () if rig is None or result.poses3d is None else _moved_cameras(result, rig)
     return SessionReview(
         result.poses2d.session,
         result,
         excesses,
-        events,
+        (*moved, *find_events(excesses, sensitivity, _units(result))),
         fps,
         sensitivity,
         frozenset(labeled),
+        moved,
+    )
+
+
+def _moved_cameras(result: Result, rig: Rig) -> tuple[Event, ...]:
+    """A camera that was moved, from then to the end of the session."""
+    from napari_pose3d.core.calibration.lint.bump import find_bump
+
+    poses = result.poses2d
+    bump = find_bump(rig.subset(poses.views), raw_positions(poses))
+    if bump is None:
+        return ()
+    return (
+        Event(
+            Failure.CAMERA_MOVED,
+            poses.keypoints,
+            bump.cameras,
+            bump.frame,
+            poses.n_frames - 1,
+            bump.frame,
+            bump.times_usual,
+            bump.degrees,
+            "degrees",
+            poses.n_frames - bump.frame,
+            bump.frame,
+        ),
     )
 
 
