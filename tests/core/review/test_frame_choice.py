@@ -53,7 +53,7 @@ def event(
 def test_a_budget_shows_nearly_all_planted_failures(n_cameras: int) -> None:
     made = recording(n_cameras, 31)
     review = review_result(
-        made.result, made.scene.rig, made.scene.skeleton, fps=made.scene.fps
+        made.result, made.scene.rig, made.scene.skeleton, fps=made.scene.fps, watch_cameras=False
     ).summary()
     chosen = choose_frames({"arena": review}, 100)
     assert len(chosen) <= 100

@@ -180,6 +180,7 @@ def review_result(
     fps: float = USUAL_FPS,
     labeled: Collection[int] = (),
     sensitivity: float = 1.0,
+    watch_cameras: bool = True,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SessionReview:
@@ -199,6 +200,8 @@ def review_result(
         Frames that have labels or wait for them; they are not proposed again.
     sensitivity : float
         Twice as high: bars half as high.
+    watch_cameras : bool
+        Whether to look for a camera that was moved, which takes a few seconds.
     progress, cancelled
         As for `smooth`.
 
@@ -212,7 +215,9 @@ def review_result(
     """
     _check_sensitivity(sensitivity)
     excesses = find_excesses(result, rig, skeleton, progress=progress, cancelled=cancelled)
-    moved = () if rig is None or result.poses3d is None else _moved_cameras(result, rig)
+    moved: tuple[Event, ...] = ()
+    if watch_cameras and rig is not None and result.poses3d is not None:
+        moved = _moved_cameras(result, rig)
     return SessionReview(
         result.poses2d.session,
         result,
