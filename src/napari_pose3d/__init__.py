@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         leave_one_out_residuals,
         triangulate,
     )
+    from .core.pipeline.quality.audit_run import audit_project
     from .core.pipeline.result_files import save_result
     from .core.pipeline.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from .core.projects.matching.prediction_loading import load_predictions
     from .core.projects.project import Project, check_session, open_project
     from .core.projects.session import Session
+    from .core.review.frame_choice import choose_frames
+    from .core.review.measures import compute_measures
+    from .core.review.session_review import review_result
     from .core.synthetic.sample import make_sample
     from .core.video.frame_export import extract_frames
     from .core.video.video_array import VideoArray, open_video, set_video_cache
@@ -65,7 +69,10 @@ _HOME = {
     "VideoArray": ".core.video.video_array",
     "ViewAlignment": ".core.projects.alignment.view_alignment",
     "add_sessions": ".core.projects.creation",
+    "audit_project": ".core.pipeline.quality.audit_run",
     "check_session": ".core.projects.project",
+    "choose_frames": ".core.review.frame_choice",
+    "compute_measures": ".core.review.measures",
     "create_project": ".core.projects.creation",
     "extract_frames": ".core.video.frame_export",
     "leave_one_out_residuals": ".core.cameras.triangulation.triangulation",
@@ -76,6 +83,7 @@ _HOME = {
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
+    "review_result": ".core.review.session_review",
     "save_result": ".core.pipeline.result_files",
     "save_rig": ".core.cameras.rig_file",
     "set_video_cache": ".core.video.video_array",
@@ -105,7 +113,10 @@ __all__ = [
     "ViewAlignment",
     "__version__",
     "add_sessions",
+    "audit_project",
     "check_session",
+    "choose_frames",
+    "compute_measures",
     "create_project",
     "extract_frames",
     "leave_one_out_residuals",
@@ -116,6 +127,7 @@ __all__ = [
     "open_inputs",
     "open_project",
     "open_video",
+    "review_result",
     "save_result",
     "save_rig",
     "set_video_cache",
