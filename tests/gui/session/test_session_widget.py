@@ -219,6 +219,7 @@ def test_a_session_is_chosen_and_opened(widget, qtbot, project: Path) -> None:
     assert opened is not None
     assert opened.session.name == "walk"
     assert "walk is open" in widget.bar.status
+    assert widget.viewer.title == "walk"
 
 
 @pytest.mark.gui

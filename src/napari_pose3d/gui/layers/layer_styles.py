@@ -89,11 +89,11 @@ def points_layer(
             "symbol": "x" if poses.stage == "predicted" else "disc",
             "border_width": 0.16 if poses.stage == "raw" else 0.0,
             **point_colours(poses, table),
-            # A ring has no surface.
             "shading": "spherical" if poses.is_3d and poses.stage != "raw" else "none",
             "canvas_size_limits": (2, 100),
             "opacity": 1.0,
-            "blending": "translucent",
+            # In 3-D, what is within a ring is not behind it.
+            "blending": "translucent_no_depth" if poses.stage == "raw" else "translucent",
             **_common(poses, tile),
             **extra,
         },

@@ -310,6 +310,7 @@ class SessionWidget(QWidget):
             views.panel.take_over()
         keep_windows(self._viewer, show_error)
         self._viewer.dims.set_point(0, 0)
+        self._viewer.title = opened.session.name
         self._current.set(opened)
         self.bar.show_idle(f"{opened.session.name} is open.")
         self._refresh()

@@ -46,6 +46,7 @@ class SpaceView(CanvasFrame):
         self.model.mouse_drag_callbacks.append(self._on_press)
         self._scene = Scene([])
         self._layers: list[Any] = []
+        self._rings: Any = None
         self._floor: Any = None
         self._up: NDArray[Any] | None = None
         self._middle = np.zeros(3)
@@ -86,24 +87,34 @@ class SpaceView(CanvasFrame):
         trails[:, 3] = np.tile(np.linspace(0.75, 0.1, TRAIL_FRAMES), n)
         grey = [int(NEUTRAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         bones = np.tile([*grey, 1.0], (len(self._bones) * BONE_DOTS, 1))
-        rings = marks if scene.raw_space is not None else marks[:0]
-        colours = np.concatenate([trails, bones, rings, marks])
+        colours = np.concatenate([trails, bones, marks])
         self._n_before = len(colours) - n
-        faces, borders = colours.copy(), np.zeros(len(colours))
-        ringed = slice(self._n_before - len(rings), self._n_before)
-        faces[ringed] = 0.0
-        borders[ringed] = _RING
         self._sizes = np.full(len(colours), self._size)
-        self._sizes[ringed] *= _RAW_SIZE
         self._sizes[: len(trails)] *= 0.35
-        self._sizes[len(trails) : len(trails) + len(bones)] *= 0.3
+        self._sizes[len(trails) : self._n_before] *= 0.3
+        self._rings = None
+        if scene.raw_space is not None:
+            self._rings = self._keep(
+                self.model.add_points(
+                    np.tile(middle[::-1], (n, 1)),
+                    name="raw",
+                    face_color="transparent",
+                    border_color=marks,
+                    border_width=_RING,
+                    size=_RAW_SIZE * self._size,
+                    # What is within a ring is not behind it.
+                    blending="translucent_no_depth",
+                    canvas_size_limits=(2, 100),
+                    opacity=1.0,
+                )
+            )
         self._points = self._keep(
             self.model.add_points(
                 np.tile(middle[::-1], (len(colours), 1)),
                 name="keypoints",
-                face_color=faces,
+                face_color=colours,
                 border_color=colours,
-                border_width=borders,
+                border_width=0.0,
                 size=self._sizes,
                 shading="spherical",
                 canvas_size_limits=(2, 60),
@@ -144,11 +155,15 @@ class SpaceView(CanvasFrame):
         if not settings.skeleton:
             bones[:] = np.nan
         trails = past.transpose(1, 0, 2).reshape(-1, 3)[:, ::-1]
-        rows = np.concatenate([trails, bones, raw, zyx])
+        rows = np.concatenate([trails, bones, zyx])
         # What is hidden lies far away, rather than being another number of rows.
         rows[~np.isfinite(rows).all(axis=1)] = self._far
         self._points.data[...] = rows
         redraw_points(self.canvas, self._points)
+        if self._rings is not None:
+            raw[~np.isfinite(raw).all(axis=1)] = self._far
+            self._rings.data[...] = raw
+            redraw_points(self.canvas, self._rings)
         sizes = self._sizes.copy()
         sizes[self._n_before :][[name == selected for name in poses.keypoints]] *= _SELECTED
         if not np.array_equal(self._points.size, sizes):
