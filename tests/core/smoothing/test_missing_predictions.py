@@ -53,6 +53,18 @@ def test_zero_with_likelihood_zero_is_missing_and_said_to_be_so(scene, mode: str
     assert not any("likelihood 0" in n for n in expected.report.warnings)
 
 
+@pytest.mark.parametrize(("position", "likelihood"), [(0.0, 1e-9), (-1.0, 0.0), (-1.0, -1.0)])
+def test_other_ways_to_write_that_nothing_was_found(
+    scene, position: float, likelihood: float
+) -> None:
+    rig, _, ensemble = scene
+    xy, likelihoods = ensemble.xy.copy(), ensemble.likelihood.copy()
+    xy[:, :, 30:60, 0], likelihoods[:, :, 30:60, 0] = position, likelihood
+    found = run("triangulated", replace(ensemble, xy=xy, likelihood=likelihoods), rig)
+    assert np.isnan(found.poses3d.xyz[30:60, 0]).all()
+    assert any(n.startswith(f"{3 * 3 * 30} predictions") for n in found.report.warnings)
+
+
 def test_zero_with_a_likelihood_is_a_position(scene) -> None:
     _, _, ensemble = scene
     xy = ensemble.xy.copy()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
 from tests.support.video_recipes import BY_NAME, folder_of
 
@@ -93,3 +96,24 @@ def test_a_video_that_vanishes_while_it_is_indexed(
     monkeypatch.setattr(factory, "build_index", build)
     with pytest.raises(PoseDataError, match="no such file"):
         open_video(path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_a_file_of_two_videos_says_which_is_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"two{suffix}"
+    with av.open(str(path), "w") as container:
+        streams: list[Any] = []
+        for size in ((64, 48), (128, 96)):
+            stream: Any = container.add_stream("mpeg4", rate=30)
+            (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+            streams.append(stream)
+        for stream in streams:
+            for _ in range(5):
+                image = np.zeros((stream.height, stream.width, 3), np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            container.mux(stream.encode(None))
+    with open_video(path) as video:
+        assert video.shape[:3] == (5, 48, 64)
+        assert video.warnings == [
+            "the file holds 2 videos (64 x 48 px, 128 x 96 px); the first is read"
+        ]

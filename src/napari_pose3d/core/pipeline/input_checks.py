@@ -186,8 +186,8 @@ def placeholder_notes(statistics: EnsembleStatistics) -> Iterable[str]:
     """Notes on predictions that are no positions."""
     if n := int(statistics.n_placeholders.sum()):
         yield (
-            f"{n:,} predictions at (0, 0) with likelihood 0 stand for nothing found; they are "
-            "treated as missing"
+            f"{n:,} predictions at (0, 0) with likelihood 0, or beyond that corner, stand for "
+            "nothing found; they are treated as missing"
         )
     if n := int(statistics.n_impossible.sum()):
         yield (

@@ -81,7 +81,8 @@ def _rate_by_demuxer(path: str | os.PathLike[str]) -> float | None:
         return None
     with container:
         # Bare streams of a codec have no times; what is told of them is a guess.
-        rate = None if container.format.name in _WITHOUT_TIMES else stream.average_rate
+        guessed = container.format.name in _WITHOUT_TIMES or "_pipe" in container.format.name
+        rate = None if guessed else stream.average_rate
         return float(rate) if rate else None
 
 

@@ -23,6 +23,7 @@ Spread = Literal["confidence_weighted_var", "var"]
 UNKNOWN_VARIANCE = 1000.0
 _LOWEST_LIKELIHOOD = 1e-5
 # No image is so large, px.
+_NO_LIKELIHOOD = 1e-6
 _FARTHEST = 1e6
 # So that the intermediate arrays stay small beside those that are kept.
 _FRAMES_AT_ONCE = 4096
@@ -166,7 +167,8 @@ def _reduce(
     with np.errstate(over="ignore"):
         xy = np.ascontiguousarray(part.xy[:, 0, frames], dtype=np.float32)
     confidence = np.ascontiguousarray(part.likelihood[:, 0, frames], dtype=np.float32)
-    placeholder = (xy[..., 0] == 0) & (xy[..., 1] == 0) & (confidence == 0)
+    # Programs write 0 or -1 where they found nothing.
+    placeholder = (xy[..., 0] <= 0) & (xy[..., 1] <= 0) & (confidence < _NO_LIKELIHOOD)
     if options.keep_placeholders:
         placeholder[:] = False
     impossible = (np.abs(xy[..., 0]) > _FARTHEST) | (np.abs(xy[..., 1]) > _FARTHEST)

@@ -58,6 +58,15 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
     return container, stream
 
 
+def other_streams(container: InputContainer) -> str:
+    """In words, that a file holds further videos; "" where it does not."""
+    videos = [each for each in container.streams.video if not _is_cover(each)]
+    if len(videos) < 2:
+        return ""
+    sizes = ", ".join(f"{each.width} x {each.height} px" for each in videos)
+    return f"the file holds {len(videos)} videos ({sizes}); the first is read"
+
+
 def check_video_file(path: str | os.PathLike[str]) -> None:
     """Refuse what is not a regular file with something in it: opening a pipe could wait for ever.
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-from .container import open_container, time_base_of
+from .container import open_container, other_streams, time_base_of
 from .container_index import index_of_container, lists_its_packets
 from .display_order import FARTHEST, contradicts_decoding_order, shown_as_stored
 from .empty_packets import empty_packet_check, may_be_empty
@@ -288,7 +288,7 @@ def _read_packets(
     total = path.stat().st_size
     names = _MATROSKA if "matroska" in kind else _ALL
     tables = [_table([], names)]
-    warnings: list[str] = []
+    warnings = [other_videos] if (other_videos := other_streams(container)) else []
     packets: Iterator[Packet] = islice(container.demux(stream), most)
     if inspection.is_needed:
         packets = inspection.watch(packets)
