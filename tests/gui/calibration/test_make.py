@@ -55,7 +55,12 @@ def detected(scene: BoardScene, monkeypatch: pytest.MonkeyPatch) -> BoardScene:
             looked(view, 0, image, np.array([[20.0, 20.0], [np.nan, np.nan]]))
         return scene.observations
 
-    monkeypatch.setattr("napari_pose3d.core.calibration.board.detection.detect_corners", detect)
+    board = "napari_pose3d.core.calibration.board"
+    monkeypatch.setattr(f"{board}.detection.detect_corners", detect)
+    monkeypatch.setattr(
+        f"{board}.layout.recognise_board",
+        lambda videos, board, _: (board, ["it is what it is"]),
+    )
     return scene
 
 
@@ -186,6 +191,7 @@ def test_frames_are_taken_out_undone_and_compared(widget: CalibrationWidget, det
     page = widget.result.page
     first = widget.result.history.now
     assert page.measures.texts()[0][0] == "Board residual"
+    assert "it is what it is" in widget.make.note
     assert any("lags by +2.60" in line for line in widget.result_panel.verdicts.lines)
     assert not page._undo.isEnabled()
     page.refit_wanted.emit((10, 11))
@@ -261,10 +267,25 @@ def test_a_board_file_with_unknown_markers_changes_nothing(
     widget.make.board.open_file(tmp_path / "board.toml")
     assert widget.make.board.board() == before
     assert "DICT_9X9_9" in notification_manager.records[-1].message
-    # A board with a back keeps its thickness, which the form does not show.
+    # A board with a back keeps its thickness.
     (tmp_path / "board.toml").write_text(board_text(BOARD) + "thickness = 3.0\n")
     widget.make.board.open_file(tmp_path / "board.toml")
     assert widget.make.board.board().thickness == 3.0
+
+
+def test_boards_of_all_kinds_are_described_and_printed(
+    widget: CalibrationWidget, tmp_path: Path
+) -> None:
+    panel = widget.make.board
+    for board in (
+        Board(1, 3, 40.0, kind="aruco", marker=30.0),
+        Board(9, 7, 20.0, kind="checkerboard"),
+        Board(5, 7, 30.0, marker=22.0, inverted=True, thickness=4.0),
+    ):
+        panel.show_board(board)
+        assert panel.board() == board
+        panel.print_to(tmp_path / f"{board.kind}.pdf")
+        assert (tmp_path / f"{board.kind}.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_videos_and_board_come_from_a_folder(widget: CalibrationWidget, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ VIDEOS = "Videos (*.mp4 *.avi *.mov *.mkv *.m4v *.mpg *.mpeg *.webm *.wmv)"
 TOML = "TOML (*.toml)"
 CSV = "CSV (*.csv)"
 HTML = "HTML (*.html)"
+PDF = "PDF (*.pdf)"
 ANY = "All files (*)"
 
 

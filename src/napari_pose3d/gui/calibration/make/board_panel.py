@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -14,7 +14,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm
 
-from ..file_dialogs import TOML, ask_file, ask_target
+from ..file_dialogs import PDF, TOML, ask_file, ask_target
 
 _START = Board(7, 5, 30.0, marker=22.0)
 _LABELS = {
@@ -26,8 +26,14 @@ _LABELS = {
     "dictionary": "Markers' dictionary",
     "inverted": "White on black",
     "legacy": "Layout of OpenCV before 4.6",
+    "thickness": "Thickness if on both sides",
 }
-_OF_CHARUCO = ("marker", "dictionary", "legacy")
+# Fields that only some kinds of boards have.
+_OF_KINDS = {
+    "marker": ("charuco", "aruco"),
+    "dictionary": ("charuco", "aruco"),
+    "legacy": ("charuco",),
+}
 _APRIL = ("16h5", "25h9", "36h10", "36h11")
 _DICTIONARIES = [
     *(f"DICT_{size}X{size}_{count}" for size in (4, 5, 6, 7) for count in (50, 100, 250, 1000)),
@@ -44,9 +50,7 @@ class BoardPanel(QGroupBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Board", parent)
         length = {"min": 0.01, "max": 10_000.0, "step": 1.0}
-        count = {"min": 3, "max": 200}
-        # Of boards with a back, which only their files describe.
-        self._thickness = 0.0
+        count = {"min": 1, "max": 200}
         self._form = SettingsForm(
             Board,
             _LABELS,
@@ -55,19 +59,24 @@ class BoardPanel(QGroupBox):
                 "rows": count,
                 "square": length,
                 "marker": {**length, "min": 0.0},
+                "thickness": {**length, "min": 0.0},
                 "dictionary": {"choices": [(each[5:], each) for each in _DICTIONARIES]},
             },
             start=_START,
         )
-        open_ = QPushButton("Open &board file…")
+        open_ = QPushButton("Open &board…")
         open_.setToolTip("A board file (TOML): ours, or Caliscope's charuco.toml.")
         open_.clicked.connect(self._ask_for_file)
         save = QPushButton("Save…")
         save.setToolTip("Keep these values in a file, for the next recording.")
         save.clicked.connect(self._ask_where_to_save)
+        print_ = QPushButton("Print…")
+        print_.setToolTip("A PDF at true size, with a ruler to check the print.")
+        print_.clicked.connect(self._ask_where_to_print)
         buttons = QHBoxLayout()
         buttons.addWidget(open_, 2)
         buttons.addWidget(save, 1)
+        buttons.addWidget(print_, 1)
         layout = QVBoxLayout(self)
         layout.addWidget(self._form.native)
         layout.addLayout(buttons)
@@ -80,16 +89,15 @@ class BoardPanel(QGroupBox):
         values = self._form.values()
         if values["kind"] == "checkerboard":
             values["marker"] = 0.0
-        return Board(**values, thickness=self._thickness)
+        return Board(**values)
 
     def show_board(self, board: Board) -> None:
         """Fill in a board; raises `PoseDataError` for markers that OpenCV does not have."""
-        if board.kind == "charuco" and board.dictionary not in _DICTIONARIES:
+        if board.has_markers and board.dictionary not in _DICTIONARIES:
             raise PoseDataError(
                 f"there is no dictionary '{board.dictionary}'",
                 expected=f"one of {', '.join(_DICTIONARIES)}",
             )
-        self._thickness = board.thickness
         self._form.show(replace(board, dictionary=_known(board.dictionary)))
 
     def open_file(self, path: Path) -> None:
@@ -100,15 +108,33 @@ class BoardPanel(QGroupBox):
             show_error(str(error))
 
     def _on_change(self) -> None:
-        charuco = self._form.widget("kind").value != "checkerboard"
-        for name in _OF_CHARUCO:
-            self._form.widget(name).native.setEnabled(charuco)
+        kind = self._form.widget("kind").value
+        for name, kinds in _OF_KINDS.items():
+            self._form.widget(name).native.setEnabled(kind in kinds)
         self.changed.emit()
 
     def _ask_for_file(self) -> None:
         path = ask_file(self, "Open a board file", TOML)
         if path is not None:
             self.open_file(path)
+
+    def print_to(self, path: Path) -> None:
+        """Write the board as a PDF."""
+        from napari_pose3d.core.calibration.board.board_print import board_pdf
+
+        try:
+            content = board_pdf(self.board())
+            with FileGroup(overwrite=True) as group:
+                group.path(path).write_bytes(content)
+        except (OSError, PoseDataError) as error:
+            show_error(str(error))
+            return
+        show_info(f"Wrote {path}. Print it without scaling, and measure the ruler.")
+
+    def _ask_where_to_print(self) -> None:
+        path = ask_target(self, "Print the board", Path("board.pdf"), PDF)
+        if path is not None:
+            self.print_to(path)
 
     def _ask_where_to_save(self) -> None:
         try:

@@ -59,12 +59,15 @@ class Found:
         The common number of each video frame, where it is another.
     rates : mapping of view to float
         Frames per second; only of views where it is known.
+    notes : tuple of str
+        How the board in the videos differs from the one that was described.
     """
 
     recording: Recording
     observations: BoardObservations
     rows: Mapping[str, NDArray[np.int64]] | None
     rates: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     def video_frame(self, view: str, frame: int) -> int:
         """The frame of a view's video that has a common number."""
@@ -98,6 +101,7 @@ def find_board(
 ) -> Found:
     """Look for the board in all videos."""
     from napari_pose3d.core.calibration.board.detection import detect_corners
+    from napari_pose3d.core.calibration.board.layout import recognise_board
     from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
     from napari_pose3d.core.video.metadata import video_metadata
 
@@ -105,6 +109,9 @@ def find_board(
     rows = None
     if recording.timestamps is not None:
         rows = frames_of_timestamps(recording.timestamps, list(recording.videos))
+    progress("recognising the board", 0, 0)
+    check = checker(cancelled)
+    board, notes = recognise_board(recording.videos, recording.board, check)
     headers = {view: video_metadata(path) for view, path in recording.videos.items()}
     done = dict.fromkeys(recording.videos, 0)
     # As the headers claim, until the videos' own indices tell.
@@ -120,15 +127,15 @@ def find_board(
 
     observations = detect_corners(
         recording.videos,
-        recording.board,
+        board,
         rows=rows,
         every=recording.settings.every,
         progress=report,
         looked=looked,
-        check=checker(cancelled),
+        check=check,
     )
     rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
-    return Found(recording, observations, rows, rates)
+    return Found(recording, observations, rows, rates, tuple(notes))
 
 
 def fit(

@@ -144,7 +144,7 @@ class MakePanel(QWidget):
         recording = self._recording()
         if recording is None or self._jobs.is_busy:
             return
-        found = work.Found(recording, found.observations, found.rows, found.rates)
+        found = work.Found(recording, found.observations, found.rows, found.rates, found.notes)
         self._jobs.start(
             partial(work.fit, found, ()), "calibrating", partial(self._show_fit, found)
         )
@@ -156,7 +156,9 @@ class MakePanel(QWidget):
         both = int(((observations.n_observed > 0).sum(axis=0) > 1).sum())
         n = int(observations.observed.sum())
         counts = f"{n:,} corners; two cameras or more saw the board in {both} frames."
-        self._note.show_message("\n".join((counts, *lacking)))
+        self._note.show_message(
+            "\n".join((counts, *(f"Note: {each}." for each in found.notes), *lacking))
+        )
         if go_on:
             self.calibrate()
 

@@ -114,9 +114,13 @@ def board_outlines(rig: Rig, calibration: Calibration) -> Float64:
     board, state = solution.observations.board, solution.state
     # What one camera saw of a few corners may be placed anywhere.
     seen = np.bincount(solution.images.frame, minlength=len(state.board_translations)) > 1
-    across, down = board.columns * board.square, board.rows * board.square
-    corners = np.array([[0, 0, 0], [across, 0, 0], [across, down, 0], [0, down, 0.0]])
-    corners -= [board.square, board.square, 0]
+    # Around the inner corners lies one more row of squares; a grid's corners are those of markers.
+    edge = 0.0 if board.kind == "aruco" else board.square
+    (left, top), (right, bottom) = (
+        board.points[:, :2].min(axis=0) - edge,
+        board.points[:, :2].max(axis=0) + edge,
+    )
+    corners = np.array([[left, top, 0], [right, top, 0], [right, bottom, 0], [left, bottom, 0]])
     there = np.einsum("fij,kj->fki", state.board_rotations[seen], corners)
     there += state.board_translations[seen][:, None]
     return _to_world(rig, calibration, there)
