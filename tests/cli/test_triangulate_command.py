@@ -170,7 +170,7 @@ def test_existing_results_project_folder_and_bad_input(recording, capsys) -> Non
         (["triangulate", "in"], "--calibration"),
         ([*arguments, "--force", "--robust", "often"], "often"),
         ([*arguments, "--force", "--threads", "0"], "threads"),
-        (["triangulate", "--calibration", "rig.toml"], "no input"),
+        (["triangulate", "--calibration", "rig.toml"], "no predictions"),
     ):
         capsys.readouterr()
         assert main(bad) == 2
