@@ -26,6 +26,8 @@ from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.smooth.smooth_job import Choice, smooth
+from napari_pose3d.gui.workspace.docking import dock_of
+from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
@@ -272,7 +274,10 @@ def test_a_broken_video_is_told_and_blocks_nothing_but_itself(widget, qtbot, pro
     assert {"walk Cam-A", "walk Cam-C", "predicted Cam-B"} <= layer_names(widget)
     assert "walk Cam-B" not in layer_names(widget)
     assert any("walk_Cam-B.mp4" in each.message for each in notification_manager.records)
-    assert "walk is open" in widget.bar.status
+    assert "walk is open, without the video of Cam-B." in widget.bar.status
+    assert dock_of(widget).windowTitle() == "Session !"
+    panel = workspace(widget.viewer).open("Camera views").panel
+    assert [source.view for source in panel.scene.views] == list(VIEWS)
 
 
 @pytest.mark.gui

@@ -235,6 +235,10 @@ class ViewsPanel(QWidget):
         skeleton = skeleton_beside(layers) if opened is None else opened.session.skeleton
         old = self.scene.skeleton
         self.scene = scene = scene_of(self._viewer.layers, skeleton)
+        if opened is not None:
+            # A view whose video cannot be read keeps its place.
+            order = {view: i for i, view in enumerate(opened.session.views)}
+            scene.views.sort(key=lambda source: order.get(source.view, len(order)))
         for name in set(self.views) - {source.view for source in scene.views}:
             self.views.pop(name).shut_down()
         for source in scene.views:

@@ -20,7 +20,9 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder
+from napari_pose3d.gui.layers.layer_styles import ROLE_KEY
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, session_layers
+from napari_pose3d.gui.layers.video_layers import VIDEO
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
@@ -60,6 +62,8 @@ class SessionWidget(QWidget):
         self._layout = layout_memory(napari_viewer)
         self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
         self._open_at_once = False
+        # Views of the open session whose videos could not be read.
+        self._unread: list[str] = []
 
         self.project = ProjectPanel()
         self.sessions = SessionPanel()
@@ -312,14 +316,18 @@ class SessionWidget(QWidget):
         self._viewer.dims.set_point(0, 0)
         self._viewer.title = opened.session.name
         self._current.set(opened)
-        self.bar.show_idle(f"{opened.session.name} is open.")
+        shown = {each.metadata.get("view") for each in layers if _is_video(each)}
+        self._unread = [view for view in opened.session.videos if view not in shown]
+        without = f", without the video of {', '.join(self._unread)}" if self._unread else ""
+        self.bar.show_idle(f"{opened.session.name} is open{without}.")
         self._refresh()
         self._layout.restore(opened)
         self._mark()
         self.opened.emit()
 
     def _mark(self) -> None:
-        severe = any(issue.severity != "note" for issue in self.issues.issues)
+        severe = bool(self._unread)
+        severe |= any(issue.severity != "note" for issue in self.issues.issues)
         done = self._current.open is not None
         self._workspace.mark("Session", "attention" if severe else "done" if done else "")
 
@@ -387,6 +395,10 @@ class _NextSteps(QWidget):
         self.cameras.setEnabled(chosen is not None and chosen.rig_path is not None)
         for button in (self.views, self.smooth):
             button.setEnabled(opened)
+
+
+def _is_video(layer: Layer) -> bool:
+    return layer.metadata.get(ROLE_KEY) == VIDEO
 
 
 def _find(paths: tuple[Path, ...], progress: Progress, cancelled: IsCancelled) -> Project:
