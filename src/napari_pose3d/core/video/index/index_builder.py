@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
@@ -73,6 +73,7 @@ def build_index(
     container, stream = open_container(path)
     with container:
         stamp = VideoStamp.of(path)
+        others = other_streams(container)
         index: FrameIndex | str | None
         has_index = trust_container and lists_its_packets(container, stream)
         if not has_index:
@@ -88,7 +89,7 @@ def build_index(
     assert index is not None
     if len(index) == 0:
         raise _no_frames(path)
-    return index
+    return replace(index, warnings=(*index.warnings, others)) if others else index
 
 
 def index_beginning(path: str | os.PathLike[str]) -> FrameIndex:
@@ -288,7 +289,7 @@ def _read_packets(
     total = path.stat().st_size
     names = _MATROSKA if "matroska" in kind else _ALL
     tables = [_table([], names)]
-    warnings = [other_videos] if (other_videos := other_streams(container)) else []
+    warnings: list[str] = []
     packets: Iterator[Packet] = islice(container.demux(stream), most)
     if inspection.is_needed:
         packets = inspection.watch(packets)
