@@ -254,7 +254,14 @@ def test_every_command_of_the_manifest_can_be_imported() -> None:
     manifest = PluginManifest.from_distribution("napari-pose3d")
     manifest.validate_imports()
     titles = [widget.display_name for widget in manifest.contributions.widgets]
-    assert titles == ["Session", "Camera views", "Label", "Traces", "Smooth and triangulate"]
+    assert titles == [
+        "Session",
+        "Calibration",
+        "Camera views",
+        "Label",
+        "Traces",
+        "Smooth and triangulate",
+    ]
 
 
 def test_discovery_imports_nothing_heavy(predictions: Path) -> None:
