@@ -228,12 +228,17 @@ def _detect(
     jobs = []
     parts = 4
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        pieces = {}
         for view, video in opened.items():
             numbers = list(range(0, len(video), every))
             size = max(1, -(-len(numbers) // parts))
-            for start in range(0, len(numbers), size):
-                part = numbers[start : start + size]
-                jobs.append((view, part, pool.submit(corners_of, view, part)))
+            pieces[view] = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+        # Threads that work at once read different videos: two places in one would take turns, and
+        # decode anew from a keyframe each time.
+        for turn in range(parts):
+            for view, mine in pieces.items():
+                if turn < len(mine):
+                    jobs.append((view, mine[turn], pool.submit(corners_of, view, mine[turn])))
         results = [(view, part, job.result()) for view, part, job in jobs]
 
     numbers_of = {view: np.arange(len(video)) for view, video in opened.items()}
