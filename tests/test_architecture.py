@@ -33,7 +33,7 @@ GUI_FLOORS = (
     {"qt"},
     {"workspace", "layers"},
     {"session"},
-    {"camera_views", "smooth", "traces"},
+    {"camera_views", "review", "smooth", "traces"},
     {"calibration", "labeling"},
     {"contributions"},
     {"demo"},

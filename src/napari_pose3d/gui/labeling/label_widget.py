@@ -1,7 +1,7 @@
 """The widget "Label": labels in all cameras at once, beside the camera views."""
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -71,6 +71,7 @@ class LabelWidget(QWidget):
         self._adder: FrameAdder | None = None
         self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
+        self._to_queue: dict[int, str] = {}
         self._hint = QLabel(_NO_SESSION)
         self._hint.setWordWrap(True)
         self._open_views = QPushButton("Open the camera &views")
@@ -110,6 +111,8 @@ class LabelWidget(QWidget):
         if same and self.labeling is not None:
             return
         self._stop()
+        if before is not None:
+            self._to_queue = {}
         self._opened = opened
         if opened is None:
             self._say(_NO_SESSION)
@@ -166,6 +169,17 @@ class LabelWidget(QWidget):
         self._pages.setCurrentWidget(self.board)
         control.choose(control.keypoint)
         self._questions.ask_what_is_left()
+        self._queue()
+
+    def queue_frames(self, reasons: Mapping[int, str]) -> None:
+        """Add frames to the queue, each for a reason, as soon as the session's labels are open."""
+        self._to_queue = dict(reasons)
+        self._queue()
+
+    def _queue(self) -> None:
+        if self._adder is not None and self._to_queue:
+            reasons, self._to_queue = self._to_queue, {}
+            self._adder.put(reasons)
 
     def _detach(self) -> None:
         control = self.control

@@ -45,6 +45,7 @@ PANELS = (
     PanelKind("Calibration", "Calibration", "tasks"),
     PanelKind("Label", "Label", "tasks", works_on_images=True),
     PanelKind("Smooth and triangulate", "Smooth", "tasks"),
+    PanelKind("Review", "Review", "tasks"),
     PanelKind("Camera views", "Camera views", "images"),
     PanelKind("Traces", "Traces", "time"),
 )

@@ -252,15 +252,15 @@ class LabelFiles:
     def enqueue(
         self,
         frames: Sequence[FrameKey],
-        reason: str = "",
+        reason: str | Mapping[FrameKey, str] = "",
         predictions: Mapping[tuple[FrameKey, str], Mapping[str, XY]] | None = None,
     ) -> None:
         """Let frames wait to be labeled; their images have to be there already.
 
         Parameters
         ----------
-        reason : str
-            Why, in a word or two; kept in our own folder.
+        reason : str, or mapping of FrameKey to str
+            Why, in a few words; kept in our own folder.
         predictions : mapping of (FrameKey, view) to positions by keypoint, optional
             Proposals, px of the image.
 
@@ -281,7 +281,8 @@ class LabelFiles:
                 queues[view] = files.queue.with_added(images, proposed)
             # Others may have queued frames as well.
             now = {FrameKey(*at): why for at, why in read_reasons(self._reasons_path).items()}
-            new = dict.fromkeys(frames, reason) if reason else {}
+            why = dict.fromkeys(frames, reason) if isinstance(reason, str) else reason
+            new = {frame: text for frame, text in why.items() if text}
             self.reasons = {**now, **self.reasons, **new}
             self._write(self.tables, queues, [], {self._reasons_path: self._reasons_text()})
 

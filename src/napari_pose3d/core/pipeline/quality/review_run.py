@@ -71,6 +71,8 @@ class ReviewRun:
         With a session: only that one.
     sets : collection of str, optional
         Names of prediction sets; not given: all.
+    around : path, optional
+        The project or folder that holds videos and labels; not given: told from ``paths``.
 
     Attributes
     ----------
@@ -89,13 +91,14 @@ class ReviewRun:
         calibration: AnyPath | None = None,
         reading: ReadingSettings | None = None,
         sets: Collection[str] = (),
+        around: AnyPath | None = None,
     ) -> None:
         self._paths = list(paths)
         self._calibration = calibration
         self._reading = reading or ReadingSettings()
         self._sets = tuple(sets)
         self.sessions = session_names(self._paths, calibration, self._reading)
-        self._project = ReviewProject(self._paths)
+        self._project = ReviewProject(self._paths if around is None else [around])
 
     def default_folder(self) -> Path:
         """Where the review goes unless the user gives a folder."""
@@ -146,13 +149,12 @@ class ReviewRun:
         with ReviewFiles(folder, force=force) as files:
             for name in self.sessions:
                 try:
-                    review, warnings, measures = self._review(
-                        name, settings, threads, progress, cancelled
-                    )
+                    review = self.review(name, settings, threads, progress, cancelled)
+                    measures = self._measures(review, settings, threads, progress, cancelled)
                 except PoseDataError as error:
                     failed[name] = error
                     continue
-                notes += [f"{name}: {warning}" for warning in warnings]
+                notes += [f"{name}: {warning}" for warning in review.result.report.warnings]
                 files.add_measures(review, measures, progress, cancelled)
                 done.append(review.summary())
                 del review, measures
@@ -163,39 +165,79 @@ class ReviewRun:
             written = files.finish(done, chosen, page)
         return Review(tuple(done), chosen, failed, tuple(notes), tuple(written))
 
-    def _review(
+    def review(
         self,
         name: str,
-        settings: ReviewSettings,
-        threads: int | None,
-        progress: Progress | None,
-        cancelled: IsCancelled | None,
-    ) -> tuple[SessionReview, tuple[str, ...], dict[str, NDArray[Any]]]:
-        reading = replace(self._reading, session=name)
-        work = FileRun(self._paths, self._calibration, reading, self._sets)
+        settings: ReviewSettings | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> SessionReview:
+        """Smooth a session and find what is wrong in it; nothing is written.
+
+        Raises
+        ------
+        PoseDataError
+            Its predictions cannot be read or smoothed.
+        Cancelled
+            `cancelled` returned True.
+        """
+        settings = settings or ReviewSettings()
+        work = self._work(name)
         result = work.smooth(SmoothingSettings(threads=threads), progress, cancelled)
-        bones = work.inputs.table.skeleton
         review = review_result(
             result,
             work.rig,
-            bones,
+            work.inputs.table.skeleton,
             fps=self._project.fps(name),
             labeled=self._project.labeled(name),
             sensitivity=settings.sensitivity,
             progress=progress,
             cancelled=cancelled,
         )
-        review = replace(review, session=name)
-        own = [each for each in settings.measures if each in MEASURES]
+        return replace(review, session=name)
+
+    def save(
+        self,
+        folder: AnyPath,
+        review: SessionReview,
+        budget: int,
+        *,
+        force: bool = False,
+    ) -> list[Path]:
+        """Write the review of one session, without measures; errors as for `run`."""
+        from napari_pose3d.core.review.report.page import page_text
+
+        summary = review.summary()
+        chosen = choose_frames({review.session: summary}, budget)
+        notes = review.result.report.warnings
+        page = page_text([summary], chosen, {}, notes, self._project.images)
+        with ReviewFiles(folder, force=force) as files:
+            return files.finish([summary], chosen, page)
+
+    def _work(self, name: str) -> FileRun:
+        reading = replace(self._reading, session=name)
+        return FileRun(self._paths, self._calibration, reading, self._sets)
+
+    def _measures(
+        self,
+        review: SessionReview,
+        settings: ReviewSettings,
+        threads: int | None,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+    ) -> dict[str, NDArray[Any]]:
         measures: dict[str, NDArray[Any]] = {}
+        own = [each for each in settings.measures if each in MEASURES]
         if own:
+            rig = self._work(review.session).rig
             measures |= compute_measures(
-                result, work.rig, own, progress=progress, cancelled=cancelled, threads=threads
+                review.result, rig, own, progress=progress, cancelled=cancelled, threads=threads
             )
         wanted = [each for each in settings.measures if each in LABEL_MEASURES]
         if wanted:
-            measures |= self._project.label_measures(name, result, wanted)
-        return review, result.report.warnings, measures
+            measures |= self._project.label_measures(review.session, review.result, wanted)
+        return measures
 
 
 def _check(settings: ReviewSettings) -> None:

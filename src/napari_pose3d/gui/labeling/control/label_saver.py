@@ -111,14 +111,17 @@ class LabelSaver(QObject):
         return not labeling.unsaved
 
     def add_frames(
-        self, frames: Sequence[int], reason: str, proposals: Proposals | None = None
+        self,
+        frames: Sequence[int],
+        reason: str | Mapping[int, str],
+        proposals: Proposals | None = None,
     ) -> None:
         """Write the images of frames, and let them wait to be labeled.
 
         Parameters
         ----------
-        reason : str
-            Why, in a word or two.
+        reason : str, or mapping of frame to str
+            Why, in a few words.
         proposals : callable, optional
             Gives the predictions of a frame that go into the queue with it.
         """
@@ -230,14 +233,24 @@ class LabelSaver(QObject):
         self._wanted = [key for key in self._wanted if key not in keys]
         self.extracted.emit()
 
-    def _enqueue(self, reason: str, proposals: Proposals | None, keys: list[FrameKey]) -> None:
+    def _enqueue(
+        self,
+        reason: str | Mapping[int, str],
+        proposals: Proposals | None,
+        keys: list[FrameKey],
+    ) -> None:
         proposed: dict[tuple[FrameKey, str], dict[str, XY]] = {}
         for key in keys if proposals is not None else ():
             assert proposals is not None
             for label_key, (at, _) in proposals(key.frame).items():
                 proposed.setdefault((key, label_key.view), {})[label_key.keypoint] = at
         try:
-            self._labeling.files.enqueue(keys, reason, proposed)
+            why = (
+                reason
+                if isinstance(reason, str)
+                else {key: reason[key.frame] for key in keys if key.frame in reason}
+            )
+            self._labeling.files.enqueue(keys, why, proposed)
             self.added.emit(len(keys))
         except LabelsChanged as changed:
             self.changed_by_others.emit(changed)

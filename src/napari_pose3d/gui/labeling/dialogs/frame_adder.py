@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -125,6 +126,16 @@ class FrameAdder(QObject):
         n = len(self._frames(choice))
         frames = "1 frame" if n == 1 else f"{n:,} frames"
         return f"{frames} will be added; those labeled or queued are left out."
+
+    def put(self, reasons: Mapping[int, str]) -> None:
+        """Add frames, each for a reason, with their predictions; not those labeled or queued."""
+        labeling = self._control.labeling
+        have = {*labeling.labeled_frames, *labeling.queued_frames}
+        new = [frame for frame in sorted(reasons) if frame not in have]
+        if not new:
+            self._control.show_message("These frames are all labeled or queued already.")
+            return
+        self._saver.add_frames(new, reasons, self._control.proposals)
 
     def _put(self, choice: FrameChoice, frames: list[int]) -> None:
         self._end_choosing()
