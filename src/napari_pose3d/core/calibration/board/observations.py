@@ -46,6 +46,8 @@ class BoardObservations:
                 f"the corners have shape {self.xy.shape}",
                 expected=f"{expected}: view, frame, corner, 2",
             )
+        # Sums go through memory in order: the same corners give the same bits.
+        object.__setattr__(self, "xy", np.ascontiguousarray(self.xy, dtype=np.float64))
         if np.any(np.diff(self.frames) <= 0):
             raise PoseDataError("the frames are not in order", expected="rising frame numbers")
 

@@ -291,7 +291,7 @@ class _Normal(NamedTuple):
 
     def solved(self, damping: float) -> Float64 | None:
         """Change of the free unknowns ``(n,)``; None if singular."""
-        from scipy.linalg import LinAlgError, cho_factor, cho_solve
+        from ..solve.adjustment_kernels import solve_positive
 
         if not len(self.diagonal):
             return np.zeros(0)
@@ -299,13 +299,10 @@ class _Normal(NamedTuple):
         system[np.diag_indices_from(system)] += self.prior + damping * self.diagonal
         right = -self.scores.sum(axis=0) - self.prior_gradient
         scale = np.sqrt(np.maximum(np.diag(system), 1e-300))
-        try:
-            factor = cho_factor(system / np.outer(scale, scale), lower=True)
-        except LinAlgError:
+        solution = np.empty(len(right))
+        if not solve_positive(system / np.outer(scale, scale), right / scale, solution):
             return None
-        except ValueError:  # not finite
-            return None
-        return np.asarray(cho_solve(factor, right / scale) / scale)
+        return np.asarray(solution / scale)
 
 
 def changed(camera: Camera, change: Float64, pivot: Float64) -> Camera:

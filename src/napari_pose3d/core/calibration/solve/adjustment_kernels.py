@@ -1,4 +1,10 @@
-"""The compiled loops of `bundle_adjustment`. Importing this module imports numba."""
+"""The compiled loops of `bundle_adjustment`. Importing this module imports numba.
+
+Notes
+-----
+BLAS splits sums among its threads, so that their number changes the last bits; these loops do not.
+In `eliminate`, frames that a camera did not see cost nothing, which is most in a rig of many.
+"""
 
 from __future__ import annotations
 
@@ -321,3 +327,89 @@ def accumulate(
                 boards[f, i, j] += total[_CAMERA + i, _CAMERA + j]
                 if j != i:
                     boards[f, j, i] += total[_CAMERA + i, _CAMERA + j]
+
+
+@_jit
+def eliminate(mixed: Any, inverse: Any, gradient: Any, n_own: int, system: Any, right: Any) -> None:
+    """Subtract ``W V^-1 W^T`` from `system`, and add ``W V^-1 h`` to `right`.
+
+    Parameters
+    ----------
+    mixed : (frame, n, 6)
+        W, with `n_own` rows for each camera.
+    inverse : (frame, 6, 6)
+    gradient : (frame, 6)
+    system : (n, n)
+        Changed in place, as `right (n,)` is.
+    """
+    n_frames, n, _ = mixed.shape
+    n_views = n // n_own
+    solved = np.zeros((n, 6))
+    seen = np.empty(n_views, np.int64)
+    for f in range(n_frames):
+        count = 0
+        for c in range(n_views):
+            there = False
+            for a in range(c * n_own, (c + 1) * n_own):
+                for k in range(6):
+                    if mixed[f, a, k] != 0.0:
+                        there = True
+            if not there:
+                continue
+            seen[count] = c
+            count += 1
+            for a in range(c * n_own, (c + 1) * n_own):
+                for j in range(6):
+                    value = 0.0
+                    for k in range(6):
+                        value += mixed[f, a, k] * inverse[f, k, j]
+                    solved[a, j] = value
+                    right[a] += value * gradient[f, j]
+        for i in range(count):
+            for a in range(seen[i] * n_own, (seen[i] + 1) * n_own):
+                s0, s1, s2 = solved[a, 0], solved[a, 1], solved[a, 2]
+                s3, s4, s5 = solved[a, 3], solved[a, 4], solved[a, 5]
+                for j in range(i + 1):
+                    for b in range(seen[j] * n_own, (seen[j] + 1) * n_own):
+                        w = mixed[f, b]
+                        system[a, b] -= (
+                            s0 * w[0] + s1 * w[1] + s2 * w[2] + s3 * w[3] + s4 * w[4] + s5 * w[5]
+                        )
+    for a in range(n):
+        for b in range(a + 1, n):
+            system[a, b] = system[b, a]
+
+
+@_jit
+def solve_positive(matrix: Any, right: Any, out: Any) -> bool:
+    """Solve ``matrix x = right`` by Cholesky's method; False where it is not positive definite.
+
+    Parameters
+    ----------
+    matrix : (n, n)
+        Its lower triangle is overwritten by the factor.
+    right, out : (n,)
+    """
+    n = len(right)
+    for i in range(n):
+        for j in range(i + 1):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= matrix[i, k] * matrix[j, k]
+            if i == j:
+                if not value > 0.0:
+                    return False
+                matrix[i, i] = math.sqrt(value)
+            else:
+                matrix[i, j] = value / matrix[j, j]
+    for i in range(n):
+        value = right[i]
+        for k in range(i):
+            value -= matrix[i, k] * out[k]
+        out[i] = value / matrix[i, i]
+    for i in range(n - 1, -1, -1):
+        value = out[i]
+        for k in range(i + 1, n):
+            value -= matrix[k, i] * out[k]
+        out[i] = value / matrix[i, i]
+    return True

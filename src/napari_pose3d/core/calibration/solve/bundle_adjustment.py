@@ -169,6 +169,8 @@ class _Normal(NamedTuple):
 
     def reduced(self, damping: float) -> tuple[Float64, Float64, Float64, Float64]:
         """Schur complement and its right side, and what gives the boards back."""
+        from .adjustment_kernels import eliminate
+
         n = len(self.camera_gradient)
         boards = self.boards.copy()
         diagonal = np.einsum("fii->fi", boards)
@@ -176,17 +178,14 @@ class _Normal(NamedTuple):
         diagonal *= 1 + damping
         diagonal += 1e-12 + 1e-12 * diagonal.max(axis=1, initial=0.0, keepdims=True)
         inverse = np.linalg.inv(boards)
-        mixed = self.mixed
-        solved = mixed @ inverse
         system = np.zeros((n, n))
         for c, block in enumerate(self.cameras):
             at = slice(c * N_CAMERA, (c + 1) * N_CAMERA)
             system[at, at] = block
         system[np.diag_indices(n)] *= 1 + damping
-        flat = solved.transpose(1, 0, 2).reshape(n, -1)
-        system -= flat @ mixed.transpose(1, 0, 2).reshape(n, -1).T
-        right = -self.camera_gradient + np.einsum("fnb,fb->n", solved, self.board_gradient)
-        return system, right, np.asarray(inverse, dtype=np.float64), mixed
+        right = -self.camera_gradient
+        eliminate(self.mixed, inverse, self.board_gradient, N_CAMERA, system, right)
+        return system, right, np.asarray(inverse, dtype=np.float64), self.mixed
 
     def information(self, free: Bool) -> Float64:
         """Of the cameras' free unknowns, with the boards eliminated."""
@@ -194,18 +193,17 @@ class _Normal(NamedTuple):
 
     def solve(self, free: Bool, damping: float) -> tuple[Float64, Float64] | None:
         """Changes of the cameras ``(view, 16)`` and boards ``(frame, 6)``; None if singular."""
-        from scipy.linalg import LinAlgError, cho_factor, cho_solve
+        from .adjustment_kernels import solve_positive
 
         system, right, inverse, mixed = self.reduced(damping)
         change = np.zeros(len(right))
         if free.any():
             system, right = system[np.ix_(free, free)], right[free]
             scale = np.sqrt(np.maximum(np.diag(system), 1e-300))
-            try:
-                factor = cho_factor(system / np.outer(scale, scale), lower=True)
-            except LinAlgError:
+            solution = np.empty(len(right))
+            if not solve_positive(system / np.outer(scale, scale), right / scale, solution):
                 return None
-            change[free] = cho_solve(factor, right / scale) / scale
+            change[free] = solution / scale
         against = self.board_gradient + np.einsum("fnb,n->fb", mixed, change)
         return change.reshape(-1, N_CAMERA), -np.einsum("fab,fb->fa", inverse, against)
 

@@ -47,7 +47,7 @@ def camera_intrinsics(
         raise PoseDataError(
             f"no image of view {name} shows enough of the board",
             expected=f"{_FEWEST_CORNERS} corners that do not lie on one line, in several images",
-            todo="Film the board larger and tilted in several directions",
+            todo="Record the board larger and tilted in several directions",
         )
     focal = focal_length(matrices, size) or _GUESS * size[0]
     start = np.zeros((1, N_INTRINSICS))

@@ -18,6 +18,7 @@ from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
 from .camera_clocks import corner_noise, estimate_clocks
 from .intrinsics import camera_intrinsics
 from .lens import FX, FY, K1, N_INTRINSICS, undistort
+from .mirrored_world import boards_mirrored, is_flat, mirrored
 from .relative_poses import InitialRig, at_common_clock, place_cameras
 from .rig_state import (
     LAST_LOSS,
@@ -34,6 +35,7 @@ FEWEST_CORNERS = 4
 """An image with fewer corners says nothing about the board's pose."""
 
 _FORGIVING = 5.0  # px: wrong poses of a board are compared
+_TURNS = 6  # rounds in which boards are turned the right way round
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +152,8 @@ def solve_rig(
 
     progress("bundle adjustment")
     state = _joint(state, observations, images, poses, known is not None, check)
+    if is_flat(state, images.points):
+        state = _right_way_round(state, observations, images, poses, known is not None, check)
     freedom = _freedom(state, everything=True, fixed=known is not None)
     clock_sd, note = np.full(state.n_views, np.nan), "not asked for"
     result: Adjusted | None = None
@@ -313,3 +317,57 @@ def _joint(
         ).state
         state = best_boards(state, images, poses)
     return state
+
+
+def _right_way_round(
+    state: RigState,
+    observations: BoardObservations,
+    images: BoardImages,
+    poses: BoardPoses,
+    fixed: bool,
+    check: Callable[[], None],
+) -> RigState:
+    """The cheapest of the world found, and its mirror image; each with its boards mirrored too."""
+    best, least = state, np.inf
+    for start in (state, mirrored(state)):
+        if start is not state:
+            start = _joint(start, observations, images, poses, fixed, check)
+        for _ in range(_TURNS):
+            turned = _boards_turned(start, images, check)
+            if turned is start:
+                break
+            start = _joint(turned, observations, images, poses, fixed, check)
+        cost = float(_still_costs(start, images).sum())
+        if cost < least:
+            best, least = start, cost
+    return best
+
+
+def _boards_turned(state: RigState, images: BoardImages, check: Callable[[], None]) -> RigState:
+    """Boards mirrored in depth where all cameras together prefer that; the same state for none."""
+    no = np.zeros(state.n_views, bool)
+    held = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
+    other = boards_mirrored(state, images.points)
+    other = adjust(other, images, held, Loss(_FORGIVING), most_steps=15, check=check).state
+    n = len(state.board_translations)
+    old, new = (
+        np.bincount(images.frame, _still_costs(each, images), minlength=n)
+        for each in (state, other)
+    )
+    better = new < 0.995 * old
+    if not better.any():
+        return state
+    return replace(
+        state,
+        board_rotations=np.where(
+            better[:, None, None], other.board_rotations, state.board_rotations
+        ),
+        board_translations=np.where(
+            better[:, None], other.board_translations, state.board_translations
+        ),
+    )
+
+
+def _still_costs(state: RigState, images: BoardImages) -> Float64:
+    motion = BoardMotion.still(len(state.board_translations))
+    return costs_of(state, images, motion, Loss(_FORGIVING))

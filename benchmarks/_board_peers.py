@@ -1,0 +1,107 @@
+"""Other programs on corners that ours detected, and measures that treat all rigs alike."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d import Rig
+from napari_pose3d.core.calibration.board.observations import BoardObservations
+from napari_pose3d.core.calibration.solve.rig_state import RigState
+from napari_pose3d.core.cameras.camera import Camera
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+
+Float64 = NDArray[np.float64]
+
+
+def state_of(rig: Rig, n_frames: int) -> RigState:
+    """A rig as `measure` takes it."""
+    intrinsics = np.zeros((len(rig.cameras), 9))
+    for row, camera in zip(intrinsics, rig.cameras, strict=True):
+        m = camera.matrix
+        row[:4] = m[0, 0], m[1, 1], m[0, 2], m[1, 2]
+        row[4 : 4 + len(camera.distortion)] = camera.distortion[:5]
+    return RigState(
+        np.array([camera.rotation for camera in rig.cameras]),
+        np.array([camera.translation for camera in rig.cameras]),
+        intrinsics,
+        np.zeros(len(rig.cameras)),
+        rig.cameras[0].fisheye,
+        np.broadcast_to(np.eye(3), (n_frames, 3, 3)),
+        np.zeros((n_frames, 3)),
+    )
+
+
+def error_in_space(found: Rig, true: Rig, reach: float = 250.0) -> float:
+    """Median distance, mm, of points triangulated with one rig from where another has them."""
+    points = np.random.default_rng(0).uniform(-reach, reach, (400, 3))
+    return apart(triangulate(found, true.project(points)).xyz, points)
+
+
+def apart(first: Float64, second: Float64) -> float:
+    """Median distance of two sets of points after a rigid alignment."""
+    known = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
+    a, b = first[known] - first[known].mean(axis=0), second[known] - second[known].mean(axis=0)
+    u, _, vt = np.linalg.svd(a.T @ b)
+    turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+    return float(np.median(np.linalg.norm(a @ turn - b, axis=1)))
+
+
+def aniposelib_rig(observations: BoardObservations) -> Rig:
+    """``CameraGroup.calibrate_rows`` on the same corners; it draws random samples, seeded here."""
+    from aniposelib.boards import CharucoBoard
+    from aniposelib.cameras import Camera as PeerCamera
+    from aniposelib.cameras import CameraGroup
+
+    board = observations.board
+    peer = CharucoBoard(board.columns, board.rows, board.square, board.marker, 4, 1000)
+    group = CameraGroup(
+        [
+            PeerCamera(name=view, size=size)
+            for view, size in zip(observations.views, observations.sizes, strict=True)
+        ]
+    )
+    rows: list[list[dict[str, Any]]] = []
+    for xy in observations.xy:
+        own = []
+        for frame, corners in zip(observations.frames, xy, strict=True):
+            ids = np.flatnonzero(np.isfinite(corners).all(axis=1))
+            if len(ids) >= 5:
+                own.append(
+                    {
+                        "framenum": (0, int(frame)),
+                        "corners": corners[ids][:, None].astype(np.float32),
+                        "ids": ids[:, None],
+                    }
+                )
+        rows.append(own)
+    np.random.seed(0)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        group.calibrate_rows(rows, peer, verbose=False)
+    import cv2
+
+    cameras = []
+    for each, view, size in zip(group.cameras, observations.views, observations.sizes, strict=True):
+        cameras.append(
+            Camera(
+                view,
+                size,
+                np.asarray(each.get_camera_matrix(), float),
+                np.asarray(each.get_distortions(), float).ravel()[:5],
+                cv2.Rodrigues(np.asarray(each.get_rotation(), float))[0],
+                np.asarray(each.get_translation(), float).ravel(),
+            )
+        )
+    return Rig(tuple(cameras))
+
+
+def stored_rig(path: Path, views: tuple[str, ...]) -> Rig:
+    """A stored result of caliscope, in mm."""
+    from napari_pose3d.core.calibration.converters.rig_conversion import read_rig
+
+    return read_rig(path, "caliscope", names=list(views), scale=1000.0)

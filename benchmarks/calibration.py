@@ -1,0 +1,205 @@
+"""Calibration from boards: error and time beside other programs, on the same corners in one run.
+
+1. The recording ``charuco`` (two cameras, one of which lags), where it is beside the checkout. Each
+   rig is fitted without every fourth block of six frames and measured on those, at one clock
+   (corners interpolated in the image to the instants of the first camera). ``peer_result.toml`` is
+   the stored result of caliscope, which had seen all frames. Then: the rigs of two halves, compared
+   in space, and residuals with the instant of each image estimated.
+2. Rigs whose truth is known: noise 0.1 px, error = points triangulated with the found rig, after a
+   rigid alignment.
+3. The same rig, to the last bit: with one thread and with all, and with cameras' corners given in
+   another order of frames in memory.
+
+aniposelib draws random samples; its seed is fixed here.
+
+    python benchmarks/calibration.py [--quick]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from _board_peers import aniposelib_rig, apart, error_in_space, state_of, stored_rig
+from _common import Table, begin, goal, parser
+from napari_pose3d import Rig
+from napari_pose3d.core.calibration.board.board import Board, load_board
+from napari_pose3d.core.calibration.board.detection import detect_corners
+from napari_pose3d.core.calibration.board.observations import BoardObservations
+from napari_pose3d.core.calibration.evaluation import (
+    Measures,
+    at_one_clock,
+    left_out,
+    measure,
+    rig_of,
+)
+from napari_pose3d.core.calibration.jitter import estimate_jitter
+from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
+from napari_pose3d.core.calibration.solve.rig_solution import Solution, solve_rig
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras, simulate_board
+
+BOARD = Board(8, 6, 30.0, marker=20.0, dictionary="DICT_4X4_1000")
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def solved(observations: BoardObservations, **options: Any) -> Rig:
+    solution = solve_rig(observations, **options)
+    return rig_of(solution.state, solution.observations)
+
+
+def recording(folder: Path) -> None:
+    videos = {"0": folder / "cam_0.mp4", "1": folder / "cam_1.mp4"}
+    rows = frames_of_timestamps(folder / "timestamps.csv", list(videos))
+    board = load_board(folder / "charuco.toml")
+    observations, seconds = timed(lambda: detect_corners(videos, board, rows=rows))
+    print(f"\n{int(observations.observed.sum())} corners detected in {seconds:.1f} s")
+    solution, seconds = timed(lambda: solve_rig(observations))
+    lag = float(solution.clocks[1])
+    print(f"camera 1 lags {lag:.3f} +- {solution.clock_sd[1]:.3f} frame")
+    out = left_out(observations)
+    used = observations.of_frames(~out)
+    common = at_one_clock(observations, solution.clocks)
+    judged = common.of_frames(np.isin(common.frames, observations.frames[out]))
+    table = Table(
+        "charuco: blocks left out, at one clock",
+        (
+            "method",
+            "time, s",
+            "board, px",
+            "mean",
+            "95 %",
+            "triangulated, px",
+            "length, mm",
+            "bias",
+        ),
+    )
+
+    def add(name: str, rig: Rig, seconds: float | str) -> Measures:
+        found = measure(state_of(rig, len(judged.frames)), judged)
+        table.add(
+            name,
+            seconds,
+            found.board.median,
+            found.board.mean,
+            found.board.p95,
+            found.triangulated.median,
+            found.lengths.mean,
+            f"{found.lengths.bias:+.3f}",
+        )
+        return found
+
+    ours = add("napari-pose3d", *timed(lambda: solved(used)))
+    add("napari-pose3d, no clocks", *timed(lambda: solved(used, clocks=False)))
+    add("aniposelib", *timed(lambda: aniposelib_rig(used)))
+    peer = add(
+        "caliscope, stored (saw all frames)",
+        stored_rig(folder / "peer_result.toml", ("0", "1")),
+        "-",
+    )
+    table.show()
+    goal("clock of camera 1: 0.74 +- 0.05 frame", abs(lag - 0.74) <= 0.05)
+    goal(
+        "left out: board <= 0.38 px median, 0.82 p95, length <= 0.18 mm",
+        ours.board.median <= 0.38 and ours.board.p95 <= 0.82 and ours.lengths.mean <= 0.18,
+    )
+    goal("left out: less than the stored peer's", ours.board.median < peer.board.median)
+    every = measure(solution.state, common)
+    goal(
+        f"all frames: board {every.board.median:.3f} px median (0.22), {every.board.p95:.3f} p95 "
+        f"(0.8), length {every.lengths.mean:.3f} mm (0.16), bias {every.lengths.bias:+.3f} (0.03)",
+        every.board.median <= 0.22
+        and every.board.p95 <= 0.8
+        and every.lengths.mean <= 0.16
+        and abs(every.lengths.bias) <= 0.03,
+    )
+    jitter = estimate_jitter(solution)
+    assert jitter is not None
+    goal(
+        f"with the instants of images: board {jitter.board.median:.3f} px median (0.15)",
+        jitter.board.median <= 0.15,
+    )
+    halves(observations, solution)
+
+
+def halves(observations: BoardObservations, whole: Solution) -> None:
+    """Rigs of even and odd blocks of frames, on all corners."""
+    block = (observations.frames - observations.frames[0]) // 6 % 2
+    rigs = [solved(observations.of_frames(block == part)) for part in (0, 1)]
+    common = at_one_clock(observations, whole.clocks)
+    points = [triangulate(rig, common.xy).xyz.reshape(-1, 3) for rig in rigs]
+    distance = apart(points[0], points[1])
+    goal(f"two halves agree in space: {distance:.3f} mm (0.2)", distance <= 0.2)
+
+
+def synthetic(n_cameras: int, n_frames: int, peer: bool) -> None:
+    rig = ring_of_cameras(n_cameras)
+    made = simulate_board(rig, BOARD, n_frames, seed=1)
+    n = int(made.observations.observed.sum())
+    table = Table(
+        f"{n_cameras} cameras, {n_frames} frames, {n:,} corners",
+        ("method", "time, s", "median error, mm"),
+    )
+    found, seconds = timed(lambda: solved(made.observations))
+    error = error_in_space(found, rig)
+    table.add("napari-pose3d", seconds, error)
+    if peer:
+        other, other_seconds = timed(lambda: aniposelib_rig(made.observations))
+        table.add("aniposelib", other_seconds, error_in_space(other, rig))
+    table.show()
+    bound = 0.015 if n_cameras == 18 else 0.08
+    goal(f"{n_cameras} cameras: {error:.4f} mm ({bound})", error <= bound)
+
+
+def same_to_the_bit() -> None:
+    made = simulate_board(ring_of_cameras(12), BOARD, 80, seed=2).observations
+    shuffled = np.random.default_rng(0).permutation(len(made.frames))
+    xy = np.empty_like(made.xy)
+    for frame in shuffled:
+        xy[:, frame] = made.xy[:, frame]
+    rigs = []
+    for limit, observations in (
+        (1, made),
+        (None, made),
+        (1, replace(made, xy=np.asfortranarray(xy))),
+    ):
+        with threadpool_limits(limit):
+            rigs.append(solved(observations))
+    same = all(
+        np.array_equal(a.rotation, b.rotation) and np.array_equal(a.translation, b.translation)
+        for rig in rigs[1:]
+        for a, b in zip(rigs[0].cameras, rig.cameras, strict=True)
+    )
+    goal(
+        "the same to the last bit, with one thread and with all, and in another memory order", same
+    )
+
+
+def main() -> None:
+    options = parser(__doc__).parse_args()
+    begin("Calibration from boards")
+    solve_rig(simulate_board(ring_of_cameras(3), BOARD, 30).observations)  # compiles
+    folder = options.data / "charuco"
+    if folder.is_dir():
+        recording(folder)
+    else:
+        print(f"\nThe recording is not at {folder}: left out.")
+    synthetic(8, 150, peer=True)
+    if not options.quick:
+        synthetic(18, 300, peer=True)
+    same_to_the_bit()
+
+
+if __name__ == "__main__":
+    main()
