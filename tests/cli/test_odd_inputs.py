@@ -234,6 +234,14 @@ def madlc(suffix: str) -> Change:
     return apply
 
 
+def both(first: Change, second: Change) -> Change:
+    def apply(folder: Path) -> None:
+        first(folder)
+        second(folder)
+
+    return apply
+
+
 def windows_project(folder: Path) -> None:
     (folder / "project.yaml").write_bytes(
         b"data_dir: C:\\Users\\ann\\run\r\nview_names:\r\n- left\r\n- right\r\n- top\r\n"
@@ -304,6 +312,7 @@ ODD: dict[str, Change] = {
     "tracks _sk_filtered": madlc("_sk_filtered"),
     "tracks _bx": madlc("_bx"),
     "tracks _el_filtered": madlc("_el_filtered"),
+    "tracks _el as h5": both(madlc("_el"), as_h5()),
     "Windows project": windows_project,
     "calibration: matrix flat": calibration(lambda t: t.replace("], [", ", ").replace("[[", "[")),
     "calibration: byte order mark": calibration(lambda t: b"\xef\xbb\xbf" + t.encode()),

@@ -121,3 +121,62 @@ def test_any_text_in_the_metadata_is_written_as_toml(tmp_path: Path) -> None:
     again = load_rig(tmp_path / "a.toml")
     assert again.names == rig.names
     np.testing.assert_allclose(again.cameras[0].matrix, rig.cameras[0].matrix)
+
+
+CAMERA = "size = [640, 480]\nmatrix = [[600.0, 0, 320], [0, 600.0, 240], [0, 0, 1]]\n"
+POSE = "rotation = [0.1, 0.2, 0.3]\ntranslation = [0, 0, 500]\n"
+LENS = "distortions = [0.1, 0, 0, 0, 0]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # Sizes as decimals, four distortions, vectors as columns, sections with names of their own.
+        (
+            "pose2sim.toml",
+            (
+                '[cam_01]\nname = "a"\nsize = [640.0, 480.0]\n'
+                "matrix = [[600.0, 0, 320], [0, 600.0, 240], [0, 0, 1]]\ndistortions = [0.1, 0, 0, 0]\n"
+                "rotation = [[0.1], [0.2], [0.3]]\ntranslation = [[0.0], [0.0], [500.0]]\n"
+                "fisheye = false\n[metadata]\nadjusted = false\n"
+            ),
+        ),
+        ("numbered.toml", f'[0]\nname = "a"\n{CAMERA}{LENS}{POSE}'),
+        ("nameless.toml", f"[a]\n{CAMERA}{LENS}{POSE}"),
+    ],
+)
+def test_calibrations_of_other_programs_are_read(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    rig = load_rig(path)
+    assert rig.names == ("a",)
+    assert rig.cameras[0].size == (640, 480)
+    assert rig.cameras[0].distortion[0] == 0.1
+    np.testing.assert_allclose(rig.cameras[0].translation, [0, 0, 500])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("array.toml", f"[cameras.0]\n{CAMERA}{LENS}{POSE}", "within \\[cameras\\].*Caliscope"),
+        (
+            "config.toml",
+            'cam_regex = "x"\n[calibration]\nboard_type = "charuco"\n',
+            "configuration",
+        ),
+        ("intri.yml", "%YAML:1.0\n---\nK_1: !!opencv-matrix\n  rows: 3\n", "OpenCV"),
+        ("rig.json", '{"cameras": [{"id": 0}]}', "JSON"),
+        ("rig.mat", "MATLAB 5.0 MAT-file\x00\x00", "binary.*convert"),
+        ("dlt.csv", "1.0,2.0\n" * 11, "another program"),
+        ("lens.toml", f'[c]\nname = "c"\n{CAMERA}{POSE}', "'distortions': the key is missing"),
+    ],
+)
+def test_calibrations_of_other_programs_are_named(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(PoseDataError, match=message) as raised:
+        load_rig(path)
+    assert name in str(raised.value)
+    assert "Anipose" in str(raised.value) or "Expected" in str(raised.value)
