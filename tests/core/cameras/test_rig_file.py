@@ -136,7 +136,8 @@ LENS = "distortions = [0.1, 0, 0, 0, 0]\n"
             "pose2sim.toml",
             (
                 '[cam_01]\nname = "a"\nsize = [640.0, 480.0]\n'
-                "matrix = [[600.0, 0, 320], [0, 600.0, 240], [0, 0, 1]]\ndistortions = [0.1, 0, 0, 0]\n"
+                "matrix = [[600.0, 0, 320], [0, 600.0, 240], [0, 0, 1]]\n"
+                "distortions = [0.1, 0, 0, 0]\n"
                 "rotation = [[0.1], [0.2], [0.3]]\ntranslation = [[0.0], [0.0], [500.0]]\n"
                 "fisheye = false\n[metadata]\nadjusted = false\n"
             ),
