@@ -42,6 +42,8 @@ class Workspace(QObject):
 
     changed = Signal()
     closing = Signal()
+    # While Python takes it apart, Qt may still send it events.
+    _closed = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
