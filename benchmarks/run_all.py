@@ -20,6 +20,8 @@ BENCHMARKS = (
     "smoothing_accuracy.py",
     "real_recording.py",
     "triangulation_speed.py",
+    "calibration.py",
+    "mending_rigs.py",
     "long_recording.py",
     "table_speed.py",
     "reviewing.py",
