@@ -261,6 +261,7 @@ def test_every_command_of_the_manifest_can_be_imported() -> None:
         "Label",
         "Traces",
         "Smooth and triangulate",
+        "Review",
     ]
 
 
