@@ -10,7 +10,7 @@ import numpy as np
 from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode, observed_mask
+from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, Mode, observed_mask
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
     ensemble_statistics,
@@ -27,6 +27,9 @@ from napari_pose3d.settings import (
 # Of fewer prediction sets the variance says little about an observation.
 _MIN_MODELS = 3
 _SAMPLE = 100_000
+# For the calibration: frames that are looked through, the part of the usual likelihood below which
+# an observation says nothing, and how many points must remain.
+_FRAMES, _DOUBTED, _FEWEST_TRUSTED = 4000, 0.5, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +137,22 @@ def check_calibration(
         some = variance[:: 1 + variance.size // _SAMPLE]
         if np.isfinite(some).any():
             spread = float(np.sqrt(np.nanmedian(some)))
-    return calibration_fit(rig, statistics.centre, spread, cancelled)
+    return calibration_fit(rig, _trusted(statistics), spread, cancelled)
+
+
+def _trusted(statistics: EnsembleStatistics) -> FloatArray:
+    """The centre in frames from all over the recording, without what the networks doubt themselves.
+
+    A view that is lost for most of a short recording tells nothing about the calibration.
+    """
+    step = 1 + statistics.centre.shape[1] // _FRAMES
+    centre, likelihood = statistics.centre[:, ::step], statistics.likelihood[:, ::step]
+    usual = float(np.nanmedian(likelihood)) if np.isfinite(likelihood).any() else 0.0
+    doubted = likelihood < _DOUBTED * usual
+    kept = np.where(doubted[..., None], np.nan, centre)
+    # Where one view is doubted throughout, it is compared all the same.
+    enough = (observed_mask(kept).sum(axis=0) == len(kept)).sum() >= _FEWEST_TRUSTED
+    return kept if enough else centre
 
 
 def uncomputable(
