@@ -70,6 +70,7 @@ def test_a_picture_of_the_board_is_cut_out_around_it() -> None:
     assert len(moved) == 0
 
 
+@pytest.mark.gui
 def test_the_feed_counts_every_image_and_shows_few(qapp) -> None:
     feed = DetectionFeed()
     shown = []
