@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import threadpoolctl
 from scipy.spatial.transform import Rotation
 
 from napari_pose3d.core.calibration.board.board import Board
@@ -31,7 +32,6 @@ def assert_same(first: Rig, second: Rig) -> None:
 
 
 def test_any_number_of_threads_and_any_order_in_memory() -> None:
-    threadpoolctl = pytest.importorskip("threadpoolctl")
     board = Board(8, 6, 30.0, marker=20.0)
     made = simulate_board(ring_of_cameras(8), board, 100, seed=2).observations
     with threadpoolctl.threadpool_limits(1):

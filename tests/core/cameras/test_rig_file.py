@@ -41,7 +41,7 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("[cam_0]\nmatrix = [[1, 0], [0, 1, 0], [0, 0, 1]]", "not an array"),
         ("[cam_0]\nmatrix = {a = 1}", "not an array"),
         ("x" * 30_000_000, "more than 4 MB"),
-        (b"\x00" * 100, "not a text file"),
+        (b"\x00" * 100, "a binary file"),
         (b'[cam_0]\nname = "\xe4"', "not in UTF-8"),
         ('[cam_0]\nname = "a"'.encode("utf-16"), "UTF-16"),
         ("", "holds no camera"),

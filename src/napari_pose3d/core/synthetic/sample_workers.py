@@ -42,4 +42,7 @@ def results(
         for future in done:
             future.result()
     report()
+    # The threads may have ended while this one waited for its turn.
+    if cancelled is not None and cancelled():
+        raise Cancelled
     return [future.result() for future in futures]
