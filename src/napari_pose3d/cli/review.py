@@ -78,10 +78,10 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         for event in session.events:
             kinds[event.kind] += 1
         found = ", ".join(f"{kind.value} {count}" for kind, count in kinds.items())
-        share = 100 * session.flagged.mean() if session.n_frames else 0.0
+        n_flagged = int(session.flagged.sum())
         print(
-            f"{session.session}: {len(session.events)} events in {session.n_frames:,} frames "
-            f"({share:.3g} %){': ' + found if found else ''}"
+            f"{session.session}: {len(session.events)} events, in {n_flagged:,} of "
+            f"{session.n_frames:,} frames{': ' + found if found else ''}"
         )
     print(f"{len(review.chosen)} frames to label")
     for name, error in review.failed.items():

@@ -56,7 +56,7 @@ def test_projects_that_are_made_here_have_it(tmp_path: Path) -> None:
 def test_it_is_offered_to_files_without(tmp_path: Path) -> None:
     folder = label_project(tmp_path, {4: "1,2,3,4", 9: "5,6,,"})
     files = files_of(folder)
-    assert "no column visible" in str(visible_issue(files))
+    assert "no column named 'visible'" in str(visible_issue(files))
     assert not files.issues, "it is an offer, nothing is wrong"
     save(files, 9, tail=Label(visibility=OCCLUDED, labeler="ann"))
     save(files, 30, nose=Label(visibility=OCCLUDED, labeler="ann"))

@@ -70,7 +70,7 @@ def test_the_column_visible_is_offered(folder: Path, opened: Callable[[], Any]) 
     for view in VIEWS:
         (folder / f"CollectedData_{view}.csv").write_text(table(view))
     label = opened()
-    assert "no column visible" in label.board.notice.text
+    assert "no column named 'visible'" in label.board.notice.text
     # Something that is not saved yet, and can be undone afterwards.
     click(label, VIEWS[0], truth(0)[0, 0])
     before = label.labeling.label(0, FIRST)

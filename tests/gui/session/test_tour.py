@@ -98,6 +98,13 @@ def test_the_tour(window: Window, tmp_path: Path) -> None:
     window.settle()
     assert not any(layer.visible for layer in viewer.layers if layer.name.startswith("smoothed"))
     assert not window.main.centralWidget().findChild(QtViewer).isVisible()
+    # 3-D is a view among the others now; napari's canvas stays away all the same.
+    for space in ("2-D", "3-D"):
+        QTest.mouseClick(smooth.results._spaces[space], LEFT)
+        QTest.qWait(200)
+        window.settle()
+        assert views.panel.state.space == (space == "3-D")
+        assert not window.main.centralWidget().findChild(QtViewer).isVisible()
     # 7. Label: seen although Smooth is open; two clicks fill the third view.
     window.choose("Label")
     label = window.places.find("Label")

@@ -151,9 +151,11 @@ def _cell_kinds(
     worst = np.maximum(correction, spread)
     take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped)
     take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen)
-    take(Failure.HIDDEN, worst, excesses.unsure)
+    # Where a network only doubts what is right all the same, nothing is wrong.
+    take(Failure.HIDDEN, correction, excesses.unsure)
     # A set of its own opinion drags the centre along: the spread tells, where it is as large.
-    take(Failure.SETS_DISAGREE, spread, spread > np.maximum(correction / 2, _LOWER))
+    apart = (spread > np.maximum(correction / 2, _LOWER)) & ~excesses.unsure
+    take(Failure.SETS_DISAGREE, spread, apart)
     take(Failure.VIEWS_DISAGREE, correction, correction > _LOWER)
     return kinds
 

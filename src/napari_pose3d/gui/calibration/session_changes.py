@@ -23,7 +23,7 @@ def with_rig(opened: OpenSession, rig: Rig) -> tuple[OpenSession, str]:
     """
     path, backup = use_for_session(rig, opened.project, opened.session)
     kept = f"; the one before is kept as {backup.name}" if backup is not None else ""
-    text = f"{opened.session.name} now has this calibration: {path}{kept}."
+    text = f"Session {opened.session.name} now uses this calibration: {path}{kept}."
     return reopened(opened), text
 
 

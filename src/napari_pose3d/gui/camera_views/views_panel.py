@@ -390,6 +390,13 @@ class ViewsPanel(QWidget):
         self.controls.show_state()
         self._arrange()
 
+    def show_space(self, shown: bool) -> None:
+        """Put the 3-D view beside the views, or take it off the grid."""
+        if self.state.space != shown:
+            self.state.space = shown
+            self.controls.show_state()
+            self._arrange()
+
     def swap(self, one: str, other: str) -> None:
         """Let two views change places."""
         self.grid.swap(one, other)

@@ -33,6 +33,7 @@ def open_sample() -> list[LayerData]:
         from napari_pose3d.gui.session.current_session import current_session
         from napari_pose3d.gui.workspace.workspace import workspace
 
+        _take_place(viewer)
         current_session(viewer).set(opened)
         if getattr(viewer, "window", None) is not None:
             workspace(viewer).open("Smooth and triangulate")
@@ -60,6 +61,7 @@ def open_calibration_sample() -> list[LayerData]:
         from napari_pose3d.gui.session.current_session import current_session
         from napari_pose3d.gui.workspace.workspace import workspace
 
+        _take_place(viewer)
         current_session(viewer).set(opened)
         if getattr(viewer, "window", None) is not None:
             workspace(viewer).open("Calibration").show_recording(folder)
@@ -74,6 +76,14 @@ def sample_session(folder: Path) -> OpenSession:
 
     project = open_project(folder)
     return OpenSession(project, project.sessions[0])
+
+
+def _take_place(viewer: Any) -> None:
+    """Remove the layers of the session that was open; the user's own stay."""
+    from napari_pose3d.gui.layers.layer_adder import remove_layers
+    from napari_pose3d.gui.layers.session_layers import SESSION_KEY
+
+    remove_layers(viewer, [each for each in viewer.layers if SESSION_KEY in each.metadata])
 
 
 def _show_fitted(viewer: Any, title: str) -> None:

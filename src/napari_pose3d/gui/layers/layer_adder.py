@@ -59,7 +59,7 @@ class LayerAdder(QObject):
         self._timer.stop()
         canvas = main_canvas(self._viewer)
         if canvas is not None and isalive(canvas.window()):
-            _remove(self._viewer, self._added)
+            remove_layers(self._viewer, self._added)
         self._added, self._waiting = [], []
 
     def _add_next(self) -> None:
@@ -73,7 +73,7 @@ class LayerAdder(QObject):
             self._added.append(layer)
             return
         self._timer.stop()
-        _remove(self._viewer, self._replaced)
+        remove_layers(self._viewer, self._replaced)
         for layer, name in zip(self._added, self._names, strict=True):
             # napari changed it where an old layer still had that name.
             layer.name = name
@@ -110,7 +110,8 @@ def _identity(name: str, metadata: dict[str, Any]) -> tuple[str, Any]:
     return name, metadata.get(TILES_KEY)
 
 
-def _remove(viewer: Any, layers: list[Layer]) -> None:
+def remove_layers(viewer: Any, layers: list[Layer]) -> None:
+    """Remove layers together, as far as they are still there."""
     present = [layer for layer in layers if layer in viewer.layers]
     if not present:
         return

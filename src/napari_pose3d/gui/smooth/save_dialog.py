@@ -108,7 +108,10 @@ class SaveDialog(QDialog):
             f"    {path.name}" + ("   (exists already)" if path in existing else "")
             for path in paths
         )
-        self._files.show_message(f"These files will be written:\n{names}")
+        hint = ""
+        if existing and not self._replace.isChecked():
+            hint = "\nChoose another folder, or tick the box below to replace those that exist."
+        self._files.show_message(f"These files will be written:\n{names}{hint}")
         self._replace.setVisible(bool(existing))
         allowed = has_folder and (not existing or self._replace.isChecked())
         self._save.setEnabled(allowed)

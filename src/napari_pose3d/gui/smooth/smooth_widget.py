@@ -367,6 +367,12 @@ class SmoothWidget(QWidget):
 
     def show_space(self, space: str) -> None:
         """Show the views (``"2-D"``) or the animal in space (``"3-D"``)."""
+        views = self._workspace.find("Camera views")
+        if views is not None:
+            # The images are there; napari's canvas would only take their room.
+            views.panel.show_space(space == "3-D")
+            self.results.show_space("3-D" if space == "3-D" else "2-D")
+            return
         if space == "3-D":
             self._display.show_3d(self._finished.rig if self._finished else None)
         else:

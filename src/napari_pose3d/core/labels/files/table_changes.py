@@ -76,7 +76,7 @@ def visible_issue(files: LabelFiles) -> Issue | None:
         return None
     return Issue(
         "note",
-        "the label files have no column visible, so Lightning Pose does not learn which "
+        "the label files have no column named 'visible', so Lightning Pose does not learn which "
         "keypoints are occluded",
         "",
         "Add the column; labels and other columns stay as they are",
