@@ -239,7 +239,8 @@ def _cell_events(excesses: Excesses, kind: Failure, strength: NDArray[np.float32
         for k, keypoint in enumerate(excesses.keypoints):
             for run in _runs(strength[v, :, k]):
                 value = float(values[v, run.peak, k] * bars[v, k])
-                if kind in (Failure.HIDDEN, Failure.SWAPPED_SIDES) and not value > 0:
+                if kind is Failure.SWAPPED_SIDES and not value > 0:
+                    # Only some of the sets hold the sides the other way round.
                     value = float(excesses.spread[v, run.peak, k] * excesses.spread_px[v, k])
                 mine.append(_event(kind, (keypoint,), (view,), run, value, "px"))
         # Hidden keypoints come and go by themselves; the others have one cause in a view.

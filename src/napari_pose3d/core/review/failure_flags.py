@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,6 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .measures import measure_keypoint, raw_positions
-
-if TYPE_CHECKING:
-    from napari_pose3d.core.cameras.rig import Rig
 
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
@@ -154,7 +151,6 @@ class Excesses:
 
 def find_excesses(
     result: Result,
-    rig: Rig | None = None,
     skeleton: Sequence[tuple[str, str]] = (),
     *,
     progress: Progress | None = None,
@@ -166,8 +162,6 @@ def find_excesses(
     ----------
     result : Result
         Of `smooth`, or read back with `load_result`.
-    rig : Rig, optional
-        For swapped sides; the result's own cameras.
     skeleton : sequence of (str, str)
         Bones by the names of their ends; others are ignored.
     progress, cancelled

@@ -214,7 +214,7 @@ def review_result(
         `cancelled` returned True.
     """
     _check_sensitivity(sensitivity)
-    excesses = find_excesses(result, rig, skeleton, progress=progress, cancelled=cancelled)
+    excesses = find_excesses(result, skeleton, progress=progress, cancelled=cancelled)
     moved: tuple[Event, ...] = ()
     if watch_cameras and rig is not None and result.poses3d is not None:
         moved = _moved_cameras(result, rig)
