@@ -16,7 +16,7 @@ from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError, Remedy
 
-from .alignment.frame_rates import TODO, differing_rates
+from .alignment.frame_rates import ADVICE, differing_rates
 from .issues import Issue
 from .session import Session
 
@@ -161,7 +161,7 @@ def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue
     issues = []
     other_rates = differing_rates(facts, session.alignments)
     if other_rates:
-        issues.append(Issue("error", other_rates, session.name, TODO))
+        issues.append(Issue("error", other_rates, session.name, ADVICE))
     for view, count in counts.items():
         alignment = session.alignment(view)
         if alignment.timestamps is None:

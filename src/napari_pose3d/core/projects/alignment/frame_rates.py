@@ -9,7 +9,7 @@ from napari_pose3d.core.video.metadata import VideoMetadata
 from .view_alignment import OTHER_RATE, ViewAlignment
 
 EXPECTED = "cameras of one frame rate, or the times of their frames"
-TODO = (
+ADVICE = (
     "Give 'timestamps' for each view in napari-pose3d/project.toml (see docs/projects.md). Only if "
     "the cameras were triggered together and a header is wrong, go on with row n of one view "
     "beside row n of the others"

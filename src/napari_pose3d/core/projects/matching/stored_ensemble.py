@@ -26,7 +26,7 @@ from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-from ..alignment.frame_rates import EXPECTED, TODO, differing_rates
+from ..alignment.frame_rates import ADVICE, EXPECTED, differing_rates
 from .completeness import (
     check_complete,
     common_individual,
@@ -328,7 +328,7 @@ class StoredEnsemble:
             return
         if not self._settings.allow_missing:
             raise PoseDataError(
-                problem, expected=EXPECTED, todo=TODO, remedy=Remedy("allow_missing")
+                problem, expected=EXPECTED, todo=ADVICE, remedy=Remedy("allow_missing")
             )
         self._warnings.append(
             f"{problem[0].upper()}{problem[1:]}. Row n of one view is paired with row n of the "
