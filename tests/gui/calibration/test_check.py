@@ -18,7 +18,7 @@ from tests.support.label_window import until
 from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, read_rig
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
-from napari_pose3d.core.pipeline.rig_refinement import session_points
+from napari_pose3d.core.pipeline.rigs.point_sources import session_points
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Remedy
 from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget

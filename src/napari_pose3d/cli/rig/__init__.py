@@ -1,10 +1,10 @@
-"""``napari-pose3d rig ...``: calibrations made, checked, converted and mended."""
+"""``napari-pose3d rig ...``: calibrations made, checked, converted, mended and placed."""
 
 from __future__ import annotations
 
 import argparse
 
-from . import board, calibrate, check, convert, refine
+from . import board, calibrate, check, convert, origin, refine
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,5 +15,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, convert, board, calibrate, refine):
+    for command in (check, convert, board, calibrate, refine, origin):
         command.add_to(own)

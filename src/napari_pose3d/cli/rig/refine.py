@@ -12,13 +12,12 @@ from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
 from .offsets import one_session
+from .points import add_min_likelihood, points_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.refinement.refinement import Refinement
     from napari_pose3d.core.cameras.rig import Rig
-    from napari_pose3d.core.pipeline.rig_refinement import SharedPoints
-    from napari_pose3d.core.projects.project import Project
-    from napari_pose3d.core.projects.session import Session
+    from napari_pose3d.core.pipeline.rigs.point_sources import SharedPoints
 
 REFUSED = 1
 
@@ -82,9 +81,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--all-cameras", action="store_true", help="move all cameras, not as few as possible"
     )
-    parser.add_argument(
-        "--min-likelihood", type=float, metavar="L", help="predictions below are not used (0.9)"
-    )
+    add_min_likelihood(parser)
     parser.add_argument(
         "--seed", type=int, default=0, help="which stretches of frames are left out of the fit (0)"
     )
@@ -120,7 +117,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         write_with_backup,
     )
     from napari_pose3d.core.cameras.rig_file import load_rig
-    from napari_pose3d.core.pipeline.rig_refinement import named_elsewhere, refine_rig
+    from napari_pose3d.core.pipeline.rigs.rig_refinement import named_elsewhere, refine_rig
     from napari_pose3d.core.projects.project import open_project
 
     rig = load_rig(options.rig)
@@ -133,7 +130,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         refuse_existing([path for path in (options.json,) if path is not None])
         if project is None:
             refuse_existing([out])
-    points = _points(options, rig, project, session, bar)
+    points = points_of(options, rig, project, session, bar)
     if options.from_nothing:
         refined, figures = _from_nothing(options, rig, points, bar)
         notes: tuple[str, ...] = ()
@@ -196,43 +193,6 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _points(
-    options: argparse.Namespace,
-    rig: Rig,
-    project: Project | None,
-    session: Session | None,
-    bar: ProgressBar,
-) -> SharedPoints:
-    from napari_pose3d.core.pipeline.rig_refinement import (
-        CONFIDENT,
-        label_file_points,
-        labeled_points,
-        predicted_points,
-        session_points,
-    )
-    from napari_pose3d.core.projects.matching.inputs import open_inputs
-    from napari_pose3d.core.projects.project import open_project
-    from napari_pose3d.settings import ReadingSettings
-
-    likelihood = CONFIDENT if options.min_likelihood is None else options.min_likelihood
-    source = "labels" if options.labels is not None else "predictions"
-    given = options.labels if options.labels is not None else options.predictions
-    bar(f"reading {source}", 0, 0)
-    if not given and project is not None and session is not None:
-        return session_points(project, session, source, likelihood)
-    if source == "predictions":
-        reading = ReadingSettings(min_likelihood=likelihood, session=options.session)
-        stored, _ = open_inputs(given, options.rig, reading)
-        return predicted_points(stored)
-    if len(given) == 1 and given[0].is_dir():
-        labeled = open_project(given[0])
-        sessions = labeled.sessions
-        if options.session is not None:
-            sessions = (labeled.session(options.session),)
-        return labeled_points(labeled, sessions)
-    return label_file_points(given, rig.names)
-
-
 def _from_nothing(
     options: argparse.Namespace, rig: Rig, points: SharedPoints, bar: ProgressBar
 ) -> tuple[Rig, dict[str, object]]:
@@ -255,11 +215,8 @@ def _from_nothing(
 
 
 def _each_session(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.rig_refinement import (
-        CONFIDENT,
-        named_elsewhere,
-        refine_sessions,
-    )
+    from napari_pose3d.core.pipeline.rigs.point_sources import CONFIDENT
+    from napari_pose3d.core.pipeline.rigs.rig_refinement import named_elsewhere, refine_sessions
     from napari_pose3d.core.projects.project import open_project
 
     if not options.rig.is_dir():

@@ -9,12 +9,14 @@ floor. z points up, to the side that most cameras are on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.errors import PoseDataError
 
 from .board.observations import BoardObservations
@@ -23,6 +25,7 @@ Float64 = NDArray[np.float64]
 
 _STILL = 0.5  # px per frame
 _FEWEST_STILL = 10
+_MOST_MOTION = 0.05  # of the extent of the points
 
 
 def moved_rig(rig: Rig, rotation: ArrayLike, origin: ArrayLike) -> Rig:
@@ -164,3 +167,104 @@ def still_frames(observations: BoardObservations) -> NDArray[np.int64]:
     if best[0] < _FEWEST_STILL:
         return np.empty(0, np.int64)
     return np.arange(-best[1], -best[1] + best[0])
+
+
+def points_in_space(rig: Rig, clicks: Mapping[str, Float64]) -> Float64:
+    """Points that were clicked in two views or more, in one order.
+
+    Parameters
+    ----------
+    clicks : mapping of view to (point, 2)
+        px of the rig's images; NaN where a view does not show a point.
+
+    Returns
+    -------
+    (point, 3)
+        Rig units; three of them are what `from_points` takes.
+
+    Raises
+    ------
+    PoseDataError
+        When fewer than two views with a camera have clicks, they have not the same number, or a
+        point was clicked in one view only.
+    """
+    views = [view for view in clicks if view in rig.names]
+    if len(views) < 2:
+        raise PoseDataError(
+            f"points were clicked in {len(views)} views that have a camera",
+            expected="the same points in two views or more",
+        )
+    counts = {view: len(clicks[view]) for view in views}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{view} {n}" for view, n in counts.items())
+        raise PoseDataError(
+            f"the views have different numbers of points: {listed}",
+            expected="the same points in each, in the same order",
+        )
+    xyz = triangulate(rig.subset(views), np.stack([clicks[view] for view in views])).xyz
+    lone = [str(i + 1) for i, point in enumerate(xyz) if not np.isfinite(point).all()]
+    if lone:
+        raise PoseDataError(
+            f"point {', '.join(lone)} was clicked in one view only",
+            expected="the same points in two views or more",
+        )
+    return xyz
+
+
+def fixed_points(xyz: Float64, names: Sequence[str]) -> Float64:
+    """Positions of points that do not move, from several frames.
+
+    Parameters
+    ----------
+    xyz : (frame, point, 3)
+        Rig units; NaN where unknown.
+    names : sequence of str
+        Of the points.
+
+    Returns
+    -------
+    (point, 3)
+        Their medians.
+
+    Raises
+    ------
+    PoseDataError
+        When a point is known in no frame, or moves.
+    """
+    known = np.asarray(np.isfinite(xyz).all(axis=-1), dtype=bool).reshape(xyz.shape[:2])
+    for name, there in zip(names, known.T, strict=True):
+        if not there.any():
+            raise PoseDataError(
+                f"{name} is nowhere seen in two views at once", expected="a point of two views"
+            )
+    middle = np.nanmedian(np.where(known[..., None], xyz, np.nan), axis=0)
+    extent = float(np.linalg.norm(np.ptp(middle, axis=0)))
+    for name, there, place, each in zip(
+        names, known.T, middle, np.swapaxes(xyz, 0, 1), strict=True
+    ):
+        away = float(np.median(np.linalg.norm(each[there] - place, axis=-1)))
+        if away > _MOST_MOTION * extent:
+            raise PoseDataError(
+                f"{name} is not at one place: half of its positions are more than {away:.3g} "
+                "away from their middle",
+                expected="points that stay where they are, such as marks of the arena",
+                todo="Say which frame",
+            )
+    return np.asarray(middle)
+
+
+def turned_over(rig: Rig) -> Rig:
+    """The other orientation: the same origin and x axis, z to the other side."""
+    return moved_rig(rig, np.diag([1.0, -1.0, -1.0]), np.zeros(3))
+
+
+def with_origin(rig: Rig, origin: str) -> Rig:
+    """The rig, whose file will say what its world begins at."""
+    metadata = rig.extra.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return replace(rig, extra={**rig.extra, "metadata": {**known, "origin": origin}})
+
+
+def cameras_below(rig: Rig) -> tuple[str, ...]:
+    """Names of the cameras below the floor."""
+    return tuple(name for name, centre in zip(rig.names, rig.centres, strict=True) if centre[2] < 0)

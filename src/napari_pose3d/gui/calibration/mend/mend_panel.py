@@ -235,7 +235,8 @@ def _refined(
     opened: OpenSession, settings: RefinementSettings, progress: Progress, cancelled: IsCancelled
 ) -> Refinement:
     """Read the session's points and refine its rig."""
-    from napari_pose3d.core.pipeline.rig_refinement import refine_rig, session_points
+    from napari_pose3d.core.pipeline.rigs.point_sources import session_points
+    from napari_pose3d.core.pipeline.rigs.rig_refinement import refine_rig
 
     session = opened.session
     rig = session.load_rig()

@@ -9,7 +9,7 @@ import numpy as np
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
-from napari_pose3d.core.pipeline.rig_refinement import SharedPoints, session_points
+from napari_pose3d.core.pipeline.rigs.point_sources import SharedPoints, session_points
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.gui.layers.layer_styles import LayerData
 from napari_pose3d.gui.layers.recording_layers import table_layers

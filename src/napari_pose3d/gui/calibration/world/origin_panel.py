@@ -18,7 +18,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.calibration.origin import still_frames
+from napari_pose3d.core.calibration.origin import (
+    cameras_below,
+    points_in_space,
+    still_frames,
+    turned_over,
+    with_origin,
+)
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_styles import tiles_of
@@ -154,7 +160,7 @@ class OriginPanel(QWidget):
                 "no point was clicked", expected="points in two views", todo=_HOW.rstrip(".")
             )
         clicks = work.clicked_points(np.asarray(layers[_CLICKS].data), tiles_of(layers))
-        return work.points_in_space(rig, clicks)
+        return points_in_space(rig, clicks)
 
     def _propose(self, make: Callable[[Rig], Rig], origin: str) -> None:
         """Show both orientations of a world, of which the user takes one."""
@@ -167,8 +173,8 @@ class OriginPanel(QWidget):
             show_error(str(error))
             return
         self._candidates = [
-            work.with_origin(first, origin),
-            work.with_origin(work.turned_over(first), f"{origin}, turned over"),
+            with_origin(first, origin),
+            with_origin(turned_over(first), f"{origin}, turned over"),
         ]
         names = ("Take this one: z to most cameras", "Take this one: z to the other side")
         scenes = {name: self._scene(rig) for name, rig in zip(names, self._candidates, strict=True)}
@@ -192,7 +198,7 @@ class OriginPanel(QWidget):
         return f"{len(rig.cameras)} cameras; lengths in {units}. Drag to turn, wheel to zoom."
 
     def _say(self, rig: Rig, text: str) -> None:
-        below = work.cameras_below(rig)
+        below = cameras_below(rig)
         if below:
             text += f" Below the floor: {', '.join(below)}."
         self._state.show_message(text.strip() or f"{', '.join(rig.names)}.")

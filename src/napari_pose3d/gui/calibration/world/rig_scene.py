@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.calibration.origin import from_board, from_floor, from_points, moved_rig
+from napari_pose3d.core.calibration.origin import from_board, from_floor, from_points
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.view_layout import Tile, frusta
 
@@ -152,11 +151,6 @@ def world_of_board(rig: Rig, calibration: Calibration, frame: int) -> Rig:
     return from_board(rig, rotation, translation, calibration.observations.board.square)
 
 
-def turned_over(rig: Rig) -> Rig:
-    """The other orientation: the same origin and x axis, z to the other side."""
-    return moved_rig(rig, np.diag([1.0, -1.0, -1.0]), np.zeros(3))
-
-
 def clicked_points(data: Float64, tiles: Mapping[str, Tile]) -> dict[str, Float64]:
     """Clicks on videos that lie side by side, by view, in their order.
 
@@ -180,30 +174,6 @@ def clicked_points(data: Float64, tiles: Mapping[str, Tile]) -> dict[str, Float6
     return {view: np.array(points) for view, points in out.items()}
 
 
-def points_in_space(rig: Rig, clicks: Mapping[str, Float64]) -> Float64:
-    """Points that were clicked in two views or more, in one order, ``(point, 3)``.
-
-    Raises
-    ------
-    PoseDataError
-        Fewer than two views with a camera have clicks, or they have not the same number.
-    """
-    views = [view for view in clicks if view in rig.names]
-    if len(views) < 2:
-        raise PoseDataError(
-            f"points were clicked in {len(views)} views that have a camera",
-            expected="the same points in two views or more",
-        )
-    counts = {view: len(clicks[view]) for view in views}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{view} {n}" for view, n in counts.items())
-        raise PoseDataError(
-            f"the views have different numbers of points: {listed}",
-            expected="the same points in each, in the same order",
-        )
-    return triangulate(rig.subset(views), np.stack([clicks[view] for view in views])).xyz
-
-
 def world_of_points(rig: Rig, points: Float64) -> Rig:
     """The world of three points: its origin, one on its x axis, one more on its floor."""
     if len(points) != 3:
@@ -218,18 +188,6 @@ def world_of_floor(rig: Rig, points: Float64) -> Rig:
     extent = float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.0
     placed, _ = from_floor(rig, points, max(_FLOOR_TOLERANCE * extent, 1e-9))
     return placed
-
-
-def with_origin(rig: Rig, origin: str) -> Rig:
-    """The rig, whose file will say what its world begins at."""
-    metadata = rig.extra.get("metadata")
-    known = metadata if isinstance(metadata, dict) else {}
-    return replace(rig, extra={**rig.extra, "metadata": {**known, "origin": origin}})
-
-
-def cameras_below(rig: Rig) -> Sequence[str]:
-    """Names of the cameras below the floor."""
-    return [name for name, centre in zip(rig.names, rig.centres, strict=True) if centre[2] < 0]
 
 
 def _to_world(rig: Rig, calibration: Calibration, points: Float64) -> Float64:

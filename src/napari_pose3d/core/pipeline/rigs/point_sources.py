@@ -1,22 +1,15 @@
-"""A project's calibrations refined from its labels or predictions, and saved where they are read.
-
-What happens to the numbers is in `core.calibration.refinement`.
-"""
+"""Points that several views share, from labels or predictions: what mends and places a rig."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.calibration.refinement.refinement import Free, Refinement, refine
-from napari_pose3d.core.calibration.session_rig import rig_place, use_for_session
-from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
-from napari_pose3d.core.formats.projects.project_yaml import read_calibrations_csv
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.geometry.frame_geometry import labeled_pixels
 from napari_pose3d.core.projects.matching.stored_ensemble import StoredEnsemble
@@ -43,11 +36,14 @@ class SharedPoints:
     views, keypoints : tuple of str
     xy : (view, frame, keypoint, 2) float64
         px of the rig's images; NaN where missing.
+    frames : (frame,) int64
+        Session frames; -1 where a label file does not say.
     """
 
     views: tuple[str, ...]
     keypoints: tuple[str, ...]
     xy: Float64
+    frames: NDArray[np.int64]
 
 
 def labeled_points(project: Project, sessions: Sequence[Session]) -> SharedPoints:
@@ -76,7 +72,12 @@ def labeled_points(project: Project, sessions: Sequence[Session]) -> SharedPoint
             expected="labeled frames",
             todo="Label some frames in two views or more, or take predictions",
         )
-    return SharedPoints(tuple(files.views), files.keypoints, np.stack(frames, axis=1))
+    return SharedPoints(
+        tuple(files.views),
+        files.keypoints,
+        np.stack(frames, axis=1),
+        np.array([key.frame for key in keys], dtype=np.int64),
+    )
 
 
 def label_file_points(paths: Sequence[Path], views: Sequence[str]) -> SharedPoints:
@@ -125,7 +126,7 @@ def label_file_points(paths: Sequence[Path], views: Sequence[str]) -> SharedPoin
     images = sorted({key for rows in found.values() for key in rows})
     missing = np.full((len(keypoints), 2), np.nan)
     xy = np.array([[found[view].get(key, missing) for key in images] for view in chosen])
-    return SharedPoints(chosen, keypoints, xy)
+    return SharedPoints(chosen, keypoints, xy, np.array([_number_in(key) for key in images]))
 
 
 def predicted_points(ensemble: StoredEnsemble) -> SharedPoints:
@@ -137,100 +138,8 @@ def predicted_points(ensemble: StoredEnsemble) -> SharedPoints:
         See `ensemble_statistics`.
     """
     centre = ensemble_statistics(ensemble).centre.astype(np.float64)
-    return SharedPoints(tuple(ensemble.views), tuple(ensemble.keypoints), centre)
-
-
-def refine_rig(
-    rig: Rig,
-    points: SharedPoints,
-    *,
-    free: Free = "extrinsics",
-    fixed: Sequence[str] = (),
-    all_cameras: bool = False,
-    seed: int = 0,
-    check: Callable[[], None] = lambda: None,
-) -> Refinement:
-    """Refine the cameras of a rig that points are of; others stay as they are.
-
-    Raises
-    ------
-    PoseDataError
-        See `refine`.
-    """
-    if strangers := [name for name in fixed if name not in rig.names]:
-        raise PoseDataError(
-            f"no camera is called {', '.join(strangers)}",
-            file=rig.path,
-            expected=f"cameras to keep among {', '.join(rig.names)}",
-        )
-    found = refine(
-        rig.subset(points.views),
-        points.xy,
-        free=free,
-        fixed=[name for name in fixed if name in points.views],
-        all_cameras=all_cameras,
-        seed=seed,
-        check=check,
-    )
-    new = {camera.name: camera for camera in found.rig.cameras}
-    cameras = tuple(new.get(camera.name, camera) for camera in rig.cameras)
-    return replace(found, rig=replace(rig, cameras=cameras))
-
-
-@dataclass(frozen=True, eq=False)
-class SessionOutcome:
-    """What became of one session.
-
-    Attributes
-    ----------
-    session : str
-    refinement : Refinement or None
-    path : Path or None
-        The calibration that was written.
-    reason : str
-        Why there is none; "" where there is.
-    """
-
-    session: str
-    refinement: Refinement | None
-    path: Path | None
-    reason: str = ""
-
-
-def refine_sessions(
-    project: Project,
-    source: str,
-    *,
-    free: Free = "extrinsics",
-    fixed: Sequence[str] = (),
-    all_cameras: bool = False,
-    min_likelihood: float = CONFIDENT,
-    check: Callable[[], None] = lambda: None,
-) -> Iterator[SessionOutcome]:
-    """Refine the calibration of each session from its own points, one after the other.
-
-    A session whose calibration would not become better keeps it, and the outcome says why.
-
-    Parameters
-    ----------
-    source : {"labels", "predictions"}
-    """
-    for session in project.sessions:
-        check()
-        try:
-            rig = session.load_rig()
-            if rig is None:
-                yield SessionOutcome(session.name, None, None, "it has no calibration")
-                continue
-            points = session_points(project, session, source, min_likelihood)
-            found = refine_rig(
-                rig, points, free=free, fixed=fixed, all_cameras=all_cameras, check=check
-            )
-            yield SessionOutcome(
-                session.name, found, use_for_session(found.rig, project, session)[0]
-            )
-        except PoseDataError as error:
-            yield SessionOutcome(session.name, None, None, str(error))
+    frames = np.arange(centre.shape[1], dtype=np.int64)
+    return SharedPoints(tuple(ensemble.views), tuple(ensemble.keypoints), centre, frames)
 
 
 def session_points(
@@ -249,18 +158,13 @@ def session_points(
     return predicted_points(session.load_predictions(settings=reading))
 
 
-def named_elsewhere(project: Project, session: Session) -> str:
-    """What ``calibrations.csv`` says against the session's own calibration; "" for nothing."""
-    listed = read_calibrations_csv(project.folder).get(session.name)
-    own = rig_place(project, session)
-    if listed is None or listed == own:
-        return ""
-    return (
-        f"calibrations.csv names {listed.name} for the labeled frames of {session.name}: change "
-        f"it to {own.relative_to(project.folder).as_posix()} for training"
-    )
-
-
 def _image_key(image: str, view: str) -> str:
     path = PurePosixPath(image)
     return f"{path.parent.name.replace(view, '')}/{path.name}"
+
+
+def _number_in(image: str) -> int:
+    """Frame number that the name of a labeled image ends in; -1 without one."""
+    stem = stem_of(image)
+    digits = stem[len(stem.rstrip("0123456789")) :]
+    return int(digits) if 0 < len(digits) < 16 else -1

@@ -15,7 +15,7 @@ from napari_pose3d.cli import main
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, LabelStatus, Visibility
-from napari_pose3d.core.pipeline.rig_refinement import (
+from napari_pose3d.core.pipeline.rigs.point_sources import (
     label_file_points,
     labeled_points,
 )

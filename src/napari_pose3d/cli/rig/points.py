@@ -1,0 +1,59 @@
+"""Points that a command takes from labels or predictions."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..terminal.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
+    from napari_pose3d.core.pipeline.rigs.point_sources import SharedPoints
+    from napari_pose3d.core.projects.project import Project
+    from napari_pose3d.core.projects.session import Session
+
+
+def add_min_likelihood(parser: argparse.ArgumentParser) -> None:
+    """The option."""
+    parser.add_argument(
+        "--min-likelihood", type=float, metavar="L", help="predictions below are not used (0.9)"
+    )
+
+
+def points_of(
+    options: argparse.Namespace,
+    rig: Rig,
+    project: Project | None,
+    session: Session | None,
+    bar: ProgressBar,
+) -> SharedPoints:
+    """What ``--labels`` or ``--predictions`` name; without paths, those of the session."""
+    from napari_pose3d.core.pipeline.rigs.point_sources import (
+        CONFIDENT,
+        label_file_points,
+        labeled_points,
+        predicted_points,
+        session_points,
+    )
+    from napari_pose3d.core.projects.matching.inputs import open_inputs
+    from napari_pose3d.core.projects.project import open_project
+    from napari_pose3d.settings import ReadingSettings
+
+    likelihood = CONFIDENT if options.min_likelihood is None else options.min_likelihood
+    source = "labels" if options.labels is not None else "predictions"
+    given = options.labels if options.labels is not None else options.predictions
+    bar(f"reading {source}", 0, 0)
+    if not given and project is not None and session is not None:
+        return session_points(project, session, source, likelihood)
+    if source == "predictions":
+        reading = ReadingSettings(min_likelihood=likelihood, session=options.session)
+        stored, _ = open_inputs(given, options.rig, reading)
+        return predicted_points(stored)
+    if len(given) == 1 and given[0].is_dir():
+        labeled = open_project(given[0])
+        sessions = labeled.sessions
+        if options.session is not None:
+            sessions = (labeled.session(options.session),)
+        return labeled_points(labeled, sessions)
+    return label_file_points(given, rig.names)

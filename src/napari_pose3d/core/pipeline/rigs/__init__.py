@@ -1,0 +1,1 @@
+"""What strings the steps together for calibrations: points in, a mended or placed rig out."""
