@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_pose3d import PoseDataError
-from napari_pose3d.core.review.lightning_pose_metrics import (
+from napari_pose3d.core.review.comparison.lightning_pose_metrics import (
     fit_subspace,
     multi_view_pca_error,
     pixel_error,

@@ -84,7 +84,7 @@ class ReviewProject:
         self, name: str, result: Result, wanted: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
         """Measures that need labels: of a session's raw predictions."""
-        from .label_measures import measure_against_labels
+        from .comparison.label_measures import measure_against_labels
 
         labels, session = self.labels(), self.session(name)
         if labels is None or session is None or not labels.frames:

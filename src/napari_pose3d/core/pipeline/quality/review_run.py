@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_pose3d.core.projects.matching.inputs import session_names
+from napari_pose3d.core.review.comparison.label_measures import LABEL_MEASURES
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
-from napari_pose3d.core.review.label_measures import LABEL_MEASURES
 from napari_pose3d.core.review.measures import MEASURES, compute_measures
 from napari_pose3d.core.review.review_files import ReviewFiles, refuse_existing_review
 from napari_pose3d.core.review.review_project import ReviewProject

@@ -1,0 +1,1 @@
+"""Predictions beside something else: labels, another prediction set, the poses of labels."""

@@ -1,0 +1,297 @@
+"""What a person decided about events and frames: kept with the project, undoable.
+
+Notes
+-----
+They lie in ``napari-pose3d/decisions/`` of the project:
+
+``record.jsonl``
+    Who decided what and when, one line for each step (see `step_log`).
+``decisions.csv``
+    What holds now, one line each: session, first and last frame, kind, keypoints and views (";"
+    between them), decision, note, who, time.
+
+A decision is about a stretch of frames with one kind of failure and its keypoints, or, without a
+kind, about whole frames. It is found again by session, kind, a common keypoint and a common frame:
+so it survives that the review is made anew with other settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
+from napari_pose3d.core.storage.atomic_files import FileGroup
+
+from ..events import Event
+from .step_log import Key, Step, StepLog, Values, now
+
+FOLDER, RECORD, TABLE = "decisions", "record.jsonl", "decisions.csv"
+COLUMNS = (
+    "session",
+    "start",
+    "end",
+    "kind",
+    "keypoints",
+    "views",
+    "decision",
+    "note",
+    "who",
+    "time",
+)
+
+AnyPath = str | os.PathLike[str]
+
+
+class Verdict(StrEnum):
+    """What is to become of an event or a frame."""
+
+    GOOD = "good"
+    """Nothing is wrong there."""
+    BAD = "bad"
+    """Left out of results: its keypoints are NaN in every view and in space."""
+    FIX = "fix"
+    """Is being corrected, or was."""
+    QUEUE = "queue"
+    """Waits for labeling."""
+    NOTE = "note"
+    """Only what the note says."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision about a stretch of frames.
+
+    Attributes
+    ----------
+    session : str
+    start, end : int
+        First and last frame of the session.
+    verdict : Verdict
+    kind : str
+        Of the event (the value of its `Failure`); empty for whole frames.
+    keypoints, views : tuple of str
+        Of the event; no keypoints: all.
+    note : str
+    who, time : str
+        ISO 8601, UTC; filled in when it is kept.
+    """
+
+    session: str
+    start: int
+    end: int
+    verdict: Verdict
+    kind: str = ""
+    keypoints: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    note: str = ""
+    who: str = ""
+    time: str = ""
+
+    def is_about(self, session: str, event: Event) -> bool:
+        """Whether it is about an event: of the same kind, with a keypoint and a frame in common."""
+        return (
+            self.session == session
+            and self.kind == event.kind.value
+            and self.start <= event.end
+            and self.end >= event.start
+            and (not self.keypoints or bool(set(self.keypoints) & set(event.keypoints)))
+        )
+
+
+class Decisions:
+    """The decisions of a project; every change is on disk when the call returns.
+
+    Parameters
+    ----------
+    folder : path
+        The project, or the folder that holds the predictions; see `decisions_folder`.
+    who : str
+        Recorded with each step.
+
+    Raises
+    ------
+    PoseDataError
+        The record cannot be read.
+
+    Examples
+    --------
+    >>> kept = Decisions(project, "Ada")  # doctest: +SKIP
+    >>> kept.decide("day1", review.events[:2], Verdict.BAD, "mirror")  # doctest: +SKIP
+    >>> kept.of_event("day1", review.events[0]).verdict  # doctest: +SKIP
+    <Verdict.BAD: 'bad'>
+    >>> kept.undo()  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: AnyPath, who: str = "") -> None:
+        self.folder, self.who = Path(folder) / OWN_FOLDER / FOLDER, who
+        lock = project_lock(folder)
+        self._log = StepLog(self.folder / RECORD, lock, _check_stored, self._write_table)
+
+    @property
+    def all(self) -> tuple[Decision, ...]:
+        """By session and first frame."""
+        return _listed(self._log.state)
+
+    @property
+    def damaged(self) -> int:
+        """Lines of the record that could not be read, and do not count."""
+        return self._log.damaged
+
+    @property
+    def undo_text(self) -> str:
+        """What undo would take back; "" for nothing."""
+        return self._log.undo_text
+
+    @property
+    def redo_text(self) -> str:
+        return self._log.redo_text
+
+    def of_event(self, session: str, event: Event) -> Decision | None:
+        """The newest decision about an event; None where there is none."""
+        found = [each for each in self.all if each.is_about(session, event)]
+        return max(found, key=lambda each: each.time, default=None)
+
+    def of_frame(self, session: str, frame: int) -> tuple[Decision, ...]:
+        """Decisions about whole frames, and about events, that concern a frame."""
+        return tuple(
+            each for each in self.all if each.session == session and each.start <= frame <= each.end
+        )
+
+    def decide(
+        self, session: str, events: Sequence[Event], verdict: Verdict, note: str = ""
+    ) -> Step | None:
+        """Decide about events, as one step of undo; earlier decisions about them give way."""
+        new = [
+            Decision(
+                session,
+                event.start,
+                event.end,
+                verdict,
+                event.kind.value,
+                event.keypoints,
+                event.views,
+                note,
+            )
+            for event in events
+        ]
+        old = [each for each in self.all if any(each.is_about(session, e) for e in events)]
+        what = events[0].kind.value if len(events) == 1 else f"{len(events)} events"
+        return self._add(new, old, f"{verdict.value}: {what}")
+
+    def decide_frames(
+        self,
+        session: str,
+        start: int,
+        end: int,
+        verdict: Verdict,
+        note: str = "",
+        *,
+        keypoints: Sequence[str] = (),
+    ) -> Step | None:
+        """Decide about whole frames, from the first to the last, as one step of undo."""
+        new = Decision(session, start, end, verdict, keypoints=tuple(keypoints), note=note)
+        frames = f"frame {start}" if start == end else f"frames {start} to {end}"
+        return self._add([new], [], f"{verdict.value}: {frames}")
+
+    def withdraw(self, decisions: Collection[Decision]) -> Step | None:
+        """Take decisions away, as one step of undo."""
+        n = len(decisions)
+        return self._add([], decisions, f"withdraw {n} decision{'s' if n > 1 else ''}")
+
+    def undo(self) -> Step | None:
+        """Take back the newest step, of whoever made it; None where there is none."""
+        return self._log.undo(self.who)
+
+    def redo(self) -> Step | None:
+        """Bring the step again that was undone last; None where there is none."""
+        return self._log.redo(self.who)
+
+    def read(self) -> None:
+        """Read the record again: another process may have changed it."""
+        self._log.read()
+
+    def _add(self, new: Collection[Decision], old: Collection[Decision], text: str) -> Step | None:
+        time = now()
+        values: dict[Key, Any] = {_key_of(each): None for each in old}
+        for each in new:
+            stored = replace(each, who=self.who, time=time)
+            values[_key_of(each)] = [each.verdict.value, each.note, stored.who, stored.time]
+        return self._log.add(values, text, self.who)
+
+    def _write_table(self, group: FileGroup, state: Values) -> None:
+        write_decisions(group.open(self.folder / TABLE), _listed(state))
+
+
+def read_decisions(folder: AnyPath, session: str | None = None) -> tuple[Decision, ...]:
+    """The decisions of a project, or of one of its sessions; empty where there are none.
+
+    Raises
+    ------
+    PoseDataError
+        The record cannot be read.
+    """
+    if not (Path(folder) / OWN_FOLDER / FOLDER / RECORD).is_file():
+        return ()
+    return tuple(d for d in Decisions(folder).all if session in (None, d.session))
+
+
+def write_decisions(stream: TextIO, decisions: Sequence[Decision]) -> None:
+    """Write decisions as CSV, one line each."""
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for each in decisions:
+        table.writerow(
+            (
+                each.session,
+                each.start,
+                each.end,
+                each.kind,
+                ";".join(each.keypoints),
+                ";".join(each.views),
+                each.verdict.value,
+                each.note,
+                each.who,
+                each.time,
+            )
+        )
+
+
+def _key_of(decision: Decision) -> Key:
+    return (
+        decision.session,
+        decision.kind,
+        decision.keypoints,
+        decision.views,
+        decision.start,
+        decision.end,
+    )
+
+
+def _listed(state: Values) -> tuple[Decision, ...]:
+    found = [
+        Decision(session, start, end, Verdict(verdict), kind, keypoints, views, note, who, time)
+        for (session, kind, keypoints, views, start, end), (verdict, note, who, time) in (
+            state.items()
+        )
+    ]
+    return tuple(sorted(found, key=lambda d: (d.session, d.start, d.end, d.kind, d.keypoints)))
+
+
+def _check_stored(key: Key, value: Any) -> None:
+    session, kind, keypoints, views, start, end = key
+    texts = (session, kind, *keypoints, *views)
+    if not all(isinstance(each, str) for each in texts):
+        raise ValueError("no event")
+    if not (type(start) is int and type(end) is int and 0 <= start <= end):
+        raise ValueError("no frames")
+    if value is not None:
+        verdict, *rest = value
+        Verdict(verdict)
+        if len(rest) != 3 or not all(isinstance(each, str) for each in rest):
+            raise ValueError("no decision")
