@@ -34,7 +34,8 @@ def opened(folder: Path, who: str = "Ada") -> Corrections:
 
 def test_what_is_moved_is_on_disk_at_once(tmp_path: Path) -> None:
     step = opened(tmp_path).move({NOSE: (10.1234, 20.0), Cell("top", 3, "tail"): (5.0, 6.0)})
-    assert step is not None and step.who == "Ada"
+    assert step is not None
+    assert step.who == "Ada"
     assert step.text == "correct 2 positions"
     assert opened(tmp_path).positions == {NOSE: (10.123, 20.0), Cell("top", 3, "tail"): (5.0, 6.0)}
     assert read_corrections(tmp_path, "day1") == opened(tmp_path).positions
@@ -58,7 +59,8 @@ def test_undo_and_redo_also_in_another_run(tmp_path: Path) -> None:
     assert again.undo_text == "move nose in top, frame 12"
     assert again.undo() is not None
     assert again.positions == {NOSE: (1.0, 2.0)}
-    assert again.undo() is not None and again.undo() is None
+    assert again.undo() is not None
+    assert again.undo() is None
     assert again.positions == {}
     # The set of no positions is no file.
     assert not (again.folder / "day1_top.csv").exists()
@@ -94,10 +96,12 @@ def test_a_line_that_was_being_written_is_dropped(tmp_path: Path) -> None:
     whole = record.read_bytes()
     record.write_bytes(whole + b'{"time": "2026", "who": "Ada", "te')
     again = opened(tmp_path)
-    assert again.positions == {NOSE: (1.0, 2.0)} and again.damaged == 0
+    assert again.positions == {NOSE: (1.0, 2.0)}
+    assert again.damaged == 0
     again.move({NOSE: (3.0, 4.0)})
     lines = record.read_text().splitlines()
-    assert len(lines) == 2 and all(json.loads(line) for line in lines)
+    assert len(lines) == 2
+    assert all(json.loads(line) for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,8 @@ def test_what_cannot_be_a_correction(
     kept = opened(tmp_path)
     with pytest.raises(PoseDataError, match=what):
         kept.move({NOSE: (1.0, 1.0), cell: position})
-    assert kept.positions == {} and not kept.folder.exists()
+    assert kept.positions == {}
+    assert not kept.folder.exists()
 
 
 def test_names_that_lead_out_of_the_folder(tmp_path: Path) -> None:
@@ -178,9 +183,11 @@ def test_decisions_are_replaced_withdrawn_and_undone(tmp_path: Path) -> None:
     assert [(d.start, d.verdict) for d in Decisions(tmp_path).all] == [(10, "good")]
     kept.redo()
     kept.withdraw(kept.all)
-    assert kept.all == () and read_decisions(tmp_path) == ()
+    assert kept.all == ()
+    assert read_decisions(tmp_path) == ()
     kept.undo()
-    assert len(read_decisions(tmp_path, "day1")) == 2 and read_decisions(tmp_path, "day2") == ()
+    assert len(read_decisions(tmp_path, "day1")) == 2
+    assert read_decisions(tmp_path, "day2") == ()
 
 
 def test_the_table_of_decisions(tmp_path: Path) -> None:
@@ -195,5 +202,6 @@ def test_the_table_of_decisions(tmp_path: Path) -> None:
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
-    assert Decisions(tmp_path).all == () and opened(tmp_path).positions == {}
+    assert Decisions(tmp_path).all == ()
+    assert opened(tmp_path).positions == {}
     assert list(tmp_path.iterdir()) == []
