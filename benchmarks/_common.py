@@ -205,8 +205,8 @@ def synthetic(folder: Path, n_frames: int = 500, n_cameras: int = 3) -> Recordin
     """A synthetic recording with three seeds, written as CSV files."""
     from napari_pose3d.core.cameras.rig_file import save_rig
     from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
-    from napari_pose3d.core.synthetic.network_errors import simulate_predictions
-    from napari_pose3d.core.synthetic.scene import make_scene
+    from napari_pose3d.synthetic.network_errors import simulate_predictions
+    from napari_pose3d.synthetic.scene import make_scene
 
     folder.mkdir(parents=True, exist_ok=True)
     scene = make_scene(n_frames, n_cameras)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d import Ensemble
-from napari_pose3d.core.synthetic.network_errors import (
+from napari_pose3d.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,
 )
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 Bool = NDArray[np.bool_]
 

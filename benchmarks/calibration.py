@@ -43,7 +43,7 @@ from napari_pose3d.core.calibration.jitter import estimate_jitter
 from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
 from napari_pose3d.core.calibration.solve.rig_solution import Solution, solve_rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras, simulate_board
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
 
 BOARD = Board(8, 6, 30.0, marker=20.0, dictionary="DICT_4X4_1000")
 

@@ -45,7 +45,7 @@ from napari_pose3d.core.labels.geometry.keypoint_priors import (
 )
 from napari_pose3d.core.labels.geometry.label_projection import project_labels
 from napari_pose3d.core.labels.geometry.linear_model import learn
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 Float64 = NDArray[np.float64]
 

@@ -42,8 +42,8 @@ _SCENE_FRAMES = 2_000
 def make(folder: Path, n_frames: int, n_views: int, n_keypoints: int, n_seeds: int) -> Recording:
     """Write the files; keypoints beyond those of the scene are the same again."""
     from napari_pose3d.core.cameras.rig_file import save_rig
-    from napari_pose3d.core.synthetic.network_errors import simulate_predictions
-    from napari_pose3d.core.synthetic.scene import make_scene
+    from napari_pose3d.synthetic.network_errors import simulate_predictions
+    from napari_pose3d.synthetic.scene import make_scene
 
     scene = make_scene(min(n_frames, _SCENE_FRAMES), n_views)
     names = tuple(f"keypoint{k}" for k in range(n_keypoints))

@@ -27,8 +27,8 @@ from napari_pose3d.core.calibration.refinement.refinement import refine
 from napari_pose3d.core.calibration.solve.rotations import angle_between
 from napari_pose3d.core.projects.matching.inputs import open_inputs
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points, turned
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points, turned
 
 
 def rig_of(n_cameras: int, seed: int) -> Rig:

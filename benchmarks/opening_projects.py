@@ -23,8 +23,8 @@ from _common import Table, begin, goal, parser
 from napari_pose3d import make_sample, open_project
 from napari_pose3d.core.projects.matching.prediction_loading import match_predictions
 from napari_pose3d.core.projects.summary import project_text
-from napari_pose3d.core.synthetic.sample import SampleRecipe
 from napari_pose3d.settings import ReadingSettings
+from napari_pose3d.synthetic.sample import SampleRecipe
 
 GOAL_FILES, GOAL_SAMPLE, GOAL_CANCEL = 2.0, 0.2, 0.5
 HEADER = "scorer,net,net,net\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n0,1,2,0.9\n"

@@ -39,9 +39,9 @@ from napari_pose3d.core.review.failure_flags import Failure, runs
 from napari_pose3d.core.review.frame_choice import choose_frames
 from napari_pose3d.core.review.measures import compute_measures
 from napari_pose3d.core.review.session_review import review_result
-from napari_pose3d.core.synthetic.label_errors import Kind, PlantedFault, faulty_labels
-from napari_pose3d.core.synthetic.network_errors import PredictionTruth, simulate_predictions
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.label_errors import Kind, PlantedFault, faulty_labels
+from napari_pose3d.synthetic.network_errors import PredictionTruth, simulate_predictions
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 PLANTED = replace(HARSH, occluded=0.0, outliers=0.004, swaps=0.003)
 BUDGET = 100

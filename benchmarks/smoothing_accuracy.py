@@ -1,6 +1,6 @@
 """How far the smoothed points are from the truth, and whether their uncertainty is calibrated.
 
-On a synthetic scene everything is known: `napari_pose3d.core.synthetic` moves an animal, renders it
+On a synthetic scene everything is known: `napari_pose3d.synthetic` moves an animal, renders it
 in calibrated cameras, and simulates several networks ("seeds") with the errors of real ones. The
 fixed scenes are in `_scenes.py`: harsh (jitter, bias, occlusions, confident outliers, swaps, a lost
 view) and gentle (jitter and bias only).
@@ -39,8 +39,8 @@ from napari_pose3d.core.poses.arrays import FloatArray
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     ensemble_statistics,
 )
-from napari_pose3d.core.synthetic.network_errors import simulate_predictions
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.network_errors import simulate_predictions
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 Points = tuple[FloatArray, FloatArray]
 Method = Callable[[Ensemble, Rig], Points]

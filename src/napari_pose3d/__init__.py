@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from .core.review.frame_choice import choose_frames
     from .core.review.measures import compute_measures
     from .core.review.session_review import review_result
-    from .core.synthetic.sample import make_sample
     from .core.video.frame_export import extract_frames
     from .core.video.video_array import VideoArray, open_video, set_video_cache
     from .errors import Cancelled, PoseDataError
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
         SmoothingSettings,
         TriangulationSettings,
     )
+    from .synthetic.sample import make_sample
 
 _HOME = {
     "Camera": ".core.cameras.camera",
@@ -79,7 +79,7 @@ _HOME = {
     "load_predictions": ".core.projects.matching.prediction_loading",
     "load_result": ".core.pipeline.saved_results",
     "load_rig": ".core.cameras.rig_file",
-    "make_sample": ".core.synthetic.sample",
+    "make_sample": ".synthetic.sample",
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",

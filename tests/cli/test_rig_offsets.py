@@ -11,8 +11,8 @@ from tests.support.session_files import put_predictions, touch
 from napari_pose3d.cli import main
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points
 
 RIG = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)
 KEYPOINTS = ("nose", "tail", "ear", "paw")

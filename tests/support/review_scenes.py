@@ -10,12 +10,12 @@ import numpy as np
 from napari_pose3d import Ensemble, smooth
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.review.failure_flags import Failure, runs
-from napari_pose3d.core.synthetic.network_errors import (
+from napari_pose3d.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,
 )
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 CLEAN = PredictionErrors(
     jitter=1.2,

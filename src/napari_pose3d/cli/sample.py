@@ -17,7 +17,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.synthetic.sample import make_sample
+    from napari_pose3d.synthetic.sample import make_sample
 
     folder = make_sample(options.folder, progress=bar)
     bar.close()

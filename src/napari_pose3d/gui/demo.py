@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.cli import main as command_line
-from napari_pose3d.core.synthetic.sample import make_sample
+from napari_pose3d.synthetic.sample import make_sample
 
 _PLUGIN = "napari-pose3d"
 _POLL_MS = 100

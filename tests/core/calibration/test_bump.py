@@ -8,8 +8,8 @@ import pytest
 from napari_pose3d.core.calibration.lint.bump import find_bump
 from napari_pose3d.core.calibration.lint.data_lint import check_rig_against
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points, turned
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points, turned
 
 
 def recording(

@@ -21,7 +21,7 @@ from napari_pose3d.core.calibration.lint.rig_lint import Finding, check_rig
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.projects.project import check_session, open_project
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 RIG = ring_of_cameras(4)
 

@@ -20,8 +20,8 @@ from napari_pose3d.core.calibration.rig_calibration import (
     calibrate,
     frames_of_timestamps,
 )
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras, simulate_board
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
 
 BOARD = Board(8, 6, 30.0, marker=20.0)
 

@@ -17,12 +17,12 @@ from napari_pose3d.core.calibration.solve.rig_state import N_CAMERA
 from napari_pose3d.core.calibration.solve.rotations import rotation_of
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
-from napari_pose3d.core.synthetic.board.board_observations import (
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.synthetic.board.board_observations import (
     BoardScene,
     ring_of_cameras,
     simulate_board,
 )
-from napari_pose3d.errors import Cancelled, PoseDataError
 
 BOARD = Board(8, 6, 30.0, marker=20.0)
 

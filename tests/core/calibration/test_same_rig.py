@@ -15,7 +15,7 @@ from napari_pose3d.core.calibration.evaluation import rig_of
 from napari_pose3d.core.calibration.solve.rig_solution import solve_rig
 from napari_pose3d.core.calibration.solve.rotations import angle_between
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras, simulate_board
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
 
 BOARD = Board(6, 5, 25.0, marker=18.0)
 

@@ -19,7 +19,7 @@ from napari_pose3d.core.cameras.epipolar import (
     nearest_on_curve,
 )
 from napari_pose3d.core.cameras.working_volume import WorkingVolume, working_volume
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 FISHEYE = (0.05, -0.01, 0.002, -0.0005)
 

@@ -7,8 +7,8 @@ import pytest
 
 from napari_pose3d.core.cameras.seen_volume import cameras_that_see, seen_volume
 from napari_pose3d.core.cameras.working_volume import WorkingVolume
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 RIG = ring_of_cameras(4)
 

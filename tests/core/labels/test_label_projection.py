@@ -19,7 +19,7 @@ from napari_pose3d.core.labels.geometry.keypoint_priors import (
     learn_distances,
 )
 from napari_pose3d.core.labels.geometry.label_projection import Place, Projection, project_labels
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 CLICK = 1.5
 # 95 % of a chi-squared variable with two degrees of freedom lie below this.

@@ -28,10 +28,10 @@ from tests.support.label_window import (
 from tests.support.paths import REPO
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
-from napari_pose3d.core.synthetic.network_errors import PredictionErrors
-from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
-from napari_pose3d.core.synthetic.sample_files import SESSION
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.network_errors import PredictionErrors
+from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
+from napari_pose3d.synthetic.sample_files import SESSION
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 pytestmark = pytest.mark.gui
 

@@ -7,7 +7,7 @@ import pytest
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.labels.geometry.linear_model import LinearModel, LinearProjection, learn
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 CLICK = 1.5
 CHI2_95 = 5.991

@@ -22,8 +22,8 @@ from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.summary import project_text
-from napari_pose3d.core.synthetic.network_errors import PredictionErrors
-from napari_pose3d.core.synthetic.sample import SampleRecipe
+from napari_pose3d.synthetic.network_errors import PredictionErrors
+from napari_pose3d.synthetic.sample import SampleRecipe
 
 LABELS = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\nlabeled-data/day1_top/img1.png,1,2\n"
 RIG = ring_rig(3)

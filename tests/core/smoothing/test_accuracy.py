@@ -9,8 +9,8 @@ from napari_pose3d import smooth, triangulate
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     ensemble_statistics,
 )
-from napari_pose3d.core.synthetic.network_errors import simulate_predictions
-from napari_pose3d.core.synthetic.scene import make_scene
+from napari_pose3d.synthetic.network_errors import simulate_predictions
+from napari_pose3d.synthetic.scene import make_scene
 
 
 @pytest.mark.parametrize(("n_views", "seed"), [(4, 0), (6, 3), (3, 5)])

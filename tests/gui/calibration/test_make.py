@@ -16,16 +16,16 @@ from tests.support.label_window import until
 from napari_pose3d.core.calibration.board.board import Board, board_text
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.core.synthetic.board import board_sample
-from napari_pose3d.core.synthetic.board.board_observations import (
-    BoardScene,
-    ring_of_cameras,
-    simulate_board,
-)
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.synthetic.board import board_sample
+from napari_pose3d.synthetic.board.board_observations import (
+    BoardScene,
+    ring_of_cameras,
+    simulate_board,
+)
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton

@@ -463,7 +463,7 @@ def test_the_save_dialog_asks_before_replacing(qtbot, tmp_path) -> None:
 def test_the_sample_opens_with_the_widget_ready_to_run(
     make_napari_viewer, qtbot, tmp_path, monkeypatch
 ) -> None:
-    from napari_pose3d.core.synthetic import sample
+    from napari_pose3d.synthetic import sample
 
     monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     small = sample.SampleRecipe(n_frames=80, n_cameras=2, size=(64, 48), seeds=2, labeled_frames=1)

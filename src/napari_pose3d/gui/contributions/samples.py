@@ -21,8 +21,8 @@ def open_sample() -> list[LayerData]:
     """
     import napari
 
-    from napari_pose3d.core.synthetic.sample import make_sample
     from napari_pose3d.gui.layers.session_layers import session_layers
+    from napari_pose3d.synthetic.sample import make_sample
 
     viewer = napari.current_viewer()
     folder = _made(make_sample, "Making the sample session (only the first time)")
@@ -49,8 +49,8 @@ def open_calibration_sample() -> list[LayerData]:
     """
     import napari
 
-    from napari_pose3d.core.synthetic.board.board_sample import make_board_sample
     from napari_pose3d.gui.layers.session_layers import session_layers
+    from napari_pose3d.synthetic.board.board_sample import make_board_sample
 
     viewer = napari.current_viewer()
     folder = _made(make_board_sample, "Making the calibration recording (only the first time)")

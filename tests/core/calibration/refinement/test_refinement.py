@@ -18,9 +18,9 @@ from napari_pose3d.core.calibration.refinement.point_adjustment import (
 from napari_pose3d.core.calibration.refinement.refinement import FREE, Refinement, refine
 from napari_pose3d.core.calibration.solve.rotations import angle_between
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points, turned
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points, turned
 
 AXIS = (0.3, 1.0, -0.2)
 

@@ -10,9 +10,9 @@ import pytest
 from napari_pose3d.core.calibration.refinement.rig_from_points import KnownLength, rig_from_points
 from napari_pose3d.core.calibration.solve.rotations import angle_between
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points
 
 
 def relative_angles(first: Rig, second: Rig) -> list[float]:

@@ -16,8 +16,8 @@ from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.pipeline.rigs.point_sources import SharedPoints
 from napari_pose3d.core.pipeline.rigs.rig_origin import placed_by_floor, placed_by_points
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 # Cameras above a floor, in a world that is turned and shifted against it.
 LEVEL = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)

@@ -20,9 +20,9 @@ from napari_pose3d.core.pipeline.rigs.point_sources import (
     labeled_points,
 )
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.core.synthetic.board.board_observations import ring_of_cameras
-from napari_pose3d.core.synthetic.shared_points import simulate_points, turned
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.shared_points import simulate_points, turned
 
 RIG = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)
 BAD = turned(RIG, 1, 1.0, (0.3, 1.0, -0.2))

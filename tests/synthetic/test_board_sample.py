@@ -12,13 +12,13 @@ from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.core.calibration.board.detection import detect_corners
 from napari_pose3d.core.calibration.rig_calibration import calibrate
 from napari_pose3d.core.cameras.rig_file import load_rig
-from napari_pose3d.core.synthetic.board.board_sample import (
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.synthetic.board.board_sample import (
     TRUTH,
     BoardRecipe,
     make_board_sample,
     videos_of,
 )
-from napari_pose3d.errors import Cancelled, PoseDataError
 
 SMALL = BoardRecipe(n_cameras=3, size=(400, 300))
 SHORT = BoardRecipe(n_frames=8, n_cameras=2, size=(160, 120))

@@ -17,16 +17,16 @@ from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
 from napari_pose3d.core.formats.projects.project_yaml import read_project
 from napari_pose3d.core.storage.user_folders import user_cache_folder
-from napari_pose3d.core.synthetic import animal
-from napari_pose3d.core.synthetic.network_errors import (
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.synthetic import animal
+from napari_pose3d.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,
 )
-from napari_pose3d.core.synthetic.render import CameraVideo, write_png, write_video
-from napari_pose3d.core.synthetic.sample import SampleRecipe, make_sample
-from napari_pose3d.core.synthetic.scene import Scene, make_scene
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.synthetic.render import CameraVideo, write_png, write_video
+from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
+from napari_pose3d.synthetic.scene import Scene, make_scene
 
 SMALL = SampleRecipe(
     n_frames=24,
@@ -390,7 +390,7 @@ def test_sample_labels_lie_on_the_animal_in_their_images(sample: Path) -> None:
 
 def test_a_second_call_makes_nothing(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {p: p.stat().st_mtime_ns for p in sample.rglob("*")}
-    monkeypatch.setattr("napari_pose3d.core.synthetic.sample._fill", None)
+    monkeypatch.setattr("napari_pose3d.synthetic.sample._fill", None)
     assert make_sample(sample, recipe=SMALL) == sample
     assert {p: p.stat().st_mtime_ns for p in sample.rglob("*")} == before
 
@@ -488,9 +488,7 @@ def test_the_cache_folder_follows_the_system(
 def test_without_a_folder_the_sample_goes_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "napari_pose3d.core.synthetic.sample_folder.user_cache_folder", lambda: tmp_path
-    )
+    monkeypatch.setattr("napari_pose3d.synthetic.sample_folder.user_cache_folder", lambda: tmp_path)
     folder = make_sample(recipe=SMALL)
     assert folder.parent == tmp_path
     assert folder.name.startswith("sample-")
