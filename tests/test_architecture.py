@@ -27,6 +27,7 @@ CORE_FLOORS = (
     {"formats", "cameras", "video"},
     {"projects", "smoothing", "calibration"},
     {"labels", "pipeline", "review"},
+    {"models"},
 )
 GUI_FLOORS = (
     {"qt"},

@@ -28,6 +28,7 @@ RemedyKind = Literal[
     "video_size",
     "offset",
     "refine",
+    "litpose",
 ]
 
 
@@ -45,7 +46,8 @@ class Remedy:
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
         another program's, "size", "names" and "format" to say what its files do not,
         "video_size" to take the size of the videos' images, "offset" to shift a view in time,
-        "refine" to mend a calibration from points.
+        "refine" to mend a calibration from points,
+        "litpose" to name the environment that Lightning Pose is installed in.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -22,6 +22,7 @@ _OPTIONS: dict[RemedyKind, str] = {
     "size": "--size WIDTHxHEIGHT",
     "names": "--names NAME ...",
     "format": "--to FORMAT",
+    "litpose": "--litpose PATH",
 }
 
 

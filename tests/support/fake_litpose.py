@@ -1,0 +1,1 @@
+"""A stand-in for litpose; see below."""
