@@ -30,8 +30,8 @@ def main() -> None:
     import numba  # noqa: F401
 
     from napari_pose3d import SmoothingSettings
-    from napari_pose3d.core.pipeline import result_files as results
     from napari_pose3d.core.pipeline import smoothing_run as pipeline
+    from napari_pose3d.core.pipeline.results import result_files as results
     from napari_pose3d.core.pipeline.warm_up import warm_up
     from napari_pose3d.core.projects.matching import prediction_loading as predictions  # noqa: F401
     from napari_pose3d.core.smoothing import smoothers as eks  # noqa: F401

@@ -79,8 +79,8 @@ def parse_with_pandas(folder: Path) -> None:
 
 def smooth(folder: Path, out: Path | None) -> None:
     """The child that does the job."""
-    from napari_pose3d.core.pipeline import result_files as results
     from napari_pose3d.core.pipeline import smoothing_run as pipeline
+    from napari_pose3d.core.pipeline.results import result_files as results
     from napari_pose3d.core.pipeline.warm_up import warm_up
 
     warm_up()

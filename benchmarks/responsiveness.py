@@ -138,7 +138,7 @@ def watch(pulse: Pulse, work: Work) -> tuple[Any, float]:
 
 def stages(recording: Recording, folder: Path) -> list[tuple[str, Callable[..., Any]]]:
     """The parts of the job in their order; each keeps what the next one needs."""
-    from napari_pose3d.core.pipeline.result_files import save_result
+    from napari_pose3d.core.pipeline.results.result_files import save_result
     from napari_pose3d.core.pipeline.smoothing_run import open_inputs, run
     from napari_pose3d.gui.layers.recording_layers import result_layers
 

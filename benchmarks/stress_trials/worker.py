@@ -193,7 +193,7 @@ def _calibration(folder: Path, path: Path) -> str:
 
 def _results(folder: Path, path: Path) -> str:
     from napari_pose3d import open_project
-    from napari_pose3d.core.pipeline.saved_results import load_result
+    from napari_pose3d.core.pipeline.results.saved_results import load_result
 
     project = open_project(folder)
     for session in project.sessions:

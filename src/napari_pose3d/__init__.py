@@ -25,8 +25,8 @@ if TYPE_CHECKING:
         triangulate,
     )
     from .core.pipeline.quality.audit_run import audit_project
-    from .core.pipeline.result_files import save_result
-    from .core.pipeline.saved_results import load_result
+    from .core.pipeline.results.result_files import save_result
+    from .core.pipeline.results.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth
     from .core.pipeline.triangulation_run import triangulate_ensemble
     from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
@@ -77,14 +77,14 @@ _HOME = {
     "extract_frames": ".core.video.frame_export",
     "leave_one_out_residuals": ".core.cameras.triangulation.triangulation",
     "load_predictions": ".core.projects.matching.prediction_loading",
-    "load_result": ".core.pipeline.saved_results",
+    "load_result": ".core.pipeline.results.saved_results",
     "load_rig": ".core.cameras.rig_file",
     "make_sample": ".synthetic.sample",
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
     "review_result": ".core.review.session_review",
-    "save_result": ".core.pipeline.result_files",
+    "save_result": ".core.pipeline.results.result_files",
     "save_rig": ".core.cameras.rig_file",
     "set_video_cache": ".core.video.video_array",
     "smooth": ".core.pipeline.smoothing_run",

@@ -66,7 +66,7 @@ def _write_and_tell(
     bar: ProgressBar,
 ) -> None:
     """Write all files of the result, then print notes, a summary and the files' names."""
-    from napari_pose3d.core.pipeline.run_summary import s_table, summary, view_table
+    from napari_pose3d.core.pipeline.results.run_summary import s_table, summary, view_table
 
     with options.interruption.writing():
         written = work.save(

@@ -31,7 +31,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.run_record import describe_record, is_record
+    from napari_pose3d.core.pipeline.results.run_record import describe_record, is_record
     from napari_pose3d.core.projects.summary import describe
 
     status = 0

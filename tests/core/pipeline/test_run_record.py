@@ -10,8 +10,8 @@ import pytest
 from tests.support.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import PoseDataError, smooth
-from napari_pose3d.core.pipeline.result_files import save_result
-from napari_pose3d.core.pipeline.run_record import (
+from napari_pose3d.core.pipeline.results.result_files import save_result
+from napari_pose3d.core.pipeline.results.run_record import (
     describe_record,
     is_record,
     read_record,

@@ -14,7 +14,7 @@ from napari.utils.notifications import notification_manager
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.video_recipes import Video, read_number
 
-from napari_pose3d.core.pipeline.result_files import default_folder, save_result
+from napari_pose3d.core.pipeline.results.result_files import default_folder, save_result
 from napari_pose3d.core.pipeline.smoothing_run import run
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.issues import Issue

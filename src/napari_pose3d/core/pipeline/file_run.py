@@ -23,7 +23,7 @@ from napari_pose3d.settings import (
     TriangulationSettings,
 )
 
-from .result_files import Columns, default_folder, result_paths, save_result
+from .results.result_files import Columns, default_folder, result_paths, save_result
 from .smoothing_run import chosen_mode, run
 from .triangulation_run import triangulate_ensemble
 from .warm_up import STAGE, warm_up

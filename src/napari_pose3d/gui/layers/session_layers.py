@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
-from napari_pose3d.core.pipeline.saved_results import load_result
+from napari_pose3d.core.pipeline.results.saved_results import load_result
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings

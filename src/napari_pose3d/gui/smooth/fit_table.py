@@ -6,7 +6,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from napari_pose3d.core.pipeline.run_summary import COLUMNS, view_cells
+from napari_pose3d.core.pipeline.results.run_summary import COLUMNS, view_cells
 from napari_pose3d.core.poses.arrays import Result
 
 CAPTION = "How far predictions lie from the points, px:"

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.pipeline.run_summary import summary
+from napari_pose3d.core.pipeline.results.run_summary import summary
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.layers.display import Shown, Space
 from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.pipeline.result_files import result_paths
+from napari_pose3d.core.pipeline.results.result_files import result_paths
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
