@@ -20,6 +20,8 @@ from .make.make_panel import MakePanel
 from .mend.mend_panel import MendPanel
 from .result.result_controller import ResultController
 from .result.result_panel import ResultPanel
+from .views.epipolar_panel import EpipolarPanel
+from .views.rig_shelf import RigShelf
 from .world.origin_panel import OriginPanel
 
 PANEL = "Calibration"
@@ -40,12 +42,16 @@ class CalibrationWidget(QWidget):
         self._current = current_session(napari_viewer)
         self._workspace = workspace(napari_viewer)
         self.jobs = JobBar()
+        self.shelf = RigShelf(self)
         self.check = CheckPanel(self.jobs, self._current)
         self.make = MakePanel(self.jobs)
         self.result_panel = ResultPanel()
         self.mend = MendPanel(napari_viewer, self.jobs, self._current)
         self.result = ResultController(self.result_panel, self.jobs, self._current, self)
-        self.origin = OriginPanel(napari_viewer, self.make.tiles.images)
+        self.epipolar = EpipolarPanel(napari_viewer, PANEL, self.shelf, self._current)
+        self.origin = OriginPanel(
+            napari_viewer, PANEL, self.jobs, self._current, self.make.tiles.images
+        )
         # Whose rig is placed: the one that was made, or the one that was looked at.
         self._placing: Any = self.result
         self._sections: dict[str, QCollapsible] = {}
@@ -94,6 +100,7 @@ class CalibrationWidget(QWidget):
         column.setContentsMargins(0, 0, 6, 0)
         for title, parts in (
             ("Check and convert", (self.check,)),
+            ("Epipolar check", (self.epipolar,)),
             ("Make", (self.make, self.result_panel)),
             ("Origin and axes, 3-D", (self.origin, self.space_button)),
             ("Mend", (self.mend,)),
@@ -120,9 +127,12 @@ class CalibrationWidget(QWidget):
     def _on_session(self) -> None:
         opened = self._current.open
         self.make.recording.offer_session(opened is not None and bool(opened.session.videos))
+        has_rig = opened is not None and opened.session.rig_path is not None
+        self.shelf.put("session", opened.session.load_rig if opened and has_rig else None)
 
     def _show_checked(self, rig: Any) -> None:
         self._placing = self.check
+        self.shelf.put("checked", rig)
         self.origin.show_rig(rig)
         self.space_button.setEnabled(True)
 
@@ -139,6 +149,7 @@ class CalibrationWidget(QWidget):
         history = self.result.history
         if history is not None:
             self._placing = self.result
+            self.shelf.put("made", rig)
             self.origin.show_rig(rig, history.now)
             self.space_button.setEnabled(True)
 

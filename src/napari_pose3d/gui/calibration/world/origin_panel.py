@@ -1,4 +1,4 @@
-"""Where the world begins: by the board, by clicked points, by a floor through them."""
+"""Where the world begins: by the board, by clicked points, by keypoints, by a floor."""
 
 from __future__ import annotations
 
@@ -8,40 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_pose3d.core.calibration.origin import (
-    cameras_below,
-    points_in_space,
-    still_frames,
-    turned_over,
-    with_origin,
-)
+from napari_pose3d.core.calibration.origin import cameras_below, turned_over, with_origin
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.session.current_session import CurrentSession
 
+from ..job_bar import JobBar
 from . import rig_scene as work
+from .board_page import BoardPage
+from .keypoint_page import KeypointPage
+from .picking_page import PickingPage
+from .point_picks import THREE
 from .rig_view import RigWindow
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
 
 _NO_RIG = "Make or check a calibration first."
-_CLICKS = "points of the world"
-_HOW = (
-    "Click the same points in two views or more, in one order: the origin, a point along x, one "
-    "more on the floor; or any points on the floor."
-)
 
 
 class OriginPanel(QWidget):
@@ -50,7 +36,11 @@ class OriginPanel(QWidget):
     Parameters
     ----------
     viewer : napari viewer
-        Whose videos are clicked on.
+        Whose camera views are clicked in.
+    owner : str
+        The panel that this is part of.
+    jobs : JobBar
+    current : CurrentSession
     images : callable
         Gives an image of each camera for its frustum.
     """
@@ -58,63 +48,82 @@ class OriginPanel(QWidget):
     placed = Signal(object)
 
     def __init__(
-        self, viewer: Any, images: Callable[[], dict[str, Any]], parent: QWidget | None = None
+        self,
+        viewer: Any,
+        owner: str,
+        jobs: JobBar,
+        current: CurrentSession,
+        images: Callable[[], dict[str, Any]],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._images = viewer, images
+        self._images = images
         self._rig: Rig | None = None
         self._calibration: Calibration | None = None
         self._candidates: list[Rig] = []
         self.window_3d = RigWindow(self)
         self.window_3d.taken.connect(self._take)
         self._state = MessageLabel(_NO_RIG)
-        self._frame = QSpinBox()
-        self._frame.setAccessibleName("Frame in which the board lies on the floor")
-        self._board = QPushButton("&By board…")
-        self._board.setToolTip("The board in this frame is the floor, its first corner the origin.")
-        self._board.clicked.connect(self.by_board)
-        self._start = QPushButton("&Click points")
-        self._start.setToolTip(_HOW)
-        self._start.clicked.connect(self.start_clicking)
-        self._points = QPushButton("By &three points…")
-        self._points.clicked.connect(self.by_points)
-        self._floor = QPushButton("Fl&oor…")
-        self._floor.setToolTip("The floor goes through most of the clicked points.")
-        self._floor.clicked.connect(self.by_floor)
-        board = QHBoxLayout()
-        board.addWidget(QLabel("Board in frame"))
-        board.addWidget(self._frame)
-        board.addWidget(self._board, 1)
-        points = QGridLayout()
-        points.addWidget(self._start, 0, 0, 1, 2)
-        points.addWidget(self._points, 1, 0)
-        points.addWidget(self._floor, 1, 1)
+        self.board = BoardPage()
+        self.three = PickingPage(viewer, owner, current, THREE)
+        self.floor = PickingPage(viewer, owner, current)
+
+        def frame() -> int:
+            steps, axis = viewer.dims.current_step, max(viewer.dims.ndim - 4, 0)
+            return int(steps[axis])
+
+        self.keypoints = KeypointPage(jobs, current, frame, three=True)
+        self.feet = KeypointPage(jobs, current, frame, three=False)
+        self._pages: dict[str, tuple[str, Any]] = {
+            "board": ("the board in one frame", self.board),
+            "three": ("three points, clicked in the views", self.three),
+            "floor": ("points on the floor, clicked", self.floor),
+            "keypoints": ("three labeled points", self.keypoints),
+            "feet": ("a floor under keypoints, as feet", self.feet),
+        }
+        self.method = QComboBox()
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.method.setSizeAdjustPolicy(policy)
+        self.method.setMinimumContentsLength(8)
+        label = QLabel("The world begins at")
+        label.setBuddy(self.method)
+        self.propose_button = QPushButton("Show both &worlds…")
+        self.propose_button.setToolTip(
+            "The new world with z to either side, in 3-D; one of them is taken there."
+        )
+        self.propose_button.clicked.connect(self.propose)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._state)
-        layout.addLayout(board)
-        layout.addWidget(MessageLabel(_HOW))
-        layout.addLayout(points)
-        self._refresh()
+        layout.addWidget(label)
+        layout.addWidget(self.method)
+        for key, (title, page) in self._pages.items():
+            self.method.addItem(title, key)
+            layout.addWidget(page)
+            page.complete.connect(self._refresh)
+        layout.addWidget(self.propose_button)
+        self.method.currentIndexChanged.connect(self._show_page)
+        self._show_page()
 
     @property
     def state(self) -> str:
         """What the user reads."""
         return self._state.message
 
+    def choose(self, method: str) -> None:
+        """One of "board", "three", "floor", "keypoints", "feet"."""
+        self.method.setCurrentIndex(self.method.findData(method))
+
     def show_rig(self, rig: Rig, calibration: Calibration | None = None) -> None:
         """The rig that is to be placed; the board's poses are known of one just made."""
         self._rig, self._calibration = rig, calibration
-        metadata = rig.extra.get("metadata")
-        origin = metadata.get("origin") if isinstance(metadata, dict) else None
+        origin = _origin_of(rig)
         self._say(rig, f"The world begins at {origin}." if origin else "")
-        if calibration is not None:
-            observations = calibration.solution.observations
-            frames = observations.frames
-            still = still_frames(observations)
-            self._frame.setRange(int(frames[0]), int(frames[-1]))
-            if len(still):
-                self._frame.setValue(int(frames[still[len(still) // 2]]))
+        self.board.show_calibration(calibration)
+        for page in (self.three, self.floor, self.keypoints, self.feet):
+            page.show_rig(rig)
+        if calibration is None and self.method.currentData() == "board":
+            self.choose("three")
         self._refresh()
 
     def show_space(self) -> None:
@@ -123,51 +132,13 @@ class OriginPanel(QWidget):
             scenes = {"The rig": self._scene(self._rig)}
             self.window_3d.show_scenes(scenes, self._hint(self._rig), choose=False)
 
-    def by_board(self) -> None:
-        """The world of the board in the chosen frame."""
-        frame = self._frame.value()
-        self._propose(
-            lambda rig: work.world_of_board(rig, self._made(), frame), f"the board in frame {frame}"
-        )
-
-    def start_clicking(self) -> None:
-        """Make a layer of points in front, ready for clicks."""
-        layers = self._viewer.layers
-        if _CLICKS in layers:
-            layers.selection.active = layers[_CLICKS]
-        else:
-            layers.selection.active = self._viewer.add_points(
-                np.empty((0, 4)), ndim=4, name=_CLICKS, size=9, face_color="#f0e442"
-            )
-        layers[_CLICKS].mode = "add"
-
-    def by_points(self) -> None:
-        """The world of three clicked points."""
-        self._propose(lambda rig: work.world_of_points(rig, self._clicked(rig)), "three points")
-
-    def by_floor(self) -> None:
-        """The world whose floor goes through the clicked points."""
-        self._propose(lambda rig: work.world_of_floor(rig, self._clicked(rig)), "a floor")
-
-    def _made(self) -> Calibration:
-        assert self._calibration is not None
-        return self._calibration
-
-    def _clicked(self, rig: Rig) -> Any:
-        layers = self._viewer.layers
-        if _CLICKS not in layers or not len(layers[_CLICKS].data):
-            raise PoseDataError(
-                "no point was clicked", expected="points in two views", todo=_HOW.rstrip(".")
-            )
-        clicks = work.clicked_points(np.asarray(layers[_CLICKS].data), tiles_of(layers))
-        return points_in_space(rig, clicks)
-
-    def _propose(self, make: Callable[[Rig], Rig], origin: str) -> None:
-        """Show both orientations of a world, of which the user takes one."""
-        if self._rig is None:
+    def propose(self) -> None:
+        """Show both orientations of the world that is chosen, of which the user takes one."""
+        rig, method = self._rig, str(self.method.currentData())
+        if rig is None:
             return
         try:
-            first = make(self._rig)
+            first, origin = self._made(method, rig)
         except PoseDataError as error:
             self._state.show_message(str(error))
             show_error(str(error))
@@ -181,9 +152,27 @@ class OriginPanel(QWidget):
         hint = "The same origin and x axis, and z to either side. Drag to turn, wheel to zoom."
         self.window_3d.show_scenes(scenes, hint, choose=True)
 
+    def _made(self, method: str, rig: Rig) -> tuple[Rig, str]:
+        """The new world, and what it begins at in words."""
+        if method == "board":
+            assert self._calibration is not None
+            frame = self.board.frame
+            return work.world_of_board(rig, self._calibration, frame), f"the board in frame {frame}"
+        page = self._pages[method][1]
+        if isinstance(page, KeypointPage):
+            placed = page.place(rig)
+            return placed, _origin_of(placed)
+        points = np.asarray(page.points())
+        if method == "three":
+            return work.world_of_points(rig, points), "three points"
+        placed, distance = work.world_of_floor(rig, points)
+        return placed, f"a floor through {len(points)} points (median {distance:.3g} off it)"
+
     def _take(self, number: int) -> None:
         self._rig = rig = self._candidates[number]
         self.window_3d.close()
+        for page in (self.three, self.floor):
+            page.stop()
         self.placed.emit(rig)
 
     def _scene(self, rig: Rig) -> work.RigScene:
@@ -203,9 +192,20 @@ class OriginPanel(QWidget):
             text += f" Below the floor: {', '.join(below)}."
         self._state.show_message(text.strip() or f"{', '.join(rig.names)}.")
 
+    def _show_page(self) -> None:
+        chosen = str(self.method.currentData())
+        for key, (_, page) in self._pages.items():
+            page.setVisible(key == chosen)
+            if key != chosen and isinstance(page, PickingPage):
+                page.stop()
+        self._refresh()
+
     def _refresh(self) -> None:
-        has_rig = self._rig is not None
-        self._board.setEnabled(self._calibration is not None)
-        self._frame.setEnabled(self._calibration is not None)
-        for button in (self._start, self._points, self._floor):
-            button.setEnabled(has_rig)
+        page = self._pages[str(self.method.currentData())][1]
+        self.propose_button.setEnabled(self._rig is not None and page.is_complete)
+
+
+def _origin_of(rig: Rig) -> str:
+    """What the world of a rig begins at; "" where its file does not say."""
+    metadata = rig.extra.get("metadata")
+    return str(metadata.get("origin", "")) if isinstance(metadata, dict) else ""

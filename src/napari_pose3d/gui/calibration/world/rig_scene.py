@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.calibration.origin import from_board, from_floor, from_points
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.layers.view_layout import Tile, frusta
+from napari_pose3d.gui.layers.view_layout import frusta
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
@@ -151,29 +151,6 @@ def world_of_board(rig: Rig, calibration: Calibration, frame: int) -> Rig:
     return from_board(rig, rotation, translation, calibration.observations.board.square)
 
 
-def clicked_points(data: Float64, tiles: Mapping[str, Tile]) -> dict[str, Float64]:
-    """Clicks on videos that lie side by side, by view, in their order.
-
-    Parameters
-    ----------
-    data : (click, n)
-        Coordinates in the main viewer; y and x are the last two.
-    tiles : mapping of view to Tile
-
-    Returns
-    -------
-    mapping of view to (click, 2)
-        x, y in px of the view's image.
-    """
-    out: dict[str, list[list[float]]] = {}
-    for y, x in np.asarray(data, dtype=np.float64)[:, -2:]:
-        for view, tile in tiles.items():
-            if 0 <= y - tile.y + 0.5 < tile.height and 0 <= x - tile.x + 0.5 < tile.width:
-                out.setdefault(view, []).append([x - tile.x, y - tile.y])
-                break
-    return {view: np.array(points) for view, points in out.items()}
-
-
 def world_of_points(rig: Rig, points: Float64) -> Rig:
     """The world of three points: its origin, one on its x axis, one more on its floor."""
     if len(points) != 3:
@@ -183,11 +160,11 @@ def world_of_points(rig: Rig, points: Float64) -> Rig:
     return from_points(rig, *points)
 
 
-def world_of_floor(rig: Rig, points: Float64) -> Rig:
-    """The world whose floor is the plane through most points."""
+def world_of_floor(rig: Rig, points: Float64) -> tuple[Rig, float]:
+    """The world whose floor is the plane through most points, and their median distance from it."""
     extent = float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.0
-    placed, _ = from_floor(rig, points, max(_FLOOR_TOLERANCE * extent, 1e-9))
-    return placed
+    placed, distances = from_floor(rig, points, max(_FLOOR_TOLERANCE * extent, 1e-9))
+    return placed, float(np.median(np.abs(distances)))
 
 
 def _to_world(rig: Rig, calibration: Calibration, points: Float64) -> Float64:
