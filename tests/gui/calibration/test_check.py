@@ -12,12 +12,14 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from scipy.spatial.transform import Rotation
+from tests.support.calibration_window import LEFT, press
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.label_window import until
 
 from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, read_rig
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.pipeline.rigs.point_sources import session_points
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Remedy
@@ -29,7 +31,6 @@ from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 pytestmark = pytest.mark.gui
-LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
@@ -53,13 +54,6 @@ def widget(shared_viewer: Any, qtbot: Any) -> Iterator[CalibrationWidget]:
     made.origin.window_3d.shut_down()
     shared_viewer.layers.clear()
     current_session(shared_viewer).set(None)
-
-
-def press(widget: CalibrationWidget, button: Any) -> None:
-    # Sections that have just been opened are laid out first.
-    QTest.qWait(30)
-    widget._scroll.ensureWidgetVisible(button)
-    QTest.mouseClick(button, LEFT)
 
 
 def check(widget: CalibrationWidget) -> list[str]:
@@ -148,44 +142,62 @@ def test_a_file_of_another_program_becomes_any_format(
 
 
 def test_the_world_is_chosen_from_two(
-    widget: CalibrationWidget, opened: OpenSession, shared_viewer: Any, tmp_path: Path
+    widget: CalibrationWidget, opened: OpenSession, tmp_path: Path
 ) -> None:
-    from napari_pose3d.gui.layers.layer_styles import TILES_KEY
-    from napari_pose3d.gui.layers.view_layout import tile_views
-
     rig = opened.session.load_rig()
     assert rig is not None
     save_rig(rig, tmp_path / "rig.toml")
     widget.check.choose(tmp_path / "rig.toml")
     until(lambda: not widget.jobs.is_busy)
     widget.section("Origin and axes, 3-D").expand(animate=False)
-    origin = widget.origin
-    press(widget, origin._points)
-    assert "no point was clicked" in origin.state
-    press(widget, origin._start)
-    tiles = tile_views(dict.fromkeys(VIEWS, (640.0, 480.0)))
-    layer = shared_viewer.layers["points of the world"]
-    layer.metadata[TILES_KEY] = tiles
-    corners = np.array([[0.1, 0, 0], [0.6, 0, 0], [0.1, 0.4, 0]])
-    pixels = rig.project(corners)
-    layer.data = np.array(
-        [
-            [0, 0, tiles[view].y + y, tiles[view].x + x]
-            for i, view in enumerate(VIEWS[:2])
-            for x, y in pixels[i]
-        ]
-    )
-    press(widget, origin._points)
+    origin, page = widget.origin, widget.origin.keypoints
+    origin.choose("keypoints")
+    assert not origin.propose_button.isEnabled()
+    assert "Open the session" in page.note
+    widget._current.set(opened)
+    page.source.setCurrentIndex(1)
+    press(widget, page.read_button)
+    until(lambda: page.is_complete)
+    # Keypoints of an animal are at no place, but for one frame.
+    press(widget, origin.propose_button)
+    assert "not at one place" in origin.state
+    page.one_frame.setChecked(True)
+    press(widget, origin.propose_button)
     assert len(origin.window_3d.canvases) == 2
     QTest.mouseClick(origin.window_3d.buttons[1], LEFT)
     until(lambda: not widget.jobs.is_busy)
     placed = widget.check._checked.rig
+    first, second = [box.currentText() for box in page.boxes[:2]]
+    assert f"{first}, x through {second}" in origin.state
+    assert "turned over" in origin.state
     # The same cameras, seen from the new origin; turned over, they are below the floor.
-    assert np.allclose(placed.project([[0, 0, 0], [0.5, 0, 0]]), pixels[:, :2], atol=1e-6)
+    xy = session_points(opened.project, opened.session, "predictions").xy[:, :1, :2]
+    at, along = triangulate(placed, xy).xyz[0]
+    assert np.allclose(at, 0, atol=1e-6)
+    assert np.allclose(along[1:], 0, atol=1e-6)
+    assert along[0] > 0
     assert (placed.centres[:, 2] < 0).sum() > 1
-    assert "three points, turned over" in origin.state
     widget.check.save(tmp_path / "placed.toml", "anipose")
-    assert load_rig(tmp_path / "placed.toml").extra["metadata"]["origin"].startswith("three")
+    assert load_rig(tmp_path / "placed.toml").extra["metadata"]["origin"].startswith(first)
+
+
+def test_a_floor_goes_under_the_keypoints_that_are_checked(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    widget._current.set(opened)
+    check(widget)
+    widget.section("Origin and axes, 3-D").expand(animate=False)
+    origin, page = widget.origin, widget.origin.feet
+    origin.choose("feet")
+    press(widget, page.read_button)
+    until(lambda: page.is_complete)
+    press(widget, origin.propose_button)
+    assert "no keypoint is checked" in origin.state
+    page.list.item(0).setCheckState(Qt.CheckState.Checked)
+    press(widget, origin.propose_button)
+    assert "positions lie on this floor" in page.note
+    assert len(origin.window_3d.canvases) == 2
+    origin.window_3d.close()
 
 
 def test_a_camera_that_was_moved_is_mended_and_put_back(
@@ -209,7 +221,7 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     widget.mend._form.widget("min_likelihood").value = 0.0
     press(widget, widget.mend._refine)
     until(lambda: not widget.jobs.is_busy)
-    assert f"{first.name} moved" in widget.mend.text
+    assert f"{first.name} moved" in widget.mend.text, widget.jobs.status
     rows = widget.mend.table.texts()
     assert [row[0] for row in rows] == list(VIEWS)
     assert all(float(row[2].split()[0]) < float(row[1].split()[0]) for row in rows)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
+from tests.support.calibration_window import LEFT, press
 from tests.support.label_window import until
 
 from napari_pose3d.core.calibration.board.board import Board, board_text
@@ -28,7 +28,6 @@ from napari_pose3d.synthetic.board.board_observations import (
 )
 
 pytestmark = pytest.mark.gui
-LEFT = Qt.MouseButton.LeftButton
 BOARD = Board(7, 6, 30.0, marker=22.0)
 RECIPE = board_sample.BoardRecipe(n_cameras=3, size=(320, 240))
 
@@ -88,13 +87,6 @@ def project(tmp_path: Path, scene: BoardScene) -> OpenSession:
 def fill_in(widget: CalibrationWidget, names: tuple[str, ...] = ("cam0", "cam1", "cam2")) -> None:
     videos = {name: Path(f"/nowhere/board_{name}.mp4") for name in names}
     widget.make.show_recording(BOARD, videos)
-
-
-def press(widget: CalibrationWidget, button: Any) -> None:
-    # Sections that have just been opened are laid out first.
-    QTest.qWait(30)
-    widget._scroll.ensureWidgetVisible(button)
-    QTest.mouseClick(button, LEFT)
 
 
 def calibrate(widget: CalibrationWidget) -> None:

@@ -127,9 +127,7 @@ class KeypointPage(QWidget):
             )
         frame = self._frame() if self.one_frame.isChecked() else None
         if self._three:
-            return placed_by_points(
-                named, points, [box.currentText() for box in self.boxes], frame
-            )
+            return placed_by_points(named, points, [box.currentText() for box in self.boxes], frame)
         placed, share = placed_by_floor(named, points, self._checked(), frame)
         self._note.show_message(f"{100 * share:.0f} % of the positions lie on this floor.")
         return placed
