@@ -154,6 +154,14 @@ class SmoothingSettings:
             "help": "calibrated and linear: what it does beyond smoothing; each can be switched off"
         },
     )
+    corrections: bool = _setting(
+        True,
+        "positions that were corrected in review take the place of predictions and are never set "
+        "aside",
+    )
+    leave_out_bad: bool = _setting(
+        True, "stretches that were marked as bad in review are left out of the results"
+    )
     threads: int | None = _setting(None, _THREADS)
 
     def given_s(self, keypoint: str) -> float | None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import Kind, Poses2D, Result
+from napari_pose3d.core.poses.certain import Positions
 from napari_pose3d.core.projects.alignment.project_alignment import alignment_of, skeleton_of
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
@@ -43,6 +44,9 @@ class FileRun:
     reading : ReadingSettings, optional
     sets : collection of str, optional
         Names of prediction sets; not given: all.
+    around : path, optional
+        The project or folder that keeps what was corrected and decided in review; not given: told
+        from where the predictions lie.
 
     Attributes
     ----------
@@ -64,7 +68,9 @@ class FileRun:
         calibration: AnyPath | None = None,
         reading: ReadingSettings | None = None,
         sets: Collection[str] = (),
+        around: AnyPath | None = None,
     ) -> None:
+        self._around = around
         found = match_inputs(paths, calibration, reading)
         self.inputs: Inputs = replace(found, table=found.table.for_sets(sets))
         self.ensemble = read_inputs(self.inputs, reading)
@@ -95,13 +101,52 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Result:
-        """Smooth; parameters, result and errors as for `smoothing_run.run`."""
+        """Smooth, with what persons corrected and excluded in review.
+
+        Parameters, result and errors as for `smoothing_run.run`. What is kept in the project about
+        this session is used unless the settings leave it out; the report says so.
+        """
         settings = settings or SmoothingSettings()
         mode = self.mode(settings)
         if progress is not None:
             progress(STAGE, 0, 0)
         warm_up("published" if mode == "calibrated" and settings.as_published else mode)
-        return run(self.ensemble, self.rig, settings, progress, cancelled)
+        positions = self.corrections() if settings.corrections else {}
+        result = run(self.ensemble, self.rig, settings, progress, cancelled, positions)
+        return self._without_bad(result) if settings.leave_out_bad else result
+
+    @property
+    def decisions_folder(self) -> Path:
+        """The folder that keeps corrections and decisions about these predictions."""
+        from napari_pose3d.core.review.decisions.corrections import decisions_folder
+
+        around = self._around
+        return decisions_folder(self.ensemble.sources[0].path if around is None else around)
+
+    def corrections(self) -> Positions:
+        """Positions that were corrected in review; empty where there are none.
+
+        Raises
+        ------
+        PoseDataError
+            Their record cannot be read.
+        """
+        from napari_pose3d.core.review.decisions.corrections import read_corrections
+
+        return read_corrections(self.decisions_folder, self.ensemble.session)
+
+    def _without_bad(self, result: Result) -> Result:
+        from napari_pose3d.core.review.decisions.decisions import read_decisions
+        from napari_pose3d.core.review.decisions.exclusion import exclude, excluded_cells
+
+        poses = result.poses2d
+        decisions = read_decisions(self.decisions_folder, self.ensemble.session)
+        n = exclude(result, excluded_cells(decisions, poses.keypoints, poses.n_frames))
+        if not n:
+            return result
+        note = f"marked as bad in review, and left out: {n:,} points (frame and keypoint)"
+        report = replace(result.report, warnings=(*result.report.warnings, note))
+        return replace(result, report=report)
 
     def triangulate(
         self,

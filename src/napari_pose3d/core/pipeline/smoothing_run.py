@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Report, Result
+from napari_pose3d.core.poses.certain import Positions
 from napari_pose3d.core.projects.matching.inputs import (
     Inputs,
     match_inputs,
@@ -44,6 +45,7 @@ def run(
     settings: SmoothingSettings | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
+    corrections: Positions | None = None,
 ) -> Result:
     """Smooth an ensemble, and triangulate it where a rig is given.
 
@@ -58,6 +60,9 @@ def run(
         Called with ``(stage, done, total)``.
     cancelled : callable, optional
         Asked often; when it returns True, `Cancelled` is raised.
+    corrections : mapping of Cell (view, frame, keypoint) to (x, y), optional
+        Positions that a person gave, by names, in frames of the session and pixels of the rig's
+        image. They take the place of predictions and are never set aside.
 
     Returns
     -------
@@ -70,6 +75,7 @@ def run(
     """
     from napari_pose3d.core.smoothing import smoothers as eks
     from napari_pose3d.core.smoothing.bones.bone_lengths import apply_bones, bone_ends
+    from napari_pose3d.core.smoothing.certain.observations import certain_observations, put_certain
     from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
     from napari_pose3d.core.smoothing.linear.lasting_shifts import shift_note
     from napari_pose3d.core.smoothing.result_builder import ResultBuilder
@@ -94,6 +100,18 @@ def run(
     bones = [] if settings.as_published else bone_ends(settings.skeleton, ensemble.keypoints)
     checked = checked_input(ensemble, rig, settings, mode, notes, progress, cancelled)
     statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
+    certain = None
+    if corrections and settings.as_published:
+        notes.append("as published: what was corrected in review is not used")
+    elif corrections:
+        certain, unused = certain_observations(
+            corrections, statistics, ensemble.views, ensemble.keypoints
+        )
+        notes += unused
+    if certain is not None:
+        put_certain(statistics, certain)
+        statistics = replace(statistics, certain=certain)
+        notes.append(f"corrected by a person, and taken as certain: {len(certain.xy):,} positions")
 
     def smoothed() -> ResultBuilder:
         common = settings, progress, cancelled, checked.left_out
@@ -123,6 +141,8 @@ def run(
         swaps = find_swaps(statistics, in_space, pairs, ensemble.keypoints, settings.fix_swaps)
         if swaps.corrected and swaps.views.any():
             exchange(statistics, swaps.views, pairs)
+            if certain is not None:
+                put_certain(statistics, certain)
             del found, in_space  # never two of them in memory
             found = smoothed()
         notes += swaps.describe(ensemble.views)
@@ -156,7 +176,7 @@ def run(
         views=found.view_reports(ensemble.views, checked.calibration_residuals),
     )
     poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
-    return Result(poses2d, poses3d, params, report, swaps)
+    return Result(poses2d, poses3d, params, report, swaps, found.process_noise, certain)
 
 
 def smooth(
@@ -166,6 +186,7 @@ def smooth(
     *,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
+    corrections: Positions | None = None,
     **changes: object,
 ) -> Result:
     """Smooth an ensemble of predictions; with a rig, in space.
@@ -177,7 +198,7 @@ def smooth(
     rig : Rig, optional
         From `load_rig`. Cameras are matched to views by name.
     settings : SmoothingSettings, optional
-    progress, cancelled : callable, optional
+    progress, cancelled, corrections : optional
         See `napari_pose3d.core.pipeline.smoothing_run.run`.
     **changes
         Fields of `SmoothingSettings`, such as ``smooth_param=1.0``, that replace those of
@@ -200,4 +221,4 @@ def smooth(
     unknown = sorted(set(changes) - known)
     if unknown:
         raise TypeError(f"smooth() has no setting called {', '.join(unknown)}")
-    return run(ensemble, rig, replace(settings, **changes), progress, cancelled)  # type: ignore[arg-type]
+    return run(ensemble, rig, replace(settings, **changes), progress, cancelled, corrections)  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
+from .certain import CertainObservations
+
 FloatArray = NDArray[np.floating[Any]]
 
 ENSEMBLE_ARRAYS = ("xy", "likelihood", "variance", "ensemble_median", "ensemble_variance")
@@ -419,6 +421,10 @@ class Result:
     report : Report
     swaps : Swaps or None
         Left-right swaps; None without pairs of keypoints, or where not searched for.
+    process_noise : (keypoint,) float64 or None
+        Of the calibrated smoother, per frame in squared rig units; NaN where nothing was smoothed.
+    certain : CertainObservations or None
+        Positions that a person gave; they are in ``ensemble_median``.
     """
 
     poses2d: Poses2D
@@ -426,6 +432,8 @@ class Result:
     smooth_param: FloatArray
     report: Report
     swaps: Swaps | None = None
+    process_noise: FloatArray | None = None
+    certain: CertainObservations | None = None
 
 
 def observed_mask(xy: FloatArray) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ class ResultBuilder:
         Smoothed positions in px.
     space : dict of str to array
         Those of `Poses3D`; empty without a rig.
-    smooth_param : (keypoint,) float64
+    smooth_param, process_noise : (keypoint,) float64
     used_by_view, rejected_by_view : (view,) int64
         Observations that were used, and outliers.
     inferred, left_missing : int
@@ -46,6 +46,7 @@ class ResultBuilder:
         self._variance = np.empty_like(self.xy)
         self._ensemble_variance: NDArray[np.float32] | None = None
         self.smooth_param = np.full(n_keypoints, np.nan)
+        self.process_noise = np.full(n_keypoints, np.nan)
         self.used_by_view = np.zeros(n_views, np.int64)
         self.rejected_by_view = np.zeros(n_views, np.int64)
         self.inferred = self.left_missing = 0
@@ -80,6 +81,7 @@ class ResultBuilder:
                 self._ensemble_variance = self._statistics.variance.copy()
             self._ensemble_variance[:, :, k] = part.ensemble_variance
         self.smooth_param[k] = part.smooth_param
+        self.process_noise[k] = part.process_noise
         unobserved = ~part.used.any(axis=0)
         blank = np.isnan(part.xy[..., 0]).all(axis=0)
         self.used_by_view += part.used.sum(axis=1)

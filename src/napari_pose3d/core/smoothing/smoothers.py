@@ -46,6 +46,8 @@ class SmoothedKeypoint:
         Observations set aside because they contradict the other views.
     smooth_param : float
         ``s``; see `SmoothingSettings`.
+    process_noise : float
+        Of the robust smoother, per frame in squared rig units; NaN for the others.
     xyz, covariance : (frame, 3), (frame, 3, 3) or None
         Rig units and squared rig units.
     ensemble_variance : (view, frame, 2) or None
@@ -60,6 +62,7 @@ class SmoothedKeypoint:
     xyz: Float64 | None = None
     covariance: Float64 | None = None
     ensemble_variance: Float64 | None = None
+    process_noise: float = float("nan")
 
     def __post_init__(self) -> None:
         # All keypoints of a long recording are held at once: no wider than they are kept.
@@ -100,6 +103,7 @@ def smooth_calibrated(
             names,
             settings,
             cancelled,
+            [statistics.certain_of(k) for k in ks],
         )
         parts = []
         for k, found in zip(block, tracks, strict=True):
@@ -117,6 +121,7 @@ def smooth_calibrated(
                     found.smooth_param,
                     found.xyz,
                     found.covariance,
+                    process_noise=found.process_noise,
                 )
             )
         return parts
@@ -204,6 +209,7 @@ def _robust_linear(
                 ensemble.keypoints[k],
                 settings,
                 cancelled,
+                statistics.certain_of(k),
             )
             for k in block
         ]

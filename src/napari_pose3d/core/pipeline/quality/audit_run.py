@@ -22,7 +22,7 @@ from napari_pose3d.core.review.audit.label_audit import audit_labels
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 
 from ..file_run import FileRun
 
@@ -226,7 +226,7 @@ def _with_steps(
         return given
     try:
         work = FileRun([project.folder], None, ReadingSettings(session=given.session))
-        result = work.smooth(None, progress, cancelled)
+        result = work.smooth(SmoothingSettings(leave_out_bad=False), progress, cancelled)
     except PoseDataError as error:
         notes.append(f"{given.session}: its predictions are not used: {error}")
         return given

@@ -97,8 +97,13 @@ class ReviewRun:
         self._calibration = calibration
         self._reading = reading or ReadingSettings()
         self._sets = tuple(sets)
+        self._around = around
         self.sessions = session_names(self._paths, calibration, self._reading)
         self._project = ReviewProject(self._paths if around is None else [around])
+
+    def decisions_folder(self, name: str) -> Path:
+        """The folder that keeps corrections and decisions about a session."""
+        return self._work(name).decisions_folder
 
     def default_folder(self) -> Path:
         """Where the review goes unless the user gives a folder."""
@@ -184,7 +189,9 @@ class ReviewRun:
         """
         settings = settings or ReviewSettings()
         work = self._work(name)
-        result = work.smooth(SmoothingSettings(threads=threads), progress, cancelled)
+        # What is marked as bad is still looked at.
+        smoothing = SmoothingSettings(threads=threads, leave_out_bad=False)
+        result = work.smooth(smoothing, progress, cancelled)
         review = review_result(
             result,
             work.rig,
@@ -217,7 +224,7 @@ class ReviewRun:
 
     def _work(self, name: str) -> FileRun:
         reading = replace(self._reading, session=name)
-        return FileRun(self._paths, self._calibration, reading, self._sets)
+        return FileRun(self._paths, self._calibration, reading, self._sets, self._around)
 
     def _measures(
         self,

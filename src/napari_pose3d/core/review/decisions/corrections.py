@@ -22,12 +22,14 @@ import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from napari_pose3d.core.formats.predictions.prediction_csv import write_header
-from napari_pose3d.core.projects.project_toml import OWN_FOLDER, find_own_project, project_lock
+from napari_pose3d.core.poses.certain import Cell
+from napari_pose3d.core.projects.project_toml import FILE_NAME as PROJECT_FILE
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
@@ -38,14 +40,6 @@ FOLDER, RECORD = "corrections", "record.jsonl"
 SCORER = "corrected"
 
 AnyPath = str | os.PathLike[str]
-
-
-class Cell(NamedTuple):
-    """One keypoint in one view and frame of the session."""
-
-    view: str
-    frame: int
-    keypoint: str
 
 
 class Corrections:
@@ -227,7 +221,8 @@ def decisions_folder(path: AnyPath) -> Path:
     """The folder that keeps corrections and decisions about predictions that lie at ``path``.
 
     The Lightning Pose project that they lie in, else the nearest folder upward with a
-    ``napari-pose3d/project.toml``, else the folder of the files themselves.
+    ``napari-pose3d/`` that holds ``project.toml``, corrections or decisions, else the folder of
+    the files themselves.
 
     Raises
     ------
@@ -236,11 +231,16 @@ def decisions_folder(path: AnyPath) -> Path:
     """
     from napari_pose3d.core.formats.projects.project_yaml import find_project
 
-    project = find_project(path) or find_own_project(path)
+    project = find_project(path)
     if project is not None:
         return project.folder
     start = Path(path).absolute()
-    return start if start.is_dir() else start.parent
+    start = start if start.is_dir() else start.parent
+    for folder in (start, *start.parents):
+        kept = (FOLDER, "decisions", PROJECT_FILE)
+        if any((folder / OWN_FOLDER / name).exists() for name in kept):
+            return folder
+    return start
 
 
 def _described(positions: Mapping[Cell, tuple[float, float] | None]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Ensemble
+from napari_pose3d.core.poses.certain import CertainCells, CertainObservations
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
@@ -47,6 +48,8 @@ class EnsembleStatistics:
     n_placeholders, n_impossible : (view,) int64
         Predictions that were taken as missing: (0, 0) with likelihood 0, and infinite ones or more
         than a million px away.
+    certain : CertainObservations or None
+        Positions that a person gave; they are in the arrays.
     """
 
     centre: NDArray[np.float32]
@@ -55,10 +58,15 @@ class EnsembleStatistics:
     swapped: NDArray[np.uint8]
     n_placeholders: NDArray[np.int64]
     n_impossible: NDArray[np.int64]
+    certain: CertainObservations | None = None
 
     @property
     def n_frames(self) -> int:
         return int(self.likelihood.shape[1])
+
+    def certain_of(self, k: int) -> CertainCells | None:
+        """Positions of a keypoint that a person gave; None where there are none."""
+        return None if self.certain is None else self.certain.of_keypoint(k)
 
 
 def ensemble_statistics(

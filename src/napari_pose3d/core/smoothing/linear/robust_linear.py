@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.poses.certain import CertainCells
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
@@ -62,6 +63,7 @@ def robust_linear_smoother(
     keypoint: str,
     settings: SmoothingSettings,
     cancelled: IsCancelled,
+    certain: CertainCells | None = None,
 ) -> tuple[LatentViews, RobustSmoother]:
     """The smoother of one keypoint.
 
@@ -75,6 +77,8 @@ def robust_linear_smoother(
         Frames that the search for ``s`` uses.
     keypoint : str
         For messages.
+    certain : CertainCells, optional
+        Observations that a person gave.
 
     Raises
     ------
@@ -103,4 +107,6 @@ def robust_linear_smoother(
         single_view = observed & (observed.sum(axis=1) == 1)[:, None]
         return interpolated_track(scores, inliers | single_view)
 
-    return views, RobustSmoother(views, start, centre, variance, searched, settings, cancelled)
+    return views, RobustSmoother(
+        views, start, centre, variance, searched, settings, cancelled, certain
+    )

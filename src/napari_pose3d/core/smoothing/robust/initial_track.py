@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.poses.certain import CertainCells
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Robust
 
@@ -51,6 +52,7 @@ def initial_track(
     keypoint: str,
     robust: Robust,
     cancelled: IsCancelled,
+    certain: CertainCells | None = None,
 ) -> InitialTrack:
     """Triangulate one keypoint robustly and fill the gaps in.
 
@@ -67,6 +69,8 @@ def initial_track(
         For messages.
     robust : "auto", "off" or float
         As for `triangulate`.
+    certain : CertainCells, optional
+        Observations that a person gave.
 
     Raises
     ------
@@ -78,11 +82,23 @@ def initial_track(
     found = triangulate_framewise(rig, centre, weights, robust, cancelled)
     if cancelled():
         raise Cancelled
+    decided = None
+    if certain is not None:
+        from ..certain.anchors import anchored
+
+        found, decided = anchored(rig, centre, weights, found, certain, robust, cancelled)
     xyz, inliers, undecided = found.xyz, found.inliers, found.undecided
     size = step_variance(np.where(undecided[:, None], np.nan, xyz))
     if robust != "off" and np.isfinite(size):
         xyz, inliers, undecided = most_likely_hypotheses(
-            rig, centre, weights, found, size, robust, cancelled
+            rig,
+            centre,
+            weights,
+            found,
+            size,
+            robust,
+            cancelled,
+            decided,
         )
     inliers = inliers.T
     clear = np.isfinite(xyz[:, 0]) & ~undecided

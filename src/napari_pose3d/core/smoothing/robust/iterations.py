@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.poses.certain import CertainCells
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.smooth_param_search import bounded_minimum
@@ -30,6 +31,7 @@ def smooth_robustly(
     keypoints: Sequence[str],
     settings: SmoothingSettings,
     cancelled: IsCancelled,
+    certain: Sequence[CertainCells | None] = (),
 ) -> list[RobustTrack]:
     """Smooth keypoints that share ``s``; their iterations advance together.
 
@@ -44,6 +46,8 @@ def smooth_robustly(
     keypoints : sequence of str
         Their names, for messages.
     settings : SmoothingSettings
+    certain : sequence of CertainCells or None, optional
+        For each keypoint, observations that a person gave.
 
     Returns
     -------
@@ -55,6 +59,7 @@ def smooth_robustly(
     PoseDataError
         A keypoint can be triangulated in fewer than two frames.
     """
+    given = certain or [None] * len(keypoints)
     smoothers = [
         RobustSmoother(
             CalibratedViews(rig),
@@ -65,12 +70,14 @@ def smooth_robustly(
                 keypoint=name,
                 robust=settings.robust,
                 cancelled=cancelled,
+                certain=given[k],
             ),
             centre[:, :, k],
             variance[:, :, k],
             searched,
             settings,
             cancelled,
+            given[k],
         )
         for k, name in enumerate(keypoints)
     ]

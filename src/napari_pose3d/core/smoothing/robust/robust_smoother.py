@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import observed_mask
+from napari_pose3d.core.poses.certain import CERTAIN_VARIANCE, CertainCells
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
@@ -70,6 +71,8 @@ class RobustTrack:
         none.
     smooth_param : float
         Process noise relative to the robust variance of the track's own steps, no unit.
+    process_noise : float
+        Per frame, squared rig units.
     """
 
     xyz: Float64
@@ -77,6 +80,7 @@ class RobustTrack:
     noise: Float64
     weights: Float64
     smooth_param: float
+    process_noise: float
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -129,6 +133,8 @@ class RobustSmoother:
         Frames that the search for ``s`` uses.
     settings : SmoothingSettings
     cancelled : callable
+    certain : CertainCells, optional
+        Observations that a person gave: never set aside, and of a variance of their own.
 
     Attributes
     ----------
@@ -172,8 +178,10 @@ class RobustSmoother:
         searched: NDArray[np.bool_],
         settings: SmoothingSettings,
         cancelled: IsCancelled,
+        certain: CertainCells | None = None,
     ) -> None:
         self.views = views
+        self.certain = None if certain is None else certain.mask(*centre.shape[1::-1])
         self.cancelled = cancelled
         self.robust = settings.robust
         self.parts = settings.parts
@@ -191,6 +199,7 @@ class RobustSmoother:
         self.reference = first.step_variance
         self.weights = np.where(self.observed if self.robust == "off" else first.inliers, 1.0, 0.0)
         self.noise = self.spread + max(float(np.nanmedian(self.spread)), 1e-3)
+        self._keep_certain(self.observed)
         self.bursts = np.ones(len(self.y))
         self.pixels = np.empty_like(self.y)
         self.jacobian = np.empty((*self.y.shape, 3))
@@ -204,6 +213,12 @@ class RobustSmoother:
         self.single_view: SingleViewStretches | None = None
         self._linearise()
         self._restrict_single_views()
+
+    def _keep_certain(self, usable: NDArray[np.bool_]) -> None:
+        """What a person gave stays in, as precise as it is."""
+        if self.certain is not None:
+            self.weights[self.certain & usable] = 1.0
+            self.noise[self.certain] = CERTAIN_VARIANCE
 
     def _check_cancelled(self) -> None:
         if self.cancelled():
@@ -349,6 +364,8 @@ class RobustSmoother:
             # its error is.
             inliers = self._inliers()
             squared[~(inliers & (inliers.sum(axis=1) > 1)[:, None])] = np.nan
+            if self.certain is not None:
+                squared[self.certain] = np.nan
             noise = learned_variance(self.spread, squared)
         if self.robust == "off":
             self.weights = usable.astype(np.float64)
@@ -367,6 +384,7 @@ class RobustSmoother:
                 self.weights,
             )
         self.noise = noise
+        self._keep_certain(usable)
         self._restrict_single_views()
         if self.parts.bursts:
             self.bursts = np.clip((4 + self.activity) / (4 + 6), 0.02, 100.0)
@@ -383,6 +401,7 @@ class RobustSmoother:
             np.ascontiguousarray(self.noise.T),
             np.ascontiguousarray(weights.T),
             s,
+            s * self.reference,
         )
 
     def _inflated_covariance(self, s: float) -> Float64:

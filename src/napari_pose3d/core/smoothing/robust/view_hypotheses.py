@@ -52,6 +52,7 @@ def most_likely_hypotheses(
     step_variance: float,
     robust: Robust,
     cancelled: IsCancelled,
+    decided: Bool | None = None,
 ) -> tuple[Float64, Bool, Bool]:
     """Positions, inliers and undecided frames after the choice of hypotheses.
 
@@ -68,6 +69,8 @@ def most_likely_hypotheses(
         Typical squared step from frame to frame, squared rig units.
     robust : "auto" or float
         As for `triangulate`.
+    decided : (frame,) bool, optional
+        Frames in which nothing is open, whatever the views say.
 
     Returns
     -------
@@ -81,7 +84,10 @@ def most_likely_hypotheses(
 
     observed = observed_mask(centre) & (weights > 0)
     n_seen = observed.sum(axis=0)
-    open_frames = np.flatnonzero((n_seen > 2) & (found.n_views == 2))
+    is_open = (n_seen > 2) & (found.n_views == 2)
+    if decided is not None:
+        is_open &= ~decided
+    open_frames = np.flatnonzero(is_open)
     xyz, inliers, undecided = found.xyz.copy(), found.inliers.copy(), found.undecided.copy()
     if not len(open_frames):
         return xyz, inliers, undecided

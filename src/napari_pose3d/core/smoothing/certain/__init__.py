@@ -1,0 +1,1 @@
+"""Observations that are certain: what a person corrected, and the track updated around it."""
