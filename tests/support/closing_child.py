@@ -1,10 +1,14 @@
 """A process that works in napari, and is closed in the middle of it.
 
 Usage: closing_child.py WORK END STAGE PATH...
+
+It prints "closed" and the time (`time.time`) when it is about to be closed. With WORK "bare" it is
+napari without the plugin, with as many canvases beside the main one as STAGE says.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +21,7 @@ from qtpy.QtWidgets import QApplication
 
 WORK, END, STAGE = sys.argv[1:4]
 PATHS = [Path(argument) for argument in sys.argv[4:]]
+faulthandler.enable()
 viewer = napari.Viewer()
 ended: list[bool] = []
 
@@ -26,7 +31,7 @@ def close() -> None:
     if ended:
         return
     ended.append(True)
-    print("closed", flush=True)
+    print("closed", time.time(), flush=True)
     if END == "window":
         viewer.window._qt_window.close()
     elif END == "viewer":
@@ -133,6 +138,70 @@ def compile_kernels() -> None:
     QTimer.singleShot(1500, close)
 
 
+def close_in(job: Any, ms: int) -> None:
+    """Close some time after a job has come to the stage."""
+
+    def reached(stage: str, done: int, total: int) -> None:
+        if STAGE in stage.lower():
+            QTimer.singleShot(ms, close)
+
+    job.progressed.connect(reached)
+
+
+def make_sample() -> None:
+    from napari_pose3d.core.synthetic.sample import make_sample as make
+    from napari_pose3d.gui.qt.jobs import Job
+
+    job = Job(lambda progress, cancelled: make(progress=progress, cancelled=cancelled))
+    close_in(job, 300)
+    job.start()
+
+
+def calibrate() -> None:
+    widget = panel("Calibration")
+    widget.show_recording(PATHS[0])
+    widget.jobs.changed.connect(
+        lambda: close_in(widget.jobs._slot.job, 300) if widget.jobs.is_busy else None
+    )
+    widget.make.find_board(go_on=True)
+
+
+def review() -> None:
+    from napari_pose3d.gui.contributions.samples import sample_session
+    from napari_pose3d.gui.session.current_session import current_session
+
+    current_session(viewer).set(sample_session(PATHS[0]))
+    widget = panel("Review")
+    widget.run()
+    close_in(widget._job, 0)
+
+
+def views() -> None:
+    viewer.open([str(path) for path in PATHS], plugin="napari-pose3d")
+    widget = panel("Camera views")
+    when(lambda: not widget.panel.frames.is_waiting, lambda: QTimer.singleShot(1000, close))
+
+
+def bare() -> None:
+    import numpy as np
+    from napari.components.viewer_model import ViewerModel
+    from napari.qt import QtViewer
+    from qtpy.QtWidgets import QSplitter
+
+    images = np.zeros((60, 480, 640), np.uint8)
+    viewer.add_image(images)
+    splitter = QSplitter()
+    models = [ViewerModel() for _ in range(int(STAGE))]
+    for model in models:
+        model.add_image(images[0])
+        splitter.addWidget(QtViewer(model))
+    if models:
+        viewer.window.add_dock_widget(splitter)
+        # What napari's own example of several viewers does when the window goes.
+        viewer.window._qt_window.destroyed.connect(models.clear)
+    QTimer.singleShot(1500, close)
+
+
 def never_stop() -> None:
     from napari_pose3d.gui.qt import jobs
 
@@ -150,6 +219,11 @@ def main() -> None:
         "label": label,
         "compile": compile_kernels,
         "deaf": never_stop,
+        "sample": make_sample,
+        "calibrate": calibrate,
+        "review": review,
+        "views": views,
+        "bare": bare,
     }
     QTimer.singleShot(0, works[WORK])
     if END == "script":
