@@ -29,6 +29,9 @@ RemedyKind = Literal[
     "offset",
     "refine",
     "litpose",
+    "triggered",
+    "sync_table",
+    "same_trigger",
 ]
 
 
@@ -46,8 +49,10 @@ class Remedy:
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
         another program's, "size", "names" and "format" to say what its files do not,
         "video_size" to take the size of the videos' images, "offset" to shift a view in time,
-        "refine" to mend a calibration from points,
-        "litpose" to name the environment that Lightning Pose is installed in.
+        "refine" to mend a calibration from points, "triggered" to have the project remember that
+        its cameras are triggered together, "sync_table" and "same_trigger" to say for a calibration
+        which frames of the videos belong together, "litpose" to name the environment that Lightning
+        Pose is installed in.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -149,8 +149,8 @@ def close_in(job: Any, ms: int) -> None:
 
 
 def make_sample() -> None:
-    from napari_pose3d.core.synthetic.sample import make_sample as make
     from napari_pose3d.gui.qt.jobs import Job
+    from napari_pose3d.synthetic.sample import make_sample as make
 
     job = Job(lambda progress, cancelled: make(progress=progress, cancelled=cancelled))
     close_in(job, 300)

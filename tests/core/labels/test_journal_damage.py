@@ -6,11 +6,15 @@ import json
 import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.label_projects import clicked, files_of, key, label_key, label_project
+from tests.support.paths import REPO
 
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store import journal as journals
@@ -189,6 +193,37 @@ def test_nobody_sees_a_journal_before_it_is_locked(
     assert journal.path.exists()
     assert leftover_journals(folder, KEY) == [], "its owner lives"
     journal.close(keep=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows locks what is open")
+def test_a_journal_whose_process_was_killed_at_its_birth_goes(folder: Path) -> None:
+    kill = (
+        f"import os, signal, sys; sys.path.insert(0, {str(REPO)!r})\n"
+        "from pathlib import Path\n"
+        "from tests.support.label_projects import clicked, key, label_key\n"
+        "from napari_pose3d.core.labels.store.journal import Journal\n"
+        "from napari_pose3d.core.labels.store.label_store import LabelStore\n"
+        "os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store = LabelStore(('top',), ('nose',))\n"
+        f"journal = Journal(Path({str(folder)!r}), {KEY!r})\n"
+        "store.committed.connect(journal.add)\n"
+        "with store.edit('place') as edit:\n"
+        "    edit.put(key(4), label_key(), clicked(1, 1))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", kill], check=False, capture_output=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    place = folder / "napari-pose3d" / "journal"
+    (hidden,) = place.iterdir()
+    assert hidden.name.endswith(".jsonl.new")
+    assert leftover_journals(folder, KEY) == []
+    assert list(place.iterdir()) == []
+    # One that does not name its owner yet may be just being made.
+    hidden.write_bytes(b"")
+    assert leftover_journals(folder, KEY) == []
+    assert hidden.exists()
+    os.utime(hidden, (0, 0))
+    assert leftover_journals(folder, KEY) == []
+    assert not hidden.exists()
 
 
 def test_without_locks_the_owner_is_known_by_name(

@@ -17,6 +17,8 @@ from tests.support.session_files import (
 )
 from tests.support.video_recipes import Video
 
+from napari_pose3d.cli import main
+from napari_pose3d.cli.terminal.remedies import option_of
 from napari_pose3d.core.formats.projects.frame_tables import paired_by_time, read_times
 from napari_pose3d.core.pipeline.file_run import FileRun
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
@@ -197,7 +199,7 @@ def test_headers_state_other_rates(tmp_path: Path, suffix: str, rates: tuple[int
     with pytest.raises(PoseDataError, match=listed) as raised:
         FileRun(folder)
     assert "timestamps" in str(raised.value)
-    assert [remedy.kind for remedy in raised.value.remedies] == ["allow_missing"]
+    assert [remedy.kind for remedy in raised.value.remedies] == ["triggered", "allow_missing"]
     session = open_project(folder).session("day1")
     with pytest.raises(PoseDataError, match="different frame rates"):
         session.load_predictions()
@@ -214,6 +216,62 @@ def test_headers_state_other_rates(tmp_path: Path, suffix: str, rates: tuple[int
     top, side = FileRun(folder).ensemble.in_memory().xy[0, :, :, 0, 0]
     assert np.isfinite(side).sum() == 24
     assert np.isfinite(top).all()
+
+
+def test_a_project_remembers_that_its_cameras_are_triggered_together(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 60)
+    for view, rate in (("top", 60), ("side", 150)):
+        rated_video(folder, view, Fraction(rate))
+    with pytest.raises(PoseDataError, match="different frame rates") as raised:
+        FileRun(folder)
+    assert "triggered = true" in raised.value.worded(option_of)
+    update_own_project(folder, triggered=True)
+    notes = FileRun(folder).ensemble.in_memory().warnings
+    assert any("different frame rates" in note for note in notes)
+    session = open_project(folder).session("day1")
+    assert session.load_predictions().in_memory().n_frames == 60
+    (issue,) = check_session(session)
+    assert (issue.severity, issue.remedies) == ("note", ())
+    assert "triggered together" in issue.what
+    # Other changes of the file keep it.
+    update_own_project(folder, skeleton=[])
+    assert open_project(folder).session("day1").triggered
+    update_own_project(folder, triggered=False)
+    with pytest.raises(PoseDataError, match="different frame rates"):
+        FileRun(folder)
+
+
+def test_triggered_cameras_have_as_many_frames(tmp_path: Path) -> None:
+    folder = project(tmp_path, 60, 150)
+    update_own_project(folder, triggered=True)
+    align(folder, side=ViewAlignment(offset=3))
+    with pytest.raises(PoseDataError, match="numbers of frames differ"):
+        FileRun(folder).ensemble.in_memory()
+
+
+@pytest.mark.parametrize("value", ['"yes"', "1", "[]"])
+def test_triggered_is_true_or_false(tmp_path: Path, value: str) -> None:
+    folder = project(tmp_path, 60, 60)
+    touch(folder / "napari-pose3d" / "project.toml", f"triggered = {value}\n")
+    with pytest.raises(PoseDataError, match=r"'triggered' is .*true or false"):
+        open_project(folder)
+
+
+def test_board_videos_of_other_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [
+        rated_video(tmp_path, view, Fraction(rate)) for view, rate in (("top", 60), ("side", 150))
+    ]
+    command = ["rig", "calibrate", *map(str, paths), "--board", "checkerboard:5x7:30mm"]
+    command += ["--out", str(tmp_path / "rig.toml")]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "top 60, side 150" in said
+    assert "--timestamps CSV, or --no-clocks" in said
+    # Triggered together: it goes on, and finds that these videos show no board.
+    assert main([*command, "--no-clocks"]) == 2
+    said = capsys.readouterr()
+    assert "top 60, side 150" in said.out
+    assert "different frame rates" not in said.err
 
 
 def test_rates_that_are_no_contradiction(tmp_path: Path) -> None:

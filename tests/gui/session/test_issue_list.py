@@ -33,3 +33,13 @@ def test_cameras_are_mapped_by_a_button(qtbot: Any) -> None:
     (button,) = issues.findChildren(QPushButton)
     with qtbot.waitSignal(issues.mapping_wanted):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_that_cameras_are_triggered_together_is_a_button(qtbot: Any) -> None:
+    issues = IssueList()
+    qtbot.addWidget(issues)
+    issues.show_issues([Issue("error", "rates differ", remedies=(Remedy("triggered"),))])
+    (button,) = issues.findChildren(QPushButton)
+    assert button.text() == "Triggered together"
+    with qtbot.waitSignal(issues.trigger_stated):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_pose3d.core.calibration.board.board import MM, Board, Kind, load_board
+from napari_pose3d.core.projects.alignment.frame_rates import checked_rates
 from napari_pose3d.core.projects.naming.video_views import videos_by_view
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
@@ -75,6 +76,8 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     rows = None
     if options.timestamps is not None:
         rows = frames_of_timestamps(options.timestamps, list(videos))
+    elif rates := checked_rates(videos, triggered=options.no_clocks):
+        print(f"note: {rates[0]}")
     done = dict.fromkeys(videos, 0)
     totals = dict.fromkeys(videos, 0)
 

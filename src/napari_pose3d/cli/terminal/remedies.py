@@ -23,6 +23,9 @@ _OPTIONS: dict[RemedyKind, str] = {
     "names": "--names NAME ...",
     "format": "--to FORMAT",
     "litpose": "--litpose PATH",
+    "triggered": "triggered = true at the top of napari-pose3d/project.toml",
+    "sync_table": "--timestamps CSV",
+    "same_trigger": "--no-clocks",
 }
 
 

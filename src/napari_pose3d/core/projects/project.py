@@ -248,6 +248,7 @@ def _session(scan: FolderScan, recording: Recording) -> Session:
         colours=scan.own.colours,
         cameras=scan.own.cameras,
         alignments={view: a for view, a in alignments.items() if not a.is_identity},
+        triggered=scan.own.triggered,
         issues=issues_of_recording(recording, views, expected),
     )
 

@@ -61,6 +61,9 @@ class OwnProject:
         Videos, and folders of videos, that are left outside the project.
     layout : mapping
         How the camera views are arranged; only the widgets know what is in it.
+    triggered : bool
+        Whether one signal triggers all cameras: their videos are of one frame rate then, whatever
+        their headers state.
     """
 
     folder: Path
@@ -70,6 +73,7 @@ class OwnProject:
     cameras: Mapping[str, str] = field(default_factory=dict)
     videos: tuple[Path, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
+    triggered: bool = False
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
         default_factory=dict, repr=False
@@ -130,6 +134,7 @@ def update_own_project(
     videos: Sequence[Path] | None = None,
     layout: Mapping[str, Any] | None = None,
     alignments: Mapping[tuple[str | None, str], ViewAlignment] | None = None,
+    triggered: bool | None = None,
     group: FileGroup | None = None,
 ) -> OwnProject:
     """Change parts of ``napari-pose3d/project.toml``; makes it where there is none.
@@ -183,6 +188,8 @@ def update_own_project(
         if videos is not None:
             document.pop(_VIDEOS_BEFORE, None)
             document["videos"] = [relative_to(each, folder) for each in dict.fromkeys(videos)]
+        if triggered is not None:
+            document["triggered"] = triggered
         if layout is not None:
             document["layout"] = {**_table(document, "layout"), **layout}
         # Those of all sessions first: the others are written as their difference.
@@ -276,6 +283,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         _cameras(_table(document, "cameras")),
         tuple(folder / name for name in _names(document.get(key, []), key)),
         _table(document, "layout"),
+        _flag(document, "triggered"),
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
     )
@@ -318,6 +326,13 @@ def _names(values: Any, key: str) -> tuple[str, ...]:
     if twice := [name for i, name in enumerate(values) if name in values[:i]]:
         raise PoseDataError(f"'{twice[0]}' is in '{key}' twice", todo="Remove one")
     return tuple(values)
+
+
+def _flag(document: Mapping[str, Any], key: str) -> bool:
+    value = document.get(key, False)
+    if not isinstance(value, bool):
+        raise PoseDataError(f"'{key}' is {value!r}", expected="true or false")
+    return value
 
 
 def _skeleton(values: Any) -> tuple[tuple[str, str], ...]:

@@ -94,6 +94,8 @@ class Session:
         Cameras of the calibration that have another name than their view.
     alignments : mapping of view to ViewAlignment
         Only of views that have one.
+    triggered : bool
+        Whether the project says that its cameras are triggered together.
     problems : tuple of Issue
         What the names of the files tell; `check` looks into the files.
     """
@@ -112,6 +114,7 @@ class Session:
     colours: Mapping[str, str] = field(default_factory=dict)
     cameras: Mapping[str, str] = field(default_factory=dict)
     alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
+    triggered: bool = False
     issues: tuple[Issue, ...] = ()
 
     # --- frames and pixels --------------------------------------------------------------------
@@ -257,6 +260,7 @@ class Session:
             tuple(order),
             alignments={self.name: self.alignments},
             videos={self.name: self.videos},
+            triggered=self.triggered,
         )
         own = chosen[0].own
         adjust = EnsembleAlignment(

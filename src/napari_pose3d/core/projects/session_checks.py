@@ -16,7 +16,7 @@ from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError, Remedy
 
-from .alignment.frame_rates import ADVICE, differing_rates
+from .alignment.frame_rates import ADVICE, REMEDIES, TRIGGERED, differing_rates
 from .issues import Issue
 from .session import Session
 
@@ -160,8 +160,10 @@ def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue
     counts = {view: n for view, each in facts.items() if (n := each.n_frames) is not None}
     issues = []
     other_rates = differing_rates(facts, session.alignments)
-    if other_rates:
-        issues.append(Issue("error", other_rates, session.name, ADVICE))
+    if other_rates and session.triggered:
+        issues.append(Issue("note", f"{other_rates}; but {TRIGGERED}", session.name))
+    elif other_rates:
+        issues.append(Issue("error", other_rates, session.name, ADVICE, remedies=REMEDIES))
     for view, count in counts.items():
         alignment = session.alignment(view)
         if alignment.timestamps is None:

@@ -31,6 +31,7 @@ _ICON_SIZE = 16
 _CONTROLS: dict[RemedyKind, str] = {
     "views": "'New…' asks for the names of the views",
     "cameras": "'Map cameras…'",
+    "triggered": "'Triggered together'",
 }
 
 
@@ -42,11 +43,13 @@ class IssueList(QGroupBox):
     """Issues, the worst first; a button where there is something to accept.
 
     `accepted` is emitted with the `Issue` whose offer the user takes, `mapping_wanted` when they
-    want to say which camera is which view.
+    want to say which camera is which view, `trigger_stated` when they say that all cameras are
+    triggered together.
     """
 
     accepted = Signal(object)
     mapping_wanted = Signal()
+    trigger_stated = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Issues", parent)
@@ -110,4 +113,11 @@ class IssueList(QGroupBox):
             map_cameras.setToolTip("Say which camera of the calibration is which view.")
             map_cameras.clicked.connect(self.mapping_wanted)
             row.addWidget(map_cameras)
+        if any(remedy.kind == "triggered" for remedy in issue.remedies):
+            triggered = QPushButton("Triggered together")
+            triggered.setToolTip(
+                "Write into the project: one signal triggers all cameras, and a header is wrong."
+            )
+            triggered.clicked.connect(self.trigger_stated)
+            row.addWidget(triggered)
         return line

@@ -95,6 +95,7 @@ class SessionWidget(QWidget):
         self.project.new_wanted.connect(self.ask_for_new_project)
         self.sessions.changed.connect(self._look_into)
         self.issues.accepted.connect(self._accept)
+        self.issues.trigger_stated.connect(self._state_trigger)
         self.issues.mapping_wanted.connect(self.ask_for_cameras)
         self.bar.run_clicked.connect(self.open_session)
         self.bar.cancel_clicked.connect(self._cancel)
@@ -182,6 +183,11 @@ class SessionWidget(QWidget):
         session, view, alignment = problem.offer
         if self._write(alignments={(session, view): alignment}):
             show_info(f"View {view} is now adjusted: {alignment.describe()}.")
+
+    def _state_trigger(self) -> None:
+        """Have the project remember that its cameras are triggered together."""
+        if self._write(triggered=True):
+            show_info("The project remembers that its cameras are triggered together.")
 
     def _write(self, **changes: Any) -> bool:
         """Change the project's own file and look at the project anew; False when that failed."""

@@ -17,6 +17,7 @@ _CONTROLS: dict[RemedyKind, str] = {
     "any_individual": "the box 'Individual'",
     "keypoints": "the list of keypoints",
     "mirrored": f"'Each file holds all views' {_MORE}",
+    "triggered": "'Triggered together' among the issues in the tab Session",
     "allow_missing": f"'Go on with incomplete sets' {_MORE}",
     "shared_keypoints": f"'Go on with shared keypoints' {_MORE}",
     "replace": "'Replace'",

@@ -44,6 +44,8 @@ _MOST_BYTES = 1 << 26  # of a line
 _MOST_FRAMES = 1 << 40
 # Where the file system has no locks: so long the journal of another host is left alone.
 _FOREIGN_SECONDS = 86_400.0
+# How long a journal that does not name its owner may be one that is just being made.
+_UNBORN_SECONDS = 60.0
 
 
 class Journal:
@@ -367,7 +369,14 @@ def _is_held_unseen(path: Path) -> bool:
 def _remove_unborn(path: Path) -> None:
     """Remove a journal whose process was killed before it had its name."""
     with contextlib.suppress(OSError):
-        if time.time() - path.lstat().st_mtime > 60 and not is_held(path):
+        modified = path.lstat().st_mtime
+        if is_held(path):
+            return
+        # Between its creation and its lock nobody holds it either; from then on it names its owner.
+        head = next(iter(_entries(path)), None)
+        owner = head.get("owner") if isinstance(head, dict) else None
+        is_left = isinstance(owner, str) and not owner_lives(owner, modified)
+        if is_left or time.time() - modified > _UNBORN_SECONDS:
             path.unlink()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from napari_pose3d.core.video.metadata import VideoMetadata
+from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .view_alignment import OTHER_RATE, ViewAlignment
 
@@ -12,8 +14,10 @@ EXPECTED = "cameras of one frame rate, or the times of their frames"
 ADVICE = (
     "Give 'timestamps' for each view in napari-pose3d/project.toml (see docs/projects.md). Only if "
     "the cameras were triggered together and a header is wrong, go on with row n of one view "
-    "beside row n of the others"
+    "beside row n of the others; the project remembers it"
 )
+TRIGGERED = "the cameras were triggered together, as napari-pose3d/project.toml says"
+REMEDIES = (Remedy("triggered"), Remedy("allow_missing"))
 
 
 def differing_rates(
@@ -38,3 +42,36 @@ def differing_rates(
         return ""
     listed = ", ".join(f"{view} {rate:.5g}" for view, rate in rates.items())
     return f"the videos state different frame rates (frames a second): {listed}"
+
+
+def checked_rates(videos: Mapping[str, Path], *, triggered: bool) -> list[str]:
+    """Refuse videos without timestamps that state different frame rates.
+
+    Parameters
+    ----------
+    videos : mapping of view to Path
+    triggered : bool
+        Whether the cameras are known to be triggered together, whatever the headers state.
+
+    Returns
+    -------
+    list of str
+        A note where that was needed.
+
+    Raises
+    ------
+    PoseDataError
+        When they do, or a video cannot be read.
+    """
+    problem = differing_rates({view: video_metadata(path) for view, path in videos.items()}, {})
+    if not problem:
+        return []
+    if not triggered:
+        raise PoseDataError(
+            problem,
+            expected="cameras of one frame rate, or a table of the frames that belong together",
+            todo="Give that table. Only if the cameras were triggered together and a header is "
+            "wrong, say that they were",
+            remedy=(Remedy("sync_table"), Remedy("same_trigger")),
+        )
+    return [f"{problem}; frame n of one belongs to frame n of the others all the same"]

@@ -54,6 +54,8 @@ class MatchTable:
         Files that are predictions of a view by their names and cannot be used.
     cameras : mapping of view to str
         Cameras that the project knows by another name than the calibration.
+    triggered : bool
+        Whether the project says that its cameras are triggered together.
     """
 
     rows: tuple[MatchRow, ...]
@@ -66,6 +68,7 @@ class MatchTable:
     videos: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     cameras: Mapping[str, str] = field(default_factory=dict)
     damaged: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    triggered: bool = False
 
     @property
     def sessions(self) -> tuple[str, ...]:

@@ -104,6 +104,7 @@ def match_predictions(
         {each.name: each.videos for each in chosen},
         scan.own.cameras,
         {each.name: _damaged(each, unmatched) for each in chosen},
+        scan.own.triggered,
     )
 
 

@@ -26,7 +26,7 @@ from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-from ..alignment.frame_rates import ADVICE, EXPECTED, differing_rates
+from ..alignment.frame_rates import ADVICE, EXPECTED, REMEDIES, differing_rates
 from .completeness import (
     check_complete,
     common_individual,
@@ -326,10 +326,8 @@ class StoredEnsemble:
         problem = differing_rates(metadata, table.alignments.get(self.session, {}))
         if not problem:
             return
-        if not self._settings.allow_missing:
-            raise PoseDataError(
-                problem, expected=EXPECTED, todo=ADVICE, remedy=Remedy("allow_missing")
-            )
+        if not self._settings.allow_missing and not table.triggered:
+            raise PoseDataError(problem, expected=EXPECTED, todo=ADVICE, remedy=REMEDIES)
         self._warnings.append(
             f"{problem[0].upper()}{problem[1:]}. Row n of one view is paired with row n of the "
             "others all the same."

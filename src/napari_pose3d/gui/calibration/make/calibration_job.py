@@ -103,12 +103,15 @@ def find_board(
     from napari_pose3d.core.calibration.board.detection import detect_corners
     from napari_pose3d.core.calibration.board.layout import recognise_board
     from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
+    from napari_pose3d.core.projects.alignment.frame_rates import checked_rates
     from napari_pose3d.core.video.metadata import video_metadata
 
     progress("opening the videos", 0, 0)
-    rows = None
+    rows, rate_notes = None, []
     if recording.timestamps is not None:
         rows = frames_of_timestamps(recording.timestamps, list(recording.videos))
+    else:
+        rate_notes = checked_rates(recording.videos, triggered=not recording.settings.clocks)
     progress("recognising the board", 0, 0)
     check = checker(cancelled)
     board, notes = recognise_board(recording.videos, recording.board, check)
@@ -135,7 +138,7 @@ def find_board(
         check=check,
     )
     rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
-    return Found(recording, observations, rows, rates, tuple(notes))
+    return Found(recording, observations, rows, rates, (*rate_notes, *notes))
 
 
 def fit(
