@@ -18,6 +18,7 @@ import io
 import os
 import stat
 from functools import cache
+from typing import cast
 
 
 @cache
@@ -34,7 +35,7 @@ def _leave_cycles() -> None:
     gc.freeze()
 
 
-_STREAM = io.IOBase.__base__ or io.IOBase
+_STREAM = cast("type[io.IOBase]", io.IOBase.__base__)
 
 
 def _flush(stream: io.IOBase) -> None:
