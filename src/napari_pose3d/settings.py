@@ -198,6 +198,11 @@ class ReviewSettings:
     measures: tuple[str, ...] = _setting(
         (), "measures to write for every frame, view and keypoint; empty: none"
     )
+    compare: tuple[str, ...] = _setting(
+        (),
+        "two prediction sets whose differences are written; raw and smoothed are the predictions' "
+        "centre and the smoothed positions; empty: none",
+    )
 
 
 def check_settings(settings: SmoothingSettings) -> None:

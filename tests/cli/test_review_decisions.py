@@ -77,3 +77,32 @@ def test_a_damaged_record_is_no_reason_to_lose_the_rest(folder: Path) -> None:
     record = folder / "napari-pose3d" / "corrections" / "mouse1" / "record.jsonl"
     record.write_text("nothing\n" + record.read_text())
     assert run("smooth", folder, "--out", folder / "a") == 0
+
+
+def test_decisions_as_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Decisions(folder, "Ada").decide_frames("mouse1", 3, 9, Verdict.NOTE, "a shadow")
+    capsys.readouterr()
+    assert run("review", folder, "--decisions") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("session,start,end,kind,keypoints,views,decision,note")
+    assert lines[1].startswith("mouse1,3,9,,,,note,a shadow,Ada,")
+    out = folder / "found"
+    assert run("review", folder, "--decisions", "--out", out) == 0
+    assert (out / "decisions.csv").read_text().splitlines() == lines
+    assert run("review", folder, "--decisions", "--out", out) == 2
+
+
+def test_a_review_with_decisions_and_a_comparison(folder: Path) -> None:
+    Decisions(folder, "Ada").decide_frames("mouse1", 3, 9, Verdict.BAD)
+    out = folder / "found"
+    assert run("review", folder, "--out", out, "--compare", "raw", "smoothed") == 0
+    assert len(pd.read_csv(out / "decisions.csv")) == 1
+    table = pd.read_csv(out / "comparison.csv")
+    assert len(table) == len(VIEWS) * len(KEYPOINTS)
+    corrected = table[(table["view"] == VIEWS[0]) & (table["keypoint"] == KEYPOINTS[3])]
+    assert abs(corrected["frame"].item() - 200) <= 1
+    each = pd.read_csv(out / "measures" / f"mouse1_{VIEWS[0]}_difference.csv", index_col=0)
+    assert each[KEYPOINTS[3]].max() == pytest.approx(corrected["largest_px"].item(), rel=1e-3)
+    assert run("review", folder, "--out", out, "--force", "--compare", "net0", "net9") == 2
+    assert run("review", folder, "--out", out, "--force", "--compare", "net0", "net1") == 0
+    assert pd.read_csv(out / "comparison.csv")["first"].unique().tolist() == ["net0"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import ReviewSettings
 
 from .options import add_reading, help_of, inputs_of, reading_of
 from .terminal.progress_bar import ProgressBar
 from .terminal.remedies import option_of
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 
 
 def add_to(commands: Any) -> None:
@@ -44,6 +48,18 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help=f"{help_of(ReviewSettings, 'measures')}; wrong names list those there are",
     )
+    review.add_argument(
+        "--compare",
+        nargs=2,
+        default=[],
+        metavar=("SET", "SET"),
+        help=help_of(ReviewSettings, "compare"),
+    )
+    review.add_argument(
+        "--decisions",
+        action="store_true",
+        help="only write what was decided in review, as decisions.csv in --out, else to the screen",
+    )
     review.add_argument("--threads", type=int, metavar="N", help="keypoints at the same time")
     review.add_argument(
         "--out",
@@ -59,8 +75,12 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 
     inputs, calibration = inputs_of(options)
-    settings = ReviewSettings(options.budget, options.sensitivity, tuple(options.measures))
+    settings = ReviewSettings(
+        options.budget, options.sensitivity, tuple(options.measures), tuple(options.compare)
+    )
     work = ReviewRun(inputs, calibration, reading_of(options), options.sets)
+    if options.decisions:
+        return _decisions(work, options)
     folder = options.out or work.default_folder()
     review = work.run(
         folder,
@@ -88,3 +108,20 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print(f"not reviewed: {name}: {error.worded(option_of)}")
     print("wrote", *review.files, sep="\n  ")
     return 1 if review.failed else 0
+
+
+def _decisions(work: ReviewRun, options: argparse.Namespace) -> int:
+    """Write what was decided about the sessions."""
+    from napari_pose3d.core.review.decisions.decisions import write_decisions
+    from napari_pose3d.core.review.review_files import DECISIONS
+    from napari_pose3d.core.storage.atomic_files import FileGroup
+
+    found = [each for name in work.sessions for each in work.decisions(name)]
+    if options.out is None:
+        write_decisions(sys.stdout, found)
+        return 0
+    with FileGroup(overwrite=options.force) as group:
+        write_decisions(group.open(options.out / DECISIONS), found)
+    print(f"{len(found)} decisions")
+    print("wrote", options.out / DECISIONS, sep="\n  ")
+    return 0

@@ -121,8 +121,8 @@ class Excesses:
         Excess, and length minus usual length in rig units.
     uncertainty_bar, jump_bar : (keypoint,) float32
         Rig units.
-    bone_length : (bone,) float32
-        Usual length, rig units.
+    bone_length, bone_bar : (bone,) float32
+        Usual length, and its bar where the ends are well known, rig units.
     """
 
     views: tuple[str, ...]
@@ -143,6 +143,7 @@ class Excesses:
     uncertainty_bar: Float32
     jump_bar: Float32
     bone_length: Float32
+    bone_bar: Float32
 
     @property
     def n_frames(self) -> int:
@@ -210,6 +211,7 @@ def find_excesses(
         bars.uncertainty,
         bars.jump,
         bars.bone_length,
+        bars.bone_bar,
     )
 
 
@@ -305,6 +307,7 @@ class _Bars:
     uncertainty: Float32
     jump: Float32
     bone_length: Float32
+    bone_bar: Float32
     bone_deviation: Float32
 
 
@@ -317,7 +320,7 @@ def _in_space(
         empty = np.zeros((n_frames, n), np.float32)
         none, bar = np.zeros(0, np.float32), np.full(n, np.nan, np.float32)
         no_bone = np.zeros((n_frames, 0), np.float32)
-        return empty, empty.copy(), no_bone, _Bars((), bar, bar, none, no_bone)
+        return empty, empty.copy(), no_bone, _Bars((), bar, bar, none, none, no_bone)
     xyz, covariance = result.poses3d.xyz, result.poses3d.covariance
     uncertainty = np.sqrt(np.trace(covariance, axis1=-2, axis2=-1)).astype(np.float32)
     # In its own units a floor would mean nothing; the scale is a tenth of the usual.
@@ -329,8 +332,10 @@ def _in_space(
         for a, b in skeleton
         if a in keypoints and b in keypoints
     )
-    bone, length, deviation = _bones(xyz, covariance, bones)
-    return uncertainty, jump, bone, _Bars(bones, uncertainty_bar, jump_bar, length, deviation)
+    usual_length, bone_bar = _bone_bars(xyz, bones)
+    bone, deviation = bone_excess(xyz, covariance, bones, usual_length, bone_bar)
+    bars = _Bars(bones, uncertainty_bar, jump_bar, usual_length, bone_bar, deviation)
+    return uncertainty, jump, bone, bars
 
 
 def _jumps(xyz: NDArray[Any]) -> tuple[Float32, Float32]:
@@ -346,35 +351,54 @@ def _jumps(xyz: NDArray[Any]) -> tuple[Float32, Float32]:
     size = 2.0 * _finite_median(np.linalg.norm(some - centre, axis=-1)) if n > 2 else 0.0
     if not size > 0:
         return out, bar
+    bar[:] = _JUMP * size
+    out[1:] = jump_excess(xyz, bar)
+    return out, bar
+
+
+def jump_excess(xyz: NDArray[Any], bar: Float32) -> Float32:
+    """Of each step of ``(frame, keypoint, 3)`` beside that of the body, ``(frame-1, keypoint)``."""
     steps = np.diff(xyz, axis=0)
     known = np.isfinite(steps).all(axis=(1, 2))
     body = np.zeros((len(steps), 1, 3))
     body[known] = np.median(steps[known], axis=1, keepdims=True)
-    lengths = np.linalg.norm(steps - body, axis=-1)
-    bar[:] = _JUMP * size
-    out[1:] = np.nan_to_num(lengths / bar)
-    return out, bar
+    return np.nan_to_num(np.linalg.norm(steps - body, axis=-1) / bar).astype(np.float32)
 
 
-def _bones(
-    xyz: NDArray[Any], covariance: NDArray[Any], bones: Sequence[tuple[int, int]]
-) -> tuple[Float32, Float32, Float32]:
-    """Deviation from the usual length over its bar; where the ends are uncertain it may be more."""
-    out, deviation = (np.zeros((len(xyz), len(bones)), np.float32) for _ in range(2))
-    usual = np.full(len(bones), np.nan, np.float32)
+def _bone_bars(xyz: NDArray[Any], bones: Sequence[tuple[int, int]]) -> tuple[Float32, Float32]:
+    """Usual length of each bone, and its bar; NaN where it is never known."""
+    usual, bar = (np.full(len(bones), np.nan, np.float32) for _ in range(2))
     for b, (i, j) in enumerate(bones):
         lengths = np.linalg.norm(xyz[:, i] - xyz[:, j], axis=-1)
         known = lengths[np.isfinite(lengths)]
-        if not known.size:
+        if known.size:
+            usual[b] = median = np.median(known)
+            scale = _SCALE * np.median(np.abs(known - median))
+            bar[b] = _BONE_SPREADS * max(scale, _BONE_SCALE * median, 1e-12)
+    return usual, bar
+
+
+def bone_excess(
+    xyz: NDArray[Any],
+    covariance: NDArray[Any],
+    bones: Sequence[tuple[int, int]],
+    usual: Float32,
+    bar: Float32,
+) -> tuple[Float32, Float32]:
+    """Deviation from the usual length over its bar, and the deviation, ``(frame, bone)`` each.
+
+    Where the ends are uncertain it may be more.
+    """
+    out, deviation = (np.zeros((len(xyz), len(bones)), np.float32) for _ in range(2))
+    for b, (i, j) in enumerate(bones):
+        if not np.isfinite(usual[b]):
             continue
-        median = np.median(known)
-        scale = max(_SCALE * np.median(np.abs(known - median)), _BONE_SCALE * median, 1e-12)
-        usual[b] = median
-        deviation[:, b] = np.nan_to_num(lengths - median)
+        lengths = np.linalg.norm(xyz[:, i] - xyz[:, j], axis=-1)
+        deviation[:, b] = np.nan_to_num(lengths - usual[b])
         sd = np.sqrt(np.trace(covariance[:, i] + covariance[:, j], axis1=-2, axis2=-1))
-        bar = np.maximum(_BONE_SPREADS * scale, _POSTERIOR_SD * np.nan_to_num(sd))
-        out[:, b] = np.abs(deviation[:, b]) / bar
-    return out, usual, deviation
+        most = np.maximum(bar[b], _POSTERIOR_SD * np.nan_to_num(sd))
+        out[:, b] = np.abs(deviation[:, b]) / most
+    return out, deviation
 
 
 def _finite_median(values: NDArray[Any]) -> float:

@@ -8,6 +8,9 @@ them), first and last frame, the worst frame, the value there and its unit, and 
 ``measures/<session>_<view>_<measure>.csv``, of points ``<session>_<measure>.csv``: in Lightning
 Pose's layout of metrics, one row of keypoints, then a line per frame that begins with its number.
 They lie in a folder that its app does not look into, and are not taken for predictions.
+``comparison.csv``: where two sets are compared, a line for each session, view and keypoint; the
+distance in every frame is the measure ``difference``. ``decisions.csv``: what persons decided about
+these sessions, see `decisions`.
 """
 
 from __future__ import annotations
@@ -26,12 +29,16 @@ from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.settings import IsCancelled, Progress
 
+from .comparison.set_comparison import COLUMNS as COMPARISON_COLUMNS
+from .comparison.set_comparison import SetComparison, write_comparison
+from .decisions.decisions import Decision, write_decisions
 from .frame_choice import ChosenFrame
 from .session_review import SessionReview, SessionSummary
 
 AnyPath = str | os.PathLike[str]
 
 EVENTS, FRAMES, MEASURES, REPORT = "events.csv", "frames.csv", "measures", "report.html"
+COMPARISON, DECISIONS = "comparison.csv", "decisions.csv"
 EVENT_COLUMNS = (
     "session",
     "kind",
@@ -76,6 +83,7 @@ class ReviewFiles:
     def __init__(self, folder: AnyPath, *, force: bool = False) -> None:
         self._folder = Path(folder)
         self._group = FileGroup(overwrite=force)
+        self._comparison: TextIO | None = None
 
     def __enter__(self) -> Self:
         self._group.__enter__()
@@ -108,13 +116,45 @@ class ReviewFiles:
                     cancelled=cancelled,
                 )
 
+    def add_comparison(
+        self,
+        session: SessionReview,
+        comparison: SetComparison,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> None:
+        """Write how two sets of a session differ, as a table and in every frame.
+
+        Raises
+        ------
+        Cancelled
+            `cancelled` returned True.
+        """
+        if self._comparison is None:
+            self._comparison = self._group.open(self._folder / COMPARISON)
+            csv.writer(self._comparison, lineterminator="\n").writerow(COMPARISON_COLUMNS)
+        write_comparison(self._comparison, session.session, comparison)
+        stem = session.session or "recording"
+        distance = comparison.distance
+        for v, view in enumerate(comparison.views):
+            write_error_csv(
+                self._group.open(self._folder / MEASURES / f"{stem}_{view}_difference.csv"),
+                distance[v],
+                comparison.keypoints,
+                progress=progress,
+                cancelled=cancelled,
+            )
+
     def finish(
         self,
         sessions: Sequence[SessionSummary],
         chosen: Sequence[ChosenFrame],
         report: str | None = None,
+        decisions: Sequence[Decision] = (),
     ) -> list[Path]:
         """Write the tables and, if there is one, the report; the files of the whole review."""
+        if decisions:
+            write_decisions(self._group.open(self._folder / DECISIONS), decisions)
         _write_events(self._group.open(self._folder / EVENTS), sessions)
         _write_frames(self._group.open(self._folder / FRAMES), chosen)
         if report is not None:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .events import Event, find_events
+from .excess_update import update_excesses
 from .failure_flags import Excesses, Failure, find_excesses
 from .measures import raw_positions
 
@@ -96,6 +98,20 @@ class SessionReview:
         units = _units(self.result)
         events = (*self.moved, *find_events(self.excesses, sensitivity, units))
         return replace(self, events=events, sensitivity=sensitivity)
+
+    def followed(self, stretches: Sequence[UpdatedStretch]) -> SessionReview:
+        """The review after a person gave positions: see `LiveCorrections`.
+
+        The arrays of the excesses change in place; the bars stay. Finding the events anew takes
+        a second for a long recording: do it once after several corrections.
+
+        Parameters
+        ----------
+        stretches : sequence of UpdatedStretch
+            What `LiveCorrections.follow` returned.
+        """
+        update_excesses(self.excesses, self.result, stretches)
+        return self.with_sensitivity(self.sensitivity)
 
     def summary(self) -> SessionSummary:
         """What reports and the choice of frames need, without the arrays of all cells."""

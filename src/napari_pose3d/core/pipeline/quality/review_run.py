@@ -10,8 +10,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.core.projects.matching.inputs import session_names
 from napari_pose3d.core.review.comparison.label_measures import LABEL_MEASURES
+from napari_pose3d.core.review.comparison.set_comparison import (
+    SetComparison,
+    compare_poses,
+    raw_poses,
+)
+from napari_pose3d.core.review.decisions.decisions import Decision, read_decisions
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.measures import MEASURES, compute_measures
 from napari_pose3d.core.review.review_files import ReviewFiles, refuse_existing_review
@@ -105,6 +112,50 @@ class ReviewRun:
         """The folder that keeps corrections and decisions about a session."""
         return self._work(name).decisions_folder
 
+    def decisions(self, name: str) -> tuple[Decision, ...]:
+        """What persons decided about a session.
+
+        Raises
+        ------
+        PoseDataError
+            The record of decisions cannot be read.
+        """
+        return read_decisions(self.decisions_folder(name), name)
+
+    def compare(
+        self,
+        review: SessionReview,
+        names: Sequence[str],
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> SetComparison:
+        """How two prediction sets of a reviewed session differ.
+
+        Parameters
+        ----------
+        names : two str
+            Of prediction sets, or "raw" and "smoothed".
+
+        Raises
+        ------
+        PoseDataError
+            No set is called so, or they have nothing in common.
+        Cancelled
+            `cancelled` returned True.
+        """
+
+        def poses_of(name: str) -> Poses2D:
+            if name == "smoothed":
+                return review.result.poses2d
+            if name == "raw":
+                return raw_poses(review.result)
+            reading = replace(self._reading, session=review.session)
+            work = FileRun(self._paths, self._calibration, reading, (name,))
+            return work.ensemble.in_memory(progress, cancelled).poses(0)
+
+        first, second = names
+        return compare_poses(poses_of(first), poses_of(second), (first, second))
+
     def default_folder(self) -> Path:
         """Where the review goes unless the user gives a folder."""
         folder = self._project.folder
@@ -151,6 +202,7 @@ class ReviewRun:
         done: list[SessionSummary] = []
         failed: dict[str, PoseDataError] = {}
         notes: list[str] = []
+        decisions: list[Decision] = []
         with ReviewFiles(folder, force=force) as files:
             for name in self.sessions:
                 try:
@@ -161,13 +213,17 @@ class ReviewRun:
                     continue
                 notes += [f"{name}: {warning}" for warning in review.result.report.warnings]
                 files.add_measures(review, measures, progress, cancelled)
+                if settings.compare:
+                    compared = self.compare(review, settings.compare, progress, cancelled)
+                    files.add_comparison(review, compared, progress, cancelled)
+                decisions += self.decisions(name)
                 done.append(review.summary())
                 del review, measures
             if not done:
                 raise next(iter(failed.values()))
             chosen = choose_frames({each.session: each for each in done}, settings.budget)
             page = page_text(done, chosen, failed, notes, self._project.images)
-            written = files.finish(done, chosen, page)
+            written = files.finish(done, chosen, page, decisions)
         return Review(tuple(done), chosen, failed, tuple(notes), tuple(written))
 
     def review(
@@ -220,7 +276,7 @@ class ReviewRun:
         notes = review.result.report.warnings
         page = page_text([summary], chosen, {}, notes, self._project.images)
         with ReviewFiles(folder, force=force) as files:
-            return files.finish([summary], chosen, page)
+            return files.finish([summary], chosen, page, self.decisions(review.session))
 
     def _work(self, name: str) -> FileRun:
         reading = replace(self._reading, session=name)
@@ -254,5 +310,9 @@ def _check(settings: ReviewSettings) -> None:
             raise PoseDataError(
                 f"no measure is called '{name}'", expected=f"some of {', '.join(known)}"
             )
+    if len(settings.compare) not in (0, 2):
+        raise PoseDataError(
+            f"{len(settings.compare)} prediction sets are to be compared", expected="two"
+        )
     if settings.budget < 1:
         raise PoseDataError(f"the number of frames is {settings.budget}", expected="1 or more")

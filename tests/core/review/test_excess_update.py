@@ -1,0 +1,36 @@
+"""After a correction, a review is what a new one of the same result is."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.support.review_scenes import PLANTED, recording
+
+from napari_pose3d import smooth
+from napari_pose3d.core.poses.certain import Cell
+from napari_pose3d.core.review.session_review import review_result
+from napari_pose3d.core.smoothing.certain.local_update import LiveCorrections
+
+
+def test_events_follow_corrections() -> None:
+    made = recording(3, 31, 800, PLANTED)
+    rig, bones = made.scene.rig, made.scene.skeleton
+    result = smooth(made.ensemble, rig)
+    review = review_result(result, rig, bones, watch_cameras=False)
+    truth = rig.project(made.scene.xyz)
+    event = next(e for e in review.events if len(e.views) == 1 and len(e.keypoints) == 1)
+    v, k = rig.names.index(event.views[0]), made.scene.keypoints.index(event.keypoints[0])
+    given = {
+        Cell(event.views[0], frame, event.keypoints[0]): tuple(truth[v, frame, k].tolist())
+        for frame in range(event.start, event.end + 1)
+    }
+    followed = review.followed(LiveCorrections(result, rig).follow(given))
+    again = review_result(result, rig, bones, watch_cameras=False)
+    for name in ("correction", "spread", "uncertainty", "jump", "bone"):
+        one, other = getattr(followed.excesses, name), getattr(again.excesses, name)
+        # The bars of a whole review shift by what changed.
+        assert np.allclose(one, other, rtol=0.05, atol=0.05), name
+    left = [e for e in followed.events if e.kind is event.kind and e.views == event.views]
+    assert not any(
+        event.keypoints[0] in e.keypoints and e.start <= event.end and e.end >= event.start
+        for e in left
+    )
