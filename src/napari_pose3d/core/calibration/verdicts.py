@@ -92,21 +92,30 @@ class Coverage:
 
     def missing(self) -> str:
         """The empty parts of the image in words; "" where none is."""
-        names = []
-        rows = ("top", "upper", "middle", "lower", "bottom")
-        columns = ("left", "left of centre", "centre", "right of centre", "right")
-        for r in (0, 4):
-            for c in (0, 4):
-                if not self.cells[r, c]:
-                    names.append(f"the {rows[r]} {columns[c]} corner")
+        corners = [
+            f"{row} {column}"
+            for r, row in ((0, "top"), (4, "bottom"))
+            for c, column in ((0, "left"), (4, "right"))
+            if not self.cells[r, c]
+        ]
         edges = {
-            "the top edge": self.cells[0, 1:4],
-            "the bottom edge": self.cells[4, 1:4],
-            "the left edge": self.cells[1:4, 0],
-            "the right edge": self.cells[1:4, 4],
+            "top": self.cells[0, 1:4],
+            "bottom": self.cells[4, 1:4],
+            "left": self.cells[1:4, 0],
+            "right": self.cells[1:4, 4],
         }
-        names += [name for name, cells in edges.items() if not cells.any()]
-        return ", ".join(names)
+        empty = [name for name, cells in edges.items() if not cells.any()]
+        parts = (_listed(corners, "corner"), _listed(empty, "edge"))
+        return ", ".join(part for part in parts if part)
+
+
+def _listed(names: Sequence[str], what: str) -> str:
+    """Up to four places of one kind: "the top left corner", "the top and left edges"."""
+    if len(names) == 4:
+        return f"all {what}s"
+    if len(names) == 1:
+        return f"the {names[0]} {what}"
+    return f"the {', '.join(names[:-1])} and {names[-1]} {what}s" if names else ""
 
 
 def coverage_of(solution: Solution, observations: BoardObservations, view: int) -> Coverage:

@@ -26,6 +26,7 @@ from .world.origin_panel import OriginPanel
 
 PANEL = "Calibration"
 _WIDTH = 340
+_LAID_OUT_MS = 50
 
 
 class CalibrationWidget(QWidget):
@@ -47,7 +48,9 @@ class CalibrationWidget(QWidget):
         self.make = MakePanel(self.jobs)
         self.result_panel = ResultPanel()
         self.mend = MendPanel(napari_viewer, self.jobs, self._current)
-        self.result = ResultController(self.result_panel, self.jobs, self._current, self)
+        self.result = ResultController(
+            self.result_panel, self.jobs, self._current, self.make.tiles.images, self
+        )
         self.epipolar = EpipolarPanel(napari_viewer, PANEL, self.shelf, self._current)
         self.origin = OriginPanel(
             napari_viewer, PANEL, self.jobs, self._current, self.make.tiles.images
@@ -64,6 +67,7 @@ class CalibrationWidget(QWidget):
         self.check.looked_at.connect(self._show_checked)
         self.check.mend_wanted.connect(self._show_mending)
         self.make.made.connect(self._show_made)
+        self.make.looking.connect(lambda: self._scroll_to(self.make.tiles))
         self.result.placed.connect(self._show_placed)
         self.make.recording.session_wanted.connect(self.use_session_videos)
         self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
@@ -138,11 +142,16 @@ class CalibrationWidget(QWidget):
 
     def _show_mending(self) -> None:
         self.section("Mend").expand(animate=False)
-        QTimer.singleShot(0, self._scroll_to_mending)
+        self._scroll_to(self.mend)
 
-    def _scroll_to_mending(self) -> None:
-        if isalive(self):
-            self._scroll.ensureWidgetVisible(self.mend, 0, 0)
+    def _scroll_to(self, part: QWidget) -> None:
+        """Bring a part into view as soon as it is laid out."""
+
+        def scroll() -> None:
+            if isalive(self):
+                self._scroll.ensureWidgetVisible(part, 0, 0)
+
+        QTimer.singleShot(_LAID_OUT_MS, scroll)
 
     def _show_placed(self, rig: Any) -> None:
         """A fit, or another world of it."""
@@ -156,8 +165,4 @@ class CalibrationWidget(QWidget):
     def _show_made(self, found: Any, calibration: Any) -> None:
         self.result.show_made(found, calibration)
         self.result.say("Calibrated.")
-        QTimer.singleShot(0, self._show_result)
-
-    def _show_result(self) -> None:
-        if isalive(self):
-            self._scroll.ensureWidgetVisible(self.result_panel, 0, 0)
+        self._scroll_to(self.result_panel)

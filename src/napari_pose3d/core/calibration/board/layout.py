@@ -48,6 +48,22 @@ def recognise_board(
     PoseDataError
         When a video cannot be read, or OpenCV lacks the dictionary.
     """
+    return recognised(_sampled(videos, check), board, check)
+
+
+def sampled_corners(
+    videos: Mapping[str, str | os.PathLike[str]],
+    board: Board,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, int]:
+    """Corners of a board in a few frames of each video, by view; see `recognise_board`."""
+    return _counts(board, _sampled(videos, check), check)
+
+
+def _sampled(
+    videos: Mapping[str, str | os.PathLike[str]], check: Callable[[], None]
+) -> dict[str, list[Image]]:
+    """A few frames from all over each video."""
     images: dict[str, list[Image]] = {}
     for view, path in videos.items():
         with open_video(path, color="grey") as video:
@@ -61,7 +77,7 @@ def recognise_board(
                         image = (image >> (video.bits - 8)).astype(np.uint8)
                     found.append(np.ascontiguousarray(image))
             images[view] = found
-    return recognised(images, board, check)
+    return images
 
 
 def recognised(

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..rig_calibration import Calibration
-from ..solve.rig_state import residuals_of
+from .error_map import ARROW, error_map
 from .figures import figures_of, worst_images
 
-_MAP_CELLS = 16
-_ARROW = 40.0  # px of the image that a residual of 1 px is drawn as
 _WORST = 12
 
 
@@ -34,34 +32,24 @@ def page_text(calibration: Calibration) -> str:
 
 
 def _map(calibration: Calibration, view: int) -> dict[str, Any]:
-    """Mean residuals over one image: arrows in cells, and the corners that were seen."""
-    solution, observations = calibration.solution, calibration.observations
-    width, height = observations.sizes[view]
-    residuals = residuals_of(solution.state, solution.images, solution.motion)
-    mine = solution.images.view == view
-    valid = residuals.valid[mine]
-    at, error = solution.images.xy[mine][valid], residuals.xy[mine][valid]
-    cell = max(width, height) / _MAP_CELLS
-    key = np.floor(at / cell).astype(int)
-    arrows = []
-    for place in np.unique(key, axis=0):
-        inside = (key == place).all(axis=1)
-        x, y = at[inside].mean(axis=0)
-        dx, dy = error[inside].mean(axis=0) * _ARROW
-        arrows.append({"x": x, "y": y, "dx": dx, "dy": dy, "n": int(inside.sum())})
-    coverage = calibration.coverages[view]
+    """Mean residuals over one image: arrows in parts of it, and where no corner was seen."""
+    found = error_map(calibration, view)
+    width, height = found.size
     return {
-        "view": observations.views[view],
+        "view": found.view,
         "width": width,
         "height": height,
-        "arrows": arrows,
+        "arrows": [
+            {"x": x, "y": y, "dx": ARROW * dx, "dy": ARROW * dy, "n": int(n)}
+            for (x, y), (dx, dy), n in zip(found.at, found.error, found.counts, strict=True)
+        ],
         "cells": [
             {"x": c * width / 5, "y": r * height / 5, "w": width / 5, "h": height / 5}
             for r in range(5)
             for c in range(5)
-            if not coverage.cells[r, c]
+            if not found.cells[r, c]
         ],
-        "coverage": coverage,
+        "coverage": calibration.coverages[view],
     }
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.calibration.board.board import Board, board_text, load_board
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.message_text import MessageLabel
 
 from ..file_dialogs import PDF, TOML, ask_file, ask_target
 
@@ -28,6 +29,10 @@ _LABELS = {
     "legacy": "Layout of OpenCV before 4.6",
     "thickness": "Thickness if on both sides",
 }
+_PRINTED = (
+    "Print it at 100 %, not fitted to the page, and measure the ruler below the board: where it is "
+    "not 100 mm long, measure a square and enter that. Glue the print to something flat and stiff."
+)
 # Fields that only some kinds of boards have.
 _OF_KINDS = {
     "marker": ("charuco", "aruco"),
@@ -43,9 +48,13 @@ _DICTIONARIES = [
 
 
 class BoardPanel(QGroupBox):
-    """`changed` is emitted when another board is meant."""
+    """`changed` is emitted when another board is meant.
+
+    `recognise_wanted` is emitted when it is to be looked for in the videos.
+    """
 
     changed = Signal()
+    recognise_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Board", parent)
@@ -64,25 +73,39 @@ class BoardPanel(QGroupBox):
             },
             start=_START,
         )
-        open_ = QPushButton("Open &board…")
+        open_ = QPushButton("O&pen…")
         open_.setToolTip("A board file (TOML): ours, or Caliscope's charuco.toml.")
         open_.clicked.connect(self._ask_for_file)
         save = QPushButton("Save…")
         save.setToolTip("Keep these values in a file, for the next recording.")
         save.clicked.connect(self._ask_where_to_save)
-        print_ = QPushButton("Print…")
-        print_.setToolTip("A PDF at true size, with a ruler to check the print.")
-        print_.clicked.connect(self._ask_where_to_print)
-        buttons = QHBoxLayout()
-        buttons.addWidget(open_, 2)
-        buttons.addWidget(save, 1)
-        buttons.addWidget(print_, 1)
+        self.recognise = QPushButton("&Recognise")
+        self.recognise.setToolTip(
+            "Find in the videos how this board is printed: inverted, in the old layout, or on "
+            "both sides."
+        )
+        self.recognise.clicked.connect(self.recognise_wanted)
+        self.print_button = QPushButton("Printable board (PDF)…")
+        self.print_button.setToolTip("At true size, with a ruler of 100 mm to check the print.")
+        self.print_button.clicked.connect(self._ask_where_to_print)
+        buttons = QGridLayout()
+        for column, button in enumerate((open_, save, self.recognise)):
+            buttons.addWidget(button, 0, column)
+        buttons.addWidget(self.print_button, 1, 0, 1, 3)
+        self._note = MessageLabel()
+        self._note.hide()
         layout = QVBoxLayout(self)
         layout.addWidget(self._form.native)
         layout.addLayout(buttons)
+        layout.addWidget(self._note)
         for name in _LABELS:
             self._form.widget(name).changed.connect(self._on_change)
         self._on_change()
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether the print can be told apart from its inverse and its mirror image."""
+        return bool(self._form.widget("kind").value != "checkerboard")
 
     def board(self) -> Board:
         """The board; raises `PoseDataError` for values that do not go together."""
@@ -90,6 +113,16 @@ class BoardPanel(QGroupBox):
         if values["kind"] == "checkerboard":
             values["marker"] = 0.0
         return Board(**values)
+
+    @property
+    def note(self) -> str:
+        """What the user reads: how the board is printed, or is to be."""
+        return self._note.message
+
+    def say(self, text: str) -> None:
+        """Show a note below the board."""
+        self._note.show_message(text)
+        self._note.setVisible(bool(text))
 
     def show_board(self, board: Board) -> None:
         """Fill in a board; raises `PoseDataError` for markers that OpenCV does not have."""
@@ -129,7 +162,7 @@ class BoardPanel(QGroupBox):
         except (OSError, PoseDataError) as error:
             show_error(str(error))
             return
-        show_info(f"Wrote {path}. Print it without scaling, and measure the ruler.")
+        self.say(f"Wrote {path}. {_PRINTED}")
 
     def _ask_where_to_print(self) -> None:
         path = ask_target(self, "Print the board", Path("board.pdf"), PDF)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.calibration.board.board import Board
-from napari_pose3d.errors import Cancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import CalibrationSettings, IsCancelled, Progress
 
 if TYPE_CHECKING:
@@ -94,6 +94,32 @@ class BoardCutout:
     recorded: int
     image: NDArray[np.uint8]
     corners: NDArray[np.float64]
+
+
+def recognise(
+    recording: Recording, progress: Progress, cancelled: IsCancelled
+) -> tuple[Board, tuple[str, ...]]:
+    """The board as a few frames of the videos show it, and what differs from the one described.
+
+    Raises
+    ------
+    PoseDataError
+        When no video shows it in any layout.
+    """
+    from napari_pose3d.core.calibration.board.layout import recognise_board, sampled_corners
+
+    progress("recognising the board", 0, 0)
+    board, notes = recognise_board(recording.videos, recording.board, checker(cancelled))
+    progress("counting corners", 0, 0)
+    counts = sampled_corners(recording.videos, board, checker(cancelled))
+    if not any(counts.values()):
+        raise PoseDataError(
+            "the board is not found in a few frames of each video, in any layout or print",
+            expected=recording.board.describe(),
+            todo="Check the kind, the numbers of squares and the dictionary",
+        )
+    told = ", ".join(f"{view} {n}" for view, n in counts.items())
+    return board, (*notes, f"corners in a few frames: {told}")
 
 
 def find_board(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from ..grey_image import pixmap_of
 from .detection_feed import Seen
 
 _CORNER = QColor("#f0e442")
-_EMPTY = QColor(0, 0, 0, 120)
-_LINE = QColor(255, 255, 255, 110)
+_EMPTY = QColor(0, 0, 0, 90)
+_LINE = QColor(255, 255, 255, 70)
 _PARTS = 5
 
 
@@ -155,6 +155,14 @@ class DetectionTiles(QWidget):
         """Show another image of a view."""
         if view in self._tiles:
             self._tiles[view].show_seen(seen)
+
+    def show_coverages(self, coverages: Mapping[str, Coverage]) -> None:
+        """Say besides in how many directions the board was tilted, as a fit has found."""
+        for view, coverage in coverages.items():
+            tile = self._tiles.get(view)
+            if tile is not None:
+                text = tile.caption.text().partition(", tilts")[0]
+                tile.caption.setText(f"{text}, tilts {coverage.tilts} of 8")
 
     def show_found(self, observations: BoardObservations) -> list[str]:
         """Say what the whole search has found.

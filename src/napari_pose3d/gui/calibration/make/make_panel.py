@@ -43,7 +43,7 @@ _ONE_VIDEO = "Add the videos of two cameras or more."
 
 
 class MakePanel(QWidget):
-    """`made` is emitted with what was found and the calibration.
+    """`made` is emitted with what was found and the calibration, `looking` when a search begins.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ class MakePanel(QWidget):
     """
 
     made = Signal(object, object)
+    looking = Signal()
 
     def __init__(self, jobs: JobBar, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +75,7 @@ class MakePanel(QWidget):
         self._fit.clicked.connect(self.calibrate)
         self._lay_out()
         self.board.changed.connect(self._forget)
+        self.board.recognise_wanted.connect(self.recognise)
         self.recording.changed.connect(self._forget)
         self._timestamps.changed.connect(self._forget)
         self._form.widget("every").changed.connect(self._forget)
@@ -114,6 +116,16 @@ class MakePanel(QWidget):
         self._timestamps.show_path(timestamps)
         self.recording.show_videos(videos)
 
+    def recognise(self) -> None:
+        """Look for the board's print in a few frames, in a thread."""
+        recording = self._recording()
+        if recording is not None:
+            self._jobs.start(
+                partial(work.recognise, recording),
+                "recognising the board",
+                self._show_recognised,
+            )
+
     def find_board(self, go_on: bool = False) -> None:
         """Look for the board in all videos, in a thread.
 
@@ -134,6 +146,7 @@ class MakePanel(QWidget):
             "looking for the board",
             partial(self._show_found, go_on),
         )
+        self.looking.emit()
 
     def calibrate(self) -> None:
         """Fit the cameras, after looking for the board where that was not done yet."""
@@ -149,6 +162,12 @@ class MakePanel(QWidget):
             partial(work.fit, found, ()), "calibrating", partial(self._show_fit, found)
         )
 
+    def _show_recognised(self, found: tuple[Board, tuple[str, ...]]) -> None:
+        board, notes = found
+        self.board.show_board(board)
+        self.board.say("\n".join(f"{note[0].upper()}{note[1:]}." for note in notes))
+        self._jobs.say("The board was recognised.")
+
     def _show_found(self, go_on: bool, found: work.Found) -> None:
         self._found, self._feed = found, None
         lacking = self.tiles.show_found(found.observations)
@@ -163,6 +182,8 @@ class MakePanel(QWidget):
             self.calibrate()
 
     def _show_fit(self, found: work.Found, calibration: Calibration) -> None:
+        views = calibration.observations.views
+        self.tiles.show_coverages(dict(zip(views, calibration.coverages, strict=True)))
         self.made.emit(found, calibration)
 
     def _recording(self) -> work.Recording | None:
@@ -192,6 +213,8 @@ class MakePanel(QWidget):
         free = not self._jobs.is_busy and not obstacle
         for button in (self._find, self._fit):
             button.setEnabled(free)
+        paths = bool(n) and not self._jobs.is_busy
+        self.board.recognise.setEnabled(paths and self.board.has_markers)
         for part in (self.board, self.recording):
             part.setEnabled(not self._jobs.is_busy)
         if self._found is None:

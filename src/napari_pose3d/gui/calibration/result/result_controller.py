@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.notifications import show_error, show_info
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
@@ -39,6 +42,8 @@ class ResultController(QObject):
     panel : ResultPanel
     jobs : JobBar
     current : CurrentSession
+    images : callable
+        Gives an image of each camera.
     parent : QWidget
         The widget that the page belongs to.
     """
@@ -46,10 +51,16 @@ class ResultController(QObject):
     placed = Signal(object)
 
     def __init__(
-        self, panel: ResultPanel, jobs: JobBar, current: CurrentSession, parent: QWidget
+        self,
+        panel: ResultPanel,
+        jobs: JobBar,
+        current: CurrentSession,
+        images: Callable[[], Mapping[str, NDArray[np.uint8]]],
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._panel, self._jobs, self._current, self._parent = panel, jobs, current, parent
+        self._images = images
         self.history: FitHistory | None = None
         # The world may be chosen anew after the fit.
         self.rig: Rig | None = None
@@ -195,7 +206,7 @@ class ResultController(QObject):
         history = self.history
         assert history is not None
         self._panel.show_result(history.now)
-        self.page.show_result(history.found, history.now, history.before)
+        self.page.show_result(history.found, history.now, history.before, self._images())
         self.place(history.now.rig)
         self.refresh()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
@@ -16,21 +18,31 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_pose3d.core.calibration.report.error_map import error_map
 from napari_pose3d.core.calibration.rig_calibration import Calibration
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 from ..make.calibration_job import BoardCutout, Found
 from .image_gallery import ImageGallery
+from .map_view import MapGrid
 from .result_tables import (
     cameras_table,
     comparison_table,
     excluded_text,
     headline,
+    lenses_table,
     measures_table,
     pairs_table,
+    summary,
 )
 from .table_view import TableView
 from .verdict_list import VerdictList
+
+_MAPS = (
+    "Mean residuals over each image, the rig's corner seen from the one that was found; orange "
+    "above 0.3 px. Arrows in all directions are noise. Arrows that turn or point outwards "
+    "together: the lens needs another model. Dark: no corner was seen there."
+)
 
 
 class ResultPage(QWidget):
@@ -52,7 +64,8 @@ class ResultPage(QWidget):
         self.verdicts = VerdictList()
         self._headline, self._notes, self._excluded = MessageLabel(), MessageLabel(), MessageLabel()
         self.comparison, self.measures = TableView(), TableView()
-        self.cameras, self.pairs = TableView(), TableView()
+        self.cameras, self.pairs, self.lenses = TableView(), TableView(), TableView()
+        self._maps = MapGrid()
         figures = QWidget()
         column = QVBoxLayout(figures)
         for part in (
@@ -62,6 +75,7 @@ class ResultPage(QWidget):
             self.measures,
             self.cameras,
             self.pairs,
+            self.lenses,
             self._excluded,
             self._notes,
         ):
@@ -91,6 +105,12 @@ class ResultPage(QWidget):
         self.tabs = QTabWidget()
         self.tabs.addTab(_scrolled(figures), "&Figures")
         self.tabs.addTab(_scrolled(worst), "&Worst images")
+        maps = QWidget()
+        below = QVBoxLayout(maps)
+        below.addWidget(MessageLabel(_MAPS))
+        below.addWidget(self._maps)
+        below.addStretch(1)
+        self.tabs.addTab(_scrolled(maps), "&Error maps")
         self.tabs.currentChanged.connect(self._on_tab)
         buttons = QHBoxLayout()
         buttons.addWidget(self._refit)
@@ -104,14 +124,33 @@ class ResultPage(QWidget):
         self._refresh()
 
     def show_result(
-        self, found: Found, calibration: Calibration, before: Calibration | None
+        self,
+        found: Found,
+        calibration: Calibration,
+        before: Calibration | None,
+        images: Mapping[str, NDArray[np.uint8]],
     ) -> None:
-        """Show a calibration; `before` is the one to compare it with, which Undo brings back."""
-        self._headline.show_message(headline(calibration))
+        """Show a calibration.
+
+        Parameters
+        ----------
+        before : Calibration or None
+            The one to compare it with, which Undo brings back.
+        images : mapping of view to (height, width) uint8
+            What lies below the maps of errors.
+        """
+        self._headline.show_message(f"{summary(calibration)} {headline(calibration)}")
         self.verdicts.show_verdicts(calibration.verdicts)
         self.measures.show_table(measures_table(calibration))
         self.cameras.show_table(cameras_table(calibration, found.rates))
         self.pairs.show_table(pairs_table(calibration))
+        self.lenses.show_table(lenses_table(calibration))
+        views = calibration.observations.views
+        self._maps.show_maps(
+            [error_map(calibration, view) for view in range(len(views))],
+            dict(images),
+            {view: calibration.coverages[i].missing() for i, view in enumerate(views)},
+        )
         self.comparison.setVisible(False)
         if before is not None:
             self.comparison.show_table(comparison_table(before, calibration))

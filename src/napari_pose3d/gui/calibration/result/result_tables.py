@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from napari_pose3d.core.calibration.evaluation import Lengths, Measures, Spread
+from napari_pose3d.core.calibration.report.figures import standard_errors
 from napari_pose3d.core.calibration.rig_calibration import Calibration
+
+from . import column_help
 
 GRADE_SIGNS: Mapping[str, str] = {"good": "✓", "fair": "~", "poor": "✗"}
 
@@ -21,11 +27,17 @@ class Table:
     title : str
     header : tuple of str
     rows : tuple of tuple of str
+    note : str
+        A sentence on what it shows.
+    help : mapping of str to str
+        What a column, by its header, or a row, by its first cell, means.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    help: Mapping[str, str] = field(default_factory=dict)
 
 
 def headline(calibration: Calibration) -> str:
@@ -37,6 +49,19 @@ def headline(calibration: Calibration) -> str:
         f"{where}: board residual {_px(shown.board.median)}, triangulated "
         f"{_px(shown.triangulated.median)}, lengths {_lengths(shown.lengths)}."
     )
+
+
+def summary(calibration: Calibration) -> str:
+    """Which cameras are good and which are not, in a sentence."""
+    by_grade = {
+        grade: [each.view for each in calibration.verdicts if each.grade == grade]
+        for grade in ("poor", "fair", "good")
+    }
+    if by_grade["poor"]:
+        return f"Poor: {', '.join(by_grade['poor'])}; why, and what to do, stands below."
+    if by_grade["fair"]:
+        return f"Usable; could be better: {', '.join(by_grade['fair'])}."
+    return "All cameras are good."
 
 
 def measures_table(calibration: Calibration) -> Table:
@@ -59,7 +84,13 @@ def measures_table(calibration: Calibration) -> Table:
         ("Bias of lengths", *(f"{m.lengths.bias:+.3f} mm" for m in each)),
         ("Corners, lengths", *(f"{m.board.n:,}, {m.lengths.n:,}" for m in each)),
     ]
-    return Table("Measures (median / mean / 95 %)", ("", *columns), tuple(rows))
+    return Table(
+        "Measures (median / mean / 95 %)",
+        ("", *columns),
+        tuple(rows),
+        column_help.MEASURES_NOTE,
+        {**column_help.MEASURES, **column_help.MEASURE_ROWS},
+    )
 
 
 def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table:
@@ -92,7 +123,44 @@ def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table
         *("camera", "verdict", "board, recorded", "board, one clock", "triangulated"),
         *("clock", "images", "parts", "tilts", "far / near"),
     )
-    return Table("Cameras (medians)", header, tuple(rows))
+    return Table(
+        "Cameras (medians)", header, tuple(rows), column_help.CAMERAS_NOTE, column_help.CAMERAS
+    )
+
+
+def lenses_table(calibration: Calibration) -> Table:
+    """The parameters of each camera with their standard errors."""
+    state = calibration.solution.state
+    errors = standard_errors(calibration)
+    # fx fy cx cy, then k1 k2 p1 p2 k3, or k1 k2 k3 k4 of a fisheye lens.
+    radial, tangential = ([4, 5, 6, 7], []) if state.fisheye else ([4, 5, 8], [6, 7])
+    units = calibration.rig.units or "units"
+    rows = []
+    for i, view in enumerate(calibration.observations.views):
+        values, sd = state.intrinsics[i], errors[i, 6:]
+
+        def told(which: Sequence[int], values: Any = values, sd: Any = sd) -> str:
+            return ", ".join(_with_error(values[k], sd[k]) for k in which)
+
+        rows.append(
+            (
+                view,
+                told([0, 1]),
+                told([2, 3]),
+                told(radial),
+                told(tangential) if tangential else "-",
+                _error(np.degrees(errors[i, :3]), "°"),
+                _error(errors[i, 3:6], f" {units}"),
+            )
+        )
+    header = tuple(column_help.LENSES)
+    return Table(
+        "Lenses and poses, with standard errors",
+        header,
+        tuple(rows),
+        column_help.LENSES_NOTE,
+        column_help.LENSES,
+    )
 
 
 def pairs_table(calibration: Calibration) -> Table:
@@ -102,7 +170,13 @@ def pairs_table(calibration: Calibration) -> Table:
         (f"{views[link.first]}, {views[link.second]}", f"{link.shared}")
         for link in calibration.solution.initial.links
     )
-    return Table("Frames that two cameras share", ("cameras", "frames"), rows)
+    return Table(
+        "Frames that two cameras share",
+        ("cameras", "frames"),
+        rows,
+        column_help.PAIRS_NOTE,
+        column_help.PAIRS,
+    )
 
 
 def comparison_table(before: Calibration, now: Calibration) -> Table:
@@ -125,7 +199,7 @@ def comparison_table(before: Calibration, now: Calibration) -> Table:
         *("Triangulated, left out", "Length error, left out", "Frames taken out"),
     )
     rows = tuple(zip(names, lines(before), lines(now), strict=True))
-    return Table("Before and now", ("", "before", "now"), rows)
+    return Table("Before and now", ("", "before", "now"), rows, column_help.COMPARISON_NOTE)
 
 
 def clock_text(clock: float, error: float, rate: float | None, is_first: bool) -> str:
@@ -144,6 +218,25 @@ def excluded_text(frames: Sequence[int]) -> str:
     if not frames:
         return "All frames are used."
     return f"Taken out: frames {', '.join(str(frame) for frame in sorted(frames))}."
+
+
+def _with_error(value: float, error: float) -> str:
+    """A parameter, no finer than its standard error; one that was held fixed has none."""
+    if not math.isfinite(error):
+        return f"{value:.6g} (fixed)"
+    digits = _digits(error)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def _error(errors: Any, unit: str) -> str:
+    """The largest of some standard errors."""
+    known = errors[np.isfinite(errors)]
+    return f"± {known.max():.{_digits(known.max())}f}{unit}" if len(known) else "the world's"
+
+
+def _digits(error: float) -> int:
+    """Decimal places that leave two digits of an error."""
+    return min(max(1 - math.floor(math.log10(error)), 0), 9) if error > 0 else 3
 
 
 def _spread(spread: Spread) -> str:
