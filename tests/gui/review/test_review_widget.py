@@ -16,11 +16,8 @@ from tests.support.label_window import until
 from tests.support.session_files import put_predictions
 
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.core.review.failure_flags import Failure
 from napari_pose3d.gui.layers.session_layers import session_layers
-from napari_pose3d.gui.review.event_table import EventTable
 from napari_pose3d.gui.review.review_widget import ReviewWidget
-from napari_pose3d.gui.review.timeline import Timeline
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.workspace import workspace
 
@@ -72,23 +69,31 @@ def test_find_go_queue_and_save(make_napari_viewer, project: Path, tmp_path: Pat
     assert widget.events.isHidden()
     find(widget)
     assert not widget.events.isHidden()
-    wrong = [e for e in widget.events.events if KEYPOINTS[KEYPOINT] in e.keypoints]
+    table = widget.events.table
+    wrong = [e for e in table.events if KEYPOINTS[KEYPOINT] in e.keypoints]
     assert wrong
     assert wrong[0].views == ("Cam-C",)
     assert (wrong[0].start, wrong[0].end) == (FIRST, LAST)
 
     # A click on its line shows its worst frame.
-    row = widget.events.events.index(wrong[0])
-    cell = widget.events.table.visualItemRect(widget.events.table.item(row, 1))
-    QTest.mouseClick(widget.events.table.viewport(), LEFT, pos=cell.center())
+    row = table.events.index(wrong[0])
+    cell = table.visualItemRect(table.item(row, 1))
+    QTest.mouseClick(table.viewport(), LEFT, pos=cell.center())
     assert viewer.dims.current_step[0] == wrong[0].peak
-    # So does one on the timeline.
-    strip = widget.timeline
-    QTest.mouseClick(strip, LEFT, pos=QPoint(round(strip.width() * 30.5 / N_FRAMES), 5))
+    # All views of it are cut out, in the background, and the wrong one is framed.
+    thumbnails = widget.events.thumbnails.thumbnails
+    until(lambda: all(each.cutout is not None for each in thumbnails))
+    assert [each.cutout.named for each in thumbnails] == [False, False, True, False]
+    assert all(each.cutout.pixels is not None for each in thumbnails)
+    # A click on the timeline goes to its frame.
+    strip = widget.events.strip
+    x = round(strip._x_of(30.5))
+    QTest.mouseClick(strip, LEFT, pos=QPoint(x, 5))
     assert viewer.dims.current_step[0] == 30
 
     frames = [each.frame for each in widget.chosen()]
     assert any(FIRST <= frame <= LAST for frame in frames)
+    until(lambda: not widget.layers.is_adding)
     QTest.mouseClick(widget.queue, LEFT)
     label = workspace(viewer).find("Label")
     until(lambda: label.labeling is not None and len(label.labeling.queued_frames) == len(frames))
@@ -123,42 +128,3 @@ def test_predictions_that_cannot_be_read(make_napari_viewer, project: Path, caps
     assert widget.review is None
     assert widget.bar.status == "Failed."
     assert widget.events.isHidden()
-
-
-def test_table_and_timeline_by_themselves(qtbot) -> None:
-    from tests.core.review.test_frame_choice import event
-
-    events = [
-        event(500, 520, excess=9.0),
-        event(100, 140, Failure.HIDDEN, keypoint="tail"),
-        event(900_000, 900_000, Failure.SWAPPED_SIDES),
-    ]
-    table, strip = EventTable(), Timeline()
-    for part in (table, strip):
-        qtbot.addWidget(part)
-        part.resize(300, 400)
-        part.show()
-    picked = []
-    table.picked.connect(picked.append)
-    table.show_events(events)
-    strip.show_events(events, 1_000_000)
-    assert table.events == tuple(events)
-    table.step(1)
-    table.step(1)
-    assert picked == events[:2]
-    table.order.setCurrentIndex(1)
-    assert [each.start for each in table.events] == [100, 500, 900_000]
-    table.kinds.setCurrentIndex(table.kinds.findData(Failure.HIDDEN))
-    assert table.events == (events[1],)
-    # Of another review, with none of the kind: all are listed.
-    table.show_events(events[:1])
-    assert table.events == tuple(events[:1])
-    assert strip.kinds == (Failure.SWAPPED_SIDES, Failure.HIDDEN, Failure.VIEWS_DISAGREE)
-    # A single frame of a million is drawn one pixel wide at least.
-    image = strip.grab().toImage()
-    x, y = round(0.9 * strip.width()), 2 + 5
-    colours = {image.pixelColor(x + d, y).name() for d in (-1, 0, 1)}
-    assert len(colours) > 1
-    table.show_events([])
-    table.step(1)
-    assert table.current is None

@@ -1,6 +1,5 @@
 """The widget "Label": labels in all cameras at once, beside the camera views."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,11 +17,13 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.labels.files.table_changes import change_keypoints
 from napari_pose3d.core.labels.labeling import Labeling
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
+from napari_pose3d.gui.qt.user_name import user_name
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -31,7 +32,7 @@ from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
 from .canvas.main_layer import MainLayer
 from .control.label_controller import LabelController
-from .control.label_saver import LabelSaver
+from .control.label_saver import LabelSaver, Proposals
 from .control.layer_predictions import Expected, proposals
 from .dialogs.frame_adder import FrameAdder
 from .dialogs.import_dialog import ask_and_import
@@ -44,6 +45,7 @@ _NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
 _WAIT_FOR_IMAGES = 1.5  # seconds
+_AGAIN_MS = 60
 
 
 class LabelWidget(QWidget):
@@ -71,7 +73,8 @@ class LabelWidget(QWidget):
         self._adder: FrameAdder | None = None
         self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
-        self._to_queue: dict[int, str] = {}
+        self._to_queue: tuple[Mapping[int, str], Proposals | None] | None = None
+        self._to_start: tuple[int, LabelKey, Proposals] | None = None
         self._hint = QLabel(_NO_SESSION)
         self._hint.setWordWrap(True)
         self._open_views = QPushButton("Open the camera &views")
@@ -112,7 +115,7 @@ class LabelWidget(QWidget):
             return
         self._stop()
         if before is not None:
-            self._to_queue = {}
+            self._to_queue = self._to_start = None
         self._opened = opened
         if opened is None:
             self._say(_NO_SESSION)
@@ -125,7 +128,7 @@ class LabelWidget(QWidget):
             return
         if self.labeling is None:
             try:
-                self.labeling = Labeling(opened.project, opened.session, _user())
+                self.labeling = Labeling(opened.project, opened.session, user_name())
             except PoseDataError as error:
                 self._say(str(error))
                 show_error(str(error))
@@ -170,16 +173,53 @@ class LabelWidget(QWidget):
         control.choose(control.keypoint)
         self._questions.ask_what_is_left()
         self._queue()
+        self._begin_frame()
 
-    def queue_frames(self, reasons: Mapping[int, str]) -> None:
-        """Add frames to the queue, each for a reason, as soon as the session's labels are open."""
-        self._to_queue = dict(reasons)
+    def queue_frames(self, reasons: Mapping[int, str], proposals: Proposals | None = None) -> None:
+        """Add frames to the queue, each for a reason, as soon as the session's labels are open.
+
+        Parameters
+        ----------
+        reasons : mapping of frame to str
+        proposals : callable, optional
+            Gives the predictions of a frame that go into the queue with it; not given: those of
+            the layers.
+        """
+        self._to_queue = (dict(reasons), proposals)
         self._queue()
 
+    def start_frame(self, frame: int, label_key: LabelKey, proposals: Proposals) -> None:
+        """Go to a label to mend it, in a frame that begins with predictions.
+
+        Parameters
+        ----------
+        frame : int
+        label_key : LabelKey
+            The keypoint to choose, and the view, which may be empty.
+        proposals : callable
+            Gives the predictions of a frame.
+        """
+        self._to_start = (frame, label_key, proposals)
+        self._begin_frame()
+
     def _queue(self) -> None:
-        if self._adder is not None and self._to_queue:
-            reasons, self._to_queue = self._to_queue, {}
-            self._adder.put(reasons)
+        if self._adder is not None and self._to_queue is not None:
+            (reasons, proposals), self._to_queue = self._to_queue, None
+            self._adder.put(reasons, proposals)
+
+    def _begin_frame(self) -> None:
+        control = self.control
+        if control is None or self._to_start is None:
+            return
+        frame, label_key, proposals = self._to_start
+        if control.panel.frame != frame or not control.panel.is_settled:
+            # Asked again when the frame is shown.
+            control.panel.go_to(frame)
+            QTimer.singleShot(_AGAIN_MS, self._begin_frame)
+            return
+        self._to_start = None
+        control.choose(label_key.keypoint, label_key.view)
+        control.start_from_predictions(proposals)
 
     def _detach(self) -> None:
         control = self.control
@@ -393,11 +433,3 @@ class LabelWidget(QWidget):
         if self._top is not None:
             self._top.removeEventFilter(self)
             self._top = None
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container whose user has no name.
-        return ""

@@ -118,6 +118,22 @@ LABEL_KEYS: tuple[Key, ...] = (
 )
 """The keys of the camera views while labels are edited; they come before `VIEW_KEYS`."""
 
+_EVENT = "Events (panel Review)"
+
+REVIEW_KEYS: tuple[Key, ...] = (
+    Key("next_event", ".", "next event", _EVENT),
+    Key("previous_event", ",", "previous event", _EVENT),
+    Key("good", "G", "good: nothing is wrong", _EVENT),
+    Key("bad", "B", "bad: leave it out of results", _EVENT),
+    Key("fix", "F", "fix now in the tab Label", _EVENT),
+    Key("queue", "Q", "queue for labeling", _EVENT),
+    Key("note", "N", "write a note", _EVENT),
+    Key("why", "Y", "show why, or not", _EVENT),
+    Key("undo", "Z", "undo", _EVENT, _CTRL),
+    Key("redo", "Z", "redo", _EVENT, _CTRL_SHIFT),
+)
+"""The keys of the panel Review."""
+
 MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "place the current keypoint"),
     ("Drag a label", "move it; projected labels follow"),

@@ -1,54 +1,68 @@
-"""The widget "Review": find what is wrong in the open session, look at it, send it to labeling."""
+"""The widget "Review": find what is wrong in the open session, look at it, decide, send it on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
+    QLabel,
     QMessageBox,
     QPushButton,
-    QSlider,
     QSpinBox,
+    QTabBar,
     QWidget,
 )
 
+from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
+from napari_pose3d.core.review.decisions.corrections import decisions_folder
+from napari_pose3d.core.review.decisions.decisions import Decisions
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.review_files import EVENTS
 from napari_pose3d.core.review.session_review import SessionReview
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
+from napari_pose3d.gui.qt.user_name import user_name
 from napari_pose3d.gui.session.current_session import (
     OpenSession,
     current_session,
     has_same_data,
 )
 from napari_pose3d.gui.workspace.workspace import workspace
-from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, ReviewSettings
+from napari_pose3d.settings import ReviewSettings
 
-from .event_table import EventTable
-from .timeline import Timeline
+from .bars.bars_page import BarsPage
+from .events.events_page import EventsPage
+from .review_jobs import find, proposals, save
+from .review_layers import ReviewLayers
+from .review_model import ReviewModel
+from .timeline.heat_feed import HeatFeed
+from .timeline.strip_above_traces import StripAboveTraces
+from .views_link import ViewsLink
+from .why.evidence_drawing import EvidenceDrawing
 
 _PANEL = "Review"
-_WIDTH = 320
+_WIDTH = 340
 _NO_SESSION = "Open a session first (tab Session)."
 _NO_PREDICTIONS = "The open session has no predictions to review."
-# The slider's steps: each is a factor of 2 ** (1 / 4), and 0 in the middle is 1.
-_STEPS, _PER_STEP = 8, 4
+_NO_LABELS = "Labels need a Lightning Pose project: tab Session, New project."
+# Canvas px per image px, where a thumbnail was clicked.
+_MAGNIFICATION = 4.0
 
 
 class ReviewWidget(QWidget):
-    """Runs the review in a thread, and shows its events beside the time slider.
+    """Runs the review in a thread, and ties its parts to the window.
 
     Parameters
     ----------
@@ -59,37 +73,39 @@ class ReviewWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._current = current_session(napari_viewer)
+        self._workspace = workspace(napari_viewer)
         self._running = JobSlot()
         self._job: Job | None = None
-        self._run: ReviewRun | None = None
+        self._docked = self._stopped = False
         self._of: OpenSession | None = None
-        self.review: SessionReview | None = None
+        self.model = ReviewModel(self)
         self.bar = RunBar(
-            action="&Find what is wrong",
-            hint="Smooth the predictions of the open session and compare (Alt+F).",
+            action="F&ind what is wrong",
+            hint="Smooth the predictions of the open session and compare (Alt+I).",
         )
         self.summary = MessageLabel()
-        self.timeline = Timeline()
-        self.events = EventTable()
-        self.sensitivity = QSlider(Qt.Orientation.Horizontal)
-        self.sensitivity.setRange(-_STEPS, _STEPS)
-        self.sensitivity.setPageStep(_PER_STEP)
-        self.sensitivity.setToolTip(
-            "Right: smaller deviations count as well. Nothing is computed anew."
-        )
-        self.sensitivity.setAccessibleName("Sensitivity")
+        self.feed = HeatFeed(self.model, self)
+        self.events = EventsPage(napari_viewer, self.model, self.feed)
+        self.bars = BarsPage(self.model)
+        self.link = ViewsLink(self._workspace, self)
+        self.why = EvidenceDrawing(self.model, self.link, self)
+        self._above = StripAboveTraces(self._workspace, self.feed, self)
+        self.layers = ReviewLayers(napari_viewer, self.model, self)
         self.budget = QSpinBox()
         self.budget.setRange(1, 10_000)
         self.budget.setValue(ReviewSettings().budget)
         self.budget.setToolTip("How many frames to label, at most.")
-        self.queue = QPushButton("&Queue for labeling")
+        self.budget.setAccessibleName("Frames to label")
+        self.queue = QPushButton("&Queue")
         self.queue.setToolTip("Add the frames that together show most events to the tab Label.")
-        self.save = QPushButton("&Save review…")
+        self.save = QPushButton("&Save…")
         self.save.setToolTip("Write events.csv, frames.csv and a report to look at.")
+        # Not a QTabWidget: it is as large as its largest page, whichever is seen.
+        self.tabs = QTabBar()
+        self._pages: list[QWidget] = []
         self._found = QWidget()
         self._lay_out()
         self._connect()
-        self._workspace = workspace(napari_viewer)
         self._workspace.adopt(self, _PANEL)
         self._on_session()
 
@@ -97,26 +113,46 @@ class ReviewWidget(QWidget):
         """A width that leaves room for the images on a small screen."""
         return QSize(_WIDTH, 700)
 
+    @property
+    def review(self) -> SessionReview | None:
+        """What was found, with the bars where they are."""
+        return self.model.review
+
     def _lay_out(self) -> None:
-        form = QFormLayout(self._found)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Sensiti&vity", self.sensitivity)
-        form.addRow("&Frames to label", self.budget)
-        row = QHBoxLayout()
-        row.addWidget(self.queue)
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setAccessibleName("Parts of the review")
+        for page, text in ((self.events, "Events"), (self.bars, "Bars")):
+            self._pages.append(page)
+            self.tabs.addTab(text)
+        row = QHBoxLayout(self._found)
+        row.setContentsMargins(0, 0, 0, 0)
+        label = QLabel("To &label")
+        label.setBuddy(self.budget)
+        row.addWidget(label)
+        row.addWidget(self.budget)
+        row.addWidget(self.queue, 1)
         row.addWidget(self.save)
-        form.addRow(row)
-        parts = (self.summary, self.timeline, self.events, self._found)
-        lay_out_task(self, parts, (self.bar,))
+        lay_out_task(self, (self.summary, self.tabs, *self._pages), (self._found, self.bar))
         self._show_found(False)
 
     def _connect(self) -> None:
         self._current.changed.connect(self._on_session)
         self.bar.run_clicked.connect(self.run)
         self.bar.cancel_clicked.connect(self.cancel)
-        self.events.picked.connect(self._go_to)
-        self.timeline.frame_chosen.connect(self._show_frame)
-        self.sensitivity.valueChanged.connect(self._on_sensitivity)
+        self.events.frame_chosen.connect(self._show_frame)
+        self.events.view_clicked.connect(self._zoom_to)
+        self.events.traces_wanted.connect(lambda: self._workspace.open("Traces"))
+        self.events.why_switched.connect(self._switch_why)
+        self.layers.progressed.connect(self.bar.show_progress)
+        self.layers.added.connect(self._on_layers)
+        self.why.explained.connect(self.events.explain)
+        self._above.frame_chosen.connect(self._show_frame)
+        self._above.event_wanted.connect(self.events.table.step)
+        self.model.classified.connect(self._on_classified)
+        self.events.decisions.queue_wanted.connect(self._queue_events)
+        self.events.decisions.fix_wanted.connect(self._fix)
+        self.tabs.currentChanged.connect(self._show_page)
         self.budget.valueChanged.connect(self._tell)
         self.queue.clicked.connect(self.queue_frames)
         self.save.clicked.connect(self.ask_where_to_save)
@@ -141,7 +177,9 @@ class ReviewWidget(QWidget):
         if self._job is not None:
             self._running.abandon()
             self._job = None
-        self.review = self._run = self._of = None
+        self._of = None
+        self.model.drop()
+        self.events.decisions.show_decisions(None, "")
         self.bar.show_idle("")
         self._show_found(False)
         self._workspace.mark(_PANEL, "")
@@ -154,7 +192,7 @@ class ReviewWidget(QWidget):
         if opened is None or not self.bar.is_ready:
             return
         self._of = opened
-        job = self._job = Job(partial(_review, opened))
+        job = self._job = Job(partial(find, opened))
         job.progressed.connect(self.bar.show_progress)
         job.succeeded.connect(self._on_done)
         job.failed.connect(self._on_failed)
@@ -171,11 +209,28 @@ class ReviewWidget(QWidget):
 
     def _on_done(self, found: tuple[ReviewRun, SessionReview]) -> None:
         self._job = None
-        self._run, self.review = found
+        run, review = found
+        assert self._of is not None
         self.bar.show_idle("Done.")
         self._workspace.mark(_PANEL, "done")
-        self._on_sensitivity()
+        self._open_decisions(self._of, review.session)
+        self.model.set(self._of, run, review)
         self._show_found(True)
+        self._on_step()
+        self.layers.show()
+
+    def _on_layers(self) -> None:
+        self.bar.show_idle("Done.")
+        if self.link.panel is not None:
+            self.link.panel.take_over()
+
+    def _open_decisions(self, opened: OpenSession, session: str) -> None:
+        try:
+            folder = decisions_folder(opened.project.folder)
+            self.events.decisions.show_decisions(Decisions(folder, user_name()), session)
+        except PoseDataError as error:
+            self.events.decisions.show_decisions(None, "")
+            show_error(str(error))
 
     def _on_failed(self, message: str) -> None:
         self._end_without("Failed.")
@@ -192,15 +247,16 @@ class ReviewWidget(QWidget):
     # ------------------------------------------------------------------ what was found
 
     def _show_found(self, there: bool) -> None:
-        for part in (self.summary, self.timeline, self.events, self._found):
+        for part in (self.summary, self.tabs, self._found):
             part.setVisible(there)
+        self._show_page()
 
-    def _on_sensitivity(self) -> None:
-        if self.review is None:
-            return
-        self.review = self.review.with_sensitivity(2.0 ** (self.sensitivity.value() / _PER_STEP))
-        self.timeline.show_events(self.review.events, self.review.n_frames)
-        self.events.show_events(self.review.events)
+    def _show_page(self) -> None:
+        there = not self.tabs.isHidden()
+        for i, page in enumerate(self._pages):
+            page.setVisible(there and i == self.tabs.currentIndex())
+
+    def _on_classified(self) -> None:
         self._on_step()
         self._tell()
 
@@ -211,8 +267,10 @@ class ReviewWidget(QWidget):
         n, flagged = len(review.events), int(review.flagged.sum())
         chosen = self.chosen()
         frames = len(chosen)
-        can_queue = frames > 0 and self._can_label()
-        self.queue.setEnabled(can_queue)
+        can_label = self._can_label()
+        self.queue.setEnabled(frames > 0 and can_label)
+        if not can_label:
+            self.queue.setToolTip(_NO_LABELS)
         if not n:
             self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames.")
             return
@@ -220,8 +278,6 @@ class ReviewWidget(QWidget):
         label = f" {frames} frames to label show {shown:,} of them." if frames else ""
         events = "1 event" if n == 1 else f"{n:,} events"
         self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{label}")
-        if frames and not self._can_label():
-            self.queue.setToolTip("Labels need a Lightning Pose project: tab Session, New project.")
 
     def _can_label(self) -> bool:
         return self._of is not None and self._of.project.kind == "lightning-pose"
@@ -232,31 +288,78 @@ class ReviewWidget(QWidget):
             return ()
         return choose_frames({self.review.session: self.review}, self.budget.value())
 
-    def _go_to(self, event: Event) -> None:
-        self.timeline.choose(event)
-        self._show_frame(event.peak)
-
     def _show_frame(self, frame: int) -> None:
-        self._viewer.dims.set_current_step(0, frame)
+        self._viewer.dims.set_current_step(self._axis, frame)
+
+    @property
+    def _axis(self) -> int:
+        """The frame's axis of the main viewer: ours are the last four."""
+        return max(int(self._viewer.dims.ndim) - 4, 0)
 
     def _on_step(self, _: object = None) -> None:
-        self.timeline.show_frame(int(self._viewer.dims.current_step[0]))
+        steps = self._viewer.dims.current_step
+        if len(steps) > self._axis:
+            self.feed.show_frame(int(steps[self._axis]))
+
+    def _switch_why(self, on: bool) -> None:
+        if on:
+            self.link.open()
+            self._workspace.bring_forward(_PANEL)
+        self.why.switch(on)
+
+    def _zoom_to(self, name: str) -> None:
+        """Bring what a thumbnail shows into the middle of its camera view."""
+        thumbnail = next(t for t in self.events.thumbnails.thumbnails if t.view == name)
+        view = self.link.open().views.get(name)
+        self._workspace.bring_forward(_PANEL)
+        cutout = thumbnail.cutout
+        if view is None or cutout is None or cutout.pixels is None:
+            return
+        side = cutout.pixels.shape[0]
+        middle = (cutout.corner[0] + side / 2, cutout.corner[1] + side / 2)
+        view.zoom_to(middle, max(view.zoom, _MAGNIFICATION))
 
     # ------------------------------------------------------------------ what follows
 
     def queue_frames(self) -> None:
         """Add the chosen frames to the queue of the tab Label."""
         chosen = self.chosen()
-        if not chosen or not self._can_label():
+        if chosen and self._can_label():
+            self._queue({each.frame: each.reason for each in chosen})
+
+    def _queue(self, reasons: dict[int, str]) -> None:
+        self._workspace.open("Label").queue_frames(reasons, self._proposals)
+
+    def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
+        review, opened = self.review, self._of
+        if review is None or opened is None:
+            return {}
+        return proposals(review, opened.session, frame)
+
+    def _queue_events(self, events: Sequence[Event]) -> None:
+        if not self._can_label():
+            show_error(_NO_LABELS)
             return
-        panel = self._workspace.open("Label")
-        panel.queue_frames({each.frame: each.reason for each in chosen})
+        reasons: dict[int, str] = {}
+        for event in events:
+            frame = event.label_frame if event.label_frame >= 0 else event.peak
+            reasons.setdefault(frame, ChosenFrame("", frame, event.severity, (event,)).reason)
+        self._queue(reasons)
+        self._workspace.bring_forward(_PANEL)
+
+    def _fix(self, event: Event) -> None:
+        if not self._can_label():
+            show_error(_NO_LABELS)
+            return
+        label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
+        self._workspace.open("Label").start_frame(event.peak, label_key, self._proposals)
 
     def ask_where_to_save(self) -> None:
         """Ask for a folder, and save there."""
-        if self._run is None or self.review is None:
+        run, review = self.model.run, self.review
+        if run is None or review is None:
             return
-        start = self._run.default_folder() / self.review.session
+        start = run.default_folder() / review.session
         chosen = QFileDialog.getExistingDirectory(
             self, "Folder for the review", str(_nearest(start))
         )
@@ -274,10 +377,10 @@ class ReviewWidget(QWidget):
 
     def save_to(self, folder: Path, *, force: bool = False) -> None:
         """Write events, frames and the report."""
-        run, review = self._run, self.review
+        run, review = self.model.run, self.review
         if run is None or review is None:
             return
-        job = self._job = Job(partial(_save, run, review, self.budget.value(), folder, force))
+        job = self._job = Job(partial(save, run, review, self.budget.value(), folder, force))
         job.succeeded.connect(self._on_saved)
         job.failed.connect(self._on_failed)
         job.stopped.connect(self._on_stopped)
@@ -289,32 +392,32 @@ class ReviewWidget(QWidget):
         self.bar.show_idle(f"Saved in {written[0].parent}")
         show_info(f"The review was saved: {written[-1]}")
 
+    # ------------------------------------------------------------------ the end
 
-def _review(
-    opened: OpenSession, progress: Progress, cancelled: IsCancelled
-) -> tuple[ReviewRun, SessionReview]:
-    session = opened.session
-    paths = [path for each in session.ensemble_sets for path in each.files.values()]
-    run = ReviewRun(
-        paths,
-        session.rig_path,
-        ReadingSettings(session=session.name),
-        around=opened.project.folder,
-    )
-    return run, run.review(session.name, None, None, progress, cancelled)
+    def stop(self) -> None:
+        """Let go of the viewer, and take off what was drawn on its images."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._running.abandon()
+        self.model.stop()
+        self.feed.stop()
+        self.layers.stop()
+        self.events.stop()
+        self.bars.stop()
+        self.why.stop()
+        self._above.stop()
+        self.link.stop()
+        self._current.changed.disconnect(self._on_session)
+        self._viewer.dims.events.current_step.disconnect(self._on_step)
 
-
-def _save(
-    run: ReviewRun,
-    review: SessionReview,
-    budget: int,
-    folder: Path,
-    force: bool,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[Path]:
-    progress("writing the review", 0, 0)
-    return run.save(folder, review, budget, force=force)
+    def event(self, event: QEvent | None) -> bool:
+        """Napari takes a closed dock's widget out of it without closing the widget."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None and self._docked:
+                self.stop()
+            self._docked = self.parent() is not None
+        return super().event(event)
 
 
 def _nearest(folder: Path) -> Path:

@@ -52,9 +52,14 @@ class Curve:
 
 
 class TracePlot(QWidget):
-    """A plot of curves. `frame_chosen` is emitted when the user moves the line or clicks."""
+    """A plot of curves.
+
+    Signals: ``frame_chosen`` when the user moves the line or clicks, ``span_changed`` when other
+    frames are in view, or at other places.
+    """
 
     frame_chosen = Signal(int)
+    span_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +90,8 @@ class TracePlot(QWidget):
         self._span = (0.0, 1.0)
         self._fitted = True
         self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
+        self.plot.getViewBox().sigXRangeChanged.connect(lambda *_: self.span_changed.emit())
+        self.plot.getViewBox().sigResized.connect(lambda *_: self.span_changed.emit())
         self.plot.scene().sigMouseClicked.connect(self._on_click)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -145,6 +152,23 @@ class TracePlot(QWidget):
         # Not by pyqtgraph's own way, which looks at nothing but what is in view.
         view.setRange(xRange=(0, max(self._n_frames - 1, 1)), yRange=self._span, padding=0.02)
         self._fitted = True
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last frame in view."""
+        first, last = self.plot.getViewBox().viewRange()[0]
+        return float(first), float(last)
+
+    @property
+    def margins(self) -> tuple[int, int]:
+        """How many px there are left and right of the curves."""
+        box = self.plot.getViewBox().sceneBoundingRect()
+        return round(box.left()), round(self.plot.width() - box.right())
+
+    def show_span(self, first: float, last: float) -> None:
+        """Bring frames into view."""
+        self.plot.getViewBox().setXRange(first, last, padding=0)
+        self._fitted = False
 
     def show_time(self, frame_rate: float | None) -> None:
         """Count the time in seconds, or, with None, in frames."""

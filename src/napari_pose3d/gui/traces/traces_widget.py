@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize
+from qtpy.QtCore import QEvent, QSize, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -49,7 +49,12 @@ class TracesWidget(QWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
+
+    Signals: ``frames_shown`` with the first and the last frame in view, and how many px there are
+    left and right of them.
     """
+
+    frames_shown = Signal(float, float, int, int)
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -108,8 +113,28 @@ class TracesWidget(QWidget):
         controls.image_wanted.connect(self._export_image)
         self.keypoints.itemChanged.connect(lambda _: self._draw())
         self.plot.frame_chosen.connect(self._go_to)
+        self.plot.span_changed.connect(self.report_frames)
         self._viewer.dims.events.current_step.connect(self._on_step)
         self._viewer.events.theme.connect(self._take_colours)
+
+    # ---------------------------------------------------------------- what is above the curves
+
+    def put_above(self, strip: QWidget) -> None:
+        """Let something of another panel stand above the curves."""
+        self._plots.insertWidget(0, strip)
+
+    def take_away(self, strip: QWidget) -> None:
+        """The other way round."""
+        self._plots.removeWidget(strip)
+        strip.setParent(None)
+
+    def show_frames(self, first: float, last: float) -> None:
+        """Bring frames into view."""
+        self.plot.show_span(first, last)
+
+    def report_frames(self) -> None:
+        """Say which frames are in view, and where."""
+        self.frames_shown.emit(*self.plot.span, *self.plot.margins)
 
     # ---------------------------------------------------------------- what there is
 

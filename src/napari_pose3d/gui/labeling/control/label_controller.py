@@ -17,6 +17,7 @@ from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 
 from .epipolar_curves import ViewCurve, curves_of
 from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
+from .label_saver import Proposals
 from .missing_labels import first_keypoint, missing_keypoint
 
 _MAGNIFICATION = 6.0
@@ -53,7 +54,7 @@ class LabelController(QObject):
         self.through_views = True
         self.loupe = False
         self.marks_hidden = False
-        self.proposals: Callable[[int], dict[LabelKey, tuple[Point, float | None]]] = lambda _: {}
+        self.proposals: Proposals = lambda _: {}
         self._move: actions.Move | None = None
         # The frame that the last message is about.
         self._message_frame = -1
@@ -227,11 +228,17 @@ class LabelController(QObject):
                 actions.project(self.labeling, self.frame, keypoints).describe() + "."
             )
 
-    def start_from_predictions(self) -> None:
-        """Propose what the layers show in this frame, wherever nobody has labeled."""
+    def start_from_predictions(self, proposals: Proposals | None = None) -> None:
+        """Propose predictions of this frame, wherever nobody has labeled.
+
+        Parameters
+        ----------
+        proposals : callable, optional
+            Gives those of a frame; not given: what the layers show.
+        """
         if not self._may_label():
             return
-        found = self.proposals(self.frame)
+        found = (proposals or self.proposals)(self.frame)
         n = actions.propose(self.labeling, self.frame, found, "predictions") if found else 0
         self.show_message(
             f"{n} predictions are proposed: C confirms one, Shift+C all, dragging corrects."

@@ -15,7 +15,7 @@ from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..control.label_controller import LabelController
-from ..control.label_saver import LabelSaver
+from ..control.label_saver import LabelSaver, Proposals
 from ..panel.label_board import LabelBoard
 from .frame_choice_dialog import AddFramesDialog, FrameChoice
 
@@ -127,15 +127,22 @@ class FrameAdder(QObject):
         frames = "1 frame" if n == 1 else f"{n:,} frames"
         return f"{frames} will be added; those labeled or queued are left out."
 
-    def put(self, reasons: Mapping[int, str]) -> None:
-        """Add frames, each for a reason, with their predictions; not those labeled or queued."""
+    def put(self, reasons: Mapping[int, str], proposals: Proposals | None = None) -> None:
+        """Add frames, each for a reason, with their predictions; not those labeled or queued.
+
+        Parameters
+        ----------
+        reasons : mapping of frame to str
+        proposals : callable, optional
+            Gives the predictions of a frame; not given: those of the layers.
+        """
         labeling = self._control.labeling
         have = {*labeling.labeled_frames, *labeling.queued_frames}
         new = [frame for frame in sorted(reasons) if frame not in have]
         if not new:
             self._control.show_message("These frames are all labeled or queued already.")
             return
-        self._saver.add_frames(new, reasons, self._control.proposals)
+        self._saver.add_frames(new, reasons, proposals or self._control.proposals)
 
     def _put(self, choice: FrameChoice, frames: list[int]) -> None:
         self._end_choosing()

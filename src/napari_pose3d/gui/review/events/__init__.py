@@ -1,0 +1,1 @@
+"""The events of a review, and what is done about them."""

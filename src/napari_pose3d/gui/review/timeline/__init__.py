@@ -1,0 +1,1 @@
+"""All frames of a session at a glance."""
