@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
+from napari_pose3d.core.review.decisions.thresholds import with_bars
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.session_review import SessionReview
-from napari_pose3d.core.review.thresholds import with_bars
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.settings import IsCancelled, Progress

@@ -7,7 +7,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_pose3d.core.review.thresholds import THRESHOLDS
+from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
 
 from .distribution import BINS, OCTAVES, Distribution
 

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.failure_flags import Excesses, Failure
-from napari_pose3d.core.review.thresholds import THRESHOLDS
 
 Rows = Literal["kind", "keypoint", "view", "measure"]
 

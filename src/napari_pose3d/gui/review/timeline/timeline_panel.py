@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from napari_pose3d.core.review.thresholds import THRESHOLDS
+from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
 
 from .heat_feed import HeatFeed
 from .heat_rows import Rows

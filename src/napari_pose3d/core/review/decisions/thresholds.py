@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-from .failure_flags import Excesses
-from .session_review import SessionReview
+from ..failure_flags import Excesses
+from ..session_review import SessionReview
 
 
 @dataclass(frozen=True)
