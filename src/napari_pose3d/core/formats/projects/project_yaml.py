@@ -57,7 +57,7 @@ def read_project(folder: str | os.PathLike[str]) -> LightningProject:
     path = Path(folder)
     if path.name != FILE_NAME:
         path = path / FILE_NAME
-    content = _content(read_text(path, largest=_LARGEST), path)
+    content = yaml_content(read_text(path, largest=_LARGEST), path)
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise PoseDataError(
@@ -248,8 +248,14 @@ def _insertion(
     return stop + 1, stop + 1, lines
 
 
-def _content(text: str, path: Path) -> Any:
-    """What a YAML text holds; only what names of keypoints and views need is allowed in it."""
+def yaml_content(text: str, path: Path) -> Any:
+    """What a YAML text holds; only plain settings are allowed in it.
+
+    Raises
+    ------
+    PoseDataError
+        It is no YAML, or holds what would make or run something.
+    """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

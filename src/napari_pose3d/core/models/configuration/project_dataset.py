@@ -1,0 +1,145 @@
+"""What a project has to train on, and its configuration from settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from napari_pose3d.core.formats.labels.label_csv import read_label_csv
+from napari_pose3d.core.formats.projects.project_yaml import find_project
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import TrainingSettings
+
+from ..installation.litpose_search import Installation, litpose_variables
+from .config_file import Config, read_config, with_values
+from .image_size import image_size
+from .training_config import TrainingDataset, recommended_config, training_config
+
+LABELS = "CollectedData"
+_SECONDS = 300
+
+
+def project_dataset(path: str | os.PathLike[str], views: tuple[str, ...] = ()) -> TrainingDataset:
+    """The label files of a Lightning Pose project.
+
+    Parameters
+    ----------
+    path : path
+        The project, or a file in it.
+    views : tuple of str
+        Another order of its views, such as that of the cameras; not given: that of
+        ``project.yaml``.
+
+    Raises
+    ------
+    PoseDataError
+        It is no Lightning Pose project, or the label file of its first view cannot be read.
+    """
+    project = find_project(path)
+    if project is None:
+        raise PoseDataError(
+            "this is no project of Lightning Pose",
+            file=path,
+            expected="a folder with project.yaml",
+            todo="Make a project of the videos first",
+        )
+    folder = project.folder.absolute()
+    names = project.view_names if len(project.view_names) > 1 else ()
+    if set(views) == set(names):
+        names = views
+    files = tuple(folder / f"{LABELS}_{view}.csv" for view in names) or (folder / f"{LABELS}.csv",)
+    if not files[0].is_file():
+        raise PoseDataError(
+            "there are no labels to train on", file=files[0], expected="labels of some frames"
+        )
+    first = read_label_csv(files[0])
+    images = [image for _, image in first.rows]
+    size = None
+    for image in images[:1]:
+        if (folder / image).is_file():
+            size = image_size(folder / image)
+    return TrainingDataset(folder, files, names, first.keypoints, len(images), size or (256, 256))
+
+
+def project_config(
+    dataset: TrainingDataset,
+    settings: TrainingSettings,
+    *,
+    calibrated: bool,
+    gpu_memory: int | None = None,
+    base: Config | None = None,
+) -> Config:
+    """The configuration of a project's training, but for the seed.
+
+    Parameters
+    ----------
+    dataset : TrainingDataset
+    settings : TrainingSettings
+    calibrated : bool
+        Whether each labeled session has a calibration.
+    gpu_memory : int, optional
+        Bytes; None for no GPU.
+    base : Config, optional
+        As ``litpose recommend`` wrote it; not given: as it would.
+
+    Raises
+    ------
+    PoseDataError
+        See `training_config`.
+    """
+    given = base or recommended_config(dataset, gpu_memory)
+    if dataset.views:
+        # Views, label files and cameras are in one order, whoever recommended.
+        given = with_values(
+            given,
+            {
+                "data.view_names": list(dataset.views),
+                "data.csv_file": [str(path) for path in dataset.csv_files],
+            },
+        )
+    return training_config(given, settings, calibrated=calibrated, gpu=gpu_memory is not None)
+
+
+def litpose_recommendation(installation: Installation, folder: Path, output: Path) -> Config:
+    """What ``litpose recommend`` says of a project; takes some five seconds.
+
+    Parameters
+    ----------
+    installation : Installation
+    folder : Path
+        The project; absolute.
+    output : Path
+        Where it writes the configuration.
+
+    Raises
+    ------
+    PoseDataError
+        It fails; with its last line.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(installation.executable), "recommend", str(folder), "--output", str(output)]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            # It would ask on a terminal.
+            stdin=subprocess.DEVNULL,
+            env=litpose_variables(),
+            # It renames folders called outputs/<date> where it works.
+            cwd=output.parent,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PoseDataError(
+            f"litpose recommend cannot be run ({error})", file=installation.executable
+        ) from error
+    if done.returncode or not output.is_file():
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise PoseDataError(
+            f"litpose recommend failed ({lines[-1][:300] if lines else 'without a message'})",
+            file=folder,
+        )
+    return read_config(output)

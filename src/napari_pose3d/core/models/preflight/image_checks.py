@@ -1,0 +1,104 @@
+"""The images of labeled frames: there, of one size, with the labels inside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from napari_pose3d.errors import PoseDataError
+
+from ..configuration.image_size import image_size
+from .training_finding import TrainingFinding, listed
+from .training_input import TrainingInput, ViewLabels
+
+
+def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
+    """Look for images that are missing or of another size, and labels outside of them."""
+    usual: dict[str, tuple[int, int]] = {}
+    for each in given.labels:
+        missing: list[str] = []
+        unknown: list[str] = []
+        sizes: list[tuple[int, int] | None] = []
+        for image in each.images:
+            path = given.folder / image
+            if not path.is_file():
+                missing.append(image)
+                sizes.append(None)
+                continue
+            try:
+                size = image_size(path)
+            except PoseDataError as error:
+                unknown.append(f"{image}: {error.problem}")
+                size = None
+            else:
+                if size is None:
+                    unknown.append(image)
+            sizes.append(size)
+        if missing:
+            yield TrainingFinding(
+                "missing image",
+                "error",
+                f"{len(missing)} images are missing",
+                each.path.name,
+                listed(missing),
+                "Extract them again (Label does it for frames that are labeled), or remove the "
+                "rows in all views",
+            )
+        if unknown:
+            yield TrainingFinding(
+                "unreadable image",
+                "warning",
+                f"{len(unknown)} files are neither PNG nor JPEG",
+                each.path.name,
+                listed(unknown),
+                "Extract them again",
+            )
+        known = [size for size in sizes if size is not None]
+        if known:
+            usual[each.view] = Counter(known).most_common(1)[0][0]
+            yield from _sizes(each, sizes, usual[each.view])
+            yield from _outside(each, sizes)
+    if len(set(usual.values())) > 1:
+        yield TrainingFinding(
+            "sizes of views",
+            "note",
+            "views have images of different sizes; each is resized by itself",
+            evidence=", ".join(f"{view} {w} x {h}" for view, (w, h) in usual.items()),
+        )
+
+
+def _sizes(
+    each: ViewLabels, sizes: list[tuple[int, int] | None], usual: tuple[int, int]
+) -> Iterator[TrainingFinding]:
+    other = [
+        f"{image} {size[0]} x {size[1]}"
+        for image, size in zip(each.images, sizes, strict=True)
+        if size is not None and size != usual
+    ]
+    if other:
+        yield TrainingFinding(
+            "size of images",
+            "warning",
+            f"{len(other)} images are not {usual[0]} x {usual[1]} px as the others",
+            each.path.name,
+            listed(other),
+            "Make sure that they are of this camera, and not cropped",
+        )
+
+
+def _outside(each: ViewLabels, sizes: list[tuple[int, int] | None]) -> Iterator[TrainingFinding]:
+    limits = np.array([(np.inf, np.inf) if size is None else size for size in sizes], float)
+    outside = (each.xy < -0.5).any(axis=-1) | (each.xy > limits[:, None] - 0.5).any(axis=-1)
+    if outside.any():
+        n, k = np.argwhere(outside)[0]
+        x, y = each.xy[n, k]
+        yield TrainingFinding(
+            "label outside",
+            "warning",
+            f"{int(outside.sum())} labels lie outside of their image",
+            each.path.name,
+            f"first {each.images[n]}, {each.table.keypoints[k]} at {x:.0f}, {y:.0f}",
+            "Correct or remove them",
+        )

@@ -1,0 +1,122 @@
+"""How much is labeled: of each keypoint in each view, and of how many sessions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .training_finding import TrainingFinding, listed
+from .training_input import TrainingInput
+
+ENOUGH = 10
+"""Labels of a keypoint in a view below which the network can hardly learn it."""
+
+_FEW_SESSIONS = 5
+_MANY_FRAMES = 50
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCoverage:
+    """A table of labels.
+
+    Attributes
+    ----------
+    views, keypoints : tuple of str
+    counts : (view, keypoint) int64
+        Labels with a position.
+    sessions : mapping of str to int
+        Labeled frames of each.
+    """
+
+    views: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    counts: NDArray[np.int64]
+    sessions: dict[str, int]
+
+    def lines(self) -> list[str]:
+        """The table as text, a line for each keypoint."""
+        width = max([len("keypoint"), *(len(name) for name in self.keypoints)])
+        columns = [max(len(view), 6) for view in self.views]
+
+        def line(name: str, cells: list[str]) -> str:
+            joined = "  ".join(c.rjust(w) for c, w in zip(cells, columns, strict=True))
+            return f"{name.ljust(width)}  {joined}"
+
+        rows = [line("keypoint", list(self.views))]
+        for k, name in enumerate(self.keypoints):
+            rows.append(line(name, [str(n) for n in self.counts[:, k]]))
+        return rows
+
+
+def label_coverage(given: TrainingInput) -> LabelCoverage | None:
+    """Count the labels; None where the views' files cannot be laid side by side."""
+    if not given.labels or not given.comparable:
+        return None
+    first = given.labels[0]
+    return LabelCoverage(
+        tuple(each.view for each in given.labels),
+        first.table.keypoints,
+        np.array([each.labeled.sum(axis=0) for each in given.labels], dtype=np.int64),
+        dict(Counter(given.session_of(image) or "" for image in first.images)),
+    )
+
+
+def check_coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
+    """Look for keypoints with few labels, frames without any, and labels of few sessions."""
+    table = label_coverage(given)
+    if table is None:
+        return
+    never = [
+        f"{name} in {view}"
+        for v, view in enumerate(table.views)
+        for k, name in enumerate(table.keypoints)
+        if table.counts[v, k] == 0
+    ]
+    few = [
+        f"{name} in {view} ({table.counts[v, k]})"
+        for v, view in enumerate(table.views)
+        for k, name in enumerate(table.keypoints)
+        if 0 < table.counts[v, k] < ENOUGH
+    ]
+    if never:
+        yield TrainingFinding(
+            "never labeled",
+            "warning",
+            f"{len(never)} keypoints are never labeled in a view and are taught as hidden there",
+            evidence=listed(never),
+            remedy="Label them, or remove the keypoint",
+        )
+    if few:
+        yield TrainingFinding(
+            "few labels",
+            "warning",
+            f"{len(few)} keypoints have fewer than {ENOUGH} labels in a view",
+            evidence=listed(few),
+            remedy="Label more frames in which they are seen",
+        )
+    labeled = np.stack([each.labeled for each in given.labels])
+    empty = ~labeled.any(axis=(0, 2))
+    if empty.any():
+        images = [given.labels[0].images[n] for n in np.flatnonzero(empty)]
+        yield TrainingFinding(
+            "empty frames",
+            "note",
+            f"{len(images)} frames have no label in any view and are taught as empty",
+            evidence=listed(images),
+            remedy="Remove their rows unless the animal is really not there",
+        )
+    n_sessions, n_frames = len(table.sessions), sum(table.sessions.values())
+    if n_sessions < _FEW_SESSIONS:
+        frames = "frame" if n_frames == 1 else "frames"
+        yield TrainingFinding(
+            "few sessions",
+            "warning" if n_frames >= _MANY_FRAMES else "note",
+            f"the {n_frames} {frames} are of {n_sessions} session{'s' if n_sessions > 1 else ''}",
+            evidence=", ".join(f"{name or 'unknown'} {n}" for name, n in table.sessions.items()),
+            remedy="Networks that have seen many animals and days do better on new ones: rather "
+            "20 frames of each of 10 sessions than 200 of one",
+        )

@@ -1,0 +1,71 @@
+"""All checks of a training, in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..configuration.config_file import Config
+from ..installation.litpose_facts import LitposeFacts
+from .calibration_checks import check_calibrations
+from .config_checks import check_config
+from .image_checks import check_images
+from .label_checks import check_labels
+from .label_coverage import LabelCoverage, check_coverage, label_coverage
+from .resource_checks import check_output, check_resources
+from .training_finding import TrainingFinding
+from .training_input import TrainingInput, training_input
+
+
+@dataclass(frozen=True, eq=False)
+class Preflight:
+    """What was found before a training.
+
+    Attributes
+    ----------
+    given : TrainingInput
+    findings : tuple of TrainingFinding
+        Errors first.
+    coverage : LabelCoverage or None
+    """
+
+    given: TrainingInput
+    findings: tuple[TrainingFinding, ...]
+    coverage: LabelCoverage | None
+
+    @property
+    def errors(self) -> tuple[TrainingFinding, ...]:
+        return tuple(each for each in self.findings if each.severity == "error")
+
+
+def preflight(
+    config: Config,
+    *,
+    output: Path | None = None,
+    facts: LitposeFacts | None = None,
+    training_copy: bool = True,
+) -> Preflight:
+    """Check a training; nothing is run and nothing is written.
+
+    Parameters
+    ----------
+    config : Config
+    output : Path, optional
+        The folder that the network is to be written to.
+    facts : LitposeFacts, optional
+        What the environment of ``litpose`` holds, where it is known.
+    training_copy : bool
+        Whether labels are filled in a copy where a view has too few (see `training_copy`); else
+        such frames are errors.
+    """
+    given = training_input(config, output)
+    found = [
+        *check_config(given, facts),
+        *check_labels(given, training_copy=training_copy),
+        *check_calibrations(given),
+        *check_images(given),
+        *check_coverage(given),
+        *check_resources(given, facts),
+        *check_output(output),
+    ]
+    return Preflight(given, tuple(sorted(found, key=lambda f: f.rank)), label_coverage(given))

@@ -1,0 +1,157 @@
+"""Memory, time, and weights that have to be fetched: estimates, and called so."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..configuration.config_file import value_at
+from ..configuration.known_keys import MULTIVIEW, TRANSFORMERS
+from ..installation.litpose_facts import LitposeFacts
+from .training_finding import TrainingFinding
+from .training_input import TrainingInput
+
+# Measured by the authors for vits_dino with one view: MB for an image of 256 px, and a constant.
+_MB_PER_IMAGE = 90.0
+_MB_CONSTANT = 600.0
+# Measured on two processor cores: s per step of 32 images of 256 px (small transformer, ResNet-50).
+_SECONDS_PER_IMAGE = 14 / 32
+_LARGE_BACKBONES = ("vitb", "resnet101", "resnet152")
+
+
+def training_memory(given: TrainingInput) -> int:
+    """An estimate of the bytes that a training needs on the graphics card.
+
+    Attention between views grows faster than this, so it is a lower bound for the multi-view
+    network.
+    """
+    images = int(value_at(given.config, "training.train_batch_size", 1)) * len(given.views)
+    megabytes = _MB_CONSTANT + _MB_PER_IMAGE * images * _area(given)
+    if str(value_at(given.config, "model.backbone", "")).startswith(_LARGE_BACKBONES):
+        megabytes *= 2
+    return int(megabytes * 1e6)
+
+
+def steps_per_epoch(given: TrainingInput) -> int:
+    """Steps in an epoch of the training."""
+    share = float(value_at(given.config, "training.train_prob", 1.0))
+    batch = int(value_at(given.config, "training.train_batch_size", 1))
+    return max(1, math.ceil(math.floor(given.n_rows * share) / max(1, batch)))
+
+
+def check_resources(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
+    """Estimate memory and time, and look for weights that are not on this machine."""
+    yield from _split(given)
+    yield from _memory(given, facts)
+    yield from _weights(given)
+
+
+def check_output(output: Path | None) -> Iterator[TrainingFinding]:
+    """Look at the folder that a network is to be written to."""
+    if output is None:
+        return
+    if set("[]*?") & set(str(output)):
+        yield TrainingFinding(
+            "path of the network",
+            "error",
+            "the path holds one of [ ] * ?, and litpose does not find its checkpoints there",
+            str(output),
+            remedy="Rename the folder, or write the network elsewhere",
+        )
+    if any(part.startswith("version_") for part in output.parts):
+        yield TrainingFinding(
+            "path of the network",
+            "error",
+            "a folder on the way is called version_..., which litpose takes for its own",
+            str(output),
+            remedy="Rename it",
+        )
+    if output.is_dir() and any(output.iterdir()):
+        yield TrainingFinding(
+            "used folder",
+            "error",
+            "the folder holds something already; an old status and old checkpoints would be taken "
+            "for new ones",
+            str(output),
+            remedy="Give another name",
+        )
+
+
+def _split(given: TrainingInput) -> Iterator[TrainingFinding]:
+    share = float(value_at(given.config, "training.val_prob", 0.0))
+    n_val = max(1, math.floor(given.n_rows * share)) if given.n_rows else 0
+    if 0 < n_val < 5 and given.n_rows >= 2:
+        yield TrainingFinding(
+            "validation frames",
+            "note",
+            f"the best epoch is chosen by {n_val} frame{'s' if n_val > 1 else ''} "
+            f"of {given.n_rows}",
+            "training.val_prob",
+            remedy="Label more, or train on a smaller share (0.9)",
+        )
+
+
+def _area(given: TrainingInput) -> float:
+    size = value_at(given.config, "data.image_resize_dims", {})
+    return float(size.get("height") or 256) * float(size.get("width") or 256) / 256**2
+
+
+def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
+    need = training_memory(given)
+    batch = value_at(given.config, "training.train_batch_size", 1)
+    least = ", at least" if value_at(given.config, "model.model_type") == MULTIVIEW else ""
+    images = f"batches of {batch} frames with {len(given.views)} views each"
+    if facts is not None and facts.gpus:
+        there = facts.gpus[0].memory
+        full = need > 0.9 * there
+        yield TrainingFinding(
+            "memory",
+            "warning" if full else "note",
+            f"an estimated {need / 1e9:.1f} GB of {there / 1e9:.1f} GB on the graphics card{least}",
+            evidence=images,
+            remedy="Take a smaller batch; a trial step (models train --trial) shows if it fits",
+        )
+        return
+    if facts is None:
+        yield TrainingFinding(
+            "memory",
+            "note",
+            f"an estimated {need / 1e9:.1f} GB of memory{least}",
+            evidence=images,
+            remedy="A trial step (models train --trial) shows whether it fits",
+        )
+        return
+    epochs = int(value_at(given.config, "training.max_epochs", 0) or 0)
+    per_step = int(batch) * len(given.views) * _area(given) * _SECONDS_PER_IMAGE
+    hours = epochs * steps_per_epoch(given) * per_step / 3600
+    yield TrainingFinding(
+        "no GPU",
+        "warning" if hours > 24 else "note",
+        f"without a GPU, an estimated {hours:.1f} hours for each network on two processor cores",
+        evidence=f"{epochs} epochs, {images}",
+        remedy="Take fewer epochs or smaller images, or train on a machine with a GPU (--on)",
+    )
+
+
+def _weights(given: TrainingInput) -> Iterator[TrainingFinding]:
+    backbone = str(value_at(given.config, "model.backbone", ""))
+    name = TRANSFORMERS.get(backbone)
+    if name is None:
+        return
+    home = os.environ.get("HF_HOME") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"),
+        "huggingface",
+    )
+    cache = Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub"))
+    if not (cache / f"models--{name.replace('/', '--')}" / "snapshots").is_dir():
+        yield TrainingFinding(
+            "weights",
+            "note",
+            f"the weights of {backbone} ({name}) are not on this machine yet and will be fetched "
+            "from huggingface.co at the start",
+            evidence=str(cache),
+            remedy="Train once with a connection, or copy them there; convolutional backbones can "
+            "do without",
+        )

@@ -1,0 +1,298 @@
+"""Faults of label files, images and calibrations are found before a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.session_files import touch
+from tests.support.training_projects import (
+    KEYPOINTS,
+    RIG,
+    SESSIONS,
+    VIEWS,
+    checked,
+    config_of,
+    edited,
+    training_project,
+)
+
+from napari_pose3d.core.cameras.rig_file import save_rig
+from napari_pose3d.core.models.preflight.preflight import preflight
+from napari_pose3d.core.models.training_plan import plan_training
+from napari_pose3d.errors import PoseDataError
+
+Rows = list[list[str]]
+FIRST = "CollectedData_cam0.csv"
+LAST = "CollectedData_cam2.csv"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return training_project(tmp_path / "lab")
+
+
+def emptied(n_kept: int, row: int = 5) -> Callable[[Rows], Rows]:
+    """Only some labels left in a row."""
+
+    def change(rows: Rows) -> Rows:
+        kept = rows[row][: 1 + 2 * n_kept]
+        rows[row] = kept + [""] * (len(rows[row]) - len(kept))
+        return rows
+
+    return change
+
+
+def with_visible(value: str, keypoint: int = 1) -> Callable[[Rows], Rows]:
+    """Columns visible, all 2, but one cell of line 6."""
+
+    def change(rows: Rows) -> Rows:
+        new = []
+        for n, row in enumerate(rows):
+            out = row[:1]
+            for k in range(len(KEYPOINTS)):
+                cell = row[1 + 2 * k] if n < 2 else ["visible"][0] if n == 2 else "2"
+                if n == 5 and k == keypoint:
+                    cell = value
+                out += [*row[1 + 2 * k : 3 + 2 * k], cell]
+            new.append(out)
+        return new
+
+    return change
+
+
+def swapped(i: int, j: int) -> Callable[[Rows], Rows]:
+    def change(rows: Rows) -> Rows:
+        rows[i], rows[j] = rows[j], rows[i]
+        return rows
+
+    return change
+
+
+def replaced(old: str, new: str) -> Callable[[Rows], Rows]:
+    return lambda rows: [[cell.replace(old, new) for cell in row] for row in rows]
+
+
+def test_a_sound_project_has_no_errors(project: Path) -> None:
+    found = plan_training(project).checked
+    assert found.errors == ()
+    assert found.coverage is not None
+    assert found.coverage.counts.shape == (3, 5)
+    assert found.coverage.counts.min() == 16
+    assert found.coverage.sessions == dict.fromkeys(SESSIONS, 8)
+    assert len(found.coverage.lines()) == 6
+
+
+LABEL_FAULTS = {
+    "row missing": (
+        LAST,
+        lambda rows: rows[:-1],
+        "rows of views",
+        "missing: mouse2_day1 img00000071.png",
+    ),
+    "row order": (LAST, swapped(4, 6), "order of rows", "line 5"),
+    "other session": (LAST, swapped(4, 12), "sessions mixed up", "wrong pairs"),
+    "keypoint order": (
+        LAST,
+        lambda rows: [[row[0], *row[3:5], *row[1:3], *row[5:]] for row in rows],
+        "keypoints of views",
+        "number 1 is ear_left, not nose",
+    ),
+    "other keypoint": (LAST, replaced("tail", "rump"), "keypoints of views", "rump, not tail"),
+    "half a label": (LAST, lambda r: (r[5].__setitem__(1, ""), r)[1], "invalid cell", "y but not"),
+    "text": (LAST, lambda r: (r[5].__setitem__(1, "x"), r)[1], "invalid cell", "not a number"),
+    "visible 3": (LAST, with_visible("3"), "invalid cell", "visible = 3"),
+    "visible empty": (LAST, with_visible(""), "visible empty", "ear_left"),
+    "visible 1": (LAST, with_visible("1"), "visible 1 with position", "taught as hidden"),
+    "two labels": (LAST, emptied(2), "few labels in a view", "2 labels"),
+    "no labels": (FIRST, emptied(0), "few labels in a view", "0 labels"),
+    "outside": (
+        FIRST,
+        lambda r: (r[5].__setitem__(3, "9000"), r)[1],
+        "label outside",
+        "ear_left at 9000",
+    ),
+    "image twice": (LAST, lambda rows: [*rows, rows[-1]], "images twice", "img00000071"),
+    "never labeled": (
+        LAST,
+        lambda rows: rows[:3] + [[*row[:9], "", ""] for row in rows[3:]],
+        "never labeled",
+        "tail in cam2",
+    ),
+    "few labels": (
+        LAST,
+        lambda rows: rows[:3] + [[*r[:9], "", ""] for r in rows[3:12]] + rows[12:],
+        "few labels",
+        "tail in cam2 (7)",
+    ),
+    "no header": (LAST, lambda rows: rows[1:], "unreadable labels", "scorer"),
+}
+
+
+@pytest.mark.parametrize("name", LABEL_FAULTS)
+def test_faults_of_label_files(project: Path, name: str) -> None:
+    file, change, kind, text = LABEL_FAULTS[name]
+    config = config_of(project)
+    assert kind not in {each.kind for each in preflight(config).findings}
+    edited(project / file, change)
+    found = [each for each in preflight(config).findings if each.kind == kind]
+    assert len(found) == 1
+    assert text in str(found[0])
+    assert found[0].remedy
+
+
+def test_few_labels_are_an_error_without_the_training_copy(project: Path) -> None:
+    edited(project / LAST, emptied(2))
+    config = config_of(project)
+    assert [e.kind for e in preflight(config, training_copy=False).errors] == [
+        "few labels in a view"
+    ]
+    assert preflight(config).errors == ()
+
+
+@pytest.mark.parametrize("how", ["two labels everywhere", "no calibration", "default"])
+def test_few_labels_are_none_where_litpose_does_not_mind(project: Path, how: str) -> None:
+    edited(project / LAST, emptied(2))
+    values = {}
+    if how == "two labels everywhere":
+        for view in VIEWS[:2]:
+            edited(project / f"CollectedData_{view}.csv", emptied(2))
+    elif how == "no calibration":
+        for path in (project / "calibrations").iterdir():
+            path.unlink()
+        (project / "calibrations").rmdir()
+    else:
+        values = {"training__imgaug": "default"}
+    assert "few labels in a view" not in {e.kind for e in checked(project, **values).findings}
+
+
+def test_an_empty_frame_is_a_note(project: Path) -> None:
+    for view in VIEWS:
+        edited(project / f"CollectedData_{view}.csv", emptied(0))
+    found = {each.kind: each for each in checked(project).findings}
+    assert found["empty frames"].severity == "note"
+
+
+def test_too_few_frames(project: Path) -> None:
+    for n_rows, words in ((4, "is one labeled frame"), (3, "are no labeled frames")):
+        for view in VIEWS:
+            edited(project / f"CollectedData_{view}.csv", lambda rows, n=n_rows: rows[:n])
+        found = {each.kind: each for each in plan_training(project).checked.errors}
+        assert words in found["too few frames"].problem
+
+
+def test_a_missing_label_file_and_no_labels_at_all(project: Path) -> None:
+    (project / LAST).unlink()
+    found = plan_training(project).checked.errors
+    assert [each.kind for each in found] == ["unreadable labels"]
+    (project / FIRST).unlink()
+    with pytest.raises(PoseDataError, match="no labels to train on"):
+        plan_training(project)
+
+
+def test_images_missing_damaged_and_of_another_size(project: Path) -> None:
+    folder = project / "labeled-data" / f"{SESSIONS[0]}_cam1"
+    (folder / "img00000003.png").unlink()
+    touch(folder / "img00000007.png", "not an image")
+    config = config_of(project)
+    found = {each.kind: each for each in preflight(config).findings}
+    assert found["missing image"].severity == "error"
+    assert "img00000003.png" in found["missing image"].evidence
+    assert "img00000007.png" in found["unreadable image"].evidence
+    data = bytearray((folder / "img00000020.png").read_bytes())
+    data[16:24] = (320).to_bytes(4, "big") + (240).to_bytes(4, "big")
+    (folder / "img00000020.png").write_bytes(data)
+    found = {each.kind: each for each in preflight(config).findings}
+    assert "img00000020.png 320 x 240" in found["size of images"].evidence
+
+
+def test_a_damaged_calibration(project: Path) -> None:
+    touch(project / "calibrations" / f"{SESSIONS[0]}.toml", "[cam_0\n")
+    found = plan_training(project).checked.errors
+    assert [each.kind for each in found] == ["unreadable calibration"]
+
+
+def no_calibration(project: Path) -> None:
+    for path in (project / "calibrations").iterdir():
+        path.unlink()
+
+
+def test_an_empty_folder_of_calibrations(project: Path) -> None:
+    config = config_of(project)
+    no_calibration(project)
+    found = preflight(config).errors
+    assert [each.kind for each in found] == ["calibration of no session"]
+    save_rig(RIG, project / "calibrations" / "another.toml")
+    found = preflight(config).errors
+    assert "there: another.toml" in found[0].evidence
+
+
+def test_calibrations_of_some_sessions(project: Path) -> None:
+    (project / "calibrations" / f"{SESSIONS[1]}.toml").unlink()
+    found = plan_training(project).checked.errors
+    assert [each.kind for each in found] == ["calibration of some sessions"]
+    assert f"{SESSIONS[1]}.toml" in found[0].evidence
+    save_rig(RIG, project / "calibration.toml")
+    assert plan_training(project).checked.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("cameras", "words"),
+    [
+        (("cam0", "cam9", "cam2"), "no camera for view cam1"),
+        (("cam0", "cam1"), "no camera for view cam2"),
+        (("cam0", "cam1", "cam2", "cam3"), "cameras that are no views: cam3"),
+    ],
+)
+def test_cameras_that_are_not_the_views(
+    project: Path, cameras: tuple[str, ...], words: str
+) -> None:
+    path = project / "calibrations" / f"{SESSIONS[0]}.toml"
+    sections = path.read_text().split("[cam_")
+    parts = [sections[1 + min(i, 2)].split("]", 1)[1] for i in range(len(cameras))]
+    parts = [part.split("[metadata]")[0] for part in parts]
+    text = "".join(
+        f"[cam_{i}]" + part.replace(f'"cam{min(i, 2)}"', f'"{name}"')
+        for i, (name, part) in enumerate(zip(cameras, parts, strict=True))
+    )
+    path.write_text(text)
+    found = [each for each in checked(project).errors if each.kind == "cameras and views"]
+    assert len(found) == 1
+    assert words in found[0].problem
+
+
+def test_views_follow_the_order_of_the_cameras(project: Path) -> None:
+    order = ("cam2", "cam0", "cam1")
+    for session in SESSIONS:
+        save_rig(RIG.subset(order), project / "calibrations" / f"{session}.toml")
+    plan = plan_training(project)
+    assert plan.checked.errors == ()
+    assert plan.config["data"]["view_names"] == list(order)
+    assert [Path(p).stem[-4:] for p in plan.config["data"]["csv_file"]] == list(order)
+    # As litpose recommend would have it:
+    found = checked(project, data__view_names=list(VIEWS)).errors
+    assert {each.kind for each in found} == {"order of label files", "cameras and views"}
+    assert "another order" in str(found)
+
+
+def test_a_folder_that_names_no_session(project: Path) -> None:
+    for view in VIEWS:
+        file = project / f"CollectedData_{view}.csv"
+        for session in SESSIONS:
+            edited(file, replaced(f"{session}_{view}", view))
+    found = {each.kind for each in checked(project).errors}
+    assert "folder of images" in found
+
+
+def test_a_list_of_calibrations(project: Path) -> None:
+    key = "data__camera_params_file"
+    assert "not absolute" in str(checked(project, **{key: "calibrations.csv"}).errors)
+    file = project / "list.csv"
+    assert "no such file" in str(checked(project, **{key: str(file)}).errors)
+    rows = (project / FIRST).read_text().splitlines()[3:]
+    lines = [f"{row.split(',')[0]},calibrations/{SESSIONS[0]}.toml" for row in rows]
+    touch(file, "\n".join([",file", *lines[:-1]]) + "\n")
+    assert "15 rows are not the 16 images" in str(checked(project, **{key: str(file)}).errors)
+    touch(file, "\n".join([",file", *lines]) + "\n")
+    assert checked(project, **{key: str(file)}).errors == ()

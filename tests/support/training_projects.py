@@ -1,0 +1,72 @@
+"""Small calibrated projects that a network could be trained on, to be damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tests.support.session_files import touch
+
+from napari_pose3d.core.cameras.rig_file import save_rig
+from napari_pose3d.core.models.configuration.config_file import Config, with_values
+from napari_pose3d.core.models.preflight.preflight import Preflight, preflight
+from napari_pose3d.core.models.training_plan import plan_training
+from napari_pose3d.core.video.frame_export import encode_png
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+
+VIEWS = ("cam0", "cam1", "cam2")
+KEYPOINTS = ("nose", "ear_left", "ear_right", "neck", "tail")
+SESSIONS = ("mouse1_day1", "mouse2_day1")
+FRAMES = (3, 7, 20, 31, 44, 52, 60, 71)
+RIG = ring_of_cameras(3, focal=600, distance=600, arc=2.0)
+SIZE = RIG.cameras[0].size or (1280, 960)
+
+
+def training_project(folder: Path, sessions: tuple[str, ...] = SESSIONS) -> Path:
+    """Labels of two sessions in three views, their images, and a calibration of each session."""
+    rng = np.random.default_rng(5)
+    names, views = ", ".join(KEYPOINTS), ", ".join(VIEWS)
+    touch(folder / "project.yaml", f"view_names: [{views}]\nkeypoint_names: [{names}]\n")
+    (folder / "videos").mkdir()
+    image = encode_png(np.zeros((SIZE[1], SIZE[0]), np.uint8))
+    n = len(sessions) * len(FRAMES)
+    xyz = rng.uniform(-60, 60, (n, len(KEYPOINTS), 3))
+    xy = RIG.project(xyz)
+    for v, view in enumerate(VIEWS):
+        header = [
+            ["scorer", *["me"] * 10],
+            ["bodyparts", *[name for name in KEYPOINTS for _ in "xy"]],
+            ["coords", *["x", "y"] * 5],
+        ]
+        lines = [",".join(row) for row in header]
+        for n, (session, frame) in enumerate((s, f) for s in sessions for f in FRAMES):
+            path = f"labeled-data/{session}_{view}/img{frame:08d}.png"
+            lines.append(",".join([path, *(f"{x:.3f}" for x in xy[v, n].ravel())]))
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(image)
+        touch(folder / f"CollectedData_{view}.csv", "\n".join(lines) + "\n")
+    for session in sessions:
+        (folder / "calibrations").mkdir(exist_ok=True)
+        save_rig(RIG, folder / "calibrations" / f"{session}.toml")
+    return folder
+
+
+def config_of(folder: Path, **values: Any) -> Config:
+    """Its configuration, with other values: ``__`` stands for a dot."""
+    config = plan_training(folder).config
+    return with_values(config, {key.replace("__", "."): value for key, value in values.items()})
+
+
+def checked(folder: Path, **values: Any) -> Preflight:
+    """What is found with a configuration with other values."""
+    config = config_of(folder)
+    changed = {key.replace("__", "."): value for key, value in values.items()}
+    return preflight(with_values(config, changed))
+
+
+def edited(path: Path, change: Callable[[list[list[str]]], list[list[str]]]) -> None:
+    """A table of text with its rows changed."""
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(",".join(row) for row in change(rows)) + "\n")
