@@ -236,4 +236,9 @@ def test_a_calibration_that_does_not_fit_is_a_warning(
     capsys.readouterr()
     (path,) = (recording / "a").glob("*_run.json")
     assert main(["info", str(path)]) == 0
-    assert f"  {line}" in capsys.readouterr().out
+    described = capsys.readouterr().out
+    assert f"  {line}" in described
+    assert main(["info", "a"]) == 0
+    of_folder = capsys.readouterr().out
+    assert "a: a folder" in of_folder, "what lies in it"
+    assert described.split(": ", 1)[1] in of_folder, "and how it was made"

@@ -13,6 +13,7 @@ import pytest
 
 from napari_pose3d import gui
 from napari_pose3d.core.pipeline.warm_up import warm_up
+from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,13 @@ def _imports() -> None:
     for module in pkgutil.walk_packages(gui.__path__, f"{gui.__name__}."):
         importlib.import_module(module.name)
     warm_up("labeling")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_compilation() -> Iterator[None]:
+    """No process beside each window that compiles what is compiled already."""
+    with patch.object(KernelPreparation, "start", lambda self: None):
+        yield
 
 
 @pytest.fixture

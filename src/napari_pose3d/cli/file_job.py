@@ -83,7 +83,7 @@ def _write_and_tell(
     for note in result.report.warnings:
         print(f"{'warning' if note in result.report.serious else 'note'}: {note}")
     swaps = result.swaps
-    if swaps is not None and not swaps.corrected and (swaps.views.any() or swaps.models.any()):
+    if swaps is not None and swaps.any and not swaps.corrected:
         print("note: --fix-swaps exchanges left and right there")
     print(summary(result))
     tables = [view_table(result.report.views)]

@@ -31,7 +31,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.results.run_record import describe_record, is_record
+    from napari_pose3d.core.pipeline.results.run_record import (
+        describe_record,
+        is_record,
+        records_in,
+    )
     from napari_pose3d.core.projects.summary import describe
 
     status = 0
@@ -43,6 +47,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
                 print(describe_record(path))
             else:
                 print(describe(path, option_of, options.individual))
+                for record in records_in(path):
+                    print()
+                    print(describe_record(record))
         except PoseDataError as error:
             # One bad file does not hide what the others are.
             print(f"napari-pose3d: {error.worded(option_of)}", file=sys.stderr)

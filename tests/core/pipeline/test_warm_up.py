@@ -23,14 +23,14 @@ ENDS = (sys.executable, "-c", "pass")
 
 
 def test_waiting_ends_with_the_process() -> None:
-    compilation = KernelCompilation(ENDS)
+    compilation = KernelCompilation(command=ENDS)
     compilation.wait(lambda: False)
     assert not compilation.is_running
     compilation.end()
 
 
 def test_waiting_can_be_cancelled_and_the_process_ended() -> None:
-    compilation = KernelCompilation(SLEEPS)
+    compilation = KernelCompilation(command=SLEEPS)
     with pytest.raises(Cancelled):
         compilation.wait(lambda: True)
     assert compilation.is_running
@@ -108,7 +108,7 @@ def test_a_second_process_helps_only_where_nothing_is_cached(
     warm_up._helper()
     assert len(started) == (0 if cached else 1)
     if not cached:
-        assert started[0][-2:] == ["points", "hypotheses"]  # type: ignore[index]
+        assert started == [("points", "hypotheses")]
 
 
 def test_warming_up_goes_on_where_no_process_can_be_started(

@@ -16,7 +16,7 @@ from tests.support.scenes import arc_rig
 
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
-from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.display import Display, fit_again
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 from napari_pose3d.gui.layers.layer_styles import tiles_of
@@ -27,6 +27,7 @@ from napari_pose3d.gui.layers.view_layout import (
     frusta,
     looking_direction,
     mark_size,
+    oblique_direction,
     place_views,
     tile_views,
 )
@@ -289,6 +290,31 @@ def test_far_cameras_are_drawn_nearer_on_their_line_of_sight() -> None:
     assert "nearer" in note
 
 
+def test_cameras_stand_close_around_an_animal() -> None:
+    """At their true distance they would make it a dot."""
+    for distance in (5, 500):
+        rig, result = arc_rig(distance=distance), make_result()
+        layers = by_name(result_layers(result, rig))
+        apexes = layers["camera names"][0][:, ::-1]
+        flat = result.poses3d.xyz.reshape(-1, 3)
+        flat = flat[np.isfinite(flat).all(axis=1)]
+        middle = (flat.min(0) + flat.max(0)) / 2
+        diagonal = np.linalg.norm(flat.max(0) - flat.min(0))
+        for camera, apex in zip(rig.cameras, apexes, strict=True):
+            true, drawn = camera.centre - middle, apex - middle
+            assert np.linalg.norm(drawn) <= 0.71 * diagonal
+            cosine = true @ drawn / np.linalg.norm(true) / np.linalg.norm(drawn)
+            assert cosine == pytest.approx(1)
+
+
+def test_an_animal_on_its_floor_is_seen_from_above() -> None:
+    for up in (np.eye(3)[2], -np.eye(3)[1]):
+        for along in (None, np.array([0.4, 0.3, -0.8]), up):
+            view = oblique_direction(up, along)
+            across = np.linalg.norm(view - up * (up @ view))
+            assert 0.3 < -(up @ view) / across < 1
+
+
 # --- what is shown ---------------------------------------------------------------------------
 
 
@@ -405,12 +431,56 @@ def test_all_cameras_are_inside_the_picture() -> None:
     assert np.abs(places[:, 1]).max() < height / 2
 
 
-def test_the_slider_of_z_does_no_harm_in_2d() -> None:
+def test_without_the_cameras_the_animal_fills_the_view() -> None:
     rig = arc_rig()
     viewer = open_layers(result_layers(make_result(), rig))
     display = Display(viewer)
+    display.show_3d(rig)
+    with_cameras = viewer.scene.camera.zoom
+    angles = viewer.scene.camera.angles
+    display.show_cameras(False)
+    assert not viewer.layers["cameras"].visible
+    assert not viewer.layers["camera names"].visible
+    assert viewer.scene.camera.zoom > 1.1 * with_cameras
+    assert viewer.scene.camera.angles == angles, "the user still looks from there"
     display.show_2d()
-    viewer.dims.set_current_step(1, viewer.dims.nsteps[1] - 1)
+    display.show_3d(rig)
+    assert not viewer.layers["cameras"].visible
+    display.show_cameras(True)
+    assert viewer.layers["cameras"].visible
+    assert viewer.scene.camera.zoom == pytest.approx(with_cameras)
+
+
+def test_a_canvas_of_another_size_is_filled_again_unless_it_was_moved() -> None:
+    viewer = open_layers(result_layers(make_result(), arc_rig()))
+    viewer.canvas.size = (600, 800)
+    Display(viewer).show_2d()
+    fitted = viewer.scene.camera.zoom
+    viewer.canvas.size = (300, 800)
+    fit_again(viewer)
+    assert viewer.scene.camera.zoom == pytest.approx(fitted / 2, rel=0.1)
+    viewer.canvas.size = (600, 800)
+    fit_again(viewer)
+    assert viewer.scene.camera.zoom == pytest.approx(fitted)
+    viewer.scene.camera.zoom = 2 * fitted
+    viewer.canvas.size = (300, 800)
+    fit_again(viewer)
+    assert viewer.scene.camera.zoom == 2 * fitted
+
+
+def test_there_is_no_slider_of_z_in_2d() -> None:
+    rig = arc_rig()
+    viewer = open_layers(result_layers(make_result(), rig))
+    assert viewer.dims.nsteps[1] > 1, "the 3-D layers have an extent in z"
+    display = Display(viewer)
+    display.show_2d()
+    assert viewer.dims.nsteps[1] == 1, "napari shows a slider where there are several steps"
+    display.show_3d(rig)
+    display.show_2d()
+    # napari asks the layers again when one of them changes.
+    viewer.layers["smoothed Cam-A"].translate = viewer.layers["smoothed Cam-A"].translate
+    viewer.add_points(np.zeros((1, 2)))
+    assert viewer.dims.nsteps[1] == 1
     assert viewer.dims.point[1] == 0
     assert len(viewer.layers["smoothed Cam-A"]._view_data), "the views are still there"
     # Somebody else's volume needs it.

@@ -16,7 +16,6 @@ from tests.support.label_window import click, until
 from tests.support.napari_window import Window
 from tests.support.view_helpers import LEFT, drag, move_mouse
 
-from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.save_dialog import SaveDialog
 from napari_pose3d.synthetic import sample
 
@@ -29,7 +28,6 @@ RECIPE = sample.SampleRecipe(n_frames=80, n_cameras=3, size=(128, 96), seeds=2, 
 def window(
     make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Window]:
-    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     real = sample.make_sample
     monkeypatch.setattr(
         sample, "make_sample", lambda **rest: real(tmp_path / "sample", recipe=RECIPE, **rest)

@@ -8,13 +8,11 @@ import pytest
 from tests.support.gui_helpers import write_session
 
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
-from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 
 
 @pytest.fixture
 def widget(make_napari_viewer, qtbot, monkeypatch):
     """The widget in a window, without the compilation in the background."""
-    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     viewer = make_napari_viewer()
     made = smooth_module.SmoothWidget(viewer)
     viewer.window.add_dock_widget(made, name="smooth")

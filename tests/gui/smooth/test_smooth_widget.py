@@ -21,7 +21,6 @@ from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.qt.jobs import Job
 from napari_pose3d.gui.smooth import smooth_job as work
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
-from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
 from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
@@ -465,7 +464,6 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
 ) -> None:
     from napari_pose3d.synthetic import sample
 
-    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     small = sample.SampleRecipe(n_frames=80, n_cameras=2, size=(64, 48), seeds=2, labeled_frames=1)
     real = sample.make_sample
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Layer
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from tests.support.gui_helpers import make_result
@@ -181,15 +180,28 @@ def test_a_double_click_fits_and_leaves_the_frame(widget, viewer, qtbot) -> None
 
 
 @pytest.mark.gui
-def test_a_click_on_the_legend_or_beside_the_curves_leaves_the_frame(widget, viewer, qtbot) -> None:
+def test_a_click_beside_the_curves_leaves_the_frame(widget, viewer, qtbot) -> None:
     qtbot.wait(100)
     viewer.dims.set_current_step(0, 5)
-    plot, legend = widget.plot.plot, widget.plot._legend
-    on_legend = plot.mapFromScene(legend.mapToScene(legend.boundingRect().center()))
-    for at in (on_legend, QPoint(plot.width() // 2, plot.height() - 4)):
-        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
-        qtbot.wait(600)  # longer than a double click
-        assert viewer.dims.current_step[0] == 5
+    plot = widget.plot.plot
+    at = QPoint(plot.width() // 2, plot.height() - 4)
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.wait(600)  # longer than a double click
+    assert viewer.dims.current_step[0] == 5
+
+
+@pytest.mark.gui
+def test_the_legend_names_all_curves_and_covers_none(widget, qtbot) -> None:
+    qtbot.wait(100)
+    legend = widget.legend
+    assert set(legend.names) == set(widget.plot.names)
+    assert len(legend.names) > 1
+    assert legend.isVisible()
+    right_of_plots = legend.mapTo(widget, QPoint(0, 0)).x()
+    for plot in widget.all_plots:
+        assert plot.mapTo(widget, QPoint(plot.width(), 0)).x() <= right_of_plots
+    widget.check(())
+    assert not legend.isVisible()
 
 
 @pytest.mark.gui
@@ -216,7 +228,7 @@ def test_the_dock_lies_below_and_the_plot_fills_it(widget, viewer, qtbot) -> Non
     window = viewer.window._qt_window
     area = window.dockWidgetArea(dock_of(widget))
     assert area == Qt.DockWidgetArea.BottomDockWidgetArea
-    taken = widget.keypoints.geometry().right()
+    taken = widget.keypoints.geometry().right() + widget.legend.width()
     assert widget.plot.width() > 0.9 * (widget.width() - taken)
 
 
@@ -255,8 +267,6 @@ def test_another_keypoint_comes_into_view_unless_one_has_zoomed(widget, qtbot) -
 def test_the_theme_is_followed(widget, viewer) -> None:
     dark = widget.plot.plot.backgroundBrush().color().lightness()
     viewer.theme = "light"
-    for _, label in widget.plot._legend.items:
-        assert label.item.toHtml().count(f"color:{get_theme('light').text.as_hex('long')}")
     assert widget.plot.plot.backgroundBrush().color().lightness() > dark + 100
 
 

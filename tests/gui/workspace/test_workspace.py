@@ -17,7 +17,6 @@ from tests.support.napari_window import NAMES, Window
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.layers.session_layers import session_layers
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
-from napari_pose3d.gui.smooth.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.workspace.panel_plan import PANELS
 
 pytestmark = pytest.mark.gui
@@ -54,7 +53,6 @@ def session(tmp_path: Path) -> Path:
 def window(
     make_napari_viewer: Any, session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Window]:
-    monkeypatch.setattr(KernelPreparation, "start", lambda self: None)
     viewer = make_napari_viewer(show=True)
     made = Window(viewer)
     made.main.resize(1600, 1000)

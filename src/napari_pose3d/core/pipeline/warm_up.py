@@ -30,8 +30,9 @@ Job = Literal[
     "published",
 ]
 ALL_JOBS: tuple[Job, ...] = get_args(Job)
-# What most sessions need; the rest is compiled when it is asked for.
-USUAL_JOBS = ALL_JOBS[:-1]
+# What most runs need, and what is compiled after it; the published smoother only when asked for.
+FIRST_JOBS: tuple[Job, ...] = ("calibrated", "triangulated", "linear")
+LATER_JOBS: tuple[Job, ...] = ("single", "labeling", "corrections")
 _POLL_SECONDS = 0.1
 STAGE = "Preparing the compiled code (long the first time only)"
 
@@ -153,7 +154,7 @@ def _helper() -> KernelCompilation | None:
     if not Path(sys.executable).stem.lower().startswith("python"):
         return None
     try:
-        return KernelCompilation(_command("points", "hypotheses"))
+        return KernelCompilation(("points", "hypotheses"))
     except OSError:
         return None
 
@@ -202,13 +203,15 @@ class KernelCompilation:
 
     Parameters
     ----------
+    jobs : sequence of str
+        See `warm_up`.
     command : sequence of str, optional
         Another program than the one that compiles, for tests.
     """
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(self, jobs: Sequence[Job] = (), command: Sequence[str] | None = None) -> None:
         self._process = subprocess.Popen(
-            command or _command(*USUAL_JOBS),
+            command or _command(*jobs),
             # It ends when the pipe is closed, as it is however this process ends.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

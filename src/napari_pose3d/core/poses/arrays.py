@@ -372,6 +372,11 @@ class Swaps:
     models: NDArray[np.uint8]
     corrected: bool = False
 
+    @property
+    def any(self) -> bool:
+        """Whether any was found."""
+        return bool(self.views.any() or self.models.any())
+
     def describe(self, views: Sequence[str]) -> list[str]:
         """What was found, as one sentence or none."""
         parts = []

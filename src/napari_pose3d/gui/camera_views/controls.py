@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -18,6 +17,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_pose3d.gui.qt.menu_button import ARROW, menu_button
 
 from .canvas.layout_state import LayoutState
 from .menus import FollowMenu, KeypointMenu, LightMenu, ShowMenu, ViewMenu
@@ -76,7 +77,7 @@ class Controls(QWidget):
         for menu in self._menus:
             menu.drawn.connect(self._on_drawn)
             menu.arranged.connect(self.arranged)
-        self.follow = _menu_button("", "Keep a keypoint in the middle", self.follow_menu)
+        self.follow = menu_button("", "Keep a keypoint in the middle", self.follow_menu)
         self._lay_out()
         self._offered: tuple[list[str], list[str], dict[str, Sequence[float]], list[str]]
         self._offered = [], [], {}, []
@@ -100,10 +101,10 @@ class Controls(QWidget):
         for part in (
             self.fit,
             self.link,
-            _menu_button("Show", "What is drawn", self.show_menu),
-            _menu_button("Keypoints", "Which keypoints are drawn", self.keypoint_menu),
-            _menu_button("Views", "Which views are seen", self.view_menu),
-            _menu_button("Light", "Brightness and contrast", self.light_menu),
+            menu_button("Show", "What is drawn", self.show_menu),
+            menu_button("Keypoints", "Which keypoints are drawn", self.keypoint_menu),
+            menu_button("Views", "Which views are seen", self.view_menu),
+            menu_button("Light", "Brightness and contrast", self.light_menu),
             self.follow,
         ):
             look.addWidget(part)
@@ -174,7 +175,7 @@ class Controls(QWidget):
 
     def _show_follow(self) -> None:
         followed = self.state.follow
-        self.follow.setText(f"Follow {followed} ▾" if followed else "Follow ▾")
+        self.follow.setText(f"Follow {followed}{ARROW}" if followed else f"Follow{ARROW}")
 
     # ---------------------------------------------------------------- what was changed
 
@@ -198,12 +199,4 @@ def _button(text: str, hint: str, do: Callable[[], Any] | None = None) -> QPushB
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if do is not None:
         button.clicked.connect(lambda _=False: do())
-    return button
-
-
-def _menu_button(text: str, hint: str, menu: QMenu) -> QPushButton:
-    button = _button(f"{text} ▾", hint)
-    button.setMenu(menu)
-    # The arrow is in the text: the style's own lies on top of it.
-    button.setStyleSheet("QPushButton::menu-indicator { image: none; width: 0px; }")
     return button

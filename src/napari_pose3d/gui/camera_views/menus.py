@@ -115,6 +115,7 @@ class ShowMenu(StayingMenu):
             ("trails", "Trails"),
             ("ellipses", "Uncertainty of the selected keypoint"),
             ("space", "3-D"),
+            ("cameras", "Cameras in 3-D"),
         ):
             self.check(text, getattr(state, name), partial(self._set_flag, name))
         self.addSeparator()

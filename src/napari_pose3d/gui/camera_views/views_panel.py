@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.gui.layers.colours import keypoint_rgba
+from napari_pose3d.gui.layers.display import Shown
 from napari_pose3d.gui.qt.key_bindings import Modifiers
 from napari_pose3d.gui.qt.napari_private import free_in_own_context, main_canvas
 from napari_pose3d.gui.session.current_session import current_session
@@ -396,6 +397,23 @@ class ViewsPanel(QWidget):
             self.state.space = shown
             self.controls.show_state()
             self._arrange()
+
+    def show_stages(self, shown: Shown) -> None:
+        """Draw what is smoothed, what is raw, or both; predictions stay as they are."""
+        others = {"smoothed": "raw", "raw": "smoothed"}
+        hidden = [each for each in self.state.hidden_stages if each not in others]
+        if shown in others:
+            hidden.append(others[shown])
+        self.state.hidden_stages[:] = hidden
+        self.controls.show_state()
+        self.redraw()
+
+    def show_cameras(self, shown: bool) -> None:
+        """Draw the cameras around the animal in the 3-D view, or let it have the room."""
+        if self.state.cameras != shown:
+            self.state.cameras = shown
+            self.controls.show_state()
+            self.redraw()
 
     def swap(self, one: str, other: str) -> None:
         """Let two views change places."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.gui.workspace.docking import unwrapped
 
 from .layer_poses import LayerPoses, Stage, poses_of
-from .layer_styles import ROLE_KEY, SPACE_ROLES, STAGE_KEY
-from .view_layout import looking_direction
+from .layer_styles import ROLE_KEY, SPACE_ROLES, STAGE_KEY, UP_KEY
+from .view_layout import looking_direction, oblique_direction
 
 Space = Literal["2-D", "3-D"]
 Shown = Literal["smoothed", "raw", "both"]
@@ -18,6 +20,19 @@ _MARGIN = 0.05
 # Viewers in whose 2-D display z stays 0; gone with the viewer.
 _FLAT: WeakSet[Any] = WeakSet()
 
+
+@dataclass(frozen=True)
+class _Fit:
+    """What was brought into view, and the camera's zoom and centre then."""
+
+    layers: tuple[ref[Any], ...]
+    margin: float
+    camera: tuple[float, ...]
+
+
+# The last fit of each viewer, by its events: a panel may hold a proxy of the viewer itself.
+_FITS: WeakKeyDictionary[Any, _Fit] = WeakKeyDictionary()
+_NO_EXTENT = (0.0, 0.0, 1.0)
 _RIGHT_HANDED = ("away", "down", "right")
 
 
@@ -30,9 +45,10 @@ class Display:
     """
 
     def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self._cameras: dict[Space, dict[str, Any]] = {}
+        self._viewer = unwrapped(viewer)
+        self._kept: dict[Space, dict[str, Any]] = {}
         self.shown: Shown = "both"
+        self.cameras = True
 
     @property
     def space(self) -> Space:
@@ -41,7 +57,7 @@ class Display:
 
     def forget(self) -> None:
         """Fit the next switch to the layers anew, instead of returning to where the user was."""
-        self._cameras.clear()
+        self._kept.clear()
 
     def show_2d(self) -> None:
         """Show the views side by side, at z = 0, where their layers lie."""
@@ -56,7 +72,11 @@ class Display:
         keep_flat(viewer)
 
     def show_3d(self, rig: Rig | None = None) -> None:
-        """Show the animal in space, first as seen from between the rig's cameras."""
+        """Show the animal in space: all of it, with the cameras where they are shown.
+
+        First it is seen from one side and above; where no floor is known, from between the
+        rig's cameras.
+        """
         self._leave("3-D")
         viewer = self._viewer
         viewer.dims.ndisplay = 3
@@ -65,12 +85,32 @@ class Display:
             return
         # Calibrations are right-handed; napari's own default would show their mirror image.
         viewer.scene.camera.orientation = _RIGHT_HANDED
+        floor = next((each for each in _ours(viewer) if UP_KEY in each.metadata), None)
+        # napari counts z, y, x.
+        along, up = (None, None)
         if rig is not None:
-            direction, up = looking_direction(rig)
-            # napari counts z, y, x.
-            viewer.scene.camera.set_view_direction(tuple(direction[::-1]), tuple(up[::-1]))
+            along, up = (each[::-1] for each in looking_direction(rig))
+        if floor is not None:
+            up = floor.metadata[UP_KEY]
+            along = oblique_direction(up, along)
+        if along is not None and up is not None:
+            viewer.scene.camera.set_view_direction(tuple(along), tuple(up))
+        self._fit_space()
+
+    def show_cameras(self, shown: bool) -> None:
+        """Show the cameras in 3-D and bring them into view, or let the animal fill it."""
+        self.cameras = shown
+        self._apply(self.space)
+        if self.space == "3-D":
+            self._fit_space()
+        else:
+            self._kept.pop("3-D", None)
+
+    def _fit_space(self) -> None:
         # Raw positions may be far from the animal.
-        layers = [each for each in _layers(viewer, "3-D") if _stage(each) != "raw"]
+        layers = [each for each in _layers(self._viewer, "3-D") if _stage(each) != "raw"]
+        if not self.cameras:
+            layers = [each for each in layers if not _is_camera(each)]
         self._fit(layers, _MARGIN)
 
     def show(self, shown: Shown) -> None:
@@ -84,7 +124,7 @@ class Display:
         has_result = any(p.stage == "smoothed" for layer in ours if (p := _poses(layer)))
         for layer in ours:
             poses = _poses(layer)
-            visible = _space_of(layer) == space
+            visible = _space_of(layer) == space and (self.cameras or not _is_camera(layer))
             if poses is not None and not poses.is_3d:
                 visible &= self._is_shown(poses.stage, has_result)
             elif raw_in_space and poses is not None:
@@ -102,12 +142,12 @@ class Display:
         return self.shown in ("both", stage)
 
     def _leave(self, target: Space) -> None:
-        if self.space == target:
-            # Asked for what is on the screen: everything is brought into view again.
-            self._cameras.pop(target, None)
+        if self.space == target or _is_fitted(self._viewer):
+            # Asked for what is on the screen, or nothing was moved: it is brought into view again.
+            self._kept.pop(self.space, None)
             return
         camera = self._viewer.scene.camera
-        self._cameras[self.space] = {
+        self._kept[self.space] = {
             "center": camera.center,
             "zoom": camera.zoom,
             "angles": camera.angles,
@@ -115,7 +155,7 @@ class Display:
         }
 
     def _return(self, space: Space) -> bool:
-        saved = self._cameras.get(space)
+        saved = self._kept.get(space)
         if saved is None:
             return False
         camera = self._viewer.scene.camera
@@ -125,30 +165,69 @@ class Display:
 
     def _fit(self, layers: list[Any], margin: float) -> None:
         if layers:
-            self._viewer.fit_to_view(layers=layers, margin=margin)
+            _fit(self._viewer, layers, margin)
+
+
+def fit_again(viewer: Any) -> None:
+    """Bring into view what was fitted last, as the canvas has another size; not if it was moved."""
+    if not _is_fitted(viewer):
+        return
+    fit = _FITS[viewer.events]
+    there = [layer() for layer in fit.layers]
+    if layers := [layer for layer in there if layer is not None and layer in viewer.layers]:
+        _fit(viewer, layers, fit.margin)
+
+
+def _fit(viewer: Any, layers: list[Any], margin: float) -> None:
+    viewer.fit_to_view(layers=layers, margin=margin)
+    _FITS[viewer.events] = _Fit(tuple(map(ref, layers)), margin, _camera(viewer))
+
+
+def _is_fitted(viewer: Any) -> bool:
+    fit = _FITS.get(viewer.events)
+    return fit is not None and fit.camera == _camera(viewer)
+
+
+def _camera(viewer: Any) -> tuple[float, ...]:
+    camera = viewer.scene.camera
+    return (viewer.dims.ndisplay, camera.zoom, *camera.center, *camera.angles)
 
 
 def keep_flat(viewer: Any) -> None:
-    """In 2-D keep the viewer at z = 0, where our views lie.
+    """In 2-D keep the viewer at z = 0, where our views lie, and without a slider for z.
 
     napari shows a slider for every axis in which some layer has an extent, so also for the z of
     the 3-D layers; moved, it would take all views off the canvas. It is left alone where a layer
-    that is not ours has an extent in z.
+    that is not ours may have an extent in z.
     """
+    viewer = unwrapped(viewer)
     if viewer not in _FLAT:
         _FLAT.add(viewer)
-        viewer.dims.events.current_step.connect(_on_step)
+        for event in ("current_step", "range", "ndisplay"):
+            getattr(viewer.dims.events, event).connect(_flatten)
+    _flatten_dims(viewer)
 
 
-def _on_step(event: Any) -> None:
-    dims = event.source
-    viewer = next((each for each in _FLAT if each.dims is dims), None)
-    if viewer is None or dims.ndim < 4 or dims.ndisplay == 3 or dims.point[-3] == 0:
+def _flatten(event: Any) -> None:
+    viewer = next((each for each in _FLAT if each.dims is event.source), None)
+    if viewer is not None:
+        _flatten_dims(viewer)
+
+
+def _flatten_dims(viewer: Any) -> None:
+    dims = viewer.dims
+    if dims.ndim < 4 or dims.ndisplay == 3:
         return
     ours = _ours(viewer)
-    others = [layer for layer in viewer.layers if layer not in ours and layer.ndim > 2]
-    if ours and not others:
+    if not ours or any(layer not in ours and layer.ndim > 2 for layer in viewer.layers):
+        return
+    if dims.point[-3] != 0:
         dims.set_point(dims.ndim - 3, 0.0)
+    ranges = list(dims.range)
+    if ranges[-3][:2] != _NO_EXTENT[:2]:
+        # napari takes it from the layers again whenever one of them changes.
+        ranges[-3] = _NO_EXTENT
+        dims.range = tuple(ranges)
 
 
 def _space_of(layer: Any) -> Space:
@@ -156,6 +235,10 @@ def _space_of(layer: Any) -> Space:
     if poses is not None:
         return "3-D" if poses.is_3d else "2-D"
     return "3-D" if layer.metadata.get(ROLE_KEY) in SPACE_ROLES else "2-D"
+
+
+def _is_camera(layer: Any) -> bool:
+    return layer.metadata.get(ROLE_KEY) == "cameras"
 
 
 def _stage(layer: Any) -> Stage | None:

@@ -19,7 +19,7 @@ from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
 
 from .colours import NEUTRAL, keypoint_colormap, keypoint_rgba
 from .layer_poses import METADATA_KEY, LayerPoses, Stage, Table, tracks_columns
-from .view_layout import Tile, floor_grid, frusta, mark_size
+from .view_layout import AROUND_ANIMAL, Tile, floor_grid, frusta, mark_size
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -30,6 +30,8 @@ ROLE_KEY = "napari_pose3d_role"
 """Of layers that hold no poses: ``"frames"``, or one of `SPACE_ROLES`."""
 
 SPACE_ROLES = ("cameras", "floor", "skeleton")
+# Of the floor: the direction from it towards the animal, (z, y, x).
+UP_KEY = "napari_pose3d_up"
 """Of layers that belong to the 3-D display."""
 
 SKELETON_KEY = "napari_pose3d_skeleton"
@@ -182,7 +184,7 @@ def frames_layer(tiles: Mapping[str, Tile]) -> LayerData:
 
 def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
     """The rig's cameras as frusta, and their names; both without frame axis, (z, y, x)."""
-    drawn = frusta(rig, poses3d.xyz)
+    drawn = frusta(rig, poses3d.xyz, AROUND_ANIMAL)
     vectors = vectors_of(np.concatenate([frustum.segments for frustum in drawn]))
     notes = {
         frustum.camera: f"{frustum.distance:.4g} {poses3d.units or 'rig units'} from the scene"
@@ -229,11 +231,12 @@ def camera_layers(rig: Rig, poses3d: Poses3D) -> list[LayerData]:
 
 def floor_layer(xyz: NDArray[Any], rig: Rig | None = None) -> list[LayerData]:
     """The floor below the animal, ``(frame, keypoint, 3)``; none where too few points are known."""
-    drawn = [] if rig is None else [frustum.apex for frustum in frusta(rig, xyz)]
-    floor = floor_grid(xyz, np.stack(drawn) if drawn else None)
+    cameras = None if rig is None else rig.centres
+    floor = floor_grid(xyz, cameras)
     if floor is None:
         return []
-    return [_space_lines(vectors_of(floor.segments), "floor", xyz, 0.25, opacity=0.5)]
+    extra = {UP_KEY: floor.up[::-1]}
+    return [_space_lines(vectors_of(floor.segments), "floor", xyz, 0.25, opacity=0.5, extra=extra)]
 
 
 def skeleton_layer(

@@ -25,11 +25,15 @@ _NAME_GAP_PER_ROW = 0.07
 # A camera further than this many diagonals of the scene is drawn nearer, at _DRAWN_DISTANCE.
 _FAR = 5.0
 _DRAWN_DISTANCE = 0.9
+# Around an animal, which cameras at their true distance would make a dot in the picture.
+AROUND_ANIMAL = 0.7
 # Of the frustum, as a fraction of the scene's diagonal and of its own depth.
 _DEPTH = 0.16
 _MIN_HALF_WIDTH = 0.22
 _GRID_LINES = 9  # of the floor, in each direction
 _ASIDE, _ABOVE = np.radians(25), np.radians(20)
+# How steeply an animal on its floor is seen, and when cameras look along it in no direction.
+_STEEP, _LEAST_ACROSS = np.radians(32), 0.3
 
 
 @dataclass(frozen=True)
@@ -164,23 +168,32 @@ class Frustum:
     moved: bool
 
 
-def frusta(rig: Rig, xyz: FloatArray) -> list[Frustum]:
+def frusta(rig: Rig, xyz: FloatArray, far: float = _FAR) -> list[Frustum]:
     """The rig's cameras as small frusta around the scene that ``xyz (..., 3)`` spans.
 
     A camera many scene sizes away (telecentric lenses) would be out of sight, and everything else
     a dot beside it: it is drawn on its true line of sight, but nearer.
+
+    Parameters
+    ----------
+    rig : Rig
+    xyz : (..., 3)
+        (x, y, z) in rig units; NaN where unknown.
+    far : float
+        From how many diagonals of the scene on a camera is drawn nearer.
     """
     low, high = bounds(xyz)
     middle = (low + high) / 2
     diagonal = float(np.linalg.norm(high - low)) or 1.0
-    return [_frustum(camera, middle, diagonal) for camera in rig.cameras]
+    return [_frustum(camera, middle, diagonal, far) for camera in rig.cameras]
 
 
-def _frustum(camera: Camera, middle: NDArray[np.float64], diagonal: float) -> Frustum:
+def _frustum(camera: Camera, middle: NDArray[np.float64], diagonal: float, far: float) -> Frustum:
     offset = camera.centre - middle
     distance = float(np.linalg.norm(offset))
-    moved = distance > _FAR * diagonal
-    apex = middle + offset * (_DRAWN_DISTANCE * diagonal / distance) if moved else camera.centre
+    moved = distance > far * diagonal
+    drawn = min(far, _DRAWN_DISTANCE) * diagonal
+    apex = middle + offset * (drawn / distance) if moved else camera.centre
     depth = _DEPTH * diagonal
     width, height = camera.size or (4, 3)
     # A long lens has so narrow a view that its frustum would look like a line.
@@ -251,6 +264,27 @@ def floor_grid(points: FloatArray, cameras: NDArray[np.float64] | None = None) -
             line[:, across] = low[across], high[across]
             segments.append(line)
     return Floor(np.array(segments), up, (low + high) / 2)
+
+
+def oblique_direction(
+    up: NDArray[np.float64], along: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """From where to look at an animal on its floor: from one side and above, ``(3,)``.
+
+    Parameters
+    ----------
+    up : (3,)
+        Unit vector along an axis, from the floor towards the animal.
+    along : (3,), optional
+        To be looked along as far as the floor allows.
+    """
+    across = np.zeros(3) if along is None else along - up * (up @ along)
+    length = float(np.linalg.norm(across))
+    if length < _LEAST_ACROSS:
+        # Cameras all around, or above: no side is better than another.
+        across = np.roll(up, 1) + 0.5 * np.roll(up, 2)
+        length = float(np.linalg.norm(across))
+    return across / length - np.tan(_STEEP) * up
 
 
 def bones_of(

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 # Where a long path or name may go on in the next line.
 _BREAK = "\N{ZERO WIDTH SPACE}"
+# Characters of a path that fit beside a few words.
+_SHORT = 28
 _AFTER = re.compile(r"(?<=[/\\_,;])(?=\S)")
 
 
 def breakable(text: str) -> str:
     """The text with places where a path may be broken; Qt breaks at spaces only, and cuts."""
     return _AFTER.sub(_BREAK, text)
+
+
+def short_path(path: Path) -> str:
+    """The end of a path, for a notification: napari cuts there what is longer than its line."""
+    text = str(path)
+    parts = path.parts
+    kept = 1
+    while kept < len(parts) and len(str(Path(*parts[-kept - 1 :]))) <= _SHORT:
+        kept += 1
+    return text if kept == len(parts) else str(Path("…", *parts[-kept:]))
 
 
 class MessageLabel(QLabel):

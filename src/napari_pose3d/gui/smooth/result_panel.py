@@ -7,6 +7,7 @@ from typing import get_args
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QGroupBox,
     QHBoxLayout,
     QLabel,
@@ -31,7 +32,9 @@ class ResultPanel(QGroupBox):
 
     space_chosen = Signal(str)
     shown_chosen = Signal(str)
+    cameras_chosen = Signal(bool)
     save_clicked = Signal()
+    exchange_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5 · Result", parent)
@@ -74,19 +77,35 @@ class ResultPanel(QGroupBox):
         )
         self._shown["smoothed"].setToolTip("Discs; faint where the position was filled in.")
         shown.addStretch(1)
+        self._cameras = QCheckBox("cameras in 3-D")
+        self._cameras.setChecked(True)
+        self._cameras.setToolTip(
+            "Show the cameras around the animal, or let the animal fill the view. Cameras that "
+            "stand far away are drawn nearer, in their true direction."
+        )
+        self._cameras.clicked.connect(self.cameras_chosen)
 
         self._save = QPushButton("Save resul&ts…")
+        self._exchange = QPushButton("E&xchange left and right, and run again")
+        self._exchange.setToolTip(
+            "Left and right of a pair are put in each other's place where a view contradicts the "
+            "other views, or a prediction set the other sets ('Exchange confused left and right' "
+            "under 'More options')."
+        )
         layout = QVBoxLayout(self)
         layout.addWidget(self._stale)
         layout.addWidget(self._serious)
         layout.addWidget(self._summary)
         layout.addLayout(spaces)
         layout.addLayout(shown)
+        layout.addWidget(self._cameras)
         layout.addWidget(self._save)
         layout.addWidget(self._fit_caption)
         layout.addWidget(self._fit)
         layout.addWidget(self._notes)
+        layout.addWidget(self._exchange)
         self._save.clicked.connect(self.save_clicked)
+        self._exchange.clicked.connect(self.exchange_clicked)
         # Gives its place to the choices until there is something to show.
         self.hide()
 
@@ -105,6 +124,8 @@ class ResultPanel(QGroupBox):
         self._serious.show_lines(tuple(f"Warning: {note}." for note in report.serious))
         notes = (f"Note: {note}" for note in report.warnings if note not in report.serious)
         self._notes.show_lines(tuple(notes))
+        swaps = result.swaps
+        self._exchange.setVisible(swaps is not None and swaps.any and not swaps.corrected)
         has_3d = result.poses3d is not None
         self._spaces["3-D"].setEnabled(has_3d)
         self._spaces["3-D"].setToolTip(
@@ -127,6 +148,7 @@ class ResultPanel(QGroupBox):
     def show_space(self, space: Space) -> None:
         """Check the button of the space that is on the screen."""
         self._spaces[space].setChecked(True)
+        self._cameras.setEnabled(space == "3-D")
 
     def set_saving(self, saving: bool) -> None:
         """No second save while one runs."""

@@ -21,6 +21,8 @@ from napari_pose3d.core.pipeline.results.result_files import result_paths
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
+_WIDTH = 560
+
 
 class SaveDialog(QDialog):
     """Asks for the folder of a result.
@@ -40,7 +42,7 @@ class SaveDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Save results")
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(_WIDTH)
         self._result = result
         self._edit = QLineEdit(str(folder))
         self._edit.textChanged.connect(self._refresh)
@@ -111,7 +113,12 @@ class SaveDialog(QDialog):
         hint = ""
         if existing and not self._replace.isChecked():
             hint = "\nChoose another folder, or tick the box below to replace those that exist."
-        self._files.show_message(f"These files will be written:\n{names}{hint}")
+        # The field shows the end of a long path only.
+        self._files.show_message(
+            f"These files will be written into {self.folder}:\n{names}{hint}"
+            if has_folder
+            else "Choose a folder."
+        )
         self._replace.setVisible(bool(existing))
         allowed = has_folder and (not existing or self._replace.isChecked())
         self._save.setEnabled(allowed)

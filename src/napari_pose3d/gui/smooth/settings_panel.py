@@ -176,6 +176,10 @@ class SmoothingPanel(QGroupBox):
         if s is not None:
             self._slider.setValue(round(math.log10(s) * _STEPS_PER_DECADE))
 
+    def set_fix_swaps(self, exchanged: bool) -> None:
+        """Choose whether confused left and right are exchanged, as a user would."""
+        self._more.widget("fix_swaps").value = exchanged
+
     def suggest(self, found: FloatArray) -> None:
         """Put the slider where the search ended, so that a user can go on from there by hand."""
         if self._automatic.isChecked():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.project_alignment import skeleton_of
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
+from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.layers.layer_styles import LayerData
 from napari_pose3d.gui.layers.recording_layers import result_layers
 from napari_pose3d.gui.layers.view_layout import Tile
@@ -24,8 +26,8 @@ from .remedies import in_words_of_the_widget
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun
-    from napari_pose3d.core.pipeline.warm_up import KernelCompilation
 
+_POLL_SECONDS = 0.1
 Groups = tuple[tuple[str, ...], ...]
 
 
@@ -154,7 +156,7 @@ def save(
 
 
 def after_compilation(
-    compilation: KernelCompilation | None,
+    is_ready: Callable[[], bool],
     work: Callable[[Progress, IsCancelled], Any],
     progress: Progress,
     cancelled: IsCancelled,
@@ -162,9 +164,11 @@ def after_compilation(
     """Do the work once the kernels are compiled: a thread that compiles could not be ended."""
     from napari_pose3d.core.pipeline.warm_up import STAGE
 
-    if compilation is not None and compilation.is_running:
+    while not is_ready():
         progress(STAGE, 0, 0)
-        compilation.wait(cancelled)
+        if cancelled():
+            raise Cancelled
+        time.sleep(_POLL_SECONDS)
     return work(progress, cancelled)
 
 

@@ -12,12 +12,13 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.layers.display import Display
+from napari_pose3d.gui.layers.display import Display, Shown
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.gui.qt.message_text import short_path
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.session.current_session import (
@@ -31,7 +32,6 @@ from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 from . import smooth_job as work
 from .input_panel import InputPanel
-from .kernel_preparation import KernelPreparation
 from .keypoint_list import KeypointList
 from .match_view import MatchView
 from .result_panel import ResultPanel
@@ -61,8 +61,7 @@ class SmoothWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._display = Display(napari_viewer)
-        self._matching, self._running, self._preparing = JobSlot(), JobSlot(), JobSlot()
-        self._preparation = KernelPreparation()
+        self._matching, self._running = JobSlot(), JobSlot()
         self._finished: work.Finished | None = None
         self._of_session: OpenSession | None = None
         self._running_for: OpenSession | None = None
@@ -113,10 +112,12 @@ class SmoothWidget(QWidget):
         self.bar.run_clicked.connect(self.run)
         self.bar.cancel_clicked.connect(self.cancel)
         self.results.space_chosen.connect(self.show_space)
-        self.results.shown_chosen.connect(self._display.show)
+        self.results.shown_chosen.connect(self.show_stages)
+        self.results.cameras_chosen.connect(self.show_cameras)
+        self.results.exchange_clicked.connect(self._exchange_sides)
         self.results.save_clicked.connect(self.save)
         self._viewer.dims.events.ndisplay.connect(self._on_ndisplay)
-        for slot in (self._matching, self._running, self._preparing):
+        for slot in (self._matching, self._running):
             self.destroyed.connect(slot.abandon)
 
     # ---------------------------------------------------------------- the open session
@@ -208,7 +209,10 @@ class SmoothWidget(QWidget):
         skeleton = () if opened is None else opened.session.skeleton
         tiles = tiles_of(staying)
         smoothing = partial(work.smooth, choice, settings, known, tiles, colours, skeleton)
-        job = Job(partial(work.after_compilation, self._preparation.compilation, smoothing))
+        more = settings.as_published or settings.fix_swaps or bool(settings.skeleton)
+        more |= settings.mode == "single"
+        is_ready = partial(self._workspace.kernels.is_ready, more)
+        job = Job(partial(work.after_compilation, is_ready, smoothing))
         self._start(job, "reading", self._add_layers)
 
     def cancel(self) -> None:
@@ -353,10 +357,10 @@ class SmoothWidget(QWidget):
     def _show_saved(self, paths: list[Any]) -> None:
         self._running.abandon()
         self.results.set_saving(False)
-        message = f"Saved {len(paths)} files in {paths[0].parent}"
-        self.bar.show_idle(message)
+        folder = paths[0].parent
+        self.bar.show_idle(f"Saved {len(paths)} files in {folder}")
         self._workspace.mark(_PANEL, self._state_of_result())
-        show_info(message)
+        show_info(f"Saved {len(paths)} files in {short_path(folder)}")
 
     def _fail(self, message: str) -> None:
         self._running.abandon()
@@ -378,15 +382,36 @@ class SmoothWidget(QWidget):
         else:
             self._display.show_2d()
 
+    def show_stages(self, shown: Shown) -> None:
+        """Show what is smoothed, what is raw, or both, where the images are."""
+        if (views := self._workspace.find("Camera views")) is not None:
+            self._display.shown = shown
+            views.panel.show_stages(shown)
+        else:
+            self._display.show(shown)
+
+    def show_cameras(self, shown: bool) -> None:
+        """Show the cameras in 3-D, or let the animal fill the view."""
+        if (views := self._workspace.find("Camera views")) is not None:
+            self._display.cameras = shown
+            views.panel.show_cameras(shown)
+        else:
+            self._display.show_cameras(shown)
+
+    def _exchange_sides(self) -> None:
+        self.smoothing.set_fix_swaps(True)
+        self.run()
+
     def _on_ndisplay(self) -> None:
         # napari holds this method weakly, but may call it between Qt's end of us and Python's.
         if isalive(self) and self._finished is not None:
             self.results.show_space(self._display.space)
 
     def _prepare(self) -> None:
-        self._preparation.ended.connect(self._prepared)
-        self.bar.set_note("Preparing the compiled code (only the first time takes long)…")
-        self._preparing.start(self._preparation)
+        kernels = self._workspace.kernels
+        if kernels.is_running:
+            kernels.ended.connect(self._prepared)
+            self.bar.set_note("Preparing the compiled code (only the first time takes long)…")
 
     def _prepared(self) -> None:
         self.bar.set_note("")

@@ -12,11 +12,11 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QToolButton,
     QWidget,
 )
 
 from napari_pose3d.core.poses.kinematics import QUANTITIES, Name
+from napari_pose3d.gui.qt.menu_button import menu_button
 
 
 class TraceControls(QWidget):
@@ -62,7 +62,7 @@ class TraceControls(QWidget):
             label.setBuddy(box)
             bar.addWidget(label)
             bar.addWidget(box)
-        bar.addWidget(_menu_button("+", "Plot other quantities as well", self._also))
+        bar.addWidget(menu_button("+", "Plot other quantities as well", self._also))
         bar.addWidget(self._other_label)
         bar.addWidget(self.other)
         shown, export = QMenu(self), QMenu(self)
@@ -75,12 +75,12 @@ class TraceControls(QWidget):
             chosen = export.addAction(text)
             if chosen is not None:
                 chosen.triggered.connect(wanted)
-        bar.addWidget(_menu_button("Show", "What is drawn, and how time is counted", shown))
+        bar.addWidget(menu_button("Show", "What is drawn, and how time is counted", shown))
         fit = QPushButton("&Fit")
         fit.setToolTip("Bring all frames into view (double-click in the plot)")
         fit.clicked.connect(self.fit_clicked)
         bar.addWidget(fit)
-        bar.addWidget(_menu_button("Export", "Write what is plotted to a file", export))
+        bar.addWidget(menu_button("Export", "Write what is plotted to a file", export))
         bar.addStretch(1)
 
     # ---------------------------------------------------------------- what is offered
@@ -149,16 +149,6 @@ def _check(text: str, hint: str) -> QAction:
     action.setChecked(True)
     action.setToolTip(hint)
     return action
-
-
-def _menu_button(text: str, hint: str, menu: QMenu) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(hint)
-    button.setAccessibleName(hint)
-    button.setMenu(menu)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    return button
 
 
 def _combo(hint: str) -> QComboBox:

@@ -35,7 +35,6 @@ class Curve:
     Attributes
     ----------
     name : str
-        For the legend.
     values : (frame,) float64
         NaN leaves a gap.
     colour : (4,) RGBA from 0 to 1
@@ -72,9 +71,6 @@ class TracePlot(QWidget):
         item.setClipToView(True)
         item.showGrid(x=True, y=True, alpha=0.15)
         item.hideButtons()
-        self._legend = item.addLegend(
-            offset=(-8, 4), labelTextSize="8pt", colCount=2, verSpacing=-6
-        )
         self._line = pyqtgraph.InfiniteLine(
             pos=0, angle=90, movable=True, pen=pyqtgraph.mkPen(_LINE, width=2)
         )
@@ -121,7 +117,6 @@ class TracePlot(QWidget):
         item = self.plot.getPlotItem()
         for old in self._curves:
             item.removeItem(old)
-        self._legend.clear()
         self._curves, self._names = [], [curve.name for curve in curves]
         self._n_frames = max((len(curve.values) for curve in curves), default=1)
         self._line.setBounds((0, max(self._n_frames - 1, 0)))
@@ -134,7 +129,6 @@ class TracePlot(QWidget):
                 curve.values,
                 pen=pyqtgraph.mkPen(colour, width=curve.width),
                 connect="finite",
-                name=curve.name,
             )
             item.addItem(drawn)
             self._curves.append(drawn)
@@ -177,10 +171,6 @@ class TracePlot(QWidget):
         axis.setScale(1.0 if frame_rate is None else 1.0 / frame_rate)
         _label(axis, "frame" if frame_rate is None else "time (s)")
 
-    def show_legend(self, shown: bool) -> None:
-        """Whether the colours are explained in this plot."""
-        self._legend.setVisible(shown)
-
     def show_frame_axis(self, shown: bool) -> None:
         """Whether the time is written below this plot."""
         axis = self.plot.getPlotItem().getAxis("bottom")
@@ -208,13 +198,6 @@ class TracePlot(QWidget):
             axis = item.getAxis(side)
             axis.setPen(text)
             axis.setTextPen(text)
-        self._legend.setLabelTextColor(text)
-        # pyqtgraph keeps the colour for labels to come; those that are there must be written anew.
-        for _, label in self._legend.items:
-            label.setText(label.text, color=text)
-        veil = pyqtgraph.mkColor(background)
-        veil.setAlpha(200)
-        self._legend.setBrush(veil)
 
     def _take_frames(self, _: Any, frames: Sequence[float]) -> None:
         view = self.plot.getViewBox()
@@ -237,8 +220,7 @@ class TracePlot(QWidget):
             self.fit()
             return
         where, box = event.scenePos(), self.plot.getViewBox()
-        on_legend = self._legend.sceneBoundingRect().contains(where)
-        if on_legend or not box.sceneBoundingRect().contains(where):
+        if not box.sceneBoundingRect().contains(where):
             return
         self._before_click = self.frame
         self._choose(round(float(box.mapSceneToView(where).x())))

@@ -29,12 +29,14 @@ from napari_pose3d.gui.qt.keypoint_items import (
     fill_with_keypoints,
     names_in,
 )
+from napari_pose3d.gui.qt.message_text import short_path
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .trace_controls import TraceControls
 from .trace_curves import by_source, curve_of, keypoints_of, length_unit, quantities_of
 from .trace_export import Column, with_suffix, write_image, write_traces_csv
-from .trace_plot import TracePlot
+from .trace_legend import TraceLegend
+from .trace_plot import Curve, TracePlot
 
 _SHOWN_AT_FIRST = 2
 # With less the plots cannot be read; the images need the rest while frames are labeled.
@@ -62,6 +64,7 @@ class TracesWidget(QWidget):
         self._docked = self._stopped = False
         self._monitor = PosesMonitor(napari_viewer, self)
         self.plot = TracePlot()
+        self.legend = TraceLegend()
         self._more: list[TracePlot] = []
         self._drawn: list[Column] = []
         self._asked_rate: float | None = None
@@ -84,9 +87,12 @@ class TracesWidget(QWidget):
         self.keypoints.setFixedWidth(_LIST_WIDTH)
         self.keypoints.setMinimumHeight(40)
         self.plots = QWidget()
-        self._plots = QVBoxLayout(self.plots)
-        self._plots.setContentsMargins(0, 0, 0, 0)
+        beside = QHBoxLayout(self.plots)
+        beside.setContentsMargins(0, 0, 0, 0)
+        self._plots = QVBoxLayout()
         self._plots.setSpacing(0)
+        beside.addLayout(self._plots, 1)
+        beside.addWidget(self.legend)
         self._plots.addWidget(self.plot, 1)
         row = QHBoxLayout()
         row.addWidget(self.keypoints)
@@ -189,7 +195,9 @@ class TracesWidget(QWidget):
         self._drawn = []
         if not names:
             self.plot.show_curves([], "", fit)
+            self.legend.show_curves([])
             return
+        drawn: list[Curve] = []
         # Pale lines are for what thick ones are drawn over.
         over = controls.shows("smoothed") and any(each.stage == "smoothed" for each in chosen)
         other = controls.other.currentText()
@@ -203,7 +211,9 @@ class TracesWidget(QWidget):
             ]
             label = QUANTITIES[name].axis_label(length_unit(chosen))
             plot.show_curves(curves, label, fit)
+            drawn += curves
             self._drawn += [(f"{label}, {curve.name}", curve.values) for curve in curves]
+        self.legend.show_curves(drawn)
         self._on_step()
 
     def _have_plots(self, n: int) -> None:
@@ -267,8 +277,7 @@ class TracesWidget(QWidget):
         rate_shown = self.frame_rate if self.controls.seconds.isChecked() else None
         for plot in self.all_plots:
             plot.show_time(rate_shown)
-            # The curves are the same in all of them, and so is the time.
-            plot.show_legend(plot is self.plot)
+            # The time is the same in all of them.
             plot.show_frame_axis(plot is self.all_plots[-1])
 
     # ---------------------------------------------------------------- export
@@ -295,7 +304,7 @@ class TracesWidget(QWidget):
         except (OSError, PoseDataError) as error:
             show_error(str(error))
             return
-        show_info(f"Written: {path}")
+        show_info(f"Written: {short_path(path)}")
 
     # ---------------------------------------------------------------- the end
 

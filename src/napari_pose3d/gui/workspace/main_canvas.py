@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from napari.qt import QtViewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QMainWindow, QWidget
+
+from napari_pose3d.gui.layers.display import fit_again
 
 # Layers that are shown for a moment only, before the views take them over, change nothing.
 _SETTLED_MS = 100
@@ -17,7 +19,8 @@ _NO_LIMIT = 16_777_215
 class MainCanvas(QObject):
     """Hides the main canvas while it shows nothing and another dock shows the images.
 
-    A layer that is made visible brings it back at once. `changed` is emitted when it came or went.
+    Where it gets another size, what filled it fills it again. A layer that is made visible brings
+    it back at once. `changed` is emitted when it came or went.
 
     Parameters
     ----------
@@ -44,6 +47,18 @@ class MainCanvas(QObject):
         self._timer.timeout.connect(self._look)
         viewer.layers.events.inserted.connect(self._later)
         viewer.layers.events.removed.connect(self._later)
+        self._size_timer = QTimer(self)
+        self._size_timer.setSingleShot(True)
+        self._size_timer.setInterval(_SETTLED_MS)
+        self._size_timer.timeout.connect(lambda: fit_again(viewer))
+        if (inner := self._inner) is not None:
+            inner.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """The canvas has another size."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._size_timer.start()
+        return super().eventFilter(watched, event)
 
     @property
     def is_shown(self) -> bool:
@@ -67,6 +82,9 @@ class MainCanvas(QObject):
     def stop(self) -> None:
         """Show it, and watch no more."""
         self._timer.stop()
+        self._size_timer.stop()
+        if (inner := self._inner) is not None:
+            inner.removeEventFilter(self)
         self._viewer.layers.events.inserted.disconnect(self._later)
         self._viewer.layers.events.removed.disconnect(self._later)
         self._watch([])

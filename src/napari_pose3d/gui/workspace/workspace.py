@@ -10,6 +10,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
+from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 from napari_pose3d.gui.qt.process_end import leave_cycles_at_the_end
 
@@ -61,6 +62,8 @@ class Workspace(QObject):
         self._elsewhere = False
         self._closed = False
         self.memory: QObject | None = None
+        # From the first panel on: whatever it is, smoothing may follow.
+        self.kernels = KernelPreparation(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLED_MS)
@@ -80,6 +83,7 @@ class Workspace(QObject):
         """
         self._kinds[widget] = KINDS[name]
         widget.installEventFilter(self)
+        self.kernels.start()
 
     def open(self, name: str) -> Any:
         """Open a panel, or bring it forward where it is open.
@@ -257,6 +261,7 @@ class Workspace(QObject):
             kind == QEvent.Type.Close and not window.isVisible()
         ):
             self.closing.emit()
+            self.kernels.abandon()
             self._closed = True
             self._timer.stop()
             # Nothing of the window must be held by who outlives it.
@@ -320,6 +325,7 @@ class Workspace(QObject):
             self._renew()
         else:
             self.closing.emit()
+            self.kernels.abandon()
             self._leave_window()
         self.changed.emit()
 

@@ -151,6 +151,11 @@ def is_record(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() == ".json" and read_record(path).get("program") == PROGRAM
 
 
+def records_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """The records of runs that lie in a folder itself, by name; none in a file."""
+    return [path for path in sorted(Path(folder).glob("*_run.json")) if is_record(path)]
+
+
 def describe_record(path: str | os.PathLike[str]) -> str:
     """The record of a run in a few lines: what was done with what, when, and how well it fits.
 

@@ -50,11 +50,10 @@ def summary(result: Result) -> str:
         parts.append(f"without a point in space {report.left_missing:,}")
     elif report.left_missing:
         parts.append(f"left missing {report.left_missing:,}")
-    if (swaps := result.swaps) is not None and (swaps.views.any() or swaps.models.any()):
-        cells = int(np.count_nonzero(swaps.views | (swaps.models > 0)))
-        parts.append(
-            f"left and right {'exchanged' if swaps.corrected else 'confused'} in {cells:,}"
-        )
+    if (swaps := result.swaps) is not None and swaps.any:
+        n = int(np.count_nonzero(swaps.views | (swaps.models > 0)))
+        done = "exchanged" if swaps.corrected else "confused, and left so,"
+        parts.append(f"left and right {done} {n:,} {'time' if n == 1 else 'times'}")
     return "; ".join(parts) + "."
 
 

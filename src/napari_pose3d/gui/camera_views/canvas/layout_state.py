@@ -19,7 +19,8 @@ class LayoutState:
         Of the splitters.
     min_likelihood : float
     hidden_keypoints, hidden_stages, hidden_sets : list of str
-    trails, skeleton, ellipses, space : bool
+    trails, skeleton, ellipses, space, cameras : bool
+        ``space`` is the 3-D view, ``cameras`` what it shows around the animal.
     follow : str
         Keypoint that is kept in the middle; empty for none.
     magnification : float
@@ -42,6 +43,7 @@ class LayoutState:
     skeleton: bool = True
     ellipses: bool = True
     space: bool = True
+    cameras: bool = True
     follow: str = ""
     magnification: float = 2.0
     link_zoom: bool = False

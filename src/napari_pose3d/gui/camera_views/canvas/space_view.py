@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
 from napari_pose3d.gui.layers.layer_styles import vectors_of
-from napari_pose3d.gui.layers.view_layout import bones_of, floor_grid
+from napari_pose3d.gui.layers.view_layout import bones_of, floor_grid, oblique_direction
 from napari_pose3d.gui.qt.napari_private import redraw_points
 
 from ..frames.view_source import Scene
@@ -25,6 +25,7 @@ _SELECTED = 1.6
 # Rings around the raw positions, as in the views.
 _RAW_SIZE, _RING = 1.7, 0.16
 # Calibrations are right-handed; napari's own default would show their mirror image.
+_MARGIN, _MARGIN_OF_FLOOR = 0.05, 0.3
 _RIGHT_HANDED = ("away", "down", "right")
 
 
@@ -48,6 +49,7 @@ class SpaceView(CanvasFrame):
         self._layers: list[Any] = []
         self._rings: Any = None
         self._floor: Any = None
+        self._cameras: Any = None
         self._up: NDArray[Any] | None = None
         self._middle = np.zeros(3)
         self.set_scene(scene)
@@ -71,8 +73,9 @@ class SpaceView(CanvasFrame):
         self._far = 1e4 * float(extent) + np.nanmax(np.abs(finite), initial=1.0)
         self._size = 0.05 * float(self._typical_extent(poses.positions, extent))
         self._add_floor(finite, scene.frusta)
+        self._cameras = None
         if scene.frusta is not None:
-            self._keep(
+            self._cameras = self._keep(
                 self.model.add_vectors(
                     scene.frusta,
                     name="cameras",
@@ -138,6 +141,9 @@ class SpaceView(CanvasFrame):
     def show_frame(self, frame: int, settings: LayoutState, selected: str) -> None:
         """Draw a frame."""
         self.frame = frame
+        if self._cameras is not None and self._cameras.visible != settings.cameras:
+            self._cameras.visible = settings.cameras
+            self._fill()
         poses = self._poses
         on = np.array([name not in settings.hidden_keypoints for name in poses.keypoints])
         raw = self._raw_positions(frame, settings, on)
@@ -181,18 +187,25 @@ class SpaceView(CanvasFrame):
         return zyx
 
     def fit(self) -> None:
-        """Bring the animal's range into view, as seen from one side and above."""
-        camera = self.model.scene.camera
+        """Bring the animal's range into view, and the cameras where they are shown."""
         if self._up is not None:
-            across = np.roll(self._up, 1) + 0.5 * np.roll(self._up, 2)
-            camera.set_view_direction(tuple(across - 0.7 * self._up), tuple(self._up))
-        if self._floor is not None:
-            self.model.fit_to_view(layers=[self._floor], margin=0.3)
-            # The floor is at the feet; what matters is above it.
-            camera.center = tuple(self._middle)
-        else:
-            self.model.fit_to_view(margin=0.1)
+            self.model.scene.camera.set_view_direction(
+                tuple(oblique_direction(self._up)), tuple(self._up)
+            )
+        self._fill()
         self._fitted = True
+
+    def _fill(self) -> None:
+        """Bring it into view from where the user is looking."""
+        cameras = [] if self._cameras is None or not self._cameras.visible else [self._cameras]
+        if self._floor is None:
+            self.model.fit_to_view(margin=_MARGIN)
+        elif cameras:
+            self.model.fit_to_view(layers=[self._floor, *cameras], margin=_MARGIN)
+        else:
+            self.model.fit_to_view(layers=[self._floor], margin=_MARGIN_OF_FLOOR)
+            # The floor is at the feet; what matters is above it.
+            self.model.scene.camera.center = tuple(self._middle)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """From a press or a turn of the wheel on, it is the user who turns and zooms."""

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
+from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.progress_row import ProgressRow
 from napari_pose3d.gui.workspace.panel_plan import Mark
 
@@ -28,6 +29,7 @@ from ..control.frame_navigation import completeness
 from ..control.key_actions import perform
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver
+from .disagreement_button import DisagreementButton
 from .frame_list import FrameEntry, FrameList
 from .keypoint_matrix import KeypointMatrix
 from .notice import Notice
@@ -83,7 +85,7 @@ class LabelBoard(QWidget):
             "the frame changes and every minute."
         )
         self.save.clicked.connect(self.save_clicked)
-        self.state = QLabel()
+        self.state = MessageLabel()
         self.state.setAccessibleName("What is saved")
         self.order = QComboBox()
         self.order.addItem("keypoint by keypoint, through the views", True)
@@ -102,12 +104,8 @@ class LabelBoard(QWidget):
             self.auto.setToolTip(
                 "Without a calibration, a linear model of the labeled frames projects where it can."
             )
-        self.suspect = QPushButton()
-        self.suspect.setToolTip("Go to the label that disagrees with the other views (G)")
-        self.suspect.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.suspect.setStyleSheet("color: white; background: #b3261e; font-weight: bold;")
+        self.suspect = DisagreementButton()
         self.suspect.clicked.connect(self._on_suspect)
-        self.suspect.hide()
         self._suspect: LabelKey | None = None
         self.matrix = KeypointMatrix()
         self.matrix.set_axes(
@@ -119,13 +117,12 @@ class LabelBoard(QWidget):
         self.frames.wanted.connect(control.go_to)
         self.frames.add_wanted.connect(self.add_wanted)
         self.frames.remove_wanted.connect(self.remove_wanted)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
+        self.message = MessageLabel()
         self.message.setMinimumHeight(2 * self.message.fontMetrics().lineSpacing())
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.message.setAccessibleName("Message")
         self._lay_out()
-        control.message.connect(self.message.setText)
+        control.message.connect(self.message.show_message)
         saver.saved.connect(self.show_frames)
         saver.progressed.connect(self._on_saver_progress)
         saver.extracted.connect(self._on_extracted)
@@ -147,6 +144,9 @@ class LabelBoard(QWidget):
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(4)
         top = QHBoxLayout()
+        caption = QLabel("La&beler:")
+        caption.setBuddy(self.labeler)
+        top.addWidget(caption)
         top.addWidget(self.labeler, 1)
         top.addWidget(self.save)
         column.addLayout(top)
@@ -250,8 +250,7 @@ class LabelBoard(QWidget):
                 both = " and ".join(views) if len(views) == 2 else "the labels"
                 self._suspect = LabelKey(views[0], name)
                 text = f"{name}: {both} contradict each other"
-        self.suspect.setText(text)
-        self.suspect.setVisible(bool(text))
+        self.suspect.show_text(text)
 
     def _cells(self) -> dict[LabelKey, CellLook]:
         control = self._control
@@ -280,7 +279,7 @@ class LabelBoard(QWidget):
             text = f"● {n} frame{'s' if n > 1 else ''} not in the files yet (in the journal)"
         else:
             text = "All labels are saved."
-        self.state.setText(text)
+        self.state.show_message(text)
         self.save.setEnabled(bool(n))
         self.marked.emit(self.mark)
 

@@ -124,6 +124,7 @@ LEGEND: tuple[tuple[str, CellLook], ...] = (
     ("projected", CellLook(LabelStatus.PROJECTED)),
     ("predicted", CellLook(LabelStatus.PREDICTED)),
     ("occluded", CellLook(visibility=Visibility.OCCLUDED)),
+    ("no label", CellLook()),
     ("none wanted", CellLook(declined=True)),
     ("disagrees", CellLook(LabelStatus.CLICKED, suspect=True)),
 )
