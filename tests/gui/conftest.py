@@ -13,7 +13,7 @@ import pytest
 
 from napari_pose3d import gui
 from napari_pose3d.core.pipeline.warm_up import warm_up
-from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
+from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from tests.support.napari_window import Window
 from tests.support.view_helpers import drag
 
 from napari_pose3d.gui.session.current_session import current_session
-from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
+from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation
 
 KernelPreparation.start = lambda self: None
 viewer = napari.Viewer()

@@ -10,11 +10,11 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
-from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 from napari_pose3d.gui.qt.process_end import leave_cycles_at_the_end
 
 from .docking import dock_of, unwrapped
+from .kernel_preparation import KernelPreparation
 from .main_canvas import MainCanvas
 from .panel_plan import (
     AREAS,

@@ -9,9 +9,9 @@ import pytest
 
 from napari_pose3d.core.pipeline.warm_up import FIRST_JOBS, LATER_JOBS, KernelCompilation
 from napari_pose3d.errors import Cancelled
-from napari_pose3d.gui.qt import kernel_preparation
-from napari_pose3d.gui.qt.kernel_preparation import KernelPreparation
 from napari_pose3d.gui.smooth.smooth_job import after_compilation
+from napari_pose3d.gui.workspace import kernel_preparation
+from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation
 
 SLEEPS = (sys.executable, "-c", "import sys; sys.stdin.read()")
 TIMEOUT = 60_000
