@@ -13,6 +13,7 @@ from napari_pose3d.gui.smooth.smooth_job import after_compilation
 from napari_pose3d.gui.workspace import kernel_preparation
 from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation
 
+pytestmark = pytest.mark.gui
 SLEEPS = (sys.executable, "-c", "import sys; sys.stdin.read()")
 TIMEOUT = 60_000
 # Other tests do without it.
@@ -76,7 +77,6 @@ def test_waiting_for_the_kernels_can_be_cancelled() -> None:
     assert after_compilation(lambda: True, lambda *_: 1, lambda *_: None, lambda: False) == 1
 
 
-@pytest.mark.gui
 def test_the_first_panel_starts_it_and_the_last_ends_it(
     make_napari_viewer: Any, qtbot: Any, started: Any
 ) -> None:
