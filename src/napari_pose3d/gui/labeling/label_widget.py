@@ -20,10 +20,10 @@ from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
-from napari_pose3d.gui.qt.user_name import user_name
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace

@@ -28,12 +28,12 @@ from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.review_files import EVENTS
 from napari_pose3d.core.review.session_review import SessionReview
+from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
-from napari_pose3d.gui.qt.user_name import user_name
 from napari_pose3d.gui.session.current_session import (
     OpenSession,
     current_session,
