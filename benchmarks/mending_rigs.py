@@ -6,7 +6,8 @@
    that of the true rig, the worst view.
 2. A camera turned by 0.2 degrees at some frame, and recordings without a bump.
 3. The recording ``fly`` (long lenses), where it is beside the checkout: each camera turned by 1
-   degree, distances on points left out against those of the given rig.
+   degree, distances on points left out against those of the given rig. Single stretches of frames
+   differ by more than 5 %, so each is left out once and all are judged together.
 
     python benchmarks/mending_rigs.py [--quick]
 """
@@ -21,14 +22,15 @@ import numpy as np
 from _common import Table, begin, goal, parser
 from napari_pose3d import Rig
 from napari_pose3d.core.calibration.lint.bump import find_bump
-from napari_pose3d.core.calibration.refinement.agreement import improvement
-from napari_pose3d.core.calibration.refinement.matched_points import split_points
+from napari_pose3d.core.calibration.refinement.agreement import distances
 from napari_pose3d.core.calibration.refinement.refinement import refine
 from napari_pose3d.core.calibration.solve.rotations import angle_between
 from napari_pose3d.core.projects.matching.inputs import open_inputs
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 from napari_pose3d.synthetic.shared_points import simulate_points, turned
+
+FOLDS = 4
 
 
 def rig_of(n_cameras: int, seed: int) -> Rig:
@@ -50,12 +52,16 @@ def mending(seeds: int) -> None:
                 true = rig_of(n_cameras, seed)
                 axis = np.random.default_rng(seed).standard_normal(3)
                 xy = simulate_points(true, 500, bias=bias, seed=seed).xy
-                found = refine(turned(true, 1, 1.0, axis), xy, seed=seed)
+                # `refine` is given none of what it is judged on.
+                aside = np.arange(500) // 25 % FOLDS == 3
+                used = np.where(aside[:, None, None], np.nan, xy)
+                found = refine(turned(true, 1, 1.0, axis), used, seed=seed)
                 named += found.moved == ("cam1",)
                 turn = angle_between(found.rig.cameras[1].rotation, true.cameras[1].rotation)
                 angles.append(float(np.degrees(turn)))
-                judged = improvement(true, found.rig, split_points(xy, seed=seed)[1])
-                ratios.append(max(each.after / each.before for each in judged.views))
+                judged = np.ascontiguousarray(xy[:, aside].reshape(n_cameras, -1, 2))
+                apart = [np.nanmedian(distances(r, judged), axis=1) for r in (true, found.rig)]
+                ratios.append(float((apart[1] / apart[0]).max()))
             seconds = (time.process_time() - start) / seeds
             kind = "slow" if bias else "white"
             table.add(
@@ -113,10 +119,12 @@ def bumps(seeds: int) -> None:
 
 
 def fly(folder: Path, seeds: int) -> None:
+    """Each fourth of the stretches of 25 frames left out once, and all that was judged together."""
     stored, rig = open_inputs([folder], folder / "calibration.toml")
     assert rig is not None
     rig = rig.subset(stored.views)
     centre = ensemble_statistics(stored).centre.astype(float)
+    fold = np.arange(centre.shape[1]) // 25 % FOLDS
     ratios, seconds = [], []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -126,14 +134,24 @@ def fly(folder: Path, seeds: int) -> None:
         xy[wrong] += rng.uniform(-200, 200, (int(wrong.sum()), 2))
         xy[share < 0.1] = np.nan
         for view in range(3):
-            start = time.process_time()
-            found = refine(turned(rig, view, 1.0), xy, seed=seed)
-            seconds.append(time.process_time() - start)
-            judged = improvement(rig, found.rig, split_points(xy, seed=seed)[1])
-            ratios.append([each.after / each.before for each in judged.views])
-    medians = np.median(ratios, axis=0)
-    listed = ", ".join(f"{n} {r:.3f}" for n, r in zip(rig.names, medians, strict=True))
-    goal(f"fly: left out against the given rig {listed} (1.05)", bool((medians <= 1.05).all()))
+            apart = []
+            for left_out in range(FOLDS):
+                used = np.where((fold == left_out)[:, None, None], np.nan, xy)
+                start = time.process_time()
+                found = refine(turned(rig, view, 1.0), used, seed=seed)
+                seconds.append(time.process_time() - start)
+                judged = np.ascontiguousarray(xy[:, fold == left_out].reshape(3, -1, 2))
+                apart.append([distances(each, judged) for each in (rig, found.rig)])
+            given, mended = np.nanmedian(np.concatenate(apart, axis=2), axis=2)
+            ratios.append(mended / given)
+    table = Table("fly: left out against the given rig", ("view", "median", "worst"))
+    for name, each in zip(rig.names, np.transpose(ratios), strict=True):
+        table.add(name, float(np.median(each)), float(each.max()))
+    table.show()
+    goal(
+        f"fly: left out against the given rig, worst of {len(ratios)}: {np.max(ratios):.3f} (1.05)",
+        bool((np.array(ratios) <= 1.05).all()),
+    )
     goal(f"fly: {np.median(seconds):.2f} s of CPU (2)", float(np.median(seconds)) <= 2)
 
 

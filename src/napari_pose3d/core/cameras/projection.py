@@ -16,6 +16,7 @@ OpenCV documentation, "Camera Calibration and 3D Reconstruction" and "Fisheye ca
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -62,7 +63,7 @@ def pack_camera(camera: Camera) -> NDArray[np.float64]:
         row[_TILTED] = 1.0
         row[_TILT : _TILT + 9] = tilt.ravel()
         row[_TILT_INV : _TILT_INV + 9] = np.linalg.inv(tilt).ravel()
-    row[_MAX_R2] = _fold_radius_squared(coefficients, camera.fisheye)
+    row[_MAX_R2] = _fold_radius_squared(tuple(coefficients[:8].tolist()), camera.fisheye)
     return row
 
 
@@ -83,7 +84,9 @@ def _tilt_matrix(tau_x: float, tau_y: float) -> NDArray[np.float64]:
     return project @ rot
 
 
-def _fold_radius_squared(coefficients: NDArray[np.float64], fisheye: bool) -> float:
+# A fit packs the same lenses anew at each step.
+@lru_cache(maxsize=256)
+def _fold_radius_squared(coefficients: tuple[float, ...], fisheye: bool) -> float:
     """Squared normalised radius at which the radial distortion stops growing (inf: nowhere).
 
     Beyond it two directions share one pixel, and a point far outside the image can seem to lie
@@ -95,7 +98,7 @@ def _fold_radius_squared(coefficients: NDArray[np.float64], fisheye: bool) -> fl
         slope = np.polynomial.Polynomial([1, 3 * k1, 5 * k2, 7 * k3, 9 * k4])
         limit = (0.5 * math.pi) ** 2
     else:
-        k1, k2, _, _, k3, k4, k5, k6 = coefficients[:8]
+        k1, k2, _, _, k3, k4, k5, k6 = coefficients
         num = np.polynomial.Polynomial([1, k1, k2, k3])
         den = np.polynomial.Polynomial([1, k4, k5, k6])
         q = np.polynomial.Polynomial([0, 1])

@@ -206,11 +206,13 @@ class _Solver:
         n = len(self.rig.cameras)
         free = np.zeros((n, 11), bool)
         free[:, ROTATION] = True
-        return PointAdjustment(views, free, np.zeros((n, 3)), np.zeros((n, 11)))
+        return PointAdjustment(views, free, np.zeros((n, 3)), np.zeros((n, 11, 11)))
 
     def _points_only(self, views: PointViews) -> PointAdjustment:
         n = len(self.rig.cameras)
-        return PointAdjustment(views, np.zeros((n, 11), bool), np.zeros((n, 3)), np.zeros((n, 11)))
+        return PointAdjustment(
+            views, np.zeros((n, 11), bool), np.zeros((n, 3)), np.zeros((n, 11, 11))
+        )
 
 
 def _gain(sums: _Sums, before: slice, after: slice) -> Float64:

@@ -22,7 +22,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.cameras.working_volume import image_size
 
-from ..solve.rotations import nearest_rotation
+from ..solve.rotations import cross_matrix, nearest_rotation
 from .agreement import improvement
 from .matched_points import MatchedPoints
 from .point_adjustment import (
@@ -45,9 +45,13 @@ SCALE_OVER_NOISE = 3.0
 
 # How far each unknown may be from its start: wide, it only holds what no point shows.
 _TURN, _SHIFT, _ZOOM, _CENTRE, _BEND = 0.2, 0.2, 0.05, 0.02, 0.2
+# Of the distance to the points: a camera that is bumped turns, and hardly leaves its place.
+_PLACE = 0.005
 # Further cameras are freed where that surely brings the views nearer together by so much.
 _WORTH = 0.05
 _FEWEST_NOISE = 0.05  # px
+# Until the noise is known, steps need not lead to the last digit.
+_ROUGHLY = 1e-4
 _FEWEST_RAYS, _AIMS = 4, 10
 
 
@@ -71,6 +75,7 @@ class CameraFits:
     check: Callable[[], None] = lambda: None
     noise: float = field(default=1.0, init=False)
     start: Float64 = field(init=False)
+    alike: Float64 = field(init=False)
 
     def __post_init__(self) -> None:
         self.start = self._triangulated(self.rig.names)
@@ -79,6 +84,8 @@ class CameraFits:
         if self.unknowns[TRANSLATION].any():
             self._pivots = np.array([c.rotation @ middle + c.translation for c in self.rig.cameras])
         self._sd = np.array([_spread(c, middle) for c in self.rig.cameras])
+        self._depth = np.array([_depth(c, middle) for c in self.rig.cameras])
+        self.alike = np.ones(len(self.rig.cameras))
 
     def noise_of(self, state: PointState) -> float:
         """Standard deviation of an observation's coordinate, px, from the residuals."""
@@ -102,7 +109,7 @@ class CameraFits:
         return np.where(self.points.views.used, lengths, np.nan)
 
     def with_all(self, cameras: Bool) -> PointsAdjusted:
-        """All the given cameras free, from wide to narrow; sets the `noise` of later fits."""
+        """All the given cameras free, from wide to narrow; sets `noise` and `alike`."""
         state = PointState.of(self.rig.cameras, self.start)
         problem = self.problem(cameras)
         self.noise = self.noise_of(state)
@@ -110,12 +117,21 @@ class CameraFits:
         found = problem.solve(state, wide, most_steps=10, check=self.check)
         for _ in range(8):
             noise = self.noise_of(found.state)
-            found = problem.solve(found.state, SCALE_OVER_NOISE * noise, check=self.check)
+            found = problem.solve(
+                found.state,
+                SCALE_OVER_NOISE * noise,
+                most_steps=10,
+                tolerance=_ROUGHLY,
+                check=self.check,
+            )
             settled = noise > 0.97 * self.noise
             self.noise = noise
             if settled:
                 break
-        return found
+        self.alike = self._alikeness(cameras, found.state)
+        return self.problem(cameras).solve(
+            found.state, SCALE_OVER_NOISE * self.noise, check=self.check
+        )
 
     def fit(
         self, cameras: Bool, start: PointState | None = None, new: int | None = None
@@ -167,14 +183,58 @@ class CameraFits:
         )
         return proposed if np.median(new) < np.median(old) else state
 
+    def continued(
+        self, points: MatchedPoints, found: PointsAdjusted, cameras: Bool
+    ) -> tuple[CameraFits, PointsAdjusted]:
+        """The same cameras free, from where they are, for more points."""
+        more = CameraFits(self.rig, points, self.unknowns, self.check)
+        more.noise, more.alike = self.noise, self.alike
+        more._pivots = self._pivots
+        state = PointState(found.state.cameras, more.start, found.state.total)
+        state = replace(state, xyz=more._triangulated(self.rig.names, state))
+        last = SCALE_OVER_NOISE * self.noise
+        return more, more.problem(cameras).solve(state, last, check=self.check)
+
     def problem(self, cameras: Bool) -> PointAdjustment:
         """Bundle adjustment of the given cameras ``(view,)`` and all points."""
         free = cameras[:, None] & self.unknowns[None]
         for i, camera in enumerate(self.rig.cameras):
             if not has_free_distortion(camera):
                 free[i, DISTORTION] = False
-        prior = (self.noise / self._sd) ** 2
+        prior = self.noise**2 * (np.eye(self._sd.shape[1]) / np.square(self._sd)[:, None])
+        if self.unknowns[ROTATION].all() and self.unknowns[TRANSLATION].all():
+            for c, moves in enumerate(self._moves_of_place()):
+                weight = self.alike[c] * (self.noise / (_PLACE * self._depth[c])) ** 2
+                prior[c] += weight * (moves.T @ moves)
         return PointAdjustment(self.points.views, free, self._pivots, prior)
+
+    def _moves_of_place(self) -> Float64:
+        """How the place of each camera changes with its unknowns, ``(view, 3, 11)``."""
+        out = np.zeros((len(self._pivots), 3, self._sd.shape[1]))
+        out[:, :, ROTATION] = -cross_matrix(self._pivots)
+        out[:, :, TRANSLATION] = -np.eye(3)
+        return out
+
+    def _alikeness(self, cameras: Bool, state: PointState) -> Float64:
+        """How many points say what one would say if all erred by themselves, ``(view,)``.
+
+        Networks err alike in neighbouring frames, so that a camera's place is known much worse
+        than the number of points suggests; a prior must not drown in that number.
+        """
+        problem = self.problem(cameras)
+        scale = SCALE_OVER_NOISE * self.noise
+        groups = [numbered(each) for each in (self.points.block, self.points.keypoint)]
+        found = problem.covariance(state, scale, *groups)
+        alone = self.noise**2 * problem.covariance_if_independent(state, scale)
+        out, start = np.ones(len(cameras)), 0
+        for c, moves in enumerate(self._moves_of_place()):
+            n = int(problem.free[c].sum())
+            own, moves = slice(start, start + n), moves[:, problem.free[c]]
+            start += n
+            known = float(np.trace(moves @ alone[own, own] @ moves.T))
+            if known > 0:
+                out[c] = max(1.0, float(np.trace(moves @ found[own, own] @ moves.T)) / known)
+        return out
 
     def _triangulated(self, names: Sequence[str], state: PointState | None = None) -> Float64:
         """Points from the named views where two of them see it, else from all."""
@@ -223,7 +283,7 @@ def select_cameras(fits: CameraFits, movable: Bool) -> Selection:
         return Selection(fits.with_all(movable), movable, ())
     trial = CameraFits(fits.rig, fits.points.at(~aside), fits.unknowns, fits.check)
     chosen, candidates = _chosen(trial, fits.points.at(aside), movable)
-    fits.noise = trial.noise
+    fits.noise, fits.alike = trial.noise, trial.alike
     if chosen.sum() == movable.sum():
         return Selection(fits.with_all(chosen), chosen, candidates)
     new = int(np.flatnonzero(chosen)[0]) if chosen.sum() == 1 else None
@@ -272,7 +332,7 @@ def _chosen(fits: CameraFits, aside: MatchedPoints, movable: Bool) -> tuple[Bool
 
 def _spread(camera: Camera, middle: Float64) -> Float64:
     """Standard deviations of the prior on a camera's unknowns, ``(11,)``."""
-    depth = abs(float((camera.rotation @ middle + camera.translation)[2])) or 1.0
+    depth = _depth(camera, middle)
     width, height = image_size(camera)
     reach = max(float(camera.matrix[0, 0]) / (0.5 * float(np.hypot(width, height))), 1.0)
     sd = np.empty(11)
@@ -280,3 +340,12 @@ def _spread(camera: Camera, middle: Float64) -> Float64:
     sd[PRINCIPAL_POINT] = _CENTRE * width
     sd[DISTORTION] = _BEND * reach**2, _BEND * reach**4
     return sd
+
+
+def _depth(camera: Camera, middle: Float64) -> float:
+    return abs(float((camera.rotation @ middle + camera.translation)[2])) or 1.0
+
+
+def numbered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same groups, counted from 0."""
+    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)

@@ -50,6 +50,18 @@ class MatchedPoints:
         """Those of a mask ``(point,)``, or of indices."""
         return MatchedPoints(self.views.at(chosen), self.keypoint[chosen], self.block[chosen])
 
+    def with_points(self, other: MatchedPoints) -> MatchedPoints:
+        """Both together."""
+        views = PointViews(
+            np.concatenate([self.views.xy, other.views.xy]),
+            np.concatenate([self.views.used, other.views.used]),
+        )
+        return MatchedPoints(
+            views,
+            np.concatenate([self.keypoint, other.keypoint]),
+            np.concatenate([self.block, other.block]),
+        )
+
 
 def split_points(
     xy: NDArray[np.floating], *, seed: int = 0, most: int = 5000

@@ -108,9 +108,9 @@ class PointAdjustment:
         Unknowns of the cameras that may change.
     pivots : (view, 3) float64
         About which each camera turns, in its own frame.
-    prior : (view, 11) float64
-        Inverse squared standard deviations of the change of each unknown, times the noise's
-        variance in px^2.
+    prior : (view, 11, 11) float64
+        Inverse covariance of the change of each camera's unknowns, times the noise's variance in
+        px^2.
     """
 
     observed: PointViews
@@ -210,7 +210,7 @@ class PointAdjustment:
             at = slice(bread.start[c], bread.start[c] + count)
             if not count:
                 continue
-            prior = np.diag(self.prior[c, self.free[c]])
+            prior = self.prior[c][np.ix_(self.free[c], self.free[c])]
             inverse = np.linalg.pinv(bread.system[at, at] + prior, hermitian=True)
             meat = np.zeros((count, count))
             for cluster in clusters:
@@ -220,13 +220,34 @@ class PointAdjustment:
             out[at, at] = inverse @ meat @ inverse
         return out
 
+    def covariance_if_independent(self, state: PointState, scale: float) -> Float64:
+        """The same for errors that are independent, with a variance of 1 px^2."""
+        normal = self._normal(_packed(state.cameras), state, scale, 0.0)
+        out = np.zeros_like(normal.system)
+        for c, count in enumerate(normal.n_unknowns):
+            at = slice(normal.start[c], normal.start[c] + count)
+            prior = self.prior[c][np.ix_(self.free[c], self.free[c])]
+            out[at, at] = np.linalg.pinv(normal.system[at, at] + prior, hermitian=True)
+        return out
+
     def _cost(self, packed: Float64, state: PointState, scale: float) -> float:
         from .point_kernels import point_costs
 
         out = np.empty(len(state.xyz))
         point_costs(packed, state.xyz, self.observed.xy, self.observed.used, scale**2, out)
-        total = float(out.sum()) + float((self.prior * np.square(state.total))[self.free].sum())
+        total = float(out.sum()) + float(np.sum(state.total * self._pull(state)))
         return total if np.isfinite(total) else np.inf
+
+    def _pull(self, state: PointState) -> Float64:
+        """Gradient of half the prior's cost, ``(view, 11)``."""
+        return np.asarray(np.einsum("cij,cj->ci", self.prior, state.total) * self.free)
+
+    def _prior_of_free(self) -> Float64:
+        """Of all free unknowns, ``(n, n)``."""
+        where = np.flatnonzero(self.free.ravel())
+        view, own = np.divmod(where, _N)
+        same = view[:, None] == view[None]
+        return np.where(same, self.prior[view[:, None], own[:, None], own[None]], 0.0)
 
     def _normal(
         self,
@@ -255,8 +276,8 @@ class PointAdjustment:
             np.empty((n_points, n_views, int(counts.max(initial=1)) or 1, 3)),
             counts,
             start,
-            self.prior[self.free],
-            (self.prior * state.total)[self.free],
+            self._prior_of_free(),
+            self._pull(state)[self.free],
         )
         accumulate(
             packed,
@@ -296,7 +317,8 @@ class _Normal(NamedTuple):
         if not len(self.diagonal):
             return np.zeros(0)
         system = self.system.copy()
-        system[np.diag_indices_from(system)] += self.prior + damping * self.diagonal
+        system += self.prior
+        system[np.diag_indices_from(system)] += damping * self.diagonal
         right = -self.scores.sum(axis=0) - self.prior_gradient
         scale = np.sqrt(np.maximum(np.diag(system), 1e-300))
         solution = np.empty(len(right))

@@ -15,7 +15,13 @@ from napari_pose3d.errors import PoseDataError
 
 from ..solve.rotations import angle_between
 from .agreement import Improvement, improvement
-from .camera_selection import SCALE_OVER_NOISE, CameraFits, Selection, select_cameras
+from .camera_selection import (
+    SCALE_OVER_NOISE,
+    CameraFits,
+    Selection,
+    numbered,
+    select_cameras,
+)
 from .matched_points import MatchedPoints, split_points
 from .point_adjustment import (
     DISTORTION,
@@ -86,12 +92,14 @@ class Refinement:
     rig : Rig
         Scale, origin and orientation of the world are kept.
     improvement : Improvement
-        Before and after, on points that were left out of the fit.
+        Before and after, on points that were left out of a first fit; the rig was then fitted to
+        all.
     cameras : tuple of CameraChange
     candidates : tuple of str
         Cameras one of which was moved, where it cannot be told which: moving any of them makes the
         views agree. Empty where it is certain, or where several moved.
     n_points, n_left_out : int
+        Of the first fit, and left out of it.
     notes : tuple of str
     """
 
@@ -191,6 +199,11 @@ def refine(
             expected="a gain of more than two standard errors",
             todo="Keep the rig; or give more frames, or points that are labeled more exactly",
         )
+    # It is better than the one before: now what was left out helps as well.
+    fits, fit = fits.continued(fitted.with_points(judged), selection.fit, selection.moved)
+    selection = replace(selection, fit=fit)
+    state = _in_the_old_world(fits, selection)
+    refined = replace(rig, cameras=state.cameras)
     changes = _changes(fits, selection, state)
     candidates = tuple(rig.names[i] for i in selection.candidates)
     return Refinement(
@@ -267,7 +280,7 @@ def _changes(fits: CameraFits, selection: Selection, state: PointState) -> tuple
     before, points = fits.rig.cameras, fits.points
     problem = fits.problem(selection.moved)
     covariance = problem.covariance(
-        state, SCALE_OVER_NOISE * fits.noise, _numbered(points.block), _numbered(points.keypoint)
+        state, SCALE_OVER_NOISE * fits.noise, numbered(points.block), numbered(points.keypoint)
     )
     shown = [pinholes(cameras).project(state.xyz) for cameras in (before, state.cameras)]
     moved_px = np.nanmedian(np.linalg.norm(shown[0] - shown[1], axis=-1), axis=1)
@@ -316,11 +329,6 @@ def _uncertainty(
     first = own[: int(turning.sum()), : int(turning.sum())]
     turn = np.sqrt(max(float(np.linalg.eigvalsh(first)[-1]), 0.0)) if len(first) else 0.0
     return float(np.sqrt(np.nanmedian(squared))), float(np.degrees(turn))
-
-
-def _numbered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same groups, counted from 0."""
-    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)
 
 
 def _notes(changes: Sequence[CameraChange], candidates: Sequence[str]) -> list[str]:
