@@ -36,6 +36,9 @@ JUMPED_TO = [
     "rle-palette.avi",
     "mpeg4-packed.avi",
     "wmv2.wmv",
+    "h264.asf",
+    "mpeg4.asf",
+    "mpeg1.m1v",
 ]
 
 
@@ -93,6 +96,47 @@ def test_the_image_that_a_decoder_invents_counts_as_with_players(tmp_path: Path)
         assert 0 in opened.damaged
         # What is predicted from it, up to the keyframe.
         assert max(opened.damaged) < opened.index.frame_of[opened.index.key.nonzero()[0][1]]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7])
+@pytest.mark.parametrize(
+    ("codec", "suffix", "bf"),
+    [
+        ("mpeg4", ".mkv", "2"),
+        ("mpeg4", ".avi", "2"),
+        ("mpeg4", ".asf", "2"),
+        ("mpeg4", ".mov", "0"),
+        ("wmv2", ".asf", "0"),
+        ("flv", ".flv", "0"),
+    ],
+)
+def test_decoders_that_begin_anywhere(
+    codec: str, suffix: str, bf: str, cut: int, tmp_path: Path
+) -> None:
+    """Frames are counted as players count them; those that cannot be right are spoken of, once."""
+    video = Video(
+        f"cut{suffix}",
+        codec,
+        options={"g": "12", "bf": bf, "b": "2M"},
+        n_frames=40,
+        change=lambda packets: list(packets)[cut:],
+    )
+    path = video.write(tmp_path)
+    with av.open(str(path)) as container:
+        truth = list(container.decode(video=0))
+    whole = next(n for n, image in enumerate(truth) if image.key_frame or image.pict_type == 1)
+    assert whole > 1
+    with open_video(path, color="grey") as opened:
+        assert len(opened) == len(truth)
+        for n in random.Random(cut).sample(range(len(opened)), len(opened)):
+            image = opened[n]
+            if n in opened.damaged:
+                assert n < whole
+            else:
+                difference = image.astype(int) - truth[n].to_ndarray(format="gray")
+                assert np.abs(difference).max() <= 3
+        (warning,) = [each for each in opened.warnings if "cut within a group" in each]
+    assert f"its first {whole} frames are made from images that are not in the file" in warning
 
 
 # ------------------------------------------------------------------- contradicting timestamps

@@ -97,7 +97,8 @@ def _reader_with(
     grey = colour == "grey" or (colour == "auto" and all(map(is_grey, samples.values())))
     converter = ImageConverter(next(iter(samples.values())), grey=grey)
     cut_off = _beyond_the_end(index)
-    reader = Reader(path, index, converter, cache, lenient=lenient, unreadable=cut_off)
+    unreadable = cut_off | set(range(index.n_invented))
+    reader = Reader(path, index, converter, cache, lenient=lenient, unreadable=unreadable)
     # The first image is what everybody looks at first.
     for number, image in samples.items():
         reader.keep(number, image)
@@ -160,8 +161,9 @@ def _decode_samples(
     path: Path, index: FrameIndex, colour: Colour, *, lenient: bool
 ) -> dict[int, VideoFrame]:
     entries = index.entry_frames()
-    if not len(entries) or entries[0] != 0:
-        entries = np.insert(entries, 0, 0)
+    first = index.n_invented
+    if not len(entries) or entries[0] != first:
+        entries = np.insert(entries, 0, first)
     places = np.unique(np.linspace(0, len(entries) - 1, _SAMPLES).astype(int))
     # The others are tried only while the video has not shown anything.
     order = [*places, *(place for place in range(len(entries)) if place not in places)][:_TRIES]

@@ -22,16 +22,14 @@ import numpy as np
 
 from napari_pose3d.errors import PoseDataError
 
-from ..index.container import open_container, packet_marks
+from ..index.container import is_invented, open_container, packet_marks
 from ..index.frame_index import NO_TIME, FrameIndex, Int64, PacketMarks, VideoStamp
 
 if TYPE_CHECKING:
     import av
     from av.video.frame import VideoFrame
 
-_NO_TYPE, _I_FRAME = 0, 1
-# Their decoders invent an image to predict from where the video begins without a keyframe.
-_INVENTING = ("mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "flv1")
+_I_FRAME = 1
 # After a jump: packets that begin in their midst, and packets that are needed to know the place.
 _UNKNOWN_PACKETS = 8
 _LONGEST_SEARCH = 256
@@ -200,7 +198,7 @@ class Decoder:
             tag = image.pts
             if tag is None:
                 continue
-            if image.pict_type == _NO_TYPE and self._context.name in _INVENTING:
+            if is_invented(image, self._context.name):
                 self.n_invented += 1
                 continue
             self.pending.discard(tag)
@@ -228,11 +226,13 @@ class Decoder:
         return self._context.name == "mpeg4" or bool(self._palettes)
 
     def _feed_for_state(self, packet: av.Packet) -> None:
-        """Have the decoder take note of a packet whose image is not wanted."""
+        """Have the decoder take note of a packet whose image is not wanted, and is not kept."""
         import av
 
         with contextlib.suppress(av.FFmpegError, OSError):
             self._context.decode(packet)
+        # Its image may be held back until the next packet, with a time that is no number of ours.
+        self._context.flush_buffers()
 
     def _read(self) -> av.Packet | None:
         import av
@@ -266,7 +266,6 @@ class Decoder:
         self.next_packet = 0
         if not self._skip_to(entry):
             raise IndexMismatch
-        self._context.flush_buffers()
 
     def distrust_jumps(self) -> bool:
         """Never jump again in this file; False when that is how it was read before."""

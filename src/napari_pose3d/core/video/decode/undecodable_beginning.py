@@ -38,11 +38,15 @@ def without_undecodable_beginning(
         return index
     if index.how == "decoding":
         # What no image came out of is empty already.
-        n_lost = 0 if index.begins_with_key else int(index.empty[: index.packet_of[0]].sum())
-        return replace(index, warnings=(*index.warnings, _warning(n_lost))) if n_lost else index
+        if index.begins_with_key:
+            return index
+        lost = index.empty[: index.packet_of[0]]
+        keys = [frame for frame in index.frame_of[np.flatnonzero(index.key)[1:]] if frame >= 0]
+        warning = _warning(int(lost.sum()), int(min(keys, default=len(index))))
+        return replace(index, warnings=(*index.warnings, warning))
     decoder = Decoder(path, index, lenient=lenient)
     try:
-        arrived = _first_images(decoder)
+        arrived, n_unfounded = _first_images(decoder)
     except IndexMismatch:
         return index
     finally:
@@ -56,30 +60,55 @@ def without_undecodable_beginning(
     has_arrived[arrived] = True
     before = ~has_arrived & (index.rank < index.rank[arrived].max())
     n_lost = int((before & ~index.empty).sum())
-    # Players count the image that some decoders invent to predict the first one from. It takes the
-    # number of one that is lost, and is unreadable.
-    counted = [p for p in np.argsort(index.rank) if before[p]][-decoder.n_invented :]
-    empty = index.empty | before
-    empty[counted if decoder.n_invented else []] = False
-    if not n_lost and not decoder.n_invented:
+    # Players count the image that some decoders invent to predict the first one from.
+    n_unfounded += decoder.n_invented
+    if not n_lost and not n_unfounded:
         return index
-    key = index.key & ~before
+    details = {**index.details, "invented": decoder.n_invented} if decoder.n_invented else None
     return replace(
-        index, empty=empty, key=key, warnings=(*index.warnings, _warning(max(n_lost, 1)))
+        index,
+        empty=index.empty | before,
+        key=index.key & ~before,
+        warnings=(*index.warnings, _warning(n_lost, n_unfounded)),
+        details=details or index.details,
     )
 
 
-def _warning(n_lost: int) -> str:
-    lost = "image" if n_lost == 1 else f"{n_lost} images"
-    return (
-        f"the video was cut within a group of images: its first {lost} cannot be decoded and do "
-        "not count; frame 0 is the first image that players show"
-    )
+def _warning(n_lost: int, n_unfounded: int) -> str:
+    """That a video was cut.
+
+    Parameters
+    ----------
+    n_lost : int
+        Images that do not come out at all.
+    n_unfounded : int
+        Images that are shown, and are predicted from others that are not there.
+    """
+    what = []
+    if n_lost:
+        lost = (
+            "image cannot be decoded and does"
+            if n_lost == 1
+            else (f"{n_lost} images cannot be decoded and do")
+        )
+        what.append(f"its first {lost} not count; frame 0 is the first image that players show")
+    if n_unfounded:
+        shown = "first frame is" if n_unfounded == 1 else f"first {n_unfounded} frames are"
+        what.append(f"its {shown} made from images that are not in the file, and cannot be right")
+    return f"the video was cut within a group of images: {'; '.join(what)}"
 
 
-def _first_images(decoder: Decoder) -> list[int]:
-    """The packets of the images that come out first, up to the first that stands for itself."""
+def _first_images(decoder: Decoder) -> tuple[list[int], int]:
+    """The packets of the images that come out first, up to the first that stands for itself.
+
+    Returns
+    -------
+    packets : list of int
+    n_unfounded : int
+        How many of them come before that one.
+    """
     arrived: list[int] = []
+    n_unfounded = 0
     decoder.start(0)
     while len(arrived) < FARTHEST:
         try:
@@ -87,6 +116,9 @@ def _first_images(decoder: Decoder) -> list[int]:
         except EOFError:
             break
         arrived += [number for number, _ in images]
-        if any(decoder.is_whole(image) for _, image in images):
+        whole = [decoder.is_whole(image) for _, image in images]
+        if any(whole):
+            n_unfounded += whole.index(True)
             break
-    return arrived
+        n_unfounded += len(whole)
+    return arrived, n_unfounded

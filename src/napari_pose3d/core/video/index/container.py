@@ -17,8 +17,12 @@ from .mp4_boxes import boxes_inside, whole_file
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+# Their decoders invent an image to predict from where the video begins without a keyframe.
+_INVENTING = ("mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "flv1")
+_NO_TYPE = 0
 _MP4_LIKE = (".mp4", ".mov", ".m4v")
 
 
@@ -135,3 +139,11 @@ def _has_moov(path: Path) -> bool:
     except (PoseDataError, OSError):
         # It vanished in between: the first error is the better one.
         return True
+
+
+def is_invented(image: VideoFrame, codec: str) -> bool:
+    """Whether a decoder made an image up to predict others from, in a video that was cut.
+
+    Players show it; it belongs to no packet, whatever time it has.
+    """
+    return image.pict_type == _NO_TYPE and codec in _INVENTING

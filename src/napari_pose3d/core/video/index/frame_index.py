@@ -102,7 +102,8 @@ class FrameIndex:
         What is odd about the video, in plain words.
     details : dict
         ``palettes``, the packets that carry a palette; ``intra_only``, whether the codec never
-        predicts an image from another.
+        predicts an image from another; ``invented``, how many images the decoder shows at the
+        beginning that belong to no packet. They are the first frames, and unreadable.
     """
 
     pts: Int64
@@ -126,18 +127,25 @@ class FrameIndex:
             # Decoding cannot begin earlier.
             self.key[0] = True
 
+    @property
+    def n_invented(self) -> int:
+        """How many images at the beginning belong to no packet."""
+        return int(self.details.get("invented", 0))
+
     @cached_property
     def packet_of(self) -> Int64:
-        """Frame number to packet number, ``(frame,)``."""
+        """Frame number to packet number, ``(frame,)``; the first one for what is invented."""
         order = np.empty(len(self.rank), np.int64)
         order[self.rank] = np.arange(len(self.rank))
-        return order[~self.empty[order]]
+        shown = order[~self.empty[order]]
+        return np.concatenate([np.full(self.n_invented, shown[:1]), shown])
 
     @cached_property
     def frame_of(self) -> Int64:
         """Packet number to frame number, ``(packet,)``; -1 where nothing is shown."""
         frames = np.full(len(self.rank), -1, np.int64)
-        frames[self.packet_of] = np.arange(len(self.packet_of))
+        n = self.n_invented
+        frames[self.packet_of[n:]] = np.arange(n, len(self.packet_of))
         return frames
 
     def __len__(self) -> int:

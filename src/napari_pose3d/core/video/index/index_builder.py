@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-from .container import open_container, other_streams, time_base_of
+from .container import is_invented, open_container, other_streams, time_base_of
 from .container_index import index_of_container, lists_its_packets
 from .display_order import FARTHEST, contradicts_decoding_order, shown_as_stored
 from .empty_packets import empty_packet_check, may_be_empty
@@ -39,6 +39,8 @@ _PTS, _DTS, _POS, _SIZE, _KEY, _DISCARD = range(len(_ALL))
 # What is stored as one packet comes back as one; others are cut into packets by a parser, which
 # guesses positions and times, and guesses them otherwise after a jump.
 _STORED_AS_PACKETS = ("mp4", "matroska", "avi")
+# These hold no display times: what libavformat makes up for them is wrong with B-frames.
+_WITHOUT_DISPLAY_TIMES = ("avi", "asf", "mpegvideo")
 # Matroska stores no decoding times and cuts nothing off: no need to ask each packet.
 _MATROSKA = ("pts", "pos", "size", "is_keyframe")
 _COUNTED = (
@@ -135,8 +137,7 @@ def _from_packets(
     pts = rows[:, _PTS]
     order = np.argsort(pts, kind="stable")
     no_times = bool((pts == NO_TIME).any() or (np.diff(pts[order]) == 0).any())
-    # AVI holds no display times. What libavformat makes up for it is wrong with B-frames.
-    guessed = container.format.name == "avi" and bool(codec.has_b_frames)
+    guessed = container.format.name in _WITHOUT_DISPLAY_TIMES and bool(codec.has_b_frames)
     if len(rows):
         if (no_times or guessed) and not shown_as_stored(codec):
             return _COUNTED
@@ -172,6 +173,7 @@ def _from_decoding(
     rows = packets.rows
     container, stream = open_container(path)
     shown: list[int] = []
+    n_invented = 0
     with container:
         context = stream.codec_context
         context.thread_type = "FRAME"
@@ -190,7 +192,11 @@ def _from_decoding(
             except av.FFmpegError:
                 # The end may be announced twice.
                 continue
-            shown += [image.pts for image in images if image.pts is not None]
+            for image in images:
+                if is_invented(image, context.name):
+                    n_invented += not shown
+                elif image.pts is not None:
+                    shown.append(image.pts)
     rank = np.full(len(rows), -1, np.int64)
     rank[shown] = np.arange(len(shown))
     empty = rank < 0
@@ -205,7 +211,7 @@ def _from_decoding(
         how="decoding",
         stamp=stamp,
         warnings=(*packets.warnings, *([] if is_valid else [warning])),
-        details=packets.details(),
+        details={**packets.details(), **({"invented": n_invented} if n_invented else {})},
     )
 
 
