@@ -47,13 +47,12 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/npe2 validate napari_pose3d
 
-# $(call pytest,environment,markers,after a failure): tests that open windows run in one process of
-# their own, since software OpenGL takes all cores.
+# $(call pytest,environment,markers,after a failure). What needs no window runs first, without a display.
+# Tests with windows wait for them most of the time: two processes, each with a display of its own
+# (pytest-xvfb), and all tests of a file in one of them, for they share its windows.
 define pytest
-	$(1)/bin/python -m pytest -m "not gui and $(2)" -n 2 $(3)
-	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" != Linux ]; then \
-		$(1)/bin/python -m pytest -m "gui and $(2)" $(3); \
-	else $(XVFB) $(1)/bin/python -m pytest -m "gui and $(2)" $(3); fi
+	$(1)/bin/python -m pytest -m "not gui and $(2)" -n 2 --no-xvfb $(3)
+	$(1)/bin/python -m pytest -m "gui and $(2)" -n 2 --dist loadfile $(3)
 endef
 
 test: lint
