@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+    # A shared window lives as long as its module: napari's fixture would take it for a leak.
+    windows = {"shared_viewer", "make_napari_viewer"}
+    used: dict[Path, set[str]] = defaultdict(set)
+    for item in items:
+        used[item.path] |= windows.intersection(getattr(item, "fixturenames", ()))
+    both = [str(path) for path, names in used.items() if names == windows]
+    if both:
+        raise pytest.UsageError(f"{windows} in one module: {', '.join(both)}")
 
 
 @pytest.fixture(scope="session")

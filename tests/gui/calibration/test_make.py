@@ -19,8 +19,6 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
-from napari_pose3d.gui.workspace.workspace import workspace
-from napari_pose3d.synthetic.board import board_sample
 from napari_pose3d.synthetic.board.board_observations import (
     BoardScene,
     ring_of_cameras,
@@ -29,7 +27,6 @@ from napari_pose3d.synthetic.board.board_observations import (
 
 pytestmark = pytest.mark.gui
 BOARD = Board(7, 6, 30.0, marker=22.0)
-RECIPE = board_sample.BoardRecipe(n_cameras=3, size=(320, 240))
 
 
 @pytest.fixture(scope="module")
@@ -94,41 +91,6 @@ def calibrate(widget: CalibrationWidget) -> None:
     press(widget, widget.make._fit)
     until(lambda: not widget.jobs.is_busy)
     assert widget.result.history is not None, widget.jobs.status
-
-
-def test_the_sample_is_calibrated_by_one_click(
-    make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = board_sample.make_board_sample
-    monkeypatch.setattr(
-        board_sample,
-        "make_board_sample",
-        lambda **rest: real(tmp_path / "sample", recipe=RECIPE, **rest),
-    )
-    viewer = make_napari_viewer(show=True)
-    viewer.open_sample("napari-pose3d", "calibration")
-    until(lambda: workspace(viewer).is_settled)
-    panel = workspace(viewer).find("Calibration")
-    assert {"board Cam-A", "board Cam-B"} <= {layer.name for layer in viewer.layers}
-    assert panel.make.board.board() == RECIPE.board
-    press(panel, panel.make._fit)
-    until(lambda: panel.result.history is not None)
-    assert all("board in" in caption for caption in panel.make.tiles.captions)
-    assert [line.split(":")[0][2:] for line in panel.result_panel.verdicts.lines] == [
-        "Cam-A",
-        "Cam-B",
-        "Cam-C",
-    ]
-    true = load_rig(tmp_path / "sample" / board_sample.TRUTH)
-    place = np.random.default_rng(0).uniform([-50, -50, 0], [50, 50, 60], (50, 3))
-    apart = np.linalg.norm(panel.result.rig.project(place) - true.project(place), axis=-1)
-    assert np.nanmedian(apart) < 1.0
-    # The worst images are cut out when they are looked at.
-    panel.result.show_page()
-    panel.result.page.tabs.setCurrentIndex(1)
-    until(lambda: not panel.jobs.is_busy)
-    assert len(panel.result.page.gallery._boxes) == 12
-    panel.result.page.close()
 
 
 def test_why_a_button_cannot_be_clicked_is_said(widget: CalibrationWidget, detected: Any) -> None:
