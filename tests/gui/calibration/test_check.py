@@ -241,7 +241,13 @@ def test_a_preview_shows_where_points_fall(opened: OpenSession) -> None:
     rig = opened.session.load_rig()
     assert rig is not None
     layers = preview_layers(
-        opened, {BEFORE: rig, MENDED: rig}, 0.0, {}, lambda *_: None, lambda: False
+        opened,
+        {BEFORE: rig, MENDED: rig},
+        "predictions",
+        0.0,
+        {},
+        lambda *_: None,
+        lambda: False,
     )
     assert len(layers) == 2 * len(VIEWS)
     poses = [attributes["metadata"]["napari_pose3d"] for _, attributes, _ in layers]

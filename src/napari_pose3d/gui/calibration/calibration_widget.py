@@ -70,6 +70,7 @@ class CalibrationWidget(QWidget):
         self.make.looking.connect(lambda: self._scroll_to(self.make.tiles))
         self.result.placed.connect(self._show_placed)
         self.make.recording.session_wanted.connect(self.use_session_videos)
+        self.mend.mended.connect(lambda rig: self.shelf.put("mended", rig))
         self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
         self._current.changed.connect(self._on_session)
         self._on_session()

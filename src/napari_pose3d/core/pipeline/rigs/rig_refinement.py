@@ -66,7 +66,7 @@ class SessionOutcome:
     session : str
     refinement : Refinement or None
     path : Path or None
-        The calibration that was written.
+        The calibration that was written; None where nothing was.
     reason : str
         Why there is none; "" where there is.
     """
@@ -85,6 +85,7 @@ def refine_sessions(
     fixed: Sequence[str] = (),
     all_cameras: bool = False,
     min_likelihood: float = CONFIDENT,
+    write: bool = True,
     check: Callable[[], None] = lambda: None,
 ) -> Iterator[SessionOutcome]:
     """Refine the calibration of each session from its own points, one after the other.
@@ -94,6 +95,8 @@ def refine_sessions(
     Parameters
     ----------
     source : {"labels", "predictions"}
+    write : bool
+        Off: nothing is written, and what would be is in the outcomes.
     """
     for session in project.sessions:
         check()
@@ -106,9 +109,8 @@ def refine_sessions(
             found = refine_rig(
                 rig, points, free=free, fixed=fixed, all_cameras=all_cameras, check=check
             )
-            yield SessionOutcome(
-                session.name, found, use_for_session(found.rig, project, session)[0]
-            )
+            path = use_for_session(found.rig, project, session)[0] if write else None
+            yield SessionOutcome(session.name, found, path)
         except PoseDataError as error:
             yield SessionOutcome(session.name, None, None, str(error))
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_adder import LayerAdder
 from napari_pose3d.gui.layers.layer_styles import tiles_of
@@ -21,18 +32,14 @@ from napari_pose3d.gui.session.current_session import (
     is_same_recording,
 )
 from napari_pose3d.gui.workspace.workspace import workspace
-from napari_pose3d.settings import IsCancelled, Progress, RefinementSettings
+from napari_pose3d.settings import RefinementSettings
 
 from ..job_bar import JobBar
-from ..make.calibration_job import checker
 from ..result.table_view import TableView
-from ..session_changes import with_rig
+from ..session_changes import reopened, with_rig
+from . import mend_job as work
 from .mend_preview import BEFORE, MENDED, preview_layers
-from .mend_tables import changes_text, views_table
-
-if TYPE_CHECKING:
-    from napari_pose3d.core.calibration.refinement.refinement import Refinement
-    from napari_pose3d.core.cameras.rig import Rig
+from .sessions_panel import SessionsPanel
 
 _LABELS = {
     "source": "Points",
@@ -46,6 +53,8 @@ _NO_RIG = "Open a session that has a calibration."
 class MendPanel(QWidget):
     """Refines, shows what would change, and writes it only when that is wanted.
 
+    `mended` is emitted with a rig that may be used, or None when there is none any more.
+
     Parameters
     ----------
     viewer : napari viewer
@@ -53,6 +62,8 @@ class MendPanel(QWidget):
     jobs : JobBar
     current : CurrentSession
     """
+
+    mended = Signal(object)
 
     def __init__(
         self, viewer: Any, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
@@ -62,12 +73,25 @@ class MendPanel(QWidget):
         self._settings = RefinementSettings()
         self._adding = JobSlot()
         self._added: list[Layer] = []
-        self._found: Refinement | None = None
+        self._found: work.Mended | None = None
         self._of: OpenSession | None = None
         self._before: Rig | None = None
         self._form = SettingsForm(
             RefinementSettings, _LABELS, {"min_likelihood": {"min": 0.0, "max": 1.0, "step": 0.05}}
         )
+        self.from_nothing = QCheckBox("From nothing: only lenses are known")
+        self.from_nothing.setToolTip(
+            "Find where the cameras are from the points alone; focal lengths and distortion are "
+            "taken from the session's calibration. 'May change' focal or all adjusts those, too."
+        )
+        self.from_nothing.toggled.connect(self._refresh)
+        self._length = QLineEdit()
+        self._length.setPlaceholderText("none, such as nose, tail, 42")
+        self._length.setToolTip(
+            "Two keypoints, or two cameras, and their distance with commas: it sets the scale."
+        )
+        self._length_label = QLabel("Known distance")
+        self._length_label.setBuddy(self._length)
         self._refine = QPushButton("&Mend")
         self._refine.clicked.connect(self.refine)
         self.table = TableView()
@@ -80,7 +104,8 @@ class MendPanel(QWidget):
         self._back.clicked.connect(self.go_back)
         self._preview = QPushButton("Preview in the views")
         self._preview.setToolTip(
-            "Where the session's predictions fall by the rig before and by the mended one."
+            "Where the labels or predictions fall by the rig before and by the mended one, before "
+            "anything is written."
         )
         self._preview.clicked.connect(self.preview)
         buttons = QGridLayout()
@@ -96,10 +121,18 @@ class MendPanel(QWidget):
             )
         )
         layout.addWidget(self._form.native)
+        layout.addWidget(self.from_nothing)
+        row = QHBoxLayout()
+        row.addWidget(self._length_label)
+        row.addWidget(self._length, 1)
+        layout.addLayout(row)
         layout.addWidget(self._refine)
         layout.addWidget(self.table)
         layout.addWidget(self._text)
         layout.addLayout(buttons)
+        self.sessions = SessionsPanel(jobs, current, self._chosen)
+        self.sessions.written.connect(self._on_written)
+        layout.addWidget(self.sessions)
         jobs.changed.connect(self._refresh)
         current.changed.connect(self._on_session)
         self._refresh()
@@ -111,19 +144,30 @@ class MendPanel(QWidget):
 
     def refine(self) -> None:
         """Look for cameras that moved, in a thread."""
-        opened = self._current.open
-        if opened is None:
-            return
-        try:
-            settings = RefinementSettings(**self._form.values())
-        except PoseDataError as error:
-            show_error(str(error))
+        opened, settings = self._current.open, self._chosen()
+        if opened is None or settings is None:
             return
         self._drop()
         self._settings = settings
-        self._jobs.start(
-            partial(_refined, opened, settings), "reading points", partial(self._show, opened)
+        job = (
+            partial(work.place_cameras, opened, settings, self._length.text())
+            if self.from_nothing.isChecked()
+            else partial(work.mend, opened, settings)
         )
+        self._jobs.start(job, "reading points", partial(self._show, opened))
+
+    def _chosen(self) -> RefinementSettings | None:
+        try:
+            return RefinementSettings(**self._form.values())
+        except PoseDataError as error:
+            self._fail(str(error))
+            return None
+
+    def _on_written(self) -> None:
+        """The open session may have another calibration now."""
+        if self._current.open is not None:
+            self._drop()
+            self._current.set(reopened(self._current.open))
 
     def preview(self) -> None:
         """Show in the camera views where points fall before and after, in a thread."""
@@ -136,14 +180,15 @@ class MendPanel(QWidget):
             self._fail(str(error))
             return
         assert before is not None
-        work = partial(
+        job = partial(
             preview_layers,
             opened,
             {BEFORE: before, MENDED: found.rig},
+            self._settings.source,
             self._settings.min_likelihood,
             tiles_of(self._viewer.layers),
         )
-        self._jobs.start(work, "reading predictions", self._add)
+        self._jobs.start(job, "reading points", self._add)
 
     def _add(self, layers: list[Any]) -> None:
         adder = LayerAdder(self._viewer, layers, self._present(), self)
@@ -189,11 +234,12 @@ class MendPanel(QWidget):
         self._jobs.say(text)
         self._refresh()
 
-    def _show(self, opened: OpenSession, found: Refinement) -> None:
+    def _show(self, opened: OpenSession, found: work.Mended) -> None:
         self._found, self._of, self._before = found, opened, None
-        self.table.show_table(views_table(found))
-        self._text.show_message(changes_text(found))
+        self.table.show_table(found.table)
+        self._text.show_message(found.text)
         self._jobs.say("Look at what would change, and use it if you like.")
+        self.mended.emit(found.rig)
         self._refresh()
 
     def _on_session(self) -> None:
@@ -210,6 +256,7 @@ class MendPanel(QWidget):
         self._added = []
         self.table.hide()
         self._text.show_message("")
+        self.mended.emit(None)
 
     def _refresh(self) -> None:
         opened, busy = self._current.open, self._jobs.is_busy
@@ -221,32 +268,12 @@ class MendPanel(QWidget):
         elif self._found is None:
             self._text.show_message("")
         self._text.setVisible(bool(self._text.message))
-        can_preview = self._of is not None and bool(self._of.session.ensemble_sets)
-        self._preview.setEnabled(self._found is not None and can_preview and not busy)
+        for part in (self._length, self._length_label):
+            part.setVisible(self.from_nothing.isChecked())
+        self._preview.setEnabled(self._found is not None and not busy)
         self._use.setEnabled(self._found is not None and self._before is None and not busy)
         self._back.setEnabled(self._before is not None and not busy)
 
     def _fail(self, message: str) -> None:
         self._jobs.say(message, "attention")
         show_error(message)
-
-
-def _refined(
-    opened: OpenSession, settings: RefinementSettings, progress: Progress, cancelled: IsCancelled
-) -> Refinement:
-    """Read the session's points and refine its rig."""
-    from napari_pose3d.core.pipeline.rigs.point_sources import session_points
-    from napari_pose3d.core.pipeline.rigs.rig_refinement import refine_rig
-
-    session = opened.session
-    rig = session.load_rig()
-    assert rig is not None
-    points = session_points(opened.project, session, settings.source, settings.min_likelihood)
-    progress("refining", 0, 0)
-    return refine_rig(
-        rig,
-        points,
-        free=settings.free,
-        all_cameras=settings.all_cameras,
-        check=checker(cancelled),
-    )

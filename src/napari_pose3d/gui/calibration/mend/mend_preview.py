@@ -24,12 +24,13 @@ BEFORE, MENDED = "by the rig before", "by the mended rig"
 def preview_layers(
     opened: OpenSession,
     rigs: Mapping[str, Rig],
+    source: str,
     min_likelihood: float,
     placed: Mapping[str, Tile],
     progress: Progress,
     cancelled: IsCancelled,
 ) -> list[LayerData]:
-    """Reprojections of the session's predictions, a layer for each view and rig.
+    """Reprojections of the session's labels or predictions, a layer for each view and rig.
 
     Parameters
     ----------
@@ -37,9 +38,9 @@ def preview_layers(
     placed : mapping of view to Tile
         Where the views lie in the viewer.
     """
-    progress("reading predictions", 0, 0)
+    progress("reading points", 0, 0)
     session = opened.session
-    points = session_points(opened.project, session, "predictions", min_likelihood)
+    points = session_points(opened.project, session, source, min_likelihood)
     layers: list[LayerData] = []
     for name, rig in rigs.items():
         progress(f"projecting {name}", 0, 0)
@@ -56,8 +57,11 @@ def preview_layers(
 def reprojections(rig: Rig, points: SharedPoints, session: Session) -> dict[str, PredictionTable]:
     """Where a rig sees the points that all views tell, by view, in px of the videos."""
     cameras = rig.subset(points.views)
-    xyz = triangulate(cameras, points.xy).xyz
-    xy = cameras.project(xyz)
+    known = cameras.project(triangulate(cameras, points.xy).xyz)
+    # Labels are of some frames only.
+    n_frames = int(points.frames.max()) + 1 if len(points.frames) else 0
+    xy = np.full((len(points.views), n_frames, *known.shape[2:]), np.nan)
+    xy[:, points.frames] = known
     out = {}
     for i, view in enumerate(points.views):
         frames = session.to_video(view, np.arange(xy.shape[1]))

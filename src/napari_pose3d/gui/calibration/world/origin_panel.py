@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .keypoint_page import KeypointPage
 from .picking_page import PickingPage
 from .point_picks import THREE
 from .rig_view import RigWindow
+from .space_contents import SpaceContents, animal_of, space_contents
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
@@ -57,7 +59,10 @@ class OriginPanel(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._images = images
+        self._viewer = viewer
+        self._images, self._jobs, self._current = images, jobs, current
+        self._contents: SpaceContents | None = None
+        current.changed.connect(self._forget_contents)
         self._rig: Rig | None = None
         self._calibration: Calibration | None = None
         self._candidates: list[Rig] = []
@@ -68,12 +73,8 @@ class OriginPanel(QWidget):
         self.three = PickingPage(viewer, owner, current, THREE)
         self.floor = PickingPage(viewer, owner, current)
 
-        def frame() -> int:
-            steps, axis = viewer.dims.current_step, max(viewer.dims.ndim - 4, 0)
-            return int(steps[axis])
-
-        self.keypoints = KeypointPage(jobs, current, frame, three=True)
-        self.feet = KeypointPage(jobs, current, frame, three=False)
+        self.keypoints = KeypointPage(jobs, current, self._frame, three=True)
+        self.feet = KeypointPage(jobs, current, self._frame, three=False)
         self._pages: dict[str, tuple[str, Any]] = {
             "board": ("the board in one frame", self.board),
             "three": ("three points, clicked in the views", self.three),
@@ -105,6 +106,14 @@ class OriginPanel(QWidget):
         self.method.currentIndexChanged.connect(self._show_page)
         self._show_page()
 
+    def _frame(self) -> int:
+        """The frame that the viewer shows."""
+        dims = self._viewer.dims
+        return int(dims.current_step[max(dims.ndim - 4, 0)])
+
+    def _forget_contents(self) -> None:
+        self._contents = None
+
     @property
     def state(self) -> str:
         """What the user reads."""
@@ -129,8 +138,27 @@ class OriginPanel(QWidget):
     def show_space(self) -> None:
         """Open the rig in 3-D."""
         if self._rig is not None:
-            scenes = {"The rig": self._scene(self._rig)}
-            self.window_3d.show_scenes(scenes, self._hint(self._rig), choose=False)
+            self._when_read(self._open_space)
+
+    def _open_space(self) -> None:
+        rig = self._rig
+        if rig is not None:
+            scenes = {"The rig": self._scene(rig)}
+            self.window_3d.show_scenes(scenes, self._hint(rig), choose=False)
+
+    def _when_read(self, then: Callable[[], None]) -> None:
+        """Read images and animal of the open session, in a thread, where nothing else is shown."""
+        opened = self._current.open
+        if self._calibration is not None or opened is None or self._contents is not None:
+            then()
+            return
+
+        def keep(contents: SpaceContents) -> None:
+            self._contents = contents
+            self._jobs.say(f"Not shown: {contents.note}." if contents.note else "")
+            then()
+
+        self._jobs.start(partial(space_contents, opened, self._frame()), "reading images", keep)
 
     def propose(self) -> None:
         """Show both orientations of the world that is chosen, of which the user takes one."""
@@ -147,6 +175,9 @@ class OriginPanel(QWidget):
             with_origin(first, origin),
             with_origin(turned_over(first), f"{origin}, turned over"),
         ]
+        self._when_read(self._show_candidates)
+
+    def _show_candidates(self) -> None:
         names = ("Take this one: z to most cameras", "Take this one: z to the other side")
         scenes = {name: self._scene(rig) for name, rig in zip(names, self._candidates, strict=True)}
         hint = "The same origin and x axis, and z to either side. Drag to turn, wheel to zoom."
@@ -176,10 +207,14 @@ class OriginPanel(QWidget):
         self.placed.emit(rig)
 
     def _scene(self, rig: Rig) -> work.RigScene:
-        boards = None
         if self._calibration is not None:
             boards = work.board_outlines(rig, self._calibration)
-        return work.rig_scene(rig, boards, self._images())
+            return work.rig_scene(rig, boards, self._images())
+        contents, opened = self._contents or SpaceContents(), self._current.open
+        session = None if opened is None else opened.session
+        animal = animal_of(rig, contents, session)
+        named = rig if session is None else rig.renamed(session.cameras)
+        return work.rig_scene(named, None, contents.images, animal)
 
     @staticmethod
     def _hint(rig: Rig) -> str:

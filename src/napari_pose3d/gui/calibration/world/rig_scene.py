@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +11,21 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.calibration.origin import from_board, from_floor, from_points
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.seen_volume import seen_volume
+from napari_pose3d.core.cameras.working_volume import WorkingVolume
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.view_layout import frusta
+
+from .space_contents import Animal
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
 
 Float64 = NDArray[np.float64]
 
-_MOST_BOARDS = 60
+_MOST_BOARDS = 24
 _GRID_LINES = 9
+_ENLARGED = 1.35
 _FLOOR_TOLERANCE = 0.02  # of the points' extent
 
 
@@ -40,6 +45,11 @@ class RigScene:
     images : mapping of name to (corners, image)
         Four corners ``(4, 3)`` in the order of the image's, from the top left clockwise, and its
         grey levels.
+    animal : Animal or None
+    rig : Rig
+        What is drawn.
+    about : WorkingVolume
+        Where boards or the animal are.
     """
 
     names: tuple[str, ...]
@@ -48,13 +58,17 @@ class RigScene:
     boards: Float64
     floor: Float64
     axes: Float64
+    rig: Rig
+    about: WorkingVolume
     images: Mapping[str, tuple[Float64, NDArray[np.uint8]]] = field(default_factory=dict)
+    animal: Animal | None = None
 
 
 def rig_scene(
     rig: Rig,
     boards: Float64 | None = None,
     images: Mapping[str, NDArray[np.uint8]] | None = None,
+    animal: Animal | None = None,
 ) -> RigScene:
     """Draw a rig.
 
@@ -64,11 +78,20 @@ def rig_scene(
         Outlines in the rig's world.
     images : mapping of camera to (height, width) uint8, optional
         Shown on the frusta.
+    animal : Animal, optional
+        In the rig's world.
     """
     outlines = np.empty((0, 4, 3)) if boards is None else boards
     outlines = outlines[:: max(1, -(-len(outlines) // _MOST_BOARDS))]
-    about = outlines.reshape(-1, 3) if len(outlines) else _looked_at(rig)
-    drawn = frusta(rig, about)
+    if len(outlines):
+        about = outlines.reshape(-1, 3)
+    else:
+        about = _looked_at(rig) if animal is None else animal.places
+    # Larger than among other things: their images are to be read.
+    drawn = [
+        replace(each, segments=each.apex + _ENLARGED * (each.segments - each.apex))
+        for each in frusta(rig, about)
+    ]
     reach = float(np.linalg.norm(np.ptp(about, axis=0))) or 1.0
     low, high = about.min(axis=0), about.max(axis=0)
     middle = (low + high) / 2
@@ -97,8 +120,27 @@ def rig_scene(
         np.stack([outlines, np.roll(outlines, -1, axis=1)], axis=2).reshape(-1, 2, 3),
         np.array(floor, dtype=np.float64),
         axes,
+        rig,
+        WorkingVolume(middle, max(0.5 * reach, 1e-9)),
         shown,
+        animal,
     )
+
+
+def seen_surface(scene: RigScene, n: int) -> tuple[Float64, NDArray[np.int64], float]:
+    """Around the space that at least `n` cameras of a scene see.
+
+    Returns
+    -------
+    vertices : (vertex, 3)
+        Rig units; no vertices where no place is seen by so many.
+    triangles : (triangle, 3)
+    content : float
+        Cubic rig units, within what is drawn.
+    """
+    found = seen_volume(scene.rig, n, within=scene.about)
+    vertices, triangles = found.boundary
+    return vertices, triangles, found.content
 
 
 def board_outlines(rig: Rig, calibration: Calibration) -> Float64:

@@ -5,93 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_pose3d.gui.camera_views.canvas.canvas_frame import CanvasFrame
-from napari_pose3d.gui.layers.colours import NEUTRAL
-from napari_pose3d.gui.layers.layer_styles import vectors_of
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
+from .rig_canvas import PARTS, RigCanvas
 from .rig_scene import RigScene
 
-# Of x, y and z, told apart by the colour-blind, too; the letters stand beside them.
-_AXES = ("#d55e00", "#009e73", "#56b4e9")
-_BOARD = "#e69f00"
-_RIGHT_HANDED = ("away", "down", "right")
-
-
-class RigCanvas(CanvasFrame):
-    """Cameras with their images, boards, floor and axes."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(name, n_displayed=3, parent=parent)
-        self.model.scene.camera.orientation = _RIGHT_HANDED
-        self.title.hide()
-        self.setAcceptDrops(False)
-
-    def show_scene(self, scene: RigScene) -> None:
-        """Draw another scene."""
-        self.model.layers.clear()
-        reach = float(np.linalg.norm(np.ptp(scene.cameras.reshape(-1, 3), axis=0))) or 1.0
-        for name, lines, colour, width in (
-            ("floor", scene.floor, NEUTRAL, 0.0015),
-            ("boards", scene.boards, _BOARD, 0.002),
-            ("cameras", scene.cameras, NEUTRAL, 0.0035),
-        ):
-            if len(lines):
-                self._lines(name, lines, colour, width * reach)
-        for letter, line, colour in zip("xyz", scene.axes, _AXES, strict=True):
-            self._lines(letter, line[None], colour, 0.008 * reach)
-        for name, (corners, image) in scene.images.items():
-            # Texture coordinates count from the lower left.
-            uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0.0]])
-            self._keep(
-                self.model.add_surface(
-                    (corners[:, ::-1], np.array([[0, 1, 2], [0, 2, 3]])),
-                    texture=image,
-                    texcoords=uv,
-                    name=f"image {name}",
-                    shading="none",
-                )
-            )
-        ends = np.concatenate([scene.apexes, scene.axes[:, 1]])
-        self._keep(
-            self.model.add_points(
-                ends[:, ::-1],
-                name="names",
-                size=0.014 * reach,
-                face_color=[NEUTRAL] * len(scene.apexes) + list(_AXES),
-                border_width=0.0,
-                features={"text": [*scene.names, "x", "y", "z"]},
-                text={"string": "{text}", "color": NEUTRAL, "size": 11, "anchor": "upper_left"},
-            )
-        )
-        self.fit()
-
-    def fit(self) -> None:
-        """Everything in view, from one side and above; z points up."""
-        camera = self.model.scene.camera
-        camera.set_view_direction((-0.55, 0.75, 1.0), (1.0, 0.0, 0.0))
-        self.model.fit_to_view(margin=0.08)
-        self._fitted = True
-
-    def _lines(self, name: str, lines: Any, colour: str, width: float) -> None:
-        self._keep(
-            self.model.add_vectors(
-                vectors_of(lines),
-                name=name,
-                vector_style="line",
-                edge_color=colour,
-                edge_width=width,
-                opacity=1.0,
-            )
-        )
-
-    @staticmethod
-    def _keep(layer: Any) -> None:
-        layer.editable = False
+_TITLES = {"content": "Boards, animal", "images": "Images", "floor": "Floor"}
 
 
 class RigWindow(QWidget):
@@ -105,12 +35,48 @@ class RigWindow(QWidget):
         self.resize(1000, 640)
         self._hint = MessageLabel()
         self._row = QHBoxLayout()
+        self._units = "units"
+        self.seen = QSpinBox()
+        self.seen.setSpecialValueText("none")
+        self.seen.setAccessibleName("Show the space that at least so many cameras see")
+        self.seen.setToolTip("What two cameras see can be triangulated.")
+        self.seen.valueChanged.connect(self._show_seen)
+        label = QLabel("Space seen by at least so many &cameras")
+        label.setBuddy(self.seen)
+        self._content = QLabel()
+        below = QHBoxLayout()
+        below.addWidget(label)
+        below.addWidget(self.seen)
+        below.addWidget(self._content)
+        below.addStretch(1)
+        self.boxes: dict[str, QCheckBox] = {}
+        for part in PARTS:
+            box = QCheckBox(_TITLES[part])
+            box.setChecked(True)
+            box.toggled.connect(lambda shown, part=part: self._show_part(part, shown))
+            below.addWidget(box)
+            self.boxes[part] = box
+        fit = QPushButton("&Fit")
+        fit.setToolTip("Everything in view, z up.")
+        fit.clicked.connect(self._fit)
+        below.addWidget(fit)
         layout = QVBoxLayout(self)
         layout.addWidget(self._hint)
         layout.addLayout(self._row, 1)
+        layout.addLayout(below)
         self.canvases: list[RigCanvas] = []
         self.buttons: list[QPushButton] = []
         self._columns: list[QWidget] = []
+
+    @property
+    def hint(self) -> str:
+        """What the user reads above."""
+        return self._hint.message
+
+    @property
+    def content(self) -> str:
+        """How much space so many cameras see."""
+        return self._content.text()
 
     def show_scenes(self, scenes: Mapping[str, RigScene], hint: str, choose: bool) -> None:
         """Show worlds side by side.
@@ -140,6 +106,12 @@ class RigWindow(QWidget):
             self._columns.append(column)
             self.canvases.append(canvas)
             canvas.show_scene(scene)
+        rig = next(iter(scenes.values())).rig
+        self._units = rig.units or "units"
+        self.seen.setMaximum(len(rig.cameras))
+        for part, box in self.boxes.items():
+            self._show_part(part, box.isChecked())
+        self._show_seen()
         self.show()
         self.raise_()
         self.activateWindow()
@@ -153,6 +125,20 @@ class RigWindow(QWidget):
         """Free the canvases; the window is of no use afterwards."""
         self._clear()
         self.close()
+
+    def _show_seen(self) -> None:
+        n = self.seen.value()
+        contents = [canvas.show_seen(n) for canvas in self.canvases]
+        text = f"{contents[0]:.3g} cubic {self._units}" if contents and contents[0] else "nothing"
+        self._content.setText(text if n and contents else "")
+
+    def _show_part(self, part: str, shown: bool) -> None:
+        for canvas in self.canvases:
+            canvas.show_part(part, shown)
+
+    def _fit(self) -> None:
+        for canvas in self.canvases:
+            canvas.fit()
 
     def _clear(self) -> None:
         canvases: Sequence[RigCanvas] = self.canvases
