@@ -49,7 +49,11 @@ def _is_import_call(node: ast.Call) -> bool:
     name = getattr(node.func, "attr", getattr(node.func, "id", ""))
     first = node.args[0] if node.args else None
     literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
-    return name in ("import_module", "importorskip") and literal and not first.value.startswith(".")
+    return (
+        name in ("import_module", "importorskip", "library")
+        and literal
+        and not first.value.startswith(".")
+    )
 
 
 def undeclared(modules: dict[str, list[str]], declared: set[str]) -> dict[str, list[str]]:
@@ -67,7 +71,12 @@ def runtime() -> set[str]:
 
 
 def test_the_package_imports_only_what_it_declares(runtime: set[str]) -> None:
-    optional = {normal(name) for name in EXTRAS["h5"]}
+    optional = {
+        normal(name)
+        for extra, names in EXTRAS.items()
+        if extra not in ("all", "dev")
+        for name in names
+    }
     assert undeclared(imported(REPO / "src"), runtime | optional) == {}
 
 

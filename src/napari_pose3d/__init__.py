@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         leave_one_out_residuals,
         triangulate,
     )
+    from .core.formats.exchange.session_poses import SessionPoses
+    from .core.pipeline.exchange.export_run import Exported, export_poses, export_session
+    from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
     from .core.pipeline.quality.audit_run import audit_project
     from .core.pipeline.results.result_files import save_result
     from .core.pipeline.results.saved_results import load_result
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from .core.video.video_array import VideoArray, open_video, set_video_cache
     from .errors import Cancelled, PoseDataError
     from .settings import (
+        ExportSettings,
         ReadingSettings,
         SmootherParts,
         SmoothingSettings,
@@ -53,6 +57,9 @@ _HOME = {
     "Camera": ".core.cameras.camera",
     "Cancelled": ".errors",
     "Ensemble": ".core.poses.arrays",
+    "ExportSettings": ".settings",
+    "Exported": ".core.pipeline.exchange.export_run",
+    "Imported": ".core.pipeline.exchange.import_run",
     "PoseDataError": ".errors",
     "Poses2D": ".core.poses.arrays",
     "Poses3D": ".core.poses.arrays",
@@ -62,6 +69,7 @@ _HOME = {
     "Result": ".core.poses.arrays",
     "Rig": ".core.cameras.rig",
     "Session": ".core.projects.session",
+    "SessionPoses": ".core.formats.exchange.session_poses",
     "SmootherParts": ".settings",
     "SmoothingSettings": ".settings",
     "Triangulation": ".core.cameras.triangulation.triangulation",
@@ -74,7 +82,10 @@ _HOME = {
     "choose_frames": ".core.review.frame_choice",
     "compute_measures": ".core.review.measures",
     "create_project": ".core.projects.creation",
+    "export_poses": ".core.pipeline.exchange.export_run",
+    "export_session": ".core.pipeline.exchange.export_run",
     "extract_frames": ".core.video.frame_export",
+    "import_file": ".core.pipeline.exchange.import_run",
     "leave_one_out_residuals": ".core.cameras.triangulation.triangulation",
     "load_predictions": ".core.projects.matching.prediction_loading",
     "load_result": ".core.pipeline.results.saved_results",
@@ -83,6 +94,7 @@ _HOME = {
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
+    "read_poses": ".core.pipeline.exchange.import_run",
     "review_result": ".core.review.session_review",
     "save_result": ".core.pipeline.results.result_files",
     "save_rig": ".core.cameras.rig_file",
@@ -96,6 +108,9 @@ __all__ = [
     "Camera",
     "Cancelled",
     "Ensemble",
+    "ExportSettings",
+    "Exported",
+    "Imported",
     "PoseDataError",
     "Poses2D",
     "Poses3D",
@@ -105,6 +120,7 @@ __all__ = [
     "Result",
     "Rig",
     "Session",
+    "SessionPoses",
     "SmootherParts",
     "SmoothingSettings",
     "Triangulation",
@@ -118,7 +134,10 @@ __all__ = [
     "choose_frames",
     "compute_measures",
     "create_project",
+    "export_poses",
+    "export_session",
     "extract_frames",
+    "import_file",
     "leave_one_out_residuals",
     "load_predictions",
     "load_result",
@@ -127,6 +146,7 @@ __all__ = [
     "open_inputs",
     "open_project",
     "open_video",
+    "read_poses",
     "review_result",
     "save_result",
     "save_rig",

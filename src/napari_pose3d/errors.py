@@ -28,6 +28,10 @@ RemedyKind = Literal[
     "video_size",
     "offset",
     "refine",
+    "fps",
+    "split",
+    "set",
+    "subject",
     "litpose",
     "triggered",
     "sync_table",
@@ -52,7 +56,8 @@ class Remedy:
         "refine" to mend a calibration from points, "triggered" to have the project remember that
         its cameras are triggered together, "sync_table" and "same_trigger" to say for a calibration
         which frames of the videos belong together, "litpose" to name the environment that Lightning
-        Pose is installed in.
+        Pose is installed in, "fps", "split", "set" and "subject" to say the frame rate, that a long
+        recording becomes several files, which prediction set is meant, and whose recording it is.
     argument : str
         What to set it to, where that is known; else "".
     """

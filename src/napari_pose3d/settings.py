@@ -394,3 +394,43 @@ class TrainingSettings:
             raise PoseDataError(
                 f"the share to train on is {self.train_share}", expected="between 0 and 1"
             )
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How poses are written for other programs; a format takes of it what concerns it."""
+
+    measured_only: bool = _setting(
+        False, "leave out positions that were filled in; they are missing then"
+    )
+    up: Literal["as-is", "x", "-x", "y", "-y", "z", "-z"] = _setting(
+        "as-is",
+        "which axis of the calibration's world points up, for formats whose readers expect one "
+        "(TRC: y is up there); as-is: nothing is turned",
+    )
+    nwb: Literal["multi", "single"] = _setting(
+        "multi",
+        "multi: 3-D, views and cameras; single: 3-D only, which keypoint-moseq reads",
+    )
+    movement_dims: Literal["singular", "plural"] = _setting(
+        "singular", "plural: for movement 0.15 and 0.16, which read no other netCDF"
+    )
+    split: bool = _setting(
+        False, "write several C3D files where a recording has more frames than one can hold"
+    )
+    subject: tuple[tuple[str, str], ...] = _setting(
+        (),
+        "whose recording it is, for NWB: subject_id, species (in Latin), sex (M, F, U or O), age "
+        "(as P90D), session_start (with time zone), experimenter, institution, description",
+    )
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("up", ("as-is", "x", "-x", "y", "-y", "z", "-z")),
+            ("nwb", ("multi", "single")),
+            ("movement_dims", ("singular", "plural")),
+        ):
+            if (value := getattr(self, name)) not in allowed:
+                raise PoseDataError(
+                    f"'{value}' is not known", place=name, expected=f"one of {', '.join(allowed)}"
+                )

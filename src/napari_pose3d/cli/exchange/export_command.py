@@ -1,0 +1,107 @@
+"""``napari-pose3d export SESSION --format FORMAT --out PATH``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ExportSettings, ReadingSettings
+
+from ..options import help_of
+from ..terminal.progress_bar import ProgressBar
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "export",
+        help="write poses or labels for another program",
+        description="Write the poses of a session, or the labels of a project, for another "
+        "program. What was renamed and what the format cannot keep is said. Formats: "
+        + "; ".join(f"{each.key}: {each.title}" for each in FORMATS.values()),
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_run)
+    parser.add_argument(
+        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
+    )
+    parser.add_argument("--format", required=True, choices=list(FORMATS), metavar="FORMAT")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="PATH", help="file, or folder to write to"
+    )
+    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
+    parser.add_argument(
+        "--set",
+        metavar="NAME",
+        help="prediction set; not given: the smoothed result, else 3-D positions, else the only "
+        "predictions",
+    )
+    parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
+    parser.add_argument("--fps", type=float, metavar="N", help="frames a second; not given: that "
+                        "of the videos")  # fmt: skip
+    for name in ("views", "keypoints"):
+        parser.add_argument(
+            f"--{name}", nargs="+", default=[], metavar="NAME", help=help_of(ReadingSettings, name)
+        )
+    parser.add_argument("--individual", help=help_of(ReadingSettings, "individual"))
+    for field in dataclasses.fields(ExportSettings):
+        option = f"--{field.name.replace('_', '-')}"
+        text = help_of(ExportSettings, field.name)
+        if isinstance(field.default, bool):
+            parser.add_argument(option, action="store_true", help=text)
+        elif isinstance(field.default, str):
+            parser.add_argument(option, default=field.default, metavar="CHOICE", help=text)
+        else:
+            parser.add_argument(option, nargs="+", default=[], metavar="KEY=VALUE", help=text)
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.exchange.export_run import export_session
+
+    chosen = {
+        field.name: getattr(options, field.name) for field in dataclasses.fields(ExportSettings)
+    }
+    settings = ExportSettings(**{**chosen, "subject": _pairs(options.subject)})
+    reading = ReadingSettings(
+        views=tuple(options.views),
+        keypoints=tuple(options.keypoints),
+        individual=options.individual,
+    )
+    done = export_session(
+        options.input,
+        options.format,
+        options.out,
+        settings,
+        session=options.session,
+        prediction_set=options.set,
+        reading=reading,
+        calibration=options.calibration,
+        fps=options.fps,
+        overwrite=options.force,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for note in done.notes:
+        print(f"note: {note}")
+    print("wrote", *done.files, sep="\n  ")
+    return 0
+
+
+def _pairs(texts: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip() or not value.strip():
+            raise PoseDataError(
+                f"'{text}' is not understood",
+                place="--subject",
+                expected="a key, an equals sign and a value, such as sex=F",
+            )
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)

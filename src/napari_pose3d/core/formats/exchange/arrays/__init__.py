@@ -1,0 +1,1 @@
+"""Named arrays in HDF5 and netCDF files."""

@@ -1,0 +1,1 @@
+"""Formats of motion capture: markers that move."""

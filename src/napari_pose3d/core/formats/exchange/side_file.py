@@ -1,0 +1,146 @@
+"""``<file>.json`` beside a file whose format has no place for units, frame rate and the mask."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d._version import __version__
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.errors import PoseDataError
+
+from .session_poses import SessionPoses
+
+_PROGRAM = "napari-pose3d"
+_CONVENTIONS = (
+    "frames count from 0; x right, y down, an integer is the centre of a pixel; 3-D in units of "
+    "the calibration"
+)
+
+
+def side_path(path: Path) -> Path:
+    """Where it lies: ``poses.csv`` has ``poses.csv.json``."""
+    return path.with_name(f"{path.name}.json")
+
+
+def facts_of(poses: SessionPoses, renamed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a format may have no place for, as plain values."""
+    facts: dict[str, Any] = {
+        "program": _PROGRAM,
+        "version": __version__,
+        "conventions": _CONVENTIONS,
+        "session": poses.session,
+        "individual": poses.individual,
+        "units": poses.units,
+        "fps": poses.fps,
+        "frames": poses.n_frames,
+        "keypoints": list(poses.keypoints),
+        "views": list(poses.views),
+        "skeleton": [list(pair) for pair in poses.skeleton],
+    }
+    if renamed:
+        facts["renamed"] = dict(renamed)
+    if poses.poses3d is not None:
+        facts["filled"] = {
+            name: stretches(poses.poses3d.inferred[:, k]) for k, name in enumerate(poses.keypoints)
+        }
+    return facts
+
+
+def write_side_file(
+    poses: SessionPoses, path: Path, files: FileGroup, renamed: Mapping[str, str] | None = None
+) -> None:
+    """Write it beside the file of the poses."""
+    files.open(side_path(path)).write(json.dumps(facts_of(poses, renamed), indent=1) + "\n")
+
+
+def read_side_file(path: Path) -> Facts:
+    """What lies beside a file; nothing is known where there is no side file.
+
+    Raises
+    ------
+    PoseDataError
+        It is no JSON.
+    """
+    beside = side_path(path)
+    if not beside.exists():
+        return Facts({})
+    with input_errors(beside, expected="what napari-pose3d wrote beside the file"):
+        content = json.loads(read_text(beside))
+    if not isinstance(content, dict) or content.get("program") != _PROGRAM:
+        return Facts({})
+    return Facts(content)
+
+
+class Facts:
+    """Values of a side file, or of a file's own text of them; unknown where not as expected."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self._content = content
+
+    @property
+    def units(self) -> str:
+        return self.text("units")
+
+    @property
+    def session(self) -> str:
+        return self.text("session")
+
+    @property
+    def fps(self) -> float | None:
+        found = self._content.get("fps")
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            return None
+        return float(found) if 0 < found < math.inf else None
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Names as they were, by those in the file."""
+        found = self._content.get("renamed")
+        pairs = found.items() if isinstance(found, dict) else ()
+        return {new: old for old, new in pairs if isinstance(new, str)}
+
+    @property
+    def skeleton(self) -> tuple[tuple[str, str], ...]:
+        found = self._content.get("skeleton")
+        pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2] \
+            if isinstance(found, list) else []  # fmt: skip
+        return tuple((str(a), str(b)) for a, b in pairs)
+
+    def text(self, key: str) -> str:
+        found = self._content.get(key)
+        return found if isinstance(found, str) else ""
+
+    def filled(self, keypoints: tuple[str, ...], n_frames: int) -> NDArray[np.bool_]:
+        """The mask of what was filled in, ``(frame, keypoint)``."""
+        mask = np.zeros((n_frames, len(keypoints)), bool)
+        found = self._content.get("filled")
+        for k, name in enumerate(keypoints):
+            pairs = found.get(name) if isinstance(found, dict) else None
+            for pair in pairs if isinstance(pairs, list) else ():
+                if isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair):
+                    mask[max(pair[0], 0) : max(pair[1] + 1, 0), k] = True
+        return mask
+
+
+def stretches(mask: NDArray[np.bool_]) -> list[list[int]]:
+    """Where a mask over frames is true: first and last frame of each stretch."""
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+    return [[int(first), int(end) - 1] for first, end in edges.reshape(-1, 2)]
+
+
+def parsed_facts(text: str, path: Path) -> Facts:
+    """Facts that a file holds as JSON text; nothing where it is none."""
+    try:
+        with input_errors(path):
+            content = json.loads(text)
+    except PoseDataError:
+        return Facts({})
+    return Facts(content if isinstance(content, dict) else {})

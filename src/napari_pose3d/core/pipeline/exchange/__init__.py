@@ -1,0 +1,1 @@
+"""Sessions to and from the formats of other programs."""

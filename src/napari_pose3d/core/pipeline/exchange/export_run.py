@@ -1,0 +1,151 @@
+"""Writing a session for another program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ExportSettings, IsCancelled, Progress, ReadingSettings
+
+from .format_table import ExchangeFormat, format_of
+from .poses_of_session import poses_of_input
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did.
+
+    Attributes
+    ----------
+    session : str
+    files : tuple of Path
+    notes : tuple of str
+        What was renamed, assumed, or not kept.
+    """
+
+    session: str
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def export_session(
+    paths: AnyPath | Sequence[AnyPath],
+    format: str,  # noqa: A002 - the word for it
+    out: AnyPath,
+    settings: ExportSettings | None = None,
+    *,
+    session: str | None = None,
+    prediction_set: str | None = None,
+    reading: ReadingSettings | None = None,
+    calibration: AnyPath | None = None,
+    fps: float | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Exported:
+    """Write the poses of a session, or the labels of a project, for another program.
+
+    Parameters
+    ----------
+    paths : path or several
+        A project, a folder, or files of poses.
+    format : str
+        Such as "trc"; see ``docs/interchange.md``.
+    out : path
+        The file, or a folder for it, which is made where it does not exist.
+    settings : ExportSettings, optional
+    session : str, optional
+        Which one, where there are several.
+    prediction_set : str, optional
+        Not given: the smoothed result, else the only 3-D positions, else the only predictions.
+    reading : ReadingSettings, optional
+        ``views``, ``keypoints`` and ``individual`` choose some.
+    calibration : path, optional
+        Not given: the session's own.
+    fps : float, optional
+        Frames a second; not given: what a video of the session states.
+    overwrite : bool
+        Whether files may be replaced.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    PoseDataError
+        There is nothing to write, the format cannot hold it, a library is not installed, or a
+        file exists. Nothing has been written then.
+    Cancelled
+        `cancelled` returned True; nothing has been written then.
+    """
+    format_of(format)
+    poses = poses_of_input(
+        paths,
+        session,
+        prediction_set,
+        reading=reading,
+        calibration=calibration,
+        fps=fps,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return export_poses(
+        poses,
+        format,
+        out,
+        settings,
+        overwrite=overwrite,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def export_poses(
+    poses: SessionPoses,
+    format: str,  # noqa: A002 - the word for it
+    out: AnyPath,
+    settings: ExportSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Exported:
+    """Write poses that are in memory; parameters and errors as for `export_session`."""
+    settings = settings or ExportSettings()
+    chosen = format_of(format)
+    if poses.n_frames == 0 or not poses.keypoints:
+        raise PoseDataError(
+            f"there is nothing to write: {poses.n_frames} frames, {len(poses.keypoints)} keypoints"
+        )
+    if settings.measured_only:
+        poses = poses.measured_only()
+    path = target_path(chosen, Path(out), poses.session)
+    with FileGroup(overwrite=overwrite) as files:
+        notes = chosen.write()(
+            poses,
+            path,
+            files,
+            settings,
+            progress or (lambda stage, done, total: None),
+            cancelled or (lambda: False),
+        )
+        written = files.targets
+    return Exported(poses.session, written, tuple(notes))
+
+
+def target_path(chosen: ExchangeFormat, out: Path, session: str) -> Path:
+    """The file for a format: ``out`` where it has the suffix, else ``<out>/<session><suffix>``."""
+    if chosen.is_folder or (out.suffix.lower() == chosen.suffix and not out.is_dir()):
+        return out
+    name = session or "recording"
+    refuse_unsafe_names([name], "session")
+    return out / f"{name}{chosen.suffix}"

@@ -1,0 +1,50 @@
+"""Which format a file or folder is of, by what it begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_pose3d.core.formats.exchange.motion.trc import is_trc
+from napari_pose3d.core.formats.predictions.anipose3d_csv import is_anipose3d_csv
+from napari_pose3d.core.storage.input_files import open_input
+from napari_pose3d.errors import PoseDataError, Remedy
+
+_HEAD = 4096
+
+
+def detect(path: Path) -> str:
+    """The key of a format.
+
+    Raises
+    ------
+    PoseDataError
+        None of those that are known begins so, or the file cannot be read.
+    """
+    found = _of_folder(path) if path.is_dir() else _of_file(path)
+    if found is None:
+        raise PoseDataError(
+            "no known format begins like this",
+            file=path,
+            todo="Say which format it is of",
+            remedy=Remedy("format"),
+        )
+    return found
+
+
+def _of_folder(path: Path) -> str | None:
+    return None
+
+
+def _of_file(path: Path) -> str | None:
+    with open_input(path) as stream:
+        head = stream.read(_HEAD)
+    if is_trc(path):
+        return "trc"
+    if head.startswith(b"PAR1"):
+        return "tidy-parquet"
+    first = head.decode("utf-8-sig", "replace").partition("\n")[0]
+    if {"frame", "keypoint", "x", "y"} <= {cell.strip() for cell in first.split(",")}:
+        return "tidy-csv"
+    if path.suffix.lower() == ".csv" and is_anipose3d_csv(path):
+        return "anipose"
+    return None

@@ -1,0 +1,150 @@
+"""The one table of formats: what each is called, needs, and can hold.
+
+Command line, panel and documentation are made from it. Readers and writers are named and loaded
+when they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_pose3d.errors import PoseDataError, Remedy
+
+Content = Literal["poses", "labels"]
+
+_HOME = "napari_pose3d.core.formats.exchange"
+
+
+@dataclass(frozen=True)
+class ExchangeFormat:
+    """A format of another program.
+
+    Attributes
+    ----------
+    key : str
+        What it is called by, such as "trc".
+    title : str
+    content : {"poses", "labels"}
+        Whether it is for poses of a session, or for labels of a project.
+    suffix : str
+        Of its file; "" where it is a folder.
+    writer, reader : str
+        ``module:function`` below `core.formats.exchange`.
+    extra : str
+        The extra of ours that it needs; "" for none.
+    space, views, confidence, uncertainty, mask, units, fps, skeleton, cameras : bool
+        What a file of it can hold, without a side file.
+    """
+
+    key: str
+    title: str
+    content: Content
+    suffix: str
+    writer: str
+    reader: str
+    extra: str = ""
+    space: bool = False
+    views: bool = False
+    confidence: bool = False
+    uncertainty: bool = False
+    mask: bool = False
+    units: bool = False
+    fps: bool = False
+    skeleton: bool = False
+    cameras: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return not self.suffix
+
+    def write(self) -> Callable[..., list[str]]:
+        """The function that writes it."""
+        found: Callable[..., list[str]] = _function(self.writer)
+        return found
+
+    def read(self) -> Callable[[Path], Any]:
+        """The function that reads it."""
+        found: Callable[[Path], Any] = _function(self.reader)
+        return found
+
+    def holds(self) -> list[str]:
+        """What it can hold, in words."""
+        words = {
+            "space": "3-D",
+            "views": "2-D",
+            "confidence": "confidence",
+            "uncertainty": "uncertainty",
+            "mask": "measured or filled in",
+            "units": "units",
+            "fps": "frame rate",
+            "skeleton": "skeleton",
+            "cameras": "cameras",
+        }
+        return [word for name, word in words.items() if getattr(self, name)]
+
+
+def _function(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(f"{_HOME}.{module}"), name)
+
+
+_ALL = (
+    ExchangeFormat(
+        "anipose", "Anipose pose-3d CSV", "poses", ".csv",
+        "tables.anipose_csv:write_anipose_csv", "tables.anipose_csv:read_anipose_csv",
+        space=True, confidence=True,
+    ),
+    ExchangeFormat(
+        "trc", "TRC (OpenSim)", "poses", ".trc",
+        "motion.trc:write_trc", "motion.trc:read_trc",
+        space=True, units=True, fps=True,
+    ),
+    ExchangeFormat(
+        "tidy-csv", "tidy CSV", "poses", ".csv",
+        "tables.tidy_files:write_tidy_csv", "tables.tidy_files:read_tidy_csv",
+        space=True, views=True, confidence=True, uncertainty=True, mask=True,
+    ),
+    ExchangeFormat(
+        "tidy-parquet", "tidy Parquet", "poses", ".parquet",
+        "tables.tidy_files:write_tidy_parquet", "tables.tidy_files:read_tidy_parquet",
+        extra="parquet", space=True, views=True, confidence=True, uncertainty=True, mask=True,
+        units=True, fps=True, skeleton=True,
+    ),
+)  # fmt: skip
+
+FORMATS = {each.key: each for each in _ALL}
+
+
+def format_of(key: str) -> ExchangeFormat:
+    """A format by its key.
+
+    Raises
+    ------
+    PoseDataError
+        There is none of that name.
+    """
+    if key not in FORMATS:
+        raise PoseDataError(
+            f"no format is called '{key}'",
+            expected=f"one of {', '.join(FORMATS)}",
+            remedy=Remedy("format"),
+        )
+    return FORMATS[key]
+
+
+def found_format(path: str | os.PathLike[str]) -> ExchangeFormat:
+    """The format of a file or folder, by what it begins with.
+
+    Raises
+    ------
+    PoseDataError
+        None is known.
+    """
+    from .format_detection import detect
+
+    return format_of(detect(Path(path)))

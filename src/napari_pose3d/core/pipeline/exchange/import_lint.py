@@ -1,0 +1,118 @@
+"""What an import looks at before anybody works with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+
+# More do not tell more, and take time.
+_MOST_FRAMES = 2000
+
+
+@dataclass(frozen=True)
+class Lint:
+    """What was found in one view, or in space.
+
+    Attributes
+    ----------
+    where : str
+        Name of the view; "3-D" in space.
+    positions, missing, zero, outside : int
+        Cells with a position and without; of the positions, those at exactly 0, and those outside
+        of the image.
+    residual : float
+        Median length in px of position minus reprojection; NaN without a rig.
+    """
+
+    where: str
+    positions: int
+    missing: int
+    zero: int
+    outside: int = 0
+    residual: float = float("nan")
+
+    def describe(self) -> str:
+        """In one line."""
+        parts = [f"{self.positions:,} positions", f"{self.missing:,} missing"]
+        if self.zero:
+            parts.append(f"{self.zero:,} at exactly 0 (missing in some programs)")
+        if self.outside:
+            parts.append(f"{self.outside:,} outside of the image")
+        if np.isfinite(self.residual):
+            parts.append(f"residual {self.residual:.2f} px")
+        return f"{self.where}: {', '.join(parts)}"
+
+
+def lint_space(xyz: NDArray[np.floating[Any]]) -> Lint:
+    """Of 3-D positions, ``(frame, keypoint, 3)``."""
+    known = np.isfinite(xyz).all(axis=-1)
+    zero = (xyz == 0).all(axis=-1)
+    return Lint("3-D", int(known.sum()), int((~known).sum()), int(zero.sum()))
+
+
+def lint_views(
+    xy: NDArray[np.floating[Any]],
+    views: Sequence[str],
+    sizes: Mapping[str, tuple[int, int]],
+    rig: Rig | None,
+) -> list[Lint]:
+    """Of positions in the views.
+
+    Parameters
+    ----------
+    xy : (view, frame, keypoint, 2)
+        px of the rig's image.
+    sizes : mapping of view to (width, height)
+        px; those that are known.
+    rig : Rig or None
+        Cameras of some or all views.
+    """
+    residuals = _residuals(xy, views, rig)
+    found = []
+    for v, view in enumerate(views):
+        known = np.isfinite(xy[v]).all(axis=-1)
+        zero = (xy[v] == 0).all(axis=-1)
+        outside = 0
+        if view in sizes:
+            width, height = sizes[view]
+            with np.errstate(invalid="ignore"):
+                inside = (xy[v] >= -0.5).all(axis=-1) & (xy[v] < [width - 0.5, height - 0.5]).all(
+                    axis=-1
+                )
+            outside = int((known & ~inside).sum())
+        found.append(
+            Lint(
+                view,
+                int(known.sum()),
+                int((~known).sum()),
+                int(zero.sum()),
+                outside,
+                residuals.get(view, float("nan")),
+            )
+        )
+    return found
+
+
+def _residuals(
+    xy: NDArray[np.floating[Any]], views: Sequence[str], rig: Rig | None
+) -> dict[str, float]:
+    shared = [view for view in views if rig is not None and view in rig.names]
+    if rig is None or len(shared) < 2:
+        return {}
+    at = [list(views).index(view) for view in shared]
+    step = max(1, -(-xy.shape[1] // _MOST_FRAMES))
+    some = np.asarray(xy[at, ::step], np.float64)
+    points = triangulate(rig.subset(shared), some)
+    with np.errstate(invalid="ignore"):
+        return {
+            view: float(np.median(each[np.isfinite(each)]))
+            for view, each in zip(shared, points.residuals, strict=True)
+            if np.isfinite(each).any()
+        }

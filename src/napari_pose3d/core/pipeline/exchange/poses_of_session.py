@@ -1,0 +1,180 @@
+"""From a session to what is exported: poses, rig, skeleton, units and frame rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_pose3d.core.cameras.rig_file import load_rig
+from napari_pose3d.core.formats.exchange.session_poses import SessionPoses, poses3d_of
+from napari_pose3d.core.pipeline.results.saved_results import load_result
+from napari_pose3d.core.projects.alignment.view_alignment import Pixels
+from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.session import PredictionSet, Session
+from napari_pose3d.core.video.metadata import video_metadata
+from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+
+AnyPath = str | os.PathLike[str]
+
+# The sample keeps what its animal really did; nobody means that when they export.
+_TRUTH = "truth"
+
+
+def chosen_session(project: Project, name: str | None) -> Session:
+    """The session of that name, or the only one.
+
+    Raises
+    ------
+    PoseDataError
+        There are none or several, or none of that name.
+    """
+    if name is not None:
+        return project.session(name)
+    if len(project.sessions) != 1:
+        names = ", ".join(each.name for each in project.sessions)
+        raise PoseDataError(
+            f"there are several sessions: {names}" if names else "there is no session here",
+            file=project.folder,
+            expected="one session",
+            todo="Choose one" if names else "Give a project, a folder or files of poses",
+            remedy=Remedy("session"),
+        )
+    return project.sessions[0]
+
+
+def poses_of_session(
+    session: Session,
+    chosen: str | None = None,
+    *,
+    reading: ReadingSettings | None = None,
+    calibration: AnyPath | None = None,
+    fps: float | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> SessionPoses:
+    """What is known about the poses of a session.
+
+    Parameters
+    ----------
+    chosen : str, optional
+        Name of a prediction set. Not given: the smoothed result, else the only 3-D positions,
+        else the only predictions.
+    reading : ReadingSettings, optional
+        ``individual`` chooses an animal, ``keypoints`` some keypoints.
+    calibration : path, optional
+        Not given: the session's own.
+    fps : float, optional
+        Not given: what the header of a video states.
+
+    Returns
+    -------
+    SessionPoses
+        Frames are session frames. Pixels are those of the rig's image where there is a rig, else
+        those of the videos.
+
+    Raises
+    ------
+    PoseDataError
+        It is not clear which set is meant, or its files cannot be read.
+    """
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise PoseDataError(f"the frame rate is {fps:g}", expected="frames a second, above zero")
+    rig = session.load_rig()
+    if calibration is not None:
+        rig = load_rig(calibration).renamed(session.cameras)
+    found = session.prediction_set(chosen) if chosen is not None else _usual_set(session)
+    reading = reading or ReadingSettings()
+    pixels: Pixels = "image" if rig is None else "rig"
+    if found.space is not None:
+        table = session.load_poses3d(found)
+        covariance = None
+        if table.variance is not None:
+            covariance = table.variance[..., None].astype(np.float32) * np.eye(3, dtype=np.float32)
+            # Covariances between the axes are not in the file.
+            covariance[..., ~np.eye(3, dtype=bool)] = np.nan
+        space = poses3d_of(table.xyz, table.keypoints, session=session.name, covariance=covariance)
+        poses = SessionPoses(space)
+    elif found.kind == "smoothed":
+        result = load_result(session, found, pixels=pixels, progress=progress, cancelled=cancelled)
+        poses = SessionPoses(result.poses3d, result.poses2d)
+    else:
+        chosen_views = tuple(view for view in session.views if view in found.files)
+        settings = replace(reading, views=reading.views or chosen_views, keypoints=())
+        stored = session.load_predictions(found, settings, pixels=pixels)
+        poses = SessionPoses(poses2d=stored.in_memory(progress, cancelled).poses(0))
+    if rig is not None and poses.poses2d is not None:
+        known = [view for view in poses.views if view in rig.names]
+        rig = rig.subset(known) if known else None
+    poses = replace(
+        poses,
+        fps=fps if fps is not None else _rate_of(session),
+        skeleton=session.skeleton,
+        rig=rig,
+        videos=session.videos,
+    )
+    return poses.subset(reading.keypoints) if reading.keypoints else poses
+
+
+def poses_of_input(
+    paths: AnyPath | Sequence[AnyPath],
+    session: str | None = None,
+    chosen: str | None = None,
+    *,
+    reading: ReadingSettings | None = None,
+    calibration: AnyPath | None = None,
+    fps: float | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> SessionPoses:
+    """As `poses_of_session`, for a project, a folder, or files."""
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    views = reading.views if reading is not None and reading.views else None
+    only = Path(given[0]) if len(given) == 1 else None
+    project = open_project(only if only is not None else [Path(p) for p in given], views=views)
+    return poses_of_session(
+        chosen_session(project, session),
+        chosen,
+        reading=reading,
+        calibration=calibration,
+        fps=fps,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def _usual_set(session: Session) -> PredictionSet:
+    sets = [each for each in session.sets if each.name != _TRUTH]
+    for kind in ("smoothed", "3d", "predictions"):
+        found = [each for each in sets if each.kind == kind]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            smooth = "Smooth the session first, or choose one" if kind == "predictions" else ""
+            raise PoseDataError(
+                f"session '{session.name}' has several sets of poses: "
+                f"{', '.join(each.name for each in found)}",
+                expected="one",
+                todo=smooth or "Choose one",
+                remedy=Remedy("set"),
+            )
+    raise PoseDataError(
+        f"session '{session.name}' has no poses",
+        file=session.folder,
+        expected="a smoothed result, 3-D positions, or predictions",
+    )
+
+
+def _rate_of(session: Session) -> float | None:
+    for path in session.videos.values():
+        try:
+            rate = video_metadata(path).frame_rate
+        except PoseDataError:
+            continue
+        if rate:
+            return float(rate)
+    return None
