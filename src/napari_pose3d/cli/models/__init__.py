@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import check, doctor
+from . import check, doctor, network_table, train
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,5 +15,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (doctor, check):
+    for command in (doctor, check, train, network_table):
         command.add_to(own)

@@ -1,0 +1,181 @@
+"""``napari-pose3d models train PROJECT``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_pose3d.errors import PoseDataError
+
+from ..terminal.progress_bar import ProgressBar
+from .check import add_settings, known_facts, print_findings, settings_of
+from .doctor import add_litpose
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.models.configuration.config_file import Config
+    from napari_pose3d.core.models.installation.litpose_search import Installation
+
+FAILED = 1
+_PAUSE = 0.5
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "train",
+        help="train networks in the background: one for each seed",
+        description="Check the project, and train a network for each seed in the background, one "
+        "after the other; it goes on when this terminal is closed. models list shows how far "
+        "it is.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    parser.add_argument("--name", default="net", help="the networks are models/<NAME>-seed<N>")
+    parser.add_argument(
+        "--at-once", type=int, default=1, metavar="K", help="train so many at a time (1)"
+    )
+    parser.add_argument("--follow", action="store_true", help="show progress until all have ended")
+    parser.add_argument(
+        "--trial", action="store_true", help="train one step only, to see whether memory suffices"
+    )
+    parser.add_argument(
+        "--continue",
+        dest="continued",
+        metavar="NETWORK",
+        help="go on from the best weights of a network, as a new one called NAME; --epochs says "
+        "how long",
+    )
+    parser.add_argument("--stop", metavar="NETWORK", help="stop a training; its weights are kept")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="begin with this configuration")
+    parser.add_argument(
+        "--no-recommend",
+        action="store_true",
+        help="do not ask litpose recommend; its rules of version 2.4.3 are followed",
+    )
+    parser.add_argument("--force", action="store_true", help="train in spite of errors")
+    add_litpose(parser)
+    add_settings(parser)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    """Train, or stop a training."""
+    from napari_pose3d.core.models.installation.litpose_search import find_installation
+    from napari_pose3d.core.models.listing.model_list import models_folder
+    from napari_pose3d.core.models.runs.training_start import prepare_trainings, start_trainings
+    from napari_pose3d.core.models.runs.training_stop import stop_training
+    from napari_pose3d.core.models.training_plan import plan_training
+
+    models = models_folder(options.project)
+    if options.stop:
+        ran = stop_training(_network(models, options.stop))
+        print(f"{options.stop}: {'stopped' if ran else 'taken out of the queue, or over already'}")
+        return 0
+    installation = find_installation(options.litpose)
+    facts = known_facts(options.litpose, bar)
+    settings = settings_of(options)
+    seeds = settings.seeds
+    continued: dict[int, Path] = {}
+    if options.continued:
+        config, seeds, continued = _continuation(models, options)
+    else:
+        base = _base(options, installation, bar)
+        plan = plan_training(options.project, settings, facts=facts, base=base)
+        config = plan.config
+        print_findings(plan.checked)
+        if plan.checked.errors and not options.force:
+            print("not trained")
+            return FAILED
+    bar.close()
+    if options.trial:
+        from napari_pose3d.core.models.runs.trial_step import trial_step
+
+        bar("one step", 0, 0)
+        step = trial_step(config, installation, options.interruption.asked)
+        bar.close()
+        print(f"one step: {step.seconds:.0f} s with starting, {step.memory / 1e9:.1f} GB of memory")
+        return 0
+    prepared = prepare_trainings(
+        models.parent,
+        config,
+        options.name,
+        seeds,
+        installation,
+        facts=facts,
+        same_split=settings.same_split,
+        continued_from=continued,
+    )
+    if prepared.filled:
+        print(f"{prepared.filled} views of frames have projected positions in a copy of the labels")
+    if prepared.left_out:
+        print(f"{prepared.left_out} frames cannot be trained on and are left out")
+    start_trainings(models.parent, prepared, installation.executable, at_once=options.at_once)
+    print("training", *(str(folder) for folder in prepared.folders), sep="\n  ")
+    return _follow(prepared.folders, options, bar) if options.follow else 0
+
+
+def _base(
+    options: argparse.Namespace, installation: Installation, bar: ProgressBar
+) -> Config | None:
+    from napari_pose3d.core.models.configuration.config_file import read_config
+    from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
+    from napari_pose3d.core.models.listing.model_list import models_folder
+
+    if options.config is not None:
+        return read_config(options.config)
+    if options.no_recommend:
+        return None
+    bar("asking litpose recommend", 0, 0)
+    folder = models_folder(options.project).parent
+    output = folder / "napari-pose3d" / "training" / "recommended.yaml"
+    try:
+        return litpose_recommendation(installation, folder, output)
+    except PoseDataError as error:
+        bar.close()
+        print(f"note: {error} The rules of its version 2.4.3 are followed.")
+        return None
+
+
+def _continuation(
+    models: Path, options: argparse.Namespace
+) -> tuple[Config, tuple[int, ...], dict[int, Path]]:
+    from napari_pose3d.core.models.configuration.config_file import value_at
+    from napari_pose3d.core.models.runs.continuation import continued_config
+
+    folder = _network(models, options.continued)
+    config = continued_config(folder, options.epochs)
+    seed = int(value_at(config, "training.rng_seed_model_pt", 0))
+    return config, (seed,), {seed: folder}
+
+
+def _network(models: Path, name: str) -> Path:
+    folder = models / name
+    if not folder.is_dir():
+        raise PoseDataError(
+            f"there is no network '{name}'",
+            file=models,
+            todo="models list shows those there are",
+        )
+    return folder
+
+
+def _follow(folders: tuple[Path, ...], options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.models.runs.training_progress import TrainingFollower
+    from napari_pose3d.core.models.runs.training_state import State
+
+    failed = False
+    for folder in folders:
+        follower = TrainingFollower(folder)
+        while not (progress := follower.look()).state.state.is_over:
+            if options.interruption.asked():
+                bar.close()
+                print("no longer followed; the training goes on")
+                return 0
+            bar(f"{folder.name}: {progress.describe()}", progress.epoch, progress.epochs)
+            time.sleep(_PAUSE)
+        bar.close()
+        print(f"{folder.name}: {progress.describe()}")
+        failed = failed or progress.state.state is not State.DONE
+    return FAILED if failed else 0

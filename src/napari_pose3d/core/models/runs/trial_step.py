@@ -1,0 +1,99 @@
+"""One step on one batch: an honest test of memory and of most faults, under a minute."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled
+
+from ..configuration.config_file import Config, config_text
+from ..configuration.training_config import trial_config, with_label_files
+from ..installation.litpose_search import Installation, litpose_variables
+from ..preflight.training_copy import make_training_copy
+from ..preflight.training_input import training_input
+from .failure_messages import failure_of
+from .model_folder import ERROR_LOG, OUT_LOG, checkpoints, log_tail, read_status
+from .queue_worker import train_command
+from .training_record import ASKED_CONFIG
+
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class TrialStep:
+    """What a step took: ``seconds`` with starting, ``memory`` in bytes of the computer at most."""
+
+    seconds: float
+    memory: int
+
+
+def trial_step(
+    config: Config, installation: Installation, cancelled: IsCancelled | None = None
+) -> TrialStep:
+    """Train one step in a folder that is removed afterwards.
+
+    Raises
+    ------
+    PoseDataError
+        It fails; with what is known of why.
+    Cancelled
+        `cancelled` returned True.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="napari-pose3d-trial-"))
+    try:
+        copy = make_training_copy(training_input(config), folder)
+        text = config_text(trial_config(with_label_files(config, copy.files)))
+        (folder / ASKED_CONFIG).write_text(text, encoding="utf-8")
+        return _run(folder, installation, cancelled)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, installation: Installation, cancelled: IsCancelled | None) -> TrialStep:
+    begun, most = time.monotonic(), 0
+    with (folder / OUT_LOG).open("wb") as out, (folder / ERROR_LOG).open("wb") as error:
+        process = subprocess.Popen(
+            train_command(str(installation.executable), folder),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=error,
+            env=litpose_variables(),
+            cwd=folder,
+            start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                most = max(most, _memory_of(process.pid))
+                time.sleep(_PAUSE)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    status = read_status(folder)
+    if status is None or status.status != "COMPLETED" or not checkpoints(folder):
+        lines = (*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200))
+        failure = failure_of(lines)
+        raise PoseDataError(
+            "the trial step failed: " + (failure.problem if failure else "without a message"),
+            todo=failure.remedy if failure else None,
+        )
+    return TrialStep(time.monotonic() - begun, most)
+
+
+def _memory_of(pid: int) -> int:
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(int(each.memory_info().rss) for each in family)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,73 @@
+"""`models train` and `models list`, with a stand-in for litpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.litpose_programs import litpose_environment
+from tests.support.training_projects import training_project
+
+from napari_pose3d.cli import main
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return training_project(tmp_path / "lab")
+
+
+@pytest.fixture
+def train(project: Path, tmp_path: Path) -> list[str]:
+    environment = litpose_environment(tmp_path / "lp")
+    return ["models", "train", str(project), "--litpose", str(environment), "--epochs", "3"]
+
+
+def test_networks_are_trained_followed_listed_and_gone_on_with(
+    project: Path, train: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*train, "--seeds", "0", "1", "--follow"]) == 0
+    said = capsys.readouterr().out
+    assert "net-seed1: done; validation error" in said
+    assert (project / "napari-pose3d" / "training" / "recommended.yaml").is_file()
+    assert main(["models", "list", str(project)]) == 0
+    said = capsys.readouterr().out
+    assert "net-seed0: done" in said
+    assert "heatmap_multiview_transformer, vits_dino, seed 1" in said
+    assert "median error in px, 1 validation frame" in said
+    assert "ensemble net: net-seed0, net-seed1" in said
+    more = [*train, "--continue", "net-seed1", "--name", "more", "--follow"]
+    assert main(more) == 0
+    assert "more-seed1: done" in capsys.readouterr().out
+    assert main([*train, "--stop", "net-seed0"]) == 0
+    assert main([*train, "--stop", "nothing"]) == 2
+    # A folder is used once.
+    assert main([*train, "--seeds", "0"]) == 2
+    assert "holds something already" in capsys.readouterr().err
+
+
+def test_errors_are_found_before(
+    project: Path, train: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "labeled-data" / "mouse1_day1_cam0" / "img00000003.png").unlink()
+    assert main(train) == 1
+    assert "not trained" in capsys.readouterr().out
+    assert not (project / "models").exists()
+
+
+def test_a_failed_training_gives_exit_code_1(
+    train: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_LITPOSE", '{"fail": "CUDA out of memory"}')
+    assert main([*train, "--seeds", "0", "--follow"]) == 1
+    assert "Take a smaller batch" in capsys.readouterr().out
+
+
+def test_a_trial_step(project: Path, train: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*train, "--trial"]) == 0
+    assert "one step:" in capsys.readouterr().out
+    assert not (project / "models").exists()
+
+
+def test_no_networks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", str(project)]) == 0
+    assert "no networks" in capsys.readouterr().out
