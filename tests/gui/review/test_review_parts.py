@@ -17,8 +17,8 @@ from napari_pose3d.gui.review.bars.histogram import Histogram
 from napari_pose3d.gui.review.events.decision_bar import DecisionBar
 from napari_pose3d.gui.review.events.event_filter import EventFilter
 from napari_pose3d.gui.review.events.event_table import EventTable
-from napari_pose3d.gui.review.thumbnails.cutout import Cutout, PointMark
-from napari_pose3d.gui.review.thumbnails.thumbnail_row import ThumbnailRow
+from napari_pose3d.gui.review.events.thumbnails.cutout import Cutout, PointMark
+from napari_pose3d.gui.review.events.thumbnails.thumbnail_row import ThumbnailRow
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -34,24 +34,25 @@ def excesses() -> Excesses:
     none = np.full(3, np.nan, np.float32)
     no_bone = np.zeros((400, 0), np.float32)
     return Excesses(
-        ("top", "side"),
-        ("nose", "ear", "tail"),
-        (),
-        cells,
-        np.zeros_like(cells),
-        bars,
-        bars,
-        np.ones((2, 3), bool),
-        flags,
-        flags,
-        flags,
-        points,
-        points,
-        no_bone,
-        no_bone,
-        none,
-        none,
-        np.zeros(0, np.float32),
+        views=("top", "side"),
+        keypoints=("nose", "ear", "tail"),
+        bones=(),
+        correction=cells,
+        spread=np.zeros_like(cells),
+        correction_px=bars,
+        spread_px=bars,
+        usual=np.ones((2, 3), bool),
+        unsure=flags,
+        swapped=flags,
+        frozen=flags,
+        uncertainty=points,
+        jump=points,
+        bone=no_bone,
+        bone_deviation=no_bone,
+        uncertainty_bar=none,
+        jump_bar=none,
+        bone_length=np.zeros(0, np.float32),
+        bone_bar=np.zeros(0, np.float32),
     )
 
 
@@ -124,7 +125,7 @@ def test_table_and_filter(qtbot) -> None:
     choice.offer(events)
     fill()
     assert table.events == tuple(events)
-    assert table.item(1, 3).text() == "bad"
+    assert table.text(1, 3) == "bad"
     table.step(1)
     table.step(1)
     assert picked == events[:2]

@@ -129,6 +129,8 @@ REVIEW_KEYS: tuple[Key, ...] = (
     Key("queue", "Q", "queue for labeling", _EVENT),
     Key("note", "N", "write a note", _EVENT),
     Key("why", "Y", "show why, or not", _EVENT),
+    Key("remove_correction", "Backspace", "take the correction under the mouse away", _EVENT),
+    Key("remove_correction", "Del", "take the correction under the mouse away", _EVENT),
     Key("undo", "Z", "undo", _EVENT, _CTRL),
     Key("redo", "Z", "redo", _EVENT, _CTRL_SHIFT),
 )

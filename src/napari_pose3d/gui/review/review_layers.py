@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.gui.layers.display import Display
-from napari_pose3d.gui.layers.frame_window import keep_windows
+from napari_pose3d.gui.layers.frame_window import keep_windows, renew
 from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
-from napari_pose3d.gui.layers.layer_poses import poses_of
+from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 from napari_pose3d.gui.layers.layer_styles import LayerData, tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import JobSlot
 
 from .review_model import ReviewModel
+
+_LATER_MS = 400
 
 
 class ReviewLayers(QObject):
@@ -44,6 +49,11 @@ class ReviewLayers(QObject):
         self._adding = JobSlot()
         self._display = Display(viewer)
         self._layers: list[Layer] = []
+        self._late: list[Layer] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_LATER_MS)
+        self._timer.timeout.connect(self._redraw_one)
 
     @property
     def is_adding(self) -> bool:
@@ -67,9 +77,39 @@ class ReviewLayers(QObject):
         adder.succeeded.connect(self._on_added)
         self._adding.start(adder)
 
+    def update(self, stretches: Sequence[UpdatedStretch]) -> None:
+        """Let all layers that show the session's results show what was corrected.
+
+        The camera views and the traces draw from the arrays behind the layers and follow at once;
+        napari's own canvas a moment later.
+        """
+        opened, review = self._model.opened, self._model.base
+        if opened is None or review is None or not stretches:
+            return
+        for layer in self._viewer.layers:
+            poses = poses_of(layer.metadata)
+            mine = layer.metadata.get(SESSION_KEY) == opened.session.name
+            if poses is None or not mine or poses.stage == "predicted":
+                continue
+            for each in stretches:
+                if _write(poses, review.result, opened.session, each) and layer not in self._late:
+                    self._late.append(layer)
+        self._timer.start()
+
     def stop(self) -> None:
         """Add no more."""
         self._adding.abandon()
+        self._timer.stop()
+
+    def _redraw_one(self) -> None:
+        """One layer of napari's canvas in each turn of the event loop."""
+        layer = self._late.pop() if self._late else None
+        if layer is not None and layer in self._viewer.layers:
+            poses = poses_of(layer.metadata)
+            if poses is not None:
+                renew(layer, poses)
+        if self._late:
+            self._timer.start(0)
 
     def _on_added(self, layers: list[Layer]) -> None:
         self._adding.abandon()
@@ -92,6 +132,36 @@ class ReviewLayers(QObject):
             attributes["metadata"][SESSION_KEY] = session.name
             attributes["metadata"][RESULT_KEY] = True
         return layers
+
+
+def _write(poses: LayerPoses, result: Result, session: Session, stretch: UpdatedStretch) -> bool:
+    """Write what was corrected into the arrays behind a layer; False where it shows other poses."""
+    if stretch.keypoint not in poses.keypoints or poses.n_frames != result.poses2d.n_frames:
+        return False
+    frames = slice(stretch.start, stretch.end + 1)
+    to, k = (
+        poses.keypoints.index(stretch.keypoint),
+        result.poses2d.keypoints.index(stretch.keypoint),
+    )
+    if poses.is_3d:
+        # Positions before smoothing are not computed anew.
+        if result.poses3d is None or poses.stage != "smoothed":
+            return False
+        poses.positions[frames, to] = result.poses3d.xyz[frames, k]
+        return True
+    if poses.view not in result.poses2d.views:
+        return False
+    v = result.poses2d.views.index(poses.view)
+    from_raw = poses.stage == "raw"
+    source = result.poses2d.ensemble_median if from_raw else result.poses2d.xy
+    assert source is not None
+    videos = session.to_video(poses.view, np.arange(stretch.start, stretch.end + 1))
+    poses.positions[frames, to] = session.to_video_pixels(
+        poses.view, source[v, frames, k], np.maximum(videos, 0)
+    )
+    if poses.residual is not None and result.poses3d is not None:
+        poses.residual[frames, to] = result.poses3d.residuals[v, frames, k]
+    return True
 
 
 def _shows_smoothed(layer: Layer) -> bool:

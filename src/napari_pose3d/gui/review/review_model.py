@@ -75,9 +75,8 @@ class ReviewModel(QObject):
         self.found.emit()
         self._classify()
 
-    def renew(self, review: SessionReview) -> None:
-        """Of the same session, with positions that were corrected."""
-        self.base = self.review = review
+    def reclassify(self) -> None:
+        """Positions were corrected: the same bars for other values."""
         self._classify()
 
     def drop(self) -> None:

@@ -10,26 +10,23 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QPushButton,
     QSpinBox,
     QTabBar,
     QWidget,
 )
 
-from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
-from napari_pose3d.core.review.review_files import EVENTS
+from napari_pose3d.core.review.frame_choice import ChosenFrame
 from napari_pose3d.core.review.session_review import SessionReview
+from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.camera_views.panel_link import PanelLink
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import RunBar
@@ -43,20 +40,21 @@ from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
 
 from .bars.bars_page import BarsPage
+from .corrections.correction_controller import CorrectionController
+from .corrections.correction_drawing import CorrectionDrawing
 from .events.events_page import EventsPage
-from .review_jobs import find, proposals, save
+from .review_jobs import find, save
 from .review_layers import ReviewLayers
 from .review_model import ReviewModel
+from .review_outlet import NO_LABELS, ReviewOutlet, ask_for_folder
 from .timeline.heat_feed import HeatFeed
 from .timeline.strip_above_traces import StripAboveTraces
-from .views_link import ViewsLink
 from .why.evidence_drawing import EvidenceDrawing
 
 _PANEL = "Review"
 _WIDTH = 340
 _NO_SESSION = "Open a session first (tab Session)."
 _NO_PREDICTIONS = "The open session has no predictions to review."
-_NO_LABELS = "Labels need a Lightning Pose project: tab Session, New project."
 # Canvas px per image px, where a thumbnail was clicked.
 _MAGNIFICATION = 4.0
 
@@ -85,10 +83,14 @@ class ReviewWidget(QWidget):
         )
         self.summary = MessageLabel()
         self.feed = HeatFeed(self.model, self)
-        self.events = EventsPage(napari_viewer, self.model, self.feed)
+        self.corrections = CorrectionController(self.model, self)
+        self.events = EventsPage(napari_viewer, self.model, self.feed, self.corrections)
         self.bars = BarsPage(self.model)
-        self.link = ViewsLink(self._workspace, self)
+        self.link = PanelLink(self._workspace, self)
         self.why = EvidenceDrawing(self.model, self.link, self)
+        self.correcting = CorrectionDrawing(
+            self.model, self.link, self.corrections, self.isVisible, self.events.perform, self
+        )
         self._above = StripAboveTraces(self._workspace, self.feed, self)
         self.layers = ReviewLayers(napari_viewer, self.model, self)
         self.budget = QSpinBox()
@@ -100,6 +102,7 @@ class ReviewWidget(QWidget):
         self.queue.setToolTip("Add the frames that together show most events to the tab Label.")
         self.save = QPushButton("&Save…")
         self.save.setToolTip("Write events.csv, frames.csv and a report to look at.")
+        self.outlet = ReviewOutlet(self.model, self._workspace, self.budget.value, self)
         # Not a QTabWidget: it is as large as its largest page, whichever is seen.
         self.tabs = QTabBar()
         self._pages: list[QWidget] = []
@@ -144,18 +147,19 @@ class ReviewWidget(QWidget):
         self.events.view_clicked.connect(self._zoom_to)
         self.events.traces_wanted.connect(lambda: self._workspace.open("Traces"))
         self.events.why_switched.connect(self._switch_why)
+        self.corrections.changed.connect(self._on_corrected)
         self.layers.progressed.connect(self.bar.show_progress)
         self.layers.added.connect(self._on_layers)
         self.why.explained.connect(self.events.explain)
         self._above.frame_chosen.connect(self._show_frame)
         self._above.event_wanted.connect(self.events.table.step)
         self.model.classified.connect(self._on_classified)
-        self.events.decisions.queue_wanted.connect(self._queue_events)
-        self.events.decisions.fix_wanted.connect(self._fix)
+        self.events.decisions.queue_wanted.connect(self.outlet.queue_events)
+        self.events.decisions.fix_wanted.connect(self.outlet.fix)
         self.tabs.currentChanged.connect(self._show_page)
         self.budget.valueChanged.connect(self._tell)
-        self.queue.clicked.connect(self.queue_frames)
-        self.save.clicked.connect(self.ask_where_to_save)
+        self.queue.clicked.connect(self.outlet.queue_frames)
+        self.save.clicked.connect(self._ask_where_to_save)
         self._viewer.dims.events.current_step.connect(self._on_step)
         self.destroyed.connect(self._running.abandon)
 
@@ -267,10 +271,10 @@ class ReviewWidget(QWidget):
         n, flagged = len(review.events), int(review.flagged.sum())
         chosen = self.chosen()
         frames = len(chosen)
-        can_label = self._can_label()
+        can_label = self.outlet.can_label
         self.queue.setEnabled(frames > 0 and can_label)
         if not can_label:
-            self.queue.setToolTip(_NO_LABELS)
+            self.queue.setToolTip(NO_LABELS)
         if not n:
             self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames.")
             return
@@ -279,14 +283,20 @@ class ReviewWidget(QWidget):
         events = "1 event" if n == 1 else f"{n:,} events"
         self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{label}")
 
-    def _can_label(self) -> bool:
-        return self._of is not None and self._of.project.kind == "lightning-pose"
+    def _on_corrected(self, stretches: Sequence[UpdatedStretch]) -> None:
+        """Everything that shows the track follows."""
+        if not stretches:
+            return
+        self.layers.update(stretches)
+        self.why.renew()
+        if self.link.panel is not None:
+            self.link.panel.redraw()
+        if (traces := self._workspace.find("Traces")) is not None:
+            traces.redraw()
 
     def chosen(self) -> tuple[ChosenFrame, ...]:
         """The frames to label."""
-        if self.review is None:
-            return ()
-        return choose_frames({self.review.session: self.review}, self.budget.value())
+        return self.outlet.chosen()
 
     def _show_frame(self, frame: int) -> None:
         self._viewer.dims.set_current_step(self._axis, frame)
@@ -319,61 +329,12 @@ class ReviewWidget(QWidget):
         middle = (cutout.corner[0] + side / 2, cutout.corner[1] + side / 2)
         view.zoom_to(middle, max(view.zoom, _MAGNIFICATION))
 
-    # ------------------------------------------------------------------ what follows
+    # ------------------------------------------------------------------ saving
 
-    def queue_frames(self) -> None:
-        """Add the chosen frames to the queue of the tab Label."""
-        chosen = self.chosen()
-        if chosen and self._can_label():
-            self._queue({each.frame: each.reason for each in chosen})
-
-    def _queue(self, reasons: dict[int, str]) -> None:
-        self._workspace.open("Label").queue_frames(reasons, self._proposals)
-
-    def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
-        review, opened = self.review, self._of
-        if review is None or opened is None:
-            return {}
-        return proposals(review, opened.session, frame)
-
-    def _queue_events(self, events: Sequence[Event]) -> None:
-        if not self._can_label():
-            show_error(_NO_LABELS)
-            return
-        reasons: dict[int, str] = {}
-        for event in events:
-            frame = event.label_frame if event.label_frame >= 0 else event.peak
-            reasons.setdefault(frame, ChosenFrame("", frame, event.severity, (event,)).reason)
-        self._queue(reasons)
-        self._workspace.bring_forward(_PANEL)
-
-    def _fix(self, event: Event) -> None:
-        if not self._can_label():
-            show_error(_NO_LABELS)
-            return
-        label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
-        self._workspace.open("Label").start_frame(event.peak, label_key, self._proposals)
-
-    def ask_where_to_save(self) -> None:
-        """Ask for a folder, and save there."""
-        run, review = self.model.run, self.review
-        if run is None or review is None:
-            return
-        start = run.default_folder() / review.session
-        chosen = QFileDialog.getExistingDirectory(
-            self, "Folder for the review", str(_nearest(start))
-        )
-        if not chosen:
-            return
-        folder = Path(chosen)
-        force = (folder / EVENTS).exists()
-        if force:
-            answer = QMessageBox.question(
-                self, "Replace the review?", f"{folder} holds a review already. Replace it?"
-            )
-            if answer != QMessageBox.StandardButton.Yes:
-                return
-        self.save_to(folder, force=force)
+    def _ask_where_to_save(self) -> None:
+        asked = ask_for_folder(self.model, self)
+        if asked is not None:
+            self.save_to(asked[0], force=asked[1])
 
     def save_to(self, folder: Path, *, force: bool = False) -> None:
         """Write events, frames and the report."""
@@ -406,6 +367,7 @@ class ReviewWidget(QWidget):
         self.events.stop()
         self.bars.stop()
         self.why.stop()
+        self.correcting.stop()
         self._above.stop()
         self.link.stop()
         self._current.changed.disconnect(self._on_session)
@@ -418,8 +380,3 @@ class ReviewWidget(QWidget):
                 self.stop()
             self._docked = self.parent() is not None
         return super().event(event)
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest above that there is."""
-    return next((each for each in (folder, *folder.parents) if each.is_dir()), Path.home())

@@ -129,6 +129,10 @@ class TracesWidget(QWidget):
         """Let something of another panel stand above the curves."""
         self._plots.insertWidget(0, strip)
 
+    def redraw(self) -> None:
+        """Draw the same curves again: what stands behind them was changed in place."""
+        self._draw()
+
     def take_away(self, strip: QWidget) -> None:
         """The other way round."""
         self._plots.removeWidget(strip)

@@ -79,9 +79,8 @@ def with_bars(
             )
         if factor != 1:
             changed[name] = getattr(review.excesses, name) / np.float32(factor)
-            bar = _BAR_OF.get(name)
-            if bar is not None:
-                changed[bar] = getattr(review.excesses, bar) * np.float32(factor)
+            bar = _BAR_OF[name]
+            changed[bar] = getattr(review.excesses, bar) * np.float32(factor)
     excesses = replace(review.excesses, **changed) if changed else review.excesses
     return replace(review, excesses=excesses).with_sensitivity(sensitivity)
 
@@ -91,6 +90,7 @@ _BAR_OF = {
     "spread": "spread_px",
     "uncertainty": "uncertainty_bar",
     "jump": "jump_bar",
+    "bone": "bone_bar",
 }
 
 

@@ -137,7 +137,8 @@ class DecisionBar(QWidget):
             self._step(back=action == "undo")
             return
         events = list(self.selected())
-        if self._kept is None or not events or not self.buttons[action].isEnabled():
+        button = self.buttons.get(action)
+        if self._kept is None or not events or button is None or not button.isEnabled():
             return
         verdict = Verdict(action)
         note = ""

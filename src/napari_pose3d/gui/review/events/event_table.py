@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_pose3d.core.review.events import Event
 
@@ -21,22 +16,77 @@ from .kind_colours import kind_icon
 _COLUMNS = ("frames", "what and where", "worst", "")
 _WHAT, _MARK = 1, 3
 _HEIGHT = 112
+_WIDEST = ("99999-99999", "", "99.9 px", "queue")
+_PADDING = 12
+_NOWHERE = QModelIndex()
 MOST_ROWS = 2000
 
 
-class EventTable(QTableWidget):
+class _EventModel(QAbstractTableModel):
+    """The lines; a widget for each cell would take seconds for some hundred events."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.events: list[Event] = []
+        self.mark: Callable[[Event], str] = lambda _: ""
+
+    def show_events(self, events: Sequence[Event], mark: Callable[[Event], str]) -> None:
+        """List others."""
+        self.beginResetModel()
+        self.events, self.mark = list(events), mark
+        self.endResetModel()
+
+    def show_marks(self) -> None:
+        """The last column changed."""
+        if self.events:
+            last = len(self.events) - 1
+            self.dataChanged.emit(self.index(0, _MARK), self.index(last, _MARK))
+
+    def rowCount(self, parent: QModelIndex = _NOWHERE) -> int:  # noqa: N802
+        return 0 if parent.isValid() else len(self.events)
+
+    def columnCount(self, parent: QModelIndex = _NOWHERE) -> int:  # noqa: N802
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, tooltip and the colour of the kind."""
+        event = self.events[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() == _MARK:
+                return self.mark(event)
+            return _cells(event)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return sentence(event)
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == _WHAT:
+            return kind_icon(event.kind)
+        return None
+
+    def headerData(  # noqa: N802
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """The names of the columns."""
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return _COLUMNS[section]
+        return None
+
+
+class EventTable(QTableView):
     """Lists events; several can be selected with Shift and Ctrl.
 
-    Signals: ``picked`` with the event that the user goes to.
+    Signals: ``picked`` with the event that the user goes to; ``selection_changed``.
     """
 
     picked = Signal(object)
+    selection_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(_COLUMNS), parent)
-        self._shown: list[Event] = []
+        super().__init__(parent)
+        self._lines = _EventModel(self)
         self._filling = self._pressed = False
-        self.setHorizontalHeaderLabels(list(_COLUMNS))
+        self.setModel(self._lines)
         self.setAccessibleName("Events")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -50,28 +100,43 @@ class EventTable(QTableWidget):
         if rows is not None and header is not None:
             rows.hide()
             rows.setDefaultSectionSize(rows.minimumSectionSize())
-            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
             header.setMinimumSectionSize(18)
-        self.currentCellChanged.connect(self._on_current)
-        self.cellClicked.connect(lambda row, _: self._pick(row))
+            for column, text in enumerate(_WIDEST):
+                if column != _WHAT:
+                    header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+                    width = self.fontMetrics().horizontalAdvance(text) + _PADDING
+                    header.resizeSection(column, width)
+            header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
+        selection = self.selectionModel()
+        if selection is not None:
+            selection.currentRowChanged.connect(self._on_current)
+            selection.selectionChanged.connect(lambda *_: self._on_selection())
+        self.clicked.connect(lambda index: self._pick(index.row()))
 
     @property
     def events(self) -> tuple[Event, ...]:
         """Those that are listed, in their order."""
-        return tuple(self._shown)
+        return tuple(self._lines.events)
+
+    @property
+    def row(self) -> int:
+        """The current line; -1 for none."""
+        return int(self.currentIndex().row())
 
     @property
     def current(self) -> Event | None:
-        row = self.currentRow()
-        return self._shown[row] if 0 <= row < len(self._shown) else None
+        return self._lines.events[self.row] if 0 <= self.row < len(self._lines.events) else None
 
     @property
     def selected(self) -> tuple[Event, ...]:
         """Those that are selected, in the order of the list."""
         model = self.selectionModel()
         rows = sorted({index.row() for index in model.selectedRows()}) if model is not None else []
-        return tuple(self._shown[row] for row in rows if row < len(self._shown))
+        return tuple(self._lines.events[row] for row in rows)
+
+    def text(self, row: int, column: int) -> str:
+        """What the user reads in a cell."""
+        return str(self._lines.data(self._lines.index(row, column)))
 
     def show_events(self, events: Sequence[Event], mark: Callable[[Event], str]) -> None:
         """List other events.
@@ -82,56 +147,49 @@ class EventTable(QTableWidget):
         mark : callable
             What was decided about an event, in a sign or a word; empty for nothing.
         """
-        self._shown = list(events[:MOST_ROWS])
         self._filling = True
-        self.setRowCount(len(self._shown))
-        for row, event in enumerate(self._shown):
-            for column, text in enumerate((*_cells(event), mark(event))):
-                item = QTableWidgetItem(text)
-                item.setToolTip(sentence(event))
-                if column == _WHAT:
-                    item.setIcon(kind_icon(event.kind))
-                self.setItem(row, column, item)
-        self.clearSelection()
-        self.setCurrentCell(-1, -1)
+        self._lines.show_events(events[:MOST_ROWS], mark)
         self._filling = False
+        self.selection_changed.emit()
 
-    def show_marks(self, mark: Callable[[Event], str]) -> None:
+    def show_marks(self) -> None:
         """Other decisions about the events that are listed."""
-        for row, event in enumerate(self._shown):
-            item = self.item(row, _MARK)
-            if item is not None:
-                item.setText(mark(event))
+        self._lines.show_marks()
 
     def select(self, event: Event) -> bool:
         """Make the line of an event the current one, without going there; False without a line."""
-        if event not in self._shown:
+        if event not in self._lines.events:
             return False
         self._filling = True
-        self.setCurrentCell(self._shown.index(event), 0)
+        self.selectRow(self._lines.events.index(event))
         self._filling = False
+        self.selection_changed.emit()
         return True
 
     def step(self, by: int) -> None:
         """Go to the next event of the list, or to the one before."""
-        if not self._shown:
-            return
-        row = self.currentRow()
-        row = 0 if row < 0 else min(max(row + by, 0), len(self._shown) - 1)
-        if row == self.currentRow():
-            self._pick(row)
-        else:
-            self.setCurrentCell(row, 0)
+        if self._lines.events:
+            self.step_to(0 if self.row < 0 else self.row + by)
 
     def step_to(self, row: int) -> None:
-        """Go to a line, or to the last one."""
-        if self._shown:
-            self.setCurrentCell(min(max(row, 0), len(self._shown) - 1), 0)
-
-    def _on_current(self, row: int, _column: int, before: int, _: int) -> None:
-        # A click is told by itself, also on the row that is the current one already.
-        if not self._filling and row != before and not self._pressed:
+        """Go to a line, or to the nearest that there is."""
+        n = len(self._lines.events)
+        if not n:
+            return
+        row = min(max(row, 0), n - 1)
+        if row == self.row:
             self._pick(row)
+        else:
+            self.selectRow(row)
+
+    def _on_selection(self) -> None:
+        if not self._filling:
+            self.selection_changed.emit()
+
+    def _on_current(self, now: QModelIndex, before: QModelIndex) -> None:
+        # A click is told by itself, also on the row that is the current one already.
+        if not self._filling and not self._pressed and now.row() != before.row():
+            self._pick(now.row())
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
         """Until the button is released, no event is gone to."""
@@ -144,8 +202,8 @@ class EventTable(QTableWidget):
         self._pressed = False
 
     def _pick(self, row: int) -> None:
-        if 0 <= row < len(self._shown) and not self._filling:
-            self.picked.emit(self._shown[row])
+        if 0 <= row < len(self._lines.events) and not self._filling:
+            self.picked.emit(self._lines.events[row])
 
 
 def _cells(event: Event) -> tuple[str, ...]:

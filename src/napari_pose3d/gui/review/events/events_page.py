@@ -20,14 +20,16 @@ from napari_pose3d.core.review.failure_flags import ADVICE
 from napari_pose3d.gui.qt.key_bindings import REVIEW_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
+from ..corrections.correction_bar import CorrectionBar
+from ..corrections.correction_controller import CorrectionController
 from ..review_model import ReviewModel
-from ..thumbnails.thumbnail_feed import ThumbnailFeed
-from ..thumbnails.thumbnail_row import ThumbnailRow
 from ..timeline.heat_feed import HeatFeed
 from ..timeline.timeline_panel import TimelinePanel
 from .decision_bar import DecisionBar
 from .event_filter import EventFilter
 from .event_table import MOST_ROWS, EventTable, sentence
+from .thumbnails.thumbnail_feed import ThumbnailFeed
+from .thumbnails.thumbnail_row import ThumbnailRow
 
 # The slider's steps: each is a factor of 2 ** (1 / 4), and 0 in the middle is 1.
 _STEPS, _PER_STEP = 8, 4
@@ -41,6 +43,7 @@ class EventsPage(QWidget):
     viewer : napari viewer
     model : ReviewModel
     feed : HeatFeed
+    corrections : CorrectionController
 
     Signals: ``frame_chosen`` with a frame to show, ``view_clicked`` with the name of a view whose
     thumbnail was clicked, ``why_switched``.
@@ -51,7 +54,12 @@ class EventsPage(QWidget):
     why_switched = Signal(bool)
 
     def __init__(
-        self, viewer: Any, model: ReviewModel, feed: HeatFeed, parent: QWidget | None = None
+        self,
+        viewer: Any,
+        model: ReviewModel,
+        feed: HeatFeed,
+        corrections: CorrectionController,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._model = model
@@ -64,6 +72,7 @@ class EventsPage(QWidget):
         self.thumbnails = ThumbnailRow()
         self._thumbnail_feed = ThumbnailFeed(viewer, model, self.thumbnails)
         self.decisions = DecisionBar()
+        self.corrections = CorrectionBar(corrections)
         self._details = MessageLabel()
         self.why = QCheckBox("Show &why")
         self.why.setChecked(True)
@@ -82,6 +91,7 @@ class EventsPage(QWidget):
         self.decisions.selected = lambda: self.table.selected
         self._lay_out()
         self._connect()
+        corrections.changed.connect(self._thumbnail_feed.renew)
 
     def _lay_out(self) -> None:
         label = QLabel("Sensiti&vity")
@@ -100,6 +110,7 @@ class EventsPage(QWidget):
         column.addWidget(self.decisions)
         column.addWidget(self.thumbnails)
         column.addWidget(self._details)
+        column.addWidget(self.corrections)
         column.addLayout(bottom)
 
     def _connect(self) -> None:
@@ -107,7 +118,7 @@ class EventsPage(QWidget):
         self._timeline.event_wanted.connect(self.table.step)
         self.filter.changed.connect(self._fill)
         self.table.picked.connect(self._model.choose)
-        self.table.itemSelectionChanged.connect(self.decisions.show_selection)
+        self.table.selection_changed.connect(self.decisions.show_selection)
         self.decisions.decided.connect(self._show_marks)
         self.decisions.advance_wanted.connect(self._advance)
         self.decisions.step_wanted.connect(self.table.step)
@@ -120,6 +131,9 @@ class EventsPage(QWidget):
         self._model.classified.connect(self._on_classified)
         self._model.event_changed.connect(self._on_event)
         for key in REVIEW_KEYS:
+            if key.action == "remove_correction":
+                # There is no mouse over a view.
+                continue
             shortcut = QShortcut(QKeySequence(key.label), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(lambda action=key.action: self.perform(action))
@@ -135,6 +149,11 @@ class EventsPage(QWidget):
         else:
             self.decisions.perform(action)
 
+    @property
+    def details(self) -> str:
+        """What the user reads about the chosen event."""
+        return self._details.message
+
     def explain(self, text: str) -> None:
         """Say why the frame that is shown is part of an event."""
         self._explanation = text
@@ -147,11 +166,11 @@ class EventsPage(QWidget):
     # ------------------------------------------------------------------ inside
 
     def _show_marks(self) -> None:
-        self.table.show_marks(self.decisions.mark)
+        self.table.show_marks()
 
     def _advance(self) -> None:
         """On to the next event; what was decided leaves the list where it is to be hidden."""
-        row = self.table.currentRow()
+        row = self.table.row
         if self.decisions.hide_decided.isChecked():
             self._fill()
             self.table.step_to(row)
@@ -173,7 +192,12 @@ class EventsPage(QWidget):
             chosen = [each for each in chosen if not self.decisions.mark(each)]
         self.table.show_events(chosen, self.decisions.mark)
         if event is not None and not self.table.select(event):
-            self._model.choose(None)
+            # With other bars, or corrected positions, it has another extent or peak.
+            same = next((each for each in chosen if _is_same(each, event)), None)
+            if same is not None:
+                self._model.current = same
+                self.table.select(same)
+                self._say()
         more = len(chosen) - MOST_ROWS
         if more > 0:
             self._details.show_message(f"{more:,} more are in the saved review.")
@@ -190,3 +214,14 @@ class EventsPage(QWidget):
             return
         lines = [sentence(event), self._explanation, ADVICE[event.kind]]
         self._details.show_message("\n".join(line for line in lines if line))
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    """Whether both are the same failure, as it was seen before and after something changed."""
+    return (
+        one.kind is other.kind
+        and one.views == other.views
+        and bool(set(one.keypoints) & set(other.keypoints))
+        and one.start <= other.end
+        and other.start <= one.end
+    )

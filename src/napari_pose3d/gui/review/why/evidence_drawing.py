@@ -7,6 +7,7 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.gui.camera_views.panel_link import PanelLink
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import keypoint_rgba, palette_of
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
@@ -14,7 +15,6 @@ from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from ..review_model import ReviewModel
-from ..views_link import ViewsLink
 from .evidence import Evidence
 from .evidence_marks import EvidenceMarks, Rgba
 
@@ -28,14 +28,14 @@ class EvidenceDrawing(QObject):
     Parameters
     ----------
     model : ReviewModel
-    link : ViewsLink
+    link : PanelLink
 
     Signals: ``explained`` with a sentence about the frame that is shown, empty where there is none.
     """
 
     explained = Signal(str)
 
-    def __init__(self, model: ReviewModel, link: ViewsLink, parent: QObject | None = None) -> None:
+    def __init__(self, model: ReviewModel, link: PanelLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model, self._link = model, link
         self._on = True

@@ -14,9 +14,9 @@ from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY
 from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.gui.review.review_model import ReviewModel
 from napari_pose3d.settings import IsCancelled, Progress
 
-from ..review_model import ReviewModel
 from .cutout import Cutout, FrameVideo, PointMark, cutouts, marks_of
 from .thumbnail_row import ThumbnailRow
 
@@ -40,6 +40,11 @@ class ThumbnailFeed(QObject):
         model.event_changed.connect(self._on_event)
         row.destroyed.connect(self._running.abandon)
         row.hide()
+
+    def renew(self) -> None:
+        """Positions were corrected."""
+        if self._model.current is not None:
+            self._on_event(self._model.current)
 
     def stop(self) -> None:
         """Decode no more."""

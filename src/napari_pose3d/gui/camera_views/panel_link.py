@@ -12,7 +12,7 @@ from napari_pose3d.gui.workspace.workspace import Workspace
 _TITLE = "Camera views"
 
 
-class ViewsLink(QObject):
+class PanelLink(QObject):
     """Follows the panel of the camera views.
 
     Parameters

@@ -1,0 +1,125 @@
+"""What follows from a review: frames for the tab Label, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from napari_pose3d.core.labels.store.label import LabelKey
+from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
+from napari_pose3d.core.review.review_files import EVENTS
+from napari_pose3d.gui.workspace.workspace import Workspace
+
+from .review_jobs import proposals
+from .review_model import ReviewModel
+
+NO_LABELS = "Labels need a Lightning Pose project: tab Session, New project."
+_PANEL = "Review"
+
+
+class ReviewOutlet(QObject):
+    """Sends frames to the tab Label, with what was smoothed as proposals.
+
+    Parameters
+    ----------
+    model : ReviewModel
+    places : Workspace
+    budget : callable
+        How many frames to label, at most.
+    """
+
+    def __init__(
+        self,
+        model: ReviewModel,
+        places: Workspace,
+        budget: Callable[[], int],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._model, self._workspace, self._budget = model, places, budget
+
+    @property
+    def can_label(self) -> bool:
+        """Whether the session belongs to a project that keeps labels."""
+        opened = self._model.opened
+        return opened is not None and opened.project.kind == "lightning-pose"
+
+    def chosen(self) -> tuple[ChosenFrame, ...]:
+        """The frames to label."""
+        review = self._model.review
+        if review is None:
+            return ()
+        return choose_frames({review.session: review}, self._budget())
+
+    def queue_frames(self) -> None:
+        """Add the chosen frames to the queue of the tab Label."""
+        chosen = self.chosen()
+        if chosen and self.can_label:
+            self._queue({each.frame: each.reason for each in chosen})
+
+    def queue_events(self, events: Sequence[Event]) -> None:
+        """Add a frame of each event to the queue."""
+        if not self.can_label:
+            show_error(NO_LABELS)
+            return
+        reasons: dict[int, str] = {}
+        for event in events:
+            frame = event.label_frame if event.label_frame >= 0 else event.peak
+            reasons.setdefault(frame, ChosenFrame("", frame, event.severity, (event,)).reason)
+        self._queue(reasons)
+        # There may be more to decide.
+        self._workspace.bring_forward(_PANEL)
+
+    def fix(self, event: Event) -> None:
+        """Open the worst frame of an event in the tab Label."""
+        if not self.can_label:
+            show_error(NO_LABELS)
+            return
+        label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
+        self._workspace.open("Label").start_frame(event.peak, label_key, self._proposals)
+
+    def _queue(self, reasons: Mapping[int, str]) -> None:
+        self._workspace.open("Label").queue_frames(reasons, self._proposals)
+
+    def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
+        review, opened = self._model.review, self._model.opened
+        if review is None or opened is None:
+            return {}
+        return proposals(review, opened.session, frame)
+
+
+def ask_for_folder(model: ReviewModel, parent: QWidget) -> tuple[Path, bool] | None:
+    """Ask where to save a review.
+
+    Returns
+    -------
+    (Path, bool) or None
+        The folder, and whether the review that it holds may be replaced; None when the user
+        changed their mind.
+    """
+    run, review = model.run, model.review
+    if run is None or review is None:
+        return None
+    start = run.default_folder() / review.session
+    chosen = QFileDialog.getExistingDirectory(parent, "Folder for the review", str(_nearest(start)))
+    if not chosen:
+        return None
+    folder = Path(chosen)
+    force = (folder / EVENTS).exists()
+    if force:
+        answer = QMessageBox.question(
+            parent, "Replace the review?", f"{folder} holds a review already. Replace it?"
+        )
+        if answer != QMessageBox.StandardButton.Yes:
+            return None
+    return folder, force
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest above that there is."""
+    return next((each for each in (folder, *folder.parents) if each.is_dir()), Path.home())
