@@ -10,7 +10,7 @@ import numpy as np
 from tests.support.session_files import touch
 
 from napari_pose3d.core.cameras.rig_file import save_rig
-from napari_pose3d.core.models.configuration.config_file import Config, with_values
+from napari_pose3d.core.models.configuration.config_file import Config, config_text, with_values
 from napari_pose3d.core.models.preflight.preflight import Preflight, preflight
 from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.core.video.frame_export import encode_png
@@ -70,3 +70,14 @@ def edited(path: Path, change: Callable[[list[list[str]]], list[list[str]]]) -> 
     """A table of text with its rows changed."""
     rows = [line.split(",") for line in path.read_text().splitlines()]
     path.write_text("\n".join(",".join(row) for row in change(rows)) + "\n")
+
+
+def trained_network(project: Path, name: str, seed: int = 0) -> Path:
+    """The folder of a network whose training has come to its end."""
+    folder = project / "models" / name
+    at = folder / "tb_logs" / "test" / "version_0" / "checkpoints"
+    touch(at / "epoch=3-step=40-best.ckpt", f"weights {seed}")
+    status = '{"status": "COMPLETED", "progress": {"completed": 4, "total": 4, "timestamp": 1}}'
+    touch(folder / "train_status.json", status)
+    touch(folder / "config.yaml", config_text(config_of(project)))
+    return folder

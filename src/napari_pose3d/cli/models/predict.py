@@ -1,0 +1,97 @@
+"""``napari-pose3d models predict PROJECT``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from napari_pose3d.settings import SmoothingSettings
+
+from ..terminal.progress_bar import ProgressBar
+from ..terminal.remedies import option_of
+from .check import known_facts
+from .doctor import add_litpose
+
+FAILED = 1
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "predict",
+        help="predict sessions with networks, and smooth them",
+        description="Predict sessions with networks, all views at once. What was predicted "
+        "already, with the same videos and weights, is not predicted again.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    parser.add_argument(
+        "--sessions",
+        nargs="+",
+        default=["new"],
+        metavar="NAME",
+        help="new (those that lack predictions; the default), all, or names",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="networks; not given: all that are trained to their end",
+    )
+    parser.add_argument("--then", choices=["smooth"], help="smooth what was predicted")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="frames (with all their views) at once; not given: by the memory that is there",
+    )
+    add_litpose(parser)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    """Predict, and smooth; exit code 1 where something failed."""
+    from napari_pose3d.core.models.installation.litpose_search import find_installation
+    from napari_pose3d.core.models.predictions.prediction_chain import (
+        Which,
+        chosen_jobs,
+        chosen_networks,
+        run_chain,
+    )
+    from napari_pose3d.core.projects.project import open_project
+
+    installation = find_installation(options.litpose)
+    project = open_project(options.project)
+    networks = chosen_networks(options.project, options.models)
+    which: Which | list[str] = options.sessions
+    if options.sessions == ["new"]:
+        which = "new"
+    elif options.sessions == ["all"]:
+        which = "all"
+    jobs = chosen_jobs(project, networks, which)
+    if not jobs:
+        print("nothing to predict")
+        return 0
+    facts = None
+    if any(not job.done for job in jobs):
+        facts = known_facts(options.litpose, bar)
+    result = run_chain(
+        project,
+        jobs,
+        installation,
+        smooth=SmoothingSettings() if options.then == "smooth" else None,
+        facts=facts,
+        batch_size=options.batch_size,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for words, pairs in (("predicted", result.predicted), ("done already", result.skipped)):
+        for network, session in pairs:
+            print(f"{words}: {session} by {network}")
+    for session, files in result.smoothed.items():
+        print(f"smoothed: {session}", *files, sep="\n  ")
+    for name, error in result.failed.items():
+        print(f"failed: {name}: {error.worded(option_of)}")
+    return FAILED if result.failed else 0

@@ -1,0 +1,187 @@
+"""Sessions predicted by several networks, and then smoothed, as one job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from napari_pose3d.core.pipeline.file_run import FileRun
+from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
+
+from ..installation.litpose_facts import LitposeFacts
+from ..installation.litpose_search import Installation
+from ..listing.model_list import Network, list_networks
+from ..runs.training_state import State
+from .prediction_run import PredictionJob, network_views, plan_predictions, run_predictions
+
+Which = Literal["new", "all"]
+
+
+@dataclass
+class ChainResult:
+    """What a chain did.
+
+    Attributes
+    ----------
+    predicted : list of (network, session)
+        That were predicted now.
+    skipped : list of (network, session)
+        That were done already.
+    smoothed : dict of session to list of Path
+        Files that were written.
+    failed : dict of str to PoseDataError
+        What failed, by its name.
+    """
+
+    predicted: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    smoothed: dict[str, list[Path]] = field(default_factory=dict)
+    failed: dict[str, PoseDataError] = field(default_factory=dict)
+
+
+def chosen_networks(
+    project: str | os.PathLike[str], names: Collection[str] = ()
+) -> tuple[Network, ...]:
+    """Networks by name; not given: all that are trained to their end.
+
+    Raises
+    ------
+    PoseDataError
+        There is none of a name, or none at all.
+    """
+    networks = {each.name: each for each in list_networks(project)}
+    for name in names:
+        if name not in networks:
+            raise PoseDataError(
+                f"there is no network '{name}'",
+                file=project,
+                expected=f"one of {', '.join(networks) or 'none that there are'}",
+            )
+    found = tuple(
+        each
+        for each in networks.values()
+        if (each.name in names if names else each.state.state is State.DONE)
+    )
+    if not found:
+        raise PoseDataError(
+            "there is no trained network", file=project, todo="Train one (models train)"
+        )
+    return found
+
+
+def chosen_jobs(
+    project: Project, networks: Sequence[Network], sessions: Which | Collection[str]
+) -> tuple[PredictionJob, ...]:
+    """Which sessions are predicted by which networks.
+
+    Parameters
+    ----------
+    project : Project
+    networks : sequence of Network
+    sessions : {"new", "all"} or collection of str
+        new: those that lack predictions of one of the networks, and have all their videos.
+
+    Raises
+    ------
+    PoseDataError
+        A session of a name is not there, or lacks a video.
+    """
+    if isinstance(sessions, str):
+        views = {view for network in networks for view in network_views(network)}
+        chosen: list[Session] = [s for s in project.sessions if views <= s.videos.keys()]
+    else:
+        chosen = [project.session(name) for name in sessions]
+    jobs = plan_predictions(networks, chosen)
+    if sessions != "new":
+        return jobs
+    new = {job.session.name for job in jobs if not job.done}
+    return tuple(job for job in jobs if job.session.name in new)
+
+
+def run_chain(
+    project: Project,
+    jobs: Sequence[PredictionJob],
+    installation: Installation,
+    *,
+    smooth: SmoothingSettings | None = None,
+    facts: LitposeFacts | None = None,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> ChainResult:
+    """Predict, and smooth the sessions whose predictions are all there.
+
+    Parameters
+    ----------
+    project : Project
+    jobs : sequence of PredictionJob
+    installation : Installation
+    smooth : SmoothingSettings, optional
+        Not given: predictions only.
+    facts, batch_size, progress, cancelled
+        As for `run_predictions`.
+
+    Raises
+    ------
+    Cancelled
+        `cancelled` returned True; what was finished stays.
+    """
+    result = ChainResult()
+    failed = run_predictions(
+        jobs,
+        installation,
+        facts=facts,
+        batch_size=batch_size,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    for job in jobs:
+        place = job.network.name, job.session.name
+        if place in failed:
+            result.failed[f"{job.session.name} by {job.network.name}"] = failed[place]
+        else:
+            (result.skipped if job.done else result.predicted).append(place)
+    if smooth is None:
+        return result
+    lacking = {session for _, session in failed}
+    for name in dict.fromkeys(job.session.name for job in jobs):
+        if name in lacking:
+            continue
+        networks = [job.network for job in jobs if job.session.name == name]
+        try:
+            result.smoothed[name] = _smooth(
+                project.folder, name, networks, smooth, progress, cancelled
+            )
+        except PoseDataError as error:
+            result.failed[f"smoothing {name}"] = error
+    return result
+
+
+def _smooth(
+    folder: Path,
+    session: str,
+    networks: Sequence[Network],
+    settings: SmoothingSettings,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> list[Path]:
+    # What was predicted now is not in the project that was opened before.
+    found = open_project(folder).session(session)
+    folders = [network.folder for network in networks]
+    sets = [
+        each.name
+        for each in found.sets
+        if each.kind == "predictions"
+        and any(path.parent.parent in folders for path in each.files.values())
+    ]
+    work = FileRun([folder], None, ReadingSettings(session=session), sets)
+    result = work.smooth(settings, progress, cancelled)
+    return work.save(
+        result, work.default_folder(), force=True, progress=progress, cancelled=cancelled
+    )

@@ -1,0 +1,367 @@
+"""Sessions predicted by networks, one after the other, and counted by the files that appear."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
+from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
+from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.video.metadata import video_metadata
+from napari_pose3d.core.video.video_array import open_video
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
+
+from ..configuration.config_file import value_at
+from ..installation.litpose_facts import LitposeFacts
+from ..installation.litpose_search import Installation, litpose_variables
+from ..listing.model_list import Network
+from ..runs.failure_messages import failure_of
+from ..runs.model_folder import log_tail
+from .prediction_batch import prediction_batch
+from .prediction_record import (
+    SessionPrediction,
+    fingerprint,
+    is_done,
+    note_prediction,
+    read_predictions,
+)
+
+VIDEO_PREDS = "video_preds"
+_LOG = "predict_log.txt"
+_PAUSE = 0.1
+_SECONDS_TO_END = 5.0
+
+
+@dataclass(frozen=True)
+class PredictionJob:
+    """One session to be predicted by one network.
+
+    Attributes
+    ----------
+    network : Network
+    session : Session
+    wanted : SessionPrediction
+        What its record would say.
+    done : bool
+        Whether it is predicted already.
+    """
+
+    network: Network
+    session: Session
+    wanted: SessionPrediction
+    done: bool
+
+
+def plan_predictions(
+    networks: Sequence[Network], sessions: Sequence[Session]
+) -> tuple[PredictionJob, ...]:
+    """Which sessions have to be predicted by which networks: session by session.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+    sessions : sequence of Session
+
+    Raises
+    ------
+    PoseDataError
+        A network has no weights or cannot be used with ``litpose predict``, or a session lacks
+        the video of a view.
+    """
+    weights = {}
+    for network in networks:
+        if network.state.checkpoint is None:
+            raise PoseDataError(
+                f"the network {network.name} has no weights ({network.state.describe()})",
+                file=network.folder,
+                todo="Train it first, or leave it out",
+            )
+        weights[network.name] = fingerprint(network.state.checkpoint)
+    jobs = []
+    for session in sessions:
+        videos: dict[str, str] = {}
+        for network in networks:
+            views = network_views(network)
+            for view in views:
+                if view not in session.videos:
+                    raise PoseDataError(
+                        f"session '{session.name}' has no video of view {view}, and the network "
+                        f"{network.name} needs all its views ({', '.join(views)})",
+                        file=session.folder,
+                        todo="Add the video, or leave the session out",
+                    )
+                if session.videos[view].suffix.lower() != ".mp4":
+                    raise PoseDataError(
+                        "litpose predicts videos in .mp4 only",
+                        file=session.videos[view],
+                        todo="Convert it without changing its frames",
+                    )
+                videos.setdefault(view, fingerprint(session.videos[view]))
+            boxes = _boxes(network, session)
+            wanted = SessionPrediction(
+                {view: videos[view] for view in views},
+                weights[network.name],
+                {"boxes": {view: fingerprint(path) for view, path in boxes.items()}},
+            )
+            recorded = read_predictions(network.folder).get(session.name)
+            done = is_done(network.folder, recorded, wanted)
+            jobs.append(PredictionJob(network, session, wanted, done))
+    return tuple(jobs)
+
+
+def run_predictions(
+    jobs: Sequence[PredictionJob],
+    installation: Installation,
+    *,
+    facts: LitposeFacts | None = None,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> dict[tuple[str, str], PoseDataError]:
+    """Predict what is not done yet; one that fails does not keep the others from it.
+
+    Parameters
+    ----------
+    jobs : sequence of PredictionJob
+    installation : Installation
+    facts : LitposeFacts, optional
+        What its environment holds; not given: as without a GPU.
+    batch_size : int, optional
+        Frames at once; not given: by the memory that is there.
+    progress : callable, optional
+        Called with (stage, done, total).
+    cancelled : callable, optional
+        Asked some ten times per second.
+
+    Returns
+    -------
+    dict of (network, session) to PoseDataError
+        What failed, and why.
+
+    Raises
+    ------
+    Cancelled
+        `cancelled` returned True; sessions that were finished stay.
+    """
+    failed = {}
+    left = [job for job in jobs if not job.done]
+    for n, job in enumerate(left):
+        stage = f"{job.session.name} by {job.network.name} ({n + 1} of {len(left)})"
+        if progress is not None:
+            progress(stage, 0, 0)
+        batch = batch_size or prediction_batch(job.network.config, facts)
+        try:
+            _predict(job, installation, facts, batch, stage, progress, cancelled)
+        except PoseDataError as error:
+            failed[job.network.name, job.session.name] = error
+    return failed
+
+
+def network_views(network: Network) -> tuple[str, ...]:
+    """The views that a network was trained on."""
+    return tuple(map(str, value_at(network.config, "data.view_names", []))) or (SINGLE_VIEW,)
+
+
+def predict_command(
+    litpose: Path,
+    network: Path,
+    videos: Sequence[Path],
+    batch: int,
+    *,
+    gpu: bool = False,
+    progress_file: Path | None = None,
+    boxes: Path | None = None,
+) -> list[str]:
+    """How a session is predicted."""
+    command = [str(litpose), "predict", str(network), *map(str, videos)]
+    command += ["--skip_viz", "--overwrite", "--batch_size", str(batch)]
+    if not gpu:
+        command += ["--reader", "opencv"]
+    if boxes is not None:
+        command += ["--bbox_dir", str(boxes)]
+    if progress_file is not None:
+        command += ["--progress_file", str(progress_file)]
+    return command
+
+
+def _boxes(network: Network, session: Session) -> dict[str, Path]:
+    """Bounding boxes of a session's videos, for a network that was trained on crops."""
+    if value_at(network.config, "data.bbox_file") is None:
+        return {}
+    views = network_views(network)
+    lacking = [view for view in views if view not in session.boxes]
+    if lacking:
+        raise PoseDataError(
+            f"the network {network.name} was trained on crops, and session '{session.name}' has no "
+            f"bounding boxes of view {', '.join(lacking)}",
+            file=session.folder,
+            expected="<video>_bbox.csv beside each video",
+            todo="Make them with litpose create_bbox",
+        )
+    return {view: session.boxes[view] for view in views}
+
+
+def _predict(
+    job: PredictionJob,
+    installation: Installation,
+    facts: LitposeFacts | None,
+    batch: int,
+    stage: str,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> None:
+    views = network_views(job.network)
+    with tempfile.TemporaryDirectory(prefix="napari-pose3d-predict-") as name:
+        work = Path(name)
+        videos, boxes = _named_files(job, views, work)
+        outputs = {
+            view: job.network.folder / VIDEO_PREDS / f"{videos[view].stem}.csv" for view in views
+        }
+        before = {view: _stamp(path) for view, path in outputs.items()}
+        progress_file = work / "progress.json"
+        command = predict_command(
+            installation.executable,
+            job.network.folder,
+            list(videos.values()),
+            batch,
+            gpu=facts is not None and bool(facts.gpus),
+            progress_file=progress_file,
+            boxes=boxes,
+        )
+        for _ in _running(command, work, cancelled):
+            if progress is not None:
+                progress(stage, *_progress(progress_file))
+        n_frames = _n_frames(job.session, views)
+        log = log_tail(work / _LOG, 200)
+        for view in views:
+            path = outputs[view]
+            if not path.is_file() or _stamp(path) == before[view]:
+                raise _not_written(job, f"no new predictions of view {view} were written", log)
+            rows = count_frames(path)
+            if rows not in n_frames[view]:
+                raise _not_written(
+                    job,
+                    f"the predictions of view {view} have {rows} rows, and the video "
+                    f"{max(n_frames[view])} frames",
+                    log,
+                )
+    files = {view: path.name for view, path in outputs.items()}
+    done = replace(job.wanted, files=files, n_frames=rows)
+    note_prediction(job.network.folder, job.session.name, done)
+
+
+def _named_files(
+    job: PredictionJob, views: Sequence[str], work: Path
+) -> tuple[dict[str, Path], Path | None]:
+    """Videos under the names by which ``litpose`` groups them, ``<session>_<view>.mp4``."""
+    videos = {view: job.session.videos[view] for view in views}
+    boxes = _boxes(job.network, job.session)
+    names = {
+        view: f"{job.session.name}_{view}" if view != SINGLE_VIEW else path.stem
+        for view, path in videos.items()
+    }
+    right = all(path.stem == names[view] for view, path in videos.items())
+    folders = {path.parent for path in boxes.values()}
+    if right and len(folders) <= 1:
+        return videos, next(iter(folders), None)
+    linked = {}
+    for view, path in videos.items():
+        linked[view] = work / f"{names[view]}.mp4"
+        linked[view].symlink_to(path.absolute())
+        if boxes:
+            (work / f"{names[view]}_bbox.csv").symlink_to(boxes[view].absolute())
+    return linked, work if boxes else None
+
+
+def _running(command: list[str], work: Path, cancelled: IsCancelled | None) -> Iterator[None]:
+    """Yields while the program runs; its exit code is not asked for, since it does not tell."""
+    with (work / _LOG).open("wb") as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=litpose_variables(),
+                cwd=work,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PoseDataError(
+                f"litpose cannot be run ({error.strerror or error})", file=command[0]
+            ) from error
+        try:
+            while process.poll() is None:
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                yield
+                time.sleep(_PAUSE)
+        finally:
+            if process.poll() is None:
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program with all its processes."""
+    for number in (signal.SIGTERM, signal.SIGKILL) if sys.platform != "win32" else ():
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_END)
+            return
+    process.kill()
+    process.wait()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _progress(path: Path) -> tuple[int, int]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return int(content["completed"]), int(content["total"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not there yet, or being written.
+        return 0, 0
+
+
+def _n_frames(session: Session, views: Sequence[str]) -> dict[str, set[int]]:
+    """Frames of each video: as they are counted, and as its header claims."""
+    found = {}
+    for view in views:
+        video = open_video(session.videos[view])
+        try:
+            found[view] = {int(video.shape[0])}
+        finally:
+            video.close()
+        claimed = video_metadata(session.videos[view]).n_frames
+        if claimed is not None:
+            found[view].add(claimed)
+    return found
+
+
+def _not_written(job: PredictionJob, problem: str, log: Sequence[str]) -> PoseDataError:
+    failure = failure_of(log)
+    why = f" ({failure.problem[0].lower()}{failure.problem[1:]})" if failure is not None else ""
+    return PoseDataError(
+        f"{problem}{why}",
+        file=job.network.folder,
+        place=f"session {job.session.name}",
+        todo=failure.remedy if failure is not None and failure.remedy else None,
+    )
