@@ -32,6 +32,10 @@ RemedyKind = Literal[
     "split",
     "set",
     "subject",
+    "exchange",
+    "invert_pose",
+    "rewrite",
+    "calibrate",
     "litpose",
     "triggered",
     "sync_table",
@@ -53,11 +57,14 @@ class Remedy:
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
         another program's, "size", "names" and "format" to say what its files do not,
         "video_size" to take the size of the videos' images, "offset" to shift a view in time,
-        "refine" to mend a calibration from points, "triggered" to have the project remember that
-        its cameras are triggered together, "sync_table" and "same_trigger" to say for a calibration
-        which frames of the videos belong together, "litpose" to name the environment that Lightning
-        Pose is installed in, "fps", "split", "set" and "subject" to say the frame rate, that a long
-        recording becomes several files, which prediction set is meant, and whose recording it is.
+        "refine" to mend a calibration from points, "exchange" to give cameras each other's names,
+        "invert_pose" to take a camera's pose the other way round, "rewrite" to write a file as it
+        was understood, "calibrate" to make a new calibration, "triggered" to have the project
+        remember that its cameras are triggered together, "sync_table" and "same_trigger" to say for
+        a calibration which frames of the videos belong together, "litpose" to name the environment
+        that Lightning Pose is installed in, "fps", "split", "set" and "subject" to say the frame
+        rate, that a long recording becomes several files, which prediction set is meant, and whose
+        recording it is.
     argument : str
         What to set it to, where that is known; else "".
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +31,7 @@ from napari_pose3d.gui.calibration.check.rig_check import sizes_from, with_video
 from napari_pose3d.gui.calibration.mend.mend_preview import BEFORE, MENDED, preview_layers
 from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 pytestmark = pytest.mark.gui
 
@@ -116,6 +119,78 @@ def test_cameras_of_other_names_are_mapped(
     assert set(VIEWS) <= set(again.names)
 
 
+def test_a_file_that_was_understood_is_written_anew(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    path = opened.session.rig_path
+    assert path is not None
+    rig = opened.session.load_rig()
+    assert rig is not None
+    # Numbers as text are read with a warning.
+    text = path.read_text()
+    path.write_text(re.sub(r"(?m)^(rotation = .*)$", _quoted, text, count=1))
+    widget._current.set(opened)
+    assert any("Write the file" in each for each in check(widget))
+    press(widget, widget.check.findings.buttons["Write the file as it was understood"])
+    until(lambda: not widget.jobs.is_busy)
+    assert "it was kept as" in widget.jobs.status
+    assert not any("Write the file" in each for each in widget.check.findings.texts)
+    assert not load_rig(path).warnings
+    assert np.allclose(load_rig(path).centres, rig.centres)
+
+
+def test_exchanged_cameras_are_exchanged_back(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    rig = opened.session.load_rig()
+    assert rig is not None
+    assert opened.session.rig_path is not None
+    a, b, c = rig.cameras
+    wrong = replace(rig, cameras=(replace(a, name=b.name), replace(b, name=a.name), c))
+    save_rig(wrong, opened.session.rig_path)
+    widget._current.set(opened)
+    assert any("look exchanged" in each for each in check(widget))
+    press(widget, widget.check.findings.buttons["Exchange the cameras"])
+    until(lambda: not widget.jobs.is_busy)
+    assert not any("Error" in each for each in widget.check.findings.texts)
+    assert np.allclose(widget.check._checked.rig.subset([a.name]).centres[0], a.centre)
+
+
+def test_a_pose_the_other_way_round_is_turned(widget: CalibrationWidget, tmp_path: Path) -> None:
+    rig = ring_of_cameras(4)
+    first, *others = rig.cameras
+    turned = replace(
+        first, rotation=first.rotation.T, translation=-first.rotation.T @ first.translation
+    )
+    save_rig(replace(rig, cameras=(turned, *others)), tmp_path / "rig.toml")
+    widget.check.choose(tmp_path / "rig.toml")
+    until(lambda: not widget.jobs.is_busy)
+    name = f"Take the pose of {first.name} the other way round"
+    press(widget, widget.check.findings.buttons[name])
+    until(lambda: not widget.jobs.is_busy)
+    assert np.allclose(widget.check._checked.rig.centres, rig.centres)
+    assert name not in widget.check.findings.buttons
+
+
+def test_a_copied_camera_leads_to_a_new_calibration(
+    widget: CalibrationWidget, tmp_path: Path
+) -> None:
+    rig = ring_of_cameras(3)
+    first, second, third = rig.cameras
+    copied = replace(second, rotation=first.rotation, translation=first.translation)
+    save_rig(replace(rig, cameras=(first, copied, third)), tmp_path / "rig.toml")
+    widget.check.choose(tmp_path / "rig.toml")
+    until(lambda: not widget.jobs.is_busy)
+    widget.section("Make").collapse(animate=False)
+    press(widget, widget.check.findings.buttons["Make a new calibration"])
+    assert widget.section("Make").isExpanded()
+
+
+def _quoted(line: re.Match[str]) -> str:
+    """``a = [1.0, 2.0]`` with the numbers as text."""
+    return re.sub(r"-?\d[-+.\de]*", lambda number: f'"{number[0]}"', line[1])
+
+
 def test_a_file_of_another_program_becomes_any_format(
     widget: CalibrationWidget, opened: OpenSession, tmp_path: Path
 ) -> None:
@@ -163,7 +238,8 @@ def test_the_world_is_chosen_from_two(
     assert "not at one place" in origin.state
     page.one_frame.setChecked(True)
     press(widget, origin.propose_button)
-    assert len(origin.window_3d.canvases) == 2
+    # Images and animal are read first.
+    until(lambda: len(origin.window_3d.canvases) == 2)
     QTest.mouseClick(origin.window_3d.buttons[1], LEFT)
     until(lambda: not widget.jobs.is_busy)
     placed = widget.check._checked.rig
@@ -196,7 +272,8 @@ def test_a_floor_goes_under_the_keypoints_that_are_checked(
     page.list.item(0).setCheckState(Qt.CheckState.Checked)
     press(widget, origin.propose_button)
     assert "positions lie on this floor" in page.note
-    assert len(origin.window_3d.canvases) == 2
+    until(lambda: len(origin.window_3d.canvases) == 2)
+    assert "places" in origin.window_3d.canvases[0].model.layers
     origin.window_3d.close()
 
 
@@ -235,6 +312,68 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     again = widget._current.open.session.load_rig()
     assert again is not None
     assert np.allclose(again.project(xyz), wrong.project(xyz))
+
+
+def test_all_sessions_are_looked_at_before_anything_is_written(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    true = opened.session.load_rig()
+    assert true is not None
+    folder = opened.project.folder
+    # A second session, whose calibration is wrong; that of the first is right.
+    for path in list(folder.glob("walk_*.csv")):
+        shutil.copy(path, folder / path.name.replace("walk", "run"))
+    (folder / "calibrations").mkdir()
+    turn = Rotation.from_rotvec([0.0, np.radians(1.5), 0.0]).as_matrix()
+    first, *others = true.cameras
+    moved = replace(first, rotation=turn @ first.rotation, translation=turn @ first.translation)
+    save_rig(replace(true, cameras=(moved, *others)), folder / "calibrations" / "run.toml")
+    before = (folder / "calibrations" / "run.toml").read_bytes()
+    project = open_project(folder)
+    widget._current.set(OpenSession(project, project.session("walk")))
+    widget.section("Mend").expand(animate=False)
+    panel = widget.mend.sessions
+    widget.mend._form.widget("min_likelihood").value = 0.0
+    press(widget, panel.look)
+    until(lambda: not widget.jobs.is_busy)
+    rows = {row[0]: row for row in panel.table.texts()}
+    assert rows["run"][1] == "better"
+    assert first.name in rows["run"][3]
+    assert rows["walk"][1] == "kept"
+    assert (folder / "calibrations" / "run.toml").read_bytes() == before
+    press(widget, panel.use)
+    assert {row[0]: row[1] for row in panel.table.texts()}["run"] == "written"
+    assert "1 of 2 sessions" in widget.jobs.status
+    assert len(list((folder / "calibrations").glob("run.toml.*.bak"))) == 1
+    xyz = np.random.default_rng(0).uniform(-1, 1, (40, 3))
+    off = np.abs(load_rig(folder / "calibrations" / "run.toml").project(xyz) - true.project(xyz))
+    assert off.max() < 20
+
+
+def test_cameras_are_placed_from_points_alone(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    true = opened.session.load_rig()
+    assert true is not None
+    widget._current.set(opened)
+    widget.section("Mend").expand(animate=False)
+    panel = widget.mend
+    panel._form.widget("min_likelihood").value = 0.0
+    panel.from_nothing.setChecked(True)
+    distance = float(np.linalg.norm(true.centres[0] - true.centres[1]))
+    panel._length.setText(f"{true.names[0]}, {true.names[1]}, far")
+    press(widget, panel._refine)
+    until(lambda: not widget.jobs.is_busy)
+    assert "'far' is no length" in widget.jobs.status
+    panel._length.setText(f"{true.names[0]}, {true.names[1]}, {distance}")
+    press(widget, panel._refine)
+    until(lambda: not widget.jobs.is_busy)
+    assert "cameras were placed" in panel.text, widget.jobs.status
+    assert "mended" in widget.shelf.keys
+    found = widget.shelf.rig("mended")
+    assert found is not None
+    gaps = [np.linalg.norm(r.centres[:, None] - r.centres, axis=-1) for r in (true, found)]
+    assert np.allclose(*gaps, rtol=0.05)
 
 
 def test_a_preview_shows_where_points_fall(opened: OpenSession) -> None:

@@ -26,6 +26,13 @@ _OPTIONS: dict[RemedyKind, str] = {
     "split": "--split",
     "set": "--set NAME",
     "subject": "--subject KEY=VALUE ...",
+    "video_size": "size = [WIDTH, HEIGHT] of the camera in the calibration",
+    "offset": "napari-pose3d rig check RIG --predictions ... --offsets-to PROJECT",
+    "refine": "napari-pose3d rig refine RIG --predictions ... --out calibration.toml",
+    "exchange": "exchange the names of the cameras in the calibration",
+    "invert_pose": "the panel Calibration of napari, Check and convert",
+    "rewrite": "napari-pose3d rig convert FILE calibration.toml",
+    "calibrate": "napari-pose3d rig calibrate VIDEOS ... --board BOARD --out calibration.toml",
     "litpose": "--litpose PATH",
     "triggered": "triggered = true at the top of napari-pose3d/project.toml",
     "sync_table": "--timestamps CSV",
@@ -36,6 +43,6 @@ _OPTIONS: dict[RemedyKind, str] = {
 def option_of(remedy: Remedy) -> str:
     """The option for a setting, such as ``--session NAME``."""
     option = _OPTIONS[remedy.kind]
-    if remedy.argument:
+    if remedy.argument and option.startswith("--"):
         option = f"{option.split()[0]} {remedy.argument}"
     return option

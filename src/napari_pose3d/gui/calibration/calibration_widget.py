@@ -66,6 +66,7 @@ class CalibrationWidget(QWidget):
         self.origin.placed.connect(lambda rig: self._placing.place(rig))
         self.check.looked_at.connect(self._show_checked)
         self.check.mend_wanted.connect(self._show_mending)
+        self.check.make_wanted.connect(self._show_making)
         self.make.made.connect(self._show_made)
         self.make.looking.connect(lambda: self._scroll_to(self.make.tiles))
         self.result.placed.connect(self._show_placed)
@@ -144,6 +145,10 @@ class CalibrationWidget(QWidget):
     def _show_mending(self) -> None:
         self.section("Mend").expand(animate=False)
         self._scroll_to(self.mend)
+
+    def _show_making(self) -> None:
+        self.section("Make").expand(animate=False)
+        self._scroll_to(self.make)
 
     def _scroll_to(self, part: QWidget) -> None:
         """Bring a part into view as soon as it is laid out."""

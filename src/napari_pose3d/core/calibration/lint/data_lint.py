@@ -8,13 +8,13 @@ way that changes slowly, so that a level of suspicion is taken from the data the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.cameras.calibration_fit import calibration_fit
+from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import (
     leave_one_out_residuals,
@@ -88,7 +88,9 @@ def check_rig_against(
             )
         )
         figures = {f"{view}_px": value for view, value in fit.residuals.items()}
-        found.append(Finding("error", text, moved, figures))
+        found.append(
+            Finding("error", text, moved, figures, remedy=_remedy(fit, tuple(fit.residuals)))
+        )
         if moved:
             return tuple(found)
     errors = view_errors(rig, xy)
@@ -100,6 +102,16 @@ def check_rig_against(
         found += _out_of_step(rig, xy, cancelled)
         found += _bumped(rig, xy)
     return tuple(found)
+
+
+def _remedy(fit: CalibrationFit, views: Sequence[str]) -> Remedy:
+    """What helps a rig that does not fit: names, where other ones fit; else a better rig."""
+    if not fit.orders:
+        return Remedy("refine")
+    if len(fit.orders) > 1:
+        return Remedy("names")
+    pairs = [(view, camera) for view, camera in zip(views, fit.orders[0], strict=True)]
+    return Remedy("exchange", "\n".join(f"{view}\t{camera}" for view, camera in pairs))
 
 
 def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:

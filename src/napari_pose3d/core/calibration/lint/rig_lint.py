@@ -79,7 +79,15 @@ def check_rig(
     views : sequence of str, optional
         Names of the views that the rig is for.
     """
-    found = [Finding("warning", text) for text in rig.warnings]
+    found = [
+        Finding(
+            "warning",
+            text,
+            todo="Write the file as it was understood, so that other programs read the same",
+            remedy=Remedy("rewrite"),
+        )
+        for text in rig.warnings
+    ]
     for camera in rig.cameras:
         found += _intrinsics(camera)
         if _has_focal_length(camera):
@@ -116,7 +124,8 @@ def _intrinsics(camera: Camera) -> list[Finding]:
     found = []
     if not _has_focal_length(camera) or max(fx, fy) > _LONGEST:
         text = f"camera {camera.name} has a focal length of {fx:g}, {fy:g} px"
-        return [Finding("error", text, name, {"fx_px": fx, "fy_px": fy})]
+        figures = {"fx_px": fx, "fy_px": fy}
+        return [Finding("error", text, name, figures, "Calibrate again", Remedy("calibrate"))]
     ratio = max(fx / fy, fy / fx)
     if ratio > _ASPECT:
         found.append(
@@ -127,6 +136,7 @@ def _intrinsics(camera: Camera) -> list[Finding]:
                 {"fx_over_fy": fx / fy},
                 "Check that the images were not stretched, or calibrate again with the board all "
                 "over the image",
+                Remedy("calibrate"),
             )
         )
     if camera.size is None:
@@ -150,6 +160,7 @@ def _intrinsics(camera: Camera) -> list[Finding]:
                 name,
                 {"cx_px": cx, "cy_px": cy},
                 "Check that the matrix is not transposed and belongs to images of this size",
+                Remedy("calibrate"),
             )
         )
     elif abs(cx - width / 2) > 0.25 * width or abs(cy - height / 2) > 0.25 * height:
@@ -161,6 +172,7 @@ def _intrinsics(camera: Camera) -> list[Finding]:
                 name,
                 {"cx_px": cx, "cy_px": cy},
                 "Check whether the images were cropped after calibrating, or calibrate again",
+                Remedy("calibrate"),
             )
         )
     return found
@@ -187,6 +199,7 @@ def _distortion(rig: Rig, camera: Camera) -> list[Finding]:
             {"image_percent": 100 * share},
             "Calibrate again with the board in the corners of the image, or with fewer "
             "coefficients; points out there are not used",
+            Remedy("calibrate"),
         )
     ]
 
@@ -243,16 +256,15 @@ def _places(rig: Rig) -> list[Finding]:
                 (a.name, b.name),
                 {"distance": float(gaps[i, j])},
                 "Check whether one camera's calibration was copied, or was never made",
+                Remedy("calibrate"),
             )
         )
     target = _nearest_to_axes(rig)
     for camera, centre in zip(rig.cameras, centres, strict=True):
-        towards = target - centre
-        length = np.linalg.norm(towards)
-        if not length > 0:
-            continue
-        angle = float(np.arccos(np.clip(camera.rotation[2] @ towards / length, -1, 1)))
+        angle = _angle_to(target, centre, camera.rotation[2])
         if angle > _APART:
+            # The pose of the camera in the world, taken for that of the world in the camera.
+            inverse = _angle_to(target, camera.translation, camera.rotation[:, 2]) < _APART
             found.append(
                 Finding(
                     "warning",
@@ -260,10 +272,21 @@ def _places(rig: Rig) -> list[Finding]:
                     f"({np.degrees(angle):.0f} degrees away)",
                     (camera.name,),
                     {"angle_degrees": float(np.degrees(angle))},
-                    "Check that its rotation is from the world to the camera, and not transposed",
+                    "Its pose fits when it is taken the other way round, from camera to world"
+                    if inverse
+                    else "Check that its rotation is from the world to the camera, and not "
+                    "transposed",
+                    Remedy("invert_pose", camera.name) if inverse else None,
                 )
             )
     return found
+
+
+def _angle_to(target: Float64, centre: Float64, axis: Float64) -> float:
+    """Between a camera's axis and the way to a point, rad; 0 where the camera is at the point."""
+    towards = target - centre
+    length = float(np.linalg.norm(towards))
+    return float(np.arccos(np.clip(axis @ towards / length, -1, 1))) if length > 0 else 0.0
 
 
 def _nearest_to_axes(rig: Rig) -> Float64:

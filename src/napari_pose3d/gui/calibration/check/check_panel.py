@@ -23,13 +23,13 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
-from napari_pose3d.core.calibration.session_rig import shifted
+from napari_pose3d.core.calibration.session_rig import shifted, write_with_backup
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.project_toml import update_own_project
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.camera_dialog import CameraDialog
-from napari_pose3d.gui.session.current_session import CurrentSession
+from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
 
 from ..file_dialogs import ANY, ask_file, ask_folder, ask_target
 from ..job_bar import JobBar
@@ -71,7 +71,9 @@ _FOLDERS = ("jarvis", "colmap")
 
 
 class CheckPanel(QWidget):
-    """`looked_at` is emitted with a rig that was read, `mend_wanted` when one is to be mended.
+    """`looked_at` is emitted with a rig that was read.
+
+    `mend_wanted` and `make_wanted` are emitted when one is to be mended, or made anew.
 
     Parameters
     ----------
@@ -81,6 +83,7 @@ class CheckPanel(QWidget):
 
     looked_at = Signal(object)
     mend_wanted = Signal()
+    make_wanted = Signal()
 
     def __init__(
         self, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
@@ -88,6 +91,8 @@ class CheckPanel(QWidget):
         super().__init__(parent)
         self._jobs, self._current = jobs, current
         self._checked: work.Checked | None = None
+        # What was just written, said together with what is found in it.
+        self._rewritten = ""
         self._path = QLineEdit()
         self._path.setPlaceholderText("that of the open session")
         self._path.setClearButtonEnabled(True)
@@ -202,34 +207,62 @@ class CheckPanel(QWidget):
 
     def apply(self, finding: Finding) -> None:
         """Do what helps against a finding, and look again."""
-        opened, checked, remedy = self._current.open, self._checked, finding.remedy
-        if opened is None or checked is None or remedy is None:
+        checked, remedy = self._checked, finding.remedy
+        if checked is None or remedy is None:
             return
-        session = opened.session
         try:
             if remedy.kind == "refine":
                 self.mend_wanted.emit()
-            elif remedy.kind == "offset":
-                changes = shifted(session, finding.cameras[0], int(remedy.argument))
-                self._current.set(with_offsets(opened, changes))
-                self._look_again(checked.rig)
+            elif remedy.kind == "calibrate":
+                self.make_wanted.emit()
+            elif remedy.kind == "rewrite":
+                self._rewrite(checked)
+            elif remedy.kind == "invert_pose":
+                self._look_again(work.with_inverted_pose(checked.rig, remedy.argument))
+            elif remedy.kind == "exchange":
+                self._look_again(work.exchanged(checked.rig, remedy.argument))
             elif remedy.kind == "video_size":
-                size = checked.video_sizes.get(remedy.argument)
-                if size is None:
-                    raise PoseDataError(
-                        f"the size of the video of {remedy.argument} is not known",
-                        expected="a video of this view that shows the whole image",
-                    )
-                self._look_again(work.with_video_size(checked.rig, remedy.argument, size))
-            elif remedy.kind == "names":
-                own = opened.project.own.cameras
-                dialog = CameraDialog(session.views, checked.rig.names, own, "the file", self)
-                if dialog.exec():
-                    update_own_project(opened.project.folder, cameras=dialog.cameras)
-                    self._current.set(reopened(opened))
-                    self._look_again(checked.rig.renamed(dialog.cameras))
+                self._take_size(checked, remedy.argument)
+            elif self._current.open is not None:
+                self._change_session(self._current.open, checked, finding, remedy)
         except (OSError, PoseDataError) as error:
             self._fail(str(error))
+
+    def _rewrite(self, checked: work.Checked) -> None:
+        """Write what was understood over the file, which is kept; others become one of ours."""
+        path = checked.rig.path
+        if path is None or path.suffix.lower() != ".toml" or path.is_dir():
+            self._format.setCurrentIndex(self._format.findData("anipose"))
+            self._ask_where_to_save()
+            return
+        backup = write_with_backup(checked.rig, path)
+        self._rewritten = f"Wrote {path}" + (f"; it was kept as {backup.name}." if backup else ".")
+        self.check()
+
+    def _take_size(self, checked: work.Checked, name: str) -> None:
+        size = checked.video_sizes.get(name)
+        if size is None:
+            raise PoseDataError(
+                f"the size of the video of {name} is not known",
+                expected="a video of this view that shows the whole image",
+            )
+        self._look_again(work.with_video_size(checked.rig, name, size))
+
+    def _change_session(
+        self, opened: OpenSession, checked: work.Checked, finding: Finding, remedy: Remedy
+    ) -> None:
+        session = opened.session
+        if remedy.kind == "offset":
+            changes = shifted(session, finding.cameras[0], int(remedy.argument))
+            self._current.set(with_offsets(opened, changes))
+            self._look_again(checked.rig)
+        elif remedy.kind == "names":
+            own = opened.project.own.cameras
+            dialog = CameraDialog(session.views, checked.rig.names, own, "the file", self)
+            if dialog.exec():
+                update_own_project(opened.project.folder, cameras=dialog.cameras)
+                self._current.set(reopened(opened))
+                self._look_again(checked.rig.renamed(dialog.cameras))
 
     def save(self, path: Path, key: str) -> None:
         """Write the rig in a format, and say what that has no place for."""
@@ -280,10 +313,11 @@ class CheckPanel(QWidget):
         self.findings.show_findings(checked.findings, self._current.open is not None)
         severities = [finding.severity for finding in checked.findings]
         n = len([each for each in severities if each != "note"])
+        told = f"{n} fault{'s' * (n > 1)} found." if n else "No fault found."
         self._jobs.say(
-            f"{n} fault{'s' * (n > 1)} found." if n else "No fault found.",
-            "attention" if "error" in severities else "done",
+            f"{self._rewritten} {told}".strip(), "attention" if "error" in severities else "done"
         )
+        self._rewritten = ""
         self._refresh()
         self.looked_at.emit(checked.rig)
 

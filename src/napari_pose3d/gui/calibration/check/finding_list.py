@@ -19,7 +19,13 @@ _ACTIONS: dict[RemedyKind, str] = {
     "video_size": "Use the size of the video",
     "refine": "Mend the calibration",
     "offset": "Shift the view by {argument} frames",
+    "exchange": "Exchange the cameras",
+    "invert_pose": "Take the pose of {argument} the other way round",
+    "rewrite": "Write the file as it was understood",
+    "calibrate": "Make a new calibration",
 }
+# What can be done to a file by itself.
+_WITHOUT_SESSION = ("invert_pose", "rewrite", "calibrate")
 
 
 class FindingList(QWidget):
@@ -58,7 +64,12 @@ class FindingList(QWidget):
         frame = QFrame()
         self._put(frame, text)
         remedy = finding.remedy
-        if remedy is None or remedy.kind not in _ACTIONS or not has_session:
+        if remedy is None or remedy.kind not in _ACTIONS:
+            return
+        if not has_session and remedy.kind not in _WITHOUT_SESSION:
+            return
+        # Several findings of one kind have one remedy.
+        if remedy.kind in ("rewrite", "calibrate") and _ACTIONS[remedy.kind] in self.buttons:
             return
         argument = f"{int(remedy.argument):+d}" if remedy.kind == "offset" else remedy.argument
         button = QPushButton(_ACTIONS[remedy.kind].format(argument=argument))

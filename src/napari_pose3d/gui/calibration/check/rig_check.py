@@ -176,6 +176,24 @@ def with_video_size(rig: Rig, name: str, size: Size) -> Rig:
     return replace(rig, cameras=tuple(cameras))
 
 
+def with_inverted_pose(rig: Rig, name: str) -> Rig:
+    """The rig with the pose of a camera taken from camera to world instead."""
+    return replace(
+        rig,
+        cameras=tuple(
+            replace(each, rotation=each.rotation.T, translation=-each.rotation.T @ each.translation)
+            if each.name == name
+            else each
+            for each in rig.cameras
+        ),
+    )
+
+
+def exchanged(rig: Rig, argument: str) -> Rig:
+    """The rig whose cameras have other names, a line ``view<tab>camera`` for each."""
+    return rig.renamed(dict(line.split("\t") for line in argument.splitlines()))
+
+
 def evidence_text(finding: Finding) -> str:
     """The figures behind a finding in one line; "" where there are none."""
     parts = []
