@@ -35,7 +35,7 @@ BENCHMARKS = (
     "videos_in_napari.py",
 )
 # These need a display from their first line on.
-PAINTED = ("camera_views.py", "traces.py")
+PAINTED = ("camera_views.py", "traces.py", "closing.py")
 
 
 def main() -> int:
