@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from stress_trials.counts import Counts
-from stress_trials.project import FILES, make_project
-from stress_trials.reading import Worker, try_reading
+from stress_trials.project import make_project
+from stress_trials.reading import ALL_FILES, Worker, try_reading
+from stress_trials.rigs_and_reviews import write_files
 from stress_trials.saving import try_full_disk, try_kill, try_two_labelers
 
 
@@ -31,10 +32,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stress-good-") as place, home:
         good = Path(place) / "project"
         make_project(good)
+        write_files(good)
         trials = {
             **{
                 name: partial(try_reading, good, name, worker=worker, counts=counts)
-                for name in FILES
+                for name in ALL_FILES
             },
             "kill": partial(try_kill, good, counts=counts),
             "two labelers": partial(try_two_labelers, good, counts=counts),
@@ -43,8 +45,8 @@ def main() -> int:
         chosen = {n: t for n, t in trials.items() if not options.only or options.only in n}
         _check_good(good, worker, chosen)
         # Saving takes seconds for each try, reading milliseconds: both get half of the time.
-        saving = [t for n, t in chosen.items() if n not in FILES]
-        reading = {n: t for n, t in chosen.items() if n in FILES}
+        saving = [t for n, t in chosen.items() if n not in ALL_FILES]
+        reading = {n: t for n, t in chosen.items() if n in ALL_FILES}
         end = time.monotonic() + 60 * options.minutes
         spent = {"reading": 0.0, "saving": 0.0}
         for seed in itertools.count(options.seed):
@@ -70,7 +72,7 @@ def _check_good(good: Path, worker: Worker, chosen: object) -> None:
     """What is not damaged is read: else nothing that follows says anything."""
     import shutil
 
-    for name, path in FILES.items():
+    for name, path in ALL_FILES.items():
         if name in chosen:  # type: ignore[operator]
             with tempfile.TemporaryDirectory(prefix="stress-") as place:
                 folder = Path(place) / "project"

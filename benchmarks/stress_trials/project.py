@@ -7,6 +7,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def make_project(folder: Path) -> None:
     from napari_pose3d.cli import main
     from napari_pose3d.core.cameras.rig_file import save_rig
 
-    rig = _rig()
+    rig = rig_of_project()
     truth = _truth()
     _text(folder / "project.yaml", _YAML)
     for view in VIEWS:
@@ -108,7 +109,8 @@ def _write_labels(folder: Path) -> None:
     _text(folder / FILES["project.toml"], _TOML)
 
 
-def _rig() -> object:
+def rig_of_project() -> Any:
+    """The calibration of the project."""
     from napari_pose3d import Camera, Rig
 
     cameras = []

@@ -16,9 +16,12 @@ from typing import Any
 from .counts import Counts
 from .mutations import mutated, put_in_place_of
 from .project import FILES, SESSION
+from .rigs_and_reviews import FILES as MORE_FILES
+from .rigs_and_reviews import commands as more_commands
 
 HERE = Path(__file__).resolve().parent
 TIME_OUT = 30.0
+ALL_FILES = {**FILES, **MORE_FILES}
 
 
 class Worker:
@@ -78,7 +81,7 @@ def try_reading(good: Path, format_name: str, seed: int, worker: Worker, counts:
     with tempfile.TemporaryDirectory(prefix="stress-") as place:
         folder = Path(place) / "project"
         shutil.copytree(good, folder, symlinks=True)
-        path = folder / FILES[format_name]
+        path = folder / ALL_FILES[format_name]
         if rng.random() < 0.06:
             put_in_place_of(path, rng)
         else:
@@ -88,7 +91,10 @@ def try_reading(good: Path, format_name: str, seed: int, worker: Worker, counts:
             (format_name, {"format": format_name, "folder": str(folder), "path": str(path)})
         ]
         if rng.random() < 0.35:
-            command = rng.choice(_commands(folder, path, rng))
+            if format_name in FILES:
+                command = rng.choice(_commands(folder, path, rng))
+            else:
+                command = rng.choice(more_commands(format_name, folder, path, rng))
             tasks.append((f"{format_name}, commands", {"command": command}))
         for row, task in tasks:
             answer = worker.ask(task)

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from stress_trials import rigs_and_reviews
+
 MEMORY = 6 << 30
 
 
@@ -248,6 +250,7 @@ READERS: dict[str, Callable[[Path, Path], str]] = {
     "Anipose 3-D": _anipose,
     "timestamps": _frame_table("read_times"),
     "boxes": _frame_table("read_boxes"),
+    **rigs_and_reviews.READERS,
 }
 
 if __name__ == "__main__":

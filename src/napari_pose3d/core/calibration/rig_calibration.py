@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
 from .board.observations import BoardObservations
@@ -186,18 +188,15 @@ def frames_of_timestamps(
         When the table cannot be read, a column or a view is missing, or numbers do not rise.
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = list(csv.DictReader(stream))
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PoseDataError(f"this is not a table ({error})", file=path) from None
-    rows: dict[str, list[int]] = {}
+    text = read_text(path, expected="a table of frames that belong together")
+    with input_errors(path):
+        table = list(csv.DictReader(io.StringIO(text, newline="")))
+    rows: dict[str, list[np.int64]] = {}
     for number, row in enumerate(table, start=2):
         try:
-            rows.setdefault(str(row["cam_id"]).strip(), []).append(int(row["sync_index"]))
-        except (KeyError, TypeError, ValueError):
+            frame = np.int64(int(row["sync_index"]))
+            rows.setdefault(str(row["cam_id"]).strip(), []).append(frame)
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise PoseDataError(
                 "this row has no 'cam_id' or no whole 'sync_index'",
                 file=path,

@@ -20,6 +20,7 @@ import numpy as np
 
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.core.storage.toml_text import toml_values
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera import Camera, Float64, rotation_vector
@@ -143,7 +144,7 @@ def toml_document(path: Path) -> dict[str, Any]:
     text = read_text(path, largest=_LARGEST, expected=_EXPECTED)
     with input_errors(path, expected=_EXPECTED):
         try:
-            return tomllib.loads(text)
+            return toml_values(text)
         except tomllib.TOMLDecodeError as error:
             start = text.lstrip()
             kind = next((name for mark, name in _MARKS if start.startswith(mark)), "")

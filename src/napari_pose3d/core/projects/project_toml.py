@@ -24,6 +24,7 @@ from napari_pose3d.core.storage.file_lock import FileLock
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.core.storage.toml_text import toml_values
 from napari_pose3d.errors import PoseDataError
 
 from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
@@ -255,7 +256,7 @@ def _text(path: Path) -> str:
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     with input_errors(path):
         try:
-            return tomllib.loads(text)
+            return toml_values(text)
         except tomllib.TOMLDecodeError as error:
             raise PoseDataError(
                 f"this is not valid TOML ({error})", file=path, todo="Mend this line"

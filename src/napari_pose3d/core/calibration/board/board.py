@@ -19,11 +19,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.toml_text import toml_values
 from napari_pose3d.errors import PoseDataError
 
 Kind = Literal["charuco", "checkerboard", "aruco"]
 Float64 = NDArray[np.float64]
 
+_LARGEST = 1 << 20  # bytes of a board file
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 """Millimetres in each unit of length that a board file may use."""
 
@@ -197,14 +200,12 @@ def load_board(path: str | os.PathLike[str]) -> Board:
         When it cannot be read, is not TOML, a key is missing, or a value is invalid.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise PoseDataError("there is no such file", file=path, expected="a board file") from None
-    except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PoseDataError(f"the file is not valid TOML ({error})", file=path) from None
+    text = read_text(path, largest=_LARGEST, expected="a board file")
+    with input_errors(path, expected="a board file"):
+        try:
+            document = toml_values(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PoseDataError(f"the file is not valid TOML ({error})", file=path) from None
     try:
         return _board_from(document)
     except PoseDataError as error:
@@ -239,7 +240,7 @@ def _board_from(document: Mapping[str, Any]) -> Board:
         marker = square * _number(document, "aruco_scale")
     else:
         units = document.get("units", "mm")
-        if units not in MM:
+        if not isinstance(units, str) or units not in MM:
             raise PoseDataError(
                 f"'units' is {units!r}", place="units", expected=f"one of {', '.join(MM)}"
             )

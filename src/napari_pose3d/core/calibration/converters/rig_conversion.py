@@ -18,6 +18,7 @@ from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.core.storage.toml_text import toml_values
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .camera_sections import LARGEST, Float64, Given
@@ -264,7 +265,7 @@ def _format_of_text(path: Path, text: str) -> str:
     if re.match(r"cam\d+\s*:", first):
         return "kalibr"
     with contextlib.suppress(tomllib.TOMLDecodeError, RecursionError):
-        tables = tomllib.loads(text) if len(text) <= LARGEST else {}
+        tables = toml_values(text) if len(text) <= LARGEST else {}
         cameras = tables.get("cameras")
         nested = list(cameras.values()) if isinstance(cameras, dict) else []
         of_anipose = {"triangulation", "calibration"} & tables.keys()

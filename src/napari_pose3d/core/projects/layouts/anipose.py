@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.toml_text import toml_values
 from napari_pose3d.errors import PoseDataError
 
 from ..issues import Issue
@@ -139,7 +139,7 @@ def _config_above(folder: Path) -> dict[str, Any]:
         try:
             text = read_text(path, largest=_LARGEST_CONFIG)
             with input_errors(path):
-                return tomllib.loads(text)
+                return toml_values(text)
         except PoseDataError:
             # None here, or not Anipose's: the names are read by our own rule then.
             folder = folder.parent
