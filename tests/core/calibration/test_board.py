@@ -40,7 +40,9 @@ def test_caliscopes_board_file(tmp_path: Path) -> None:
         ('columns = 4\nrows = 5\nsquare = "wide"\nmarker = 20', "'square' is 'wide'"),
         ('columns = 4\nrows = 5\nsquare = 1\nmarker = 0.5\nunits = "ell"', "'units' is 'ell'"),
         ("columns = 1\nrows = 5\nsquare = 30\nmarker = 20", "the board has 1 columns"),
+        ("columns = 4\nrows = 5\nsquare = 1\nmarker = 0.5\nunits = []", "'units' is "),
         ("columns = [", "not valid TOML"),
+        ("a." * 20_000 + "a = 1", "more than 1,000 parts"),
     ],
 )
 def test_faults_of_a_board_file_are_named(text: str, words: str, tmp_path: Path) -> None:

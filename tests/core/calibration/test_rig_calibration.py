@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from napari_pose3d import load_rig
 from napari_pose3d.cli import main
 from napari_pose3d.cli.rig.calibrate import board_from
-from napari_pose3d.core.calibration.board.board import Board
+from napari_pose3d.core.calibration.board.board import Board, load_board
 from napari_pose3d.core.calibration.origin import from_floor, from_points, moved_rig, still_frames
 from napari_pose3d.core.calibration.report.figures import figures_of, figures_text
 from napari_pose3d.core.calibration.report.page import page_text
@@ -116,6 +117,32 @@ def test_timestamps(tmp_path: Path) -> None:
     path.write_text("sync_index,cam_id\nfive,1\n")
     with pytest.raises(PoseDataError, match="line 2"):
         frames_of_timestamps(path, ["1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sync_index,cam_id\n9" + "9" * 30 + ",1\n", "no whole 'sync_index'"),
+        ("sync_index,cam_id\n9" + "9" * 6000 + ",1\n", "no whole 'sync_index'"),
+        ("sync_index,cam_id\n1.5,1\n", "no whole 'sync_index'"),
+        ('sync_index,cam_id\n"' + "a" * 200_000 + '",1\n', "cannot be read"),
+        ("\0", "not a text file"),
+    ],
+)
+def test_damaged_timestamps(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "sync.csv"
+    path.write_text(text)
+    with pytest.raises(PoseDataError, match=message):
+        frames_of_timestamps(path, ["1"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pipe")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for read in (lambda: frames_of_timestamps(pipe, ["1"]), lambda: load_board(pipe)):
+        with pytest.raises(PoseDataError, match="this is a named pipe"):
+            read()
 
 
 def test_boards_in_words() -> None:

@@ -113,6 +113,9 @@ def test_a_line_that_was_being_written_is_dropped(tmp_path: Path) -> None:
         '{"time": "", "who": "", "text": "", "changes": [[["top", "x", "nose"], null, [1, 2]]]}',
         '{"time": "", "who": "", "text": "", "changes": [[["top", 1, "nose"], null, [1]]]}',
         '{"time": "", "who": "", "text": "", "changes": [[["top", 1, "nose"], null, ["a", 2]]]}',
+        '{"time": "", "who": "", "text": "", "changes": [[["top", 1, "nose"], null, [1%s, 2]]]}'
+        % ("0" * 400),
+        '{"time": "", "who": "",\r "text": \u2028, "changes": []}',
     ],
 )
 def test_damaged_lines_are_counted_and_the_others_hold(tmp_path: Path, line: str) -> None:
@@ -122,6 +125,21 @@ def test_damaged_lines_are_counted_and_the_others_hold(tmp_path: Path, line: str
         record.write(line + "\n")
     again = opened(tmp_path)
     assert again.damaged == 1
+    assert again.positions == {NOSE: (1.0, 2.0)}
+    again.move({NOSE: (3.0, 4.0)})
+    assert opened(tmp_path).positions == {NOSE: (3.0, 4.0)}
+
+
+def test_what_cannot_be_read_is_not_undone_in_another_s_place(tmp_path: Path) -> None:
+    kept = opened(tmp_path)
+    kept.move({NOSE: (1.0, 2.0)})
+    kept.move({Cell("side", 12, "nose"): (3.0, 4.0)})
+    kept.undo()
+    record = kept.folder / "record.jsonl"
+    first, _, undo = record.read_text().splitlines(keepends=True)
+    record.write_text(first + "damaged\n" + undo)
+    again = opened(tmp_path)
+    assert again.damaged == 2
     assert again.positions == {NOSE: (1.0, 2.0)}
 
 

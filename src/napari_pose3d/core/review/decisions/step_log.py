@@ -27,6 +27,14 @@ from napari_pose3d.errors import PoseDataError
 Key = tuple[Any, ...]
 Values = Mapping[Key, Any]
 
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)  # of a line
 _LARGEST = 256 << 20
 
 
@@ -108,17 +116,19 @@ class StepLog:
             recover(self.path.parent)
         if not os.path.lexists(self.path):
             return
-        for line in read_bytes(self.path, largest=_LARGEST).splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break  # a process was killed while it wrote this
-            self._length += len(line)
+        # What follows the last line end is what a process was writing when it was killed.
+        for line in read_bytes(self.path, largest=_LARGEST).split(b"\n")[:-1]:
+            self._length += len(line) + 1
             try:
                 self._take(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            except _DAMAGE:
                 self.damaged += 1
 
     def _take(self, entry: Any) -> None:
         if entry.get("undo") is True:
+            # Where the line of that step is damaged, another must not be undone in its place.
+            if self._done and entry.get("of", self._done[-1].time) != self._done[-1].time:
+                raise ValueError("undone is a step that cannot be read")
             self._undo()
         elif entry.get("redo") is True:
             self._redo()
@@ -204,7 +214,7 @@ class StepLog:
             self.read()
             step = self._done[-1] if self._done else None
             if step is not None:
-                self._write({"time": now(), "who": who, "undo": True})
+                self._write({"time": now(), "who": who, "undo": True, "of": step.time})
             return step
 
     def redo(self, who: str) -> Step | None:
