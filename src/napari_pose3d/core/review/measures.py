@@ -34,6 +34,8 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Axes = Literal["cell", "point"]
 
+# Both need the point that the agreeing views give.
+_FROM_POINTS = ("residual", "leave_one_out")
 # Of the variance of a coordinate, px^2: no smoother knows a position better.
 _LEAST_VARIANCE = 0.05**2
 
@@ -167,6 +169,13 @@ def available_measures(result: Result, rig: Rig | None) -> tuple[str, ...]:
     )
 
 
+def measure_groups(names: Collection[str]) -> list[tuple[str, ...]]:
+    """Measures that are best computed together; all at once would take memory for each."""
+    together = [name for name in _FROM_POINTS if name in names]
+    rest: list[tuple[str, ...]] = [(name,) for name in names if name not in _FROM_POINTS]
+    return [tuple(together), *rest] if together else rest
+
+
 def compute_measures(
     result: Result,
     rig: Rig | None = None,
@@ -202,7 +211,7 @@ def compute_measures(
     Cancelled
         `cancelled` returned True.
     """
-    wanted = _checked(result, rig, names)
+    wanted = check_measures(result, rig, names)
     poses = result.poses2d
     cameras = None if rig is None else rig.subset(poses.views)
     raw = raw_positions(poses)
@@ -257,7 +266,7 @@ def measure_keypoint(
     for name in names:
         if name in simple:
             out[name] = simple[name]()
-    if rig is not None and {"residual", "leave_one_out"} & set(names):
+    if rig is not None and set(_FROM_POINTS) & set(names):
         from napari_pose3d.core.cameras.triangulation.triangulation import (
             leave_one_out_residuals,
             triangulate,
@@ -330,7 +339,10 @@ def _over_others(distances: Float64) -> Float64:
     return out
 
 
-def _checked(result: Result, rig: Rig | None, names: Collection[str] | None) -> tuple[str, ...]:
+def check_measures(
+    result: Result, rig: Rig | None, names: Collection[str] | None
+) -> tuple[str, ...]:
+    """The measures in order, or all that can be computed; raises `PoseDataError` as they do."""
     available = available_measures(result, rig)
     if names is None:
         return available

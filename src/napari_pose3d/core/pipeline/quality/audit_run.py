@@ -234,12 +234,19 @@ def _with_steps(
         return given
     track = result.poses3d
     steps = np.full((2, len(given.frames), len(given.keypoints), 3), np.nan)
+    there = (given.frames >= 0) & (given.frames < track.n_frames)
+    at = given.frames[there]
+    positions, deviation = np.full(steps.shape[1:], np.nan), np.full(steps.shape[1:3], np.nan)
     for k, name in enumerate(given.keypoints):
         if name not in track.keypoints:
             continue
-        xyz = track.xyz[:, track.keypoints.index(name)]
+        index = track.keypoints.index(name)
+        xyz = track.xyz[:, index]
+        positions[there, k] = xyz[at]
+        covariance = track.covariance[at, index]
+        deviation[there, k] = np.sqrt(np.trace(covariance, axis1=1, axis2=2))
         for s, by in enumerate((-1, 1)):
             now, then = given.frames, given.frames + by
             good = (then >= 0) & (np.maximum(now, then) < len(xyz)) & (now >= 0)
             steps[s, good, k] = xyz[then[good]] - xyz[now[good]]
-    return replace(given, steps=steps)
+    return replace(given, steps=steps, track=positions, track_sd=deviation)

@@ -6,9 +6,6 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.core.projects.matching.inputs import session_names
@@ -20,7 +17,12 @@ from napari_pose3d.core.review.comparison.set_comparison import (
 )
 from napari_pose3d.core.review.decisions.decisions import Decision, read_decisions
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
-from napari_pose3d.core.review.measures import MEASURES, compute_measures
+from napari_pose3d.core.review.measures import (
+    MEASURES,
+    check_measures,
+    compute_measures,
+    measure_groups,
+)
 from napari_pose3d.core.review.review_files import ReviewFiles, refuse_existing_review
 from napari_pose3d.core.review.review_project import ReviewProject
 from napari_pose3d.core.review.session_review import (
@@ -207,18 +209,17 @@ class ReviewRun:
             for name in self.sessions:
                 try:
                     review = self.review(name, settings, threads, progress, cancelled)
-                    measures = self._measures(review, settings, threads, progress, cancelled)
+                    self._add_measures(files, review, settings, threads, progress, cancelled)
                 except PoseDataError as error:
                     failed[name] = error
                     continue
                 notes += [f"{name}: {warning}" for warning in review.result.report.warnings]
-                files.add_measures(review, measures, progress, cancelled)
                 if settings.compare:
                     compared = self.compare(review, settings.compare, progress, cancelled)
                     files.add_comparison(review, compared, progress, cancelled)
                 decisions += self.decisions(name)
                 done.append(review.summary())
-                del review, measures
+                del review
             if not done:
                 raise next(iter(failed.values()))
             chosen = choose_frames({each.session: each for each in done}, settings.budget)
@@ -282,25 +283,30 @@ class ReviewRun:
         reading = replace(self._reading, session=name)
         return FileRun(self._paths, self._calibration, reading, self._sets, self._around)
 
-    def _measures(
+    def _add_measures(
         self,
+        files: ReviewFiles,
         review: SessionReview,
         settings: ReviewSettings,
         threads: int | None,
         progress: Progress | None,
         cancelled: IsCancelled | None,
-    ) -> dict[str, NDArray[Any]]:
-        measures: dict[str, NDArray[Any]] = {}
+    ) -> None:
+        """Compute and write the measures, few at a time."""
         own = [each for each in settings.measures if each in MEASURES]
+        rig = self._work(review.session).rig if own else None
         if own:
-            rig = self._work(review.session).rig
-            measures |= compute_measures(
-                review.result, rig, own, progress=progress, cancelled=cancelled, threads=threads
+            check_measures(review.result, rig, own)
+        for group in measure_groups(own):
+            found = compute_measures(
+                review.result, rig, group, progress=progress, cancelled=cancelled, threads=threads
             )
+            files.add_measures(review, found, progress, cancelled)
+            del found
         wanted = [each for each in settings.measures if each in LABEL_MEASURES]
         if wanted:
-            measures |= self._project.label_measures(review.session, review.result, wanted)
-        return measures
+            found = self._project.label_measures(review.session, review.result, wanted)
+            files.add_measures(review, found, progress, cancelled)
 
 
 def _check(settings: ReviewSettings) -> None:

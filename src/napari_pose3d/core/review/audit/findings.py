@@ -97,6 +97,10 @@ class AuditInput:
     steps : (2, frame, keypoint, 3) float64, optional
         How the animal moves to the frame before and to the frame after, rig units, as from a
         smoothed result; NaN where unknown.
+    track : (frame, keypoint, 3) float64, optional
+        Where smoothed predictions have the keypoints, rig units; NaN where unknown.
+    track_sd : (frame, keypoint) float64, optional
+        Standard deviation of the track, the root of the trace of its covariance, rig units.
     """
 
     session: str
@@ -108,3 +112,5 @@ class AuditInput:
     pairs: Sequence[tuple[int, int]] = ()
     projected: Float64 | None = None
     steps: Float64 | None = None
+    track: Float64 | None = None
+    track_sd: Float64 | None = None

@@ -21,9 +21,9 @@ from napari_pose3d.core.labels.geometry.keypoint_priors import learn_distances
 from napari_pose3d.core.labels.geometry.label_projection import Projection, project_labels
 from napari_pose3d.core.poses.arrays import observed_mask
 
+from .expectation import Expectation
 from .findings import AuditInput, LabelFault, LabelFinding, Place
 from .label_explanation import (
-    Fit,
     click_noise,
     exchanged_sides,
     exchanged_views,
@@ -35,14 +35,16 @@ Float64 = NDArray[np.float64]
 
 # An exchange must save so much cost, and leave at most this part of it.
 _EXCHANGE_SAVES = 30.0
-_EXCHANGE_LEAVES = 0.25
+_EXCHANGE_LEAVES = 0.4
 # One label that belongs to the other side.
 _MOVE_SAVES = 18.0
+# A view's sides are wanted exchanged by predictions.
+_WANTED = 8.0
 # A side that is exchanged saves at least this, beside what the next best explanation saves.
 _CLEARLY = 12.0
 # One frame off: how much likelier (-2 log) it must be.
 _OFF_SAVES = 14.0
-_OFF_MARGIN = 2.0
+_OFF_MARGIN = -1.5
 # Rows with fewer labels may be equal by chance.
 _FEWEST_EQUAL = 3
 # In standard deviations of a click: labels of two names so near each other are one; further than
@@ -85,15 +87,17 @@ class _Audit:
         self.xy = given.xy.copy()
         self.findings: list[LabelFinding] = []
         self.sd = 1.0
-        self.fit: Fit | None = None
+        self.expected = Expectation(given, self.sd)
 
     def run(self) -> list[LabelFinding]:
         self._outside_and_zero()
         self._identical_rows()
         self.sd = click_noise(self.given.rig, self.xy)
+        self.expected = Expectation(self.given, self.sd)
         self._exchanged_views()
         self._exchanged_sides()
         self.sd = click_noise(self.given.rig, self.xy)
+        self.expected = Expectation(self.given, self.sd)
         self._one_frame_off()
         self._single_labels()
         order = list(LabelFault)
@@ -137,16 +141,11 @@ class _Audit:
 
     def _exchanged_views(self) -> None:
         given = self.given
-        now = fit_labels(given.rig, self.xy, self.sd).cost.sum(axis=1)
+        now = self._frame_costs(self.xy)
         options = list(combinations(range(len(given.views)), 2))
         if not options or not len(now):
             return
-        costs = np.stack(
-            [
-                fit_labels(given.rig, exchanged_views(self.xy, a, b), self.sd).cost.sum(axis=1)
-                for a, b in options
-            ]
-        )
+        costs = np.stack([self._frame_costs(exchanged_views(self.xy, a, b)) for a, b in options])
         best = costs.argmin(axis=0)
         for n in range(len(now)):
             after = costs[best[n], n]
@@ -169,6 +168,11 @@ class _Audit:
             )
             self.xy[[a, b], n] = self.xy[[b, a], n]
 
+    def _frame_costs(self, xy: Float64, keypoints: object = slice(None)) -> Float64:
+        """How badly labels of some keypoints fit each other and predictions, ``(frame,)``."""
+        fit = fit_labels(self.given.rig, xy, self.sd).cost.sum(axis=1)
+        return np.asarray(fit + self.expected.cost(xy, keypoints).sum(axis=(0, 2)))
+
     def _exchanged_sides(self) -> None:
         given = self.given
         for _ in range(2):
@@ -180,16 +184,20 @@ class _Audit:
 
     def _exchanged_pair(self, pair: tuple[int, int]) -> bool:
         given = self.given
-        part = self.xy[:, :, list(pair)]
-        now = fit_labels(given.rig, part, self.sd).cost.sum(axis=1)
+        both = list(pair)
+        part = self.xy[:, :, both]
+        now = self._frame_costs(part, both)
         seen = observed_mask(part)
+        # Predictions that want every view exchanged are for the pose to judge.
+        wanted = self.expected.saved_by_exchange(self.xy, pair) > _WANTED
+        everywhere = (wanted | ~seen.any(axis=2)).all(axis=0) & (wanted.sum(axis=0) > 1)
         # A label moves to the other name only where that name has others to agree with.
         costs = np.full((len(given.views), len(now)), np.inf)
         for v in range(len(given.views)):
-            after = fit_labels(given.rig, exchanged_sides(part, v, (0, 1)), self.sd).cost
+            after = self._frame_costs(exchanged_sides(part, v, (0, 1)), both)
             others = np.delete(seen, v, axis=0).sum(axis=0)
             useful = seen[v].any(axis=1) & ((others >= 1) | ~seen[v][:, ::-1]).all(axis=1)
-            costs[v] = np.where(useful, after.sum(axis=1), np.inf)
+            costs[v] = np.where(useful & ~everywhere, after, np.inf)
         order = np.argsort(costs, axis=0, kind="stable")
         found = False
         for n in range(len(now)):
@@ -257,16 +265,21 @@ class _Audit:
         others[view] = np.nan
         fit = fit_labels(given.rig, others, self.sd)
         camera = given.rig.subset((given.views[view],))
-        here = camera.project(fit.xyz)[0]
         # The point of few other views is hardly more certain than a click.
         n_others = np.maximum(fit.right.sum(axis=0), 1)
-        variance = self.sd**2 * (1 + 1.5 / n_others)
+        by_others = camera.project(fit.xyz)[0]
+        here, variance = self.expected.joined(view, by_others, 1.5 * self.sd**2 / n_others)
+        variance = variance + self.sd**2
+        xyz = (
+            fit.xyz if given.track is None else np.where(np.isfinite(fit.xyz), fit.xyz, given.track)
+        )
+        origin = camera.project(xyz)[0]
         limit = _WRONG**2
         misfit = self.xy[view] - here
         before = np.minimum((misfit**2).sum(axis=-1) / variance, limit)
         out = _Steps(np.full(len(here), -np.inf), np.zeros(len(here), int), np.zeros_like(here))
         for s in range(2):
-            moved = camera.project(fit.xyz + given.steps[s])[0] - here
+            moved = camera.project(xyz + given.steps[s])[0] - origin
             rest = np.minimum(((misfit - moved) ** 2).sum(axis=-1) / variance, limit)
             gain = np.nansum(before - rest, axis=1)
             enough = np.isfinite(rest).sum(axis=1) >= 3
@@ -311,7 +324,7 @@ class _Audit:
             found.append(project_labels(given.rig, labels, click_sd=self.sd, distances=distances))
             self._disagreeing(n, labels, found[-1])
         blamed = {(f.frame, name) for f in self.findings for name in f.keypoints}
-        self.findings += pose_findings(given, self.xy, found, distances, blamed)
+        self.findings += pose_findings(given, self.xy, found, distances, blamed, self.expected)
 
     def _disagreeing(self, n: int, labels: Float64, found: Projection) -> None:
         given, sd = self.given, self.sd

@@ -19,6 +19,7 @@ from napari_pose3d.core.labels.geometry.label_projection import Place as PointPl
 from napari_pose3d.core.labels.geometry.label_projection import Projection
 from napari_pose3d.core.poses.arrays import observed_mask
 
+from .expectation import FAR, Expectation
 from .findings import AuditInput, LabelFault, LabelFinding
 
 Float64 = NDArray[np.float64]
@@ -28,6 +29,7 @@ Float64 = NDArray[np.float64]
 _SIDES_SAVE = 10.0
 _DISTANCES_SAVE = 4.0
 _FEW_FRAMES = 15
+_MOST_WANTED = 14.0
 _MOST_RATIO = 8.0
 _COUNT_AS = 2.0
 _BEST = 7
@@ -36,7 +38,7 @@ _MOST_PAIRS = 8
 _FEWEST_POSES = 20
 # A keypoint is unlike others when a quarter of its distances to the rest is off by so many
 # deviations.
-_UNLIKE = 4.5
+_UNLIKE, _UNLIKE_AND_FAR = 4.5, 3.0
 _QUARTER = 75
 _FEWEST_DISTANCES = 4
 # Nothing of an animal keeps its distance better than to this part.
@@ -53,6 +55,7 @@ def pose_findings(
     found: Sequence[Projection],
     distances: Distances,
     blamed: Collection[tuple[int, str]],
+    expected: Expectation,
 ) -> list[LabelFinding]:
     """What poses as a whole show.
 
@@ -67,16 +70,20 @@ def pose_findings(
         Between the keypoints of all frames.
     blamed : collection of (int, str)
         Frames and keypoints with a fault already.
+    expected : Expectation
+        What predictions say.
     """
     if not len(given.frames):
         return []
     sure = np.stack([_sure(each) for each in found])
     xyz = np.where(sure[..., None], np.stack([each.xyz for each in found]), np.nan)
-    out = _exchanged_everywhere(given, xyz, distances)
+    out = _exchanged_everywhere(given, xy, xyz, distances, expected)
     exchanged = {finding.frame for finding in out}
-    for n, each in enumerate(found):
+    variance = np.stack([np.trace(each.covariance, axis1=-2, axis2=-1) / 3 for each in found])
+    far = expected.distance(xyz, variance) > FAR
+    for n in range(len(found)):
         if int(given.frames[n]) not in exchanged:
-            out += _unlike_others(given, n, xyz[n], each, distances, blamed)
+            out += _unlike_others(given, n, xyz[n], variance[n], distances, blamed, far[n])
     out += _forgotten(given, xy, found, sure)
     out += _stale(given, found)
     return out
@@ -92,13 +99,23 @@ def _sure(found: Projection) -> NDArray[np.bool_]:
 
 
 def _exchanged_everywhere(
-    given: AuditInput, xyz: Float64, distances: Distances
+    given: AuditInput,
+    xy: Float64,
+    xyz: Float64,
+    distances: Distances,
+    expected: Expectation,
 ) -> list[LabelFinding]:
     out = []
-    for n, (pairs, gain) in enumerate(exchanged_pairs(xyz, given.pairs)):
+    wanted = np.zeros((len(xyz), len(given.pairs)))
+    for p, pair in enumerate(given.pairs):
+        saved = expected.saved_by_exchange(xy, (pair[0], pair[1])).sum(axis=0) / 2
+        wanted[:, p] = np.clip(saved, -_MOST_WANTED, _MOST_WANTED)
+    for n, (pairs, gain) in enumerate(exchanged_pairs(xyz, given.pairs, wanted)):
         here = np.isfinite(xyz[n, :, 0])
         some = [pair for pair in given.pairs if here[list(pair)].all()]
-        if not pairs or not _explains(xyz[n], pairs, distances, mirrored=len(pairs) >= len(some)):
+        agreed = [wanted[n, list(given.pairs).index(pair)] > _SIDES_SAVE for pair in pairs]
+        whole = len(pairs) >= len(some) or all(agreed)
+        if not pairs or not _explains(xyz[n], pairs, distances, mirrored=whole):
             continue
         labels = given.xy[:, n]
         correction: dict[tuple[str, str], tuple[float, float] | None] = {}
@@ -126,7 +143,7 @@ def _exchanged_everywhere(
 
 
 def exchanged_pairs(
-    xyz: Float64, pairs: Sequence[tuple[int, int]]
+    xyz: Float64, pairs: Sequence[tuple[int, int]], wanted: Float64 | None = None
 ) -> list[tuple[tuple[tuple[int, int], ...], float]]:
     """Which pairs of left and right are exchanged in each frame, judged by the usual poses.
 
@@ -139,6 +156,8 @@ def exchanged_pairs(
     xyz : (frame, keypoint, 3)
         NaN where unknown.
     pairs : sequence of (int, int)
+    wanted : (frame, pair), optional
+        How much likelier (log) each exchange is by other evidence.
 
     Returns
     -------
@@ -147,7 +166,8 @@ def exchanged_pairs(
     """
     n_frames, n_pairs = len(xyz), min(len(pairs), _MOST_PAIRS)
     nothing: list[tuple[tuple[tuple[int, int], ...], float]] = [((), 0.0)] * n_frames
-    if not n_pairs or n_frames < _FEWEST_POSES:
+    known = wanted is not None and bool(np.any(wanted))
+    if not n_pairs or (n_frames < _FEWEST_POSES and not known):
         return nothing
     pairs = list(pairs)[:n_pairs]
     across = np.stack([xyz[:, left] - xyz[:, right] for left, right in pairs], axis=1)
@@ -160,12 +180,14 @@ def exchanged_pairs(
         for a, b, c in combinations(range(len(base)), 3)
     ]
     of_side = np.zeros((n_frames, n_pairs))
+    if wanted is not None:
+        of_side += wanted[:, :n_pairs]
     for p in range(n_pairs):
         evidence = [_log_ratio((across[:, p] * normal).sum(axis=-1)) for normal in normals]
         strong = sorted((e for e in evidence if e is not None), key=lambda e: -e[1])[:_BEST]
         if strong:
             # They all look at the same pose: together they count as a few.
-            of_side[:, p] = _COUNT_AS * _mean([values for values, _ in strong])
+            of_side[:, p] -= _COUNT_AS * _mean([values for values, _ in strong])
     together = np.zeros((n_frames, n_pairs, n_pairs))
     for p, q in combinations(range(n_pairs), 2):
         found = _log_ratio((across[:, p] * across[:, q]).sum(axis=-1))
@@ -174,7 +196,7 @@ def exchanged_pairs(
     choices = [np.array(flips) for flips in product((False, True), repeat=n_pairs) if any(flips)]
     gains = np.stack(
         [
-            -of_side[:, flips].sum(axis=1)
+            of_side[:, flips].sum(axis=1)
             - (together * (flips[:, None] != flips[None, :])).sum(axis=(1, 2))
             for flips in choices
         ]
@@ -221,17 +243,19 @@ def _unlike_others(
     given: AuditInput,
     n: int,
     xyz: Float64,
-    found: Projection,
+    variance: Float64,
     distances: Distances,
     blamed: Collection[tuple[int, str]],
+    far: NDArray[np.bool_],
 ) -> list[LabelFinding]:
-    variance = np.trace(found.covariance, axis1=-2, axis2=-1) / 3
+    # Where predictions have it elsewhere as well, less is needed.
+    needed = np.where(far, _UNLIKE_AND_FAR, _UNLIKE)
     out: list[LabelFinding] = []
     xyz = xyz.copy()
     while True:
         off = _unlikeness(xyz, distances, variance)
-        worst = int(off.argmax())
-        if off[worst] < _UNLIKE:
+        worst = int((off / needed).argmax())
+        if off[worst] < needed[worst]:
             return out
         name = given.keypoints[worst]
         # The distances of the others are judged without it.
