@@ -46,6 +46,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="N",
         help="frames (with all their views) at once; not given: by the memory that is there",
     )
+    parser.add_argument(
+        "--onnx",
+        action="store_true",
+        help="by exported networks (models export) on the CPU, without litpose",
+    )
     add_litpose(parser)
     parser.set_defaults(command=run)
 
@@ -61,7 +66,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     )
     from napari_pose3d.core.projects.project import open_project
 
-    installation = find_installation(options.litpose)
+    installation = None if options.onnx else find_installation(options.litpose)
     project = open_project(options.project)
     networks = chosen_networks(options.project, options.models)
     which: Which | list[str] = options.sessions
@@ -74,7 +79,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print("nothing to predict")
         return 0
     facts = None
-    if any(not job.done for job in jobs):
+    if installation is not None and any(not job.done for job in jobs):
         facts = known_facts(options.litpose, bar)
     result = run_chain(
         project,

@@ -89,7 +89,9 @@ class Network:
         asked, effective = self.folder / ASKED_CONFIG, self.folder / CONFIG_YAML
         if not asked.is_file() or not effective.is_file():
             return {}
-        return differences(read_config(asked), read_config(effective))
+        found = differences(read_config(asked), read_config(effective))
+        # The launcher takes its own section away.
+        return {key: values for key, values in found.items() if not key.startswith("hydra.")}
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def chosen_jobs(
 def run_chain(
     project: Project,
     jobs: Sequence[PredictionJob],
-    installation: Installation,
+    installation: Installation | None,
     *,
     smooth: SmoothingSettings | None = None,
     facts: LitposeFacts | None = None,
@@ -121,7 +121,8 @@ def run_chain(
     ----------
     project : Project
     jobs : sequence of PredictionJob
-    installation : Installation
+    installation : Installation or None
+        None: without ``litpose``, by exported networks on the CPU.
     smooth : SmoothingSettings, optional
         Not given: predictions only.
     facts, batch_size, progress, cancelled

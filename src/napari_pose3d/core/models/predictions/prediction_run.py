@@ -26,6 +26,8 @@ from ..configuration.config_file import value_at
 from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation, litpose_variables
 from ..listing.model_list import Network
+from ..proposals.exported_network import ExportedNetwork
+from ..proposals.session_prediction import predict_session
 from ..runs.failure_messages import failure_of
 from ..runs.model_folder import log_tail
 from .prediction_batch import prediction_batch
@@ -122,7 +124,7 @@ def plan_predictions(
 
 def run_predictions(
     jobs: Sequence[PredictionJob],
-    installation: Installation,
+    installation: Installation | None,
     *,
     facts: LitposeFacts | None = None,
     batch_size: int | None = None,
@@ -134,7 +136,8 @@ def run_predictions(
     Parameters
     ----------
     jobs : sequence of PredictionJob
-    installation : Installation
+    installation : Installation or None
+        None: without ``litpose``, by exported networks on the CPU.
     facts : LitposeFacts, optional
         What its environment holds; not given: as without a GPU.
     batch_size : int, optional
@@ -162,6 +165,9 @@ def run_predictions(
             progress(stage, 0, 0)
         batch = batch_size or prediction_batch(job.network.config, facts)
         try:
+            if installation is None:
+                _predict_exported(job, progress, cancelled)
+                continue
             _predict(job, installation, facts, batch, stage, progress, cancelled)
         except PoseDataError as error:
             failed[job.network.name, job.session.name] = error
@@ -258,6 +264,30 @@ def _predict(
                 )
     files = {view: path.name for view, path in outputs.items()}
     done = replace(job.wanted, files=files, n_frames=rows)
+    note_prediction(job.network.folder, job.session.name, done)
+
+
+def _predict_exported(
+    job: PredictionJob, progress: Progress | None, cancelled: IsCancelled | None
+) -> None:
+    if job.wanted.settings["boxes"]:
+        raise PoseDataError(
+            "exported networks cannot be used here with bounding boxes",
+            file=job.network.folder,
+            todo="Predict with litpose",
+        )
+    network = ExportedNetwork(job.network.folder)
+    scorer = f"{value_at(job.network.config, 'model.model_type')}_tracker"
+    paths = predict_session(
+        network,
+        job.session,
+        job.network.folder,
+        scorer=scorer,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    files = {view: path.name for view, path in zip(network.views, paths, strict=True)}
+    done = replace(job.wanted, files=files, n_frames=count_frames(paths[0]))
     note_prediction(job.network.folder, job.session.name, done)
 
 
