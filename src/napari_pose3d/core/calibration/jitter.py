@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evaluation import Spread
-from .solve.board_motion import motion_of
 from .solve.bundle_adjustment import Freedom, Loss, adjust
+from .solve.clocks.board_motion import motion_of
 from .solve.lens import N_INTRINSICS
 from .solve.rig_solution import Solution
 from .solve.rig_state import BoardImages, BoardMotion, RigState, residuals_of

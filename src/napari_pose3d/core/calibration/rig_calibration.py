@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,20 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
+from .board.corner_order import in_one_order
+from .board.layout import UNKNOWN_THICKNESS
 from .board.observations import BoardObservations
 from .evaluation import HeldOut, Measures, at_one_clock, hold_out, measure, rig_of
 from .jitter import Jitter, estimate_jitter
 from .origin import from_board, still_frames
 from .solve.lens import N_INTRINSICS
 from .solve.rig_solution import Solution, solve_rig
+from .solve.two_faces import refuse_mirrored, view_residuals, with_thickness
 from .verdicts import Coverage, Verdict, coverage_of, verdicts
 
 Float64 = NDArray[np.float64]
+
+_CONTRADICTION = 0.02  # of the width of the image, median distance of the corners
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,25 +110,36 @@ def calibrate(
     Raises
     ------
     PoseDataError
-        When a camera observed too little of the board, or shares no frame with the others.
+        When a camera observed too little of the board, shares no frame with the others, contradicts
+        them in nearly all that it shows, or its video is mirrored.
     """
     if exclude:
         observations = observations.of_frames(~np.isin(observations.frames, list(exclude)))
     known = None if intrinsics is None else _known(intrinsics, observations.views, fisheye)
-    solution = solve_rig(
-        observations,
-        fisheye=fisheye,
-        intrinsics=known,
-        clocks=clocks,
-        progress=progress,
-        check=check,
+    options: dict[str, Any] = {
+        "fisheye": fisheye,
+        "intrinsics": known,
+        "clocks": clocks,
+        "progress": progress,
+        "check": check,
+    }
+    progress("order of the corners")
+    observations = in_one_order(
+        observations, fisheye=fisheye, intrinsics=known, clocks=clocks, check=check
     )
+    solution = solve_rig(observations, **options)
+    notes = []
+    if observations.board.thickness == UNKNOWN_THICKNESS:
+        refuse_mirrored(solution, observations, _behind(observations), options)
+        observations, note = with_thickness(solution, observations, check)
+        notes.append(note)
+        solution = solve_rig(observations, **options)
+    _refuse_contradictions(solution)
     progress("measuring")
     common = at_one_clock(observations, solution.clocks)
     one_clock = measure(solution.state, common, check)
     recorded = measure(solution.state, observations, check)
     held_out = None
-    notes = []
     if judge:
         try:
             held_out = hold_out(
@@ -222,6 +239,35 @@ def frames_of_timestamps(
             )
         out[view] = numbers
     return out
+
+
+def _behind(observations: BoardObservations) -> list[str]:
+    """Views that saw the back of the board only."""
+    seen = observations.observed
+    half = observations.board.n_face_corners
+    return [
+        view
+        for view, each in zip(observations.views, seen, strict=True)
+        if not each[:, :half].any()
+    ]
+
+
+def _refuse_contradictions(solution: Solution) -> None:
+    apart = view_residuals(solution)
+    views, sizes = solution.observations.views, solution.observations.sizes
+    lost = [
+        f"{view} ({residual:.0f} px)"
+        for view, residual, (width, _) in zip(views, apart, sizes, strict=True)
+        if not residual < _CONTRADICTION * width
+    ]
+    if lost:
+        raise PoseDataError(
+            f"no arrangement of the cameras explains what they show: the board is this far from "
+            f"where the others put it in view {', '.join(lost)}",
+            expected="one board, seen by all cameras at once",
+            todo="Check the number of squares, that the videos are of one recording, and which of "
+            "their frames belong together (timestamps); or leave the view out",
+        )
 
 
 def _with_origin(solution: Solution) -> tuple[Rig, str]:

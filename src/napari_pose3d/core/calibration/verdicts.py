@@ -56,6 +56,13 @@ BANDS: Mapping[str, Band] = {
     ),
     "triangulated": Band(0.4, 1.0, "the cameras do not agree on where the corners are"),
     "length": Band(0.4, 1.0, "the geometry is weak; with a bias, the size of the squares is wrong"),
+    "agree": Band(
+        0.3,
+        0.15,
+        "the videos do not belong together, start at other times, or their frames are paired "
+        "wrongly: check the timestamps, or film again with the board in sight of both",
+        True,
+    ),
     "clock": Band(0.05, 0.5, "the camera is not triggered with the others, or lost a frame"),
     "images": Band(30, 12, "too few images: film the board longer in this camera", True),
     "shared": Band(15, 6, "too few frames shared with another camera", True),
@@ -203,7 +210,17 @@ def _verdict(
     board = measures.board_by_view[name].median
     apart = measures.triangulated_by_view[name].median
     missing = coverage.missing()
+    best = max(
+        (link for link in solution.initial.links if view in (link.first, link.second)),
+        key=lambda link: link.score,
+        default=None,
+    )
+    share, partner = 1.0, ""
+    if best is not None:
+        share = best.share
+        partner = observations.views[best.second if best.first == view else best.first]
     figures = [
+        ("agree", share, 1.0, f"with {partner}, {100 * share:.0f} % of the shared frames agree"),
         ("board", board, scale, f"board residual {board:.2f} px"),
         ("triangulated", apart, scale, f"triangulated residual {apart:.2f} px"),
         ("clock", clock, 1.0, f"lags by {solution.clocks[view]:+.2f} frame"),
@@ -222,6 +239,9 @@ def _verdict(
     findings: list[tuple[Grade, str]] = []
     for key, value, by, text in figures:
         band = BANDS[key]
+        if key == "triangulated" and not np.isfinite(value) and observations.board.thickness:
+            # No other camera sees the face that this one sees.
+            continue
         grade = band.grade(float(value), by)
         # Coverage alone spoils no rig whose residuals are good.
         if grade == "poor" and key in ("cells", "tilts", "depth"):

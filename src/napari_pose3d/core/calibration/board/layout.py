@@ -119,9 +119,7 @@ def recognised(
     views = [view for view in blind if back.get(view)]
     if views:
         notes.append(
-            f"view {', '.join(views)} shows the board only as in a mirror: taken for its back, "
-            "with no thickness (give it, where the board is thick). If the video is mirrored "
-            "instead, the rig will be wrong"
+            f"view {', '.join(views)} shows the board only as in a mirror: taken for its back"
         )
         best = replace(best, thickness=UNKNOWN_THICKNESS)
     return best, tuple(notes)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import PoseDataError
 
 from ..board.observations import BoardObservations
-from .board_poses import BoardPoses
+from .board_poses import N_CANDIDATES, BoardPoses
+from .clocks.start_lags import lags_by_turning
 from .rig_state import BoardImages
 from .rotations import angle_between, nearest_rotation
 
@@ -35,6 +36,10 @@ _MOST_SHIFT = 3
 _CLEARLY_WORSE = 4.0
 # Another shift must explain so much more than none.
 _BETTER = 1.15
+# Of the frames of a link, so many agree where its cameras are on one clock, or nearly.
+_AGREED = 0.5
+# Fewer agree where half a frame is left between two clocks; by chance, hardly any do.
+_FAR = 0.2
 _FEWEST_TO_SHIFT = 10
 
 
@@ -64,6 +69,11 @@ class Link:
     shift: int
     rotation: Float64
     translation: Float64
+
+    @property
+    def share(self) -> float:
+        """Of the frames that were compared, how many agree."""
+        return self.score / max(min(self.shared, _MOST_FRAMES), 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +123,8 @@ def place_cameras(
         for j in range(i + 1, len(views))
         if (link := _link(observations, images, poses, i, j, shifts)) is not None
     )
+    if shifts:
+        links = _with_far_lags(links, observations, images, poses)
     rotations = np.tile(np.eye(3), (len(views), 1, 1))
     translations = np.zeros((len(views), 3))
     offsets = np.zeros(len(views), np.int64)
@@ -147,6 +159,56 @@ def at_common_clock(observations: BoardObservations, shifts: Ints) -> BoardObser
     return replace(observations, frames=frames, xy=xy)
 
 
+def _with_far_lags(
+    links: tuple[Link, ...],
+    observations: BoardObservations,
+    images: BoardImages,
+    poses: BoardPoses,
+) -> tuple[Link, ...]:
+    """Links of cameras that agree with none at a small lag, at the lag where the board turns alike.
+
+    Recordings that were started by hand are seconds apart.
+    """
+    n_views = len(observations.views)
+    group = list(range(n_views))
+
+    for link in links:
+        if link.share >= _AGREED:
+            old, new = group[link.second], group[link.first]
+            group[:] = [new if one == old else one for one in group]
+    known = {(link.first, link.second): link for link in links}
+    for i in range(n_views):
+        for j in range(i + 1, n_views):
+            if group[i] == group[j]:
+                continue
+            at = [_images_of(observations, images, poses, view) for view in (i, j)]
+            frames = [np.array(sorted(each), dtype=np.int64) for each in at]
+            turns = [
+                poses.rotations[[each[int(f)] for f in numbers], 0]
+                for each, numbers in zip(at, frames, strict=True)
+            ]
+            lags = lags_by_turning((frames[0], frames[1]), (turns[0], turns[1]))
+            tried = [lag + k for lag in lags for k in (0, 1, -1)]
+            far = _link(observations, images, poses, i, j, False, tuple(dict.fromkeys(tried)))
+            near = known.get((i, j))
+            if far is None or far.share < max(_FAR, 0.0 if near is None else 2 * near.share):
+                continue
+            known[i, j] = far
+            group[:] = [group[i] if one == group[j] else one for one in group]
+    return tuple(known[pair] for pair in sorted(known))
+
+
+def _images_of(
+    observations: BoardObservations, images: BoardImages, poses: BoardPoses, view: int
+) -> dict[int, int]:
+    """Indices of a view's images that have a pose, by frame number."""
+    return {
+        int(observations.frames[frame]): n
+        for n, frame in enumerate(images.frame)
+        if images.view[n] == view and np.isfinite(poses.errors[n, 0])
+    }
+
+
 def _link(
     observations: BoardObservations,
     images: BoardImages,
@@ -154,18 +216,12 @@ def _link(
     i: int,
     j: int,
     shifts: bool,
+    lags: tuple[int, ...] = (0,),
 ) -> Link | None:
-    at = {
-        view: {
-            int(observations.frames[frame]): n
-            for n, frame in enumerate(images.frame)
-            if images.view[n] == view and np.isfinite(poses.errors[n, 0])
-        }
-        for view in (i, j)
-    }
+    at = {view: _images_of(observations, images, poses, view) for view in (i, j)}
     best: Link | None = None
     share_of_best, pairs_of_best = 0.0, []
-    candidates = [0]
+    candidates = list(lags)
     if shifts:
         candidates += [s for k in range(1, _MOST_SHIFT + 1) for s in (k, -k)]
     for shift in candidates:
@@ -190,19 +246,23 @@ def _vote(poses: BoardPoses, pairs: Ints, most: int) -> tuple[float, Float64, Fl
     if len(pairs) > most:
         pairs = pairs[np.linspace(0, len(pairs) - 1, most).round().astype(int)]
     first, second = pairs[:, 0], pairs[:, 1]
-    r_first, t_first = poses.rotations[first][:, :, None], poses.translations[first][:, :, None]
+    # Of a board that looks the same turned over there are more candidates; of one view the first
+    # two will do, since both views may be turned together.
+    n_first, n_second = N_CANDIDATES, poses.errors.shape[1]
+    r_first = poses.rotations[first, :n_first][:, :, None]
+    t_first = poses.translations[first, :n_first][:, :, None]
     r_second, t_second = poses.rotations[second][:, None], poses.translations[second][:, None]
     rotation = (r_first @ np.swapaxes(r_second, -1, -2)).reshape(-1, 3, 3)
     translation = (
         t_first
         - np.einsum(
             "nabij,nabj->nabi",
-            rotation.reshape(-1, 2, 2, 3, 3),
-            np.broadcast_to(t_second, (len(pairs), 2, 2, 3)),
+            rotation.reshape(-1, n_first, n_second, 3, 3),
+            np.broadcast_to(t_second, (len(pairs), n_first, n_second, 3)),
         )
     ).reshape(-1, 3)
     usable = (
-        _usable(poses.errors[first])[:, :, None] & _usable(poses.errors[second])[:, None]
+        _usable(poses.errors[first, :n_first])[:, :, None] & _usable(poses.errors[second])[:, None]
     ).ravel()
     distance = np.repeat(
         0.5
@@ -210,7 +270,7 @@ def _vote(poses: BoardPoses, pairs: Ints, most: int) -> tuple[float, Float64, Fl
             np.linalg.norm(poses.translations[first, 0], axis=1)
             + np.linalg.norm(poses.translations[second, 0], axis=1)
         ),
-        4,
+        n_first * n_second,
     )
     angles = angle_between(rotation[:, None], rotation[None])
     gaps = np.linalg.norm(translation[:, None] - translation[None], axis=-1)
@@ -218,10 +278,10 @@ def _vote(poses: BoardPoses, pairs: Ints, most: int) -> tuple[float, Float64, Fl
         0, 1 - gaps / (_DISTANCE * distance[None])
     )
     alike *= usable[None] & usable[:, None]
-    by_frame = alike.reshape(len(alike), -1, 4)
+    by_frame = alike.reshape(len(alike), -1, n_first * n_second)
     scores = by_frame.max(axis=2).sum(axis=1)
     best = int(np.argmax(scores))
-    nearest = by_frame[best].argmax(axis=1) + 4 * np.arange(len(pairs))
+    nearest = by_frame[best].argmax(axis=1) + n_first * n_second * np.arange(len(pairs))
     weight = alike[best, nearest]
     agreeing = nearest[weight > 0]
     if not len(agreeing):

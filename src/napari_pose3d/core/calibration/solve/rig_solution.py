@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import PoseDataError
 
 from ..board.observations import BoardObservations
-from .board_motion import motion_of
 from .board_poses import BoardPoses, candidate_poses
 from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
-from .camera_clocks import corner_noise, estimate_clocks
+from .clocks.board_motion import motion_of
+from .clocks.camera_clocks import corner_noise, estimate_clocks
 from .intrinsics import camera_intrinsics
 from .lens import FX, FY, K1, N_INTRINSICS, undistort
 from .mirrored_world import boards_mirrored, is_flat, mirrored

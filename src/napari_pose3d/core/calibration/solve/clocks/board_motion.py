@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .rig_state import BoardImages, BoardMotion, RigState
-from .rotations import vector_of
+from ..rig_state import BoardImages, BoardMotion, RigState
+from ..rotations import vector_of
 
 Float64 = NDArray[np.float64]
 

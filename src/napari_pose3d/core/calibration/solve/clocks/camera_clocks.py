@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..board.observations import BoardObservations
-from .board_motion import motion_of, with_known_motion
-from .bundle_adjustment import Adjusted, Freedom, Loss, adjust
-from .rig_state import (
+from ...board.observations import BoardObservations
+from ..bundle_adjustment import Adjusted, Freedom, Loss, adjust
+from ..rig_state import (
     CLOCK,
     CORNER_NOISE,
     LAST_LOSS,
@@ -29,6 +28,7 @@ from .rig_state import (
     residuals_of,
     weak_priors,
 )
+from .board_motion import motion_of, with_known_motion
 
 Float64 = NDArray[np.float64]
 
