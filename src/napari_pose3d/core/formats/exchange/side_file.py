@@ -101,6 +101,13 @@ class Facts:
         return float(found) if 0 < found < math.inf else None
 
     @property
+    def keypoints(self) -> tuple[str, ...]:
+        """Names as they are in the file; empty where unknown or not all different."""
+        found = self._content.get("keypoints")
+        names = tuple(str(name) for name in found) if isinstance(found, list) else ()
+        return names if len(set(names)) == len(names) else ()
+
+    @property
     def renamed(self) -> dict[str, str]:
         """Names as they were, by those in the file."""
         found = self._content.get("renamed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_pose3d.core.formats.exchange.hdf5_files import is_hdf5, open_hdf5
+from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
 from napari_pose3d.core.formats.predictions.anipose3d_csv import is_anipose3d_csv
 from napari_pose3d.core.storage.input_files import open_input
@@ -42,9 +44,23 @@ def _of_file(path: Path) -> str | None:
         return "trc"
     if head.startswith(b"PAR1"):
         return "tidy-parquet"
+    if is_hdf5(head):
+        return _of_hdf5(path)
+    if path.suffix.lower() == ".c3d" and is_c3d(head):
+        return "c3d"
     first = head.decode("utf-8-sig", "replace").partition("\n")[0]
     if {"frame", "keypoint", "x", "y"} <= {cell.strip() for cell in first.split(",")}:
         return "tidy-csv"
     if path.suffix.lower() == ".csv" and is_anipose3d_csv(path):
         return "anipose"
+    return None
+
+
+def _of_hdf5(path: Path) -> str | None:
+    with open_hdf5(path, "hdf5", "HDF5 of a known format") as file:
+        names = set(file)
+    if "position" in names and "space" in names:
+        return "movement"
+    if "tracks" in names and "track_names" not in names:
+        return "sleap-anipose"
     return None

@@ -115,6 +115,22 @@ _ALL = (
         extra="parquet", space=True, views=True, confidence=True, uncertainty=True, mask=True,
         units=True, fps=True, skeleton=True,
     ),
+    ExchangeFormat(
+        "sleap-anipose", "sleap-anipose points3d.h5", "poses", ".h5",
+        "arrays.sleap_anipose_h5:write_sleap_anipose", "arrays.sleap_anipose_h5:read_sleap_anipose",
+        extra="hdf5", space=True, confidence=True,
+    ),
+    ExchangeFormat(
+        "movement", "movement netCDF", "poses", ".nc",
+        "arrays.movement_netcdf:write_movement", "arrays.movement_netcdf:read_movement",
+        extra="netcdf", space=True, views=True, confidence=True, uncertainty=True, mask=True,
+        units=True, fps=True, skeleton=True,
+    ),
+    ExchangeFormat(
+        "c3d", "C3D", "poses", ".c3d",
+        "motion.c3d:write_c3d", "motion.c3d:read_c3d",
+        space=True, mask=True, units=True, fps=True,
+    ),
 )  # fmt: skip
 
 FORMATS = {each.key: each for each in _ALL}

@@ -1,0 +1,140 @@
+"""Formats that need a library: HDF5 and netCDF; skipped where it is not installed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals, round_trip
+
+from napari_pose3d import PoseDataError, export_poses, read_poses
+from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
+from napari_pose3d.settings import ExportSettings
+
+MODULES = {"hdf5": "h5py", "netcdf": "h5netcdf", "nwb": "ndx_pose"}
+
+
+def needs(key: str) -> None:
+    pytest.importorskip(MODULES[FORMATS[key].extra])
+
+
+KEYS = [key for key, each in FORMATS.items() if each.extra in MODULES and each.content == "poses"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_positions_names_gaps_and_what_was_filled_come_back(key: str, tmp_path: Path) -> None:
+    needs(key)
+    poses = poses_of()
+    again, _ = round_trip(poses, key, tmp_path)
+    assert poses.poses3d is not None
+    assert again.poses3d is not None
+    assert again.keypoints == KEYPOINTS
+    np.testing.assert_allclose(again.poses3d.xyz, poses.poses3d.xyz, rtol=1e-6, atol=1e-6)
+    assert np.isnan(again.poses3d.xyz[GAP]).all()
+    assert np.argwhere(again.poses3d.inferred).tolist() == [list(FILLED)]
+    assert again.units == "mm"
+    assert again.fps == pytest.approx(120)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) -> None:
+    needs(key)
+    poses = poses_of(1, ("paw-L tip",))
+    again, _ = round_trip(poses, key, tmp_path)
+    assert poses.poses3d is not None
+    assert again.poses3d is not None
+    assert again.keypoints == ("paw-L tip",)
+    np.testing.assert_allclose(again.poses3d.xyz, poses.poses3d.xyz, rtol=1e-6)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
+    needs(key)
+    done = export_poses(poses_of(), key, tmp_path)
+    errors = refusals(done.files[0], lambda path: read_poses(path, key), 24)
+    assert len(errors) > 5
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_format_is_found_in_the_file(key: str, tmp_path: Path) -> None:
+    needs(key)
+    pytest.importorskip("h5py")
+    done = export_poses(poses_of(), key, tmp_path)
+    assert read_poses(done.files[0]).keypoints == KEYPOINTS
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_without_the_library_the_extra_is_named(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    from napari_pose3d.core.formats.exchange import optional_library
+
+    with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[x\]'"):
+        optional_library.library("nonsense", "x")
+    assert FORMATS[key].extra in MODULES
+
+
+class TestMovement:
+    @pytest.mark.parametrize(
+        ("dims", "expected"),
+        [("singular", ("keypoint", "individual")), ("plural", ("keypoints", "individuals"))],
+    )
+    def test_dimensions_are_spelled_as_asked_and_both_are_read(
+        self, dims: str, expected: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        needs("movement")
+        import xarray as xr
+
+        poses = poses_of()
+        settings = ExportSettings(movement_dims=dims)  # type: ignore[arg-type]
+        done = export_poses(poses, "movement", tmp_path, settings)
+        with xr.open_dataset(done.files[0], engine="h5netcdf") as dataset:
+            assert dataset["position"].dims == ("time", "space", *expected)
+            assert dataset["confidence"].dims == ("time", *expected)
+            assert dataset.attrs["ds_type"] == "poses"
+            assert dataset["position"].attrs["units"] == "mm"
+            assert dataset["inferred"].dtype == bool
+        with xr.open_dataset(done.files[1], engine="h5netcdf") as dataset:
+            assert dataset["position"].dims == ("view", "time", "space", *expected)
+        again = read_poses(done.files[1]).poses2d
+        assert again is not None
+        assert poses.poses2d is not None
+        np.testing.assert_array_equal(again.xy, poses.poses2d.xy)
+        np.testing.assert_array_equal(again.likelihood, poses.poses2d.likelihood)
+        assert again.views == poses.views
+
+    def test_without_a_frame_rate_time_counts_frames(self, tmp_path: Path) -> None:
+        needs("movement")
+        again, notes = round_trip(replace(poses_of(), fps=None), "movement", tmp_path)
+        assert again.fps is None
+        assert any("time counts frames" in note for note in notes)
+
+    def test_several_individuals_are_refused(self, tmp_path: Path) -> None:
+        needs("movement")
+        import xarray as xr
+
+        done = export_poses(poses_of(), "movement", tmp_path)
+        with xr.open_dataset(done.files[0], engine="h5netcdf") as dataset:
+            two = xr.concat([dataset, dataset.assign_coords(individual=["b"])], "individual").load()
+        two.to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
+        with pytest.raises(PoseDataError, match="several individuals: individual_0, b"):
+            read_poses(tmp_path / "two.nc")
+
+
+def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None:
+    needs("sleap-anipose")
+    import h5py
+
+    done = export_poses(poses_of(), "sleap-anipose", tmp_path / "points3d.h5")
+    with h5py.File(done.files[0]) as file:
+        assert file["tracks"].shape == (7, 1, 4, 3)
+        assert file["point_scores"].shape == (7, 1, 4)
+        assert file["tracks"].attrs["Description"] == "Shape: (frames, tracks, nodes, 3)"
