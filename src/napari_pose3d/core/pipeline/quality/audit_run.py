@@ -18,6 +18,7 @@ from napari_pose3d.core.labels.store.label import LabelStatus
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFinding
+from napari_pose3d.core.review.audit.flat_audit import exchanged_sides_without_rig
 from napari_pose3d.core.review.audit.label_audit import audit_labels
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.storage.atomic_files import FileGroup
@@ -127,6 +128,14 @@ def audit_project(
         n_frames += len(mine.frames)
         given = _input_of(project, mine, name, left_right, notes)
         if given is None:
+            findings += exchanged_sides_without_rig(
+                name,
+                np.array([key.frame for key in mine.frames], dtype=np.int64),
+                mine.views,
+                mine.keypoints,
+                _by_person(mine),
+                left_right_pairs(left_right, mine.keypoints),
+            )
             continue
         if use_predictions:
             given = _with_steps(project, given, notes, progress, cancelled)
@@ -182,24 +191,30 @@ def _input_of(
     labels = labels.in_rig_pixels(session)
     chosen = [labels.views.index(view) for view in rig.names]
     xy, status = labels.xy[chosen], labels.status[chosen]
-    by_person = (status == LabelStatus.CLICKED) | (status == LabelStatus.CONFIRMED)
     projected = status == LabelStatus.PROJECTED
     return AuditInput(
         name,
         np.array([key.frame for key in labels.frames], dtype=np.int64),
         rig.names,
         labels.keypoints,
-        np.where(by_person[..., None], xy, np.nan),
+        _by_person(labels)[chosen],
         rig,
         left_right_pairs(left_right, labels.keypoints),
         np.where(projected[..., None], xy, np.nan) if projected.any() else None,
     )
 
 
+def _by_person(labels: LabelArrays) -> Float64:
+    """Positions that a person stands behind; NaN elsewhere."""
+    status = labels.status
+    by_person = (status == LabelStatus.CLICKED) | (status == LabelStatus.CONFIRMED)
+    return np.where(by_person[..., None], labels.xy, np.nan)
+
+
 def _rig_of(session: Session, views: Sequence[str], notes: list[str]) -> Rig | None:
     rig = session.load_rig()
     if rig is None:
-        notes.append(f"{session.name}: without a calibration its labels cannot be compared")
+        notes.append(f"{session.name}: without a calibration only exchanged sides are found")
         return None
     known = [view for view in views if view in rig.names]
     without = [view for view in views if view not in rig.names]

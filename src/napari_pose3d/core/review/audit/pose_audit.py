@@ -183,14 +183,14 @@ def exchanged_pairs(
     if wanted is not None:
         of_side += wanted[:, :n_pairs]
     for p in range(n_pairs):
-        evidence = [_log_ratio((across[:, p] * normal).sum(axis=-1)) for normal in normals]
+        evidence = [log_ratio((across[:, p] * normal).sum(axis=-1)) for normal in normals]
         strong = sorted((e for e in evidence if e is not None), key=lambda e: -e[1])[:_BEST]
         if strong:
             # They all look at the same pose: together they count as a few.
             of_side[:, p] -= _COUNT_AS * _mean([values for values, _ in strong])
     together = np.zeros((n_frames, n_pairs, n_pairs))
     for p, q in combinations(range(n_pairs), 2):
-        found = _log_ratio((across[:, p] * across[:, q]).sum(axis=-1))
+        found = log_ratio((across[:, p] * across[:, q]).sum(axis=-1))
         if found is not None:
             together[:, p, q] = np.nan_to_num(found[0])
     choices = [np.array(flips) for flips in product((False, True), repeat=n_pairs) if any(flips)]
@@ -212,7 +212,7 @@ def exchanged_pairs(
     ]
 
 
-def _log_ratio(cosine: Float64) -> tuple[Float64, float] | None:
+def log_ratio(cosine: Float64) -> tuple[Float64, float] | None:
     """How much likelier (log) each value is than its negative, and how telling that is.
 
     The values of one quantity over the frames, most of which are of the right sign.
