@@ -37,8 +37,7 @@ LEFT = Qt.MouseButton.LeftButton
 VIEW, KEYPOINT, FIRST, LAST = 2, 1, 12, 19
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+def planted_project(tmp_path: Path) -> Path:
     """A project with videos, and predictions of two networks of which one view errs for a while."""
     folder = calibrated_project(tmp_path, videos=True)
     rng = np.random.default_rng(0)
@@ -51,6 +50,11 @@ def project(tmp_path: Path) -> Path:
             path = folder / "models" / f"net{net}" / "video_preds" / f"{SESSION}_{view}.csv"
             put_predictions(path, noisy, KEYPOINTS)
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return planted_project(tmp_path)
 
 
 def opened(viewer: Any, folder: Path) -> ReviewWidget:
@@ -178,7 +182,7 @@ def test_a_session_of_review(make_napari_viewer, project: Path, tmp_path: Path) 
     widget.save_to(out)
     until(lambda: not widget.bar.is_busy)
     assert len(pd.read_csv(out / "events.csv")) == len(widget.review.events)
-    frames = [each.frame for each in widget.chosen()]
+    frames = [each.frame for each in widget.outlet.chosen()]
     assert sorted(pd.read_csv(out / "frames.csv").frame) == sorted(frames)
     assert "data:image/png" in (out / "report.html").read_text()
 

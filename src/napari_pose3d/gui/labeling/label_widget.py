@@ -1,6 +1,6 @@
 """The widget "Label": labels in all cameras at once, beside the camera views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.labels.files.table_changes import change_keypoints
 from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.storage.user_name import user_name
@@ -32,12 +31,14 @@ from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
 from .canvas.main_layer import MainLayer
 from .control.label_controller import LabelController
-from .control.label_saver import LabelSaver, Proposals
+from .control.label_requests import LabelRequests
+from .control.label_saver import LabelSaver
 from .control.layer_predictions import Expected, proposals
 from .dialogs.frame_adder import FrameAdder
 from .dialogs.import_dialog import ask_and_import
 from .dialogs.key_help import KeyTable
 from .dialogs.keypoint_dialog import KeypointDialog
+from .dialogs.label_carrier import LabelCarrier
 from .dialogs.questions import Questions
 from .panel.label_board import LabelBoard
 
@@ -45,7 +46,6 @@ _NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
 _WAIT_FOR_IMAGES = 1.5  # seconds
-_AGAIN_MS = 60
 
 
 class LabelWidget(QWidget):
@@ -71,10 +71,10 @@ class LabelWidget(QWidget):
         self.saver: LabelSaver | None = None
         self._tool: LabelTool | None = None
         self._adder: FrameAdder | None = None
+        self.carrier: LabelCarrier | None = None
         self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
-        self._to_queue: tuple[Mapping[int, str], Proposals | None] | None = None
-        self._to_start: tuple[int, LabelKey, Proposals] | None = None
+        self.requests = LabelRequests(self)
         self._hint = QLabel(_NO_SESSION)
         self._hint.setWordWrap(True)
         self._open_views = QPushButton("Open the camera &views")
@@ -115,7 +115,7 @@ class LabelWidget(QWidget):
             return
         self._stop()
         if before is not None:
-            self._to_queue = self._to_start = None
+            self.requests.forget()
         self._opened = opened
         if opened is None:
             self._say(_NO_SESSION)
@@ -160,6 +160,8 @@ class LabelWidget(QWidget):
         self.board.marked.connect(self._mark)
         self._mark(self.board.mark)
         self._adder = FrameAdder(self.board, control, self.saver)
+        self.carrier = carrier = LabelCarrier(control, self.board.progress)
+        self.board.carry_wanted.connect(lambda: carrier.ask(self))
         self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
         panel.shown.connect(self._on_shown)
         control.save_wanted.connect(self._save_now)
@@ -172,65 +174,21 @@ class LabelWidget(QWidget):
         self._pages.setCurrentWidget(self.board)
         control.choose(control.keypoint)
         self._questions.ask_what_is_left()
-        self._queue()
-        self._begin_frame()
-
-    def queue_frames(self, reasons: Mapping[int, str], proposals: Proposals | None = None) -> None:
-        """Add frames to the queue, each for a reason, as soon as the session's labels are open.
-
-        Parameters
-        ----------
-        reasons : mapping of frame to str
-        proposals : callable, optional
-            Gives the predictions of a frame that go into the queue with it; not given: those of
-            the layers.
-        """
-        self._to_queue = (dict(reasons), proposals)
-        self._queue()
-
-    def start_frame(self, frame: int, label_key: LabelKey, proposals: Proposals) -> None:
-        """Go to a label to mend it, in a frame that begins with predictions.
-
-        Parameters
-        ----------
-        frame : int
-        label_key : LabelKey
-            The keypoint to choose, and the view, which may be empty.
-        proposals : callable
-            Gives the predictions of a frame.
-        """
-        self._to_start = (frame, label_key, proposals)
-        self._begin_frame()
-
-    def _queue(self) -> None:
-        if self._adder is not None and self._to_queue is not None:
-            (reasons, proposals), self._to_queue = self._to_queue, None
-            self._adder.put(reasons, proposals)
-
-    def _begin_frame(self) -> None:
-        control = self.control
-        if control is None or self._to_start is None:
-            return
-        frame, label_key, proposals = self._to_start
-        if control.panel.frame != frame or not control.panel.is_settled:
-            # Asked again when the frame is shown.
-            control.panel.go_to(frame)
-            QTimer.singleShot(_AGAIN_MS, self._begin_frame)
-            return
-        self._to_start = None
-        control.choose(label_key.keypoint, label_key.view)
-        control.start_from_predictions(proposals)
+        self.requests.begin(control, self._adder.put)
 
     def _detach(self) -> None:
         control = self.control
         if control is None:
             return
+        self.requests.end()
         panel = control.panel
         panel.shown.disconnect(self._on_shown)
         panel.rebuilt.disconnect(self._on_rebuilt)
         assert self._tool is not None
         panel.remove_tool(self._tool)
         panel.show_poses(True)
+        if self.carrier is not None:
+            self.carrier.stop()
         for part in (self.main_layer, self.drawing, control, self.saver):
             assert part is not None
             part.close()
@@ -240,7 +198,7 @@ class LabelWidget(QWidget):
             self.board.deleteLater()
             self._mark("")
         self.board = self.drawing = self.control = self.saver = None
-        self._tool = self._adder = self._questions = self.main_layer = None
+        self._tool = self._adder = self._questions = self.main_layer = self.carrier = None
 
     def _stop(self) -> None:
         """Save, and let go of the session's labels."""

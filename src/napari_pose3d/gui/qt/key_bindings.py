@@ -106,6 +106,8 @@ LABEL_KEYS: tuple[Key, ...] = (
     Key("copy_previous_in_space", "V", "copy the previous pose through 3-D", _MANY, _SHIFT),
     Key("copy_next", "B", "copy the next labeled pose", _MANY),
     Key("copy_next_in_space", "B", "copy the next pose through 3-D", _MANY, _SHIFT),
+    Key("carry_on", "K", "carry the labels on to the next frames", _MANY),
+    Key("carry_back", "K", "carry the labels on to the frames before", _MANY, _SHIFT),
     Key("zoom_to_keypoint", "Z", "zoom all views onto the keypoint", _LOOK),
     Key("loupe", "L", "loupe on or off", _LOOK),
     Key("hide_marks", "H", "hide all marks", _LOOK, held=True),

@@ -81,10 +81,10 @@ class ReviewOutlet(QObject):
             show_error(NO_LABELS)
             return
         label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
-        self._workspace.open("Label").start_frame(event.peak, label_key, self._proposals)
+        self._workspace.open("Label").requests.mend(event.peak, label_key, self._proposals)
 
     def _queue(self, reasons: Mapping[int, str]) -> None:
-        self._workspace.open("Label").queue_frames(reasons, self._proposals)
+        self._workspace.open("Label").requests.queue_frames(reasons, self._proposals)
 
     def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
         review, opened = self._model.review, self._model.opened

@@ -21,7 +21,6 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
-from napari_pose3d.core.review.frame_choice import ChosenFrame
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
@@ -39,7 +38,9 @@ from napari_pose3d.gui.session.current_session import (
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
 
+from .audit.audit_page import AuditPage
 from .bars.bars_page import BarsPage
+from .compare.compare_page import ComparePage
 from .corrections.correction_controller import CorrectionController
 from .corrections.correction_drawing import CorrectionDrawing
 from .events.events_page import EventsPage
@@ -53,6 +54,10 @@ from .why.evidence_drawing import EvidenceDrawing
 
 _PANEL = "Review"
 _WIDTH = 340
+_HINT = (
+    "Smooths the predictions of the open session, compares them with the result, and lists the "
+    "stretches of frames in which something is wrong, the worst first."
+)
 _NO_SESSION = "Open a session first (tab Session)."
 _NO_PREDICTIONS = "The open session has no predictions to review."
 # Canvas px per image px, where a thumbnail was clicked.
@@ -86,6 +91,8 @@ class ReviewWidget(QWidget):
         self.corrections = CorrectionController(self.model, self)
         self.events = EventsPage(napari_viewer, self.model, self.feed, self.corrections)
         self.bars = BarsPage(self.model)
+        self.compare = ComparePage(self.model)
+        self.audit = AuditPage(self._current, self._workspace)
         self.link = PanelLink(self._workspace, self)
         self.why = EvidenceDrawing(self.model, self.link, self)
         self.correcting = CorrectionDrawing(
@@ -107,6 +114,8 @@ class ReviewWidget(QWidget):
         self.tabs = QTabBar()
         self._pages: list[QWidget] = []
         self._found = QWidget()
+        self._is_found = False
+        self._hint = MessageLabel(_HINT)
         self._lay_out()
         self._connect()
         self._workspace.adopt(self, _PANEL)
@@ -125,9 +134,14 @@ class ReviewWidget(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setAccessibleName("Parts of the review")
-        for page, text in ((self.events, "Events"), (self.bars, "Bars")):
+        for page, text, hint in (
+            (self.events, "Events", "What is wrong in the predictions, and where."),
+            (self.bars, "Bars", "From where on something counts as wrong."),
+            (self.compare, "Compare", "Two prediction sets, or raw and smoothed."),
+            (self.audit, "Labels", "Faults in labels that were already made."),
+        ):
             self._pages.append(page)
-            self.tabs.addTab(text)
+            self.tabs.setTabToolTip(self.tabs.addTab(text), hint)
         row = QHBoxLayout(self._found)
         row.setContentsMargins(0, 0, 0, 0)
         label = QLabel("To &label")
@@ -136,7 +150,8 @@ class ReviewWidget(QWidget):
         row.addWidget(self.budget)
         row.addWidget(self.queue, 1)
         row.addWidget(self.save)
-        lay_out_task(self, (self.summary, self.tabs, *self._pages), (self._found, self.bar))
+        parts = (self.tabs, self.summary, self._hint, *self._pages)
+        lay_out_task(self, parts, (self._found, self.bar))
         self._show_found(False)
 
     def _connect(self) -> None:
@@ -151,6 +166,7 @@ class ReviewWidget(QWidget):
         self.layers.progressed.connect(self.bar.show_progress)
         self.layers.added.connect(self._on_layers)
         self.why.explained.connect(self.events.explain)
+        self.compare.frame_chosen.connect(self._show_frame)
         self._above.frame_chosen.connect(self._show_frame)
         self._above.event_wanted.connect(self.events.table.step)
         self.model.classified.connect(self._on_classified)
@@ -251,14 +267,19 @@ class ReviewWidget(QWidget):
     # ------------------------------------------------------------------ what was found
 
     def _show_found(self, there: bool) -> None:
-        for part in (self.summary, self.tabs, self._found):
-            part.setVisible(there)
+        self._is_found = there
         self._show_page()
 
     def _show_page(self) -> None:
-        there = not self.tabs.isHidden()
-        for i, page in enumerate(self._pages):
-            page.setVisible(there and i == self.tabs.currentIndex())
+        chosen = self._pages[self.tabs.currentIndex()]
+        # Labels have nothing to do with the predictions of the session.
+        of_predictions = chosen is not self.audit
+        for page in self._pages:
+            page.setVisible(page is chosen and (self._is_found or not of_predictions))
+        for part in (self.summary, self._found):
+            part.setVisible(self._is_found and of_predictions)
+        self.bar.setVisible(of_predictions)
+        self._hint.setVisible(of_predictions and not self._is_found)
 
     def _on_classified(self) -> None:
         self._on_step()
@@ -269,7 +290,7 @@ class ReviewWidget(QWidget):
         if review is None:
             return
         n, flagged = len(review.events), int(review.flagged.sum())
-        chosen = self.chosen()
+        chosen = self.outlet.chosen()
         frames = len(chosen)
         can_label = self.outlet.can_label
         self.queue.setEnabled(frames > 0 and can_label)
@@ -289,14 +310,11 @@ class ReviewWidget(QWidget):
             return
         self.layers.update(stretches)
         self.why.renew()
+        self.compare.renew()
         if self.link.panel is not None:
             self.link.panel.redraw()
         if (traces := self._workspace.find("Traces")) is not None:
             traces.redraw()
-
-    def chosen(self) -> tuple[ChosenFrame, ...]:
-        """The frames to label."""
-        return self.outlet.chosen()
 
     def _show_frame(self, frame: int) -> None:
         self._viewer.dims.set_current_step(self._axis, frame)
@@ -310,6 +328,7 @@ class ReviewWidget(QWidget):
         steps = self._viewer.dims.current_step
         if len(steps) > self._axis:
             self.feed.show_frame(int(steps[self._axis]))
+            self.compare.show_frame(int(steps[self._axis]))
 
     def _switch_why(self, on: bool) -> None:
         if on:
@@ -317,17 +336,12 @@ class ReviewWidget(QWidget):
             self._workspace.bring_forward(_PANEL)
         self.why.switch(on)
 
-    def _zoom_to(self, name: str) -> None:
+    def _zoom_to(self, name: str, x: float, y: float) -> None:
         """Bring what a thumbnail shows into the middle of its camera view."""
-        thumbnail = next(t for t in self.events.thumbnails.thumbnails if t.view == name)
         view = self.link.open().views.get(name)
         self._workspace.bring_forward(_PANEL)
-        cutout = thumbnail.cutout
-        if view is None or cutout is None or cutout.pixels is None:
-            return
-        side = cutout.pixels.shape[0]
-        middle = (cutout.corner[0] + side / 2, cutout.corner[1] + side / 2)
-        view.zoom_to(middle, max(view.zoom, _MAGNIFICATION))
+        if view is not None:
+            view.zoom_to((x, y), max(view.zoom, _MAGNIFICATION))
 
     # ------------------------------------------------------------------ saving
 
@@ -366,6 +380,8 @@ class ReviewWidget(QWidget):
         self.layers.stop()
         self.events.stop()
         self.bars.stop()
+        self.compare.stop()
+        self.audit.stop()
         self.why.stop()
         self.correcting.stop()
         self._above.stop()

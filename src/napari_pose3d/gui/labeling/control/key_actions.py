@@ -52,6 +52,8 @@ ACTIONS: dict[str, Action] = {
     "copy_previous_in_space": lambda control: control.copy_pose(-1, in_space=True),
     "copy_next": lambda control: control.copy_pose(1, in_space=False),
     "copy_next_in_space": lambda control: control.copy_pose(1, in_space=True),
+    "carry_on": lambda control: control.carry_wanted.emit(1),
+    "carry_back": lambda control: control.carry_wanted.emit(-1),
     "zoom_to_keypoint": lambda control: control.zoom_to_keypoint(),
     "loupe": lambda control: control.toggle_loupe(),
     "undo": lambda control: control.step_history(back=True),

@@ -34,7 +34,8 @@ class LabelController(QObject):
 
     Signals: ``changed`` when something has to be drawn anew, ``labels_changed`` with the set of
     frames (`FrameKey`) whose labels are others, ``pointed`` when the mouse has moved,
-    ``message`` with a line for the user, ``save_wanted``, ``keys_wanted`` for the table of keys.
+    ``message`` with a line for the user, ``save_wanted``, ``keys_wanted`` for the table of keys,
+    ``carry_wanted`` with the direction that labels are to be carried on in.
     """
 
     changed = Signal()
@@ -43,6 +44,7 @@ class LabelController(QObject):
     message = Signal(str)
     save_wanted = Signal()
     keys_wanted = Signal()
+    carry_wanted = Signal(int)
 
     def __init__(self, labeling: Labeling, panel: ViewsPanel) -> None:
         super().__init__()

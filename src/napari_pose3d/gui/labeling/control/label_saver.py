@@ -83,6 +83,11 @@ class LabelSaver(QObject):
         """Whether the images that are being written are those of frames for the queue."""
         return self._job is not None and self._adds
 
+    @property
+    def has_added(self) -> bool:
+        """Whether the images that were written last are those of frames for the queue."""
+        return self._adds
+
     def save(self, *, overwrite: bool = False) -> bool:
         """Write what is unsaved and has its images.
 

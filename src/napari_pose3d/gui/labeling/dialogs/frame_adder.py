@@ -80,7 +80,7 @@ class FrameAdder(QObject):
     def _cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
-        else:
+        elif self._saver.is_adding:
             self._saver.cancel_adding()
             self._on_stopped()
 

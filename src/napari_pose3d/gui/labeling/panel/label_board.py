@@ -64,6 +64,7 @@ class LabelBoard(QWidget):
     save_clicked = Signal()
     keypoints_wanted = Signal()
     import_wanted = Signal()
+    carry_wanted = Signal()
     marked = Signal(str)
 
     def __init__(
@@ -170,6 +171,11 @@ class LabelBoard(QWidget):
         for i, (text, signal, hint) in enumerate(
             (
                 ("Keypoints…", self.keypoints_wanted, "Add, rename or reorder keypoints"),
+                (
+                    "Carry on…",
+                    self.carry_wanted,
+                    "Follow the labels through the images of the next frames (K: as chosen last)",
+                ),
                 ("Import…", self.import_wanted, "Take over labels that were made elsewhere"),
             ),
             len(_BUTTONS),
@@ -320,5 +326,7 @@ class LabelBoard(QWidget):
         self._show_state()
 
     def _on_extracted(self) -> None:
-        self.progress.finish()
+        # The images of a label are written beside whatever the progress is about.
+        if self._saver.has_added:
+            self.progress.finish()
         self._show_state()

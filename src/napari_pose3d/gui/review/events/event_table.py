@@ -16,8 +16,8 @@ from .kind_colours import kind_icon
 _COLUMNS = ("frames", "what and where", "worst", "")
 _WHAT, _MARK = 1, 3
 _HEIGHT = 112
-_WIDEST = ("99999-99999", "", "99.9 px", "queue")
-_PADDING = 12
+_MEASURED = 200
+_PADDING = 10
 _NOWHERE = QModelIndex()
 MOST_ROWS = 2000
 
@@ -101,11 +101,7 @@ class EventTable(QTableView):
             rows.hide()
             rows.setDefaultSectionSize(rows.minimumSectionSize())
             header.setMinimumSectionSize(18)
-            for column, text in enumerate(_WIDEST):
-                if column != _WHAT:
-                    header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-                    width = self.fontMetrics().horizontalAdvance(text) + _PADDING
-                    header.resizeSection(column, width)
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
         selection = self.selectionModel()
         if selection is not None:
@@ -150,11 +146,28 @@ class EventTable(QTableView):
         self._filling = True
         self._lines.show_events(events[:MOST_ROWS], mark)
         self._filling = False
+        self._fit_columns()
         self.selection_changed.emit()
 
     def show_marks(self) -> None:
         """Other decisions about the events that are listed."""
         self._lines.show_marks()
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As narrow as the texts allow: the rest is for what and where."""
+        header, metrics = self.horizontalHeader(), self.fontMetrics()
+        if header is None:
+            return
+        lines = self._lines.events[:_MEASURED]
+        widest = [0] * len(_COLUMNS)
+        for event in lines:
+            for column, text in enumerate((*_cells(event), self._lines.mark(event))):
+                widest[column] = max(widest[column], metrics.horizontalAdvance(text))
+        for column, width in enumerate(widest):
+            if column != _WHAT:
+                title = metrics.horizontalAdvance(_COLUMNS[column]) * 1.1
+                header.resizeSection(column, round(max(width, title)) + _PADDING)
 
     def select(self, event: Event) -> bool:
         """Make the line of an event the current one, without going there; False without a line."""

@@ -46,11 +46,11 @@ class EventsPage(QWidget):
     corrections : CorrectionController
 
     Signals: ``frame_chosen`` with a frame to show, ``view_clicked`` with the name of a view whose
-    thumbnail was clicked, ``why_switched``.
+    thumbnail was clicked and the pixel in its middle, ``why_switched``.
     """
 
     frame_chosen = Signal(int)
-    view_clicked = Signal(str)
+    view_clicked = Signal(str, float, float)
     why_switched = Signal(bool)
 
     def __init__(
@@ -123,7 +123,7 @@ class EventsPage(QWidget):
         self.decisions.advance_wanted.connect(self._advance)
         self.decisions.step_wanted.connect(self.table.step)
         self.decisions.hide_decided.toggled.connect(self._fill)
-        self.thumbnails.view_clicked.connect(self.view_clicked)
+        self.thumbnails.view_clicked.connect(self._on_thumbnail)
         self.why.toggled.connect(self.why_switched)
         self.sensitivity.valueChanged.connect(
             lambda step: self._model.set_sensitivity(2.0 ** (step / _PER_STEP))
@@ -164,6 +164,14 @@ class EventsPage(QWidget):
         self._thumbnail_feed.stop()
 
     # ------------------------------------------------------------------ inside
+
+    def _on_thumbnail(self, name: str) -> None:
+        """Say where its middle lies, px of the video."""
+        for each in self.thumbnails.thumbnails:
+            cutout = each.cutout
+            if each.view == name and cutout is not None and cutout.pixels is not None:
+                half = cutout.pixels.shape[0] / 2
+                self.view_clicked.emit(name, cutout.corner[0] + half, cutout.corner[1] + half)
 
     def _show_marks(self) -> None:
         self.table.show_marks()

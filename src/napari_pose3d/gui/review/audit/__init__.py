@@ -1,0 +1,1 @@
+"""Faults in the labels of the project, to be looked at, corrected or dismissed."""

@@ -1,0 +1,1 @@
+"""Two prediction sets, or one before and after smoothing, side by side."""
