@@ -12,6 +12,7 @@ from napari_pose3d.errors import PoseDataError
 from ..terminal.progress_bar import ProgressBar
 from .check import add_settings, known_facts, print_findings, settings_of
 from .doctor import add_litpose
+from .elsewhere import add_remote, fetch, place_of, train_elsewhere
 
 if TYPE_CHECKING:
     from napari_pose3d.core.models.configuration.config_file import Config
@@ -47,6 +48,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="go on from the best weights of a network, as a new one called NAME; --epochs says "
         "how long",
     )
+    add_remote(parser)
     parser.add_argument("--stop", metavar="NETWORK", help="stop a training; its weights are kept")
     parser.add_argument("--config", type=Path, metavar="YAML", help="begin with this configuration")
     parser.add_argument(
@@ -73,8 +75,11 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         ran = stop_training(_network(models, options.stop))
         print(f"{options.stop}: {'stopped' if ran else 'taken out of the queue, or over already'}")
         return 0
-    installation = find_installation(options.litpose)
-    facts = known_facts(options.litpose, bar)
+    if options.fetch:
+        return fetch(models.parent, options.fetch)
+    elsewhere = bool(options.on or options.slurm)
+    installation = None if elsewhere else find_installation(options.litpose)
+    facts = None if elsewhere else known_facts(options.litpose, bar)
     settings = settings_of(options)
     seeds = settings.seeds
     continued: dict[int, Path] = {}
@@ -89,7 +94,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
             print("not trained")
             return FAILED
     bar.close()
-    if options.trial:
+    if options.trial and installation is not None:
         from napari_pose3d.core.models.runs.trial_step import trial_step
 
         bar("one step", 0, 0)
@@ -106,18 +111,21 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         facts=facts,
         same_split=settings.same_split,
         continued_from=continued,
+        place=place_of(options),
     )
     if prepared.filled:
         print(f"{prepared.filled} views of frames have projected positions in a copy of the labels")
     if prepared.left_out:
         print(f"{prepared.left_out} frames cannot be trained on and are left out")
+    if installation is None:
+        return train_elsewhere(models.parent, prepared.folders, options)
     start_trainings(models.parent, prepared, installation.executable, at_once=options.at_once)
     print("training", *(str(folder) for folder in prepared.folders), sep="\n  ")
     return _follow(prepared.folders, options, bar) if options.follow else 0
 
 
 def _base(
-    options: argparse.Namespace, installation: Installation, bar: ProgressBar
+    options: argparse.Namespace, installation: Installation | None, bar: ProgressBar
 ) -> Config | None:
     from napari_pose3d.core.models.configuration.config_file import read_config
     from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
@@ -125,7 +133,7 @@ def _base(
 
     if options.config is not None:
         return read_config(options.config)
-    if options.no_recommend:
+    if options.no_recommend or installation is None:
         return None
     bar("asking litpose recommend", 0, 0)
     folder = models_folder(options.project).parent

@@ -17,7 +17,7 @@ from napari_pose3d.errors import PoseDataError
 from ..configuration.config_file import CONFIG_YAML, Config, differences, read_config, value_at
 from ..runs.continuation import effective_config
 from ..runs.model_folder import STATUS
-from ..runs.training_record import ASKED_CONFIG, RECORD, TrainingRecord, read_record
+from ..runs.training_record import ASKED_CONFIG, RECORD, REMOTE_CONFIG, TrainingRecord, read_record
 from ..runs.training_start import MODELS
 from ..runs.training_state import State, TrainingState, training_state
 from .pixel_errors import PixelErrors, read_pixel_errors
@@ -86,7 +86,9 @@ class Network:
         PoseDataError
             A configuration is damaged.
         """
-        asked, effective = self.folder / ASKED_CONFIG, self.folder / CONFIG_YAML
+        asked, effective = self.folder / REMOTE_CONFIG, self.folder / CONFIG_YAML
+        if not asked.is_file():
+            asked = self.folder / ASKED_CONFIG
         if not asked.is_file() or not effective.is_file():
             return {}
         found = differences(read_config(asked), read_config(effective))

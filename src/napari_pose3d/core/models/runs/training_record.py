@@ -17,6 +17,8 @@ from .process_identity import ProcessIdentity
 
 RECORD = "napari-pose3d.json"
 ASKED_CONFIG = "asked_config.yaml"
+REMOTE_CONFIG = "remote_config.yaml"
+"""The same with the paths of another machine, or of a cluster's nodes."""
 STOP_FILE = "napari-pose3d-stop"
 SCHEMA = 1
 
@@ -44,6 +46,8 @@ class TrainingRecord:
         Views that got projected positions, and frames that the copy of the labels lacks.
     continued_from : str
         The folder of the network whose weights it began with; "" for none.
+    place : str
+        Where it runs, ``ssh://host/folder`` or ``slurm``; "" for here.
     process, queue : ProcessIdentity or None
         ``litpose``, and what waits for it.
     started, ended : float
@@ -62,6 +66,7 @@ class TrainingRecord:
     filled: int = 0
     left_out: int = 0
     continued_from: str = ""
+    place: str = ""
     process: ProcessIdentity | None = None
     queue: ProcessIdentity | None = None
     started: float = 0.0

@@ -77,11 +77,12 @@ def prepare_trainings(
     config: Config,
     name: str,
     seeds: Sequence[int],
-    installation: Installation,
+    installation: Installation | None,
     *,
     facts: LitposeFacts | None = None,
     same_split: bool = False,
     continued_from: Mapping[int, Path] | None = None,
+    place: str = "",
 ) -> PreparedTraining:
     """Make the folders of networks: configuration, label files and record.
 
@@ -93,13 +94,16 @@ def prepare_trainings(
     name : str
         Of the networks together.
     seeds : sequence of int
-    installation : Installation
+    installation : Installation or None
+        None for another machine's.
     facts : LitposeFacts, optional
         For the record.
     same_split : bool
         Whether all train on the same frames.
     continued_from : mapping of seed to Path, optional
         Folders of networks whose weights they begin with.
+    place : str
+        Where they are to run; "" for here.
 
     Raises
     ------
@@ -124,7 +128,8 @@ def prepare_trainings(
                 TrainingRecord(
                     group=name,
                     seed=seed,
-                    litpose=str(installation.executable),
+                    litpose="" if installation is None else str(installation.executable),
+                    place=place,
                     versions={} if facts is None else dict(facts.versions),
                     created=datetime.now().astimezone().isoformat(timespec="seconds"),
                     continued_from=str((continued_from or {}).get(seed, "")),

@@ -99,6 +99,15 @@ def training_state(folder: Path, *, now: float | None = None) -> TrainingState:
         if status is None and checkpoint is None:
             return TrainingState(State.UNFINISHED)
         return TrainingState(State.RUNNING if running else State.UNFINISHED, status, checkpoint)
+    if record.place:
+        if status is None:
+            return TrainingState(State.WAITING)
+        running = _wrote_lately(folder, time.time() if now is None else now)
+        if running:
+            return TrainingState(State.RUNNING, status, checkpoint)
+        failed = _failure_in_logs(folder)
+        state = State.FAILED if failed else State.UNFINISHED
+        return TrainingState(state, status, checkpoint, failed)
     if record.process is None:
         if asked_to_stop:
             return TrainingState(State.CANCELLED)
@@ -131,9 +140,12 @@ def _wrote_lately(folder: Path, now: float) -> bool:
     return now - last < _SILENT_SECONDS
 
 
+def _failure_in_logs(folder: Path) -> Failure | None:
+    return failure_of((*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200)))
+
+
 def _failure(folder: Path) -> Failure:
-    lines = (*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200))
-    found = failure_of(lines)
+    found = _failure_in_logs(folder)
     if found is not None:
         return found
     return Failure(

@@ -52,6 +52,10 @@ def stop_training(
             file=folder,
             todo="Stop it where it was started",
         )
+    if record.place:
+        raise PoseDataError(
+            f"the training runs at {record.place}", file=folder, todo="Stop it there"
+        )
     identity = record.process
     if identity is not None and not identity.is_here and not record.ended:
         raise PoseDataError(
