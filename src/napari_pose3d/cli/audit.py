@@ -40,6 +40,11 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="do not smooth the predictions: faster, but labels one frame off are not found",
     )
+    audit.add_argument(
+        "--no-images",
+        action="store_true",
+        help="do not compare the labeled images with the frames that they are named after: faster",
+    )
     audit.add_argument("--out", type=Path, metavar="CSV", help="write all findings to a file")
     audit.add_argument("--force", action="store_true", help="replace an existing file")
 
@@ -55,6 +60,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         options.sessions,
         left_right=parse_blocks(options.left_right),
         use_predictions=not options.no_predictions,
+        compare_images=not options.no_images,
         progress=bar,
         cancelled=options.interruption.asked,
     )

@@ -104,8 +104,13 @@ def find_events(
     """
     lost = lost_views(excesses, sensitivity)
     found = _lost_events(excesses, lost)
-    for kind, strength in _cell_kinds(excesses, lost, sensitivity):
-        found += _cell_events(excesses, kind, strength)
+    of_kinds: dict[Failure, list[Event]] = {}
+    # View by view: the cells of all views of a long recording are many.
+    for v in range(len(excesses.views)):
+        for kind, strength in _cell_kinds(excesses, lost, sensitivity, v):
+            of_kinds.setdefault(kind, []).extend(_cell_events(excesses, kind, v, strength))
+    for events in of_kinds.values():
+        found += _merged(events, by_views=True)
     found += _point_events(excesses, sensitivity, units)
     found.sort(key=lambda e: (-e.severity, e.start, e.kind.value, e.views, e.keypoints))
     return tuple(replace(each, label_frame=_label_frame(each, excesses)) for each in found)
@@ -134,11 +139,12 @@ def _label_frame(event: Event, excesses: Excesses) -> int:
 
 
 def _cell_kinds(
-    excesses: Excesses, lost: Bool, sensitivity: float
+    excesses: Excesses, lost: Bool, sensitivity: float, v: int
 ) -> list[tuple[Failure, NDArray[np.float32]]]:
-    """Each kind with the excess of its cells ``(view, frame, keypoint)``; 0 elsewhere."""
-    free = ~lost[:, :, None]
-    correction, spread = excesses.correction * sensitivity, excesses.spread * sensitivity
+    """Each kind with the excess of its cells in a view, ``(frame, keypoint)``; 0 elsewhere."""
+    free = ~lost[v, :, None]
+    correction, spread = excesses.correction[v] * sensitivity, excesses.spread[v] * sensitivity
+    unsure = excesses.unsure[v]
     flag = np.float32(_FLAG)
     kinds: list[tuple[Failure, NDArray[np.float32]]] = []
 
@@ -149,12 +155,12 @@ def _cell_kinds(
         free = free & ~(mine & (strength > _LOWER))
 
     worst = np.maximum(correction, spread)
-    take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped)
-    take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen)
+    take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped[v])
+    take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen[v])
     # Where a network only doubts what is right all the same, nothing is wrong.
-    take(Failure.HIDDEN, correction, excesses.unsure)
+    take(Failure.HIDDEN, correction, unsure)
     # A set of its own opinion drags the centre along: the spread tells, where it is as large.
-    apart = (spread > np.maximum(correction / 2, _LOWER)) & ~excesses.unsure
+    apart = (spread > np.maximum(correction / 2, _LOWER)) & ~unsure
     take(Failure.SETS_DISAGREE, spread, apart)
     take(Failure.VIEWS_DISAGREE, correction, correction > _LOWER)
     return kinds
@@ -229,23 +235,23 @@ def _bridged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return out
 
 
-def _cell_events(excesses: Excesses, kind: Failure, strength: NDArray[np.float32]) -> list[Event]:
+def _cell_events(
+    excesses: Excesses, kind: Failure, v: int, strength: NDArray[np.float32]
+) -> list[Event]:
+    """Events of one kind in one view."""
     spread = kind is Failure.SETS_DISAGREE
-    bars = excesses.spread_px if spread else excesses.correction_px
-    values = excesses.spread if spread else excesses.correction
-    events: list[Event] = []
-    for v, view in enumerate(excesses.views):
-        mine: list[Event] = []
-        for k, keypoint in enumerate(excesses.keypoints):
-            for run in _runs(strength[v, :, k]):
-                value = float(values[v, run.peak, k] * bars[v, k])
-                if kind is Failure.SWAPPED_SIDES and not value > 0:
-                    # Only some of the sets hold the sides the other way round.
-                    value = float(excesses.spread[v, run.peak, k] * excesses.spread_px[v, k])
-                mine.append(_event(kind, (keypoint,), (view,), run, value, "px"))
-        # Hidden keypoints come and go by themselves; the others have one cause in a view.
-        events += mine if kind is Failure.HIDDEN else _merged(mine, by_views=False)
-    return _merged(events, by_views=True)
+    bars = (excesses.spread_px if spread else excesses.correction_px)[v]
+    values = (excesses.spread if spread else excesses.correction)[v]
+    mine: list[Event] = []
+    for k, keypoint in enumerate(excesses.keypoints):
+        for run in _runs(strength[:, k]):
+            value = float(values[run.peak, k] * bars[k])
+            if kind is Failure.SWAPPED_SIDES and not value > 0:
+                # Only some of the sets hold the sides the other way round.
+                value = float(excesses.spread[v, run.peak, k] * excesses.spread_px[v, k])
+            mine.append(_event(kind, (keypoint,), (excesses.views[v],), run, value, "px"))
+    # Hidden keypoints come and go by themselves; the others have one cause in a view.
+    return mine if kind is Failure.HIDDEN else _merged(mine, by_views=False)
 
 
 def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Event]:

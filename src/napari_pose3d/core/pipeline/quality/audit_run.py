@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFinding
 from napari_pose3d.core.review.audit.flat_audit import exchanged_sides_without_rig
+from napari_pose3d.core.review.audit.image_audit import LabeledImage, audit_images
 from napari_pose3d.core.review.audit.label_audit import audit_labels
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.storage.atomic_files import FileGroup
@@ -77,6 +78,7 @@ def audit_project(
     *,
     left_right: Sequence[Sequence[str]] = (),
     use_predictions: bool = True,
+    compare_images: bool = True,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Audit:
@@ -92,6 +94,9 @@ def audit_project(
     use_predictions : bool
         Whether predictions are smoothed where there are any: how the animal moves shows labels
         that are one frame off.
+    compare_images : bool
+        Whether the labeled images are compared with the videos, which decodes a few frames for
+        each.
     progress, cancelled
         As for `smooth`.
 
@@ -126,6 +131,8 @@ def audit_project(
         mine = labels.of_session(name)
         n_labels += int(np.isfinite(mine.xy[..., 0]).sum())
         n_frames += len(mine.frames)
+        if compare_images:
+            findings += _images_of(project, files, name, notes, cancelled)
         given = _input_of(project, mine, name, left_right, notes)
         if given is None:
             findings += exchanged_sides_without_rig(
@@ -173,6 +180,50 @@ def write_findings(path: AnyPath, findings: Sequence[LabelFinding], *, force: bo
                     json.dumps(suggestion) if suggestion else "",
                 )
             )
+
+
+def _images_of(
+    project: Project,
+    files: LabelFiles,
+    name: str,
+    notes: list[str],
+    cancelled: IsCancelled | None,
+) -> list[LabelFinding]:
+    """Images of a session that are not the frames that they are named after."""
+    session = next((each for each in project.sessions if each.name == name), None)
+    if session is None or not session.videos:
+        return []
+    videos = session.open_videos()
+    unreadable: set[str] = set()
+
+    def find_frame(view: str, frame: int) -> NDArray[np.uint8] | None:
+        if view not in session.videos or view in unreadable:
+            return None
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        try:
+            video = videos[view]
+            at = int(session.to_video(view, frame, len(video)))
+            image = video.frame(at) if at >= 0 else None
+        except PoseDataError as error:
+            unreadable.add(view)
+            notes.append(f"{name}: images of {view} are not compared: {error}")
+            return None
+        return None if at in video.damaged else image
+
+    def images() -> Iterator[LabeledImage]:
+        import cv2
+
+        for (key, view), path in sorted(files.images_of_rows().items()):
+            if key.session != name or view not in session.videos:
+                continue
+            place = project.folder / path
+            # A file with another content is not read as an image.
+            image = cv2.imread(str(place), cv2.IMREAD_GRAYSCALE) if place.is_file() else None
+            if image is not None:
+                yield LabeledImage(key.frame, view, image)
+
+    return audit_images(name, images(), find_frame)
 
 
 def _input_of(

@@ -27,6 +27,7 @@ class LabelFault(Enum):
     FORGOTTEN = "forgotten"
     OUTSIDE = "outside the image"
     AT_ZERO = "at exactly 0, 0"
+    OTHER_IMAGE = "image of another frame"
     IDENTICAL_ROWS = "the same labels as in another frame"
     STALE_PROJECTION = "projection that no longer fits"
 
