@@ -9,9 +9,11 @@ import pytest
 from tests.support.session_files import put_predictions, touch
 
 from napari_pose3d.cli import main
+from napari_pose3d.core.calibration.board import detection, layout
+from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
 from napari_pose3d.synthetic.shared_points import simulate_points
 
 RIG = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)
@@ -62,4 +64,27 @@ def test_offsets_need_predictions_and_a_session(
     assert "--predictions" in capsys.readouterr().err
     given = ["rig", "check", rig, "--predictions", str(project), "--offsets-to", str(project)]
     assert main([*given, "--session", "day9"]) == 2
+    assert "day9" in capsys.readouterr().err
+
+
+def test_lags_found_with_a_board_become_offsets(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Board(8, 6, 30.0, marker=20.0, dictionary="DICT_4X4_1000")
+    rig = ring_of_cameras(4, arc=2.5)
+    made = simulate_board(rig, board, 150, clocks=(0.0, 2.0, -1.6, 0.0), seed=9).observations
+    # Detection has tests of its own.
+    monkeypatch.setattr(detection, "detect_corners", lambda *_, **__: made)
+    monkeypatch.setattr(layout, "recognise_board", lambda videos, board: (board, ()))
+    videos = [str(touch(project / "board" / f"board_{view}.mp4")) for view in rig.names]
+    command = ["rig", "calibrate", *videos, "--board", "charuco:8x6:30mm:20mm:DICT_4X4_1000"]
+    command += ["--out", str(project / "made.toml"), "--force"]
+    assert main(command) == 0
+    assert "cam1 -2, cam2 +2 (--offsets-to)" in capsys.readouterr().out
+    assert not (project / "napari-pose3d").exists()
+    assert main([*command, "--offsets-to", str(project), "--session", "day1"]) == 0
+    assert "view cam1 now has the offset -2" in capsys.readouterr().out
+    session = open_project(project).session("day1")
+    assert [session.alignment(view).offset for view in rig.names] == [0, -2, 2, 0]
+    assert main([*command, "--offsets-to", str(project), "--session", "day9"]) == 2
     assert "day9" in capsys.readouterr().err

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.calibration.board.board import Board
+from napari_pose3d.core.calibration.board.board_print import print_of
 from napari_pose3d.core.cameras.camera import Camera
-from napari_pose3d.core.cameras.rig import Rig, qt_settings_kept
+from napari_pose3d.core.cameras.rig import Rig
 
 from ..render import LIGHT, Image, draw_still, sensor_noise
 from .board_motion import poses_of_board
@@ -58,7 +59,7 @@ class BoardVideo:
         still = draw_still(camera, arena_radius)
         self._background = still.background
         self._rays = still.rays.astype(np.float64)
-        self._print = print_of(board)
+        self._print = _cells_of(board)
         self._square = board.square
         times = np.asarray(np.arange(n_frames) - lag, np.float64)
         self._rotations, self._translations = poses_of_board(board, times, n_frames)
@@ -121,25 +122,12 @@ class BoardVideo:
         return np.asarray(box, np.int64)
 
 
-def print_of(board: Board) -> Float32:
-    """What is printed on a ChArUco board, with a white margin, in cells of `CELL`; 1 is white."""
-    with qt_settings_kept():
-        import cv2
-
-    dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary))
-    side, inner = round(board.square / CELL), round(board.marker / CELL)
-    gap = (side - inner) // 2
-    out = np.ones((board.rows * side, board.columns * side), np.float32)
-    number = 0
-    for row in range(board.rows):
-        for column in range(board.columns):
-            square = out[row * side : (row + 1) * side, column * side : (column + 1) * side]
-            if (row + column) % 2 == 0:
-                square[:] = 0.0
-                continue
-            bits = dictionary.generateImageMarker(number, dictionary.markerSize + 2)
-            cells = inner // len(bits)
-            marker = np.kron(bits > 0, np.ones((cells, cells), bool))
-            square[gap : gap + len(marker), gap : gap + len(marker)] = marker
-            number += 1
+def _cells_of(board: Board) -> Float32:
+    """What is printed on a board, with a white margin, in cells of `CELL`; 1 is white."""
+    face = print_of(board)
+    out = np.ones((round(face.height / CELL), round(face.width / CELL)), np.float32)
+    for box in face.boxes:
+        left, top = round(box.x / CELL), round(box.y / CELL)
+        right, bottom = round((box.x + box.width) / CELL), round((box.y + box.height) / CELL)
+        out[top:bottom, left:right] = 0.0
     return np.pad(out, _MARGIN, constant_values=1.0)

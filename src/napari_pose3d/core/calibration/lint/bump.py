@@ -97,7 +97,7 @@ def find_bump(rig: Rig, xy: NDArray[np.floating]) -> Bump | None:
     n_blocks = n_frames // length
     if len(rig.cameras) < 2 or n_blocks < _FEWEST_BLOCKS:
         return None
-    solver = _Solver(rig, xy)
+    solver = TurnSolver(rig, xy)
     sums = solver.sums([range(b * length, (b + 1) * length) for b in range(n_blocks)])
     gains = np.zeros((len(rig.cameras), n_blocks))
     for cut in range(2, n_blocks - 1):
@@ -134,7 +134,7 @@ def find_bump(rig: Rig, xy: NDArray[np.floating]) -> Bump | None:
     )
 
 
-class _Solver:
+class TurnSolver:
     """Normal equations of small turns, for stretches of a recording."""
 
     def __init__(self, rig: Rig, xy: NDArray[np.floating]) -> None:
@@ -218,8 +218,8 @@ class _Solver:
 def _gain(sums: _Sums, before: slice, after: slice) -> Float64:
     """By how much a jump of each camera between two spans lowers the cost, ``(view,)`` px^2."""
     (a, g), (b, h) = sums.turns(before), sums.turns(after)
-    apart = _quadratic(a, g) + _quadratic(b, h)
-    return np.asarray(apart - _quadratic(a + b, g + h))
+    apart = turn_gain(a, g) + turn_gain(b, h)
+    return np.asarray(apart - turn_gain(a + b, g + h))
 
 
 def _jump(sums: _Sums, view: int, before: slice, after: slice) -> Float64:
@@ -228,7 +228,7 @@ def _jump(sums: _Sums, view: int, before: slice, after: slice) -> Float64:
     return np.asarray(-np.linalg.pinv(b[view]) @ h[view] + np.linalg.pinv(a[view]) @ g[view])
 
 
-def _shared(solver: _Solver, view: int, cut: int, length: int, along: Float64) -> bool:
+def _shared(solver: TurnSolver, view: int, cut: int, length: int, along: Float64) -> bool:
     """Whether all parts of the animal jump: else it is a posture, not the camera.
 
     Parameters
@@ -244,14 +244,14 @@ def _shared(solver: _Solver, view: int, cut: int, length: int, along: Float64) -
     spans = [range(first, middle), range(middle, last)]
     jumps = []
     for part in range(n_parts):
-        own = _Solver(solver.rig, solver.xy[:, :, part::n_parts])
+        own = TurnSolver(solver.rig, solver.xy[:, :, part::n_parts])
         own.noise = solver.noise
         jumps.append(_jump(own.sums(spans), view, slice(0, 1), slice(1, 2)))
     shares = np.array(jumps) @ along
     return bool(np.all(shares > _LASTING * np.median(shares)) and np.median(shares) > 0)
 
 
-def _quadratic(matrices: Float64, vectors: Float64) -> Float64:
+def turn_gain(matrices: Float64, vectors: Float64) -> Float64:
     """``g^T S^-1 g`` of each camera; directions that nothing is known about count nothing."""
     inverse = np.linalg.pinv(matrices, rcond=1e-9, hermitian=True)
     return np.asarray(np.einsum("ci,cij,cj->c", vectors, inverse, vectors))
@@ -262,7 +262,7 @@ def _least_gain(noise: float) -> float:
     return 2.366 * noise**2
 
 
-def _exact(solver: _Solver, sums: _Sums, view: int, cut: int, length: int, n_frames: int) -> int:
+def _exact(solver: TurnSolver, sums: _Sums, view: int, cut: int, length: int, n_frames: int) -> int:
     """The frame of a bump known to a stretch: the best border within the two around it."""
     first, last = max(0, (cut - 1) * length), min((cut + 1) * length, n_frames)
     left = slice(max(0, cut - 1 - _NEAR), cut - 1)
@@ -277,7 +277,7 @@ def _exact(solver: _Solver, sums: _Sums, view: int, cut: int, length: int, n_fra
             (a, g), (b, h) = cells.turns(slice(0, i)), cells.turns(slice(i, None))
             a, g = a + outer[0][0], g + outer[0][1]
             b, h = b + outer[1][0], h + outer[1][1]
-            gain = float((_quadratic(a, g) + _quadratic(b, h))[view])
+            gain = float((turn_gain(a, g) + turn_gain(b, h))[view])
             if gain > best:
                 best, at = gain, starts[i] if i < len(starts) else last
         if step == 1:

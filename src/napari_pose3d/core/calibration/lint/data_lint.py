@@ -24,6 +24,7 @@ from napari_pose3d.errors import Remedy
 
 from .bump import find_bump
 from .rig_lint import Finding
+from .slow_drift import find_drift
 
 Float64 = NDArray[np.float64]
 
@@ -274,15 +275,32 @@ def _out_of_step(rig: Rig, xy: Float64, cancelled: Callable[[], bool]) -> list[F
 
 
 def _bumped(rig: Rig, xy: Float64) -> list[Finding]:
-    """A camera that was moved during the recording."""
+    """A camera that was moved during the recording, at once or slowly."""
+    limits = ""
+    if len(rig.cameras) == 2:
+        # A turn along the epipolar lines looks like points at another depth.
+        limits = "; two cameras show only what leads across their epipolar lines, not which moved"
     bump = find_bump(rig, xy)
     if bump is None:
-        return []
+        drift = find_drift(rig, xy)
+        if drift is None:
+            return []
+        return [
+            Finding(
+                "warning",
+                f"camera {' or '.join(drift.cameras)} seems to have turned slowly: from the "
+                f"beginning to the end its points move {drift.moved_px:.1f} px{limits}",
+                drift.cameras,
+                {"drift_px": drift.moved_px, "degrees": drift.degrees},
+                "Fix the camera; calibrate again, or refine the rig for stretches of frames by "
+                "themselves",
+            )
+        ]
     return [
         Finding(
             "warning",
             f"camera {' or '.join(bump.cameras)} seems to have been moved near frame {bump.frame}: "
-            f"from then on its points lie {bump.moved_px:.1f} px away",
+            f"from then on its points lie {bump.moved_px:.1f} px away{limits}",
             bump.cameras,
             {"frame": float(bump.frame), "jump_px": bump.moved_px, "degrees": bump.degrees},
             "Calibrate again, or refine the rig for the frames before and after by themselves",
