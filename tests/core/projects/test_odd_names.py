@@ -43,6 +43,17 @@ def told(folder: Path) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize(
     ("cameras", "stems", "sessions"),
     [
+        # The calibration numbers its cameras, the files call them cam1 and so on.
+        (
+            ["1", "2", "3"],
+            ["cam1_2_run", "cam2_2_run", "cam3_2_run"],
+            {"2_run": {"1": "cam1_2_run", "2": "cam2_2_run", "3": "cam3_2_run"}},
+        ),
+        (
+            ["1", "2", "10"],
+            ["run_Cam1", "run_Cam2", "run_Cam10"],
+            {"run": {"1": "run_Cam1", "2": "run_Cam2", "10": "run_Cam10"}},
+        ),
         (
             ["1", "2"],
             ["1_trial_1", "2_trial_1", "1_trial_2", "2_trial_2"],
@@ -182,3 +193,12 @@ def test_an_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
     assert not any("._" in path.name for path, _ in ensemble.unmatched)
     with pytest.raises(PoseDataError, match="macOS"):
         load_predictions(sorted(folder.glob("._*"))[0])
+
+
+def test_files_that_all_seem_to_be_of_one_view_are_explained(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, ["1", "2", "3"], ["left_2_run", "right_2_run", "top_2_run"])
+    rig = load_rig(folder / "calibration.toml")
+    with pytest.raises(PoseDataError, match="all files were taken as view 2") as raised:
+        load_predictions(folder, rig=rig)
+    assert "left_2_run.csv, right_2_run.csv, top_2_run.csv" in str(raised.value)
+    assert [each.kind for each in raised.value.remedies] == ["views", "cameras", "session"]

@@ -132,6 +132,7 @@ class MatchTable:
                 remedy=Remedy("session"),
             )
         if session is None and len(self.sessions) > 1:
+            self._refuse_one_view_for_all()
             unknown = self.known_views is None
             others = (Remedy("views"), Remedy("calibration")) if unknown else ()
             raise PoseDataError(
@@ -140,6 +141,24 @@ class MatchTable:
                 remedy=(Remedy("session"), *others),
             )
         return self._only(session if session is not None else self.sessions[0])
+
+    def _refuse_one_view_for_all(self) -> None:
+        """Refuse files that are all of one view of several, each in a session of its own."""
+        found = {row.view for row in self.rows}
+        known = self.known_views or ()
+        files = [row.path.name for row in self.rows]
+        if len(found) > 1 or len(known) < 2 or len(self.sessions) < len(self.rows):
+            return
+        (view,) = found
+        raise PoseDataError(
+            f"all files were taken as view {view}, which is in the name of each, and each as a "
+            f"session of its own: {', '.join(files[:6])}",
+            expected=f"files of the views {', '.join(known)}",
+            todo="If another part of the names is the camera, give these parts as the names of the "
+            f"views, such as cam{known[0]} cam{known[1]}, and say which camera of the calibration "
+            "each is; or choose a session",
+            remedy=(Remedy("views"), Remedy("cameras"), Remedy("session")),
+        )
 
     def for_sets(self, names: Collection[str]) -> MatchTable:
         """The rows of some prediction sets; empty: of all.

@@ -42,7 +42,7 @@ _COUNTED = (
     "epoch|bout|clip|chunk|segment|phase|week|month|mouse|rat|fly|animal|subject|subj|id"
 )
 COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
-CAMERA_WORD = re.compile(r"(?:cam|camera|view)", re.IGNORECASE)
+CAMERA_WORD = re.compile(r"(?i:camera|cam|view)")
 _COUNT = re.compile(rf"(?:{_COUNTED})-?\d+", re.IGNORECASE)
 _DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
 DATE_INSIDE = re.compile(
@@ -225,7 +225,9 @@ def ends_in_count(rest: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _pattern_of(view: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!{_LETTER}){re.escape(composed(view))}(?!{_LETTER})")
+    # Calibrations number cameras that files call cam1, cam2.
+    word = f"(?:{CAMERA_WORD.pattern})?" if view.isdecimal() else ""
+    return re.compile(rf"(?<!{_LETTER}){word}{re.escape(composed(view))}(?!{_LETTER})")
 
 
 def matches_in(rest: str, views: Sequence[str]) -> list[tuple[str, int, int]]:
