@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,12 @@ COLUMNS = (
     "groups torn",
     "strays",
 )
+
+
+def patience(seconds: float) -> float:
+    """How long to wait for what takes so many seconds at most: more where the machine is busy."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return seconds * max(1.0, 2 * load / (os.cpu_count() or 1))
 
 
 @dataclass

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .counts import Counts
+from .counts import Counts, patience
 from .mutations import mutated, put_in_place_of
 from .project import FILES, SESSION
 from .rigs_and_reviews import FILES as MORE_FILES
@@ -41,9 +41,10 @@ class Worker:
         except BrokenPipeError:
             self.stop()
             return {"end": "died", "text": ""}
-        if not select.select([process.stdout], [], [], TIME_OUT)[0]:
+        longest = patience(TIME_OUT)
+        if not select.select([process.stdout], [], [], longest)[0]:
             self.stop()
-            return {"end": "hang", "text": f"no answer in {TIME_OUT:.0f} s"}
+            return {"end": "hang", "text": f"no answer in {longest:.0f} s"}
         line = process.stdout.readline()
         if not line:
             status = process.wait()

@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from .counts import Counts
+from .counts import Counts, patience
 from .project import FILES, KEYPOINTS, VIEWS, label_some, open_labeling
 
 _LONGEST = 60.0
@@ -42,7 +42,7 @@ def try_kill(good: Path, seed: int, counts: Counts) -> None:
             options["kill_at"] = rng.randrange(1, 60)
         labeler = _labeler(folder, options)
         if not at_rename:
-            deadline = time.monotonic() + _LONGEST
+            deadline = time.monotonic() + patience(_LONGEST)
             alive = labeler.process.is_alive
             while not _lines(labeler.acknowledged) and alive() and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -130,13 +130,14 @@ def _context() -> ForkServerContext:
 
 def _finish(labeler: _Labeler, row: str, seed: int, counts: Counts) -> None:
     """Wait for the end, and count it where it is a bad one."""
-    labeler.process.join(_LONGEST)
+    longest = patience(_LONGEST)
+    labeler.process.join(longest)
     if labeler.process.is_alive():
         labeler.process.kill()
         labeler.process.join()
         counts.add(row, "hangs")
         stack = labeler.errors.with_suffix(".stack").read_text()[-1500:]
-        counts.note(row, "hangs", f"seed {seed}", f"no end in {_LONGEST:.0f} s\n{stack}")
+        counts.note(row, "hangs", f"seed {seed}", f"no end in {longest:.0f} s\n{stack}")
     elif labeler.errors.exists():
         counts.add(row, "tracebacks")
         counts.note(row, "tracebacks", f"seed {seed}", labeler.errors.read_text()[-1500:])
@@ -206,7 +207,9 @@ def _child(folder: Path, acknowledged: Path, errors: Path, options: dict[str, An
     # No journal of the trial may end up among the user's own.
     os.environ["XDG_DATA_HOME"] = str(folder.parent / "data")
     # Where it hangs, if it does; opened now, since there may be no room then.
-    faulthandler.dump_traceback_later(_LONGEST - 5, file=errors.with_suffix(".stack").open("w"))
+    faulthandler.dump_traceback_later(
+        _LONGEST, repeat=True, file=errors.with_suffix(".stack").open("w")
+    )
     try:
         _label_and_save(folder, acknowledged, options)
     except BaseException:  # noqa: BLE001 - that any can come out is what is looked for
