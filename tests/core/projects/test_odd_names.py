@@ -195,6 +195,24 @@ def test_an_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
         load_predictions(sorted(folder.glob("._*"))[0])
 
 
+def test_a_keypoint_s_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, ["left", "right"], [])
+    apart, together = (unicodedata.normalize(form, "rücken") for form in ("NFD", "NFC"))
+    put_predictions(folder / "run_left.csv", counted(5), (apart, "nose"))
+    # In another order, too: columns are told by their names.
+    put_predictions(folder / "run_right.csv", counted(5)[:, ::-1] + 50, ("nose", together))
+    ensemble = load_predictions(folder).in_memory()
+    assert ensemble.keypoints == (apart, "nose"), "as the first file has it"
+    assert ensemble.warnings == ()
+    np.testing.assert_array_equal(ensemble.xy[0, 1, :, 0, 0], np.arange(5) + 50)
+    some = load_predictions(folder, keypoints=[together]).in_memory()
+    assert some.keypoints == (apart,)
+    out = tmp_path / "out"
+    rig = str(folder / "calibration.toml")
+    assert main(["triangulate", str(folder), "--calibration", rig, "--out", str(out)]) == 0
+    assert apart in (out / "run_3d.csv").read_text(encoding="utf-8")
+
+
 def test_files_that_all_seem_to_be_of_one_view_are_explained(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, ["1", "2", "3"], ["left_2_run", "right_2_run", "top_2_run"])
     rig = load_rig(folder / "calibration.toml")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.prediction_table import choose_individual
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
 
+from ..naming.file_names import composed
 from ..scan.table_headers import NOT_USABLE
 from .match_table import MatchTable
 
@@ -72,11 +74,19 @@ def common_keypoints(
     table: MatchTable, settings: ReadingSettings, individual: str | None, warnings: list[str]
 ) -> tuple[str, ...]:
     view_of = "view {0.view} of " if settings.mirrored else ""
+    # A Mac stores an umlaut as two characters: names are compared composed, and written as in the
+    # file that comes first.
+    spelling: dict[str, str] = {}
     names = [
-        (f"{view_of.format(row)}{row.path.name}", row.header.keypoints(individual))
+        (
+            f"{view_of.format(row)}{row.path.name}",
+            [spelling.setdefault(composed(k), k) for k in row.header.keypoints(individual)],
+        )
         for row in table.rows
     ]
-    everything = dict.fromkeys(keypoint for _, have in names for keypoint in have)
+    everything = dict.fromkeys(spelling.values())
+    asked = tuple(spelling.get(composed(name), name) for name in settings.keypoints)
+    settings = replace(settings, keypoints=asked)
     if unknown := [name for name in settings.keypoints if name not in everything]:
         raise PoseDataError(
             f"no keypoint is called {', '.join(unknown)}",

@@ -27,6 +27,7 @@ from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from ..alignment.frame_rates import ADVICE, EXPECTED, REMEDIES, differing_rates
+from ..naming.file_names import composed
 from .completeness import (
     check_complete,
     common_individual,
@@ -187,8 +188,9 @@ class StoredEnsemble:
             look_at_cancel()
             part = self._read(self._rows[model, name], rooms, cancelled)
             self._note_likelihoods(self._rows[model, name].path, part.likelihood)
-            order = [part.keypoints.index(keypoint) for keypoint in self.keypoints]
-            in_order = part.keypoints == self.keypoints
+            place = {composed(keypoint): i for i, keypoint in enumerate(part.keypoints)}
+            order = [place[composed(keypoint)] for keypoint in self.keypoints]
+            in_order = order == list(range(len(part.keypoints)))
             for some in _in_parts(len(part.xy)):
                 look_at_cancel()
                 self._blank(part.xy[some], part.likelihood[some])
