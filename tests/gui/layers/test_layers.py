@@ -453,17 +453,17 @@ def test_without_the_cameras_the_animal_fills_the_view() -> None:
 
 def test_a_canvas_of_another_size_is_filled_again_unless_it_was_moved() -> None:
     viewer = open_layers(result_layers(make_result(), arc_rig()))
-    viewer.canvas.size = (600, 800)
+    viewer.canvas.size = (1500, 2000)
     Display(viewer).show_2d()
     fitted = viewer.scene.camera.zoom
-    viewer.canvas.size = (300, 800)
+    viewer.canvas.size = (750, 2000)
     fit_again(viewer)
     assert viewer.scene.camera.zoom == pytest.approx(fitted / 2, rel=0.1)
-    viewer.canvas.size = (600, 800)
+    viewer.canvas.size = (1500, 2000)
     fit_again(viewer)
     assert viewer.scene.camera.zoom == pytest.approx(fitted)
     viewer.scene.camera.zoom = 2 * fitted
-    viewer.canvas.size = (300, 800)
+    viewer.canvas.size = (750, 2000)
     fit_again(viewer)
     assert viewer.scene.camera.zoom == 2 * fitted
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 from tests.support.smooth_panel import choose, run
 
 from napari_pose3d import load_rig, save_rig
+from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.smooth import smooth_widget as smooth_module
 from napari_pose3d.gui.smooth.save_dialog import SaveDialog
 
 pytestmark = pytest.mark.gui
+TIMEOUT = 60_000
 
 
 @pytest.fixture
@@ -131,6 +135,31 @@ def test_an_earlier_run_is_saved_as_what_it_is(
     assert all(hashes.values())
     assert any(path.name in note and "changed" in note for note in content["warnings"])
     assert finished.results.stale
+
+
+def test_a_run_ends_when_another_session_is_opened(
+    widget, qtbot, session, tmp_path, monkeypatch
+) -> None:
+    """Its layers would lie on images of the other one, and the panel would wait without end."""
+    opened = []
+    for name in ("one", "two"):
+        folder = shutil.copytree(session[0], tmp_path / name)
+        project = open_project(folder)
+        opened.append(OpenSession(project, project.sessions[0]))
+    current = current_session(widget.viewer)
+    current.set(opened[0])
+    qtbot.waitUntil(lambda: widget.bar.is_ready, timeout=TIMEOUT)
+    before = list(widget.viewer.layers)
+    widget.run()
+    # As far as it can be: while its layers are being added.
+    qtbot.waitUntil(lambda: len(widget.viewer.layers) > len(before) + 2, timeout=TIMEOUT)
+    current.set(opened[1])
+    assert not widget.bar.is_busy
+    assert "another session" in widget.bar.status
+    assert list(widget.viewer.layers) == before
+    qtbot.waitUntil(lambda: widget.bar.is_ready, timeout=TIMEOUT)
+    run(widget, qtbot)
+    assert widget.results.stale == ""
 
 
 def test_the_dialog_says_whose_results_they_are(finished, tmp_path) -> None:

@@ -486,6 +486,39 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
     assert sum(layer.name.startswith("views") for layer in viewer.layers) == 1
 
 
+def test_the_sample_takes_the_place_of_the_session_before(
+    make_napari_viewer, qtbot, tmp_path, monkeypatch
+) -> None:
+    from napari_pose3d.gui.session.current_session import current_session
+    from napari_pose3d.synthetic import sample
+
+    real, made = sample.make_sample, []
+
+    def make_small(**callbacks):
+        made.append(tmp_path / f"sample{len(made)}")
+        recipe = sample.SampleRecipe(
+            n_frames=80, n_cameras=4 - len(made), size=(64, 48), seeds=1, labeled_frames=1
+        )
+        return real(made[-1], recipe=recipe, **callbacks)
+
+    monkeypatch.setattr(sample, "make_sample", make_small)
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-pose3d", "session")
+    own = viewer.add_points([[1.0, 2.0]], name="mine")
+    assert "predicted Cam-C" in viewer.layers
+    assert current_session(viewer).open.project.folder == made[0]
+    viewer.open_sample("napari-pose3d", "session")
+    assert current_session(viewer).open.project.folder == made[1]
+    names = [layer.name for layer in viewer.layers]
+    assert own in viewer.layers, "what is the user's own stays"
+    assert "predicted Cam-C" not in names, "the second one has two cameras"
+    assert not [name for name in names if name.endswith("]")], "none is there twice"
+    _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Smooth and triangulate")
+    qtbot.waitUntil(lambda: widget.bar.is_ready, timeout=TIMEOUT)
+    assert widget.matches.table.views == ("Cam-A", "Cam-B")
+    assert all(made[1] in path.parents for path in widget.inputs.paths)
+
+
 def test_making_the_sample_can_be_cancelled(qtbot, monkeypatch) -> None:
     from napari_pose3d.gui.qt import job_wait as waiting
 

@@ -293,7 +293,7 @@ def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
     noise = rng.normal(size=200_000)
     noise[123_456] = 50.0  # a single frame, which must still be seen
     noise[150_000:160_000] = np.nan
-    plot.show_curves([Curve("a", noise, np.ones(4, np.float32))], "x", fit=True)
+    plot.show_curves([Curve("a", "raw", noise, np.ones(4, np.float32))], "x", fit=True)
     qtbot.wait(200)
     x, y = plot._curves[0].getData()
     assert len(x) < 20_000

@@ -16,17 +16,17 @@ from .view_layout import looking_direction, oblique_direction
 Space = Literal["2-D", "3-D"]
 Shown = Literal["smoothed", "raw", "both"]
 
-_MARGIN = 0.05
+_MARGIN, _MOST_MARGIN = 0.05, 0.4
+_NAME_HEIGHT = 30  # px of the canvas
 # Viewers in whose 2-D display z stays 0; gone with the viewer.
 _FLAT: WeakSet[Any] = WeakSet()
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """What was brought into view, and the camera's zoom and centre then."""
+    """What was brought into view, and where the camera was then."""
 
     layers: tuple[ref[Any], ...]
-    margin: float
     camera: tuple[float, ...]
 
 
@@ -68,7 +68,7 @@ class Display:
             viewer.dims.set_point(viewer.dims.ndim - 3, 0.0)
         self._apply("2-D")
         if not self._return("2-D"):
-            self._fit(_layers(viewer, "2-D"), _MARGIN)
+            self._fit(_layers(viewer, "2-D"))
         keep_flat(viewer)
 
     def show_3d(self, rig: Rig | None = None) -> None:
@@ -111,7 +111,7 @@ class Display:
         layers = [each for each in _layers(self._viewer, "3-D") if _stage(each) != "raw"]
         if not self.cameras:
             layers = [each for each in layers if not _is_camera(each)]
-        self._fit(layers, _MARGIN)
+        self._fit(layers)
 
     def show(self, shown: Shown) -> None:
         """Choose between raw, smoothed and both, in the views and in 3-D."""
@@ -163,9 +163,9 @@ class Display:
             setattr(camera, name, value)
         return True
 
-    def _fit(self, layers: list[Any], margin: float) -> None:
+    def _fit(self, layers: list[Any]) -> None:
         if layers:
-            _fit(self._viewer, layers, margin)
+            _fit(self._viewer, layers)
 
 
 def fit_again(viewer: Any) -> None:
@@ -175,12 +175,16 @@ def fit_again(viewer: Any) -> None:
     fit = _FITS[viewer.events]
     there = [layer() for layer in fit.layers]
     if layers := [layer for layer in there if layer is not None and layer in viewer.layers]:
-        _fit(viewer, layers, fit.margin)
+        _fit(viewer, layers)
 
 
-def _fit(viewer: Any, layers: list[Any], margin: float) -> None:
+def _fit(viewer: Any, layers: list[Any]) -> None:
+    margin = _MARGIN
+    if viewer.dims.ndisplay == 2:
+        # The name above an image has the same height on a canvas of any size.
+        margin = min(max(margin, 2 * _NAME_HEIGHT / max(viewer.canvas.size[0], 1)), _MOST_MARGIN)
     viewer.fit_to_view(layers=layers, margin=margin)
-    _FITS[viewer.events] = _Fit(tuple(map(ref, layers)), margin, _camera(viewer))
+    _FITS[viewer.events] = _Fit(tuple(map(ref, layers)), _camera(viewer))
 
 
 def _is_fitted(viewer: Any) -> bool:

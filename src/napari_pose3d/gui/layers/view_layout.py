@@ -26,7 +26,7 @@ _NAME_GAP_PER_ROW = 0.07
 _FAR = 5.0
 _DRAWN_DISTANCE = 0.9
 # Around an animal, which cameras at their true distance would make a dot in the picture.
-AROUND_ANIMAL = 0.7
+AROUND_ANIMAL = 0.65
 # Of the frustum, as a fraction of the scene's diagonal and of its own depth.
 _DEPTH = 0.16
 _MIN_HALF_WIDTH = 0.22
@@ -194,7 +194,8 @@ def _frustum(camera: Camera, middle: NDArray[np.float64], diagonal: float, far: 
     moved = distance > far * diagonal
     drawn = min(far, _DRAWN_DISTANCE) * diagonal
     apex = middle + offset * (drawn / distance) if moved else camera.centre
-    depth = _DEPTH * diagonal
+    # The nearer it is drawn, the less of the scene it may hide.
+    depth = _DEPTH * diagonal * min(far / _DRAWN_DISTANCE, 1.0)
     width, height = camera.size or (4, 3)
     # A long lens has so narrow a view that its frustum would look like a line.
     half_width = depth * max(0.5 * width / camera.matrix[0, 0], _MIN_HALF_WIDTH)

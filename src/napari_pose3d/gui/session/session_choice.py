@@ -26,7 +26,7 @@ _COLUMNS = {
     "views": "Number of views",
     "videos": "Views that have a video",
     "sets": "Prediction sets of networks",
-    "smoothed": "Smoothed results",
+    "results": "Results of smoothing that were saved",
     "rig": "Whether there is a calibration",
 }
 _MOST_ROWS = 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import (
@@ -122,7 +124,12 @@ class MatchView(QGroupBox):
         )
         self._fill_grid(table)
         hints = [issue.worded(control_of) for issue in mirrored_issues(table)]
-        lines = [f"Not used: {path.name}: {why}" for path, why in table.unmatched]
+        # Each prediction set may have a file of the same name.
+        unused = Counter((path.name, why) for path, why in table.unmatched)
+        lines = [
+            f"Not used: {name}{f' ({n} files)' if n > 1 else ''}: {why}"
+            for (name, why), n in unused.items()
+        ]
         guessed = [_GUESSED] if table.known_views is None else []
         self._notes.show_lines((*hints, *guessed, *lines))
 

@@ -65,6 +65,7 @@ class SmoothWidget(QWidget):
         self._finished: work.Finished | None = None
         self._of_session: OpenSession | None = None
         self._running_for: OpenSession | None = None
+        self._smoothing = False
         self._added: list[Layer] = []
         self._current = current_session(napari_viewer)
 
@@ -134,7 +135,10 @@ class SmoothWidget(QWidget):
 
     def _on_session(self) -> None:
         """Another session is open, or the same one with other files or alignments."""
-        opened = self._current.open
+        opened, of = self._current.open, self._running_for
+        if self._smoothing and of is not None and not (opened and is_same_recording(of, opened)):
+            # Its result would be drawn on the images of another session.
+            self.cancel("Cancelled: another session was opened.")
         if opened is not None and (self.inputs.followed or not self.inputs.paths):
             self.use_session()
         self.inputs.offer_session(opened is not None)
@@ -213,12 +217,13 @@ class SmoothWidget(QWidget):
         more |= settings.mode == "single"
         is_ready = partial(self._workspace.kernels.is_ready, more)
         job = Job(partial(work.after_compilation, is_ready, smoothing))
+        self._smoothing = True
         self._start(job, "reading", self._add_layers)
 
-    def cancel(self) -> None:
+    def cancel(self, why: str = "Cancelled; nothing was changed.") -> None:
         """Stop waiting for the job; its thread ends by itself, and its result is not used."""
-        self._running.abandon()
-        self.bar.show_idle("Cancelled; nothing was changed.")
+        self._end_job()
+        self.bar.show_idle(why)
         self._workspace.mark(_PANEL, "")
         self.results.set_saving(False)
 
@@ -235,6 +240,10 @@ class SmoothWidget(QWidget):
         self.results.set_saving(True)
         job = Job(partial(work.save, finished, *answer))
         self._start(job, "saving", lambda paths: self._show_saved(paths))
+
+    def _end_job(self) -> None:
+        self._running.abandon()
+        self._smoothing = False
 
     def _start(self, job: Job, stage: str, then: Any) -> None:
         job.progressed.connect(self.bar.show_progress)
@@ -335,7 +344,7 @@ class SmoothWidget(QWidget):
         self._show_finished(finished)
 
     def _show_finished(self, finished: work.Finished) -> None:
-        self._running.abandon()
+        self._end_job()
         self._finished, self._of_session = finished, self._running_for
         keep_windows(self._viewer, show_error)
         self.results.show_result(finished.result, self._display.space)
@@ -355,15 +364,17 @@ class SmoothWidget(QWidget):
         return [] if self.keep_layers.isChecked() else self._added
 
     def _show_saved(self, paths: list[Any]) -> None:
-        self._running.abandon()
+        self._end_job()
         self.results.set_saving(False)
         folder = paths[0].parent
         self.bar.show_idle(f"Saved {len(paths)} files in {folder}")
         self._workspace.mark(_PANEL, self._state_of_result())
         show_info(f"Saved {len(paths)} files in {short_path(folder)}")
+        # Another session may have been opened meanwhile.
+        self._check_result()
 
     def _fail(self, message: str) -> None:
-        self._running.abandon()
+        self._end_job()
         self.results.set_saving(False)
         self.bar.show_idle(message)
         self._workspace.mark(_PANEL, "attention")

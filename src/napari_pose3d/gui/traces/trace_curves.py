@@ -80,7 +80,8 @@ def curve_of(
         return None
     smoothed = poses.stage == "smoothed"
     return Curve(
-        f"{keypoint}, {poses.prediction_set or poses.stage}",
+        keypoint,
+        poses.prediction_set or poses.stage,
         values,
         keypoint_rgba(poses.palette)[k],
         2.0 if smoothed else 1.0,

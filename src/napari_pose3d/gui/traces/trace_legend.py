@@ -10,13 +10,13 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from .trace_plot import Curve
 
-_WIDEST = 190
+_WIDEST = 160
 # A thick line, and a thin one that lies behind it.
 _THICK, _THIN = "━━", "──"
 
 
 class TraceLegend(QScrollArea):
-    """The names of the curves with their lines, one below the other."""
+    """Which colour is which keypoint, and which line is raw or smoothed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,17 +38,22 @@ class TraceLegend(QScrollArea):
         return self._names
 
     def show_curves(self, curves: Sequence[Curve]) -> None:
-        """Explain these instead; a name that several plots share stands there once."""
-        found = {curve.name: curve for curve in curves}
-        self._names = tuple(found)
+        """Explain these instead: the colours of the keypoints, then the kinds of lines."""
+        self._names = tuple(dict.fromkeys(curve.name for curve in curves))
+        colours, kinds = {}, {}
+        for curve in curves:
+            colours[curve.keypoint] = curve.colour
+            kinds[curve.kind] = _THICK if curve.width > 1 else _THIN
         lines = []
-        for name, curve in found.items():
-            colour = "#" + "".join(f"{round(255 * float(part)):02x}" for part in curve.colour[:3])
-            line = _THICK if curve.width > 1 else _THIN
-            lines.append(f'<span style="color:{colour}">{line}</span>&nbsp;{escape(name)}')
+        for name, colour in colours.items():
+            text = "#" + "".join(f"{round(255 * float(part)):02x}" for part in colour[:3])
+            lines.append(f'<span style="color:{text}">■</span>&nbsp;{escape(name)}')
+        # Alone it needs no word.
+        if len(kinds) > 1:
+            lines += [f"{line}&nbsp;{escape(name)}" for name, line in kinds.items()]
         self._label.setText("<br>".join(lines))
         bar = self.verticalScrollBar()
         width = self._label.sizeHint().width() + (0 if bar is None else bar.sizeHint().width())
         self.setFixedWidth(min(width, _WIDEST))
-        self._label.setToolTip("\n".join(found))
-        self.setVisible(bool(found))
+        self._label.setToolTip("\n".join(self._names))
+        self.setVisible(bool(curves))

@@ -34,7 +34,8 @@ class Curve:
 
     Attributes
     ----------
-    name : str
+    keypoint, kind : str
+        Whose position it is, and of which stage or prediction set.
     values : (frame,) float64
         NaN leaves a gap.
     colour : (4,) RGBA from 0 to 1
@@ -43,11 +44,17 @@ class Curve:
         Behind the others, and pale.
     """
 
-    name: str
+    keypoint: str
+    kind: str
     values: NDArray[np.float64]
     colour: NDArray[np.float32]
     width: float = 1.0
     faint: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in a table."""
+        return f"{self.keypoint}, {self.kind}"
 
 
 class TracePlot(QWidget):

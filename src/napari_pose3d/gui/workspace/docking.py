@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from napari.qt import QtViewer
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, QTabBar, QWidget
+
+# The font belongs to the bar: that of a tab alone is not what its width is computed from.
+_TABS = "QTabBar { font-size: 11px; } QTabBar::tab { padding: 3px 5px; margin-right: 1px; }"
 
 
 def unwrapped(viewer: Any) -> Any:
@@ -30,6 +34,22 @@ def drop_on_viewer(viewer: Any, event: Any) -> None:
             # Sent as an event, it would come back to where it was dropped.
             widget.dropEvent(event)
             return
+
+
+def narrow_tabs(window: QMainWindow, names: Collection[str]) -> None:
+    """Let the tabs of our panels show name and mark wholly, which napari's margins cut.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    names : collection of str
+        What the tabs of ours begin with.
+    """
+    for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        texts = [bar.tabText(i) for i in range(bar.count())]
+        ours = any(text.startswith(name) for text in texts for name in names)
+        if ours and bar.styleSheet() != _TABS:
+            bar.setStyleSheet(_TABS)
 
 
 def forbid_floating(dock: QDockWidget) -> None:

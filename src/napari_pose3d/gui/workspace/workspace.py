@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 from napari_pose3d.gui.qt.process_end import leave_cycles_at_the_end
 
-from .docking import dock_of, unwrapped
+from .docking import dock_of, narrow_tabs, unwrapped
 from .kernel_preparation import KernelPreparation
 from .main_canvas import MainCanvas
 from .panel_plan import (
@@ -350,6 +350,7 @@ class Workspace(QObject):
         self._passes -= 1
         if self._passes > 0:
             self._timer.start()
+        narrow_tabs(window, [kind.tab for kind in PANELS])
         self.sizes.apply(window, self._panels, canvas.is_shown, self._elsewhere)
 
 

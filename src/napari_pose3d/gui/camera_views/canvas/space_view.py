@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QWidget
 
@@ -212,7 +213,15 @@ class SpaceView(CanvasFrame):
         by_user = QEvent.Type.MouseButtonPress, QEvent.Type.Wheel
         if event is not None and watched is self.native and event.type() in by_user:
             self._fitted = False
+        resized = event is not None and event.type() == QEvent.Type.Resize
+        if resized and watched is self.native and self._fitted:
+            # Napari fits to the size that the canvas has, which it gets after this event.
+            QTimer.singleShot(0, self._fit_anew)
         return super().eventFilter(watched, event)
+
+    def _fit_anew(self) -> None:
+        if isalive(self) and self._fitted:
+            self._fill()
 
     def _on_key(self, event: QKeyEvent) -> None:
         if event.type() == QEvent.Type.KeyPress:

@@ -6,6 +6,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
 
+# Above and below the text, px.
+_AROUND = 8
 _HINT = "Go to the label that disagrees with the other views (G)"
 
 
@@ -41,8 +43,7 @@ class DisagreementButton(QPushButton):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """As high as a line of text, with and without it."""
-        hint = super().sizeHint()
-        return QSize(0, max(hint.height(), 2 * self.fontMetrics().height()))
+        return QSize(0, self.fontMetrics().height() + _AROUND)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """No name is too long for the panel."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+# Characters of an answer that has no room beside another one.
+_LONG_ANSWER = 20
 
 
 class Notice(QFrame):
@@ -22,6 +25,9 @@ class Notice(QFrame):
         self._column.setContentsMargins(6, 6, 6, 6)
         self._column.setSpacing(4)
         self._column.addWidget(self._text)
+        self._answers = QGridLayout()
+        self._answers.setSpacing(3)
+        self._column.addLayout(self._answers)
         self._buttons: list[QPushButton] = []
         self.hide()
 
@@ -41,10 +47,12 @@ class Notice(QFrame):
         """
         self.dismiss()
         self._text.setText(text)
-        for label, action in answers.items():
+        widest = max(map(len, answers), default=0)
+        columns = 1 if widest > _LONG_ANSWER else 2
+        for place, (label, action) in enumerate(answers.items()):
             button = QPushButton(label)
             button.clicked.connect(lambda _=False, act=action: self._answer(act))
-            self._column.addWidget(button)
+            self._answers.addWidget(button, place // columns, place % columns)
             self._buttons.append(button)
         self.show()
 
@@ -57,7 +65,7 @@ class Notice(QFrame):
         self.hide()
         while self._buttons:
             button = self._buttons.pop()
-            self._column.removeWidget(button)
+            self._answers.removeWidget(button)
             button.deleteLater()
 
     def _answer(self, action: Callable[[], object]) -> None:
