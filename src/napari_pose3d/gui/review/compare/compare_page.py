@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_pose3d.core.review.comparison.set_comparison import ComparisonRow, SetComparison
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_rgba
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.traces.trace_legend import TraceLegend
 from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
 from napari_pose3d.settings import IsCancelled, Progress
 
@@ -71,6 +72,7 @@ class ComparePage(QWidget):
         self.table.picked.connect(self._on_picked)
         self.plot = TracePlot()
         self.plot.setFixedHeight(_PLOT_HEIGHT)
+        self.legend = TraceLegend()
         self.plot.frame_chosen.connect(self.frame_chosen)
         self.scatter = ShiftScatter()
         column = QVBoxLayout(self)
@@ -79,7 +81,11 @@ class ComparePage(QWidget):
         column.addLayout(grid)
         column.addWidget(self.message)
         column.addWidget(self.table, 1)
-        column.addWidget(self.plot)
+        curves = QHBoxLayout()
+        curves.setSpacing(2)
+        curves.addWidget(self.plot, 1)
+        curves.addWidget(self.legend)
+        column.addLayout(curves)
         column.addWidget(self.scatter)
         self.destroyed.connect(self._running.abandon)
         model.found.connect(self._on_found)
@@ -187,6 +193,7 @@ class ComparePage(QWidget):
         found = self.found
         if found is None or self._keypoint not in found.keypoints:
             self.plot.show_curves([], "", True)
+            self.legend.show_curves([])
             self.scatter.show_shifts([])
             return
         k = found.keypoints.index(self._keypoint)
@@ -197,9 +204,10 @@ class ComparePage(QWidget):
                 continue
             rgba = keypoint_rgba([v])[0]
             values = np.asarray(distance[v, :, k], np.float64)
-            curves.append(Curve(f"{self._keypoint}, {view}", values, rgba))
+            curves.append(Curve(view, self._keypoint, values, rgba))
             shifts.append((view, found.shift[v, :, k], PALETTE[v % len(PALETTE)]))
         self.plot.show_curves(curves, "distance (px)", True)
+        self.legend.show_curves(curves)
         self.scatter.show_shifts(shifts)
 
 
