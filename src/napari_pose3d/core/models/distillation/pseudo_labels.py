@@ -1,0 +1,172 @@
+"""Which smoothed frames are certain and different enough to be learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.errors import PoseDataError
+
+
+@dataclass(frozen=True)
+class DistillationSettings:
+    """What is learned from.
+
+    Attributes
+    ----------
+    certainty : float
+        px: the largest posterior standard deviation of a position that is learned.
+    share : float
+        Of a frame's positions that have to be certain.
+    budget : int
+        Frames of a session.
+    held_out : float
+        Share of the human labels that are kept for judging.
+    """
+
+    certainty: float = 3.0
+    share: float = 0.8
+    budget: int = 200
+    held_out: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.certainty <= 0 or self.budget < 1:
+            raise PoseDataError(
+                f"certainty {self.certainty:g} px, {self.budget} frames",
+                expected="both above 0",
+            )
+        if not 0 < self.share <= 1 or not 0 <= self.held_out < 1:
+            raise PoseDataError(
+                f"shares of {self.share:g} and {self.held_out:g}", expected="between 0 and 1"
+            )
+
+
+@dataclass(frozen=True)
+class CertaintyCheck:
+    """What a certainty lets through, against labels of people.
+
+    Attributes
+    ----------
+    certainty : float
+        px.
+    n_labels, n_certain : int
+        Labels in smoothed frames, and those whose positions are certain.
+    median, worst_tenth : float
+        px from the label, of the certain ones: the median, and what a tenth of them exceeds; NaN
+        without any.
+    """
+
+    certainty: float
+    n_labels: int
+    n_certain: int
+    median: float
+    worst_tenth: float
+
+    def __str__(self) -> str:
+        if not self.n_certain:
+            return f"{self.certainty:g} px: none of {self.n_labels} labeled positions is certain"
+        return (
+            f"{self.certainty:g} px: {self.n_certain} of {self.n_labels} labeled positions are "
+            f"certain; they are off by {self.median:.1f} px (median), a tenth by more than "
+            f"{self.worst_tenth:.1f} px"
+        )
+
+
+def certain_positions(result: Result, certainty: float) -> NDArray[np.bool_]:
+    """Where the posterior is certain: ``(view, frame, keypoint)``.
+
+    Raises
+    ------
+    PoseDataError
+        The result has no posterior variance.
+    """
+    poses = result.poses2d
+    if poses.variance is None:
+        raise PoseDataError(
+            "the smoothed predictions have no variance",
+            expected="results that were saved with all columns",
+            todo="Smooth again, without --compact",
+        )
+    spread = np.sqrt(poses.variance.max(axis=-1))
+    return np.isfinite(poses.xy).all(axis=-1) & (spread <= certainty)
+
+
+def check_certainty(
+    result: Result, frames: NDArray[np.int64], labels: NDArray[np.float64], certainty: float
+) -> CertaintyCheck:
+    """Compare what a certainty lets through with labels.
+
+    Parameters
+    ----------
+    result : Result
+    frames : (n,) int64
+        Labeled frames of the session.
+    labels : (view, n, keypoint, 2) float64
+        px, in the result's order of views and keypoints; NaN where there is no label.
+    certainty : float
+    """
+    inside = (frames >= 0) & (frames < result.poses2d.n_frames)
+    at = frames[inside]
+    given = labels[:, inside]
+    distance = np.linalg.norm(result.poses2d.xy[:, at] - given, axis=-1)
+    known = np.isfinite(distance)
+    certain = certain_positions(result, certainty)[:, at] & known
+    errors = distance[certain]
+    if not errors.size:
+        return CertaintyCheck(certainty, int(known.sum()), 0, np.nan, np.nan)
+    return CertaintyCheck(
+        certainty,
+        int(known.sum()),
+        int(certain.sum()),
+        float(np.median(errors)),
+        float(np.quantile(errors, 0.9)),
+    )
+
+
+def choose_pseudo_frames(
+    result: Result, settings: DistillationSettings, exclude: Collection[int] = ()
+) -> list[int]:
+    """Frames that are certain, and whose poses differ most.
+
+    The first is the most usual pose, each further one that which is farthest from all before.
+
+    Parameters
+    ----------
+    result : Result
+    settings : DistillationSettings
+    exclude : collection of int
+        Frames that are labeled already.
+    """
+    certain = certain_positions(result, settings.certainty)
+    enough = certain.mean(axis=(0, 2)) >= settings.share
+    enough[[n for n in exclude if 0 <= n < len(enough)]] = False
+    frames = np.flatnonzero(enough)
+    if len(frames) <= settings.budget:
+        return [int(n) for n in frames]
+    poses = _poses(result, frames)
+    first = int(np.argmin(np.linalg.norm(poses - np.median(poses, axis=0), axis=1)))
+    chosen = [first]
+    nearest = np.linalg.norm(poses - poses[first], axis=1)
+    while len(chosen) < settings.budget:
+        farthest = int(np.argmax(nearest))
+        chosen.append(farthest)
+        nearest = np.minimum(nearest, np.linalg.norm(poses - poses[farthest], axis=1))
+    return sorted(int(frames[n]) for n in chosen)
+
+
+def _poses(result: Result, frames: NDArray[np.intp]) -> NDArray[np.float64]:
+    """One row for each frame: positions about their centre."""
+    if result.poses3d is not None:
+        points = result.poses3d.xyz[frames][None]
+    else:
+        points = np.asarray(result.poses2d.xy[:, frames], dtype=float)
+    # (view, frame, keypoint, coordinate); a keypoint that is missing lies in the centre.
+    known = np.isfinite(points).all(axis=-1, keepdims=True)
+    n_known = np.maximum(known.sum(axis=2, keepdims=True), 1)
+    centre = np.where(known, points, 0).sum(axis=2, keepdims=True) / n_known
+    about = np.where(known, points - centre, 0)
+    return about.transpose(1, 0, 2, 3).reshape(len(frames), -1)
