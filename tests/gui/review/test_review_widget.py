@@ -204,6 +204,7 @@ def test_timeline_bars_and_another_session(make_napari_viewer, project: Path) ->
     until(lambda: workspace(viewer).is_settled)
     above = widget._above.strip
     assert above.isVisible()
+    assert above._frame == 30
     until(lambda: traces.plot.margins == (above._gutter, above._right))
     traces.show_frames(10, 20)
     assert above.shown_range == (10.5, 20.5)

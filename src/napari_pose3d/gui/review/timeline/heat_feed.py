@@ -40,6 +40,7 @@ class HeatFeed(QObject):
         self.rows: HeatRows | None = None
         self._made_of: tuple[Excesses, Rows, str] | None = None
         self._running = JobSlot()
+        self._frame = 0
         model.classified.connect(self._renew)
         model.found.connect(self._renew)
         model.event_changed.connect(self._on_event)
@@ -61,6 +62,7 @@ class HeatFeed(QObject):
 
     def show_frame(self, frame: int) -> None:
         """Where the time slider is."""
+        self._frame = frame
         for strip in self._strips:
             strip.show_frame(frame)
 
@@ -106,6 +108,7 @@ class HeatFeed(QObject):
         # Events have been compared already.
         strip.show_sensitivity(1.0 if self._by == "kind" else self._model.sensitivity)
         strip.show_event(self._model.current)
+        strip.show_frame(self._frame)
 
     def _on_event(self) -> None:
         for strip in self._strips:

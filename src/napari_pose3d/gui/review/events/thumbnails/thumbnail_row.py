@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from .cutout import Cutout
 
-_LEAST, _LARGEST, _GAP = 70, 150, 4
+_LEAST, _LARGEST, _GAP = 70, 104, 4
 _TITLE = 14
 _WRONG = QColor("#ff5a5a")
 _RING, _CROSS = 3.5, 4.0
