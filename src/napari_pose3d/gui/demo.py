@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code:
         return code
     _show(folder, options.screenshots)
+    if options.screenshots is not None:
+        from .calibration_demo import take_calibration_pictures
+
+        take_calibration_pictures(options.screenshots, _when)
     return 0
 
 
