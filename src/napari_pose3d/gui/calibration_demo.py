@@ -31,9 +31,17 @@ def take_calibration_pictures(
 
     viewer = napari.Viewer(title="napari-pose3d demo")
     viewer.window.resize(1600, 1000)
-    viewer.open_sample(_PLUGIN, "calibration")
-    panel = workspace(viewer).find("Calibration")
-    origin = panel.origin
+    panel: Any = None
+    origin: Any = None
+
+    def begin() -> None:
+        # The dialog that waits for the sample needs a loop that goes on without it.
+        nonlocal panel, origin
+        viewer.open_sample(_PLUGIN, "calibration")
+        panel = workspace(viewer).find("Calibration")
+        origin = panel.origin
+        later(panel.make.calibrate)
+        when(lambda: panel.result.history is not None, calibrated, panel)
 
     def later(step: Callable[[], None]) -> None:
         QTimer.singleShot(_SETTLE_MS, step)
@@ -92,6 +100,5 @@ def take_calibration_pictures(
         origin.window_3d.shut_down()
         viewer.close()
 
-    later(panel.make.calibrate)
-    when(lambda: panel.result.history is not None, calibrated, panel)
+    QTimer.singleShot(0, begin)
     napari.run()

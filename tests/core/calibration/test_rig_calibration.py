@@ -97,12 +97,14 @@ def test_a_board_that_lies_still_is_found() -> None:
     made = simulate_board(ring_of_cameras(3), BOARD, 60, noise=0.05)
     xy = made.observations.xy.copy()
     xy[:, 20:45] = xy[:, 20:21]
-    run = still_frames(
-        type(made.observations)(
-            BOARD, made.observations.views, made.observations.sizes, made.observations.frames, xy
-        )
+    lying = type(made.observations)(
+        BOARD, made.observations.views, made.observations.sizes, made.observations.frames, xy
     )
+    run = still_frames(lying)
     assert (run[0], run[-1]) == (20, 44)
+    # Every second frame was looked at.
+    half = lying.of_frames(np.arange(60) % 2 == 0)
+    assert half.frames[still_frames(half)][[0, -1]].tolist() == [20, 44]
     assert len(still_frames(made.observations)) == 0
 
 

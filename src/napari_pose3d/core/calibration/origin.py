@@ -156,7 +156,10 @@ def still_frames(observations: BoardObservations) -> NDArray[np.int64]:
     # Of a view the middle of its corners: the largest of many changes is noise.
     typical = np.ma.median(np.ma.masked_array(change, ~seen), axis=2).filled(0.0)
     fastest = typical.max(axis=0)
-    still = known & (fastest < _STILL) & (np.diff(observations.frames) == 1)
+    steps = np.diff(observations.frames)
+    # Where every n-th frame was looked at, those follow one another.
+    step = int(steps.min()) if len(steps) else 1
+    still = known & (fastest < _STILL * step) & (steps == step)
     best, start = (0, 0), None
     for i, each in enumerate([*still, False]):
         if each and start is None:
