@@ -36,6 +36,7 @@ GUI_FLOORS = (
     {"camera_views", "review", "smooth", "traces"},
     {"calibration", "labeling"},
     {"contributions"},
+    {"calibration_demo"},
     {"demo"},
 )
 # What works where there is no screen: on a cluster, in a notebook.

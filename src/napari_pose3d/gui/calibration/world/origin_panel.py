@@ -143,8 +143,9 @@ class OriginPanel(QWidget):
     def _open_space(self) -> None:
         rig = self._rig
         if rig is not None:
-            scenes = {"The rig": self._scene(rig)}
-            self.window_3d.show_scenes(scenes, self._hint(rig), choose=False)
+            scene = self._scene(rig)
+            far = "" if len(scene.axes) else " The origin is far away, and not drawn."
+            self.window_3d.show_scenes({"The rig": scene}, self._hint(rig) + far, choose=False)
 
     def _when_read(self, then: Callable[[], None]) -> None:
         """Read images and animal of the open session, in a thread, where nothing else is shown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.gui.camera_views.canvas.canvas_frame import CanvasFrame
@@ -49,7 +50,8 @@ class RigCanvas(CanvasFrame):
             self._points("places", scene.animal.places, 0.003 * reach, opacity=0.5)
             if len(scene.animal.bones):
                 self._lines("animal", scene.animal.bones, _ANIMAL, 0.003 * reach)
-        for letter, line, colour in zip("xyz", scene.axes, AXES, strict=True):
+        axes = AXES[: len(scene.axes)]
+        for letter, line, colour in zip("xyz", scene.axes, axes, strict=False):
             self._lines(letter, line[None], colour, 0.008 * reach)
         for name, (corners, image) in scene.images.items():
             # Texture coordinates count from the lower left.
@@ -70,13 +72,13 @@ class RigCanvas(CanvasFrame):
                 ends[:, ::-1],
                 name="names",
                 size=0.014 * reach,
-                face_color=[NEUTRAL] * len(scene.apexes) + list(AXES),
+                face_color=[NEUTRAL] * len(scene.apexes) + list(axes),
                 border_width=0.0,
                 blending="translucent_no_depth",
-                features={"text": [*scene.names, "x", "y", "z"]},
+                features={"text": [*scene.names, *"xyz"[: len(axes)]]},
                 text={
                     "string": "{text}",
-                    "color": "#d0d0d0",
+                    "color": get_theme(self.model.theme).text.as_hex(),
                     "size": 12,
                     "anchor": "upper_left",
                     "blending": "translucent_no_depth",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.seen_volume import seen_volume
 from napari_pose3d.core.cameras.working_volume import WorkingVolume
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.layers.view_layout import frusta
+from napari_pose3d.gui.layers.view_layout import Frustum, frusta
 
 from .space_contents import Animal
 
@@ -26,6 +26,7 @@ Float64 = NDArray[np.float64]
 _MOST_BOARDS = 24
 _GRID_LINES = 9
 _ENLARGED = 1.35
+_FAR_ORIGIN = 3.0  # extents of what is drawn
 _FLOOR_TOLERANCE = 0.02  # of the points' extent
 
 
@@ -41,7 +42,7 @@ class RigScene:
         Where they are drawn.
     cameras, boards, floor : lines
     axes : (3, 2, 3)
-        x, y and z from the origin.
+        x, y and z from the origin; none where that is far from all that is drawn, nor a floor.
     images : mapping of name to (corners, image)
         Four corners ``(4, 3)`` in the order of the image's, from the top left clockwise, and its
         grey levels.
@@ -107,6 +108,9 @@ def rig_scene(
     ]
     axes = np.zeros((3, 2, 3))
     axes[:, 1] = 0.3 * reach * np.eye(3)
+    # An origin far away would make a dot of everything else.
+    if float(np.linalg.norm(middle)) > _FAR_ORIGIN * max(reach, float(np.ptp(_apexes(drawn)))):
+        axes, floor = axes[:0], []
     shown = {}
     for each in drawn:
         image = (images or {}).get(each.camera)
@@ -115,16 +119,20 @@ def rig_scene(
             shown[each.camera] = (each.segments[:4, 1], image)
     return RigScene(
         tuple(each.camera for each in drawn),
-        np.array([each.apex for each in drawn]),
+        _apexes(drawn),
         np.concatenate([each.segments for each in drawn]),
         np.stack([outlines, np.roll(outlines, -1, axis=1)], axis=2).reshape(-1, 2, 3),
-        np.array(floor, dtype=np.float64),
+        np.array(floor, dtype=np.float64).reshape(-1, 2, 3),
         axes,
         rig,
         WorkingVolume(middle, max(0.5 * reach, 1e-9)),
         shown,
         animal,
     )
+
+
+def _apexes(drawn: Sequence[Frustum]) -> Float64:
+    return np.array([each.apex for each in drawn])
 
 
 def seen_surface(scene: RigScene, n: int) -> tuple[Float64, NDArray[np.int64], float]:
