@@ -36,7 +36,6 @@ GUI_FLOORS = (
     {"camera_views", "review", "smooth", "traces"},
     {"calibration", "labeling"},
     {"contributions"},
-    {"calibration_demo"},
     {"demo"},
 )
 # What works where there is no screen: on a cluster, in a notebook.

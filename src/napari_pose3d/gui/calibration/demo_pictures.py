@@ -27,7 +27,7 @@ def take_calibration_pictures(
     import napari
     from qtpy.QtCore import QTimer
 
-    from .workspace.workspace import workspace
+    from napari_pose3d.gui.workspace.workspace import workspace
 
     viewer = napari.Viewer(title="napari-pose3d demo")
     viewer.window.resize(1600, 1000)
