@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -206,11 +207,10 @@ def test_the_legend_names_all_curves_and_covers_none(widget, qtbot) -> None:
 
 @pytest.mark.gui
 def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None:
-    result = make_result(N_FRAMES)
-    assert result.poses3d is not None
-    result.poses3d.xyz[:] += 100
+    poses = make_result(N_FRAMES).poses3d
+    assert poses is not None
     widget.controls.source.setCurrentText("3-D")
-    renew(viewer.layers["3-D"], space_poses(result.poses3d))
+    renew(viewer.layers["3-D"], space_poses(replace(poses, xyz=poses.xyz + 100)))
     qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=TIMEOUT)
 
 

@@ -57,6 +57,8 @@ MORE_SMOOTHING = {
     "inflate_vars": "Doubt what views contradict",
     "n_latent": "Linear: dimensions",
     "quantile_keep_pca": "Linear: % of frames for the fit",
+    "corrections": "Use corrections from Review",
+    "leave_out_bad": "Leave out what is marked bad",
     "as_published": "As ensemble-kalman-smoother 4.6.2",
     "threads": "Threads",
 }
