@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d import Rig
+from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.observations import BoardObservations
 from napari_pose3d.core.calibration.solve.rig_state import RigState
 from napari_pose3d.core.cameras.camera import Camera
@@ -98,6 +100,22 @@ def aniposelib_rig(observations: BoardObservations) -> Rig:
             )
         )
     return Rig(tuple(cameras))
+
+
+def aniposelib_from_videos(videos: Sequence[Path], board: Board) -> None:
+    """``CameraGroup.calibrate_videos``, with images inverted for it where the board is."""
+    from aniposelib.boards import CharucoBoard
+    from aniposelib.cameras import CameraGroup
+
+    class Inverted(CharucoBoard):  # type: ignore[misc, unused-ignore]
+        def detect_image(self, image: Any, camera: Any = None) -> Any:
+            return super().detect_image(255 - image if board.inverted else image, camera)
+
+    peer = Inverted(board.columns, board.rows, board.square, board.marker, 4, 1000)
+    group = CameraGroup.from_names([path.stem for path in videos])
+    np.random.seed(0)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        group.calibrate_videos([[str(path)] for path in videos], peer, verbose=False)
 
 
 def stored_rig(path: Path, views: tuple[str, ...]) -> Rig:

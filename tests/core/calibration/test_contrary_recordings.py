@@ -148,3 +148,13 @@ def test_images_of_a_symmetric_checkerboard_are_numbered_alike(columns: int, row
 def test_other_boards_keep_the_order_of_their_corners() -> None:
     made = simulate_board(RIG, BOARD, 40).observations
     assert in_one_order(made) is made
+
+
+def test_a_lag_that_grows_is_said() -> None:
+    made = simulate_board(RIG, BOARD, 160, rates=(0.0, 0.0, 0.004, 0.0), seed=9).observations
+    found = calibrate(made, judge=False)
+    assert found.jitter is not None
+    np.testing.assert_allclose(found.jitter.runaway, [0, 0, 0.64, 0], atol=0.1)
+    assert any("the lag of camera cam2 grows by +0.6" in note for note in found.notes)
+    steady = calibrate(simulate_board(RIG, BOARD, 160, jitter=0.02, seed=9).observations)
+    assert not any("grows" in note for note in steady.notes)

@@ -29,6 +29,8 @@ PRIOR = 0.05
 
 _TURNS = 6
 _FEWEST_MOVING = 20  # images
+_CERTAIN = 5.0  # standard errors
+_LEAST_RUNAWAY = 0.15  # frames in the course of the recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +45,14 @@ class Jitter:
         Standard deviation of the instants of each camera around its clock, frames, from their
         median absolute deviation. Of frames that two views saw while the board moved: alone, an
         image takes the board along. NaN where there are none. With few views rather too small.
+    runaway : (view,) float64
+        Frames that each camera's clock runs away from the first one's between the first and the
+        last frame, positive where it falls behind; 0 where that is within the scatter.
     """
 
     board: Spread
     frames: Float64
+    runaway: Float64
 
 
 def estimate_jitter(solution: Solution) -> Jitter | None:
@@ -57,6 +63,9 @@ def estimate_jitter(solution: Solution) -> Jitter | None:
     residuals = residuals_of(state, images, motion)
     lengths = np.linalg.norm(residuals.xy, axis=-1)[residuals.valid]
     frames = np.full(state.n_views, np.nan)
+    slopes, errors = np.zeros(state.n_views), np.full(state.n_views, np.inf)
+    time = solution.observations.frames[images.frame].astype(float)
+    span = float(np.ptp(time))
     sharing = np.bincount(images.frame)[images.frame]
     usable = motion.known[images.frame] & (sharing > 1)
     for view in range(state.n_views):
@@ -65,7 +74,26 @@ def estimate_jitter(solution: Solution) -> Jitter | None:
         delays = images.delay[at] * np.sqrt(sharing[at] / np.maximum(sharing[at] - 1, 1))
         if len(delays):
             frames[view] = 1.4826 * float(np.median(np.abs(delays - np.median(delays))))
-    return Jitter(Spread.of(lengths), frames)
+        if len(delays) >= _FEWEST_MOVING:
+            slopes[view], errors[view] = _slope(time[at], delays)
+    # An image that shows a later instant than its clock says is of a camera that runs ahead.
+    runaway = span * (slopes[0] - slopes)
+    sure = np.abs(runaway) > _CERTAIN * span * np.hypot(errors, errors[0])
+    runaway = np.where(sure & (np.abs(runaway) > _LEAST_RUNAWAY), runaway, 0.0)
+    return Jitter(Spread.of(lengths), frames, runaway)
+
+
+def _slope(time: Float64, delays: Float64) -> tuple[float, float]:
+    """Of a line through most of the instants, and its standard error, frames per frame."""
+    used = np.ones(len(time), bool)
+    line, scatter = np.zeros(2), 0.0
+    for _ in range(4):
+        line = np.polyfit(time[used], delays[used], 1)
+        away = np.abs(delays - np.polyval(line, time))
+        scatter = 1.4826 * float(np.median(away))
+        used = away <= max(3.0 * scatter, 1e-9)
+    spread = float(np.sqrt(np.square(time[used] - time[used].mean()).sum()))
+    return float(line[0]), scatter / max(spread, 1e-12)
 
 
 def _images_with_jitter(solution: Solution) -> tuple[BoardImages, RigState, BoardMotion]:

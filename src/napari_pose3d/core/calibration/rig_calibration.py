@@ -152,6 +152,9 @@ def calibrate(
                 notes.append("not measured on frames left out: there are too few frames")
     if solution.clock_note and clocks:
         notes.append(f"clocks are not estimated: {solution.clock_note}")
+    jitter = estimate_jitter(solution) if clocks and not solution.clock_note else None
+    if jitter is not None:
+        notes += _runaways(observations.views, jitter)
     coverages = tuple(
         coverage_of(solution, observations, view) for view in range(len(observations.views))
     )
@@ -178,7 +181,7 @@ def calibrate(
         origin=origin,
         excluded=tuple(exclude),
         notes=tuple(notes),
-        jitter=estimate_jitter(solution) if clocks and not solution.clock_note else None,
+        jitter=jitter,
     )
 
 
@@ -239,6 +242,16 @@ def frames_of_timestamps(
             )
         out[view] = numbers
     return out
+
+
+def _runaways(views: Sequence[str], jitter: Jitter) -> list[str]:
+    """Cameras whose lag changes in the course of the recording, in words."""
+    return [
+        f"the lag of camera {view} grows by {frames:+.2f} frames in the course of the recording: "
+        "its frame rate differs, or it lost frames; the rig suffers. Give the timestamps"
+        for view, frames in zip(views, jitter.runaway.tolist(), strict=True)
+        if frames
+    ]
 
 
 def _behind(observations: BoardObservations) -> list[str]:

@@ -103,6 +103,7 @@ def simulate_board(
     spread: float = 200.0,
     period: float = 40.0,
     jitter: float = 0.0,
+    rates: Sequence[float] | None = None,
     seed: int = 0,
 ) -> BoardScene:
     """A board that is moved and turned in front of the cameras of a rig.
@@ -122,6 +123,8 @@ def simulate_board(
         Frames in which it swings to and fro; small is fast.
     jitter : float
         Standard deviation of the instants of single images around their camera's clock, frames.
+    rates : sequence of float, optional
+        Frames by which each camera's lag grows from one frame to the next.
     """
     from scipy.spatial.transform import Rotation
 
@@ -140,6 +143,8 @@ def simulate_board(
 
     for i, camera in enumerate(rig.cameras):
         time = frames - lag[i] + jitter * late.standard_normal(n_frames)
+        if rates is not None:
+            time = time - rates[i] * frames
         wave = np.sin(2 * np.pi * time[:, None, None] * waves + phases) @ share
         place = spread * wave[:, :3]
         turn = np.array([1.1, 1.1, 0.6]) * wave[:, 3:]

@@ -61,6 +61,9 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
                 view: None if math.isnan(value) else float(value)
                 for view, value in zip(calibration.observations.views, jitter.frames, strict=True)
             },
+            "lag_grows_by_frames": dict(
+                zip(calibration.observations.views, jitter.runaway.tolist(), strict=True)
+            ),
         }
     held_out = calibration.held_out
     if held_out is not None:
