@@ -87,7 +87,13 @@ def export_session(
     Cancelled
         `cancelled` returned True; nothing has been written then.
     """
-    format_of(format)
+    chosen = format_of(format)
+    if chosen.content == "labels":
+        from .label_exchange import export_labels
+
+        path = target_path(chosen, Path(out), session or "labels")
+        files, notes = export_labels(paths, chosen, path, session=session, overwrite=overwrite)
+        return Exported(session or "", files, notes)
     poses = poses_of_input(
         paths,
         session,
@@ -122,6 +128,8 @@ def export_poses(
     """Write poses that are in memory; parameters and errors as for `export_session`."""
     settings = settings or ExportSettings()
     chosen = format_of(format)
+    if chosen.content != "poses":
+        raise PoseDataError(f"{chosen.title} is for labels of a project, not for poses")
     if poses.n_frames == 0 or not poses.keypoints:
         raise PoseDataError(
             f"there is nothing to write: {poses.n_frames} frames, {len(poses.keypoints)} keypoints"

@@ -44,6 +44,8 @@ def _of_file(path: Path) -> str | None:
         return "trc"
     if head.startswith(b"PAR1"):
         return "tidy-parquet"
+    if path.suffix.lower() == ".json" and b"{" in head:
+        return "coco"
     if is_hdf5(head):
         return _of_hdf5(path)
     if path.suffix.lower() == ".c3d" and is_c3d(head):

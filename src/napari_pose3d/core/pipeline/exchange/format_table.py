@@ -131,6 +131,11 @@ _ALL = (
         "motion.c3d:write_c3d", "motion.c3d:read_c3d",
         space=True, mask=True, units=True, fps=True,
     ),
+    ExchangeFormat(
+        "coco", "COCO keypoints", "labels", ".json",
+        "datasets.coco:write_coco", "datasets.coco:read_coco",
+        views=True, skeleton=True,
+    ),
 )  # fmt: skip
 
 FORMATS = {each.key: each for each in _ALL}

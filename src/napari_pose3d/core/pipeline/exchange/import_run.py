@@ -122,6 +122,14 @@ def import_file(
     chosen = _chosen(path, format)
     rig = None if calibration is None else load_rig(calibration)
     target = None if out is None else Path(out)
+    if chosen.content == "labels":
+        from .label_exchange import import_labels
+
+        labels = chosen.read()(path)
+        files, lint = import_labels(
+            labels, target, rig, zero_is_missing=zero_is_missing, overwrite=overwrite
+        )
+        return Imported(chosen.key, "", files, labels.notes, lint)
     poses: SessionPoses = chosen.read()(path)
     if rig is not None:
         poses = replace(poses, rig=rig)

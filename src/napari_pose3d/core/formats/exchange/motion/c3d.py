@@ -130,19 +130,12 @@ def _head(poses: SessionPoses, n_frames: int, fps: float, scale: float) -> bytes
         "X_SCREEN": ["+X"],
         "Y_SCREEN": ["+Z"],
     }
-    analog: dict[str, Value] = {
-        "USED": 0,
-        "LABELS": [],
-        "SCALE": [],
-        "GEN_SCALE": 1.0,
-        "OFFSET": [],
-        "RATE": fps,
-    }
+    analog: dict[str, Value] = {"USED": 0, "GEN_SCALE": 1.0, "RATE": fps}
     n_blocks = len(parameter_section({"POINT": point, "ANALOG": analog})) // _BLOCK
     point["DATA_START"] = 2 + n_blocks
     header = bytearray(_BLOCK)
     struct.pack_into("<BBHHHHHfHHf", header, 0, 2, _KEY, len(names), 0, 1, n_frames, 0,
-                     -scale, 2 + n_blocks, 0, fps)  # fmt: skip
+                     -scale, 2 + n_blocks, 1, fps)  # fmt: skip
     return bytes(header) + parameter_section({"POINT": point, "ANALOG": analog})
 
 
