@@ -10,7 +10,7 @@ XVFB := xvfb-run -a -s "$(SCREEN)"
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
 
-.PHONY: demo test test-slow test-next lint bench stress system clean help
+.PHONY: demo test test-slow test-next test-peers lint bench stress system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make test       install, run ruff, the type check, npe2 validate and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-next  the tests with napari's next release, in an environment of its own"
+	@echo "make test-peers what we write for other programs, read by them (an environment of 2 GB)"
 	@echo "make lint       the checks without the tests"
 	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
 	@echo "make stress     damage files, kill labeling and saving (MINUTES=10, SEED=0)"
@@ -74,6 +75,19 @@ test-next: $(NEXT_STAMP)
 	$(NEXT)/bin/python -m pip list | grep -i "^napari "
 	$(call pytest,$(NEXT),not slow)
 
+# Programs that read what we write, in an environment of their own; and the libraries of the formats.
+PEERS := .venv-peers
+$(PEERS)/.installed:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet movement opensim ezc3d c3d pycocotools pyarrow h5py
+	@touch $@
+
+test-peers: $(STAMP) $(PEERS)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[export,parquet]"
+	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)) NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
+		$(BIN)/python -m pytest -m slow tests/core/formats/exchange/test_peers.py
+
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/run_all.py
 
@@ -83,4 +97,4 @@ stress: $(STAMP)
 		--keep build/stress
 
 clean:
-	rm -rf $(VENV) $(NEXT) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEXT) $(PEERS) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

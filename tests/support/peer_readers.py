@@ -1,0 +1,111 @@
+"""Other programs' readers, run by the Python of an environment that has them.
+
+``python peer_readers.py READER FILE`` prints names of keypoints and positions as JSON; this file
+imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import warnings
+from typing import Any
+
+
+def opensim_trc(path: str) -> tuple[list[str], Any, str]:
+    opensim = importlib.import_module("opensim")
+    table = opensim.TimeSeriesTableVec3(path)
+    names = list(table.getColumnLabels())
+    rows = [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+    xyz = [[[row[k][axis] for axis in range(3)] for k in range(len(names))] for row in rows]
+    return names, xyz, opensim.GetVersion()
+
+
+def movement_anipose(path: str) -> tuple[list[str], Any, str]:
+    load_poses = importlib.import_module("movement.io").load_poses
+    return _movement(load_poses.from_anipose_file(path, fps=120))
+
+
+def movement_netcdf(path: str) -> tuple[list[str], Any, str]:
+    dataset = importlib.import_module("xarray").load_dataset(path)
+    validators = importlib.import_module("movement.validators.datasets")
+    validators.ValidPosesInputs.validate(dataset)
+    return _movement(dataset)
+
+
+def _movement(dataset: Any) -> tuple[list[str], Any, str]:
+    version = importlib.import_module("importlib.metadata").version("movement")
+    names = "keypoints" if "keypoints" in dataset.dims else "keypoint"
+    xyz = dataset.position.values[..., 0].transpose(0, 2, 1)
+    return [str(name) for name in dataset[names].values], xyz.tolist(), version
+
+
+def ezc3d_c3d(path: str) -> tuple[list[str], Any, str]:
+    ezc3d = importlib.import_module("ezc3d")
+    file = ezc3d.c3d(path)
+    names = list(file["parameters"]["POINT"]["LABELS"]["value"])
+    xyz = file["data"]["points"][:3].transpose(2, 1, 0)
+    return names, xyz.tolist(), ezc3d.__version__
+
+
+def c3d_c3d(path: str) -> tuple[list[str], Any, str]:
+    c3d = importlib.import_module("c3d")
+    version = importlib.import_module("importlib.metadata").version("c3d")
+    with open(path, "rb") as stream:
+        reader = c3d.Reader(stream)
+        names = [label.strip() for label in reader.point_labels]
+        frames = [points.copy() for _, points, _ in reader.read_frames()]
+    xyz = [[row[:3].tolist() if row[3] >= 0 else [None] * 3 for row in points] for points in frames]
+    return names, xyz, version
+
+
+def h5py_tracks(path: str) -> tuple[list[str], Any, str]:
+    h5py = importlib.import_module("h5py")
+    with h5py.File(path) as file:
+        xyz = file["tracks"][:, 0]
+    return [], xyz.tolist(), h5py.__version__
+
+
+def pandas_csv(path: str) -> tuple[list[str], Any, str]:
+    pandas = importlib.import_module("pandas")
+    return _tidy(pandas.read_csv(path), pandas.__version__)
+
+
+def pandas_parquet(path: str) -> tuple[list[str], Any, str]:
+    pandas = importlib.import_module("pandas")
+    return _tidy(pandas.read_parquet(path), pandas.__version__)
+
+
+def _tidy(table: Any, version: str) -> tuple[list[str], Any, str]:
+    names = [str(name) for name in table["keypoint"].unique()]
+    xyz = table[["x", "y", "z"]].to_numpy().reshape(-1, len(names), 3)
+    return names, xyz.tolist(), version
+
+
+def pycocotools_json(path: str) -> tuple[list[str], Any, str]:
+    coco = importlib.import_module("pycocotools.coco").COCO(path)
+    version = importlib.import_module("importlib.metadata").version("pycocotools")
+    evaluation = importlib.import_module("pycocotools.cocoeval")
+    names = coco.loadCats(coco.getCatIds())[0]["keypoints"]
+    annotations = coco.loadAnns(coco.getAnnIds())
+    # The labels as their own detections: the similarity must be 1.
+    found = coco.loadRes([{**each, "score": 1.0} for each in annotations])
+    judge = evaluation.COCOeval(coco, found, "keypoints")
+    judge.params.kpt_oks_sigmas = importlib.import_module("numpy").full(len(names), 0.05)
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    assert judge.stats[0] == 1.0, judge.stats
+    return names, [each["keypoints"] for each in annotations], version
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    names, values, version = globals()[sys.argv[1]](sys.argv[2])
+    # The readers print, too.
+    print(f"\n{json.dumps({'names': names, 'values': values, 'version': version})}")
+
+
+if __name__ == "__main__":
+    main()
