@@ -34,6 +34,23 @@ def movement_netcdf(path: str) -> tuple[list[str], Any, str]:
     return _movement(dataset)
 
 
+def pynwb_nwb(path: str) -> tuple[list[str], Any, str]:
+    pynwb = importlib.import_module("pynwb")
+    importlib.import_module("ndx_pose")
+    assert pynwb.validate(path=path) == []
+    with pynwb.NWBHDF5IO(path, "r") as io:
+        series = io.read().processing["behavior"]["PoseEstimation"].pose_estimation_series
+        names = list(series)
+        columns = [series[name].data[:].tolist() for name in names]
+    xyz = [[column[i] for column in columns] for i in range(len(columns[0]))]
+    return names, xyz, pynwb.__version__
+
+
+def movement_nwb(path: str) -> tuple[list[str], Any, str]:
+    importlib.import_module("ndx_pose")
+    return _movement(importlib.import_module("movement.io").load_poses.from_nwb_file(path))
+
+
 def _movement(dataset: Any) -> tuple[list[str], Any, str]:
     version = importlib.import_module("importlib.metadata").version("movement")
     names = "keypoints" if "keypoints" in dataset.dims else "keypoint"

@@ -138,3 +138,54 @@ def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None
         assert file["tracks"].shape == (7, 1, 4, 3)
         assert file["point_scores"].shape == (7, 1, 4)
         assert file["tracks"].attrs["Description"] == "Shape: (frames, tracks, nodes, 3)"
+
+
+class TestNwb:
+    def test_views_and_confidence_come_back(self, tmp_path: Path) -> None:
+        needs("nwb")
+        poses = poses_of()
+        again, notes = round_trip(poses, "nwb", tmp_path)
+        assert poses.poses2d is not None
+        assert again.poses2d is not None
+        assert again.views == poses.views
+        np.testing.assert_array_equal(again.poses2d.xy, poses.poses2d.xy)
+        np.testing.assert_array_equal(again.poses2d.likelihood, poses.poses2d.likelihood)
+        np.testing.assert_allclose(again.confidence3d(), poses.confidence3d())
+        assert any("subject's subject_id, species, sex, age" in note for note in notes)
+
+    def test_the_container_has_the_name_that_movement_looks_for(self, tmp_path: Path) -> None:
+        needs("nwb")
+        import h5py
+
+        kinds = {}
+        for form in ("multi", "single"):
+            done = export_poses(
+                poses_of(),
+                "nwb",
+                tmp_path / form,
+                ExportSettings(nwb=form),  # type: ignore[arg-type]
+            )
+            with h5py.File(done.files[0]) as file:
+                container = file["processing/behavior/PoseEstimation"]
+                kinds[form] = container.attrs["neurodata_type"]
+                inner = [each.attrs.get("neurodata_type") for each in container.values()]
+                assert inner.count("PoseEstimation") == (3 if form == "multi" else 0)
+        assert kinds == {"multi": "MultiCameraPoseEstimation", "single": "PoseEstimation"}
+
+    def test_what_nwb_refuses_in_names_is_changed_and_comes_back(self, tmp_path: Path) -> None:
+        needs("nwb")
+        again, notes = round_trip(poses_of(3, ("paw/L", "a:b")), "nwb", tmp_path)
+        assert "paw/L -> paw_L, a:b -> a_b" in notes[0]
+        assert set(again.keypoints) == {"paw/L", "a:b"}
+
+    @pytest.mark.parametrize(
+        ("pair", "message"),
+        [(("colour", "white"), "no place for colour"), (("session_start", "noon"), "time zone")],
+    )
+    def test_what_is_not_understood_of_the_subject_is_refused(
+        self, pair: tuple[str, str], message: str, tmp_path: Path
+    ) -> None:
+        needs("nwb")
+        with pytest.raises(PoseDataError, match=message):
+            export_poses(poses_of(), "nwb", tmp_path, ExportSettings(subject=(pair,)))
+        assert list(tmp_path.iterdir()) == []

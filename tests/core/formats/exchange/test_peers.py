@@ -38,8 +38,10 @@ READERS = {
     "tidy-parquet": ["pandas_parquet"],
     "sleap-anipose": ["h5py_tracks"],
     "movement": ["movement_netcdf"],
+    "nwb": ["pynwb_nwb", "movement_nwb"],
     "c3d": ["ezc3d_c3d", "c3d_c3d"],
 }
+MODULES = {"hdf5": "h5py", "netcdf": "h5netcdf", "nwb": "ndx_pose", "parquet": "pyarrow"}
 PLURAL = ExportSettings(movement_dims="plural")
 """For movement 0.15, which is the last for Python 3.11."""
 
@@ -73,9 +75,7 @@ def test_each_format_of_poses_has_a_reader() -> None:
 @pytest.mark.parametrize(("key", "reader"), [(k, r) for k, rs in READERS.items() for r in rs])
 def test_positions_are_read_by_name(key: str, reader: str, tmp_path: Path) -> None:
     if FORMATS[key].extra:
-        pytest.importorskip({"hdf5": "h5py", "netcdf": "h5netcdf", "parquet": "pyarrow"}[
-            FORMATS[key].extra
-        ])  # fmt: skip
+        pytest.importorskip(MODULES[FORMATS[key].extra])
     poses = poses_of()
     assert poses.poses3d is not None
     done = export_poses(poses, key, tmp_path, PLURAL)

@@ -108,6 +108,11 @@ class Facts:
         return names if len(set(names)) == len(names) else ()
 
     @property
+    def views(self) -> tuple[str, ...]:
+        found = self._content.get("views")
+        return tuple(str(name) for name in found) if isinstance(found, list) else ()
+
+    @property
     def renamed(self) -> dict[str, str]:
         """Names as they were, by those in the file."""
         found = self._content.get("renamed")

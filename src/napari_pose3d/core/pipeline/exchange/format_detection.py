@@ -61,6 +61,8 @@ def _of_file(path: Path) -> str | None:
 def _of_hdf5(path: Path) -> str | None:
     with open_hdf5(path, "hdf5", "HDF5 of a known format") as file:
         names = set(file)
+    if {"processing", "session_start_time"} <= names:
+        return "nwb"
     if "position" in names and "space" in names:
         return "movement"
     if "tracks" in names and "track_names" not in names:

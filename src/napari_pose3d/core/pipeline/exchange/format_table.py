@@ -132,6 +132,12 @@ _ALL = (
         space=True, mask=True, units=True, fps=True,
     ),
     ExchangeFormat(
+        "nwb", "NWB with ndx-pose", "poses", ".nwb",
+        "arrays.nwb:write_nwb", "arrays.nwb:read_nwb",
+        extra="nwb", space=True, views=True, confidence=True, mask=True, units=True, fps=True,
+        skeleton=True, cameras=True,
+    ),
+    ExchangeFormat(
         "coco", "COCO keypoints", "labels", ".json",
         "datasets.coco:write_coco", "datasets.coco:read_coco",
         views=True, skeleton=True,
