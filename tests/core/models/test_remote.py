@@ -19,6 +19,7 @@ from napari_pose3d.core.models.configuration.config_file import read_config
 from napari_pose3d.core.models.remote.remote_files import needed_files, remote_config
 from napari_pose3d.core.models.remote.remote_place import RemotePlace, parse_place
 from napari_pose3d.core.models.remote.remote_training import slurm_script
+from napari_pose3d.core.models.runs.continuation import continued_config
 from napari_pose3d.core.models.runs.training_state import State, training_state
 from napari_pose3d.core.models.runs.training_stop import stop_training
 from napari_pose3d.errors import PoseDataError
@@ -100,6 +101,8 @@ def test_a_training_on_another_machine(
     assert main([*train, "--fetch", "net-seed0", "net-seed1"]) == 0
     assert "net-seed1: done" in capsys.readouterr().out
     assert training_state(folder).state is State.DONE
+    # It is gone on with here, with the paths of here.
+    assert continued_config(folder, 5)["data"]["data_dir"] == str(project)
     assert main(["models", "list", str(project), "--no-errors"]) == 0
     assert "was asked to be" not in capsys.readouterr().out
 

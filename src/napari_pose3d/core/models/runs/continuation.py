@@ -41,6 +41,9 @@ def continued_config(folder: Path, epochs: int | None = None) -> Config:
             todo="Train it anew",
         )
     config = effective_config(folder)
+    if (folder / ASKED_CONFIG).is_file():
+        # One that was trained elsewhere names the paths there.
+        config["data"] = read_config(folder / ASKED_CONFIG)["data"]
     done = checkpoint_epochs(state.checkpoint)
     planned = int(value_at(config, "training.max_epochs", 0))
     left = planned - done if epochs is None else epochs

@@ -83,6 +83,8 @@ def _start(litpose: str, folder: Path, running: dict[Path, subprocess.Popen[byte
             )
         except OSError as problem:
             error.write(f"OSError: {litpose} cannot be run: {problem}\n".encode())
+            # Who sees that it has ended finds out why.
+            error.flush()
             update_record(folder, started=time.time(), ended=time.time())
             return
     running[folder] = process
