@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ from tests.support.session_files import touch
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.files.table_changes import change_keypoints, repair
 from napari_pose3d.core.labels.files.view_files import LabelsChanged
+from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.merge import merge
-from napari_pose3d.core.labels.store.label import EMPTY, Label, LabelStatus, Visibility
+from napari_pose3d.core.labels.store.label import EMPTY, Label, LabelKey, LabelStatus, Visibility
 from napari_pose3d.core.labels.store.label_store import LabelStore
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
@@ -447,3 +449,29 @@ def test_labels_need_a_project_of_lightning_pose(tmp_path: Path) -> None:
     touch(tmp_path / "day1_top.mp4")
     with pytest.raises(PoseDataError, match=r"no project\.yaml"):
         LabelFiles(open_project(tmp_path))
+
+
+def test_an_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
+    apart, together = (unicodedata.normalize(form, "rücken") for form in ("NFD", "NFC"))
+    yaml = f"view_names: [left, right]\nkeypoint_names: [{apart}, tail]\n"
+    (tmp_path / "project.yaml").write_text(yaml, encoding="utf-8")
+    (tmp_path / "videos").mkdir()
+    heads = {}
+    for view, name in (("left", apart), ("right", together)):
+        (tmp_path / "videos" / f"s01_{view}.mp4").write_bytes(b"")
+        heads[view] = f"scorer,me,me,me,me\nbodyparts,{name},{name},tail,tail\ncoords,x,y,x,y\n"
+        row = f"labeled-data/s01_{view}/img00000004.png,1,2,3,4\n"
+        path = tmp_path / f"CollectedData_{view}.csv"
+        path.write_text(heads[view] + row, encoding="utf-8")
+    labeling = Labeling(open_project(tmp_path), open_project(tmp_path).session("s01"), "ann")
+    assert labeling.files.keypoints == (together, "tail")
+    with labeling.store.edit("place") as edit:
+        label = Label((7.0, 8.0), LabelStatus.CLICKED, Visibility.VISIBLE, "ann", "")
+        for view in heads:
+            edit.put(labeling.key(4), LabelKey(view, together), label)
+    labeling.save()
+    labeling.close()
+    for view, head in heads.items():
+        text = (tmp_path / f"CollectedData_{view}.csv").read_text(encoding="utf-8")
+        assert text.startswith(head), "the file keeps its own spelling"
+        assert "img00000004.png,7,8,3,4" in text

@@ -31,6 +31,7 @@ from .label_lines import (
     columns_of,
     ending_of,
     joined,
+    name_in,
     number_text,
 )
 
@@ -191,7 +192,7 @@ class LabelTable:
             for name, columns in sources:
                 if columns is None:
                     new += self._new_column(i, name, old, like)
-                elif i == 1:
+                elif i == 1 and any(name_in(old[column]) != name for column in columns):
                     new += [name] * len(columns)
                 else:
                     new += [old[column] for column in columns]
@@ -305,7 +306,7 @@ class LabelTable:
 
     def _columns_of(self, name: str) -> list[int]:
         parts = self._texts(1)
-        return [i for i in range(self._index_cells, self._width) if parts[i].strip() == name]
+        return [i for i in range(self._index_cells, self._width) if name_in(parts[i]) == name]
 
     def _new_column(self, line: int, name: str, old: list[str], like: list[int]) -> list[str]:
         """The cells of a new keypoint in a line: as many as the first one has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def columns_of(
     for i in range(start, len(parts)):
         if not parts[i] or kinds[i] not in ("x", "y", VISIBLE, "likelihood"):
             continue  # a column that somebody else added
-        found = places.setdefault(parts[i], {})
+        found = places.setdefault(name_in(parts[i]), {})
         if kinds[i] in found:
             raise PoseDataError(
                 f"keypoint {parts[i]} is there twice",
@@ -91,6 +92,11 @@ def columns_of(
             expected="it for all keypoints or for none",
         )
     return columns
+
+
+def name_in(cell: str) -> str:
+    """The name of a keypoint in a cell: a Mac stores an umlaut as two characters."""
+    return unicodedata.normalize("NFC", cell.strip())
 
 
 def cells_of(path: Path, lines: Sequence[str], i: int) -> list[str]:
