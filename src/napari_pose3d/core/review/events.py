@@ -259,6 +259,7 @@ def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Ev
     for kind, strength, bars in (
         (Failure.JUMP, excesses.jump, excesses.jump_bar),
         (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty_bar),
+        (Failure.OUTSIDE, excesses.outside, excesses.outside_bar),
     ):
         mine = [
             _event(kind, (keypoint,), (), run, float(strength[run.peak, k] * bars[k]), units)

@@ -54,6 +54,9 @@ _BONE_SCALE = 0.03
 _POSTERIOR_SD = 3.0
 # Of the animal's size: a keypoint that moves further in one frame, relative to all others, jumps.
 _JUMP = 0.35
+# And one that is further from its place in the nearest labeled pose has not been seen there: of the
+# usual distance of keypoints from the middle.
+_OUTSIDE = 0.7
 
 
 class Failure(Enum):
@@ -68,6 +71,7 @@ class Failure(Enum):
     JUMP = "jump"
     BONE = "impossible bone"
     UNCERTAIN = "uncertain"
+    OUTSIDE = "unlike labeled poses"
     CAMERA_MOVED = "camera moved"
 
     @property
@@ -93,6 +97,8 @@ ADVICE: dict[Failure, str] = {
     "several views. Label a frame.",
     Failure.CAMERA_MOVED: "From here on the calibration does not fit this camera: it was touched. "
     "Calibrate again, or mend the calibration for the frames before and after by themselves.",
+    Failure.OUTSIDE: "The pose is unlike all labeled ones: the network has seen nothing like it. "
+    "Label a frame, also where the prediction is right.",
     Failure.UNCERTAIN: "Too few views observe the point; its position is hardly known. Label it, "
     "or leave these frames out.",
 }
@@ -119,8 +125,10 @@ class Excesses:
     uncertainty, jump : (frame, keypoint) float32
     bone, bone_deviation : (frame, bone) float32
         Excess, and length minus usual length in rig units.
-    uncertainty_bar, jump_bar : (keypoint,) float32
-        Rig units.
+    uncertainty_bar, jump_bar, outside_bar : (keypoint,) float32
+        Rig units; of ``outside`` without a calibration px.
+    outside : (frame, keypoint) float32
+        Distance from the nearest labeled pose over its bar; 0 where nothing is labeled.
     bone_length, bone_bar : (bone,) float32
         Usual length, and its bar where the ends are well known, rig units.
     """
@@ -144,6 +152,8 @@ class Excesses:
     jump_bar: Float32
     bone_length: Float32
     bone_bar: Float32
+    outside: Float32
+    outside_bar: Float32
 
     @property
     def n_frames(self) -> int:
@@ -154,6 +164,7 @@ def find_excesses(
     result: Result,
     skeleton: Sequence[tuple[str, str]] = (),
     *,
+    labeled_distance: Float32 | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Excesses:
@@ -165,6 +176,8 @@ def find_excesses(
         Of `smooth`, or read back with `load_result`.
     skeleton : sequence of (str, str)
         Bones by the names of their ends; others are ignored.
+    labeled_distance : (frame, keypoint), optional
+        From `labeled_pose_distances`.
     progress, cancelled
         As for `smooth`.
 
@@ -212,7 +225,21 @@ def find_excesses(
         bars.jump,
         bars.bone_length,
         bars.bone_bar,
+        *_outside(result, labeled_distance),
     )
+
+
+def _outside(result: Result, distance: Float32 | None) -> tuple[Float32, Float32]:
+    """Excess of the distance from labeled poses, and its bars."""
+    shape = result.poses2d.n_frames, len(result.poses2d.keypoints)
+    if distance is None:
+        return np.zeros(shape, np.float32), np.full(shape[1], np.nan, np.float32)
+    poses = result.poses2d.xy[0] if result.poses3d is None else result.poses3d.xyz
+    some = poses[:: max(shape[0] // 2000, 1)]
+    centre = np.nanmedian(some, axis=1, keepdims=True)
+    size = _finite_median(np.linalg.norm(some - centre, axis=-1))
+    out = np.array(distance, np.float32)
+    return out, _over_bar(out, _OUTSIDE * size, 0.02 * size)
 
 
 def _over_bar(values: Float32, floor: float, least_scale: float) -> Float32:

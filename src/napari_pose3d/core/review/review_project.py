@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result
@@ -93,6 +94,38 @@ class ReviewProject:
                 todo="Label frames, or leave these measures out",
             )
         return measure_against_labels(result, labels, session, wanted)
+
+    def labeled_distance(self, result: Result) -> NDArray[np.float32] | None:
+        """How far each keypoint is from the nearest labeled pose of the project.
+
+        In space where the result is, and sessions with labels have a calibration; else in the
+        views. None where too little is labeled; see `labeled_pose_distances`.
+        """
+        from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+
+        from .comparison.labeled_poses import labeled_pose_distances
+
+        labels = self.labels()
+        if labels is None or not labels.frames:
+            return None
+        poses = result.poses2d
+        if result.poses3d is None:
+            xy = labels.in_order(poses.views, poses.keypoints)
+            return labeled_pose_distances(list(poses.xy), list(xy))
+        points = []
+        for name in dict.fromkeys(key.session for key in labels.frames):
+            session = self.session(name)
+            rig = None if session is None else session.load_rig()
+            if session is None or rig is None:
+                continue
+            views = tuple(view for view in rig.names if view in labels.views)
+            if len(views) > 1:
+                mine = labels.of_session(name).in_rig_pixels(session)
+                xy = mine.in_order(views, poses.keypoints)
+                points.append(triangulate(rig.subset(views), xy, robust="auto").xyz)
+        if not points:
+            return None
+        return labeled_pose_distances([result.poses3d.xyz], [np.concatenate(points)])
 
     def images(self, name: str, frame: int) -> dict[str, NDArray[Any]]:
         """The images of a frame by view, of the views whose video can be read there."""

@@ -197,6 +197,7 @@ def review_result(
     labeled: Collection[int] = (),
     sensitivity: float = 1.0,
     watch_cameras: bool = True,
+    labeled_distance: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SessionReview:
@@ -218,6 +219,8 @@ def review_result(
         Twice as high: bars half as high.
     watch_cameras : bool
         Whether to look for a camera that was moved, which takes a few seconds.
+    labeled_distance : (frame, keypoint), optional
+        From `labeled_pose_distances`: poses unlike all labeled ones are events.
     progress, cancelled
         As for `smooth`.
 
@@ -230,7 +233,13 @@ def review_result(
         `cancelled` returned True.
     """
     _check_sensitivity(sensitivity)
-    excesses = find_excesses(result, skeleton, progress=progress, cancelled=cancelled)
+    excesses = find_excesses(
+        result,
+        skeleton,
+        labeled_distance=labeled_distance,
+        progress=progress,
+        cancelled=cancelled,
+    )
     moved: tuple[Event, ...] = ()
     if watch_cameras and rig is not None and result.poses3d is not None:
         moved = _moved_cameras(result, rig)

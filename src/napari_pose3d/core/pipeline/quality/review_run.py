@@ -256,6 +256,7 @@ class ReviewRun:
             fps=self._project.fps(name),
             labeled=self._project.labeled(name),
             sensitivity=settings.sensitivity,
+            labeled_distance=self._project.labeled_distance(result),
             progress=progress,
             cancelled=cancelled,
         )
