@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import atexit, sys
+import atexit, sys, weakref
 from napari_pose3d.gui.qt.process_end import leave_cycles_at_the_end
 
 class Holder:
@@ -27,6 +27,8 @@ class Odd(__import__("io").RawIOBase):
         raise AttributeError("not mine")
 
 holder, odd = Holder(sys.argv[1]), Odd()
+# Asking a proxy of something that is gone for its class raises.
+dead = weakref.proxy(Odd())
 if sys.argv[2] == "leave":
     leave_cycles_at_the_end()
     leave_cycles_at_the_end()
