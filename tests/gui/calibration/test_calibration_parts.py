@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_pose3d.core.calibration.origin import moved_rig
 from napari_pose3d.core.calibration.session_rig import (
     offsets_of_clocks,
     rig_place,
@@ -19,6 +20,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.calibration.make.calibration_job import _around
 from napari_pose3d.gui.calibration.make.detection_feed import DetectionFeed
 from napari_pose3d.gui.calibration.result.result_tables import clock_text, excluded_text
+from napari_pose3d.gui.calibration.world.rig_scene import rig_scene, seen_surface
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 
@@ -68,6 +70,20 @@ def test_a_picture_of_the_board_is_cut_out_around_it() -> None:
     cut, moved = _around(image, np.full((3, 2), np.nan))
     assert cut.shape[1] <= 420
     assert len(moved) == 0
+
+
+def test_an_origin_far_away_is_not_drawn() -> None:
+    rig = ring_of_cameras(4)
+    scene = rig_scene(rig)
+    assert len(scene.axes) == 3
+    assert len(scene.floor)
+    far = rig_scene(moved_rig(rig, np.eye(3), np.array([0.0, 0.0, 1e5])))
+    assert len(far.axes) == len(far.floor) == 0
+    assert len(far.cameras) == len(scene.cameras)
+    # More cameras see less of the space.
+    contents = [seen_surface(scene, n)[2] for n in (2, 3, 4)]
+    assert contents == sorted(contents, reverse=True)
+    assert contents[0] > 0
 
 
 @pytest.mark.gui

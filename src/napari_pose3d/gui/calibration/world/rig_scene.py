@@ -109,7 +109,8 @@ def rig_scene(
     axes = np.zeros((3, 2, 3))
     axes[:, 1] = 0.3 * reach * np.eye(3)
     # An origin far away would make a dot of everything else.
-    if float(np.linalg.norm(middle)) > _FAR_ORIGIN * max(reach, float(np.ptp(_apexes(drawn)))):
+    drawn_reach = float(np.linalg.norm(np.ptp(np.vstack([_apexes(drawn), about]), axis=0)))
+    if float(np.linalg.norm(middle)) > _FAR_ORIGIN * drawn_reach:
         axes, floor = axes[:0], []
     shown = {}
     for each in drawn:
