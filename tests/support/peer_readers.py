@@ -34,6 +34,11 @@ def movement_netcdf(path: str) -> tuple[list[str], Any, str]:
     return _movement(dataset)
 
 
+def scipy_mat(path: str) -> tuple[list[str], Any, str]:
+    pred = importlib.import_module("scipy.io").loadmat(path)["pred"]
+    return [], pred.transpose(0, 2, 1).tolist(), importlib.import_module("scipy").__version__
+
+
 def pynwb_nwb(path: str) -> tuple[list[str], Any, str]:
     pynwb = importlib.import_module("pynwb")
     importlib.import_module("ndx_pose")

@@ -14,7 +14,6 @@ from tests.support.scenes import ring_rig
 
 from napari_pose3d import Camera, PoseDataError, Rig, load_rig
 from napari_pose3d.cli import main
-from napari_pose3d.core.calibration.converters.mat_variables import read_mat
 from napari_pose3d.core.calibration.converters.rig_conversion import (
     EXACT,
     FORMATS,
@@ -25,6 +24,7 @@ from napari_pose3d.core.calibration.converters.rig_conversion import (
     write_rig,
 )
 from napari_pose3d.core.cameras.camera import rotation_vector
+from napari_pose3d.core.formats.exchange.mat_variables import read_mat
 
 # Whose programs know fisheye lenses.
 FISHEYE = ("anipose", "opencv", "caliscope", "colmap", "pose2sim", "kalibr", "csv")

@@ -38,6 +38,7 @@ READERS = {
     "tidy-parquet": ["pandas_parquet"],
     "sleap-anipose": ["h5py_tracks"],
     "movement": ["movement_netcdf"],
+    "dannce": ["scipy_mat"],
     "nwb": ["pynwb_nwb", "movement_nwb"],
     "c3d": ["ezc3d_c3d", "c3d_c3d"],
 }

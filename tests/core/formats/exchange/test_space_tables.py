@@ -235,3 +235,23 @@ class TestC3d:
         names = tuple(f"keypoint {k}" for k in range(300))
         again, _ = round_trip(poses_of(3, names), "c3d", tmp_path)
         assert again.keypoints == names
+
+
+class TestDannce:
+    def test_predictions_have_the_shape_that_dannce_writes(self, tmp_path: Path) -> None:
+        from scipy.io import loadmat
+
+        poses = poses_of()
+        assert poses.poses3d is not None
+        done = export_poses(poses, "dannce", tmp_path)
+        content = loadmat(done.files[0])
+        assert content["pred"].shape == (7, 3, 4)
+        np.testing.assert_array_equal(content["pred"][:, :, 2], poses.poses3d.xyz[:, 2])
+        assert content["sampleID"].ravel().tolist() == list(range(7))
+
+    def test_without_names_points_are_numbered(self, tmp_path: Path) -> None:
+        done = export_poses(poses_of(), "dannce", tmp_path)
+        done.files[1].unlink()
+        again = read_poses(done.files[0])
+        assert again.keypoints == ("node0", "node1", "node2", "node3")
+        assert again.notes

@@ -21,6 +21,7 @@ import numpy as np
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.formats.exchange.mat_variables import read_mat
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 
@@ -33,7 +34,6 @@ from .camera_sections import (
     refuse_fisheye,
     rig_of,
 )
-from .mat_variables import read_mat
 
 _FIRST_PIXEL = 1.0
 _LABEL3D = "params (a cell of structs with K, RDistort, TDistort, r, t) and camnames"

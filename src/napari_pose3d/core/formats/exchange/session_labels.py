@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+_MOST_DIGITS = 18
 
 
 class ImageKey(NamedTuple):
@@ -57,3 +60,9 @@ class SessionLabels:
 def image_name(frame: int) -> str:
     """``img00000012.png``."""
     return f"img{frame:08d}.png"
+
+
+def frame_number(stem: str) -> int | None:
+    """The number at the end of a name without its ending, else the first in it; None for none."""
+    match = re.search(r"[0-9]+$", stem) or re.search(r"[0-9]+", stem)
+    return int(match.group()) if match and len(match.group()) <= _MOST_DIGITS else None

@@ -46,6 +46,8 @@ def _of_file(path: Path) -> str | None:
         return "tidy-parquet"
     if path.suffix.lower() == ".json" and b"{" in head:
         return "coco"
+    if head.startswith(b"MATLAB 5.0"):
+        return "dannce"
     if is_hdf5(head):
         return _of_hdf5(path)
     if path.suffix.lower() == ".c3d" and is_c3d(head):

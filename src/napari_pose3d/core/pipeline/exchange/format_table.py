@@ -138,6 +138,11 @@ _ALL = (
         skeleton=True, cameras=True,
     ),
     ExchangeFormat(
+        "dannce", "DANNCE predictions", "poses", ".mat",
+        "datasets.dannce:write_dannce", "datasets.dannce:read_dannce",
+        space=True, confidence=True,
+    ),
+    ExchangeFormat(
         "coco", "COCO keypoints", "labels", ".json",
         "datasets.coco:write_coco", "datasets.coco:read_coco",
         views=True, skeleton=True,

@@ -22,8 +22,7 @@ from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
 from ..frame_rows import refuse_repeated
-from ..image_numbers import frame_number
-from ..session_labels import ImageKey, SessionLabels, image_name
+from ..session_labels import ImageKey, SessionLabels, frame_number, image_name
 
 _EXPECTED = "COCO keypoints: images, annotations, and one category with keypoints"
 _LARGEST = 1 << 30

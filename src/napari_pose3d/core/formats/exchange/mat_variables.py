@@ -3,8 +3,8 @@
 Notes
 -----
 SciPy's reader is not used: damaged files end the process there. Variables that take more memory
-than a calibration can need are left out, since a few kB of a compressed one make gigabytes, and so
-are objects of classes and functions.
+than a calibration can need are left out unless asked for, since a few kB of a compressed one make
+gigabytes, and so are objects of classes and functions.
 
 References
 ----------
@@ -49,8 +49,13 @@ _STORAGE = {
 _TEXT = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 
 
-def read_mat(path: Path) -> dict[str, Any]:
+def read_mat(path: Path, *, largest_variable: int = _LARGEST_VARIABLE) -> dict[str, Any]:
     """The small variables of a ``.mat`` file by name.
+
+    Parameters
+    ----------
+    largest_variable : int
+        Bytes of the largest that is read; the usual is more than a calibration has.
 
     Returns
     -------
@@ -77,20 +82,20 @@ def read_mat(path: Path) -> dict[str, Any]:
     found = {}
     with input_errors(path, struct.error, zlib.error):
         for kind, content in _elements(data[_HEADER:], order):
-            variable = _variable(kind, content, order)
+            variable = _variable(kind, content, order, largest_variable)
             if variable is not None and variable[0]:
                 found[variable[0]] = variable[1]
     return found
 
 
-def _variable(kind: int, content: bytes, order: str) -> tuple[str, Any] | None:
+def _variable(kind: int, content: bytes, order: str, largest: int) -> tuple[str, Any] | None:
     """Name and value of a variable; None where it is too large to be a part of a calibration."""
     if kind == _COMPRESSED:
-        content = zlib.decompressobj().decompress(content, _LARGEST_VARIABLE + 1)
-        if len(content) > _LARGEST_VARIABLE:
+        content = zlib.decompressobj().decompress(content, largest + 1)
+        if len(content) > largest:
             return None
         kind, content = next(_elements(content, order), (0, b""))
-    if kind != _MATRIX or len(content) > _LARGEST_VARIABLE:
+    if kind != _MATRIX or len(content) > largest:
         return None
     return _matrix(content, order, 0)
 
