@@ -143,6 +143,8 @@ def test_a_session_of_review(make_napari_viewer, project: Path, tmp_path: Path) 
     assert not corrected.exists()
     assert np.allclose(poses.xy[VIEW, :, KEYPOINT], before, atol=0.05)
 
+    until(lambda: not widget.model.is_waiting)
+
     # One is bad, another waits for labeling: on disk, and undone.
     other = next(e for e in widget.events.table.events if name in e.keypoints)
     pick(widget, other)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.review.decisions.thresholds import with_bars
 from napari_pose3d.core.review.events import Event
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Up to so many cells are compared anew while the mouse waits; more in a thread.
 _AT_ONCE = 1_000_000
+_LATER_MS = 250
 
 
 class ReviewModel(QObject):
@@ -60,6 +61,10 @@ class ReviewModel(QObject):
         self.sensitivity = 1.0
         self._factors: dict[str, float] = {}
         self._running = JobSlot()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_LATER_MS)
+        self._timer.timeout.connect(self._classify)
 
     @property
     def factors(self) -> Mapping[str, float]:
@@ -76,8 +81,16 @@ class ReviewModel(QObject):
         self._classify()
 
     def reclassify(self) -> None:
-        """Positions were corrected: the same bars for other values."""
-        self._classify()
+        """Positions were corrected: the same bars for other values, a moment later.
+
+        The track is seen at once; the list of events can wait for the next correction.
+        """
+        self._timer.start()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether events are about to be found anew."""
+        return self._timer.isActive() or self._running.job is not None
 
     def drop(self) -> None:
         """Show nothing."""
@@ -111,6 +124,7 @@ class ReviewModel(QObject):
     def stop(self) -> None:
         """Nothing is emitted any more by what is being computed."""
         self._running.abandon()
+        self._timer.stop()
 
     def _choose(self, event: Event | None) -> None:
         self.current = event
@@ -118,6 +132,7 @@ class ReviewModel(QObject):
 
     def _classify(self) -> None:
         self._running.abandon()
+        self._timer.stop()
         if self.base is None:
             return
         work = partial(_classified, self.base, dict(self._factors), self.sensitivity)
@@ -130,6 +145,7 @@ class ReviewModel(QObject):
         self._running.start(job)
 
     def _take(self, review: SessionReview) -> None:
+        self._running.abandon()
         self.review = review
         self.classified.emit()
 
