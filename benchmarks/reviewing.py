@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,58 +34,23 @@ from napari_pose3d import Ensemble, smooth
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.review.audit.findings import LabelFinding
 from napari_pose3d.core.review.audit.label_audit import audit_labels
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure, runs
+from napari_pose3d.core.review.failure_flags import Failure
 from napari_pose3d.core.review.frame_choice import choose_frames
 from napari_pose3d.core.review.measures import compute_measures
 from napari_pose3d.core.review.session_review import review_result
-from napari_pose3d.synthetic.label_errors import Kind, PlantedFault, faulty_labels
-from napari_pose3d.synthetic.network_errors import PredictionTruth, simulate_predictions
-from napari_pose3d.synthetic.scene import Scene, make_scene
+from napari_pose3d.synthetic.network_errors import simulate_predictions
+from napari_pose3d.synthetic.planted_faults import (
+    Kind,
+    Planted,
+    PlantedFault,
+    failures_of,
+    faulty_labels,
+)
+from napari_pose3d.synthetic.scene import make_scene
 
 PLANTED = replace(HARSH, occluded=0.0, outliers=0.004, swaps=0.003)
 BUDGET = 100
 _SIZE = (1280, 1024)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One stretch that was made wrong, and the kinds that name it rightly."""
-
-    kinds: frozenset[Failure]
-    view: str
-    keypoints: tuple[str, ...]
-    start: int
-    end: int
-
-    def touches(self, event: Event) -> bool:
-        return (
-            event.start <= self.end
-            and event.end >= self.start
-            and bool(set(self.keypoints) & set(event.keypoints))
-        )
-
-
-def planted_in(scene: Scene, truth: PredictionTruth) -> list[Planted]:
-    views, out = scene.rig.names, []
-    for mask, kind in (
-        (truth.outlier, Failure.VIEWS_DISAGREE),
-        (truth.swapped, Failure.SWAPPED_SIDES),
-    ):
-        n_seeds = mask.sum(axis=0)
-        for v, k in np.ndindex(n_seeds.shape[0], n_seeds.shape[2]):
-            for first, last in runs(n_seeds[v, :, k] > 0):
-                few = n_seeds[v, first : last + 1, k].mean() < len(mask) / 2
-                kinds = {Failure.SETS_DISAGREE} if few else {kind}
-                if kind is Failure.SWAPPED_SIDES:
-                    kinds.add(kind)
-                name = (scene.keypoints[k],)
-                out.append(Planted(frozenset(kinds), views[v], name, first, last))
-    for v, view in enumerate(views):
-        for first, last in runs(truth.lost[v]):
-            lost = frozenset({Failure.LOST_VIEW})
-            out.append(Planted(lost, view, scene.keypoints, first, last))
-    return out
 
 
 def chosen_at_random(n_frames: int, seed: int) -> NDArray[np.int64]:
@@ -147,7 +112,7 @@ def find(quick: bool) -> None:
             ensemble, truth = simulate_predictions(scene, 3, seed=seed, errors=PLANTED)
             result = smooth(ensemble, scene.rig)
             review = review_result(result, scene.rig, scene.skeleton, fps=scene.fps)
-            planted = planted_in(scene, truth)
+            planted = failures_of(scene, truth)
             part = [[e for e in review.events if each.touches(e)] for each in planted]
             named = [
                 [e for e in mine if each.view in e.views and len(e.views) <= max(1, 4 - n_cameras)]

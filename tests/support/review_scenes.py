@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
-import numpy as np
-
 from napari_pose3d import Ensemble, smooth
 from napari_pose3d.core.poses.arrays import Result
-from napari_pose3d.core.review.failure_flags import Failure, runs
 from napari_pose3d.synthetic.network_errors import (
     PredictionErrors,
     PredictionTruth,
     simulate_predictions,
 )
+from napari_pose3d.synthetic.planted_faults import Planted, failures_of
 from napari_pose3d.synthetic.scene import Scene, make_scene
 
 CLEAN = PredictionErrors(
@@ -40,17 +38,6 @@ PLANTED = replace(
 )
 
 
-@dataclass(frozen=True)
-class Planted:
-    """A failure that was planted: which kinds name it rightly, and where it is."""
-
-    kinds: frozenset[Failure]
-    view: str
-    keypoints: tuple[str, ...]
-    start: int
-    end: int
-
-
 @dataclass(frozen=True, eq=False)
 class Recording:
     """Simulated predictions, what is true, and what the smoother made of them."""
@@ -73,24 +60,4 @@ def recording(
 
 def planted_failures(found: Recording) -> list[Planted]:
     """Every stretch of one keypoint and view that was made wrong, and the lost view."""
-    scene, truth = found.scene, found.truth
-    views = scene.rig.names
-    out = []
-    for mask, all_kind in (
-        (truth.outlier, Failure.VIEWS_DISAGREE),
-        (truth.swapped, Failure.SWAPPED_SIDES),
-    ):
-        n_seeds = mask.sum(axis=0)
-        for v, k in np.ndindex(n_seeds.shape[0], n_seeds.shape[2]):
-            for first, last in runs(n_seeds[v, :, k] > 0):
-                # One seed of its own opinion leaves the centre of three where it is.
-                alone = n_seeds[v, first : last + 1, k].mean() < 1.5
-                kinds = {Failure.SETS_DISAGREE} if alone else {all_kind}
-                if all_kind is Failure.SWAPPED_SIDES:
-                    kinds.add(all_kind)
-                out.append(Planted(frozenset(kinds), views[v], (scene.keypoints[k],), first, last))
-    for v, view in enumerate(views):
-        for first, last in runs(truth.lost[v]):
-            kinds = frozenset({Failure.LOST_VIEW})
-            out.append(Planted(kinds, view, scene.keypoints, first, last))
-    return out
+    return failures_of(found.scene, found.truth)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.review.audit.findings import LabelFault
 from napari_pose3d.core.review.audit.flat_audit import exchanged_sides_without_rig
-from napari_pose3d.synthetic.label_errors import faulty_labels
+from napari_pose3d.synthetic.planted_faults import faulty_labels
 
 MOUSE = Path(__file__).parents[4] / "shared" / "data" / "mouse" / "CollectedData.csv"
 

@@ -10,7 +10,7 @@ import pytest
 from napari_pose3d import triangulate
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault, LabelFinding
 from napari_pose3d.core.review.audit.label_audit import audit_labels
-from napari_pose3d.synthetic.label_errors import Kind, PlantedFault, faulty_labels
+from napari_pose3d.synthetic.planted_faults import Kind, PlantedFault, faulty_labels
 
 
 def f1(planted: list[PlantedFault], findings: list[LabelFinding]) -> float:

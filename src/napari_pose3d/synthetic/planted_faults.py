@@ -1,4 +1,4 @@
-"""Labels of a known scene in which people erred in known ways."""
+"""What audits and reviews have to find: faults in labels, and failures of simulated networks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Literal
 import numpy as np
 
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault
+from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.failure_flags import Failure, runs
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 
-from .scene import make_scene
+from .network_errors import PredictionTruth
+from .scene import Scene, make_scene
 
 Kind = Literal[
     "none", "disagrees", "sides", "views", "duplicate", "off", "everywhere", "unlike", "forgotten"
@@ -148,3 +151,47 @@ def faulty_labels(
         track_sd=np.full(track.shape[:2], 1.0),
     )
     return given, planted
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A stretch that was made wrong: which kinds name it rightly, and where it is."""
+
+    kinds: frozenset[Failure]
+    view: str
+    keypoints: tuple[str, ...]
+    start: int
+    end: int
+
+    def touches(self, event: Event) -> bool:
+        """Whether an event has a frame and a keypoint of it."""
+        return (
+            event.start <= self.end
+            and event.end >= self.start
+            and bool(set(self.keypoints) & set(event.keypoints))
+        )
+
+
+def failures_of(scene: Scene, truth: PredictionTruth) -> list[Planted]:
+    """Every stretch of one keypoint and view that was made wrong, and every lost view."""
+    views = scene.rig.names
+    out = []
+    for mask, shared in (
+        (truth.outlier, Failure.VIEWS_DISAGREE),
+        (truth.swapped, Failure.SWAPPED_SIDES),
+    ):
+        n_seeds = mask.sum(axis=0)
+        for v, k in np.ndindex(n_seeds.shape[0], n_seeds.shape[2]):
+            for first, last in runs(n_seeds[v, :, k] > 0):
+                # A minority of its own opinion leaves the centre where it is.
+                few = n_seeds[v, first : last + 1, k].mean() < len(mask) / 2
+                kinds = {Failure.SETS_DISAGREE} if few else {shared}
+                if shared is Failure.SWAPPED_SIDES:
+                    kinds.add(shared)
+                name = (scene.keypoints[k],)
+                out.append(Planted(frozenset(kinds), views[v], name, first, last))
+    for v, view in enumerate(views):
+        for first, last in runs(truth.lost[v]):
+            kinds_lost = frozenset({Failure.LOST_VIEW})
+            out.append(Planted(kinds_lost, view, scene.keypoints, first, last))
+    return out
