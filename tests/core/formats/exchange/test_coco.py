@@ -77,6 +77,17 @@ def test_an_import_is_a_project_that_opens(project: Path, tmp_path: Path) -> Non
     assert again.views == before.views
     np.testing.assert_allclose(again.xy, before.xy)
     assert {each.where: each.positions for each in done.lint} == {"top": 3, "side": 2}
+    assert done.notes == ("4 of 4 images do not lie beside the file",)
+
+
+def test_images_that_lie_beside_the_file_come_along(project: Path, tmp_path: Path) -> None:
+    image = project / "labeled-data" / "day1_top" / "img00000003.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"an image")
+    export_session(project, "coco", project / "labels.json")
+    import_file(project / "labels.json", tmp_path / "new")
+    copy = tmp_path / "new" / "labeled-data" / "day1_top" / "img00000003.png"
+    assert copy.read_bytes() == b"an image"
 
 
 def test_zeros_are_found_and_are_missing_where_that_is_asked(tmp_path: Path) -> None:

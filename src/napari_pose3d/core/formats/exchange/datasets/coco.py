@@ -184,6 +184,8 @@ def read_coco(path: Path) -> SessionLabels:
             for a, b in category.get("skeleton") or ()
             if 1 <= a <= len(names) and 1 <= b <= len(names)
         )
+    there = {key: file for key, file in images.items() if file.is_file()}
+    absent = len(images) - len(there)
     return SessionLabels(
         frames,
         order,
@@ -191,8 +193,9 @@ def read_coco(path: Path) -> SessionLabels:
         xy,
         occluded,
         bones,
-        {key: file for key, file in images.items() if file.is_file()},
+        there,
         sizes,
+        (f"{absent} of {len(images)} images do not lie beside the file",) if absent else (),
     )
 
 
