@@ -60,7 +60,7 @@ BANDS: Mapping[str, Band] = {
         0.3,
         0.15,
         "the videos do not belong together, start at other times, or their frames are paired "
-        "wrongly: check the timestamps, or film again with the board in sight of both",
+        "wrongly: check the timestamps, or record again with the board in sight of both",
         True,
     ),
     "clock": Band(0.05, 0.5, "the camera is not triggered with the others, or lost a frame"),
