@@ -78,7 +78,7 @@ def test_without_the_library_the_extra_is_named(
     from napari_pose3d.core.formats.exchange import optional_library
 
     with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[x\]'"):
-        optional_library.library("nonsense", "x")
+        optional_library.library(FORMATS[key].extra, "x")
     assert FORMATS[key].extra in MODULES
 
 
