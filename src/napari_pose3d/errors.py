@@ -25,6 +25,7 @@ RemedyKind = Literal[
     "size",
     "names",
     "format",
+    "rig_format",
     "video_size",
     "offset",
     "refine",
@@ -55,7 +56,7 @@ class Remedy:
         "any_individual" to choose none, "mirrored", "allow_missing" and "shared_keypoints" to
         switch on, "folder" to write somewhere else,
         "replace" to overwrite, "skeleton" to draw one, "convert" to make a calibration of ours from
-        another program's, "size", "names" and "format" to say what its files do not,
+        another program's, "size", "names", "format" and "rig_format" to say what its files do not,
         "video_size" to take the size of the videos' images, "offset" to shift a view in time,
         "refine" to mend a calibration from points, "exchange" to give cameras each other's names,
         "invert_pose" to take a camera's pose the other way round, "rewrite" to write a file as it

@@ -327,7 +327,7 @@ def format_for(path: str | os.PathLike[str]) -> str:
         file=path,
         expected=f"one of {', '.join(FORMATS)}",
         todo="Choose the format",
-        remedy=Remedy("format"),
+        remedy=Remedy("rig_format"),
     )
 
 
