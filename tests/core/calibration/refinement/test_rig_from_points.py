@@ -79,6 +79,24 @@ def test_long_lenses_are_refused() -> None:
         rig_from_points(rig, simulate_points(rig, 200).xy)
 
 
+def test_two_cameras_at_one_place_are_refused() -> None:
+    rig = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)
+    xy = simulate_points(rig, 200).xy
+    rng = np.random.default_rng(0)
+    xy[3] = xy[0] + rng.normal(0, 0.5, xy[0].shape)
+    with pytest.raises(PoseDataError, match="cameras cam0 and cam3 come to lie at one place"):
+        rig_from_points(rig, xy)
+
+
+def test_a_rig_that_its_points_contradict_is_refused() -> None:
+    """One keypoint in four is right in the third view: enough to place it, not to believe it."""
+    rig = ring_of_cameras(3, focal=1400, distance=600, arc=2.5)
+    xy = simulate_points(rig, 200).xy
+    xy[2, :, 3:] += np.random.default_rng(0).normal(0, 40, xy[2, :, 3:].shape)
+    with pytest.raises(PoseDataError, match=r"in camera cam2 half of the points .* more than"):
+        rig_from_points(rig, xy)
+
+
 def test_a_camera_that_shares_nothing_is_named() -> None:
     rig = ring_of_cameras(4, focal=1400, distance=600, arc=2.5)
     xy = simulate_points(rig, 200).xy

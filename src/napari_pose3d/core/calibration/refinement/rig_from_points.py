@@ -34,6 +34,7 @@ _TOLERANCE = 8.0  # px from the epipolar line
 _FEWEST_INLIERS = 0.5
 _WIDEST = np.radians(60)
 _LEAST_PERSPECTIVE = 0.5  # times the noise: what depth does to the size of the image
+_NO_DISTANCE = 0.01  # times the distance to the points: two cameras at one place
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ def rig_from_points(
     Raises
     ------
     PoseDataError
-        When too few points are shared, a camera cannot be placed, or the lenses are so long that
-        points do not tell how far away they are.
+        When too few points are shared, a camera cannot be placed, two come to lie at one place, the
+        points left out do not fit, or the lenses are so long that points do not tell how far away
+        they are.
     """
     fitted, judged = split_points(xy, seed=seed)
     placing = _Placing(rig, fitted, np.random.default_rng(seed), check)
@@ -165,8 +167,9 @@ def rig_from_points(
     found = fits.with_all(movable)
     final = replace(placed, cameras=found.state.cameras)
     _refuse_without_perspective(final, found.state.xyz, fitted, fits.noise)
-    final, scale = _scaled(final, xy, length, placing.order)
     left_out = [_median(values) for values in distances(final, judged.xy)]
+    _refuse_what_does_not_fit(final, found.state.xyz, left_out)
+    final, scale = _scaled(final, xy, length, placing.order)
     return PointRig(
         final,
         dict(zip(final.names, left_out, strict=True)),
@@ -284,6 +287,29 @@ def _refuse_without_perspective(
             "px), so that points do not tell where the cameras are",
             expected="shorter lenses, or points in a deeper volume",
             todo="Calibrate with a board, or refine a calibration that is about right",
+        )
+
+
+def _refuse_what_does_not_fit(rig: Rig, xyz: Float64, left_out: Sequence[float]) -> None:
+    """Refuse a rig that its own points contradict: a camera was placed wrongly."""
+    todo = "Give more points, from more of the volume, or calibrate with a board"
+    middle = np.median(xyz[np.isfinite(xyz).all(axis=1)], axis=0)
+    away = np.linalg.norm(rig.centres - middle, axis=1)
+    for i, j in combinations(range(len(rig.cameras)), 2):
+        apart = float(np.linalg.norm(rig.centres[i] - rig.centres[j]))
+        if apart < _NO_DISTANCE * float(np.median(away)):
+            raise PoseDataError(
+                f"cameras {rig.names[i]} and {rig.names[j]} come to lie at one place",
+                expected="cameras that look from different places, and points that tell them apart",
+                todo=todo,
+            )
+    worst = int(np.nanargmax(left_out))
+    if left_out[worst] > _TOLERANCE:
+        raise PoseDataError(
+            f"the rig that was found does not fit: in camera {rig.names[worst]} half of the points "
+            f"left out of the fit lie more than {left_out[worst]:.1f} px from where it puts them",
+            expected=f"at most {_TOLERANCE:g} px",
+            todo=todo,
         )
 
 
