@@ -53,6 +53,8 @@ def excesses() -> Excesses:
         jump_bar=none,
         bone_length=np.zeros(0, np.float32),
         bone_bar=np.zeros(0, np.float32),
+        outside=points,
+        outside_bar=none,
     )
 
 
