@@ -8,6 +8,9 @@ system does the same at once. Objects in cycles have no order in which they can 
 either: a canvas whose OpenGL context is gone may crash. So they are left alone, as Python allows
 (nobody may rely on ``__del__`` at its end); everything else ends as always, and files that are open
 for writing are flushed before.
+
+Where a script ends while its windows are still open, Python does all of it as usual: those windows
+have OpenGL contexts, and one of some fifty such processes crashed at its very end when they stayed.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import stat
 from functools import cache
 from typing import cast
 
+from qtpy.QtWidgets import QApplication
+
 
 @cache
 def leave_cycles_at_the_end() -> None:
@@ -28,12 +33,20 @@ def leave_cycles_at_the_end() -> None:
 
 
 def _leave_cycles() -> None:
+    if _has_open_windows():
+        return
     for each in gc.get_objects():
         # The base in C: the check of the abstract class takes fifty times as long. And by type:
         # proxies of objects that are gone cannot be asked for their class.
         if issubclass(type(each), _STREAM):
             _flush(each)
     gc.freeze()
+
+
+def _has_open_windows() -> bool:
+    if QApplication.instance() is None:
+        return False
+    return any(widget.isVisible() for widget in QApplication.topLevelWidgets())
 
 
 _STREAM = cast("type[io.IOBase]", io.IOBase.__base__)
