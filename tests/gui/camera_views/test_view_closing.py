@@ -182,7 +182,7 @@ def test_layers_removed_by_hand(viewer: Any, widget: Any, qtbot: Any) -> None:
     settle(qtbot, widget, 15)
     viewer.layers.clear()
     qtbot.waitUntil(lambda: not panel.views, timeout=TIMEOUT)
-    assert not video_threads()
+    qtbot.waitUntil(lambda: not video_threads(), timeout=TIMEOUT)
 
 
 def test_a_video_that_ends_early_says_so(viewer: Any, widget: Any, qtbot: Any) -> None:

@@ -27,8 +27,6 @@ from qtpy.QtCore import QCoreApplication, QObject, Qt, Signal
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .process_end import leave_cycles_at_the_end
-
 # Progress that comes faster than it can be seen only costs the main thread time.
 _SHORTEST_INTERVAL = 0.05
 _LONGEST_WAIT = 5.0  # seconds, at the end of Python
@@ -169,8 +167,6 @@ _running: set[Job] = set()
 @cache
 def _stop_jobs_at_the_end() -> None:
     """Ask the jobs to stop when the application quits, and wait for them when Python ends."""
-    # Before the wait is registered, since what comes first is called last.
-    leave_cycles_at_the_end()
     application = QCoreApplication.instance()
     if application is not None:
         application.aboutToQuit.connect(_abandon_all)
