@@ -141,7 +141,11 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
         put_predictions(tmp_path / f"day1_{view}.csv", xy)
     out = tmp_path / "out"
     command = [*PYTHON, "smooth", str(tmp_path), "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # As a shell starts it: with this variable set, Python would not wait to fill its buffer.
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
+    ) as process:
         assert process.stdout is not None
         # The table of what was matched is printed before anything is computed.
         process.stdout.readline()

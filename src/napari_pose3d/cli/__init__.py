@@ -38,9 +38,9 @@ def run() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line with its arguments; returns the exit code (2 on bad input)."""
     for stream in (sys.stdout, sys.stderr):
-        # Names that a terminal cannot show are spelled out.
+        # Names that a terminal cannot show are spelled out; a log shows each line at once.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     options = _parser().parse_args(arguments)
     bar = ProgressBar(sys.stderr, getattr(options, "verbose", False))
     with Interruption() as interruption:
