@@ -145,20 +145,19 @@ class FileLock:
         held = self._held
         if not held.thread.acquire(timeout=self._seconds):
             raise self._busy()
-        try:
-            if not held.depth:
-                self._take(until)
+        with contextlib.ExitStack() as undo:
+            undo.callback(held.thread.release)
+            try:
+                if not held.depth:
+                    self._take(until)
+            except OSError as error:
+                raise PoseDataError(
+                    f"cannot be written ({error.strerror or error})",
+                    file=self.path,
+                    todo="Ask for the right to write there",
+                ) from error
             held.depth += 1
-        except OSError as error:
-            held.thread.release()
-            raise PoseDataError(
-                f"cannot be written ({error.strerror or error})",
-                file=self.path,
-                todo="Ask for the right to write there",
-            ) from error
-        except BaseException:
-            held.thread.release()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(
@@ -183,7 +182,8 @@ class FileLock:
     def _take(self, until: float) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, descriptor)
             while (got := try_lock(descriptor)) is False:
                 if time.monotonic() > until:
                     raise self._busy()
@@ -191,9 +191,7 @@ class FileLock:
             if got is None:
                 self.has_system_locks = False
                 self._held.owner_file = self._take_by_name(until)
-        except BaseException:
-            os.close(descriptor)
-            raise
+            undo.pop_all()
         self._held.descriptor = descriptor
 
     def _take_by_name(self, until: float) -> Path:

@@ -196,17 +196,20 @@ def _held_file(path: Path, start: bytes) -> FileIO:
     hidden = path if os.name == "nt" else path.with_name(f".{path.name}.new")
     # Without a buffer: it would be written again when the file is closed.
     file = FileIO(open_regular(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL), "r+")
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove, hidden)
+        undo.callback(_close, file)
         try_lock(file.fileno())
         write_all(file.fileno(), start)
         if hidden != path:
             os.rename(hidden, path)
-    except BaseException:
-        _close(file)
-        with contextlib.suppress(OSError):
-            hidden.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
     return file
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _close(file: FileIO | None) -> None:

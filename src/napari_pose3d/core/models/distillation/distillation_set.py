@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,12 +110,12 @@ def make_distillation_set(
             f"{settings.certainty:g} px",
             todo="Allow a larger standard deviation, or smooth more predictions",
         )
-    try:
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
         tables = _images_and_rows(given, smoothed, chosen, settings, folder)
-        return _write(given, tables, held_out, chosen, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        written = _write(given, tables, held_out, chosen, folder)
+        undo.pop_all()
+    return written
 
 
 def _labeled(given: TrainingInput, session: str) -> list[int]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -115,12 +116,11 @@ def prepare_trainings(
         for finding in check_output(folder):
             raise PoseDataError(finding.problem, file=folder, todo=finding.remedy)
     given = training_input(config)
-    made: list[Path] = []
-    try:
+    with ExitStack() as undo:
         filled = left_out = 0
         for folder, seed in zip(folders, seeds, strict=True):
             folder.mkdir(parents=True, exist_ok=True)
-            made.append(folder)
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
             filled, left_out = _prepare(
                 folder,
                 given,
@@ -135,10 +135,7 @@ def prepare_trainings(
                     continued_from=str((continued_from or {}).get(seed, "")),
                 ),
             )
-    except BaseException:
-        for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+        undo.pop_all()
     return PreparedTraining(folders, name, filled, left_out)
 
 
