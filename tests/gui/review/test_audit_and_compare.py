@@ -52,11 +52,11 @@ def test_a_finding_is_accepted_undone_and_dismissed(make_napari_viewer, labeled:
     QTest.mouseClick(audit.bar._run, LEFT)
     until(lambda: not audit.bar.is_busy)
     assert audit.audit is not None
-    one = next(f for f in audit.table.findings if f.frame == FRAME and f.views == (WRONG.view,))
+    one = next(f for f in audit.table.records if f.frame == FRAME and f.views == (WRONG.view,))
     assert one.keypoints == (WRONG.keypoint,)
-    audit.table.selectRow(audit.table.findings.index(one))
+    audit.table.selectRow(audit.table.records.index(one))
     assert "Suggested" in audit.details
-    before = len(audit.table.findings)
+    before = len(audit.table.records)
 
     QTest.mouseClick(audit.buttons["accept"], LEFT)
     label = workspace(viewer).find("Label")
@@ -64,17 +64,17 @@ def test_a_finding_is_accepted_undone_and_dismissed(make_napari_viewer, labeled:
     at = label.labeling.label(FRAME, WRONG).position
     assert np.hypot(*(at - truth(FRAME)[1, 3])) < 3
     assert label.control.frame == FRAME
-    until(lambda: len(audit.table.findings) == before - 1)
+    until(lambda: len(audit.table.records) == before - 1)
     # Taken back in the tab Label, it is open again.
     label.control.step_history(back=True)
-    until(lambda: len(audit.table.findings) == before)
+    until(lambda: len(audit.table.records) == before)
 
-    audit.table.selectRow(audit.table.findings.index(one))
+    audit.table.selectRow(audit.table.records.index(one))
     QTest.mouseClick(audit.buttons["dismiss"], LEFT)
     assert one in Dismissals(labeled)
-    assert one not in audit.table.findings
+    assert one not in audit.table.records
     audit.done.setChecked(True)
-    assert audit.table.text(audit.table.findings.index(one), 2) == "dismissed"
+    assert audit.table.text(audit.table.records.index(one), 2) == "dismissed"
     QTest.mouseClick(audit.undo, LEFT)
     assert one not in Dismissals(labeled)
 
@@ -90,7 +90,7 @@ def test_two_sets_are_compared(make_napari_viewer, labeled: Path) -> None:
     until(lambda: compare.found is not None)
     assert (compare.found.first, compare.found.second) == ("raw", "smoothed")
     # Where the view was wrong, the smoother moved the point most.
-    worst = compare.table.rows[0]
+    worst = compare.table.records[0]
     assert worst.view == VIEWS[VIEW]
     assert FIRST <= worst.frame <= LAST
     assert worst.above == LAST - FIRST + 1
@@ -99,7 +99,7 @@ def test_two_sets_are_compared(make_napari_viewer, labeled: Path) -> None:
     assert len(compare.plot.names) == len(VIEWS)
     assert compare.scatter.reach >= 10
     compare.view.setCurrentIndex(compare.view.findData(VIEWS[0]))
-    assert {row.view for row in compare.table.rows} == {VIEWS[0]}
+    assert {row.view for row in compare.table.records} == {VIEWS[0]}
     assert len(compare.plot.names) == 1
 
     compare.first.setCurrentText("net0")
@@ -108,4 +108,4 @@ def test_two_sets_are_compared(make_napari_viewer, labeled: Path) -> None:
     assert compare.found.rows[0].largest < 3
     compare.second.setCurrentText("net0")
     assert "two different" in compare.message.message
-    assert compare.table.rows == ()
+    assert compare.table.records == ()

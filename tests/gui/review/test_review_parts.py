@@ -126,19 +126,19 @@ def test_table_and_filter(qtbot) -> None:
     choice.changed.connect(fill)
     choice.offer(events)
     fill()
-    assert table.events == tuple(events)
+    assert table.records == tuple(events)
     assert table.text(1, 3) == "bad"
     table.step(1)
     table.step(1)
     assert picked == events[:2]
     assert table.selected == (events[1],)
     choice.order.setCurrentIndex(1)
-    assert [each.start for each in table.events] == [100, 500, 900_000]
+    assert [each.start for each in table.records] == [100, 500, 900_000]
     choice.kinds.setCurrentIndex(choice.kinds.findData(Failure.HIDDEN))
-    assert table.events == (events[1],)
+    assert table.records == (events[1],)
     choice.kinds.setCurrentIndex(0)
     choice.keypoints.setCurrentIndex(choice.keypoints.findData("nose"))
-    assert table.events == (events[0], events[2])
+    assert table.records == (events[0], events[2])
     # Of another review, with none of the keypoint: all are listed.
     choice.offer(events[1:2])
     assert choice.chosen(events[1:2]) == events[1:2]

@@ -80,8 +80,8 @@ def find(widget: ReviewWidget) -> None:
 def pick(widget: ReviewWidget, event: Event) -> None:
     """Click on the line of an event."""
     table = widget.events.table
-    table.scrollTo(table.model().index(table.events.index(event), 1))
-    cell = table.visualRect(table.model().index(table.events.index(event), 1))
+    table.scrollTo(table.model().index(table.records.index(event), 1))
+    cell = table.visualRect(table.model().index(table.records.index(event), 1))
     QTest.mouseClick(table.viewport(), LEFT, pos=cell.center())
 
 
@@ -101,7 +101,7 @@ def test_a_session_of_review(make_napari_viewer, project: Path, tmp_path: Path) 
     assert not widget.events.isHidden()
     table, decisions = widget.events.table, widget.events.decisions
     name = KEYPOINTS[KEYPOINT]
-    wrong = next(e for e in table.events if name in e.keypoints and e.views == ("Cam-C",))
+    wrong = next(e for e in table.records if name in e.keypoints and e.views == ("Cam-C",))
     assert (wrong.start, wrong.end) == (FIRST, LAST)
 
     # A click on its line shows its worst frame, cut out in all views, and why.
@@ -146,7 +146,7 @@ def test_a_session_of_review(make_napari_viewer, project: Path, tmp_path: Path) 
     until(lambda: not widget.model.is_waiting)
 
     # One is bad, another waits for labeling: on disk, and undone.
-    other = next(e for e in widget.events.table.events if name in e.keypoints)
+    other = next(e for e in widget.events.table.records if name in e.keypoints)
     pick(widget, other)
     QTest.mouseClick(decisions.buttons["bad"], LEFT)
     stored = pd.read_csv(project / "napari-pose3d" / "decisions" / "decisions.csv")

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_pose3d.gui.qt.jobs import Job, JobSlot, Work
 from napari_pose3d.gui.qt.message_text import MessageLabel
-from napari_pose3d.gui.qt.progress_row import ProgressRow
+from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.gui.workspace.panel_plan import Mark
 
 

@@ -1,4 +1,4 @@
-"""Run, Cancel, the progress of the job and what is going on, in words."""
+"""How far a job is, and a Cancel button: below a form that runs it, or there only while it runs."""
 
 from __future__ import annotations
 
@@ -109,3 +109,65 @@ class RunBar(QWidget):
         self._run.setEnabled(not self._obstacle)
         self._run.setToolTip(self._obstacle or self._hint)
         self._status.show_message(self._ready_text or self._obstacle or "Ready.")
+
+
+class ProgressRow(QWidget):
+    """Shows how far a job is; `cancel_clicked` is emitted when the user wants it to stop."""
+
+    cancel_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._stage = QLabel()
+        self._stage.setWordWrap(True)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName("Progress")
+        self._cancel = QPushButton("&Cancel")
+        self._cancel.clicked.connect(self._on_cancel)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self._stage)
+        column.addLayout(row)
+        self.finish()
+
+    @property
+    def stage(self) -> str:
+        """What the user reads; "" where no job runs."""
+        return "" if self.isHidden() else self._stage.text()
+
+    @property
+    def fraction(self) -> float:
+        """How far the bar is, from 0 to 1; 0 where it is not known."""
+        return self._bar.value() / self._bar.maximum() if self._bar.maximum() else 0.0
+
+    def show_progress(self, stage: str, done: int, total: int) -> None:
+        """Show where the job is; ``total`` 0 means that it is not known how far that is."""
+        part = f" ({done:,} of {total:,})" if total else ""
+        if self.isHidden() or self._cancel.isEnabled():
+            self._stage.setText(f"{stage[:1].upper()}{stage[1:]}{part}…")
+        self._bar.setRange(0, max(total, 0))
+        self._bar.setValue(done)
+        if self.isHidden():
+            self._cancel.setEnabled(True)
+            self.show()
+
+    def finish(self) -> None:
+        """No job runs any more."""
+        self.hide()
+        self._bar.setRange(0, 1)
+        self._bar.reset()
+
+    def cancel(self) -> None:
+        """Click on Cancel."""
+        self._cancel.click()
+
+    def _on_cancel(self) -> None:
+        self._cancel.setEnabled(False)
+        self._stage.setText("Cancelling…")
+        self.cancel_clicked.emit()

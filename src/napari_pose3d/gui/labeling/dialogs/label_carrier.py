@@ -31,7 +31,7 @@ from napari_pose3d.core.labels.propagation.point_trackers import (
 )
 from napari_pose3d.core.labels.propagation.propagation import Propagation
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
-from napari_pose3d.gui.qt.progress_row import ProgressRow
+from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..control.label_controller import LabelController

@@ -22,7 +22,7 @@ from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel
-from napari_pose3d.gui.qt.progress_row import ProgressRow
+from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.gui.workspace.panel_plan import Mark
 
 from ..control.frame_navigation import completeness

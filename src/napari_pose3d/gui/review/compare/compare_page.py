@@ -181,8 +181,8 @@ class ComparePage(QWidget):
         if found is None:
             self.message.show_message("")
         else:
-            above = sum(row.above for row in self.table.rows)
-            both = sum(row.both for row in self.table.rows)
+            above = sum(row.above for row in self.table.records)
+            both = sum(row.both for row in self.table.records)
             self.message.show_message(
                 f"{found.first} and {found.second} are more than {found.bar:g} px apart in "
                 f"{above:,} of {both:,} positions. A line shows where it is worst."

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.review.events import Event
+from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 from .kind_colours import kind_icon
 
@@ -18,39 +19,25 @@ _WHAT, _MARK = 1, 3
 _HEIGHT = 112
 _MEASURED = 200
 _PADDING = 10
-_NOWHERE = QModelIndex()
 MOST_ROWS = 2000
 
 
-class _EventModel(QAbstractTableModel):
-    """The lines; a widget for each cell would take seconds for some hundred events."""
+class _Events(RecordModel):
+    """``mark`` tells what was decided about an event."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.events: list[Event] = []
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, _COLUMNS)
         self.mark: Callable[[Event], str] = lambda _: ""
-
-    def show_events(self, events: Sequence[Event], mark: Callable[[Event], str]) -> None:
-        """List others."""
-        self.beginResetModel()
-        self.events, self.mark = list(events), mark
-        self.endResetModel()
 
     def show_marks(self) -> None:
         """The last column changed."""
-        if self.events:
-            last = len(self.events) - 1
+        if self.records:
+            last = len(self.records) - 1
             self.dataChanged.emit(self.index(0, _MARK), self.index(last, _MARK))
-
-    def rowCount(self, parent: QModelIndex = _NOWHERE) -> int:  # noqa: N802
-        return 0 if parent.isValid() else len(self.events)
-
-    def columnCount(self, parent: QModelIndex = _NOWHERE) -> int:  # noqa: N802
-        return 0 if parent.isValid() else len(_COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tooltip and the colour of the kind."""
-        event = self.events[index.row()]
+        event = self.records[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             if index.column() == _MARK:
                 return self.mark(event)
@@ -61,19 +48,8 @@ class _EventModel(QAbstractTableModel):
             return kind_icon(event.kind)
         return None
 
-    def headerData(  # noqa: N802
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        """The names of the columns."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _COLUMNS[section]
-        return None
 
-
-class EventTable(QTableView):
+class EventTable(RecordTable):
     """Lists events; several can be selected with Shift and Ctrl.
 
     Signals: ``picked`` with the event that the user goes to; ``selection_changed``.
@@ -83,36 +59,16 @@ class EventTable(QTableView):
     selection_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._lines = _EventModel(self)
+        self._events = _Events()
+        super().__init__(self._events, "Events", parent, wide=_WHAT, height=_HEIGHT)
         self._filling = self._pressed = False
-        self.setModel(self._lines)
-        self.setAccessibleName("Events")
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
         self.setIconSize(QSize(9, 9))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(_HEIGHT)
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        if rows is not None and header is not None:
-            rows.hide()
-            rows.setDefaultSectionSize(rows.minimumSectionSize())
-            header.setMinimumSectionSize(18)
-            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-            header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
         selection = self.selectionModel()
         if selection is not None:
             selection.currentRowChanged.connect(self._on_current)
             selection.selectionChanged.connect(lambda *_: self._on_selection())
         self.clicked.connect(lambda index: self._pick(index.row()))
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """Those that are listed, in their order."""
-        return tuple(self._lines.events)
 
     @property
     def row(self) -> int:
@@ -121,18 +77,7 @@ class EventTable(QTableView):
 
     @property
     def current(self) -> Event | None:
-        return self._lines.events[self.row] if 0 <= self.row < len(self._lines.events) else None
-
-    @property
-    def selected(self) -> tuple[Event, ...]:
-        """Those that are selected, in the order of the list."""
-        model = self.selectionModel()
-        rows = sorted({index.row() for index in model.selectedRows()}) if model is not None else []
-        return tuple(self._lines.events[row] for row in rows)
-
-    def text(self, row: int, column: int) -> str:
-        """What the user reads in a cell."""
-        return str(self._lines.data(self._lines.index(row, column)))
+        return self._events.records[self.row] if 0 <= self.row < len(self._events.records) else None
 
     def show_events(self, events: Sequence[Event], mark: Callable[[Event], str]) -> None:
         """List other events.
@@ -144,14 +89,15 @@ class EventTable(QTableView):
             What was decided about an event, in a sign or a word; empty for nothing.
         """
         self._filling = True
-        self._lines.show_events(events[:MOST_ROWS], mark)
+        self._events.mark = mark
+        self._events.show_records(events[:MOST_ROWS])
         self._filling = False
         self._fit_columns()
         self.selection_changed.emit()
 
     def show_marks(self) -> None:
         """Other decisions about the events that are listed."""
-        self._lines.show_marks()
+        self._events.show_marks()
         self._fit_columns()
 
     def _fit_columns(self) -> None:
@@ -159,10 +105,10 @@ class EventTable(QTableView):
         header, metrics = self.horizontalHeader(), self.fontMetrics()
         if header is None:
             return
-        lines = self._lines.events[:_MEASURED]
+        lines = self._events.records[:_MEASURED]
         widest = [0] * len(_COLUMNS)
         for event in lines:
-            for column, text in enumerate((*_cells(event), self._lines.mark(event))):
+            for column, text in enumerate((*_cells(event), self._events.mark(event))):
                 widest[column] = max(widest[column], metrics.horizontalAdvance(text))
         for column, width in enumerate(widest):
             if column != _WHAT:
@@ -171,22 +117,22 @@ class EventTable(QTableView):
 
     def select(self, event: Event) -> bool:
         """Make the line of an event the current one, without going there; False without a line."""
-        if event not in self._lines.events:
+        if event not in self._events.records:
             return False
         self._filling = True
-        self.selectRow(self._lines.events.index(event))
+        self.selectRow(self._events.records.index(event))
         self._filling = False
         self.selection_changed.emit()
         return True
 
     def step(self, by: int) -> None:
         """Go to the next event of the list, or to the one before."""
-        if self._lines.events:
+        if self._events.records:
             self.step_to(0 if self.row < 0 else self.row + by)
 
     def step_to(self, row: int) -> None:
         """Go to a line, or to the nearest that there is."""
-        n = len(self._lines.events)
+        n = len(self._events.records)
         if not n:
             return
         row = min(max(row, 0), n - 1)
@@ -215,8 +161,8 @@ class EventTable(QTableView):
         self._pressed = False
 
     def _pick(self, row: int) -> None:
-        if 0 <= row < len(self._lines.events) and not self._filling:
-            self.picked.emit(self._lines.events[row])
+        if 0 <= row < len(self._events.records) and not self._filling:
+            self.picked.emit(self._events.records[row])
 
 
 def _cells(event: Event) -> tuple[str, ...]:
