@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tests.support.review_scenes import CLEAN, recording
 
 from napari_pose3d.core.review.comparison.labeled_poses import labeled_pose_distances
+from napari_pose3d.core.review.decisions.thresholds import with_bars
 from napari_pose3d.core.review.failure_flags import Failure
 from napari_pose3d.core.review.session_review import review_result
 
@@ -87,3 +88,7 @@ def test_clean_recordings_stay_quiet_and_a_new_pose_is_an_event(seed: int) -> No
     assert made.scene.keypoints[0] in event.keypoints
     assert abs(event.start - 700) <= 1
     assert event.views == ()
+    # Its bar is moved like all others.
+    quiet = with_bars(review, {"outside": 1e4})
+    assert event in review.events
+    assert not [each for each in quiet.events if each.kind is Failure.OUTSIDE]

@@ -44,6 +44,12 @@ THRESHOLDS: Mapping[str, Threshold] = {
         Threshold("uncertainty", "uncertainty", "length", "Of the smoothed point in space."),
         Threshold("jump", "jump", "length", "Step of the smoothed point beside the body."),
         Threshold("bone", "bone", "length", "Deviation from the bone's usual length."),
+        Threshold(
+            "outside",
+            "unlike labels",
+            "length",
+            "Distance from the nearest labeled pose; px without a calibration.",
+        ),
     )
 }
 
@@ -91,6 +97,7 @@ _BAR_OF = {
     "uncertainty": "uncertainty_bar",
     "jump": "jump_bar",
     "bone": "bone_bar",
+    "outside": "outside_bar",
 }
 
 

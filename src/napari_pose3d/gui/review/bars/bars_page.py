@@ -94,7 +94,8 @@ class BarsPage(QWidget):
                 box.addItem(name, name)
             box.blockSignals(False)
         track = review.result.poses3d
-        unit = ("" if track is None else track.units) or "length"
+        # Without a calibration only the distance from labeled poses is a length, in an image.
+        unit = "px" if track is None else track.units or "length"
         for name in THRESHOLDS:
             if getattr(review.excesses, name).any():
                 histogram = self.histograms[name] = Histogram(name, unit)
