@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from napari_pose3d.gui.qt.napari_private import name_dock_also
+from napari_pose3d.gui.qt.process_end import close_windows_at_the_end
 
 from .docking import dock_of, narrow_tabs, unwrapped
 from .kernel_preparation import KernelPreparation
@@ -48,6 +49,7 @@ class Workspace(QObject):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        close_windows_at_the_end()
         self._viewer = viewer
         self._panels = Panels()
         self._kinds: weakref.WeakKeyDictionary[QWidget, PanelKind] = weakref.WeakKeyDictionary()
