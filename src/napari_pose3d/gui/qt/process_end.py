@@ -35,6 +35,7 @@ def _close_windows() -> None:
         viewer = napari.current_viewer()
         if viewer is None:
             break
-        viewer.close()
+        # Not the viewer, which removes its layers first: no thread takes work any more.
+        viewer.window.close()
     # No event loop does it any more.
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
