@@ -33,8 +33,8 @@ GUI_FLOORS = (
     {"qt"},
     {"workspace", "layers"},
     {"session"},
-    {"camera_views", "review", "smooth", "traces"},
-    {"calibration", "labeling"},
+    {"camera_views", "traces"},
+    {"tasks"},
     {"contributions"},
     {"demo"},
 )
@@ -191,6 +191,19 @@ def test_imports_go_down_the_house(half: str, floors: tuple[set[str], ...]) -> N
         and half_and_room(used)[1]
         and floor_of[half_and_room(used)[1]] > floor_of[half_and_room(name)[1]]
     ]
+    assert faults == []
+
+
+def test_no_task_knows_another() -> None:
+    start = f"{NAME}.gui.tasks."
+    tasks = {name: name.removeprefix(start).split(".")[0] for name in modules() if start in name}
+    faults = [
+        f"{name}:{line} imports {used}"
+        for name, used_here in import_graph().items()
+        for used, line in used_here.items()
+        if name in tasks and used in tasks and tasks[name] != tasks[used]
+    ]
+    assert len(set(tasks.values())) > 3
     assert faults == []
 
 

@@ -86,7 +86,7 @@ def close_at_stage(widget: Any) -> None:
 
 
 def save(widget: Any) -> None:
-    from napari_pose3d.gui.smooth import smooth_widget
+    from napari_pose3d.gui.tasks.smooth import smooth_widget
 
     def begin() -> None:
         folder = PATHS[0].parent / "results"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from napari_pose3d.gui.labeling.dialogs.key_help import key_groups
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS, MOUSE, VIEW_KEYS, Key, Modifiers, find_key
+from napari_pose3d.gui.tasks.labeling.dialogs.key_help import key_groups
 
 
 def actions_by_key(table: tuple[Key, ...]) -> dict[tuple[str, Modifiers], set[str]]:
@@ -78,7 +78,7 @@ def test_the_table_fits_a_small_screen_and_closes(qtbot: Any, theme: str) -> Non
     from napari.qt import get_stylesheet
     from qtpy.QtCore import Qt
 
-    from napari_pose3d.gui.labeling.dialogs.key_help import KeyTable
+    from napari_pose3d.gui.tasks.labeling.dialogs.key_help import KeyTable
 
     for key in (Qt.Key.Key_Escape, Qt.Key.Key_Question):
         table = KeyTable()

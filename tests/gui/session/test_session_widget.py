@@ -25,7 +25,7 @@ from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
 from napari_pose3d.gui.session.current_session import current_session
-from napari_pose3d.gui.smooth.smooth_job import Choice, smooth
+from napari_pose3d.gui.tasks.smooth.smooth_job import Choice, smooth
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings

@@ -16,7 +16,7 @@ from tests.support.label_window import click, until
 from tests.support.napari_window import Window
 from tests.support.view_helpers import LEFT, drag, move_mouse
 
-from napari_pose3d.gui.smooth.save_dialog import SaveDialog
+from napari_pose3d.gui.tasks.smooth.save_dialog import SaveDialog
 from napari_pose3d.synthetic import sample
 
 pytestmark = pytest.mark.gui

@@ -9,7 +9,7 @@ import pytest
 
 from napari_pose3d.core.pipeline.warm_up import FIRST_JOBS, LATER_JOBS, KernelCompilation
 from napari_pose3d.errors import Cancelled
-from napari_pose3d.gui.smooth.smooth_job import after_compilation
+from napari_pose3d.gui.tasks.smooth.smooth_job import after_compilation
 from napari_pose3d.gui.workspace import kernel_preparation
 from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation
 

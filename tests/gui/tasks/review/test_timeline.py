@@ -14,7 +14,7 @@ from tests.support.review_scenes import recording
 
 from napari_pose3d.core.review.failure_flags import Failure
 from napari_pose3d.core.review.session_review import review_result
-from napari_pose3d.gui.review.timeline.heat_rows import (
+from napari_pose3d.gui.tasks.review.timeline.heat_rows import (
     AT_BAR,
     STEPS,
     HeatRows,
@@ -22,7 +22,7 @@ from napari_pose3d.gui.review.timeline.heat_rows import (
     kind_rows,
     to_bytes,
 )
-from napari_pose3d.gui.review.timeline.heat_strip import HeatStrip
+from napari_pose3d.gui.tasks.review.timeline.heat_strip import HeatStrip
 
 LEFT = Qt.MouseButton.LeftButton
 

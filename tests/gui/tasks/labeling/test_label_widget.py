@@ -34,9 +34,9 @@ from napari_pose3d.core.labels.frame_selection import kmeans_selection
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled
-from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import FrameChoice
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.tasks.labeling.dialogs.frame_choice_dialog import FrameChoice
 from napari_pose3d.gui.workspace.docking import dock_of
 
 pytestmark = pytest.mark.gui

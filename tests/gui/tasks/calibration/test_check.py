@@ -27,12 +27,12 @@ from napari_pose3d.core.formats.predictions.prediction_table import PredictionTa
 from napari_pose3d.core.pipeline.rigs.point_sources import session_points
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Remedy
-from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
-from napari_pose3d.gui.calibration.check import check_panel
-from napari_pose3d.gui.calibration.check.rig_check import sizes_from, with_video_size
-from napari_pose3d.gui.calibration.mend.mend_preview import BEFORE, MENDED, preview_layers
 from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.tasks.calibration.calibration_widget import CalibrationWidget
+from napari_pose3d.gui.tasks.calibration.check import check_panel
+from napari_pose3d.gui.tasks.calibration.check.rig_check import sizes_from, with_video_size
+from napari_pose3d.gui.tasks.calibration.mend.mend_preview import BEFORE, MENDED, preview_layers
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 from napari_pose3d.synthetic.shared_points import simulate_points
 

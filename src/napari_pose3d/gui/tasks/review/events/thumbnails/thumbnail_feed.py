@@ -14,7 +14,7 @@ from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY
 from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
-from napari_pose3d.gui.review.review_model import ReviewModel
+from napari_pose3d.gui.tasks.review.review_model import ReviewModel
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .cutout import Cutout, FrameVideo, PointMark, cutouts, marks_of

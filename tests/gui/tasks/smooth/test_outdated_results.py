@@ -14,8 +14,8 @@ from napari_pose3d import load_rig, save_rig
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
-from napari_pose3d.gui.smooth import smooth_widget as smooth_module
-from napari_pose3d.gui.smooth.save_dialog import SaveDialog
+from napari_pose3d.gui.tasks.smooth import smooth_widget as smooth_module
+from napari_pose3d.gui.tasks.smooth.save_dialog import SaveDialog
 
 pytestmark = pytest.mark.gui
 TIMEOUT = 60_000

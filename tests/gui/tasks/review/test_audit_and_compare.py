@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from tests.gui.review.test_review_widget import FIRST, LAST, VIEW, find, opened, planted_project
+from tests.gui.tasks.review.test_review_widget import (
+    FIRST,
+    LAST,
+    VIEW,
+    find,
+    opened,
+    planted_project,
+)
 from tests.support.label_sessions import KEYPOINTS, VIEWS, open_labeling, truth
 from tests.support.label_window import until
 

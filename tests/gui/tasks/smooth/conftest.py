@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.gui_helpers import write_session
 
-from napari_pose3d.gui.smooth import smooth_widget as smooth_module
+from napari_pose3d.gui.tasks.smooth import smooth_widget as smooth_module
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from tests.core.review.test_frame_choice import event
 
 from napari_pose3d.core.review.decisions.decisions import Decisions, Verdict
 from napari_pose3d.core.review.failure_flags import Excesses, Failure
-from napari_pose3d.gui.review.bars.distribution import distribution
-from napari_pose3d.gui.review.bars.histogram import Histogram
-from napari_pose3d.gui.review.events.decision_bar import DecisionBar
-from napari_pose3d.gui.review.events.event_filter import EventFilter
-from napari_pose3d.gui.review.events.event_table import EventTable
-from napari_pose3d.gui.review.events.thumbnails.cutout import Cutout, PointMark
-from napari_pose3d.gui.review.events.thumbnails.thumbnail_row import ThumbnailRow
+from napari_pose3d.gui.tasks.review.bars.distribution import distribution
+from napari_pose3d.gui.tasks.review.bars.histogram import Histogram
+from napari_pose3d.gui.tasks.review.events.decision_bar import DecisionBar
+from napari_pose3d.gui.tasks.review.events.event_filter import EventFilter
+from napari_pose3d.gui.tasks.review.events.event_table import EventTable
+from napari_pose3d.gui.tasks.review.events.thumbnails.cutout import Cutout, PointMark
+from napari_pose3d.gui.tasks.review.events.thumbnails.thumbnail_row import ThumbnailRow
 
 LEFT = Qt.MouseButton.LeftButton
 

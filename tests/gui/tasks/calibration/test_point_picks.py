@@ -9,8 +9,12 @@ import pytest
 
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.gui.calibration.views.view_rig import curves_in, distance_to_curve, view_rig
-from napari_pose3d.gui.calibration.world.point_picks import THREE, PointPicks
+from napari_pose3d.gui.tasks.calibration.views.view_rig import (
+    curves_in,
+    distance_to_curve,
+    view_rig,
+)
+from napari_pose3d.gui.tasks.calibration.world.point_picks import THREE, PointPicks
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 RIG = ring_of_cameras(3)

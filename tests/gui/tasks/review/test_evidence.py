@@ -12,14 +12,14 @@ from tests.support.review_scenes import recording
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.failure_flags import Failure
 from napari_pose3d.core.review.session_review import SessionReview, review_result
-from napari_pose3d.gui.review.events.thumbnails.cutout import (
+from napari_pose3d.gui.tasks.review.events.thumbnails.cutout import (
     PointMark,
     cut_out,
     marks_of,
     square_around,
 )
-from napari_pose3d.gui.review.why.evidence import Evidence
-from napari_pose3d.gui.review.why.evidence_marks import arrow
+from napari_pose3d.gui.tasks.review.why.evidence import Evidence
+from napari_pose3d.gui.tasks.review.why.evidence_marks import arrow
 
 
 @pytest.fixture(scope="module")

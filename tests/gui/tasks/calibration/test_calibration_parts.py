@@ -17,10 +17,10 @@ from napari_pose3d.core.calibration.session_rig import (
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.calibration.make.calibration_job import _around
-from napari_pose3d.gui.calibration.make.detection_feed import DetectionFeed
-from napari_pose3d.gui.calibration.result.result_tables import clock_text, excluded_text
-from napari_pose3d.gui.calibration.world.rig_scene import rig_scene, seen_surface
+from napari_pose3d.gui.tasks.calibration.make.calibration_job import _around
+from napari_pose3d.gui.tasks.calibration.make.detection_feed import DetectionFeed
+from napari_pose3d.gui.tasks.calibration.result.result_tables import clock_text, excluded_text
+from napari_pose3d.gui.tasks.calibration.world.rig_scene import rig_scene, seen_surface
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
 

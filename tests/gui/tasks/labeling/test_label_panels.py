@@ -11,13 +11,16 @@ import pytest
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.labeling.canvas.loupe import MAGNIFICATION, Loupe
-from napari_pose3d.gui.labeling.dialogs.frame_choice_dialog import AddFramesDialog, FrameChoice
-from napari_pose3d.gui.labeling.dialogs.import_dialog import ImportDialog
-from napari_pose3d.gui.labeling.dialogs.keypoint_dialog import KeypointDialog
-from napari_pose3d.gui.labeling.panel.frame_list import FrameEntry, FrameList
-from napari_pose3d.gui.labeling.panel.keypoint_matrix import KeypointMatrix, short_names
-from napari_pose3d.gui.labeling.panel.status_signs import LEGEND, CellLook, Sign
+from napari_pose3d.gui.tasks.labeling.canvas.loupe import MAGNIFICATION, Loupe
+from napari_pose3d.gui.tasks.labeling.dialogs.frame_choice_dialog import (
+    AddFramesDialog,
+    FrameChoice,
+)
+from napari_pose3d.gui.tasks.labeling.dialogs.import_dialog import ImportDialog
+from napari_pose3d.gui.tasks.labeling.dialogs.keypoint_dialog import KeypointDialog
+from napari_pose3d.gui.tasks.labeling.panel.frame_list import FrameEntry, FrameList
+from napari_pose3d.gui.tasks.labeling.panel.keypoint_matrix import KeypointMatrix, short_names
+from napari_pose3d.gui.tasks.labeling.panel.status_signs import LEGEND, CellLook, Sign
 
 KEYPOINTS = ("nose", "left ear", "right ear")
 VIEWS = ("Cam-A", "Cam-B")

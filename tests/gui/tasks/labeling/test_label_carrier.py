@@ -15,8 +15,8 @@ from tests.support.label_window import click, go, open_widget, press, until
 from napari_pose3d.core.labels.propagation.propagation import Propagation, Stop
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.errors import Cancelled
-from napari_pose3d.gui.labeling.dialogs import label_carrier
-from napari_pose3d.gui.labeling.dialogs.label_carrier import CarryDialog, describe
+from napari_pose3d.gui.tasks.labeling.dialogs import label_carrier
+from napari_pose3d.gui.tasks.labeling.dialogs.label_carrier import CarryDialog, describe
 
 
 def carried(start: int, n_frames: int, stops: tuple[Stop, ...] = ()) -> Propagation:

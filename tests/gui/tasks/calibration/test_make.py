@@ -17,8 +17,8 @@ from napari_pose3d.core.calibration.board.board import Board, board_text
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.tasks.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.synthetic.board.board_observations import (
     BoardScene,
     ring_of_cameras,

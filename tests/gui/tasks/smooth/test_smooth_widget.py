@@ -19,9 +19,9 @@ from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.qt.jobs import Job
-from napari_pose3d.gui.smooth import smooth_job as work
-from napari_pose3d.gui.smooth import smooth_widget as smooth_module
-from napari_pose3d.gui.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
+from napari_pose3d.gui.tasks.smooth import smooth_job as work
+from napari_pose3d.gui.tasks.smooth import smooth_widget as smooth_module
+from napari_pose3d.gui.tasks.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
 from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
 pytestmark = pytest.mark.gui
@@ -441,7 +441,7 @@ def test_errors_for_the_user_are_told_in_words(qtbot) -> None:
 
 
 def test_the_save_dialog_asks_before_replacing(qtbot, tmp_path) -> None:
-    from napari_pose3d.gui.smooth.save_dialog import SaveDialog
+    from napari_pose3d.gui.tasks.smooth.save_dialog import SaveDialog
 
     dialog = SaveDialog(make_result(), tmp_path)
     qtbot.addWidget(dialog)

@@ -27,8 +27,8 @@ from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.gui.layers.session_layers import session_layers
-from napari_pose3d.gui.review.review_widget import ReviewWidget
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.tasks.review.review_widget import ReviewWidget
 from napari_pose3d.gui.workspace.workspace import workspace
 
 pytestmark = pytest.mark.gui

@@ -1,0 +1,1 @@
+"""The tasks on the right of the window: a panel for each, none of which knows another."""
