@@ -120,6 +120,6 @@ def aniposelib_from_videos(videos: Sequence[Path], board: Board) -> None:
 
 def stored_rig(path: Path, views: tuple[str, ...]) -> Rig:
     """A stored result of caliscope, in mm."""
-    from napari_pose3d.core.calibration.converters.rig_conversion import read_rig
+    from napari_pose3d.core.formats.calibrations.rig_conversion import read_rig
 
     return read_rig(path, "caliscope", names=list(views), scale=1000.0)

@@ -43,7 +43,7 @@ FILES = {
 def write_files(folder: Path) -> None:
     """Put them into the project."""
     from napari_pose3d.core.calibration.board.board import Board, board_text
-    from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, write_rig
+    from napari_pose3d.core.formats.calibrations.rig_conversion import FORMATS, write_rig
     from napari_pose3d.core.review.decisions.corrections import Corrections
     from napari_pose3d.core.review.decisions.decisions import Decisions, Verdict
 
@@ -84,7 +84,7 @@ def commands(name: str, folder: Path, path: Path, rng: random.Random) -> list[li
 
 
 def _rig(folder: Path, path: Path) -> str:
-    from napari_pose3d.core.calibration.converters.rig_conversion import read_rig
+    from napari_pose3d.core.formats.calibrations.rig_conversion import read_rig
 
     several = path.parent.name in ("jarvis", "colmap")
     rig = read_rig(path.parent if several else path, sizes=[(640, 480)])

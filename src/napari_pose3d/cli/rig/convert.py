@@ -61,8 +61,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Convert, and print what was lost and what was found."""
-    from napari_pose3d.core.calibration.converters import rig_conversion as conversion
     from napari_pose3d.core.calibration.lint.rig_lint import check_rig
+    from napari_pose3d.core.formats.calibrations import rig_conversion as conversion
 
     target = options.target or conversion.format_for(options.output)
     if not options.force and not conversion.FORMATS[target].is_folder:

@@ -18,10 +18,10 @@ from tests.support.calibration_window import LEFT, press
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.label_window import until
 
-from napari_pose3d.core.calibration.converters.rig_conversion import FORMATS, read_rig
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+from napari_pose3d.core.formats.calibrations.rig_conversion import FORMATS, read_rig
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.pipeline.rigs.point_sources import session_points

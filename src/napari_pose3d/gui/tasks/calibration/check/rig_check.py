@@ -84,7 +84,7 @@ def check_file(
     PoseDataError
         The file cannot be read, or the session has none.
     """
-    from napari_pose3d.core.calibration.converters import rig_conversion as conversion
+    from napari_pose3d.core.formats.calibrations import rig_conversion as conversion
 
     progress("reading the calibration", 0, 0)
     path = file.path
@@ -227,6 +227,6 @@ def names_from(text: str) -> tuple[str, ...]:
 
 def write_as(rig: Rig, path: Path, key: str, overwrite: bool) -> Sequence[str]:
     """Write a rig in a format; what that has no place for, in words."""
-    from napari_pose3d.core.calibration.converters.rig_conversion import write_rig
+    from napari_pose3d.core.formats.calibrations.rig_conversion import write_rig
 
     return write_rig(rig, path, key, overwrite=overwrite)

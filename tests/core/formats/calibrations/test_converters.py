@@ -14,7 +14,8 @@ from tests.support.scenes import ring_rig
 
 from napari_pose3d import Camera, PoseDataError, Rig, load_rig
 from napari_pose3d.cli import main
-from napari_pose3d.core.calibration.converters.rig_conversion import (
+from napari_pose3d.core.cameras.camera import rotation_vector
+from napari_pose3d.core.formats.calibrations.rig_conversion import (
     EXACT,
     FORMATS,
     detect_format,
@@ -23,7 +24,6 @@ from napari_pose3d.core.calibration.converters.rig_conversion import (
     read_rig,
     write_rig,
 )
-from napari_pose3d.core.cameras.camera import rotation_vector
 from napari_pose3d.core.formats.exchange.mat_variables import read_mat
 
 # Whose programs know fisheye lenses.
