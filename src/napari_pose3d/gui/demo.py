@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     _show(folder, options.screenshots)
     if options.screenshots is not None:
-        from .calibration.demo_pictures import take_calibration_pictures
+        from .tasks.calibration.demo_pictures import take_calibration_pictures
 
         take_calibration_pictures(options.screenshots, _when)
     return 0
