@@ -12,10 +12,10 @@ from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .check.check_panel import CheckPanel
-from .job_bar import JobBar
 from .make.make_panel import MakePanel
 from .mend.mend_panel import MendPanel
 from .result.result_controller import ResultController

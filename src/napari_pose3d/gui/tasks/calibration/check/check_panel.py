@@ -30,9 +30,9 @@ from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.workspace.job_bar import JobBar
 
 from ..file_dialogs import ANY, ask_file, ask_folder, ask_target
-from ..job_bar import JobBar
 from ..session_changes import reopened, with_offsets, with_rig
 from . import rig_check as work
 from .finding_list import FindingList

@@ -24,10 +24,10 @@ from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import CalibrationSettings
 
 from ..file_dialogs import CSV, TOML, ask_file
-from ..job_bar import JobBar
 from . import calibration_job as work
 from .board_panel import BoardPanel
 from .detection_feed import DetectionFeed

@@ -31,10 +31,10 @@ from napari_pose3d.gui.session.current_session import (
     OpenSession,
     is_same_recording,
 )
+from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import RefinementSettings
 
-from ..job_bar import JobBar
 from ..result.table_view import TableView
 from ..session_changes import reopened, with_rig
 from . import mend_job as work

@@ -10,9 +10,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import RefinementSettings
 
-from ..job_bar import JobBar
 from ..result.table_view import TableView
 from . import mend_job as work
 from .mend_tables import sessions_table

@@ -17,9 +17,9 @@ from napari_pose3d.core.calibration.session_rig import offsets_of_clocks
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.session.current_session import CurrentSession
+from napari_pose3d.gui.workspace.job_bar import JobBar
 
 from ..file_dialogs import HTML, TOML, ask_target
-from ..job_bar import JobBar
 from ..make import calibration_job as work
 from ..session_changes import with_offsets, with_rig
 from .fit_history import FitHistory

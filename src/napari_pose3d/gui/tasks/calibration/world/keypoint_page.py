@@ -26,9 +26,9 @@ from napari_pose3d.core.pipeline.rigs.rig_origin import placed_by_floor, placed_
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress
 
-from ..job_bar import JobBar
 from .point_picks import THREE
 
 _ROWS = 6

@@ -16,8 +16,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import CurrentSession
+from napari_pose3d.gui.workspace.job_bar import JobBar
 
-from ..job_bar import JobBar
 from . import rig_scene as work
 from .board_page import BoardPage
 from .keypoint_page import KeypointPage

@@ -1,4 +1,4 @@
-"""The one job of the widget that may run at a time: stage, bar, Cancel, and how it ended."""
+"""The one job of a panel that may run at a time: stage, bar, Cancel, and how it ended."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_pose3d.gui.qt.jobs import Job, JobSlot, Work
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import ProgressRow
-from napari_pose3d.gui.workspace.panel_plan import Mark
+
+from .panel_plan import Mark
 
 
 class JobBar(QWidget):
-    """Runs jobs for the sections of the widget.
+    """Runs jobs for the sections of a panel.
 
     ``changed`` is emitted when a job starts or ends, ``marked`` with the mark that its end puts on
-    the widget's tab.
+    the panel's tab.
     """
 
     changed = Signal()
