@@ -415,6 +415,9 @@ class ExportSettings:
     movement_dims: Literal["singular", "plural"] = _setting(
         "singular", "plural: for movement 0.15 and 0.16, which read no other netCDF"
     )
+    validation: float = _setting(
+        0.1, "share of the labeled frames that a data set keeps for validation (JARVIS)"
+    )
     split: bool = _setting(
         False, "write several C3D files where a recording has more frames than one can hold"
     )
@@ -434,3 +437,7 @@ class ExportSettings:
                 raise PoseDataError(
                     f"'{value}' is not known", place=name, expected=f"one of {', '.join(allowed)}"
                 )
+        if not 0 <= self.validation < 1:
+            raise PoseDataError(
+                f"{self.validation:g} is no share", place="validation", expected="from 0 to below 1"
+            )

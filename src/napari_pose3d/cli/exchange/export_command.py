@@ -53,6 +53,8 @@ def add_to(commands: Any) -> None:
         text = help_of(ExportSettings, field.name)
         if isinstance(field.default, bool):
             parser.add_argument(option, action="store_true", help=text)
+        elif isinstance(field.default, float):
+            parser.add_argument(option, type=float, default=field.default, metavar="X", help=text)
         elif isinstance(field.default, str):
             parser.add_argument(option, default=field.default, metavar="CHOICE", help=text)
         else:

@@ -92,7 +92,14 @@ def export_session(
         from .label_exchange import export_labels
 
         path = target_path(chosen, Path(out), session or "labels")
-        files, notes = export_labels(paths, chosen, path, session=session, overwrite=overwrite)
+        files, notes = export_labels(
+            paths,
+            chosen,
+            path,
+            settings or ExportSettings(),
+            session=session,
+            overwrite=overwrite,
+        )
         return Exported(session or "", files, notes)
     poses = poses_of_input(
         paths,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_pose3d.core.formats.exchange.datasets.jarvis import is_jarvis_set
 from napari_pose3d.core.formats.exchange.hdf5_files import is_hdf5, open_hdf5
 from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
@@ -34,7 +35,7 @@ def detect(path: Path) -> str:
 
 
 def _of_folder(path: Path) -> str | None:
-    return None
+    return "jarvis" if is_jarvis_set(path) else None
 
 
 def _of_file(path: Path) -> str | None:
@@ -45,7 +46,7 @@ def _of_file(path: Path) -> str | None:
     if head.startswith(b"PAR1"):
         return "tidy-parquet"
     if path.suffix.lower() == ".json" and b"{" in head:
-        return "coco"
+        return "jarvis" if path.name.startswith("instances_") and _is_of_jarvis(path) else "coco"
     if head.startswith(b"MATLAB 5.0"):
         return "dannce"
     if is_hdf5(head):
@@ -58,6 +59,11 @@ def _of_file(path: Path) -> str | None:
     if path.suffix.lower() == ".csv" and is_anipose3d_csv(path):
         return "anipose"
     return None
+
+
+def _is_of_jarvis(path: Path) -> bool:
+    with open_input(path) as stream:
+        return b'"keypoint_names"' in stream.read()
 
 
 def _of_hdf5(path: Path) -> str | None:

@@ -37,7 +37,7 @@ class ExchangeFormat:
         ``module:function`` below `core.formats.exchange`.
     extra : str
         The extra of ours that it needs; "" for none.
-    space, views, confidence, uncertainty, mask, units, fps, skeleton, cameras : bool
+    space, views, confidence, uncertainty, mask, units, fps, skeleton, cameras, images : bool
         What a file of it can hold, without a side file.
     """
 
@@ -57,6 +57,7 @@ class ExchangeFormat:
     fps: bool = False
     skeleton: bool = False
     cameras: bool = False
+    images: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -84,6 +85,7 @@ class ExchangeFormat:
             "fps": "frame rate",
             "skeleton": "skeleton",
             "cameras": "cameras",
+            "images": "images",
         }
         return [word for name, word in words.items() if getattr(self, name)]
 
@@ -146,6 +148,11 @@ _ALL = (
         "coco", "COCO keypoints", "labels", ".json",
         "datasets.coco:write_coco", "datasets.coco:read_coco",
         views=True, skeleton=True,
+    ),
+    ExchangeFormat(
+        "jarvis", "JARVIS data set", "labels", "",
+        "datasets.jarvis:write_jarvis_set", "datasets.jarvis:read_jarvis_set",
+        views=True, skeleton=True, cameras=True, images=True,
     ),
 )  # fmt: skip
 

@@ -61,7 +61,7 @@ def lint_views(
     xy: NDArray[np.floating[Any]],
     views: Sequence[str],
     sizes: Mapping[str, tuple[int, int]],
-    rig: Rig | None,
+    rigs: Sequence[tuple[Rig, NDArray[np.int64]]],
 ) -> list[Lint]:
     """Of positions in the views.
 
@@ -71,10 +71,10 @@ def lint_views(
         px of the rig's image.
     sizes : mapping of view to (width, height)
         px; those that are known.
-    rig : Rig or None
-        Cameras of some or all views.
+    rigs : sequence of (Rig, (n,) int64)
+        Cameras of some or all views, and the frames that they took.
     """
-    residuals = _residuals(xy, views, rig)
+    residuals = _residuals(xy, views, rigs)
     found = []
     for v, view in enumerate(views):
         known = np.isfinite(xy[v]).all(axis=-1)
@@ -101,18 +101,23 @@ def lint_views(
 
 
 def _residuals(
-    xy: NDArray[np.floating[Any]], views: Sequence[str], rig: Rig | None
+    xy: NDArray[np.floating[Any]],
+    views: Sequence[str],
+    rigs: Sequence[tuple[Rig, NDArray[np.int64]]],
 ) -> dict[str, float]:
-    shared = [view for view in views if rig is not None and view in rig.names]
-    if rig is None or len(shared) < 2:
-        return {}
-    at = [list(views).index(view) for view in shared]
-    step = max(1, -(-xy.shape[1] // _MOST_FRAMES))
-    some = np.asarray(xy[at, ::step], np.float64)
-    points = triangulate(rig.subset(shared), some)
-    with np.errstate(invalid="ignore"):
-        return {
-            view: float(np.median(each[np.isfinite(each)]))
-            for view, each in zip(shared, points.residuals, strict=True)
-            if np.isfinite(each).any()
-        }
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for rig, frames in rigs:
+        shared = [view for view in views if view in rig.names]
+        if len(shared) < 2 or not len(frames):
+            continue
+        at = [list(views).index(view) for view in shared]
+        step = max(1, -(-len(frames) // _MOST_FRAMES))
+        some = np.asarray(xy[at][:, frames[::step]], np.float64)
+        points = triangulate(rig.subset(shared), some)
+        for view, each in zip(shared, points.residuals, strict=True):
+            found.setdefault(view, []).append(each[np.isfinite(each)])
+    return {
+        view: float(np.median(values))
+        for view, parts in found.items()
+        if (values := np.concatenate(parts)).size
+    }

@@ -157,7 +157,8 @@ def lint_of(poses: SessionPoses) -> tuple[Lint, ...]:
     if poses.poses2d is not None:
         cameras = () if poses.rig is None else poses.rig.cameras
         sizes = {camera.name: camera.size for camera in cameras if camera.size is not None}
-        found += lint_views(poses.poses2d.xy, poses.views, sizes, poses.rig)
+        rigs = [] if poses.rig is None else [(poses.rig, np.arange(poses.n_frames))]
+        found += lint_views(poses.poses2d.xy, poses.views, sizes, rigs)
     return tuple(found)
 
 

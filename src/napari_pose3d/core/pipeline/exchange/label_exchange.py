@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.rig_file import rig_text
+from napari_pose3d.core.formats.exchange.datasets.dataset_images import copy_image, image_size
 from napari_pose3d.core.formats.exchange.session_labels import (
     ImageKey,
     SessionLabels,
@@ -24,10 +25,12 @@ from napari_pose3d.core.labels.files.image_names import SessionImages
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.label_arrays import label_arrays
 from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ExportSettings
 
 from .format_table import ExchangeFormat
 from .import_lint import Lint, lint_views
@@ -52,6 +55,11 @@ def labels_of_project(project: Project, session: str | None = None) -> SessionLa
         raise PoseDataError("there are no labels", file=project.folder, todo="Label frames first")
     images: dict[ImageKey, Path] = {}
     sizes: dict[ImageKey, tuple[int, int]] = {}
+    rigs: dict[str, Rig] = {}
+    videos: dict[tuple[str, str], Path] = {}
+    video_frames: dict[ImageKey, int] = {}
+    lengths: dict[str, int] = {}
+    notes = []
     for each in project.sessions:
         mine = [key.frame for key in found.frames if key.session == each.name]
         if not mine:
@@ -59,13 +67,29 @@ def labels_of_project(project: Project, session: str | None = None) -> SessionLa
         names = SessionImages(each)
         for view in each.views:
             size = _video_size(each.videos.get(view))
-            for frame in mine:
+            if view in each.videos:
+                videos[each.name, view] = each.videos[view]
+            of_video = each.to_video(view, mine).tolist()
+            for frame, number in zip(mine, of_video, strict=True):
                 key = ImageKey(each.name, view, frame)
+                if number != frame:
+                    video_frames[key] = number
                 if names.is_there(view, frame):
                     images[key] = names.path(view, frame)
-                    size = size or _image_size(images[key])
+                    size = size or image_size(images[key])
                 if size is not None:
                     sizes[key] = size
+        counts = {view: video_metadata(path).n_frames for view, path in each.videos.items()}
+        if counts and all(counts.values()):
+            lengths[each.name] = each.n_frames({v: n for v, n in counts.items() if n})
+        rig = each.load_rig()
+        if rig is not None and any(each.alignment(view).moves_pixels for view in each.views):
+            notes.append(
+                f"the calibration of {each.name} is left out: its videos show parts of the "
+                "calibrated images"
+            )
+        elif rig is not None:
+            rigs[each.name] = rig
     return SessionLabels(
         tuple((key.session, key.frame) for key in found.frames),
         found.views,
@@ -75,34 +99,25 @@ def labels_of_project(project: Project, session: str | None = None) -> SessionLa
         project.skeleton,
         images,
         sizes,
+        rigs,
+        videos,
+        video_frames,
+        lengths,
+        tuple(notes),
     )
 
 
 def _video_size(path: Path | None) -> tuple[int, int] | None:
     if path is None:
         return None
-    try:
-        found = video_metadata(path)
-    except PoseDataError:
-        return None
-    return found.size
-
-
-def _image_size(path: Path) -> tuple[int, int] | None:
-    import av
-
-    try:
-        with path.open("rb") as stream, av.open(stream) as image:
-            shown = image.streams.video[0].codec_context
-            return (shown.width, shown.height) if shown.width and shown.height else None
-    except (av.FFmpegError, OSError, IndexError):
-        return None
+    return video_metadata(path).size
 
 
 def export_labels(
     paths: AnyPath | Sequence[AnyPath],
     chosen: ExchangeFormat,
     path: Path,
+    settings: ExportSettings,
     *,
     session: str | None = None,
     overwrite: bool = False,
@@ -121,8 +136,8 @@ def export_labels(
         )
     labels = labels_of_project(open_project(Path(given[0])), session)
     with FileGroup(overwrite=overwrite) as files:
-        notes = chosen.write()(labels, path, files)
-        return files.targets, tuple(notes)
+        notes = chosen.write()(labels, path, files, settings)
+        return files.targets, (*labels.notes, *notes)
 
 
 def import_labels(
@@ -154,12 +169,17 @@ def lint_of_labels(labels: SessionLabels, rig: Rig | None) -> tuple[Lint, ...]:
         known = sizes.get(key.view, size)
         # Where sessions differ, only what is outside of the largest is certainly outside.
         sizes[key.view] = (max(known[0], size[0]), max(known[1], size[1]))
-    return tuple(lint_views(labels.xy, labels.views, sizes, rig))
+    rigs = [
+        (found, np.array([n for n, (name, _) in enumerate(labels.frames) if name == session]))
+        for session in labels.sessions
+        if (found := rig or labels.rigs.get(session)) is not None
+    ]
+    return tuple(lint_views(labels.xy, labels.views, sizes, rigs))
 
 
 def _write_project(labels: SessionLabels, out: Path, overwrite: bool) -> tuple[Path, ...]:
     refuse_unsafe_names(labels.views, "view")
-    refuse_unsafe_names({session for session, _ in labels.frames}, "session")
+    refuse_unsafe_names(labels.sessions, "session")
     with FileGroup(overwrite=overwrite) as files:
         write_project(files.open(out / FILE_NAME), labels.views, labels.keypoints)
         for v, view in enumerate(labels.views):
@@ -172,9 +192,13 @@ def _write_project(labels: SessionLabels, out: Path, overwrite: bool) -> tuple[P
                 rows.append((f"labeled-data/{folder}/{image_name(frame)}", cells))
                 source = labels.images.get(ImageKey(session, view, frame))
                 if source is not None and source.suffix.lower() == ".png":
-                    target = out / "labeled-data" / folder / image_name(frame)
-                    shutil.copyfile(source, files.path(target))
+                    copy_image(source, out / "labeled-data" / folder / image_name(frame), files)
             files.open(path).write(table.changed({}, rows).text())
+        for session, rig in labels.rigs.items():
+            refuse_unsafe_names([session], "session")
+            files.open(out / "calibrations" / f"{session}.toml").write(rig_text(rig))
+        if labels.skeleton:
+            update_own_project(out, skeleton=labels.skeleton, group=files)
         return files.targets
 
 

@@ -16,13 +16,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ExportSettings
 
 from ..frame_rows import refuse_repeated
-from ..session_labels import ImageKey, SessionLabels, frame_number, image_name
+from ..session_labels import (
+    Cells,
+    ImageKey,
+    SessionLabels,
+    frame_number,
+    image_name,
+    labels_of,
+)
 
 _EXPECTED = "COCO keypoints: images, annotations, and one category with keypoints"
 _LARGEST = 1 << 30
@@ -30,7 +39,9 @@ _LARGEST_PIXEL = 1e6
 _MARGIN = 0.1
 
 
-def write_coco(labels: SessionLabels, path: Path, files: FileGroup) -> list[str]:
+def write_coco(
+    labels: SessionLabels, path: Path, files: FileGroup, settings: ExportSettings
+) -> list[str]:
     """Write all frames with at least one position in a view; images stay where they are.
 
     Raises
@@ -65,7 +76,7 @@ def write_coco(labels: SessionLabels, path: Path, files: FileGroup) -> list[str]
                     "height": height,
                 }
             )
-            annotations.append(_annotation(labels, v, n, len(images)))
+            annotations.append(annotation_of(labels, v, n, len(images)))
     category = {
         "id": 1,
         "name": "animal",
@@ -83,7 +94,8 @@ def write_coco(labels: SessionLabels, path: Path, files: FileGroup) -> list[str]
     return [f"{len(images)} images with labels; their files stay where they are"]
 
 
-def _annotation(labels: SessionLabels, v: int, n: int, image: int) -> dict[str, Any]:
+def annotation_of(labels: SessionLabels, v: int, n: int, image: int) -> dict[str, Any]:
+    """The labels of one image, of which at least one has a position; `image` is its id."""
     xy = labels.xy[v, n]
     known = np.isfinite(xy).all(axis=-1)
     visible = np.where(known, np.where(labels.occluded[v, n], 1, 2), 0)
@@ -146,12 +158,9 @@ def read_coco(path: Path) -> SessionLabels:
             keys[image["id"]] = key
             sizes[key] = (int(image["width"]), int(image["height"]))
             images[key] = _image_file(path, str(image["file_name"]))
-        frames = tuple(sorted({(key.session, key.frame) for key in keys.values()}))
-        found = tuple(dict.fromkeys(key.view for key in keys.values()))
-        order = known_views if set(found) <= set(known_views) else found
-        shape = (len(order), len(frames), len(names))
-        xy, occluded = np.full((*shape, 2), np.nan), np.zeros(shape, bool)
-        row = {frame: n for n, frame in enumerate(frames)}
+        found: dict[ImageKey, Cells] = {
+            key: (np.full((len(names), 2), np.nan), np.zeros(len(names), bool)) for key in images
+        }
         seen: Counter[ImageKey] = Counter()
         for i, each in enumerate(content["annotations"]):
             if each["category_id"] != category["id"]:
@@ -166,19 +175,12 @@ def read_coco(path: Path) -> SessionLabels:
                     place=place,
                     expected="one in each image",
                 )
-            values = np.array(each["keypoints"], dtype=np.float64)
-            if values.shape != (3 * len(names),) or not (np.abs(values) < _LARGEST_PIXEL).all():
-                raise PoseDataError(
-                    "the keypoints are not three numbers each",
-                    file=path,
-                    place=place,
-                    expected=f"{3 * len(names)} numbers: x, y and v of {len(names)} keypoints",
-                )
-            x_y_v = values.reshape(-1, 3)
-            at = order.index(key.view), row[key.session, key.frame]
+            x_y_v = positions_of(each, len(names), path, place)
             labeled = x_y_v[:, 2] > 0
-            xy[at] = np.where(labeled[:, None], x_y_v[:, :2], np.nan)
-            occluded[at] = x_y_v[:, 2] == 1
+            found[key] = (
+                np.where(labeled[:, None], x_y_v[:, :2], np.nan),
+                x_y_v[:, 2] == 1,
+            )
         bones = tuple(
             (names[a - 1], names[b - 1])
             for a, b in category.get("skeleton") or ()
@@ -186,17 +188,30 @@ def read_coco(path: Path) -> SessionLabels:
         )
     there = {key: file for key, file in images.items() if file.is_file()}
     absent = len(images) - len(there)
-    return SessionLabels(
-        frames,
-        order,
+    return labels_of(
+        found,
         names,
-        xy,
-        occluded,
-        bones,
-        there,
-        sizes,
-        (f"{absent} of {len(images)} images do not lie beside the file",) if absent else (),
+        known_views,
+        skeleton=bones,
+        images=there,
+        sizes=sizes,
+        notes=(f"{absent} of {len(images)} images do not lie beside the file",) if absent else (),
     )
+
+
+def positions_of(
+    annotation: dict[str, Any], n_keypoints: int, path: Path, place: str
+) -> NDArray[np.float64]:
+    """``x, y, v`` of an annotation, ``(keypoint, 3)``; refuses what is not that."""
+    values = np.array(annotation["keypoints"], dtype=np.float64)
+    if values.shape != (3 * n_keypoints,) or not (np.abs(values) < _LARGEST_PIXEL).all():
+        raise PoseDataError(
+            "the keypoints are not three numbers each",
+            file=path,
+            place=place,
+            expected=f"{3 * n_keypoints} numbers: x, y and v of {n_keypoints} keypoints",
+        )
+    return values.reshape(-1, 3)
 
 
 def _category(content: dict[str, Any], path: Path) -> dict[str, Any]:
