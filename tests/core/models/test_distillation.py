@@ -11,11 +11,11 @@ from tests.support.training_projects import KEYPOINTS, VIEWS, config_of, trainin
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.models.configuration.config_file import with_values
+from napari_pose3d.core.models.distillation.certainty_check import LabeledResult, check_certainty
 from napari_pose3d.core.models.distillation.distillation_set import make_distillation_set
 from napari_pose3d.core.models.distillation.pseudo_labels import (
     DistillationSettings,
     certain_positions,
-    check_certainty,
     choose_pseudo_frames,
 )
 from napari_pose3d.core.models.preflight.preflight import preflight
@@ -80,12 +80,21 @@ def test_certainty_is_checked_against_labels() -> None:
     labels = np.full((len(VIEWS), 3, len(KEYPOINTS), 2), np.nan)
     labels[:, :2] = result.poses2d.xy[:, [2, 5]]
     labels[:, 0, :, 0] += 4
-    found = check_certainty(result, frames, labels, 3.0)
+    given = LabeledResult(result, frames, labels)
+    found = check_certainty([given], 3.0)
     assert (found.n_labels, found.n_certain) == (30, 30)
     assert found.median == pytest.approx(2, abs=1e-4)
     assert found.worst_tenth == pytest.approx(4, abs=1e-4)
     assert "30 of 30 labeled positions are certain" in str(found)
-    assert "none of 30" in str(check_certainty(result, frames, labels, 0.1))
+    assert found.n_frames == 40
+    none = check_certainty([given], 0.1)
+    assert none.n_frames == 0
+    assert "none of 30" in str(none)
+    # Two sessions are judged together.
+    assert result.poses2d.variance is not None
+    uncertain = smoothed(spread=5.0)
+    both = check_certainty([given, LabeledResult(uncertain, frames, labels)], 3.0)
+    assert (both.n_frames, both.n_labels, both.n_certain) == (40, 60, 30)
 
 
 def test_files_of_both_are_written_apart(project: Path) -> None:

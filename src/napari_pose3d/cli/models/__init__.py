@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import check, doctor, export, network_table, predict, train
+from . import check, distill, doctor, export, network_table, predict, train
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,5 +15,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     own = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (doctor, check, train, predict, network_table, export):
+    for command in (doctor, check, train, predict, network_table, export, distill):
         command.add_to(own)

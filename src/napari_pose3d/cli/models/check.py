@@ -27,7 +27,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         text = help_of(TrainingSettings, name)
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, **options)  # type: ignore[arg-type]
 
-    add("seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
+    add("seeds", nargs="+", type=int, metavar="N")
     models = ["auto", "heatmap_multiview_transformer", "heatmap", "heatmap_mhcrnn"]
     add("model_type", choices=models, default="auto")
     add("backbone", default="vits_dino", metavar="NAME")
@@ -50,7 +50,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def settings_of(options: argparse.Namespace) -> TrainingSettings:
     """What `add_settings` was given."""
     return TrainingSettings(
-        seeds=tuple(options.seeds),
+        seeds=tuple((0, 1, 2) if options.seeds is None else options.seeds),
         model_type=options.model_type,
         backbone=options.backbone,
         pretrained=options.pretrained,

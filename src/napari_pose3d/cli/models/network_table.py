@@ -92,7 +92,10 @@ def _details(network: Network) -> list[str]:
     seed = value_at(config, "training.rng_seed_model_pt")
     lines.append(f"{model}, {backbone}, seed {seed}")
     if record is not None:
-        lines.append(f"trained on {record.n_frames} frames of {len(record.labels)} label files")
+        files = f"{len(record.labels)} label files"
+        if record.distilled:
+            files = f"the distilled set {record.distilled}"
+        lines.append(f"trained on {record.n_frames} frames of {files}")
         if record.continued_from:
             lines.append(f"went on from {Path(record.continued_from).name}")
     for key, (asked, effective) in network.changed_settings().items():

@@ -50,6 +50,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_remote(parser)
     parser.add_argument("--stop", metavar="NETWORK", help="stop a training; its weights are kept")
+    parser.add_argument(
+        "--distilled",
+        metavar="SET",
+        help="train one network on a set that models distill made",
+    )
     parser.add_argument("--config", type=Path, metavar="YAML", help="begin with this configuration")
     parser.add_argument(
         "--no-recommend",
@@ -64,6 +69,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Train, or stop a training."""
+    from napari_pose3d.core.models.distillation.distillation_run import distilled_labels
     from napari_pose3d.core.models.installation.litpose_search import find_installation
     from napari_pose3d.core.models.listing.model_list import models_folder
     from napari_pose3d.core.models.runs.training_start import prepare_trainings, start_trainings
@@ -81,13 +87,16 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     installation = None if elsewhere else find_installation(options.litpose)
     facts = None if elsewhere else known_facts(options.litpose, bar)
     settings = settings_of(options)
-    seeds = settings.seeds
+    seeds = (0,) if options.distilled and options.seeds is None else settings.seeds
     continued: dict[int, Path] = {}
     if options.continued:
         config, seeds, continued = _continuation(models, options)
     else:
         base = _base(options, installation, bar)
-        plan = plan_training(options.project, settings, facts=facts, base=base)
+        labels = None
+        if options.distilled:
+            labels = distilled_labels(models.parent, options.distilled)
+        plan = plan_training(options.project, settings, facts=facts, base=base, labels=labels)
         config = plan.config
         print_findings(plan.checked)
         if plan.checked.errors and not options.force:

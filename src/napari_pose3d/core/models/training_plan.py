@@ -43,6 +43,7 @@ def plan_training(
     facts: LitposeFacts | None = None,
     base: Config | None = None,
     output: Path | None = None,
+    labels: Path | None = None,
 ) -> TrainingPlan:
     """Make and check the configuration of a project; nothing is run and nothing is written.
 
@@ -57,17 +58,19 @@ def plan_training(
         As ``litpose recommend`` wrote it; not given: as it would.
     output : Path, optional
         The folder that the first network is to be written to.
+    labels : Path, optional
+        Other label files than the project's; see `project_dataset`.
 
     Raises
     ------
     PoseDataError
         It is no project with labels, or the settings contradict it.
     """
-    dataset = project_dataset(path)
+    dataset = project_dataset(path, labels=labels)
     found = _calibrations(dataset)
     order = _camera_order(dataset, found)
     if order != dataset.views:
-        dataset = project_dataset(path, order)
+        dataset = project_dataset(path, order, labels)
     memory = facts.gpus[0].memory if facts is not None and facts.gpus else None
     config = project_config(
         dataset,

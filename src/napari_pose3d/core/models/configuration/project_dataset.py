@@ -20,7 +20,9 @@ LABELS = "CollectedData"
 _SECONDS = 300
 
 
-def project_dataset(path: str | os.PathLike[str], views: tuple[str, ...] = ()) -> TrainingDataset:
+def project_dataset(
+    path: str | os.PathLike[str], views: tuple[str, ...] = (), labels: Path | None = None
+) -> TrainingDataset:
     """The label files of a Lightning Pose project.
 
     Parameters
@@ -30,6 +32,8 @@ def project_dataset(path: str | os.PathLike[str], views: tuple[str, ...] = ()) -
     views : tuple of str
         Another order of its views, such as that of the cameras; not given: that of
         ``project.yaml``.
+    labels : Path, optional
+        Files ``<labels>_<view>.csv`` instead of the project's ``CollectedData_<view>.csv``.
 
     Raises
     ------
@@ -48,7 +52,9 @@ def project_dataset(path: str | os.PathLike[str], views: tuple[str, ...] = ()) -
     names = project.view_names if len(project.view_names) > 1 else ()
     if set(views) == set(names):
         names = views
-    files = tuple(folder / f"{LABELS}_{view}.csv" for view in names) or (folder / f"{LABELS}.csv",)
+    stem = labels or folder / LABELS
+    files = tuple(stem.with_name(f"{stem.name}_{view}.csv") for view in names)
+    files = files or (stem.with_name(f"{stem.name}.csv"),)
     if not files[0].is_file():
         raise PoseDataError(
             "there are no labels to train on", file=files[0], expected="labels of some frames"

@@ -27,13 +27,15 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.frame_export import extract_frames, frame_file_name
 from napari_pose3d.core.video.video_array import open_video
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
 
 from ..preflight.training_input import LABELED_DATA, TrainingInput
 from .pseudo_labels import DistillationSettings, certain_positions, choose_pseudo_frames
 
 KEY = "Train"
-_FOLDER = ("napari-pose3d", "distillation")
+_AT_ONCE = 16
+FOLDER = ("napari-pose3d", "distillation")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def make_distillation_set(
     settings: DistillationSettings | None = None,
     *,
     seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> DistillationSet:
     """Choose frames, extract their images, and write the label files.
 
@@ -77,29 +81,31 @@ def make_distillation_set(
     settings : DistillationSettings, optional
     seed : int
         Of the frames that are held out.
+    progress, cancelled
+        As for `smooth`.
 
     Raises
     ------
     PoseDataError
         Views or keypoints are not those of the labels, nothing is certain, the folder is there, or
         an image cannot be written; nothing is left behind then.
+    Cancelled
+        `cancelled` returned True; nothing is left behind.
     """
     settings = settings or DistillationSettings()
     refuse_unsafe_names([name], "set")
-    if not given.multiview or not given.comparable:
-        raise PoseDataError(
-            "the label files of the views do not belong together",
-            file=given.folder,
-            todo="Look at the findings of models check",
-        )
-    folder = given.folder.joinpath(*_FOLDER, name)
+    folder = given.folder.joinpath(*FOLDER, name)
     if folder.exists():
         raise PoseDataError("this set is there already", file=folder, todo="Give another name")
+    for session, result in smoothed:
+        refuse_unusable(given, session, result)
     rng = np.random.default_rng(seed)
     order = rng.permutation(given.n_rows)
     held_out = set(order[: int(settings.held_out * given.n_rows)].tolist())
     chosen = {
-        session.name: choose_pseudo_frames(result, settings, _labeled(given, session.name))
+        session.name: choose_pseudo_frames(
+            result, settings, [n for _, n in labeled_rows(given, session.name)]
+        )
         for session, result in smoothed
     }
     if not any(chosen.values()):
@@ -112,20 +118,46 @@ def make_distillation_set(
         )
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        tables = _images_and_rows(given, smoothed, chosen, settings, folder)
+        tables = _images_and_rows(given, smoothed, chosen, settings, folder, progress, cancelled)
         written = _write(given, tables, held_out, chosen, folder)
         undo.pop_all()
     return written
 
 
-def _labeled(given: TrainingInput, session: str) -> list[int]:
-    """Frames of a session that people labeled, by the numbers in the names of their images."""
+def labeled_rows(given: TrainingInput, session: str) -> list[tuple[int, int]]:
+    """Rows of the label files that are of a session, with the frames of their images."""
     found = []
-    for image in given.labels[0].images:
+    for row, image in enumerate(given.labels[0].images[: given.n_rows]):
         number = frame_of_image(image)
         if given.session_of(image) == session and number is not None:
-            found.append(number)
+            found.append((row, number))
     return found
+
+
+def refuse_unusable(given: TrainingInput, session: Session, result: Result) -> None:
+    """Raise `PoseDataError` for a session whose frames cannot become labels."""
+    if not given.multiview or not given.comparable:
+        raise PoseDataError(
+            "the label files of the views do not belong together",
+            file=given.folder,
+            todo="Look at the findings of models check",
+        )
+    poses, keypoints = result.poses2d, given.labels[0].table.keypoints
+    lacking = [v for v in given.views if v not in poses.views or v not in session.videos]
+    more = [k for k in keypoints if k not in poses.keypoints]
+    if lacking or more:
+        raise PoseDataError(
+            f"the smoothed session '{session.name}' lacks {', '.join([*lacking, *more])}",
+            file=given.folder,
+            expected="all views and keypoints of the labels, and all videos",
+        )
+    if session.alignments:
+        raise PoseDataError(
+            f"views of session '{session.name}' have offsets, dropped frames or crops",
+            file=given.folder,
+            expected="videos whose frames belong together by their numbers",
+            todo="Leave this session out",
+        )
 
 
 def _images_and_rows(
@@ -134,44 +166,45 @@ def _images_and_rows(
     chosen: Mapping[str, list[int]],
     settings: DistillationSettings,
     folder: Path,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
 ) -> dict[str, list[tuple[str, dict[str, Cell]]]]:
     keypoints = given.labels[0].table.keypoints
     rows: dict[str, list[tuple[str, dict[str, Cell]]]] = {view: [] for view in given.views}
+    total = sum(map(len, chosen.values())) * len(given.views)
+    done = 0
     for session, result in smoothed:
         frames = chosen[session.name]
         poses = result.poses2d
-        lacking = [v for v in given.views if v not in poses.views or v not in session.videos]
-        more = [k for k in keypoints if k not in poses.keypoints]
-        if lacking or more:
-            raise PoseDataError(
-                f"the smoothed session '{session.name}' lacks {', '.join([*lacking, *more])}",
-                file=given.folder,
-                expected="all views and keypoints of the labels, and all videos",
-            )
-        if session.alignments:
-            raise PoseDataError(
-                f"views of session '{session.name}' have offsets, dropped frames or crops",
-                file=given.folder,
-                expected="videos whose frames belong together by their numbers",
-                todo="Leave this session out",
-            )
         certain = certain_positions(result, settings.certainty)
         for view in given.views:
             place = folder / LABELED_DATA / f"{session.name}_{view}"
             video = open_video(session.videos[view])
             try:
-                extract_frames(video, frames, place)
+                for start in range(0, len(frames), _AT_ONCE):
+                    if cancelled is not None and cancelled():
+                        raise Cancelled
+                    if progress is not None:
+                        progress(f"images of {session.name}", done, total)
+                    some = frames[start : start + _AT_ONCE]
+                    extract_frames(video, some, place)
+                    done += len(some)
+                height, width = video.shape[1:3]
             finally:
                 video.close()
             v = poses.views.index(view)
+            x, y = poses.xy[v, ..., 0], poses.xy[v, ..., 1]
+            # What the view does not show is no lesson.
+            shown = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+            learned = certain[v] & shown
             for n in frames:
                 image = (place / frame_file_name(n)).relative_to(given.folder).as_posix()
                 cells = {}
                 for name in keypoints:
                     k = poses.keypoints.index(name)
-                    x, y = (float(value) for value in poses.xy[v, n, k])
-                    if np.isfinite(x) and np.isfinite(y):
-                        cells[name] = Cell(x, y, 2 if certain[v, n, k] else 0)
+                    if np.isfinite(poses.xy[v, n, k]).all():
+                        visible = 2 if learned[n, k] else 0
+                        cells[name] = Cell(float(x[n, k]), float(y[n, k]), visible)
                 rows[view].append((image, cells))
     return rows
 

@@ -45,37 +45,6 @@ class DistillationSettings:
             )
 
 
-@dataclass(frozen=True)
-class CertaintyCheck:
-    """What a certainty lets through, against labels of people.
-
-    Attributes
-    ----------
-    certainty : float
-        px.
-    n_labels, n_certain : int
-        Labels in smoothed frames, and those whose positions are certain.
-    median, worst_tenth : float
-        px from the label, of the certain ones: the median, and what a tenth of them exceeds; NaN
-        without any.
-    """
-
-    certainty: float
-    n_labels: int
-    n_certain: int
-    median: float
-    worst_tenth: float
-
-    def __str__(self) -> str:
-        if not self.n_certain:
-            return f"{self.certainty:g} px: none of {self.n_labels} labeled positions is certain"
-        return (
-            f"{self.certainty:g} px: {self.n_certain} of {self.n_labels} labeled positions are "
-            f"certain; they are off by {self.median:.1f} px (median), a tenth by more than "
-            f"{self.worst_tenth:.1f} px"
-        )
-
-
 def certain_positions(result: Result, certainty: float) -> NDArray[np.bool_]:
     """Where the posterior is certain: ``(view, frame, keypoint)``.
 
@@ -95,36 +64,10 @@ def certain_positions(result: Result, certainty: float) -> NDArray[np.bool_]:
     return np.isfinite(poses.xy).all(axis=-1) & (spread <= certainty)
 
 
-def check_certainty(
-    result: Result, frames: NDArray[np.int64], labels: NDArray[np.float64], certainty: float
-) -> CertaintyCheck:
-    """Compare what a certainty lets through with labels.
-
-    Parameters
-    ----------
-    result : Result
-    frames : (n,) int64
-        Labeled frames of the session.
-    labels : (view, n, keypoint, 2) float64
-        px, in the result's order of views and keypoints; NaN where there is no label.
-    certainty : float
-    """
-    inside = (frames >= 0) & (frames < result.poses2d.n_frames)
-    at = frames[inside]
-    given = labels[:, inside]
-    distance = np.linalg.norm(result.poses2d.xy[:, at] - given, axis=-1)
-    known = np.isfinite(distance)
-    certain = certain_positions(result, certainty)[:, at] & known
-    errors = distance[certain]
-    if not errors.size:
-        return CertaintyCheck(certainty, int(known.sum()), 0, np.nan, np.nan)
-    return CertaintyCheck(
-        certainty,
-        int(known.sum()),
-        int(certain.sum()),
-        float(np.median(errors)),
-        float(np.quantile(errors, 0.9)),
-    )
+def certain_frames(certain: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """Frames of whose positions ``(view, frame, keypoint)`` at least a share is certain."""
+    found: NDArray[np.bool_] = certain.mean(axis=(0, 2)) >= share
+    return found
 
 
 def choose_pseudo_frames(
@@ -141,8 +84,7 @@ def choose_pseudo_frames(
     exclude : collection of int
         Frames that are labeled already.
     """
-    certain = certain_positions(result, settings.certainty)
-    enough = certain.mean(axis=(0, 2)) >= settings.share
+    enough = certain_frames(certain_positions(result, settings.certainty), settings.share)
     enough[[n for n in exclude if 0 <= n < len(enough)]] = False
     frames = np.flatnonzero(enough)
     if len(frames) <= settings.budget:

@@ -22,10 +22,11 @@ from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.formats.labels.label_lines import Cell
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import read_text
 
 from ..configuration.config_file import value_at
 from .label_checks import LEAST_IN_A_VIEW, too_few
-from .training_input import TrainingInput
+from .training_input import TrainingInput, side_files
 
 FOLDER = "training-labels"
 
@@ -95,6 +96,8 @@ def make_training_copy(given: TrainingInput, folder: Path) -> TrainingCopy:
             path = folder / FOLDER / each.path.name
             group.open(path).write(table.changed(changes, removed=gone).text())
             files.append(path)
+            for beside in side_files(each.path):
+                group.open(folder / FOLDER / beside.name).write(read_text(beside))
     first = given.labels[0].images
     return TrainingCopy(tuple(files), tuple(filled), tuple(first[n] for n in left_out))
 

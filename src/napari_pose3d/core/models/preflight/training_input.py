@@ -142,6 +142,12 @@ class TrainingInput:
         return bool(self.calibrations) and None not in self.calibrations.values()
 
 
+def side_files(labels: Path) -> tuple[Path, ...]:
+    """Label files that ``litpose`` judges a network by, beside those that it learns from."""
+    found = (labels.with_name(f"{labels.stem}_{end}{labels.suffix}") for end in ("test", "new"))
+    return tuple(path for path in found if path.is_file())
+
+
 def training_input(config: Config, output: Path | None = None) -> TrainingInput:
     """Read what a configuration names; what cannot be read becomes findings."""
     names = value_at(config, "data.view_names")

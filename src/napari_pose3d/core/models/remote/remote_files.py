@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.errors import PoseDataError
 
 from ..configuration.config_file import (
@@ -17,7 +18,7 @@ from ..configuration.config_file import (
     value_at,
     with_values,
 )
-from ..preflight.training_input import training_input
+from ..preflight.training_input import side_files, training_input
 from ..runs.training_record import ASKED_CONFIG, REMOTE_CONFIG
 
 
@@ -34,11 +35,14 @@ def needed_files(project: Path, network: Path) -> tuple[PurePosixPath, ...]:
     config = read_config(network / ASKED_CONFIG)
     given = training_input(config)
     found: dict[PurePosixPath, None] = {}
-    for path in _files(project, given.folder, [each.path for each in given.labels]):
+    judged = [path for each in given.labels for path in side_files(each.path)]
+    for path in _files(project, given.folder, [*(each.path for each in given.labels), *judged]):
         found.setdefault(path)
-    for each in given.labels:
-        for image in each.images:
-            found.setdefault(PurePosixPath(image))
+    images = [image for each in given.labels for image in each.images]
+    for file in judged:
+        images += [image for _, image in read_label_csv(file).rows]
+    for image in images:
+        found.setdefault(PurePosixPath(image))
     for path in _files(project, given.folder, _calibrations(project)):
         found.setdefault(path)
     checkpoint = value_at(config, "model.checkpoint")

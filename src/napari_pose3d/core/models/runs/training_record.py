@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from napari_pose3d.core.storage.atomic_files import FileGroup
@@ -72,6 +72,13 @@ class TrainingRecord:
     started: float = 0.0
     ended: float = 0.0
     exit_code: int | None = None
+
+    @property
+    def distilled(self) -> str:
+        """The distilled set that it learns from; "" for the labels of the project itself."""
+        places = {PurePath(name).parent for name in self.labels}
+        sets = {place.name for place in places if place.parent.name == "distillation"}
+        return sets.pop() if sets else ""
 
 
 def write_record(folder: Path, record: TrainingRecord) -> None:

@@ -1,0 +1,101 @@
+"""``napari-pose3d models distill PROJECT``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from napari_pose3d.errors import PoseDataError
+
+from ..terminal.progress_bar import ProgressBar
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "distill",
+        help="make label files for one network out of smoothed sessions",
+        description="Show what a certainty lets through, against the labels, and write certain "
+        "frames of smoothed sessions as pseudo-labels, apart from the label files; models train "
+        "--distilled NAME trains on them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    parser.add_argument(
+        "--name",
+        help="of the set: napari-pose3d/distillation/<NAME>; not given: nothing is written",
+    )
+    parser.add_argument(
+        "--sessions", nargs="+", default=[], metavar="NAME", help="not given: all smoothed ones"
+    )
+    parser.add_argument(
+        "--certainty",
+        type=float,
+        default=3.0,
+        metavar="PX",
+        help="largest posterior standard deviation of a position that is learned (3)",
+    )
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=0.8,
+        metavar="SHARE",
+        help="share of a frame's positions that have to be certain (0.8)",
+    )
+    parser.add_argument(
+        "--budget", type=int, default=200, metavar="N", help="frames of a session (200)"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="share of the labeled frames that are kept for judging (0.2)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the frames that are held out (0)"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    """Show what certainties let through, and write the set."""
+    from napari_pose3d.core.models.distillation.distillation_run import (
+        CERTAINTIES,
+        distillation_input,
+    )
+    from napari_pose3d.core.models.distillation.pseudo_labels import DistillationSettings
+
+    if options.seed < 0:
+        raise PoseDataError(f"the seed is {options.seed}", expected="a whole number from 0")
+    settings = DistillationSettings(
+        certainty=options.certainty,
+        share=options.share,
+        budget=options.budget,
+        held_out=options.held_out,
+    )
+    given = distillation_input(
+        options.project, options.sessions, progress=bar, cancelled=options.interruption.asked
+    )
+    bar.close()
+    print("What a certainty lets through, against the labels:")
+    for certainty in sorted({*CERTAINTIES, settings.certainty}):
+        chosen = "*" if certainty == settings.certainty else " "
+        print(f" {chosen} {given.check(certainty, settings.share)}")
+    print("Where the networks learned from these labels, errors elsewhere are larger.")
+    if options.name is None:
+        return 0
+    made = given.make(
+        options.name,
+        settings,
+        seed=options.seed,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for session, frames in made.frames.items():
+        print(f"{session}: {len(frames)} frames with pseudo-labels")
+    print(f"{made.n_human} labeled frames to learn from, {made.n_held_out} to judge by")
+    print(*made.files, sep="\n")
+    print(f"models train {options.project} --distilled {options.name} trains on them")
+    return 0
