@@ -260,6 +260,7 @@ def test_every_command_of_the_manifest_can_be_imported() -> None:
         "Camera views",
         "Label",
         "Traces",
+        "Models",
         "Smooth and triangulate",
         "Review",
     ]

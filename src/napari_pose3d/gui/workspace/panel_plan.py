@@ -44,6 +44,7 @@ PANELS = (
     PanelKind("Session", "Session", "tasks"),
     PanelKind("Calibration", "Calibration", "tasks"),
     PanelKind("Label", "Label", "tasks", works_on_images=True),
+    PanelKind("Models", "Models", "tasks"),
     PanelKind("Smooth and triangulate", "Smooth", "tasks"),
     PanelKind("Review", "Review", "tasks"),
     PanelKind("Camera views", "Camera views", "images"),

@@ -1,0 +1,1 @@
+"""Networks trained, followed, used: the panel Models."""

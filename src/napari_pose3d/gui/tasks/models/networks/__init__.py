@@ -1,0 +1,1 @@
+"""The networks of a project, and what they predict."""

@@ -1,0 +1,127 @@
+"""The section of networks: their list, what is known of one, exporting them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_pose3d.core.models.installation.litpose_search import Installation
+from napari_pose3d.core.models.listing.model_list import Network
+from napari_pose3d.core.models.proposals.network_export import export_network
+from napari_pose3d.errors import Cancelled
+from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.workspace.job_bar import JobBar
+from napari_pose3d.settings import IsCancelled, Progress
+
+from ..project_models import ProjectModels
+from .network_details import NetworkDetails
+from .network_table import NetworkTable
+
+_NONE = "This project has no networks yet."
+NO_PROGRAM = "litpose is needed for that; see Program."
+
+
+class NetworksPanel(QWidget):
+    """Lists the networks of the project.
+
+    ``exported`` is emitted with the file of a network that was exported.
+
+    Parameters
+    ----------
+    models : ProjectModels
+    jobs : JobBar
+    """
+
+    exported = Signal(object)
+
+    def __init__(self, models: ProjectModels, jobs: JobBar, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._models, self._jobs = models, jobs
+        self.nothing = MessageLabel(_NONE)
+        self.table = NetworkTable()
+        self.details = NetworkDetails()
+        self.export = QPushButton("E&xport to ONNX")
+        self.export.clicked.connect(self.export_chosen)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.export)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.nothing)
+        column.addWidget(self.table)
+        column.addLayout(row)
+        column.addWidget(self.details)
+        self.table.chosen.connect(self._on_chosen)
+        models.networks_changed.connect(self.show_networks)
+        models.program_changed.connect(self._on_chosen)
+        jobs.changed.connect(self._on_chosen)
+        self.show_networks()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As narrow as the panel."""
+        return QSize(300, super().sizeHint().height())
+
+    @property
+    def chosen(self) -> tuple[Network, ...]:
+        """The networks that are selected."""
+        return tuple(self.table.selected)
+
+    def show_networks(self) -> None:
+        """List those that there are now."""
+        networks = self._models.networks
+        self.nothing.show_message(self._models.obstacle or _NONE)
+        self.nothing.setVisible(not networks)
+        for part in (self.table, self.export):
+            part.setVisible(bool(networks))
+        self.table.show_networks(networks)
+        if networks and not self.chosen:
+            self.table.select({networks[0].name})
+
+    def export_chosen(self) -> None:
+        """Export the networks that are selected, in a thread."""
+        program = self._models.program
+        if program is None or program.installation is None or not self.chosen:
+            return
+        work = partial(_export, program.installation, [each.folder for each in self.chosen])
+        self._jobs.start(work, "exporting", self._on_exported)
+
+    def _on_exported(self, files: list[Path]) -> None:
+        names = ", ".join(path.parent.parent.name for path in files)
+        self._jobs.say(f"Exported: {names}.")
+        self._models.refresh()
+        self.exported.emit(files[-1])
+
+    def _on_chosen(self) -> None:
+        chosen = self.chosen
+        self.details.show_network(chosen[0] if chosen else None, self._models.ensembles)
+        program = self._models.program
+        why = ""
+        if program is None or not program.works:
+            why = NO_PROGRAM
+        elif not any(each.state.checkpoint is not None for each in chosen):
+            why = "Select a network that has weights."
+        elif self._jobs.is_busy:
+            why = "A job is running."
+        self.export.setEnabled(not why)
+        self.export.setToolTip(
+            why or "Write a file that predicts without torch, in Label and for whole sessions."
+        )
+
+
+def _export(
+    installation: Installation,
+    folders: Sequence[Path],
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> list[Path]:
+    files = []
+    for n, folder in enumerate(folders):
+        progress(f"exporting {folder.name}", n, len(folders))
+        if cancelled():
+            raise Cancelled
+        files.append(export_network(installation, folder))
+    return files

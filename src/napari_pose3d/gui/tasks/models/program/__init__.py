@@ -1,0 +1,1 @@
+"""The program that trains: which one, and how to install it."""

@@ -1,0 +1,62 @@
+"""A part of the panel below a title that folds it, with a few words on how it stands."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+
+class Section(QWidget):
+    """Is as high as its part, whatever grows in it.
+
+    Parameters
+    ----------
+    title : str
+    part : QWidget
+    """
+
+    def __init__(self, title: str, part: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title, self._part = title, part
+        self.button = QToolButton()
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.button.setAutoRaise(True)
+        self.button.setStyleSheet("QToolButton {font-weight: bold; padding: 3px 4px}")
+        self.button.toggled.connect(self._fold)
+        self._words = QLabel()
+        self._words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # A long word must not widen the panel.
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        head = QHBoxLayout()
+        head.addWidget(self.button)
+        head.addWidget(self._words, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(part)
+        self._fold(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its part is unfolded."""
+        return self.button.isChecked()
+
+    @property
+    def words(self) -> str:
+        """How it stands."""
+        return self._words.text()
+
+    def say(self, words: str) -> None:
+        """Show a few words beside the title; they are seen while it is folded, too."""
+        self._words.setText(words)
+        self._words.setToolTip(words)
+
+    def unfold(self, unfolded: bool = True) -> None:
+        """Show its part, or only the title."""
+        self.button.setChecked(unfolded)
+
+    def _fold(self, unfolded: bool) -> None:
+        self.button.setText(f"{'▾' if unfolded else '▸'} {self._title}")
+        self._part.setVisible(unfolded)

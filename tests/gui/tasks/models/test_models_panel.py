@@ -1,0 +1,175 @@
+"""The panel Models: the program, networks and what is known of them; litpose is a stand-in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtWidgets import QApplication, QFileDialog
+from tests.support.label_window import until
+from tests.support.litpose_programs import litpose_environment
+from tests.support.models_panel import click, models_panel, open_in, open_section
+from tests.support.training_projects import edited, trained_network, training_project
+
+from napari_pose3d.core.models.installation.litpose_search import VARIABLE, remembered_place
+from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_viewer: Any) -> Iterator[None]:
+    """A user without litpose, and no session."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_EXE"):
+        monkeypatch.delenv(name, raising=False)
+    current_session(shared_viewer).set(None)
+    yield
+    current_session(shared_viewer).set(None)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return training_project(tmp_path / "lab")
+
+
+def test_without_litpose_the_commands_can_be_copied(shared_viewer: Any, qtbot: Any) -> None:
+    widget = models_panel(shared_viewer, qtbot)
+    panel = widget.program
+    assert widget.section("Program").is_open
+    assert "was not found" in panel.text.message
+    panel.commands.which.setCurrentIndex(0)
+    click(panel.commands.copy)
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    assert "--no-deps lightning-pose" in clipboard.text()
+    assert "whl/cpu" in clipboard.text()
+    panel.commands.which.setCurrentIndex(1)
+    click(panel.commands.copy)
+    assert "whl/cpu" not in clipboard.text()
+    assert not widget.networks.export.isEnabled()
+    assert "Open a session first" in widget.networks.nothing.message
+
+
+def test_an_environment_is_chosen_and_remembered(
+    shared_viewer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = models_panel(shared_viewer, qtbot)
+    panel = widget.program
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "empty"))
+    click(panel.choose)
+    until(lambda: not widget.models.is_asking)
+    assert "there is no litpose here" in panel.problem.message
+    assert panel.commands.isVisible()
+    environment = litpose_environment(tmp_path / "lp")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(environment))
+    click(panel.choose)
+    until(lambda: not widget.models.is_asking)
+    assert "Lightning Pose 2.4.3" in panel.text.message
+    assert "no DALI" in panel.text.message
+    assert remembered_place() == environment / "bin" / "litpose"
+    assert not widget.section("Program").is_open, "what works needs no room"
+    # A wrong choice later takes nothing away.
+    open_section(widget, "Program")
+    panel.place.setText(str(tmp_path / "empty"))
+    qtbot.keyClick(panel.place, "\r")
+    until(lambda: not widget.models.is_asking)
+    assert "there is no litpose here" in panel.problem.message
+    assert "Lightning Pose 2.4.3" in panel.text.message
+    assert remembered_place() == environment / "bin" / "litpose"
+
+
+def recorded_project(folder: Path, shared_data: Path) -> Path:
+    """A project with the two networks of a recorded run, and one whose record is damaged."""
+    recorded = shared_data / "litpose_run" / "models"
+    for name in ("seed0", "seed1"):
+        shutil.copytree(recorded / name, folder / "models" / name)
+    # The third keypoint is much worse than the others in Cam-B.
+    edited(
+        folder / "models" / "seed0" / "predictions_Cam-B_pixel_error.csv",
+        lambda rows: [rows[0], *([*row[:3], "500.0", *row[4:]] for row in rows[1:])],
+    )
+    damaged = folder / "models" / "torn"
+    damaged.mkdir()
+    (damaged / "config.yaml").write_text("data: [")
+    return folder
+
+
+def test_recorded_networks_are_listed_with_their_errors(
+    shared_viewer: Any, qtbot: Any, project: Path, shared_data: Path
+) -> None:
+    open_in(shared_viewer, recorded_project(project, shared_data))
+    widget = models_panel(shared_viewer, qtbot)
+    open_section(widget, "Models")
+    table = widget.networks.table
+    until(lambda: len(table.records) == 3)
+    assert [table.text(row, 1) for row in range(3)] == ["done", "done", "damaged"]
+    table.clearSelection()
+    table.selectRow(0)
+    details = widget.networks.details
+    assert "seed0: done" in details.text.message
+    assert "heatmap_multiview_transformer" in details.text.message
+    assert details.table.isVisible()
+    validation = [details.table.text(row, 1) for row in range(3)]
+    details.which.setCurrentIndex(1)
+    assert [details.table.text(row, 1) for row in range(3)] != validation
+    assert "19 frames" in details.note.message
+    marked = [(r, c) for r in range(13) for c in range(1, 5) if details.table.is_marked(r, c)]
+    assert marked == [(2, 2)]
+    details.which.setCurrentIndex(2)
+    assert not details.table.isVisible()
+    assert "held out" in details.note.message
+    table.selectRow(2)
+    assert "config.yaml" in details.text.message
+
+
+def test_networks_of_others_appear_by_themselves(
+    shared_viewer: Any, qtbot: Any, project: Path
+) -> None:
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    assert "no networks yet" in widget.networks.nothing.message
+    until(lambda: widget.models._reading.job is None)
+    trained_network(project, "theirs")
+    widget.models.refresh()
+    until(lambda: len(widget.networks.table.records) == 1)
+    assert widget.networks.details.isVisibleTo(widget)
+    current_session(shared_viewer).set(None)
+    assert widget.networks.table.records == ()
+
+
+def exported(widget: ModelsWidget) -> str:
+    click(widget.networks.export)
+    until(lambda: not widget.jobs.is_busy)
+    return widget.jobs.status
+
+
+def test_a_network_is_exported(
+    shared_viewer: Any,
+    qtbot: Any,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(litpose_environment(tmp_path / "lp")))
+    folder = trained_network(project, "net")
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    until(lambda: len(widget.networks.table.records) == 1)
+    open_section(widget, "Models")
+    # The stand-in writes an empty file, which is no export.
+    assert "the export failed" in exported(widget)
+    shutil.rmtree(folder / "exports_onnx")
+    program = tmp_path / "lp" / "bin" / "litpose"
+    at = folder / "exports_onnx" / "epoch=3-step=40-best_fp32.onnx"
+    program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\necho net > '{at}'\n")
+    assert exported(widget) == "Exported: net."
+    until(lambda: "Exported to ONNX" in widget.networks.details.text.message)
