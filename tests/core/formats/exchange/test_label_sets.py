@@ -19,14 +19,15 @@ from tests.support.labeled_projects import (
 )
 from tests.support.scenes import ARC_VIEWS
 
-from napari_pose3d import PoseDataError, Rig, export_session, import_file, open_project
+from napari_pose3d import PoseDataError, Rig, export_session, import_file, load_rig, open_project
 from napari_pose3d.core.formats.exchange.datasets.jarvis import held_out, read_jarvis_set
+from napari_pose3d.core.formats.exchange.datasets.label3d import read_label3d_labels
 from napari_pose3d.core.formats.exchange.session_labels import SessionLabels
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS, found_format
 from napari_pose3d.core.pipeline.exchange.label_exchange import labels_of_project
 from napari_pose3d.settings import ExportSettings
 
-TARGETS = {"jarvis": "set"}
+TARGETS = {"jarvis": "set", "label3d": "labels.mat"}
 KEYS = list(TARGETS)
 
 
@@ -75,10 +76,11 @@ def test_an_import_is_a_project_with_a_lint(key: str, project: Path, tmp_path: P
     assert [each.positions for each in done.lint] == [12, 11, 11]
     if FORMATS[key].cameras:
         assert all(each.residual < 0.01 for each in done.lint)
-        assert opened.session("day1").rig_path is not None
+        same_cameras(load_rig(tmp_path / "new/calibrations/day1.toml"), labeled_rig())
     if FORMATS[key].skeleton:
         assert opened.skeleton == (("nose", "ear"),)
     if FORMATS[key].images:
+        assert opened.session("day1").rig_path is not None
         assert (tmp_path / "new/labeled-data/day1_Cam-A/img00000012.png").is_file()
 
 
@@ -183,3 +185,85 @@ class TestJarvis:
         chosen = held_out(n, share)
         assert len(chosen) == count
         assert all(0 <= i < n for i in chosen)
+
+
+class TestLabel3D:
+    def test_cells_are_as_dannce_reads_them(self, project: Path, tmp_path: Path) -> None:
+        from scipy.io import loadmat
+
+        content = loadmat(written(project, "label3d", tmp_path))
+        before = labels_of_project(open_project(project))
+        rig = labeled_rig()
+        assert content["labelData"].shape == content["sync"].shape == (3, 1)
+        for v in range(3):
+            entry = content["labelData"][v, 0][0, 0]
+            assert entry["data_frame"].ravel().tolist() == list(FRAMES)
+            assert entry["data_sampleID"].shape == (1, len(FRAMES))
+            xyz = entry["data_3d"].reshape(len(FRAMES), -1, 3)
+            # [R; t] K with row vectors, as DANNCE projects; its pixels count from 1.
+            values = content["params"][v, 0][0, 0]
+            bare = replace(rig.cameras[v], distortion=np.zeros(5))
+            rows = np.vstack([values["r"], values["t"]])
+            homogeneous = np.concatenate([xyz, np.ones((*xyz.shape[:2], 1))], axis=-1)
+            seen = homogeneous @ rows @ values["K"]
+            expected = Rig((bare,)).project(xyz)[0] + 1
+            np.testing.assert_allclose(seen[..., :2] / seen[..., 2:], expected, atol=1e-6)
+            shown = entry["data_2d"].reshape(len(FRAMES), -1, 2) - 1
+            known = np.isfinite(before.xy[v]).all(axis=-1)
+            np.testing.assert_allclose(shown[known], before.xy[v][known], atol=1e-3)
+        assert content["handLabeled2D"].shape == (len(KEYPOINTS), 3, 2, len(FRAMES))
+        assert content["sync"][0, 0][0, 0]["data_frame"].shape == (40, 1)
+
+    def test_without_clicks_the_reprojections_are_taken(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        from scipy.io import loadmat, savemat
+
+        path = written(project, "label3d", tmp_path)
+        content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
+        for name in ("handLabeled2D", "skeleton", "session"):
+            del content[name]
+        bare = tmp_path / "mouse_Label3D_dannce.mat"
+        savemat(bare, content)
+        found = read_label3d_labels(bare)
+        assert found.sessions == ("mouse",)
+        assert found.keypoints == ("keypoint1", "keypoint2", "keypoint3")
+        assert any("the file has no clicks" in note for note in found.notes)
+        before = labels_of_project(open_project(project))
+        known = np.isfinite(before.xy)
+        np.testing.assert_allclose(found.xy[known], before.xy[known], atol=1e-3)
+
+    def test_label3ds_own_state_gives_what_was_labeled(self, project: Path, tmp_path: Path) -> None:
+        from scipy.io import loadmat, savemat
+
+        content = loadmat(written(project, "label3d", tmp_path))
+        status = np.full((len(KEYPOINTS), 3, len(FRAMES)), 2.0)
+        status[0, 0, 0] = 1
+        state = {
+            "camParams": content["params"],
+            "camnames": content["camnames"],
+            "handLabeled2D": content["handLabeled2D"],
+            "status": status,
+            "skeleton": content["skeleton"],
+            "framesToLabel": np.array(FRAMES)[None] + 1.0,
+        }
+        path = tmp_path / "20260101_120000_Label3D.mat"
+        savemat(path, state)
+        assert found_format(path).key == "label3d"
+        found = read_label3d_labels(path)
+        assert [frame for _, frame in found.frames] == list(FRAMES)
+        assert np.isnan(found.xy[0, 0, 0]).all()
+        assert int(np.isfinite(found.xy).all(axis=-1).sum()) == 33
+
+    def test_several_sessions_and_no_calibration_are_refused(self, tmp_path: Path) -> None:
+        folder = labeled_project(tmp_path / "project", ("day1", "day2"))
+        with pytest.raises(PoseDataError, match="labels of several sessions: day1, day2"):
+            export_session(folder, "label3d", tmp_path / "a.mat")
+        export_session(folder, "label3d", tmp_path / "a.mat", session="day2")
+        (folder / "calibration.toml").unlink()
+        with pytest.raises(PoseDataError, match="has no calibration"):
+            export_session(folder, "label3d", tmp_path / "b.mat", session="day2")
+
+    def test_damaged_files_are_refused_in_words(self, project: Path, tmp_path: Path) -> None:
+        path = written(project, "label3d", tmp_path)
+        assert len(refusals(path, read_label3d_labels, 200)) > 30

@@ -46,7 +46,8 @@ _MATLAB = (
 def read_label3d(path: Path, given: Given) -> Rig:
     """Label3D's and DANNCE's parameters; lengths are in the calibration's units, mostly mm."""
     content = read_mat(path)
-    params = _as_list(content.get("params"))
+    # Label3D's own state has another name for them.
+    params = _as_list(content.get("params", content.get("camParams")))
     if not params or not all(isinstance(each, dict) for each in params):
         raise PoseDataError("the cameras' parameters are missing", file=path, expected=_LABEL3D)
     found = [str(name) for name in _as_list(content.get("camnames"))]
@@ -72,6 +73,13 @@ def read_label3d(path: Path, given: Given) -> Rig:
 
 def write_label3d(rig: Rig, path: Path, files: FileGroup) -> list[str]:
     """``params`` and ``camnames``, which Label3D and DANNCE read."""
+    cells, lost = label3d_cells(rig)
+    _save(path, cells, files)
+    return lost + _lost_of_all(rig)
+
+
+def label3d_cells(rig: Rig) -> tuple[dict[str, Any], list[str]]:
+    """``params`` and ``camnames`` as SciPy writes them, and what was left out of the lenses."""
     refuse_fisheye(rig, "Label3D")
     params, lost = np.empty((len(rig.cameras), 1), object), []
     for i, camera in enumerate(rig.cameras):
@@ -84,8 +92,7 @@ def write_label3d(rig: Rig, path: Path, files: FileGroup) -> list[str]:
             "r": camera.rotation.T,
             "t": camera.translation[None],
         }
-    _save(path, {"params": params, "camnames": _names(rig)}, files)
-    return lost + _lost_of_all(rig)
+    return {"params": params, "camnames": _names(rig)}, lost
 
 
 def read_camera_parameters(path: Path, given: Given) -> Rig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_pose3d.core.formats.exchange.datasets.jarvis import is_jarvis_set
+from napari_pose3d.core.formats.exchange.datasets.label3d import is_label3d
 from napari_pose3d.core.formats.exchange.hdf5_files import is_hdf5, open_hdf5
 from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
@@ -48,7 +49,7 @@ def _of_file(path: Path) -> str | None:
     if path.suffix.lower() == ".json" and b"{" in head:
         return "jarvis" if path.name.startswith("instances_") and _is_of_jarvis(path) else "coco"
     if head.startswith(b"MATLAB 5.0"):
-        return "dannce"
+        return "label3d" if is_label3d(path) else "dannce"
     if is_hdf5(head):
         return _of_hdf5(path)
     if path.suffix.lower() == ".c3d" and is_c3d(head):

@@ -154,6 +154,11 @@ _ALL = (
         "datasets.jarvis:write_jarvis_set", "datasets.jarvis:read_jarvis_set",
         views=True, skeleton=True, cameras=True, images=True,
     ),
+    ExchangeFormat(
+        "label3d", "Label3D / DANNCE labels", "labels", ".mat",
+        "datasets.label3d:write_label3d_labels", "datasets.label3d:read_label3d_labels",
+        space=True, views=True, skeleton=True, cameras=True,
+    ),
 )  # fmt: skip
 
 FORMATS = {each.key: each for each in _ALL}
