@@ -52,7 +52,7 @@ lint: $(STAMP)
 # Tests with windows wait for them most of the time: two processes, each with a display of its own
 # (pytest-xvfb), and all tests of a file in one of them, for they share its windows.
 define pytest
-	$(1)/bin/python -m pytest -m "not gui and $(2)" -n 2 --no-xvfb $(3)
+	$(1)/bin/python -m pytest -m "not gui and not peers and $(2)" -n 2 --no-xvfb $(3)
 	$(1)/bin/python -m pytest -m "gui and $(2)" -n 2 --dist loadfile $(3)
 endef
 
@@ -84,9 +84,9 @@ $(PEERS)/.installed:
 	@touch $@
 
 test-peers: $(STAMP) $(PEERS)/.installed
-	$(BIN)/python -m pip install --quiet --editable ".[export,parquet]"
+	$(BIN)/python -m pip install --quiet --editable ".[export,parquet,sleap]"
 	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)) NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
-		$(BIN)/python -m pytest -m slow tests/core/formats/exchange/test_peers.py
+		$(BIN)/python -m pytest -m peers tests/core
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/run_all.py

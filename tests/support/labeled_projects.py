@@ -25,7 +25,7 @@ UNLABELED = (2, 1)
 
 def labeled_rig(distortion: tuple[float, ...] = (-0.1, 0.02, 0.001, -0.001, 0.003)) -> Rig:
     rig = arc_rig(size=SIZE, focal=100.0, distortion=distortion)
-    return replace(rig, units="mm")
+    return replace(rig, units="mm", extra={"metadata": {"units": "mm"}})
 
 
 def labeled_project(

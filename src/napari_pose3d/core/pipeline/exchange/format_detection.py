@@ -70,6 +70,8 @@ def _is_of_jarvis(path: Path) -> bool:
 def _of_hdf5(path: Path) -> str | None:
     with open_hdf5(path, "hdf5", "HDF5 of a known format") as file:
         names = set(file)
+    if {"videos_json", "frames", "instances"} <= names:
+        return "sleap"
     if {"processing", "session_start_time"} <= names:
         return "nwb"
     if "position" in names and "space" in names:

@@ -159,6 +159,11 @@ _ALL = (
         "datasets.label3d:write_label3d_labels", "datasets.label3d:read_label3d_labels",
         space=True, views=True, skeleton=True, cameras=True,
     ),
+    ExchangeFormat(
+        "sleap", "SLEAP labels with cameras", "labels", ".slp",
+        "datasets.sleap:write_sleap", "datasets.sleap:read_sleap",
+        extra="sleap", space=True, views=True, units=True, skeleton=True, cameras=True,
+    ),
 )  # fmt: skip
 
 FORMATS = {each.key: each for each in _ALL}

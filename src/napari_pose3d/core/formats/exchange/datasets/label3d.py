@@ -215,7 +215,7 @@ def _reprojections(entries: list[Any], n_views: int, n_frames: int, path: Path) 
     """``(view, frame, keypoint, 2)`` px, counted from 0."""
     arrays = [each.get("data_2d") for each in entries]
     shapes = {getattr(each, "shape", None) for each in arrays}
-    shape: tuple[int, ...] = next(iter(shapes)) or ()
+    shape: tuple[int, ...] = getattr(arrays[0], "shape", ())
     fits = len(shapes) == 1 and len(shape) == 2 and len(arrays) == n_views
     if not fits or shape[0] != n_frames or shape[1] % 2 or not shape[1]:
         raise PoseDataError(
