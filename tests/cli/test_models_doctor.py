@@ -43,7 +43,7 @@ def test_without_any_the_commands_are_printed(capsys: pytest.CaptureFixture[str]
     assert main(["models", "doctor"]) == 1
     said = capsys.readouterr().out
     assert "With a graphics card of NVIDIA:" in said
-    assert "~/litpose-env/bin/pip install --no-deps lightning-pose" in said
+    assert "~/litpose-env/bin/pip install --no-deps lightning-pose==2.4.3" in said
 
 
 def test_an_environment_that_holds_none_is_an_error(

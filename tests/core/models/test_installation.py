@@ -185,12 +185,12 @@ def test_commands_with_and_without_a_gpu() -> None:
     with_gpu = install_commands(gpu=True, platform="linux")
     assert with_gpu == (
         "python3.11 -m venv ~/litpose-env",
-        "~/litpose-env/bin/pip install lightning-pose onnx onnxscript",
+        "~/litpose-env/bin/pip install lightning-pose==2.4.3 onnx onnxscript",
     )
     without = install_commands(gpu=False, platform="linux")
     assert without[1].endswith("torch torchvision --index-url https://download.pytorch.org/whl/cpu")
     assert '"lightning>=2.5.0,<2.6.0"' in without[2]
-    assert without[3] == "~/litpose-env/bin/pip install --no-deps lightning-pose"
+    assert without[3] == "~/litpose-env/bin/pip install --no-deps lightning-pose==2.4.3"
     assert "Scripts" in install_commands(gpu=False, platform="win32")[1]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from .litpose_facts import LITPOSE
+from .litpose_facts import LITPOSE, TRIED_VERSION
 
 ENVIRONMENT = "litpose-env"
+
+_PINNED = f"{LITPOSE}=={TRIED_VERSION}"
 
 # What lightning-pose 2.4.3 needs beside torch, torchvision and DALI, which is for NVIDIA's cards.
 _WITHOUT_DALI = (
@@ -51,12 +53,12 @@ def install_commands(*, gpu: bool, platform: str = sys.platform) -> tuple[str, .
     pip = f"{home}{ENVIRONMENT}\\Scripts\\pip" if windows else f"{home}{ENVIRONMENT}/bin/pip"
     lines = [f"{python} -m venv {home}{ENVIRONMENT}"]
     if gpu:
-        return (*lines, f"{pip} install {LITPOSE} {' '.join(_EXPORT)}")
+        return (*lines, f"{pip} install {_PINNED} {' '.join(_EXPORT)}")
     index = "" if platform == "darwin" else f" --index-url {_CPU_INDEX}"
     packages = " ".join(f'"{each}"' if set(each) & set("<>") else each for each in _WITHOUT_DALI)
     return (
         *lines,
         f"{pip} install torch torchvision{index}",
         f"{pip} install {packages} {' '.join(_EXPORT)}",
-        f"{pip} install --no-deps {LITPOSE}",
+        f"{pip} install --no-deps {_PINNED}",
     )

@@ -167,7 +167,7 @@ def training_input(config: Config, output: Path | None = None) -> TrainingInput:
                     "error",
                     error.problem,
                     ", ".join(part for part in (str(path), error.place) if part),
-                    remedy=error.todo or error.expected or "",
+                    remedy=error.todo or error.expected or "Restore it, or label in this view",
                 )
             )
             continue
