@@ -10,7 +10,7 @@ XVFB := xvfb-run -a -s "$(SCREEN)"
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
 
-.PHONY: demo test test-slow test-next test-peers lint bench stress system clean help
+.PHONY: demo test test-slow test-next test-peers lint bench stress docs dist system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,8 @@ help:
 	@echo "make lint       the checks without the tests"
 	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
 	@echo "make stress     damage files, kill labeling and saving (MINUTES=10, SEED=0)"
+	@echo "make docs       the documentation as a site, in build/site"
+	@echo "make dist       a wheel, installed and tried in an environment of its own"
 	@echo "make clean      remove the virtual environments and what was built"
 
 # System libraries: installed when we may, else the exact command is printed.
@@ -95,6 +97,26 @@ bench: $(STAMP)
 stress: $(STAMP)
 	@$(BIN)/python benchmarks/stress.py --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0) \
 		--keep build/stress
+
+# A warning is an error: a link that leads nowhere, a name that is not documented.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/site
+	@echo "The documentation is in build/site/index.html"
+
+# Tried as users have it: without the checkout, without what only developers install.
+TRIED := build/tried
+dist: $(STAMP)
+	rm -rf dist $(TRIED)
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv $(TRIED)/.venv
+	$(TRIED)/.venv/bin/python -m pip install --quiet --upgrade pip
+	$(TRIED)/.venv/bin/python -m pip install --quiet dist/*.whl
+	cd $(TRIED) && .venv/bin/npe2 validate napari-pose3d
+	cd $(TRIED) && .venv/bin/napari-pose3d sample sample
+	cd $(TRIED) && .venv/bin/napari-pose3d smooth sample
+	cd $(TRIED) && .venv/bin/napari-pose3d export sample --format tidy-csv --out exported/walk.csv
+	@ls -l dist
 
 clean:
 	rm -rf $(VENV) $(NEXT) $(PEERS) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,12 +8,14 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.support.doc_blocks import PAGES, Block, blocks_of
 from tests.support.paths import REPO
 from tests.support.scenes import arc_rig
 from tests.support.session_files import put_predictions, touch, video
 
+import napari_pose3d
 from napari_pose3d import save_rig
 from napari_pose3d.cli import main
 from napari_pose3d.core.projects.project_toml import read_own_project
@@ -23,6 +25,8 @@ KEYPOINTS = ("nose", "neck", "tail")
 N_FRAMES, SIZE = 40, (128, 96)
 RUN = {"python", "sh", "toml"}
 SHOWN = {"json", "text"}
+# What only the site understands: `make docs`.
+SITE = {"{toctree}", "{eval-rst}"}
 
 
 def put_recording(folder: Path, session: str, *, rng: np.random.Generator) -> None:
@@ -100,7 +104,33 @@ def test_code_runs(page: Path, example: Path, tmp_path: Path, monkeypatch) -> No
         elif block.language == "toml":
             run_toml(block.text)
         else:
-            assert block.language in SHOWN, f"{place}: name the language of the block"
+            assert block.language in SHOWN | SITE, f"{place}: name the language of the block"
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_on_the_sample(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks_of(REPO / "docs" / "tutorial.md"):
+        if block.language == "sh":
+            run_shell(block.text)
+        else:
+            exec(compile(block.text, block.page.name, "exec"), names)
+    assert (tmp_path / "found" / "report.html").exists()
+    table = pd.read_csv(tmp_path / "exported" / "walk.csv")
+    xyz = names["result"].poses3d.xyz  # type: ignore[attr-defined]
+    assert len(table) == xyz.shape[0] * xyz.shape[1]
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    listed = re.findall(r"napari_pose3d\.(\w+)", (REPO / "docs" / "api.md").read_text())
+    assert sorted(listed) == sorted(set(napari_pose3d.__all__) - {"__version__"})
+
+
+def test_every_page_is_in_the_site() -> None:
+    index = (REPO / "docs" / "index.md").read_text()
+    listed = re.findall(r"^[\w-]+$", "\n".join(index.split("```{toctree}")[1:]), flags=re.M)
+    assert sorted({*listed, "index"}) == sorted(p.stem for p in (REPO / "docs").glob("*.md"))
 
 
 def test_blocks_are_found() -> None:

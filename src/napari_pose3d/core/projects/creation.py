@@ -53,7 +53,7 @@ def create_project(
     views : sequence of str
         As they are in the names of the videos, ``<session>_<view>``.
     keypoints : sequence of str
-    skeleton : sequence of pairs of keypoints
+    skeleton : sequence of (str, str)
     colours : mapping of keypoint to ``#rrggbb``, optional
     videos : path or several
         Videos, and folders of videos.
