@@ -91,7 +91,7 @@ def bumps(seeds: int) -> None:
         ("cameras", "errors", "named alone", "named", "within 20 frames", "clean: reported"),
     )
     total, named_all, reported = 0, 0, 0
-    for n_cameras in (3, 4, 6):
+    for n_cameras in (3, 4, 6, 12):
         for bias in (0.0, 1.5):
             alone, named, near, false = 0, 0, 0, 0
             for seed in range(seeds):

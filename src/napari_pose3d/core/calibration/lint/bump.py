@@ -34,13 +34,14 @@ _NEAR, _FAR = 4, 12
 _SCALE_OVER_NOISE = 3.0
 # A jump is a bump where its gain is so many times the usual one, and it moves points by so much.
 _OUTSTANDING = 18.0
-_LEAST_PX = 2.0
+_LEAST_PX = 1.5
 # A bump lasts: of the jump, so much is left after a while.
 _LASTING = 0.5
 # Keypoints are looked at in so many parts.
 _PARTS = 4
-# Cameras that explain the jump nearly as well.
-_ALIKE = 0.9
+# Cameras that explain the jump nearly as well: a gain that stands out so many times is itself known
+# to within about this over the root of that number, as a share.
+_GAIN_ERROR = 2.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def find_bump(rig: Rig, xy: NDArray[np.floating]) -> Bump | None:
         return None
     moved = float(np.sqrt(squared))
     # Of two cameras, each explains what the other does.
-    least = _ALIKE * gains[view, cut] if len(rig.cameras) > 2 else 0.0
-    alike = np.flatnonzero(gains[:, cut] >= least)
+    share = 1 - _GAIN_ERROR / np.sqrt(ratio[view, cut]) if len(rig.cameras) > 2 else 0.0
+    alike = np.flatnonzero(gains[:, cut] >= share * gains[view, cut])
     frame = _exact(solver, sums, view, cut, length, n_frames)
     return Bump(
         tuple(rig.names[i] for i in alike),
