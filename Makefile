@@ -82,7 +82,7 @@ PEERS := .venv-peers
 $(PEERS)/.installed:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet movement opensim ezc3d c3d pycocotools pyarrow h5py "ndx-pose>=0.4"
+	$(PEERS)/bin/python -m pip install --quiet movement "sleap-io>=0.9,<0.10" opensim ezc3d c3d pycocotools pyarrow h5py "ndx-pose>=0.4"
 	@touch $@
 
 test-peers: $(STAMP) $(PEERS)/.installed

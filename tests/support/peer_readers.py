@@ -56,6 +56,45 @@ def movement_nwb(path: str) -> tuple[list[str], Any, str]:
     return _movement(importlib.import_module("movement.io").load_poses.from_nwb_file(path))
 
 
+def movement_dlc(path: str) -> tuple[list[str], Any, str]:
+    return _movement(importlib.import_module("movement.io").load_poses.from_dlc_file(path))
+
+
+def pandas_dlc(path: str) -> tuple[list[str], Any, str]:
+    pandas = importlib.import_module("pandas")
+    table = pandas.read_hdf(path)
+    names = list(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+    return names, table.to_numpy().reshape(len(table), len(names), -1).tolist(), pandas.__version__
+
+
+def scipy_label3d(path: str) -> tuple[list[str], Any, str]:
+    scipy = importlib.import_module("scipy.io")
+    content = scipy.loadmat(path)
+    names = [str(each[0]) for each in content["skeleton"]["joint_names"][0, 0].ravel()]
+    clicks = content["handLabeled2D"][:, 0].transpose(2, 0, 1) - 1
+    return names, clicks.tolist(), importlib.import_module("scipy").__version__
+
+
+def sleapio_slp(path: str) -> tuple[list[str], Any, str]:
+    sleap_io = importlib.import_module("sleap_io")
+    labels = sleap_io.load_slp(path, open_videos=False)
+    (recording,) = labels.sessions
+    first = recording.get_video(recording.cameras[0])
+    frames = sorted(
+        (each for each in labels.labeled_frames if each.video is first), key=lambda f: f.frame_idx
+    )
+    values = [each.instances[0].numpy().tolist() for each in frames]
+    return list(labels.skeletons[0].node_names), values, sleap_io.__version__
+
+
+def sleapio_dlc(path: str) -> tuple[list[str], Any, str]:
+    sleap_io = importlib.import_module("sleap_io")
+    labels = sleap_io.load_file(path)
+    frames = sorted(labels.labeled_frames, key=lambda each: each.frame_idx)
+    values = [each.instances[0].numpy().tolist() for each in frames]
+    return list(labels.skeletons[0].node_names), values, sleap_io.__version__
+
+
 def _movement(dataset: Any) -> tuple[list[str], Any, str]:
     version = importlib.import_module("importlib.metadata").version("movement")
     names = "keypoints" if "keypoints" in dataset.dims else "keypoint"

@@ -20,6 +20,7 @@ from tests.support.labeled_projects import (
 from tests.support.scenes import ARC_VIEWS
 
 from napari_pose3d import PoseDataError, Rig, export_session, import_file, load_rig, open_project
+from napari_pose3d.core.formats.exchange.datasets.deeplabcut_project import read_dlc_project
 from napari_pose3d.core.formats.exchange.datasets.jarvis import held_out, read_jarvis_set
 from napari_pose3d.core.formats.exchange.datasets.label3d import read_label3d_labels
 from napari_pose3d.core.formats.exchange.session_labels import SessionLabels
@@ -27,7 +28,7 @@ from napari_pose3d.core.pipeline.exchange.format_table import FORMATS, found_for
 from napari_pose3d.core.pipeline.exchange.label_exchange import labels_of_project
 from napari_pose3d.settings import ExportSettings
 
-TARGETS = {"jarvis": "set", "label3d": "labels.mat"}
+TARGETS = {"jarvis": "set", "label3d": "labels.mat", "dlc-project": "dlc"}
 KEYS = list(TARGETS)
 
 
@@ -80,7 +81,7 @@ def test_an_import_is_a_project_with_a_lint(key: str, project: Path, tmp_path: P
     if FORMATS[key].skeleton:
         assert opened.skeleton == (("nose", "ear"),)
     if FORMATS[key].images:
-        assert opened.session("day1").rig_path is not None
+        assert (opened.session("day1").rig_path is not None) == FORMATS[key].cameras
         assert (tmp_path / "new/labeled-data/day1_Cam-A/img00000012.png").is_file()
 
 
@@ -267,3 +268,57 @@ class TestLabel3D:
     def test_damaged_files_are_refused_in_words(self, project: Path, tmp_path: Path) -> None:
         path = written(project, "label3d", tmp_path)
         assert len(refusals(path, read_label3d_labels, 200)) > 30
+
+
+class TestDeepLabCut:
+    def test_tables_are_as_deeplabcut_writes_them(self, project: Path, tmp_path: Path) -> None:
+        import pandas as pd
+        import yaml
+
+        path = written(project, "dlc-project", tmp_path)
+        config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+        assert config["bodyparts"] == list(KEYPOINTS)
+        assert config["skeleton"] == [["nose", "ear"]]
+        assert len(config["video_sets"]) == 3
+        assert {each["crop"] for each in config["video_sets"].values()} == {"0, 128, 0, 96"}
+        folder = path / "labeled-data/day1_Cam-A"
+        name = f"CollectedData_{config['scorer']}"
+        stored = pd.read_hdf(folder / f"{name}.h5")
+        text = pd.read_csv(folder / f"{name}.csv", header=[0, 1, 2], index_col=[0, 1, 2])
+        assert stored.index.tolist() == text.index.tolist()
+        assert stored.index[0] == ("labeled-data", "day1_Cam-A", "img00000003.png")
+        assert stored.columns.names == ["scorer", "bodyparts", "coords"]
+        np.testing.assert_allclose(stored.to_numpy(), text.to_numpy())
+        assert (folder / "img00000003.png").is_file()
+
+    @pytest.mark.parametrize("suffix", [".csv", ".h5"])
+    def test_either_table_is_enough(self, suffix: str, project: Path, tmp_path: Path) -> None:
+        path = written(project, "dlc-project", tmp_path)
+        for each in path.glob(f"labeled-data/*/*{suffix}"):
+            each.unlink()
+        again = read_dlc_project(path)
+        before = labels_of_project(open_project(project))
+        np.testing.assert_allclose(again.xy, before.xy, atol=1e-3)
+
+    def test_several_animals_and_several_people_are_refused(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        path = written(project, "dlc-project", tmp_path)
+        config = path / "config.yaml"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace("multianimalproject: false", "multianimalproject: true"))
+        with pytest.raises(PoseDataError, match="several animals"):
+            read_dlc_project(path)
+        config.write_text(text)
+        table = next(path.glob("labeled-data/*/*.csv"))
+        table.with_name("CollectedData_other.csv").write_bytes(table.read_bytes())
+        with pytest.raises(PoseDataError, match="several people"):
+            read_dlc_project(path)
+
+    @pytest.mark.parametrize("file", ["config.yaml", "table"])
+    def test_damaged_files_are_refused_in_words(
+        self, file: str, project: Path, tmp_path: Path
+    ) -> None:
+        path = written(project, "dlc-project", tmp_path)
+        damaged = path / file if file != "table" else next(path.glob("labeled-data/*/*.csv"))
+        assert len(refusals(damaged, lambda _: read_dlc_project(path), 80)) > 10

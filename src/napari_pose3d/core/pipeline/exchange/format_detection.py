@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_pose3d.core.formats.exchange.datasets.deeplabcut_project import is_dlc_project
 from napari_pose3d.core.formats.exchange.datasets.jarvis import is_jarvis_set
 from napari_pose3d.core.formats.exchange.datasets.label3d import is_label3d
 from napari_pose3d.core.formats.exchange.hdf5_files import is_hdf5, open_hdf5
 from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
 from napari_pose3d.core.formats.predictions.anipose3d_csv import is_anipose3d_csv
+from napari_pose3d.core.formats.predictions.table_header import kind_of
 from napari_pose3d.core.storage.input_files import open_input
 from napari_pose3d.errors import PoseDataError, Remedy
 
 _HEAD = 4096
+_DLC_TABLE = b"df_with_missing"
 
 
 def detect(path: Path) -> str:
@@ -36,7 +39,9 @@ def detect(path: Path) -> str:
 
 
 def _of_folder(path: Path) -> str | None:
-    return "jarvis" if is_jarvis_set(path) else None
+    if is_jarvis_set(path):
+        return "jarvis"
+    return "dlc-project" if is_dlc_project(path) else None
 
 
 def _of_file(path: Path) -> str | None:
@@ -50,6 +55,9 @@ def _of_file(path: Path) -> str | None:
         return "jarvis" if path.name.startswith("instances_") and _is_of_jarvis(path) else "coco"
     if head.startswith(b"MATLAB 5.0"):
         return "label3d" if is_label3d(path) else "dannce"
+    if is_hdf5(head) and _DLC_TABLE in head:
+        # Told without h5py, which DeepLabCut's tables do not need.
+        return "dlc-h5"
     if is_hdf5(head):
         return _of_hdf5(path)
     if path.suffix.lower() == ".c3d" and is_c3d(head):
@@ -59,6 +67,8 @@ def _of_file(path: Path) -> str | None:
         return "tidy-csv"
     if path.suffix.lower() == ".csv" and is_anipose3d_csv(path):
         return "anipose"
+    if kind_of(path) == "predictions":
+        return "dlc-csv"
     return None
 
 

@@ -145,6 +145,16 @@ _ALL = (
         space=True, confidence=True,
     ),
     ExchangeFormat(
+        "dlc-csv", "DeepLabCut CSV", "poses", ".csv",
+        "tables.deeplabcut:write_dlc_csv", "tables.deeplabcut:read_dlc_csv",
+        views=True, confidence=True,
+    ),
+    ExchangeFormat(
+        "dlc-h5", "DeepLabCut h5, Anipose pose-2d", "poses", ".h5",
+        "tables.deeplabcut:write_dlc_h5", "tables.deeplabcut:read_dlc_h5",
+        extra="h5", space=True, views=True, confidence=True,
+    ),
+    ExchangeFormat(
         "coco", "COCO keypoints", "labels", ".json",
         "datasets.coco:write_coco", "datasets.coco:read_coco",
         views=True, skeleton=True,
@@ -153,6 +163,12 @@ _ALL = (
         "jarvis", "JARVIS data set", "labels", "",
         "datasets.jarvis:write_jarvis_set", "datasets.jarvis:read_jarvis_set",
         views=True, skeleton=True, cameras=True, images=True,
+    ),
+    ExchangeFormat(
+        "dlc-project", "DeepLabCut project", "labels", "",
+        "datasets.deeplabcut_project:write_dlc_project",
+        "datasets.deeplabcut_project:read_dlc_project",
+        views=True, skeleton=True, images=True,
     ),
     ExchangeFormat(
         "label3d", "Label3D / DANNCE labels", "labels", ".mat",

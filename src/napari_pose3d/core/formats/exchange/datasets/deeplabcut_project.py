@@ -1,0 +1,276 @@
+"""A DeepLabCut project with labels and their images; a folder of images for each video.
+
+Notes
+-----
+``config.yaml``, and ``labeled-data/<video>/CollectedData_<scorer>.csv`` and ``.h5`` with three
+cells before the numbers: ``labeled-data``, video, image. DeepLabCut trains from the ``.h5``. Views
+are videos to it; ours keeps their names in ``config.yaml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
+from napari_pose3d.core.storage.user_name import user_name
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ExportSettings
+
+from ..frame_rows import refuse_infinite, refuse_repeated
+from ..optional_library import library
+from ..session_labels import Cells, ImageKey, SessionLabels, frame_number, image_name, labels_of
+from .dataset_images import copy_image, image_size
+
+_CONFIG, _LABELED = "config.yaml", "labeled-data"
+_EXPECTED = "a DeepLabCut project: config.yaml, and labeled-data/<video>/CollectedData_*.csv"
+_VIEWS = "napari_pose3d_views"
+_KEY = "df_with_missing"
+_OCCLUDED = 1
+
+
+def is_dlc_project(path: Path) -> bool:
+    """Whether a folder looks like one."""
+    return (path / _CONFIG).is_file() and any((path / _LABELED).glob("*/CollectedData_*"))
+
+
+def write_dlc_project(
+    labels: SessionLabels, out: Path, files: FileGroup, settings: ExportSettings
+) -> list[str]:
+    """Write labels, copies of their images, and ``config.yaml``.
+
+    Raises
+    ------
+    PoseDataError
+        A name cannot be that of a folder, or a file exists.
+    """
+    import pandas as pd
+
+    refuse_unsafe_names(labels.sessions, "session")
+    refuse_unsafe_names(labels.views, "view")
+    scorer = re.sub(r"[^0-9A-Za-z]", "", user_name()) or "labeler"
+    columns = pd.MultiIndex.from_product(
+        [[scorer], labels.keypoints, ("x", "y")], names=["scorer", "bodyparts", "coords"]
+    )
+    notes: list[str] = []
+    has_tables = True
+    try:
+        library("tables", "h5")
+    except PoseDataError:
+        has_tables = False
+        notes.append(
+            "the .h5 that DeepLabCut trains from are not written, since PyTables is not installed: "
+            "run deeplabcut.convertcsv2h5('config.yaml')"
+        )
+    videos: dict[str, Any] = {}
+    n_absent = 0
+    for session in labels.sessions:
+        for v, view in enumerate(labels.views):
+            folder = labels.folder_of(session, view)
+            rows, numbers, size = [], [], None
+            for n, (name, frame) in enumerate(labels.frames):
+                key = ImageKey(name, view, frame)
+                if name != session or not np.isfinite(labels.xy[v, n]).all(axis=-1).any():
+                    continue
+                source = labels.images.get(key)
+                image = image_name(frame) if source is None else source.name
+                rows.append((_LABELED, folder, image))
+                numbers.append(labels.xy[v, n].ravel())
+                size = labels.sizes.get(key, size)
+                if source is None:
+                    n_absent += 1
+                else:
+                    copy_image(source, out / _LABELED / folder / image, files)
+            if not rows:
+                continue
+            width, height = size or (0, 0)
+            video = labels.videos.get((session, view))
+            place = f"{folder}.mp4" if video is None else video.as_posix()
+            videos[place] = {"crop": f"0, {width}, 0, {height}"}
+            table = pd.DataFrame(
+                np.stack(numbers), columns=columns, index=pd.MultiIndex.from_tuples(rows)
+            )
+            target = out / _LABELED / folder / f"CollectedData_{scorer}.csv"
+            table.to_csv(files.open(target), lineterminator="\n")
+            if has_tables:
+                draft = files.path(target.with_suffix(".h5"))
+                with input_errors(target, RuntimeError, TypeError):
+                    table.to_hdf(str(draft), key=_KEY, mode="w")
+    if not videos:
+        raise PoseDataError("no view has a label", todo="Label frames first")
+    config = _config(labels, scorer, videos, out)
+    import yaml
+
+    yaml.safe_dump(config, files.open(out / _CONFIG), sort_keys=False, allow_unicode=True)
+    if n_absent:
+        notes.append(f"{n_absent} images are not there; DeepLabCut needs them")
+    return [*notes, "not kept: the cameras, and occluded or not"]
+
+
+def _config(
+    labels: SessionLabels, scorer: str, videos: Mapping[str, Any], out: Path
+) -> dict[str, Any]:
+    return {
+        "Task": out.name,
+        "scorer": scorer,
+        "date": date.today().strftime("%b%d"),
+        "multianimalproject": False,
+        "identity": None,
+        "project_path": out.absolute().as_posix(),
+        "engine": "pytorch",
+        "video_sets": dict(videos),
+        "bodyparts": list(labels.keypoints),
+        "start": 0,
+        "stop": 1,
+        "numframes2pick": 20,
+        "skeleton": [list(pair) for pair in labels.skeleton],
+        "skeleton_color": "black",
+        "pcutoff": 0.6,
+        "dotsize": 12,
+        "alphavalue": 0.7,
+        "colormap": "rainbow",
+        "TrainingFraction": [0.95],
+        "iteration": 0,
+        "default_net_type": "resnet_50",
+        "default_augmenter": "default",
+        "snapshotindex": -1,
+        "batch_size": 8,
+        "cropping": False,
+        "x1": 0,
+        "x2": 640,
+        "y1": 277,
+        "y2": 624,
+        "corner2move2": [50, 50],
+        "move2corner": True,
+        _VIEWS: list(labels.views),
+    }
+
+
+def read_dlc_project(path: Path) -> SessionLabels:
+    """Read labels and images of all videos of a project with one animal.
+
+    Session and view are told by the name of a video, ``<session>_<view>``.
+
+    Raises
+    ------
+    PoseDataError
+        It is no such project, has several animals, or a file is damaged.
+    """
+    import yaml
+
+    config_path = path / _CONFIG
+    with input_errors(config_path, yaml.YAMLError, expected=_EXPECTED):
+        config = yaml.safe_load(read_text(config_path, expected=_EXPECTED))
+    if not isinstance(config, dict):
+        raise PoseDataError(
+            "this is no project of DeepLabCut", file=config_path, expected=_EXPECTED
+        )
+    if config.get("multianimalproject") is True:
+        raise PoseDataError(
+            "this is a project of several animals", file=config_path, expected="one animal"
+        )
+    given = config.get(_VIEWS)
+    views = tuple(map(str, given)) if isinstance(given, list) else ()
+    tables = _tables(path)
+    if not tables:
+        raise PoseDataError("there are no labels in it", file=path, expected=_EXPECTED)
+    parts = config.get("bodyparts")
+    names = tuple(map(str, parts)) if isinstance(parts, list) else ()
+    found = {name for table in tables.values() for name in table.keypoints}
+    notes: list[str] = []
+    if set(names) != found:
+        names = next(iter(tables.values())).keypoints
+        if set(names) != found:
+            raise PoseDataError(
+                "the videos have other keypoints each",
+                file=path,
+                expected=f"{', '.join(names)} in each",
+            )
+        notes.append("config.yaml lists other keypoints; those of the labels are taken")
+    refuse_repeated(names, path)
+    cells: dict[ImageKey, Cells] = {}
+    images: dict[ImageKey, Path] = {}
+    sizes: dict[ImageKey, tuple[int, int]] = {}
+    for folder, table in tables.items():
+        session, view = _place(folder.name, views)
+        for i, (line, image) in enumerate(table.rows):
+            file = PurePosixPath(image.replace("\\", "/")).name
+            number = frame_number(PurePosixPath(file).stem)
+            key = ImageKey(session, view, i if number is None else number)
+            if key in cells:
+                raise PoseDataError(
+                    f"frame {key.frame} is there twice", file=table.path, place=f"line {line + 1}"
+                )
+            row = table.cells(line)
+            xy = np.array([[_number(row[n].x), _number(row[n].y)] for n in names])
+            refuse_infinite(xy, table.path)
+            xy[~np.isfinite(xy).all(axis=-1)] = np.nan
+            hidden = np.array([row[n].visible == _OCCLUDED for n in names])
+            cells[key] = xy, hidden
+            if (folder / file).is_file():
+                images[key] = folder / file
+                size = image_size(images[key])
+                if size is not None:
+                    sizes[key] = size
+    if len(images) < len(cells):
+        notes.append(f"{len(cells) - len(images)} of {len(cells)} images are not there")
+    return labels_of(
+        cells,
+        names,
+        views,
+        skeleton=_bones(config.get("skeleton"), names),
+        images=images,
+        sizes=sizes,
+        notes=tuple(notes),
+    )
+
+
+def _tables(path: Path) -> dict[Path, LabelTable]:
+    """The labels of each folder of images."""
+    found = {}
+    for folder in sorted(each for each in (path / _LABELED).glob("*") if each.is_dir()):
+        of_text = sorted(folder.glob("CollectedData_*.csv"))
+        of_hdf5 = sorted(folder.glob("CollectedData_*.h5"))
+        if len(of_text) > 1 or (not of_text and len(of_hdf5) > 1):
+            raise PoseDataError(
+                "there are labels of several people",
+                file=folder,
+                expected="one CollectedData_<scorer>.csv",
+                todo="Move the others elsewhere",
+            )
+        if of_text:
+            found[folder] = read_label_csv(of_text[0])
+        elif of_hdf5:
+            found[folder] = read_label_h5(of_hdf5[0])
+    return found
+
+
+def _place(folder: str, views: tuple[str, ...]) -> tuple[str, str]:
+    for view in sorted(views, key=len, reverse=True):
+        session = folder.removesuffix(f"_{view}")
+        if session and session != folder:
+            return session, view
+    session, sign, view = folder.rpartition("_")
+    return (session, view) if sign and session and view else (folder, "view")
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _bones(pairs: Any, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    if not isinstance(pairs, list):
+        return ()
+    return tuple(
+        (str(pair[0]), str(pair[1]))
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and {str(pair[0]), str(pair[1])} <= set(names)
+    )
