@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton
+from qtpy.QtWidgets import QAbstractButton, QCheckBox
 from tests.support.label_window import until
 
 from napari_pose3d.core.projects.project import open_project
@@ -43,6 +43,10 @@ def open_section(widget: ModelsWidget, name: str) -> None:
 
 def click(button: QAbstractButton) -> None:
     """Click where a user can: on a button that is seen and enabled."""
-    assert button.isVisible()
+    # What was put into a layout is seen a moment later.
+    until(button.isVisible)
     assert button.isEnabled(), button.toolTip()
-    QTest.mouseClick(button, LEFT, pos=button.rect().center())
+    middle = button.rect().center()
+    # The room beside a check box's text is not it.
+    at = QPoint(8, middle.y()) if isinstance(button, QCheckBox) else middle
+    QTest.mouseClick(button, LEFT, pos=at)

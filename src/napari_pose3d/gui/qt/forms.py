@@ -24,7 +24,8 @@ _Frames = tuple[tuple[int | None, int | None], ...]
 _Names = tuple[str, ...]
 _Groups = tuple[tuple[str, ...], ...]
 _Numbers = tuple[tuple[str, float], ...]
-_AS_TEXT = (_Names, _Groups, _Frames, _Numbers, str | None, int | None, Robust)
+_Integers = tuple[int, ...]
+_AS_TEXT = (_Names, _Groups, _Frames, _Numbers, _Integers, str | None, int | None, Robust)
 
 # Beside it a label has room in a dock of some 340 px.
 _FIELD_WIDTH = 140
@@ -63,7 +64,7 @@ class SettingsForm:
                 default = getattr(start, name)
             as_text = kind in _AS_TEXT
             self._widgets[name] = create_widget(
-                value=(default or "") if as_text else default,
+                value=_text_of(default) if as_text else default,
                 annotation=str if as_text else kind,
                 name=name,
                 label=label,
@@ -135,6 +136,13 @@ def _row(text: str, field: QWidget) -> QHBoxLayout:
     return row
 
 
+def _text_of(value: Any) -> Any:
+    """What a field shown as text begins with."""
+    if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
+        return ", ".join(map(str, value))
+    return value or ""
+
+
 def _from_text(value: Any, kind: Any) -> Any:
     if kind == str | None:
         return value.strip() or None
@@ -145,11 +153,21 @@ def _from_text(value: Any, kind: Any) -> Any:
         return tuple(names for names in groups if names)
     if kind == _Numbers:
         return smooth_params_of(value)
+    if kind == _Integers:
+        return tuple(_integer(part.strip()) for part in value.split(",") if part.strip())
     if kind == _Frames:
         return tuple(frame_range_of(part) for part in value.split(",") if part.strip())
     if kind in (int | None, Robust):
         return _number(value.strip(), kind)
     return value
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        expected = "whole numbers with commas between them"
+        raise PoseDataError(f"'{text}' is not understood", expected=expected) from None
 
 
 def _number(text: str, kind: Any) -> int | float | str | None:

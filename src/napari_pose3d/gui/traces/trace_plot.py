@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import qtpy
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-# pyqtgraph must not choose another Qt than the one that napari runs on.
-os.environ["PYQTGRAPH_QT_LIB"] = {
-    "pyqt5": "PyQt5",
-    "pyqt6": "PyQt6",
-    "pyside2": "PySide2",
-    "pyside6": "PySide6",
-}[qtpy.API]
-import pyqtgraph
+from .plot_library import label_axis, pyqtgraph, take_colours
 
 _LINE = "#ff5a5a"
 # Plots below each other have their frames below each other.
@@ -72,7 +63,7 @@ class TracePlot(QWidget):
         self.plot = pyqtgraph.PlotWidget()
         self.plot.setMenuEnabled(False)
         item = self.plot.getPlotItem()
-        _label(item.getAxis("bottom"), "frame")
+        label_axis(item.getAxis("bottom"), "frame")
         item.getAxis("left").setWidth(_AXIS_WIDTH)
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
@@ -142,7 +133,7 @@ class TracePlot(QWidget):
         self._span = _span_of(curves)
         # A low plot has no room for a long name and its unit in one line.
         long = len(label) > _LONG_LABEL
-        _label(item.getAxis("left"), label.replace(" (", "<br>(", 1) if long else label)
+        label_axis(item.getAxis("left"), label.replace(" (", "<br>(", 1) if long else label)
         if fit or self._fitted:
             self.fit()
 
@@ -176,7 +167,7 @@ class TracePlot(QWidget):
         axis = self.plot.getPlotItem().getAxis("bottom")
         # Positions stay frames: only what is written below them is another number.
         axis.setScale(1.0 if frame_rate is None else 1.0 / frame_rate)
-        _label(axis, "frame" if frame_rate is None else "time (s)")
+        label_axis(axis, "frame" if frame_rate is None else "time (s)")
 
     def show_frame_axis(self, shown: bool) -> None:
         """Whether the time is written below this plot."""
@@ -199,12 +190,7 @@ class TracePlot(QWidget):
 
     def set_colours(self, background: str, text: str) -> None:
         """Take on the window's colours."""
-        self.plot.setBackground(background)
-        item = self.plot.getPlotItem()
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(text)
-            axis.setTextPen(text)
+        take_colours(self.plot, background, text)
 
     def _take_frames(self, _: Any, frames: Sequence[float]) -> None:
         view = self.plot.getViewBox()
@@ -236,15 +222,6 @@ class TracePlot(QWidget):
         frame = min(max(frame, 0), self._n_frames - 1)
         self.show_frame(frame)
         self.frame_chosen.emit(frame)
-
-
-def _label(axis: Any, text: str) -> None:
-    axis.setLabel(text)
-    # By itself pyqtgraph writes values below one a thousand times as large. Older ones do so
-    # only where a unit is given apart from the text.
-    if hasattr(axis, "setSIPrefixEnableRanges"):
-        axis.setSIPrefixEnableRanges(())
-        axis.updateAutoSIPrefix()
 
 
 def _span_of(curves: list[Curve]) -> tuple[float, float]:

@@ -29,6 +29,8 @@ class JobBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._slot = JobSlot()
+        self.mark: Mark = ""
+        """What was put on the tab last."""
         self._row = ProgressRow()
         self._row.cancel_clicked.connect(self._cancel)
         self._status = MessageLabel()
@@ -107,4 +109,5 @@ class JobBar(QWidget):
         self.changed.emit()
 
     def _mark(self, mark: Mark) -> None:
+        self.mark = mark
         self.marked.emit(mark)

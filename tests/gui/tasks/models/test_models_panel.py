@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,13 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from tests.support.label_window import until
 from tests.support.litpose_programs import litpose_environment
 from tests.support.models_panel import click, models_panel, open_in, open_section
-from tests.support.training_projects import edited, trained_network, training_project
+from tests.support.training_projects import edited, trained_network
 
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE, remembered_place
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_viewer: Any) -> Iterator[None]:
-    """A user without litpose, and no session."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    monkeypatch.delenv(VARIABLE, raising=False)
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_EXE"):
-        monkeypatch.delenv(name, raising=False)
-    current_session(shared_viewer).set(None)
-    yield
-    current_session(shared_viewer).set(None)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return training_project(tmp_path / "lab")
 
 
 def test_without_litpose_the_commands_can_be_copied(shared_viewer: Any, qtbot: Any) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
+from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.job_bar import JobBar
+from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
 
+from .check.check_panel import CheckPanel
 from .networks.networks_panel import NetworksPanel
 from .program.program_panel import ProgramPanel
 from .project_models import ProjectModels
 from .section import Section
+from .training.training_panel import TrainingPanel
 
 PANEL = "Models"
 _WIDTH = 340
@@ -36,12 +41,30 @@ class ModelsWidget(QWidget):
         self.models = ProjectModels(current_session(napari_viewer), self)
         self.jobs = JobBar()
         self.program = ProgramPanel(self.models)
+        self.training = TrainingPanel(self.models, self.jobs)
+        self.check = CheckPanel(self.models, self.jobs, self.training.name.text)
+        self.training.use_check(self.check)
         self.networks = NetworksPanel(self.models, self.jobs)
         self._sections: dict[str, Section] = {}
-        for title, part in (("Program", self.program), ("Models", self.networks)):
+        # Trainings that were seen to run, by name.
+        self._ran: set[str] = set()
+        for title, part in (
+            ("Program", self.program),
+            ("Check and settings", self.check),
+            ("Train", self.training),
+            ("Models", self.networks),
+        ):
             self._sections[title] = Section(title, part)
         self._scroll = lay_out_task(self, tuple(self._sections.values()), (self.jobs,))
-        self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
+        self.jobs.marked.connect(lambda _: self._mark())
+        self.jobs.changed.connect(self._mark)
+        self.training.followed.connect(self._mark)
+        self.models.networks_changed.connect(self._on_networks)
+        self.models.project_changed.connect(self._on_project)
+        self.check.checked.connect(self._on_checked)
+        self.check.panel_wanted.connect(self._workspace.open)
+        napari_viewer.events.theme.connect(self._take_colours)
+        self._take_colours()
         self.models.program_changed.connect(self._on_program)
         self.section("Models").unfold()
         self._workspace.adopt(self, PANEL)
@@ -55,6 +78,10 @@ class ModelsWidget(QWidget):
         """One of the sections by its title."""
         return self._sections[name]
 
+    def _take_colours(self, _: Any = None) -> None:
+        theme = get_theme(self._viewer.theme)
+        self.training.curves.set_colours(theme.background.as_hex(), theme.text.as_hex())
+
     def _on_program(self) -> None:
         """What is missing is shown, and what works needs no room."""
         program = self.models.program
@@ -64,3 +91,40 @@ class ModelsWidget(QWidget):
         section.unfold(not program.works or bool(program.problem))
         version = "" if program.facts is None else program.facts.version
         section.say(f"litpose {version}" if version else "not found")
+
+    def _on_networks(self) -> None:
+        networks = self.models.networks
+        states = [each.state.state for each in networks]
+        running, waiting = states.count(State.RUNNING), states.count(State.WAITING)
+        words = f"{running} running" if running else ""
+        if waiting:
+            words += f"{', ' if words else ''}{waiting} waiting"
+        self.section("Train").say(words)
+        done = states.count(State.DONE)
+        self.section("Models").say(f"{done} of {len(networks)} done" if networks else "")
+        self._mark()
+
+    def _on_project(self) -> None:
+        self._ran.clear()
+        self._mark()
+
+    def _on_checked(self) -> None:
+        result = self.check.result
+        n = 0 if result is None else len(result.plan.checked.errors)
+        words = "" if result is None else "no errors" if not n else f"{n} error{'s' * (n > 1)}"
+        self.section("Check and settings").say(words)
+
+    def _mark(self) -> None:
+        """Running while anything runs; then how trainings that were seen to run have ended."""
+        networks = self.models.networks
+        running = {n.name for n in networks if not n.state.state.is_over}
+        self._ran |= running
+        ended = [n.state.state for n in networks if n.name in self._ran]
+        mark: Mark = ""
+        if self.jobs.is_busy or running:
+            mark = "running"
+        elif State.FAILED in ended or self.jobs.mark == "attention":
+            mark = "attention"
+        elif State.DONE in ended or self.jobs.mark == "done":
+            mark = "done"
+        self._workspace.mark(PANEL, mark)

@@ -39,6 +39,7 @@ NO_PROJECT = (
     "The open session is of no Lightning Pose project, so there are no labels to train on. Make a "
     "project of it first (tab Session, New project)."
 )
+NO_PROGRAM = "litpose is needed for that; see Program."
 # While something is trained, and otherwise: others may train here, too.
 _BUSY_MS, _QUIET_MS = 1500, 5000
 

@@ -17,12 +17,11 @@ from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress
 
-from ..project_models import ProjectModels
+from ..project_models import NO_PROGRAM, ProjectModels
 from .network_details import NetworkDetails
 from .network_table import NetworkTable
 
 _NONE = "This project has no networks yet."
-NO_PROGRAM = "litpose is needed for that; see Program."
 
 
 class NetworksPanel(QWidget):

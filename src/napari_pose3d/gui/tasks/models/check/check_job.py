@@ -1,0 +1,112 @@
+"""The configuration of a training, made and checked; run in threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_pose3d.core.models.configuration.config_file import Config, value_at
+from napari_pose3d.core.models.configuration.loss_schedules import reprojection_epochs
+from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
+from napari_pose3d.core.models.installation.litpose_search import Installation
+from napari_pose3d.core.models.runs.training_start import network_folders
+from napari_pose3d.core.models.runs.trial_step import TrialStep, trial_step
+from napari_pose3d.core.models.training_plan import TrainingPlan, plan_training
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, TrainingSettings
+
+from ..project_models import Program
+
+# Beside our other records of trainings; the next check writes it anew.
+_RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedTraining:
+    """A training as it would be.
+
+    Attributes
+    ----------
+    plan : TrainingPlan
+    settings : TrainingSettings
+    note : str
+        Why ``litpose`` was not asked for its recommendation; "" where it was.
+    """
+
+    plan: TrainingPlan
+    settings: TrainingSettings
+    note: str = ""
+
+
+def check(
+    folder: Path,
+    settings: TrainingSettings,
+    name: str,
+    program: Program | None,
+    progress: Progress,
+    cancelled: IsCancelled,
+) -> CheckedTraining:
+    """Make the configuration and check it; nothing is trained.
+
+    Parameters
+    ----------
+    folder : Path
+        The project.
+    settings : TrainingSettings
+    name : str
+        Of the networks together.
+    program : Program or None
+        Asked for its recommendation where it works.
+    """
+    output = network_folders(folder, name, settings.seeds)[0]
+    base, note = None, ""
+    if program is not None and program.works and program.installation is not None:
+        progress("asking litpose what it recommends", 0, 0)
+        base, note = _recommended(program.installation, folder)
+    progress("checking labels, images and calibrations", 0, 0)
+    facts = None if program is None else program.facts
+    plan = plan_training(folder, settings, facts=facts, base=base, output=output)
+    return CheckedTraining(plan, settings, note)
+
+
+def try_step(
+    config: Config, installation: Installation, progress: Progress, cancelled: IsCancelled
+) -> TrialStep:
+    """Train one step."""
+    progress("training one step", 0, 0)
+    return trial_step(config, installation, cancelled)
+
+
+def effective_lines(config: Config) -> list[str]:
+    """What a configuration comes to, a line each."""
+    size = value_at(config, "data.image_resize_dims", {})
+    pixels = f"{size.get('width')} x {size.get('height')} px"
+    epochs = value_at(config, "training.max_epochs")
+    batch = value_at(config, "training.train_batch_size")
+    lines = [
+        f"{value_at(config, 'model.model_type')}, {value_at(config, 'model.backbone')}",
+        f"{epochs} epochs, batches of {batch}, images of {pixels}",
+    ]
+    views = value_at(config, "data.view_names")
+    if views:
+        lines.append(f"Views in the order of the cameras: {', '.join(map(str, views))}")
+    space = reprojection_epochs(config)
+    if space is None:
+        if views:
+            lines.append("No loss in 3-D")
+    else:
+        lines.append(f"The loss in 3-D acts from epoch {space[0]}, in full from {space[1]}")
+    mask = value_at(config, "training.patch_mask")
+    if mask:
+        lines.append(
+            f"Patches of images are masked from epoch {mask.get('init_epoch')} on, up to "
+            f"{100 * float(mask.get('final_ratio', 0)):.0f} % at epoch {mask.get('final_epoch')}"
+        )
+    return lines
+
+
+def _recommended(installation: Installation, folder: Path) -> tuple[Config | None, str]:
+    try:
+        return litpose_recommendation(installation, folder, folder.joinpath(*_RECOMMENDED)), ""
+    except PoseDataError as error:
+        return None, f"{error} The rules of its version 2.4.3 are followed."

@@ -1,0 +1,225 @@
+"""The section that makes the configuration, and says what would go wrong with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QFontDatabase
+from qtpy.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_pose3d.core.models.configuration.config_file import config_text
+from napari_pose3d.core.models.preflight.label_coverage import ENOUGH, LabelCoverage
+from napari_pose3d.core.models.runs.trial_step import TrialStep
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.workspace.job_bar import JobBar
+
+from ..networks.error_table import NumberTable
+from ..project_models import NO_PROGRAM, ProjectModels
+from .check_job import CheckedTraining, check, effective_lines, try_step
+from .finding_list import CALIBRATE, LABEL, RENAME, SPLIT, TRY, FindingList
+from .training_form import TrainingForm
+
+_SHARE = 0.9
+_CHANGED = "The settings are others now: check again."
+
+
+class CheckPanel(QWidget):
+    """Checks the project before hours are spent on it.
+
+    Signals: ``checked`` when there is another `result`, or none; ``panel_wanted`` with the name of
+    a panel in which something can be mended; ``name_wanted`` when another name is needed.
+
+    Parameters
+    ----------
+    models : ProjectModels
+    jobs : JobBar
+    name : callable
+        Gives the name of the networks that would be trained.
+    """
+
+    checked = Signal()
+    panel_wanted = Signal(str)
+    name_wanted = Signal()
+
+    def __init__(
+        self, models: ProjectModels, jobs: JobBar, name: Any, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._models, self._jobs, self._name = models, jobs, name
+        self.result: CheckedTraining | None = None
+        self.form = TrainingForm()
+        self.check = QPushButton("Chec&k")
+        self.check.clicked.connect(lambda: self.run())
+        self.trial = QPushButton("&Trial step")
+        self.trial.clicked.connect(self.run_trial)
+        self.show_config = QPushButton("Confi&guration…")
+        self.show_config.setToolTip("The whole configuration, as litpose will read it.")
+        self.show_config.clicked.connect(self._show_config)
+        self.summary = MessageLabel()
+        self.findings = FindingList()
+        self.labels_title = MessageLabel()
+        self.labels = NumberTable("Labels by keypoint and view")
+        row = QHBoxLayout()
+        for button in (self.check, self.trial, self.show_config):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.form)
+        column.addLayout(row)
+        for part in (self.summary, self.findings, self.labels_title, self.labels):
+            column.addWidget(part)
+        self.form.changed.connect(self._on_changed)
+        self.findings.remedy_wanted.connect(self._remedy)
+        models.project_changed.connect(lambda: self.show_result(None))
+        models.project_changed.connect(self._refresh)
+        models.program_changed.connect(self._refresh)
+        jobs.changed.connect(self._refresh)
+        self.show_result(None)
+
+    def run(self, then: Any = None) -> None:
+        """Check, in a thread; then go on with something.
+
+        Parameters
+        ----------
+        then : callable, optional
+            Called with the `CheckedTraining`.
+        """
+        folder = self._models.folder
+        if folder is None or self._jobs.is_busy:
+            return
+        try:
+            settings = self.form.settings()
+        except PoseDataError as error:
+            self._jobs.say(str(error), "attention")
+            show_error(str(error))
+            return
+        work = partial(check, folder, settings, self._name(), self._models.program)
+        self._jobs.start(work, "checking", partial(self._on_checked, then))
+
+    def run_trial(self) -> None:
+        """Train one step, in a thread."""
+        program = self._models.program
+        if program is None or program.installation is None:
+            return
+        if self.result is None:
+            self.run(lambda _: self.run_trial())
+            return
+        work = partial(try_step, self.result.plan.config, program.installation)
+        self._jobs.start(work, "training one step", self._on_tried)
+
+    def show_result(self, result: CheckedTraining | None) -> None:
+        """Show what was found, or nothing."""
+        self.result = result
+        for part in (self.findings, self.labels_title, self.labels, self.summary):
+            part.setVisible(result is not None)
+        self.show_config.setEnabled(result is not None)
+        if result is not None:
+            lines = effective_lines(result.plan.config)
+            self.summary.show_message("\n".join([*lines, *([result.note] if result.note else [])]))
+            self.findings.show_findings(result.plan.checked.findings)
+            self._show_coverage(result.plan.checked.coverage)
+        self._refresh()
+        self.checked.emit()
+
+    # ------------------------------------------------------------------ inside
+
+    def _on_checked(self, then: Any, result: CheckedTraining) -> None:
+        self.show_result(result)
+        findings = result.plan.checked.findings
+        n = len(result.plan.checked.errors)
+        warnings = sum(each.severity == "warning" for each in findings)
+        if n:
+            self._jobs.say(f"{_count(n, 'error')}: this training would fail.", "attention")
+        else:
+            self._jobs.say(f"No errors, {_count(warnings, 'warning')}.")
+        if then is not None:
+            then(result)
+
+    def _on_tried(self, step: TrialStep) -> None:
+        self._jobs.say(
+            f"One step worked: {step.seconds:.0f} s with starting, {step.memory / 1e9:.1f} GB of "
+            "the computer's memory."
+        )
+
+    def _on_changed(self) -> None:
+        if self.result is not None:
+            self.show_result(None)
+            self._jobs.say(_CHANGED, "")
+
+    def _refresh(self) -> None:
+        busy = "A job is running." if self._jobs.is_busy else ""
+        why = self._models.obstacle or busy
+        self.check.setEnabled(not why)
+        self.check.setToolTip(why or "Find what would go wrong; nothing is trained.")
+        program = self._models.program
+        if not why and (program is None or not program.works):
+            why = NO_PROGRAM
+        self.trial.setEnabled(not why)
+        self.trial.setToolTip(
+            why or "Train on one batch, under a minute: the honest test of memory, and of the rest."
+        )
+
+    def _remedy(self, what: str) -> None:
+        if what in (LABEL, CALIBRATE):
+            self.panel_wanted.emit("Label" if what == LABEL else "Calibration")
+        elif what == TRY:
+            self.run_trial()
+        elif what == SPLIT:
+            self.form.more.widget("train_share").value = _SHARE
+            self.run()
+        elif what == RENAME:
+            self.name_wanted.emit()
+            self.run()
+
+    def _show_coverage(self, coverage: LabelCoverage | None) -> None:
+        for part in (self.labels_title, self.labels):
+            part.setVisible(coverage is not None)
+        if coverage is None:
+            return
+        frames = [f"{name or 'unknown'} {n}" for name, n in coverage.sessions.items()]
+        more = f" and {len(frames) - 4} more" if len(frames) > 4 else ""
+        self.labels_title.show_message(
+            f"Labels with a position, in frames of {', '.join(frames[:4])}{more}:"
+        )
+        counts = np.asarray(coverage.counts.T, float)
+        self.labels.show_numbers(
+            coverage.keypoints, coverage.views, counts, counts < ENOUGH, digits=0
+        )
+
+    def _show_config(self) -> None:
+        if self.result is not None:
+            dialog = ConfigDialog(config_text(self.result.plan.config), self)
+            dialog.exec()
+
+
+class ConfigDialog(QDialog):
+    """Shows a configuration; it is made of the form, so it is not edited here."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Configuration of the training")
+        self.resize(620, 700)
+        self.text = QPlainTextEdit(text)
+        self.text.setReadOnly(True)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        close = QPushButton("Close")
+        close.clicked.connect(self.accept)
+        column = QVBoxLayout(self)
+        column.addWidget(self.text)
+        column.addWidget(close)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n or 'no'} {what}" if n == 1 else f"{n or 'no'} {what}s"

@@ -1,0 +1,1 @@
+"""Trainings started, followed and stopped."""
