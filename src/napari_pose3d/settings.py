@@ -30,6 +30,10 @@ _FIX_SWAPS = (
     "exchange left and right where a prediction set contradicts the others, or a view the other "
     "views (with a calibration), before anything is computed; off: such places are only reported"
 )
+_CORRECTIONS = (
+    "positions that were corrected in review take the place of predictions and are never set aside"
+)
+_LEAVE_OUT_BAD = "stretches that were marked as bad in review are left out of the results"
 _THREADS = "keypoints computed at the same time; not given: one per core; the result is the same"
 
 
@@ -154,14 +158,8 @@ class SmoothingSettings:
             "help": "calibrated and linear: what it does beyond smoothing; each can be switched off"
         },
     )
-    corrections: bool = _setting(
-        True,
-        "positions that were corrected in review take the place of predictions and are never set "
-        "aside",
-    )
-    leave_out_bad: bool = _setting(
-        True, "stretches that were marked as bad in review are left out of the results"
-    )
+    corrections: bool = _setting(True, _CORRECTIONS)
+    leave_out_bad: bool = _setting(True, _LEAVE_OUT_BAD)
     threads: int | None = _setting(None, _THREADS)
 
     def given_s(self, keypoint: str) -> float | None:
@@ -184,6 +182,8 @@ class TriangulationSettings:
     )
     left_right: tuple[tuple[str, ...], ...] = _setting((), _LEFT_RIGHT)
     fix_swaps: bool = _setting(False, _FIX_SWAPS)
+    corrections: bool = _setting(True, _CORRECTIONS)
+    leave_out_bad: bool = _setting(True, _LEAVE_OUT_BAD)
     threads: int | None = _setting(None, _THREADS)
 
 

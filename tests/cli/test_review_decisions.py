@@ -39,7 +39,7 @@ def test_smooth_uses_the_corrections_and_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("smooth", folder, "--out", folder / "a") == 0
-    assert "corrected by a person, and taken as certain: 1 positions" in capsys.readouterr().out
+    assert "corrected by a person, and taken as certain: 1 position\n" in capsys.readouterr().out
     assert run("smooth", folder, "--out", folder / "b", "--without-corrections") == 0
     assert "corrected by a person" not in capsys.readouterr().out
     with_it, without = (smoothed(folder / name, VIEWS[0])[KEYPOINTS[3]]["x"] for name in "ab")
@@ -71,6 +71,32 @@ def test_what_is_bad_is_left_out_of_results(
     assert space.droplevel(0, axis=1).xs("x", axis=1, level=1).isna().sum().sum() == n
     assert run("smooth", folder, "--out", folder / "b", "--keep-bad") == 0
     assert smoothed(folder / "b", VIEWS[0]).xs("x", axis=1, level=1).notna().all().all()
+
+
+def test_triangulate_follows_them_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Decisions(folder, "Ada").decide_frames("mouse1", 50, 59, Verdict.BAD, keypoints=[KEYPOINTS[0]])
+    assert run("triangulate", folder, "--out", folder / "a") == 0
+    printed = capsys.readouterr().out
+    assert "corrected by a person, and taken as certain: 1 position\n" in printed
+    assert "marked as bad in review, and left out: 10 points" in printed
+    plain = "--without-corrections", "--keep-bad"
+    assert run("triangulate", folder, "--out", folder / "b", *plain) == 0
+    printed = capsys.readouterr().out
+    assert "corrected by" not in printed
+    assert "marked as bad" not in printed
+    with_it, without = (
+        pd.read_csv(folder / name / "mouse1_3d.csv", header=[0, 1, 2], index_col=0)
+        .droplevel(0, axis=1)
+        .loc[:, pd.IndexSlice[:, ["x", "y", "z"]]]
+        for name in "ab"
+    )
+    corrected, left_out = KEYPOINTS[3], KEYPOINTS[0]
+    moved = np.linalg.norm(with_it[corrected] - without[corrected], axis=1)
+    assert moved[200] > 1.0
+    # Frame by frame: no other frame is another.
+    assert np.delete(moved, 200).max() == 0.0
+    assert with_it[left_out][50:60].isna().all().all()
+    assert without[left_out].notna().all().all()
 
 
 def test_a_damaged_record_is_no_reason_to_lose_the_rest(folder: Path) -> None:

@@ -138,6 +138,18 @@ def add_computing(parser: argparse.ArgumentParser, settings: type) -> None:
     parser.add_argument(
         "--robust", default="auto", metavar="auto|off|PX", help=help_of(settings, "robust")
     )
+    parser.add_argument(
+        "--without-corrections",
+        dest="corrections",
+        action="store_false",
+        help=f"leave out what was corrected in review; else {help_of(settings, 'corrections')}",
+    )
+    parser.add_argument(
+        "--keep-bad",
+        dest="leave_out_bad",
+        action="store_false",
+        help=f"else {help_of(settings, 'leave_out_bad')}",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help=help_of(settings, "threads"))
 
 
@@ -149,6 +161,8 @@ def computing_of(options: argparse.Namespace) -> dict[str, Any]:
         "avg_mode": options.avg_mode,
         "var_mode": options.var_mode,
         "robust": parse_robust(options.robust),
+        "corrections": options.corrections,
+        "leave_out_bad": options.leave_out_bad,
         "threads": options.threads,
     }
 

@@ -87,19 +87,6 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
         "--no-inflate-vars", dest="inflate_vars", action="store_false", help=argparse.SUPPRESS
     )
     add("--motion", field="motion", choices=["damped", "walk"], default="damped")
-    smooth.add_argument(
-        "--without-corrections",
-        dest="corrections",
-        action="store_false",
-        help="leave out what was corrected in review; else "
-        f"{help_of(SmoothingSettings, 'corrections')}",
-    )
-    smooth.add_argument(
-        "--keep-bad",
-        dest="leave_out_bad",
-        action="store_false",
-        help=f"else {help_of(SmoothingSettings, 'leave_out_bad')}",
-    )
     parts = dataclasses.fields(SmootherParts)
     meanings = "; ".join(f"{part.name}: {help_of(SmootherParts, part.name)}" for part in parts)
     smooth.add_argument(
@@ -127,8 +114,6 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
         skeleton=parse_blocks(options.skeleton or ()),
         max_gap=options.max_gap,
         motion=options.motion,
-        corrections=options.corrections,
-        leave_out_bad=options.leave_out_bad,
         parts=SmootherParts(**dict.fromkeys(options.without, False)),
         **computing_of(options),
     )

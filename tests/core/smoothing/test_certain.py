@@ -9,7 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from tests.support.review_scenes import CLEAN, PLANTED, Recording, recording
 
-from napari_pose3d import PoseDataError, smooth
+from napari_pose3d import (
+    PoseDataError,
+    TriangulationSettings,
+    smooth,
+    triangulate_ensemble,
+)
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.smoothing.certain.local_update import LiveCorrections
@@ -108,6 +113,41 @@ def test_a_correction_against_all_views_holds() -> None:
     assert np.hypot(*(poses.xy[0, 400, 5] - [x, y])) > 10.0
     assert np.abs(poses.xy[:, 450:] - found.result.poses2d.xy[:, 450:]).max() < 0.2
     assert any("corrected by a person" in note for note in result.report.warnings)
+
+
+@pytest.mark.parametrize("n_cameras", [2, 3, 4])
+def test_triangulation_follows_in_the_frames_that_were_corrected(n_cameras: int) -> None:
+    found = recording(n_cameras, 12, N_FRAMES, LOST)
+    view, first, last = lost(found)
+    frames = tuple(range(first + 5, last - 5, 3))
+    everything = tuple(range(len(found.scene.keypoints)))
+    given = clicks(found, view, frames, everything)
+    plain = triangulate_ensemble(found.ensemble, found.scene.rig)
+    healed = triangulate_ensemble(found.ensemble, found.scene.rig, corrections=given)
+    before, after = errors(found, plain), errors(found, healed)
+    assert after[list(frames)].mean() < 2.0 * np.nanmean(before[: first - 20])
+    if n_cameras == 2:
+        assert after[list(frames)].mean() < 0.3 * np.nanmean(before[list(frames)])
+    others = np.delete(np.arange(N_FRAMES), frames)
+    assert plain.poses3d is not None
+    assert healed.poses3d is not None
+    for name in ("xyz", "n_views"):
+        one, other = getattr(plain.poses3d, name), getattr(healed.poses3d, name)
+        assert np.array_equal(one[others], other[others], equal_nan=True), name
+    # What a person gave counts in every point.
+    assert (healed.poses3d.residuals[view, list(frames)] < 10.0).all()
+    spread = np.sqrt(np.trace(healed.poses3d.covariance, axis1=2, axis2=3))
+    assert (spread[list(frames)] < 5.0 * np.nanmedian(spread)).all()
+
+
+def test_triangulation_with_everything_keeps_a_correction_among_the_rest() -> None:
+    found = recording(3, 12, N_FRAMES, CLEAN)
+    given = clicks(found, 0, (100,), (2,))
+    settings = TriangulationSettings(robust="off")
+    result = triangulate_ensemble(found.ensemble, found.scene.rig, settings, corrections=given)
+    assert result.poses3d is not None
+    assert result.poses3d.n_views[100, 2] == 3
+    assert errors(found, result)[100, 2] < 5.0
 
 
 @pytest.mark.parametrize("errors_made", [LOST, PLANTED])

@@ -154,13 +154,20 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Result:
-        """Triangulate frame by frame; as `triangulation_run.triangulate_ensemble`."""
+        """Triangulate frame by frame, with what persons corrected and excluded in review.
+
+        Parameters, result and errors as for `triangulation_run.triangulate_ensemble`, otherwise as
+        for `smooth`.
+        """
+        settings = settings or TriangulationSettings()
         rig = self.needed_rig()
         self.mode(SmoothingSettings(mode="calibrated"))
         if progress is not None:
             progress(STAGE, 0, 0)
         warm_up("triangulated")
-        return triangulate_ensemble(self.ensemble, rig, settings, progress, cancelled)
+        positions = self.corrections() if settings.corrections else {}
+        result = triangulate_ensemble(self.ensemble, rig, settings, progress, cancelled, positions)
+        return self._without_bad(result) if settings.leave_out_bad else result
 
     def needed_rig(self) -> Rig:
         """The rig, for what cannot be done without one.

@@ -111,7 +111,7 @@ def run(
     if certain is not None:
         put_certain(statistics, certain)
         statistics = replace(statistics, certain=certain)
-        notes.append(f"corrected by a person, and taken as certain: {len(certain.xy):,} positions")
+        notes.append(certain.note)
 
     def smoothed() -> ResultBuilder:
         common = settings, progress, cancelled, checked.left_out

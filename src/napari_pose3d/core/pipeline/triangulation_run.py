@@ -19,6 +19,7 @@ from napari_pose3d.core.poses.arrays import (
     ViewReport,
     observed_mask,
 )
+from napari_pose3d.core.poses.certain import Positions
 from napari_pose3d.core.smoothing.smoother_choice import chosen_mode
 from napari_pose3d.settings import (
     IsCancelled,
@@ -43,6 +44,7 @@ def triangulate_ensemble(
     settings: TriangulationSettings | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
+    corrections: Positions | None = None,
 ) -> Result:
     """Triangulate the centre of an ensemble frame by frame; nothing is smoothed or filled in.
 
@@ -54,7 +56,8 @@ def triangulate_ensemble(
         Cameras are matched to views by name; extra cameras are left out.
     settings : TriangulationSettings, optional
     progress, cancelled : callable, optional
-        As in `run`.
+    corrections : mapping of Cell (view, frame, keypoint) to (x, y), optional
+        As in `run`. Frames without a correction are not affected.
 
     Returns
     -------
@@ -67,6 +70,7 @@ def triangulate_ensemble(
     PoseDataError
         An invalid setting, a view without camera, one view only.
     """
+    from napari_pose3d.core.smoothing.certain.observations import certain_observations, put_certain
     from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
 
     from .input_checks import checked_input, rig_of_views
@@ -82,6 +86,16 @@ def triangulate_ensemble(
     rig = rig_of_views(rig, ensemble, notes)
     checked = checked_input(ensemble, rig, settings, None, notes, progress, cancelled)
     statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
+    certain = None
+    if corrections:
+        certain, unused = certain_observations(
+            corrections, statistics, ensemble.views, ensemble.keypoints
+        )
+        notes += unused
+    if certain is not None:
+        put_certain(statistics, certain)
+        statistics = dataclasses.replace(statistics, certain=certain)
+        notes.append(certain.note)
 
     def triangulated() -> list[Triangulation]:
         return _each_keypoint(statistics, rig, settings, progress, cancelled)
@@ -94,6 +108,8 @@ def triangulate_ensemble(
         swaps = find_swaps(statistics, expected, pairs, ensemble.keypoints, settings.fix_swaps)
         if swaps.corrected and swaps.views.any():
             exchange(statistics, swaps.views, pairs)
+            if certain is not None:
+                put_certain(statistics, certain)
             found = triangulated()
         notes += swaps.describe(ensemble.views)
     xyz = np.stack([part.xyz for part in found], axis=1)
@@ -158,7 +174,8 @@ def triangulate_ensemble(
             for v, view in enumerate(ensemble.views)
         },
     )
-    return Result(poses2d, poses3d, np.full(len(ensemble.keypoints), np.nan), report, swaps)
+    params = np.full(len(ensemble.keypoints), np.nan)
+    return Result(poses2d, poses3d, params, report, swaps, certain=certain)
 
 
 def _each_keypoint(
@@ -169,6 +186,7 @@ def _each_keypoint(
     cancelled: IsCancelled,
 ) -> list[Triangulation]:
     """The keypoints triangulated frame by frame, on all cores."""
+    from napari_pose3d.core.smoothing.certain.anchors import pinned
     from napari_pose3d.core.smoothing.keypoint_blocks import each_block
     from napari_pose3d.core.smoothing.robust.framewise_triangulation import (
         spread_of,
@@ -179,7 +197,11 @@ def _each_keypoint(
     def one(block: tuple[int, ...]) -> list[Triangulation]:
         centre = statistics.centre[:, :, block[0]]
         weights = weights_of(spread_of(statistics.variance[:, :, block[0]]))
-        return [triangulate_framewise(rig, centre, weights, settings.robust, cancelled)]
+        found = triangulate_framewise(rig, centre, weights, settings.robust, cancelled)
+        cells = None if statistics.certain is None else statistics.certain.of_keypoint(block[0])
+        if cells is not None and settings.robust != "off":
+            found = pinned(rig, centre, weights, found, cells, cancelled)
+        return [found]
 
     singly = [(k,) for k in range(statistics.centre.shape[2])]
     stage = "Triangulating keypoints"

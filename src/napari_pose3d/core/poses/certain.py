@@ -51,6 +51,13 @@ class CertainObservations:
     raw_variance: Float32
     raw_likelihood: Float32
 
+    @property
+    def note(self) -> str:
+        """For the report of a run that follows them."""
+        n = len(self.xy)
+        count = "1 position" if n == 1 else f"{n:,} positions"
+        return f"corrected by a person, and taken as certain: {count}"
+
     def of_keypoint(self, k: int) -> CertainCells | None:
         """Those of one keypoint; None where there are none."""
         mine = self.keypoint == k

@@ -89,6 +89,51 @@ def anchored(
     return replace(found, xyz=xyz, inliers=inliers, undecided=undecided), decided
 
 
+def pinned(
+    rig: Rig,
+    centre: NDArray[np.float32],
+    weights: Float64,
+    found: Triangulation,
+    certain: CertainCells,
+    cancelled: IsCancelled,
+) -> Triangulation:
+    """A triangulation in which positions that a person gave are inliers in their own frames.
+
+    Unlike `anchored` it leaves all other frames as they are.
+
+    Parameters
+    ----------
+    rig, centre, weights, found, certain, cancelled
+        As for `anchored`.
+
+    Returns
+    -------
+    Triangulation
+        Where no other view agrees with a position that a person gave, the point lies between it
+        and what the others agree on, and is undecided.
+    """
+    sure = certain.mask(*centre.shape[1::-1]).T
+    at = np.flatnonzero(sure.any(axis=0))
+    xyz, chosen = _points(rig, centre[:, at], weights[:, at], sure[:, at])
+    agreed = np.isfinite(xyz[:, 0])
+    inliers = found.inliers.copy()
+    inliers[:, at] = np.where(agreed, chosen, inliers[:, at] | sure[:, at])
+    # All frames, since their residuals say how uncertain a point is.
+    some = np.where(inliers, np.fmax(weights, 1e-12), 0.0)
+    again = triangulate(rig, centre, some, None, threads=1, cancelled=cancelled)
+    mine = sure.any(axis=0)
+    undecided = found.undecided.copy()
+    undecided[at] = ~agreed
+    return Triangulation(
+        np.where(mine[:, None], again.xyz, found.xyz),
+        np.where(mine[:, None, None], again.covariance, found.covariance),
+        np.where(mine, again.n_views, found.n_views),
+        np.where(mine, again.residuals, found.residuals),
+        inliers,
+        undecided,
+    )
+
+
 def _points(rig: Rig, centre: NDArray[Any], weights: Float64, sure: Bool) -> tuple[Float64, Bool]:
     """Point and inliers of frames with certain observations, ``(frame, 3)``, ``(view, frame)``."""
     several = sure.sum(axis=0) > 1
