@@ -10,6 +10,18 @@ from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.review.session_review import review_result
 from napari_pose3d.core.smoothing.certain.local_update import LiveCorrections
 
+CHANGING = (
+    "correction",
+    "spread",
+    "unsure",
+    "swapped",
+    "frozen",
+    "uncertainty",
+    "jump",
+    "bone",
+    "bone_deviation",
+)
+
 
 def test_events_follow_corrections() -> None:
     made = recording(3, 31, 800, PLANTED)
@@ -23,7 +35,9 @@ def test_events_follow_corrections() -> None:
         Cell(event.views[0], frame, event.keypoints[0]): tuple(truth[v, frame, k].tolist())
         for frame in range(event.start, event.end + 1)
     }
-    followed = review.followed(LiveCorrections(result, rig).follow(given))
+    live = LiveCorrections(result, rig)
+    before = {name: getattr(review.excesses, name).copy() for name in CHANGING}
+    followed = review.followed(live.follow(given))
     again = review_result(result, rig, bones, watch_cameras=False)
     for name in ("correction", "spread", "uncertainty", "jump", "bone"):
         one, other = getattr(followed.excesses, name), getattr(again.excesses, name)
@@ -34,3 +48,24 @@ def test_events_follow_corrections() -> None:
         event.keypoints[0] in e.keypoints and e.start <= event.end and e.end >= event.start
         for e in left
     )
+    # Taken back, it is what it was.
+    back = followed.followed(live.follow({}))
+    for name, value in before.items():
+        assert np.array_equal(getattr(back.excesses, name), value), name
+    assert back.events == review.events
+
+
+def test_a_cell_that_was_given_before_the_review_is_released() -> None:
+    made = recording(3, 31, 800, PLANTED)
+    rig = made.scene.rig
+    v, t = (int(each) for each in np.argwhere(made.truth.lost)[20])
+    x, y = rig.project(made.scene.xyz)[v, t, 3].tolist()
+    result = smooth(
+        made.ensemble, rig, corrections={Cell(rig.names[v], t, made.scene.keypoints[3]): (x, y)}
+    )
+    review = review_result(result, rig, watch_cameras=False)
+    plain = review_result(made.result, rig, watch_cameras=False)
+    assert plain.excesses.unsure[v, t, 3]
+    assert not review.excesses.unsure[v, t, 3]
+    review.followed(LiveCorrections(result, rig).follow({}))
+    assert review.excesses.unsure[v, t, 3]

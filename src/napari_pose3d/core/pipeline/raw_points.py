@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,8 @@ from napari_pose3d.settings import IsCancelled
 
 # Of the keypoints' range; views that contradict each other meet anywhere.
 _FAR = 10.0
+# So many frames are enough to see how far they reach.
+_ENOUGH = 20_000
 
 
 def raw_points(
@@ -19,6 +23,9 @@ def raw_points(
     rig: Rig,
     xyz: FloatArray,
     cancelled: IsCancelled | None = None,
+    *,
+    keypoints: Sequence[int] | None = None,
+    frames: slice = slice(None),
 ) -> NDArray[np.float32] | None:
     """The ensemble's centre, triangulated frame by frame from all views alike.
 
@@ -32,6 +39,10 @@ def raw_points(
         The smoothed positions in rig units: what lies ten times further away than they reach is
         left out.
     cancelled : callable, optional
+    keypoints : sequence of int, optional
+        Only these of the poses' keypoints.
+    frames : slice
+        Only these frames.
 
     Returns
     -------
@@ -46,16 +57,19 @@ def raw_points(
     """
     centre = poses2d.ensemble_median
     views = [i for i, view in enumerate(poses2d.views) if view in rig.names]
-    finite = xyz[np.isfinite(xyz).all(axis=-1)]
+    some = xyz[:: max(len(xyz) // _ENOUGH, 1)]
+    finite = some[np.isfinite(some).all(axis=-1)]
     if centre is None or len(views) < 2 or not len(finite):
         return None
     cameras = rig.subset([poses2d.views[i] for i in views])
     middle = np.median(finite, axis=0)
     farthest = _FAR * max(float(np.linalg.norm(finite - middle, axis=-1).max()), 1e-9)
-    found = np.empty((*centre.shape[1:3], 3), np.float32)
+    chosen = range(centre.shape[2]) if keypoints is None else keypoints
+    centre = centre[:, frames]
+    found = np.empty((centre.shape[1], len(chosen), 3), np.float32)
     # One keypoint after the other: all at once would take several times the memory of the run.
-    for k in range(centre.shape[2]):
+    for i, k in enumerate(chosen):
         points = triangulate(cameras, centre[views, :, k], cancelled=cancelled).xyz
         points[~(np.linalg.norm(points - middle, axis=-1) < farthest)] = np.nan
-        found[:, k] = points
+        found[:, i] = points
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 
-from .failure_flags import Excesses, bone_excess, jump_excess
+from .failure_flags import Excesses, bone_excess, jump_excess, unsure_cells
 from .measures import raw_positions
 
 
@@ -25,8 +25,8 @@ def update_excesses(
     result : Result
         As it is now.
     stretches : iterable of UpdatedStretch
-        What changed. A cell that a person gave is neither unsure nor in the place of its
-        counterpart.
+        What changed. A cell that a person gave is neither unsure nor frozen nor in the place of
+        its counterpart; one that is released is what it was.
     """
     poses, space = result.poses2d, result.poses3d
     raw = raw_positions(poses)
@@ -39,10 +39,7 @@ def update_excesses(
             spread = np.sqrt(poses.ensemble_variance[:, part, k].mean(axis=-1))
             spread = spread / excesses.spread_px[:, None, k]
             excesses.spread[:, part, k] = np.nan_to_num(spread)
-        given = poses.likelihood[:, part, k] == 1.0
-        given &= np.isfinite(raw[:, part, k, 0])
-        excesses.unsure[:, part, k] &= ~given
-        excesses.swapped[:, part, k] &= ~given
+        _overrule(excesses, result, k, each)
         if space is None:
             continue
         sd = np.sqrt(np.trace(space.covariance[part, k], axis1=-2, axis2=-1))
@@ -61,3 +58,28 @@ def update_excesses(
                 excesses.bone_bar[bones],
             )
             excesses.bone[part, bones], excesses.bone_deviation[part, bones] = excess, deviation
+
+
+def _overrule(excesses: Excesses, result: Result, k: int, stretch: UpdatedStretch) -> None:
+    """Flags of cells that a person gave, and of those that hold predictions again."""
+    flags = excesses.unsure, excesses.swapped, excesses.frozen
+    for v, t in stretch.given:
+        at = v, t, k
+        unsure, swapped, frozen = (bool(each[at]) for each in flags)
+        excesses.overruled.setdefault(at, (unsure, swapped, frozen))
+        for each in flags:
+            each[at] = False
+    unknown = []
+    for v, t in stretch.released:
+        before = excesses.overruled.pop((v, t, k), None)
+        if before is None:
+            unknown.append((v, t))
+            continue
+        for each, value in zip(flags, before, strict=True):
+            each[v, t, k] = value
+    if unknown:
+        # They were given before the review.
+        poses = result.poses2d
+        unsure_now = unsure_cells(poses.likelihood[:, :, k], raw_positions(poses)[:, :, k])
+        for v, t in unknown:
+            excesses.unsure[v, t, k] = unsure_now[v, t]

@@ -15,7 +15,7 @@ Excesses are computed once; another sensitivity only compares them anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -131,6 +131,8 @@ class Excesses:
         Distance from the nearest labeled pose over its bar; 0 where nothing is labeled.
     bone_length, bone_bar : (bone,) float32
         Usual length, and its bar where the ends are well known, rig units.
+    overruled : dict of (view, frame, keypoint) to (unsure, swapped, frozen)
+        Cells that a person gave since: they are none of the three, and what they were.
     """
 
     views: tuple[str, ...]
@@ -154,6 +156,7 @@ class Excesses:
     bone_bar: Float32
     outside: Float32
     outside_bar: Float32
+    overruled: dict[tuple[int, int, int], tuple[bool, bool, bool]] = field(default_factory=dict)
 
     @property
     def n_frames(self) -> int:
@@ -200,7 +203,7 @@ def find_excesses(
             progress(f"Judging {keypoint}", k, len(poses.keypoints))
         found = measure_keypoint(result, None, k, ("likelihood", "spread", "correction"))
         correction[:, :, k], spread[:, :, k] = found["correction"], found["spread"]
-        unsure[:, :, k] = _unsure(found["likelihood"], raw[:, :, k])
+        unsure[:, :, k] = unsure_cells(found["likelihood"], raw[:, :, k])
         frozen[:, :, k] = _frozen(raw[:, :, k], poses.xy[:, :, k])
     correction_px = _over_bar(correction, _FLOOR_PX, _LEAST_SCALE_PX)
     spread_px = _over_bar(spread, _FLOOR_PX, _LEAST_SCALE_PX)
@@ -269,7 +272,7 @@ def _median_and_scale(values: NDArray[Any]) -> tuple[Float32, Float32]:
     return median, scale
 
 
-def _unsure(likelihood: NDArray[Any], raw: NDArray[Any]) -> Bool:
+def unsure_cells(likelihood: NDArray[Any], raw: NDArray[Any]) -> Bool:
     """Cells of one keypoint ``(view, frame)`` in which the network hardly knows its place."""
     out = np.zeros(likelihood.shape, bool)
     for v, values in enumerate(likelihood):

@@ -121,7 +121,7 @@ def pinned(
     # All frames, since their residuals say how uncertain a point is.
     some = np.where(inliers, np.fmax(weights, 1e-12), 0.0)
     again = triangulate(rig, centre, some, None, threads=1, cancelled=cancelled)
-    mine = sure.any(axis=0)
+    mine = np.asarray(sure.any(axis=0))
     undecided = found.undecided.copy()
     undecided[at] = ~agreed
     return Triangulation(

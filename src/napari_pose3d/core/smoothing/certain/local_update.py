@@ -9,12 +9,13 @@ widened until what changed lies well inside. It is smoothed twice, with the posi
 and as they are: frames in which the two agree within a thousandth of a standard deviation keep
 their stored values bit by bit, and the ratio of stored to fresh covariance is the inflation for
 correlated errors. What a new run of the whole would change beyond that (``s`` and the noise, by
-the share that a few observations have in all) stays as it was until then.
+the share that a few observations have in all) stays as it was until then. Taking a change back
+brings the stored values back bit by bit (`stretch_history`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,16 +34,24 @@ from napari_pose3d.core.poses.certain import (
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import SmoothingSettings
 
+from .stretch_history import State, StretchHistory
+from .update_window import (
+    MARGIN,
+    At,
+    SmoothedWindow,
+    cells_inside,
+    cells_of,
+    difference,
+    frame_groups,
+)
+
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-_At = tuple[int, int, int]
 
-# Frames on either side that are smoothed as well, at first and at most.
-_MARGIN, _LARGEST_MARGIN = 120, 3000
+# Frames on either side that are smoothed as well, at most.
+_LARGEST_MARGIN = 3000
 # So many frames in a row with two views or more end a window.
 _STEADY = 20
-# What changes by less of the posterior's standard deviation has not changed.
-_SAME = 1e-3
 _ITERATIONS = 4
 
 
@@ -55,11 +64,16 @@ class UpdatedStretch:
     keypoint : str
     start, end : int
         First and last frame.
+    given, released : tuple of (int, int)
+        View and frame of the cells among them that hold a person's position now, and of those that
+        gave way to the prediction again.
     """
 
     keypoint: str
     start: int
     end: int
+    given: tuple[tuple[int, int], ...] = ()
+    released: tuple[tuple[int, int], ...] = ()
 
 
 class LiveCorrections:
@@ -109,8 +123,10 @@ class LiveCorrections:
         self._poses3d: Poses3D = result.poses3d
         self._process_noise = result.process_noise
         self._rig = rig.subset(result.poses2d.views)
-        self._given: dict[_At, tuple[float, float]] = {}
-        self._raw: dict[_At, tuple[Any, Any, float]] = {}
+        self._history = StretchHistory(result)
+        self._given: dict[At, tuple[float, float]] = {}
+        # What is predicted in cells that hold, or held, a person's position.
+        self._raw: dict[At, tuple[Any, Any, float]] = {}
         if result.certain is not None:
             self._take_over(result.certain)
 
@@ -149,23 +165,53 @@ class LiveCorrections:
         }
         cells = self._given.keys() | new.keys()
         changed = {at for at in cells if self._given.get(at) != new.get(at)}
-        done: list[UpdatedStretch] = []
+        released = self._given.keys() - new.keys()
+        done: list[tuple[int, int, int]] = []
         for k in sorted({at[2] for at in changed}):
+            if (back := self._taken_back(k, new)) is not None:
+                done += [(k, first, last) for first, last in back]
+                continue
+            self._history.begin(k, self._state(k, self._given))
             frames = sorted({at[1] for at in changed if at[2] == k})
-            for group in _groups(frames):
+            for group in frame_groups(frames):
                 span = range(group[0], group[-1] + 1)
                 mine = {at for at in changed if at[2] == k and at[1] in span}
-                done.append(self._update(k, group, mine, new))
-        return tuple(done)
+                done.append((k, *self._update(k, group, mine, new)))
+        return tuple(
+            UpdatedStretch(
+                poses.keypoints[k],
+                first,
+                last,
+                cells_inside(self._given, k, first, last),
+                cells_inside(released, k, first, last),
+            )
+            for k, first, last in done
+        )
+
+    def _taken_back(
+        self, k: int, new: Mapping[At, tuple[float, float]]
+    ) -> list[tuple[int, int]] | None:
+        """Bring the result back to what it was with just these positions; None: it never was."""
+        back = self._history.restore(k, self._state(k, new))
+        if back is not None:
+            for at in [at for at in self._given if at[2] == k]:
+                if at not in new:
+                    del self._given[at]
+            self._given |= {at: xy for at, xy in new.items() if at[2] == k}
+        return back
+
+    def _state(self, k: int, given: Mapping[At, tuple[float, float]]) -> State:
+        """The positions of one keypoint."""
+        return frozenset((at, xy) for at, xy in given.items() if at[2] == k)
 
     def _update(
         self,
         k: int,
         frames: Sequence[int],
-        changed: set[_At],
-        new: dict[_At, tuple[float, float]],
-    ) -> UpdatedStretch:
-        margin = _MARGIN
+        changed: set[At],
+        new: dict[At, tuple[float, float]],
+    ) -> tuple[int, int]:
+        margin = MARGIN
         while True:
             window = self._window(k, frames[0], frames[-1], margin)
             before = self._smoothed(k, window, changed)
@@ -173,7 +219,7 @@ class LiveCorrections:
             for at in changed:
                 self._put(at, new.get(at))
             after = self._smoothed(k, window, changed)
-            start, end = _difference(before, after, frames, window)
+            start, end = difference(before, after, frames, window)
             n_frames = self.result.poses2d.n_frames
             inside = (window.start == 0 or start >= window.start + _STEADY) and (
                 window.stop == n_frames or end < window.stop - _STEADY
@@ -181,11 +227,16 @@ class LiveCorrections:
             if inside or margin >= _LARGEST_MARGIN:
                 break
             # Once more, from where it was.
-            for at, (values, given) in kept.items():
-                self._restore(at, values, given)
+            for at, cell in kept.items():
+                self._restore(at, *cell)
             margin *= 3
+        for at, cell in kept.items():
+            self._restore(at, *cell)
+        self._history.keep(k, start, end)
+        for at in changed:
+            self._put(at, new.get(at))
         self._write(k, window, before, after, slice(start, end + 1))
-        return UpdatedStretch(self.result.poses2d.keypoints[k], start, end)
+        return start, end
 
     def _window(self, k: int, first: int, last: int, margin: int) -> slice:
         """Frames to smooth anew, which end where two views or more observe the point."""
@@ -202,7 +253,7 @@ class LiveCorrections:
         ends = full[full >= last + margin - _STEADY] + _STEADY
         return slice(int(begins[-1]) if len(begins) else low, int(ends[0]) if len(ends) else high)
 
-    def _cell(self, at: _At) -> tuple[Any, Any]:
+    def _cell(self, at: At) -> tuple[Any, Any]:
         poses = self.result.poses2d
         assert poses.ensemble_median is not None
         assert poses.ensemble_variance is not None
@@ -213,32 +264,31 @@ class LiveCorrections:
         )
         return values, self._given.get(at)
 
-    def _restore(self, at: _At, values: Any, given: Any) -> None:
+    def _restore(self, at: At, values: Any, given: Any) -> None:
         self._fill(at, *values)
         if given is None:
             self._given.pop(at, None)
-            self._raw.pop(at, None)
         else:
             self._given[at] = given
 
-    def _put(self, at: _At, position: tuple[float, float] | None) -> None:
+    def _put(self, at: At, position: tuple[float, float] | None) -> None:
         if position is None:
-            self._fill(at, *self._raw.pop(at))
+            self._fill(at, *self._raw[at])
             del self._given[at]
             return
-        if at not in self._given:
+        if at not in self._raw:
             self._raw[at] = self._cell(at)[0]
         self._given[at] = position
         self._fill(at, position, CERTAIN_VARIANCE, 1.0)
 
-    def _fill(self, at: _At, xy: Any, variance: Any, likelihood: float) -> None:
+    def _fill(self, at: At, xy: Any, variance: Any, likelihood: float) -> None:
         poses = self.result.poses2d
         assert poses.ensemble_median is not None
         assert poses.ensemble_variance is not None
         poses.ensemble_median[at], poses.ensemble_variance[at] = xy, variance
         poses.likelihood[at] = likelihood
 
-    def _smoothed(self, k: int, window: slice, changed: set[_At]) -> _Window:
+    def _smoothed(self, k: int, window: slice, changed: set[At]) -> SmoothedWindow:
         """The window of a keypoint as it is now, smoothed as in a run of the whole."""
         from ..robust.initial_track import initial_track
         from ..robust.robust_smoother import CalibratedViews, RobustSmoother
@@ -248,7 +298,7 @@ class LiveCorrections:
         assert poses.ensemble_variance is not None
         centre = poses.ensemble_median[:, window, k]
         variance = poses.ensemble_variance[:, window, k]
-        certain = _cells_of(k, window, len(centre), self._given)
+        certain = cells_of(k, window, len(centre), self._given)
         cells = self._certain_cells(k, window)
         settings = replace(
             self._settings, parts=replace(self._settings.parts, learn_noise=False, widen=False)
@@ -272,7 +322,7 @@ class LiveCorrections:
             _never,
             cells,
         )
-        touched = certain | _cells_of(k, window, len(centre), changed)
+        touched = certain | cells_of(k, window, len(centre), changed)
         smoother.noise = self._noise(k, window, smoother.spread, certain, touched)
         s = float(self.result.smooth_param[k])
         smoother.reference = float(self._process_noise[k]) / s
@@ -286,7 +336,7 @@ class LiveCorrections:
             if not last:
                 smoother.learn(s)
         used = np.asarray(smoother.observed & (smoother.weights >= 0.5))
-        return _Window(smoother.track, smoother.covs, smoother.noise, used)
+        return SmoothedWindow(smoother.track, smoother.covs, smoother.noise, used)
 
     def _certain_cells(self, k: int, window: slice) -> CertainCells | None:
         mine = [at for at in self._given if at[2] == k and window.start <= at[1] < window.stop]
@@ -338,7 +388,7 @@ class LiveCorrections:
         return xy, spread
 
     def _write(
-        self, k: int, window: slice, before: _Window, after: _Window, changed: slice
+        self, k: int, window: slice, before: SmoothedWindow, after: SmoothedWindow, changed: slice
     ) -> None:
         """The new track into the result's arrays, in the frames that changed."""
         poses, space = self.result.poses2d, self._poses3d
@@ -368,47 +418,6 @@ class LiveCorrections:
         poses.xy[:, changed, k], poses.variance[:, changed, k] = xy, spread
         off = poses.ensemble_median[:, changed, k] - xy
         space.residuals[:, changed, k] = np.hypot(off[..., 0], off[..., 1])
-
-
-@dataclass(frozen=True, eq=False)
-class _Window:
-    """A part of a track: ``(frame, 3)``, ``(frame, 3, 3)``, ``(frame, view)`` twice."""
-
-    xyz: Float64
-    covariance: Float64
-    noise: Float64
-    used: Bool
-
-
-def _cells_of(k: int, window: slice, n_views: int, cells: Iterable[_At]) -> Bool:
-    """Those of one keypoint in a window, ``(frame, view)``."""
-    out = np.zeros((window.stop - window.start, n_views), dtype=np.bool_)
-    for v, t, keypoint in cells:
-        if keypoint == k and window.start <= t < window.stop:
-            out[t - window.start, v] = True
-    return out
-
-
-def _difference(
-    before: _Window, after: _Window, frames: Sequence[int], window: slice
-) -> tuple[int, int]:
-    """First and last frame that differ; those given are always among them."""
-    apart = np.linalg.norm(after.xyz - before.xyz, axis=1)
-    sd = np.sqrt(np.trace(before.covariance, axis1=1, axis2=2))
-    moved = ~(apart <= _SAME * sd) | (before.used != after.used).any(axis=1)
-    at = window.start + np.flatnonzero(moved)
-    both = [*frames, *at[[0, -1]].tolist()] if len(at) else list(frames)
-    return min(both), max(both)
-
-
-def _groups(frames: Sequence[int]) -> list[list[int]]:
-    """Frames whose windows overlap are updated together."""
-    out = [[frames[0]]]
-    for frame in frames[1:]:
-        if frame - out[-1][-1] > _MARGIN:
-            out.append([])
-        out[-1].append(frame)
-    return out
 
 
 def _never() -> bool:

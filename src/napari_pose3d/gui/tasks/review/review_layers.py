@@ -11,6 +11,8 @@ from napari.layers import Layer
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.pipeline.raw_points import raw_points
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.session import Session
@@ -92,7 +94,8 @@ class ReviewLayers(QObject):
             if poses is None or not mine or poses.stage == "predicted":
                 continue
             for each in stretches:
-                if _write(poses, review.result, opened.session, each) and layer not in self._late:
+                written = _write(poses, review.result, self._model.rig, opened.session, each)
+                if written and layer not in self._late:
                     self._late.append(layer)
         self._timer.start()
 
@@ -134,7 +137,13 @@ class ReviewLayers(QObject):
         return layers
 
 
-def _write(poses: LayerPoses, result: Result, session: Session, stretch: UpdatedStretch) -> bool:
+def _write(
+    poses: LayerPoses,
+    result: Result,
+    rig: Rig | None,
+    session: Session,
+    stretch: UpdatedStretch,
+) -> bool:
     """Write what was corrected into the arrays behind a layer; False where it shows other poses."""
     if stretch.keypoint not in poses.keypoints or poses.n_frames != result.poses2d.n_frames:
         return False
@@ -144,10 +153,14 @@ def _write(poses: LayerPoses, result: Result, session: Session, stretch: Updated
         result.poses2d.keypoints.index(stretch.keypoint),
     )
     if poses.is_3d:
-        # Positions before smoothing are not computed anew.
-        if result.poses3d is None or poses.stage != "smoothed":
+        space = result.poses3d
+        xyz = None if space is None else space.xyz[frames, k]
+        if space is not None and rig is not None and poses.stage == "raw":
+            raw = raw_points(result.poses2d, rig, space.xyz, keypoints=[k], frames=frames)
+            xyz = None if raw is None else raw[:, 0]
+        if xyz is None:
             return False
-        poses.positions[frames, to] = result.poses3d.xyz[frames, k]
+        poses.positions[frames, to] = xyz
         return True
     if poses.view not in result.poses2d.views:
         return False
