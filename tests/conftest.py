@@ -14,6 +14,9 @@ import pytest
 from hypothesis import settings
 from tests.support.paths import REPO
 
+# Tests neither read the settings of the person who runs them, nor write there.
+os.environ["NAPARI_CONFIG"] = ""
+
 # Drawn examples are the same in every run, so that a failure is a change of the code; with
 # HYPOTHESIS_PROFILE=random they are new each time. Neither has a time limit.
 settings.register_profile("fixed", derandomize=True, deadline=None)

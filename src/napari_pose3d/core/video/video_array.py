@@ -15,7 +15,7 @@ from napari_pose3d.errors import PoseDataError
 
 from .dask_array import as_dask
 from .decode.cursor import IsWanted
-from .decode.image_cache import ImageCache, shared_cache, total_memory
+from .decode.image_cache import ImageCache, shared_cache, total_memory, usual_capacity
 from .decode.image_conversion import Array, Colour
 from .index.frame_index import FrameIndex, Report
 from .reader_factory import open_reader
@@ -72,9 +72,12 @@ def open_video(
     return VideoArray(path, color, cache, max_request_bytes, report)
 
 
-def set_video_cache(n_bytes: int) -> None:
-    """Set how many bytes of decoded images all open videos may keep together."""
-    shared_cache().set_capacity(n_bytes)
+def set_video_cache(n_bytes: int | None) -> None:
+    """Set how many bytes of decoded images all open videos may keep together.
+
+    None: one GiB or a quarter of the computer's memory, whichever is smaller, as at first.
+    """
+    shared_cache().set_capacity(usual_capacity() if n_bytes is None else n_bytes)
 
 
 class VideoArray:

@@ -29,6 +29,7 @@ from .panel_plan import (
 )
 from .panels import Panel, Panels
 from .place_sizes import PlaceSizes
+from .preferences import follow_preferences
 
 
 class Workspace(QObject):
@@ -50,6 +51,7 @@ class Workspace(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         close_windows_at_the_end()
+        follow_preferences()
         self._viewer = viewer
         self._panels = Panels()
         self._kinds: weakref.WeakKeyDictionary[QWidget, PanelKind] = weakref.WeakKeyDictionary()

@@ -122,12 +122,17 @@ _shared_lock = threading.Lock()
 
 
 def shared_cache() -> ImageCache:
-    """The cache of this process: one GiB or a quarter of the memory, whichever is smaller."""
+    """The cache of this process, at first of the `usual_capacity`."""
     global _shared
     with _shared_lock:
         if _shared is None:
-            _shared = ImageCache(min(DEFAULT_BYTES, total_memory() // 4))
+            _shared = ImageCache(usual_capacity())
         return _shared
+
+
+def usual_capacity() -> int:
+    """One GiB or a quarter of the memory, whichever is smaller, in bytes."""
+    return min(DEFAULT_BYTES, total_memory() // 4)
 
 
 def total_memory() -> int:

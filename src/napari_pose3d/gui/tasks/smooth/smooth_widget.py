@@ -27,6 +27,7 @@ from napari_pose3d.gui.session.current_session import (
     is_same_recording,
 )
 from napari_pose3d.gui.workspace.panel_plan import Mark
+from napari_pose3d.gui.workspace.preferences import preferred_threads
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
@@ -290,9 +291,10 @@ class SmoothWidget(QWidget):
 
     def _settings(self) -> SmoothingSettings:
         """Those that are chosen; raises `PoseDataError` for a text that cannot be read."""
-        return work.for_keypoints(
-            self.smoothing.smoothing(), self.keypoints.offered, self.keypoints.checked
-        )
+        settings = self.smoothing.smoothing()
+        if settings.threads is None:
+            settings = replace(settings, threads=preferred_threads())
+        return work.for_keypoints(settings, self.keypoints.offered, self.keypoints.checked)
 
     def _choice(self) -> work.Choice:
         reading = ReadingSettings(

@@ -1,4 +1,4 @@
-"""Labels go to the files by themselves: when the frame changes, and every minute.
+"""Labels go to the files by themselves: when the frame changes, and every so often.
 
 Before a frame gets its row, the images that Lightning Pose trains on are written, from the exact
 frames. Until then its labels are in the journal.
@@ -20,9 +20,9 @@ from napari_pose3d.core.labels.store.label import FrameKey, LabelKey
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job
+from napari_pose3d.gui.workspace.preferences import seconds_between_saves
 from napari_pose3d.settings import IsCancelled, Progress
 
-_MINUTE = 60_000
 _NO_IMAGES = "images cannot be written"
 
 XY = tuple[float, float]
@@ -65,7 +65,7 @@ class LabelSaver(QObject):
         self._wanted: list[FrameKey] = []
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.save)
-        self._timer.start(_MINUTE)
+        self._timer.start(1000 * seconds_between_saves())
         labeling.store.committed.connect(self._on_command)
 
     def save_now(self) -> bool:

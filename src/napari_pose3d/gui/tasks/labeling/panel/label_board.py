@@ -83,7 +83,7 @@ class LabelBoard(QWidget):
         self.save = QPushButton("&Save")
         self.save.setToolTip(
             "Write the labels to the files of all views (Ctrl+S). It also happens by itself, when "
-            "the frame changes and every minute."
+            "the frame changes and every minute (Preferences)."
         )
         self.save.clicked.connect(self.save_clicked)
         self.state = MessageLabel()
