@@ -214,3 +214,28 @@ def test_a_camera_that_was_moved_is_one_event_and_no_frame_to_label() -> None:
     assert review.with_sensitivity(2.0).moved == review.moved
     chosen = choose_frames({"arena": review.summary()}, 100)
     assert all(event.kind is not Failure.CAMERA_MOVED for each in chosen for event in each.events)
+
+
+def test_a_camera_that_turns_slowly_is_one_event_and_no_frame_to_label() -> None:
+    from napari_pose3d import smooth
+    from napari_pose3d.core.review.frame_choice import choose_frames
+    from napari_pose3d.synthetic.shared_points import turned
+
+    made = recording(4, 41, 1500, CLEAN)
+    rig, xyz = made.scene.rig, made.scene.xyz
+    xy = made.ensemble.xy.copy()
+    for start in range(0, 1500, 25):
+        now = slice(start, start + 25)
+        shift = turned(rig, 2, 0.8 * start / 1500).project(xyz[now]) - made.scene.xy[:, now]
+        xy[:, :, now] += shift.astype(np.float32)
+    review = review_result(smooth(replace(made.ensemble, xy=xy), rig), rig)
+    (drift,) = review.moved
+    assert drift in review.events
+    assert drift.kind is Failure.DRIFT
+    assert drift.views == ("Cam-C",)
+    assert (drift.start, drift.end, drift.unit) == (0, 1499, "degrees")
+    assert drift.value == pytest.approx(0.8, rel=0.3)
+    assert drift.kind.value == "calibration drift"
+    assert not review.flagged.all()
+    chosen = choose_frames({"arena": review.summary()}, 100)
+    assert all(event.kind is not Failure.DRIFT for each in chosen for event in each.events)

@@ -73,11 +73,12 @@ class Failure(Enum):
     UNCERTAIN = "uncertain"
     OUTSIDE = "unlike labeled poses"
     CAMERA_MOVED = "camera moved"
+    DRIFT = "calibration drift"
 
     @property
     def is_mended_by_labels(self) -> bool:
         """Whether labeling one of its frames helps."""
-        return self is not Failure.CAMERA_MOVED
+        return self not in (Failure.CAMERA_MOVED, Failure.DRIFT)
 
 
 ADVICE: dict[Failure, str] = {
@@ -97,6 +98,8 @@ ADVICE: dict[Failure, str] = {
     "several views. Label a frame.",
     Failure.CAMERA_MOVED: "From here on the calibration does not fit this camera: it was touched. "
     "Calibrate again, or mend the calibration for the frames before and after by themselves.",
+    Failure.DRIFT: "The camera turned slowly: the calibration fits it ever less. Fix its mount, "
+    "calibrate again, or mend the calibration for stretches of frames by themselves.",
     Failure.OUTSIDE: "The pose is unlike all labeled ones: the network has seen nothing like it. "
     "Label a frame, also where the prediction is right.",
     Failure.UNCERTAIN: "Too few views observe the point; its position is hardly known. Label it, "

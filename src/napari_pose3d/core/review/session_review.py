@@ -56,7 +56,7 @@ class SessionReview:
     labeled : frozenset of int
         Frames that have labels or wait for them.
     moved : tuple of Event
-        Cameras that were moved during the recording; at most one.
+        Cameras that were moved during the recording, at once or slowly; at most one.
     """
 
     session: str
@@ -218,7 +218,7 @@ def review_result(
     sensitivity : float
         Twice as high: bars half as high.
     watch_cameras : bool
-        Whether to look for a camera that was moved, which takes a few seconds.
+        Whether to look for a camera that was moved or drifts, which takes a few seconds.
     labeled_distance : (frame, keypoint), optional
         From `labeled_pose_distances`: poses unlike all labeled ones are events.
     progress, cancelled
@@ -256,28 +256,36 @@ def review_result(
 
 
 def _moved_cameras(result: Result, rig: Rig) -> tuple[Event, ...]:
-    """A camera that was moved, from then to the end of the session."""
-    from napari_pose3d.core.calibration.lint.bump import find_bump
+    """A camera that was moved, from then on, or one that turned slowly from first to last."""
+    from napari_pose3d.core.calibration.lint.bump import Bump, find_bump
+    from napari_pose3d.core.calibration.lint.slow_drift import SlowDrift, find_drift
 
     poses = result.poses2d
-    bump = find_bump(rig.subset(poses.views), raw_positions(poses))
-    if bump is None:
-        return ()
-    return (
-        Event(
-            Failure.CAMERA_MOVED,
+    rig, xy = rig.subset(poses.views), raw_positions(poses)
+    last = poses.n_frames - 1
+
+    def event(found: Bump | SlowDrift, kind: Failure, start: int, excess: float) -> Event:
+        peak = start or last
+        size, n_cells = found.degrees, poses.n_frames - start
+        return Event(
+            kind,
             poses.keypoints,
-            bump.cameras,
-            bump.frame,
-            poses.n_frames - 1,
-            bump.frame,
-            bump.times_usual,
-            bump.degrees,
+            found.cameras,
+            start,
+            last,
+            peak,
+            excess,
+            size,
             "degrees",
-            poses.n_frames - bump.frame,
-            bump.frame,
-        ),
-    )
+            n_cells,
+            peak,
+        )
+
+    if bump := find_bump(rig, xy):
+        return (event(bump, Failure.CAMERA_MOVED, bump.frame, bump.times_usual),)
+    if drift := find_drift(rig, xy):
+        return (event(drift, Failure.DRIFT, 0, drift.standard_errors),)
+    return ()
 
 
 def _units(result: Result) -> str:
