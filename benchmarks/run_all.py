@@ -25,6 +25,7 @@ BENCHMARKS = (
     "long_recording.py",
     "table_speed.py",
     "reviewing.py",
+    "proposals.py",
     "labeling.py",
     "saving_labels.py",
     "choosing_frames.py",

@@ -75,6 +75,7 @@ def train(config_file, folder):
     (version / "checkpoints").mkdir(parents=True)
     events = (version / "events.out.tfevents.1.host.1.0").open("ab", buffering=0)
     print("adding supervised reprojection heatmap loss")
+    print("GPU", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if HOW.get("hang"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)

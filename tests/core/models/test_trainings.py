@@ -20,7 +20,8 @@ from napari_pose3d.core.models.configuration.project_dataset import litpose_reco
 from napari_pose3d.core.models.installation.litpose_search import Installation, find_installations
 from napari_pose3d.core.models.listing.model_list import list_ensembles, list_networks
 from napari_pose3d.core.models.runs.continuation import continued_config
-from napari_pose3d.core.models.runs.model_folder import read_status
+from napari_pose3d.core.models.runs.model_folder import OUT_LOG, read_status
+from napari_pose3d.core.models.runs.queue_worker import gpu_names
 from napari_pose3d.core.models.runs.training_progress import TrainingFollower
 from napari_pose3d.core.models.runs.training_record import read_record
 from napari_pose3d.core.models.runs.training_start import (
@@ -71,11 +72,12 @@ def started(
     epochs: int = 4,
     seeds: tuple[int, ...] = (0,),
     at_once: int = 1,
+    gpus: int = 0,
     name: str = "net",
 ) -> PreparedTraining:
     config = plan_training(project, TrainingSettings(epochs=epochs)).config
     prepared = prepare_trainings(project, config, name, seeds, installation)
-    start_trainings(project, prepared, installation.executable, at_once=at_once)
+    start_trainings(project, prepared, installation.executable, at_once=at_once, gpus=gpus)
     return prepared
 
 
@@ -127,6 +129,27 @@ def test_some_at_a_time(
         assert stop_training(folder) is True
     until(lambda: all(over(folder) for folder in prepared.folders))
     assert states() == [State.STOPPED, State.STOPPED, State.CANCELLED]
+
+
+def test_each_gpu_has_so_many_at_a_time(
+    project: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 0.1}))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    prepared = started(project, installation, epochs=200, seeds=(0, 1, 2, 3, 4), at_once=2, gpus=2)
+    until(lambda: sum(read_status(folder) is not None for folder in prepared.folders) == 4)
+    assert training_state(prepared.folders[4]).state is State.WAITING
+    logs = [(folder / OUT_LOG).read_text().split() for folder in prepared.folders[:4]]
+    assert [words[words.index("GPU") + 1] for words in logs] == ["3", "5", "3", "5"]
+    for folder in reversed(prepared.folders):
+        stop_training(folder)
+    until(lambda: all(over(folder) for folder in prepared.folders))
+
+
+def test_names_of_gpus() -> None:
+    assert gpu_names(0, {}) == ()
+    assert gpu_names(2, {}) == ("0", "1")
+    assert gpu_names(2, {"CUDA_VISIBLE_DEVICES": "GPU-1,GPU-2,GPU-3"}) == ("GPU-1", "GPU-2")
 
 
 def test_a_stopped_training_keeps_its_weights_and_goes_on(

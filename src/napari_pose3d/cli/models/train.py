@@ -35,7 +35,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("project", type=Path, help="Lightning Pose project")
     parser.add_argument("--name", default="net", help="the networks are models/<NAME>-seed<N>")
     parser.add_argument(
-        "--at-once", type=int, default=1, metavar="K", help="train so many at a time (1)"
+        "--at-once",
+        type=int,
+        default=1,
+        metavar="K",
+        help="train so many at a time on each GPU (1)",
     )
     parser.add_argument("--follow", action="store_true", help="show progress until all have ended")
     parser.add_argument(
@@ -128,7 +132,13 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print(f"{prepared.left_out} frames cannot be trained on and are left out")
     if installation is None:
         return train_elsewhere(models.parent, prepared.folders, options)
-    start_trainings(models.parent, prepared, installation.executable, at_once=options.at_once)
+    start_trainings(
+        models.parent,
+        prepared,
+        installation.executable,
+        at_once=options.at_once,
+        gpus=0 if facts is None else len(facts.gpus),
+    )
     print("training", *(str(folder) for folder in prepared.folders), sep="\n  ")
     return _follow(prepared.folders, options, bar) if options.follow else 0
 

@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_pose3d.core.storage.input_files import input_errors, read_text
@@ -26,6 +26,7 @@ from .process_identity import ProcessIdentity
 from .training_record import ASKED_CONFIG, STOP_FILE, update_record
 
 _PAUSE = 0.2
+_CARDS = "CUDA_VISIBLE_DEVICES"
 
 
 def train_command(litpose: str, folder: Path) -> list[str]:
@@ -40,7 +41,8 @@ def work(queue_file: Path) -> None:
     Parameters
     ----------
     queue_file : Path
-        JSON: ``litpose``, ``at_once``, and ``folders`` in the order in which they are trained.
+        JSON: ``litpose``, ``at_once``, ``gpus``, and ``folders`` in the order in which they are
+        trained. With several GPUs each network gets the one on which the fewest are trained.
 
     Raises
     ------
@@ -51,15 +53,20 @@ def work(queue_file: Path) -> None:
         content = json.loads(read_text(queue_file))
         waiting = deque(Path(folder) for folder in content["folders"])
         litpose, at_once = str(content["litpose"]), int(content["at_once"])
+        cards = gpu_names(int(content.get("gpus", 0)), os.environ)
     own = ProcessIdentity.of(os.getpid())
     for folder in waiting:
         update_record(folder, queue=own)
     running: dict[Path, subprocess.Popen[bytes]] = {}
+    places: dict[Path, str] = {}
     while waiting or running:
-        while waiting and len(running) < at_once:
+        while waiting and len(running) < at_once * max(1, len(cards)):
             folder = waiting.popleft()
-            if not (folder / STOP_FILE).exists():
-                _start(litpose, folder, running)
+            if (folder / STOP_FILE).exists():
+                continue
+            used = Counter(places[each] for each in running)
+            places[folder] = min(cards, key=lambda card: used[card], default="")
+            _start(litpose, folder, running, places[folder] if len(cards) > 1 else "")
         time.sleep(_PAUSE)
         for folder, process in list(running.items()):
             code = process.poll()
@@ -68,7 +75,15 @@ def work(queue_file: Path) -> None:
                 del running[folder]
 
 
-def _start(litpose: str, folder: Path, running: dict[Path, subprocess.Popen[bytes]]) -> None:
+def gpu_names(n_gpus: int, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """What ``CUDA_VISIBLE_DEVICES`` calls each of the cards that are there for us."""
+    given = [name for name in variables.get(_CARDS, "").split(",") if name.strip()]
+    return tuple(given or map(str, range(n_gpus)))[:n_gpus]
+
+
+def _start(
+    litpose: str, folder: Path, running: dict[Path, subprocess.Popen[bytes]], card: str
+) -> None:
     with (folder / OUT_LOG).open("ab") as out, (folder / ERROR_LOG).open("ab") as error:
         try:
             process = subprocess.Popen(
@@ -76,7 +91,7 @@ def _start(litpose: str, folder: Path, running: dict[Path, subprocess.Popen[byte
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=error,
-                env=litpose_variables(),
+                env=litpose_variables() | ({_CARDS: card} if card else {}),
                 # It renames folders called outputs/<date> where it works.
                 cwd=folder,
                 start_new_session=True,

@@ -140,7 +140,7 @@ def prepare_trainings(
 
 
 def start_trainings(
-    project: Path, prepared: PreparedTraining, litpose: Path, *, at_once: int = 1
+    project: Path, prepared: PreparedTraining, litpose: Path, *, at_once: int = 1, gpus: int = 0
 ) -> None:
     """Train networks in the background, in a process that outlives this one.
 
@@ -151,7 +151,9 @@ def start_trainings(
     litpose : Path
         The executable.
     at_once : int
-        How many at a time.
+        How many at a time; with several GPUs, on each of them.
+    gpus : int
+        How many GPUs of NVIDIA there are.
 
     Raises
     ------
@@ -166,6 +168,7 @@ def start_trainings(
     content = {
         "litpose": str(litpose),
         "at_once": at_once,
+        "gpus": gpus,
         "folders": [str(folder) for folder in prepared.folders],
     }
     with FileGroup() as group:
