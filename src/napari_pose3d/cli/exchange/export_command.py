@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
-from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ExportSettings, ReadingSettings
 
 from ..options import help_of
@@ -43,6 +42,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
     parser.add_argument("--fps", type=float, metavar="N", help="frames a second; not given: that "
                         "of the videos")  # fmt: skip
+    parser.add_argument("--units", metavar="NAME", help="what lengths are in, such as mm; not "
+                        "given: what the calibration states")  # fmt: skip
     for name in ("views", "keypoints"):
         parser.add_argument(
             f"--{name}", nargs="+", default=[], metavar="NAME", help=help_of(ReadingSettings, name)
@@ -63,12 +64,12 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.exchange.export_run import export_session
+    from napari_pose3d.core.pipeline.exchange.export_run import export_session, subject_of
 
     chosen = {
         field.name: getattr(options, field.name) for field in dataclasses.fields(ExportSettings)
     }
-    settings = ExportSettings(**{**chosen, "subject": _pairs(options.subject)})
+    settings = ExportSettings(**{**chosen, "subject": subject_of(options.subject)})
     reading = ReadingSettings(
         views=tuple(options.views),
         keypoints=tuple(options.keypoints),
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         reading=reading,
         calibration=options.calibration,
         fps=options.fps,
+        units=options.units,
         overwrite=options.force,
         progress=bar,
         cancelled=options.interruption.asked,
@@ -93,17 +95,3 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print(f"note: {note}")
     print("wrote", *done.files, sep="\n  ")
     return 0
-
-
-def _pairs(texts: list[str]) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for text in texts:
-        key, sign, value = text.partition("=")
-        if not sign or not key.strip() or not value.strip():
-            raise PoseDataError(
-                f"'{text}' is not understood",
-                place="--subject",
-                expected="a key, an equals sign and a value, such as sex=F",
-            )
-        pairs.append((key.strip(), value.strip()))
-    return tuple(pairs)

@@ -47,6 +47,7 @@ PANELS = (
     PanelKind("Models", "Models", "tasks"),
     PanelKind("Smooth and triangulate", "Smooth", "tasks"),
     PanelKind("Review", "Review", "tasks"),
+    PanelKind("Export", "Export", "tasks"),
     PanelKind("Camera views", "Camera views", "images"),
     PanelKind("Traces", "Traces", "time"),
 )

@@ -77,7 +77,8 @@ def note_proof(key: str, reader: str, version: str) -> None:
     if PROOFS:
         path = Path(PROOFS)
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        known.setdefault(key, {})[reader.partition("_")[0]] = version
+        program = reader.partition("_")[0].replace("sleapio", "sleap-io")
+        known.setdefault(key, {})[program] = version
         path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

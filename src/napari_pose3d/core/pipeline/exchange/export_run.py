@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
+from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ExportSettings, IsCancelled, Progress, ReadingSettings
 
 from .format_table import ExchangeFormat, format_of
@@ -47,6 +48,7 @@ def export_session(
     reading: ReadingSettings | None = None,
     calibration: AnyPath | None = None,
     fps: float | None = None,
+    units: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
@@ -72,6 +74,8 @@ def export_session(
         Not given: the session's own.
     fps : float, optional
         Frames a second; not given: what a video of the session states.
+    units : str, optional
+        What lengths are in, such as "mm"; not given: what the calibration states.
     overwrite : bool
         Whether files may be replaced.
 
@@ -91,9 +95,14 @@ def export_session(
     if chosen.content == "labels":
         from .label_exchange import export_labels
 
+        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        if len(given) != 1:
+            raise PoseDataError(
+                f"{len(given)} inputs were given", expected="one project, whose labels are meant"
+            )
         path = target_path(chosen, Path(out), session or "labels")
         files, notes = export_labels(
-            paths,
+            open_project(Path(given[0])),
             chosen,
             path,
             settings or ExportSettings(),
@@ -108,6 +117,7 @@ def export_session(
         reading=reading,
         calibration=calibration,
         fps=fps,
+        units=units,
         progress=progress,
         cancelled=cancelled,
     )
@@ -164,3 +174,25 @@ def target_path(chosen: ExchangeFormat, out: Path, session: str) -> Path:
     name = session or "recording"
     refuse_unsafe_names([name], "session")
     return out / f"{name}{chosen.suffix}"
+
+
+def subject_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The subject of `ExportSettings` from texts such as ``sex=F``.
+
+    Raises
+    ------
+    PoseDataError
+        One is no key with a value.
+    """
+    pairs = []
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip() or not value.strip():
+            raise PoseDataError(
+                f"'{text}' is not understood",
+                place="subject",
+                expected="a key, an equals sign and a value, such as sex=F",
+                remedy=Remedy("subject"),
+            )
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)

@@ -39,6 +39,8 @@ class ExchangeFormat:
         The extra of ours that it needs; "" for none.
     space, views, confidence, uncertainty, mask, units, fps, skeleton, cameras, images : bool
         What a file of it can hold, without a side file.
+    options : tuple of str
+        Fields of `ExportSettings` that it takes.
     """
 
     key: str
@@ -58,6 +60,7 @@ class ExchangeFormat:
     skeleton: bool = False
     cameras: bool = False
     images: bool = False
+    options: tuple[str, ...] = ()
 
     @property
     def is_folder(self) -> bool:
@@ -75,19 +78,31 @@ class ExchangeFormat:
 
     def holds(self) -> list[str]:
         """What it can hold, in words."""
-        words = {
-            "space": "3-D",
-            "views": "2-D",
-            "confidence": "confidence",
-            "uncertainty": "uncertainty",
-            "mask": "measured or filled in",
-            "units": "units",
-            "fps": "frame rate",
-            "skeleton": "skeleton",
-            "cameras": "cameras",
-            "images": "images",
-        }
-        return [word for name, word in words.items() if getattr(self, name)]
+        return [word for name, word in _WORDS.items() if getattr(self, name)]
+
+    def loses(self) -> list[str]:
+        """What it has no place for, in words."""
+        known = _OF_POSES if self.content == "poses" else _OF_LABELS
+        lost = [_WORDS[name] for name in known if not getattr(self, name)]
+        return lost if self.content == "poses" or self.key == "coco" else [*lost, "occlusion"]
+
+
+_WORDS = {
+    "space": "3-D",
+    "views": "2-D",
+    "confidence": "confidence",
+    "uncertainty": "uncertainty",
+    "mask": "measured or filled in",
+    "units": "units",
+    "fps": "frame rate",
+    "skeleton": "skeleton",
+    "cameras": "cameras",
+    "images": "images",
+}
+_OF_POSES = tuple(_WORDS)[:-1]
+_OF_LABELS = ("views", "skeleton", "cameras", "images")
+IN_SIDE_FILE = tuple(_WORDS[name] for name in ("mask", "units", "fps", "skeleton"))
+"""What of poses lies in a file beside, where the format has no place for it."""
 
 
 def _function(place: str) -> Any:
@@ -100,49 +115,58 @@ _ALL = (
         "anipose", "Anipose pose-3d CSV", "poses", ".csv",
         "tables.anipose_csv:write_anipose_csv", "tables.anipose_csv:read_anipose_csv",
         space=True, confidence=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "trc", "TRC (OpenSim)", "poses", ".trc",
         "motion.trc:write_trc", "motion.trc:read_trc",
         space=True, units=True, fps=True,
+        options=("measured_only", "up"),
     ),
     ExchangeFormat(
         "tidy-csv", "tidy CSV", "poses", ".csv",
         "tables.tidy_files:write_tidy_csv", "tables.tidy_files:read_tidy_csv",
         space=True, views=True, confidence=True, uncertainty=True, mask=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "tidy-parquet", "tidy Parquet", "poses", ".parquet",
         "tables.tidy_files:write_tidy_parquet", "tables.tidy_files:read_tidy_parquet",
         extra="parquet", space=True, views=True, confidence=True, uncertainty=True, mask=True,
         units=True, fps=True, skeleton=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "sleap-anipose", "sleap-anipose points3d.h5", "poses", ".h5",
         "arrays.sleap_anipose_h5:write_sleap_anipose", "arrays.sleap_anipose_h5:read_sleap_anipose",
         extra="hdf5", space=True, confidence=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "movement", "movement netCDF", "poses", ".nc",
         "arrays.movement_netcdf:write_movement", "arrays.movement_netcdf:read_movement",
         extra="netcdf", space=True, views=True, confidence=True, uncertainty=True, mask=True,
         units=True, fps=True, skeleton=True,
+        options=("measured_only", "movement_dims"),
     ),
     ExchangeFormat(
         "c3d", "C3D", "poses", ".c3d",
         "motion.c3d:write_c3d", "motion.c3d:read_c3d",
         space=True, mask=True, units=True, fps=True,
+        options=("measured_only", "split"),
     ),
     ExchangeFormat(
         "nwb", "NWB with ndx-pose", "poses", ".nwb",
         "arrays.nwb:write_nwb", "arrays.nwb:read_nwb",
         extra="nwb", space=True, views=True, confidence=True, mask=True, units=True, fps=True,
         skeleton=True, cameras=True,
+        options=("measured_only", "nwb", "subject"),
     ),
     ExchangeFormat(
         "dannce", "DANNCE predictions", "poses", ".mat",
         "datasets.dannce:write_dannce", "datasets.dannce:read_dannce",
         space=True, confidence=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "dlc-csv", "DeepLabCut CSV", "poses", ".csv",
@@ -153,6 +177,7 @@ _ALL = (
         "dlc-h5", "DeepLabCut h5, Anipose pose-2d", "poses", ".h5",
         "tables.deeplabcut:write_dlc_h5", "tables.deeplabcut:read_dlc_h5",
         extra="h5", space=True, views=True, confidence=True,
+        options=("measured_only",),
     ),
     ExchangeFormat(
         "coco", "COCO keypoints", "labels", ".json",
@@ -163,6 +188,7 @@ _ALL = (
         "jarvis", "JARVIS data set", "labels", "",
         "datasets.jarvis:write_jarvis_set", "datasets.jarvis:read_jarvis_set",
         views=True, skeleton=True, cameras=True, images=True,
+        options=("validation",),
     ),
     ExchangeFormat(
         "dlc-project", "DeepLabCut project", "labels", "",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, write_pr
 from napari_pose3d.core.labels.files.image_names import SessionImages
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.label_arrays import label_arrays
-from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
@@ -34,8 +32,6 @@ from napari_pose3d.settings import ExportSettings
 
 from .format_table import ExchangeFormat
 from .import_lint import Lint, lint_views
-
-AnyPath = str | os.PathLike[str]
 
 
 def labels_of_project(project: Project, session: str | None = None) -> SessionLabels:
@@ -114,7 +110,7 @@ def _video_size(path: Path | None) -> tuple[int, int] | None:
 
 
 def export_labels(
-    paths: AnyPath | Sequence[AnyPath],
+    project: Project,
     chosen: ExchangeFormat,
     path: Path,
     settings: ExportSettings,
@@ -122,19 +118,14 @@ def export_labels(
     session: str | None = None,
     overwrite: bool = False,
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Write the labels of a project; returns files and notes.
+    """Write the labels of a project, or of one session; returns files and notes.
 
     Raises
     ------
     PoseDataError
-        There are no labels, or a file exists.
+        There are no labels, the format cannot hold them, or a file exists.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if len(given) != 1:
-        raise PoseDataError(
-            f"{len(given)} inputs were given", expected="one project, whose labels are meant"
-        )
-    labels = labels_of_project(open_project(Path(given[0])), session)
+    labels = labels_of_project(project, session)
     with FileGroup(overwrite=overwrite) as files:
         notes = chosen.write()(labels, path, files, settings)
         return files.targets, (*labels.notes, *notes)

@@ -54,6 +54,7 @@ def poses_of_session(
     reading: ReadingSettings | None = None,
     calibration: AnyPath | None = None,
     fps: float | None = None,
+    units: str | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SessionPoses:
@@ -70,6 +71,8 @@ def poses_of_session(
         Not given: the session's own.
     fps : float, optional
         Not given: what the header of a video states.
+    units : str, optional
+        Not given: what the calibration states.
 
     Returns
     -------
@@ -117,6 +120,8 @@ def poses_of_session(
         rig=rig,
         videos=session.videos,
     )
+    if units and poses.poses3d is not None:
+        poses = replace(poses, poses3d=replace(poses.poses3d, units=units))
     return poses.subset(reading.keypoints) if reading.keypoints else poses
 
 
@@ -128,6 +133,7 @@ def poses_of_input(
     reading: ReadingSettings | None = None,
     calibration: AnyPath | None = None,
     fps: float | None = None,
+    units: str | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SessionPoses:
@@ -142,6 +148,7 @@ def poses_of_input(
         reading=reading,
         calibration=calibration,
         fps=fps,
+        units=units,
         progress=progress,
         cancelled=cancelled,
     )

@@ -157,7 +157,8 @@ def _content(
             v = labels.views.index(view)
             if np.isfinite(labels.xy[v, n]).all(axis=-1).any():
                 each = annotation_of(labels, v, n, ids[-1])
-                annotations.append({**each, "id": len(annotations)})
+                # Its loader looks for an image of id 0; COCO takes an annotation of id 0 for none.
+                annotations.append({**each, "id": len(annotations) + 1})
         sets["/".join((session, *_BETWEEN, f"Frame_{frame}"))] = {
             "datasetName": session,
             "frames": ids,

@@ -1,0 +1,1 @@
+"""The panel Export: to and from other programs."""
