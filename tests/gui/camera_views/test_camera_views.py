@@ -104,8 +104,8 @@ def opened(shared_viewer: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def widget(opened: Any, qtbot: Any) -> CameraViewsWidget:
     """As if just opened."""
     panel = opened.panel
-    if panel.is_playing:
-        panel.toggle_playing()
+    if panel.time.is_playing:
+        panel.time.toggle_playing()
     if panel.grid.maximised:
         panel.grid.toggle_maximised(panel.grid.maximised)
     for name, value in vars(LayoutState()).items():
@@ -235,8 +235,8 @@ def test_playing_and_scrubbing_at_random_never_mixes_frames(
             QTest.keyClick(native, Qt.Key.Key_Space)
         QTest.qWait(chance.choice([0, 0, 1, 5, 30]))
         assert_in_step(widget)
-    if panel.is_playing:
-        panel.toggle_playing()
+    if panel.time.is_playing:
+        panel.time.toggle_playing()
     last = chance.randrange(N_FRAMES)
     viewer.dims.set_current_step(0, last)
     settle(qtbot, widget, last)
@@ -264,7 +264,7 @@ def test_keys_step_jump_and_play(widget: Any, viewer: Any, qtbot: Any) -> None:
     QTest.keyClick(native, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: panel.frame > N_FRAMES - 8, timeout=TIMEOUT)
     QTest.keyClick(native, Qt.Key.Key_Space)
-    assert not panel.is_playing
+    assert not panel.time.is_playing
 
 
 def test_the_frame_box_jumps(widget: Any, qtbot: Any) -> None:

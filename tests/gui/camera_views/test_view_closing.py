@@ -146,7 +146,7 @@ def test_closing_napari_with_the_window_open(viewer: Any, widget: Any, qtbot: An
 
 
 def test_closing_napari_while_playing(viewer: Any, widget: Any, qtbot: Any) -> None:
-    widget.panel.toggle_playing()
+    widget.panel.time.toggle_playing()
     qtbot.wait(100)
     viewer.close()
     qtbot.waitUntil(lambda: not video_threads(), timeout=TIMEOUT)

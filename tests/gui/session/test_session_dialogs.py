@@ -39,7 +39,7 @@ def session(tmp_path: Path) -> Session:
 
 @pytest.mark.gui
 def test_cameras_are_chosen_for_views(qtbot: Any) -> None:
-    from napari_pose3d.gui.session.camera_dialog import CameraDialog
+    from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 
     def dialog(cameras: dict[str, str]) -> CameraDialog:
         made = CameraDialog(("top", "side", "front"), ("top", "c1", "c2"), cameras, "rig.toml")
@@ -66,7 +66,7 @@ def test_cameras_are_chosen_for_views(qtbot: Any) -> None:
 
 @pytest.mark.gui
 def test_alignments_are_entered_view_by_view(qtbot: Any, session: Session) -> None:
-    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
+    from napari_pose3d.gui.session.dialogs.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -88,7 +88,7 @@ def test_alignments_are_entered_view_by_view(qtbot: Any, session: Session) -> No
 
 @pytest.mark.gui
 def test_crop_and_scale_may_hold_for_all_sessions(qtbot: Any, session: Session) -> None:
-    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
+    from napari_pose3d.gui.session.dialogs.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -115,7 +115,7 @@ def test_crop_and_scale_may_hold_for_all_sessions(qtbot: Any, session: Session) 
 def test_what_cannot_be_meant_keeps_the_dialog_open(
     qtbot: Any, session: Session, column: str, text: str
 ) -> None:
-    from napari_pose3d.gui.session.alignment_dialog import ViewDialog
+    from napari_pose3d.gui.session.dialogs.alignment_dialog import ViewDialog
 
     dialog = ViewDialog(session)
     qtbot.addWidget(dialog)
@@ -129,7 +129,7 @@ def test_what_cannot_be_meant_keeps_the_dialog_open(
 
 @pytest.mark.gui
 def test_skeleton_and_colours_are_edited(qtbot: Any) -> None:
-    from napari_pose3d.gui.session.skeleton_dialog import SkeletonDialog
+    from napari_pose3d.gui.session.dialogs.skeleton_dialog import SkeletonDialog
 
     keypoints = ("nose", "neck", "tail")
     dialog = SkeletonDialog(keypoints, [("nose", "neck")], {"tail": "#112233"})
@@ -148,7 +148,7 @@ def test_skeleton_and_colours_are_edited(qtbot: Any) -> None:
 
 @pytest.mark.gui
 def test_a_project_is_made_from_the_dialog(qtbot: Any, tmp_path: Path) -> None:
-    from napari_pose3d.gui.session.new_project import NewProjectDialog
+    from napari_pose3d.gui.session.dialogs.new_project import NewProjectDialog
     from napari_pose3d.gui.session.session_widget import _create
 
     videos = tmp_path / "videos"

@@ -25,6 +25,7 @@ from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
 from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.tasks.smooth.smooth_job import Choice, smooth
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -298,11 +299,11 @@ def test_a_camera_under_another_name_is_mapped(
     show(widget, qtbot)
     assert {"walk Cam-A", "walk Cam-C"} <= layer_names(widget)
 
-    def answer(dialog: session_module.CameraDialog) -> bool:
+    def answer(dialog: CameraDialog) -> bool:
         dialog.choose("Cam-C", "left")
         return True
 
-    monkeypatch.setattr(session_module.CameraDialog, "exec", answer)
+    monkeypatch.setattr(CameraDialog, "exec", answer)
     widget.issues.mapping_wanted.emit()
     qtbot.waitUntil(lambda: not widget.bar.is_busy, timeout=TIMEOUT)
     opened = current_session(widget.viewer).open

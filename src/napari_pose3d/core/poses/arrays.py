@@ -389,7 +389,7 @@ class Swaps:
                 view, pair = np.unravel_index(found.sum(axis=1).argmax(), shape)
                 most = f"{views[view]}, {' and '.join(self.pairs[pair])}"
                 parts.append(f"{who} in {count:,} cases (most: {most})")
-        done = "exchanged, as asked" if self.corrected else "left as they are"
+        done = "exchanged, as asked" if self.corrected else "not corrected"
         return [f"left and right: {'; '.join(parts)}; {done}"] if parts else []
 
     def of_keypoints(

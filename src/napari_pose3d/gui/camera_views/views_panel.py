@@ -23,7 +23,7 @@ from .canvas.tool import Tool, ToolView
 from .controls import Controls
 from .frames.frame_controller import FrameController, FrameImage
 from .frames.main_layers import MainLayers
-from .frames.player import Player
+from .frames.time_axis import TimeAxis
 from .frames.view_source import STAGES, Scene, scene_of, skeleton_beside
 from .view_grid import ViewGrid
 
@@ -84,8 +84,12 @@ class ViewsPanel(QWidget):
         self._rebuild_timer.setSingleShot(True)
         self._rebuild_timer.setInterval(_REBUILD_MS)
         self._rebuild_timer.timeout.connect(self.rebuild)
-        self._player = Player(
-            self._advance, lambda: self.frames.is_waiting, lambda: self.state.speed, self
+        self.time = TimeAxis(
+            viewer,
+            self.frames,
+            lambda: self.scene.n_frames if self.scene.views else 0,
+            lambda: self.state.speed,
+            self,
         )
         self._connect()
         self.rebuild()
@@ -96,84 +100,32 @@ class ViewsPanel(QWidget):
         controls = self.controls
         controls.drawn.connect(self.redraw)
         controls.arranged.connect(self._arrange)
-        controls.play_clicked.connect(self.toggle_playing)
-        self._player.changed.connect(controls.show_playing)
+        controls.play_clicked.connect(self.time.toggle_playing)
+        self.time.playing_changed.connect(controls.show_playing)
         controls.frame_wanted.connect(self.go_to)
         controls.fit_clicked.connect(self.fit)
         controls.window_clicked.connect(self.window_wanted)
-        self._viewer.dims.events.current_step.connect(self._on_step)
         self._session = current_session(self._viewer)
         self._session.changed.connect(self._on_layers)
 
     # ---------------------------------------------------------------- time
 
-    @property
-    def _axis(self) -> int:
-        """The frame's axis of the main viewer: ours are the last four."""
-        return max(int(self._viewer.dims.ndim) - 4, 0)
-
     def go_to(self, frame: int) -> None:
         """Show a frame, everywhere."""
-        frame = min(max(frame, 0), max(self.scene.n_frames - 1, 0))
-        if int(self._viewer.dims.current_step[self._axis]) != frame:
-            self._viewer.dims.set_current_step(self._axis, frame)
-        elif frame != self.frames.frame:
-            self.frames.request(frame)
-
-    def step(self, by: int) -> None:
-        """Go on from the newest frame that was asked for."""
-        self.go_to(self.frames.frame + by)
-
-    @property
-    def is_playing(self) -> bool:
-        """Whether frames go on by themselves."""
-        return self._player.is_playing
+        self.time.go_to(frame)
 
     def on_key(self, key: str, shift: bool = False) -> bool:
-        """Arrows step, with Shift by ten; Space plays; F fits; Home and End.
+        """The keys of the time axis (see `TimeAxis.on_key`); F fits.
 
         Returns
         -------
         bool
             Whether the key means anything.
         """
-        by = 10 if shift else 1
-        if key == "Left":
-            self.step(-by)
-        elif key == "Right":
-            self.step(by)
-        elif key == "Space":
-            self.toggle_playing()
-        elif key == "Home":
-            self.go_to(0)
-        elif key == "End":
-            self.go_to(self.scene.n_frames - 1)
-        elif key == "F":
+        if key == "F":
             self.fit()
-        else:
-            return False
-        return True
-
-    def toggle_playing(self) -> None:
-        """Play from here, or stop."""
-        if self._player.is_playing:
-            self._player.stop()
-        else:
-            self._player.start()
-
-    def _advance(self) -> bool:
-        there_is_one = self.frames.frame < self.scene.n_frames - 1
-        if there_is_one:
-            self.step(1)
-        return there_is_one
-
-    def _on_step(self) -> None:
-        if self._closed or not self.scene.views:
-            return
-        steps = self._viewer.dims.current_step
-        frame = int(steps[self._axis]) if len(steps) > self._axis else 0
-        if frame != self.frames.frame:
-            self.frames.request(frame)
+            return True
+        return self.time.on_key(key, shift)
 
     def _show_frame(self, frame: int, images: dict[str, FrameImage]) -> None:
         if self._closed:
@@ -194,7 +146,7 @@ class ViewsPanel(QWidget):
         for tool in self._tools:
             tool.on_frame(frame)
         self.shown.emit(frame)
-        self._player.frame_shown()
+        self.time.frame_shown()
 
     def peek(self, frame: int | None) -> None:
         """Show the images of another frame for a moment; None ends it.
@@ -307,11 +259,9 @@ class ViewsPanel(QWidget):
             if source.video is not None and source.view in seen
         }
         self.frames.set_videos(videos)
-        steps = self._viewer.dims.current_step
-        axis = self._axis
         if not self.scene.views:
             return
-        frame = int(steps[axis]) if len(steps) > axis else 0
+        frame = self.time.position
         for name, view in self.views.items():
             # It was not seen when the others went on.
             if name in seen and view.frame not in (frame, -1):
@@ -447,10 +397,9 @@ class ViewsPanel(QWidget):
         self._closed = True
         # A canvas that is closed must not be asked to paint any more.
         self.hide()
-        self._player.stop()
+        self.time.stop()
         self._rebuild_timer.stop()
         self.note_sizes()
-        self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._session.changed.disconnect(self._on_layers)
         self.frames.close()
         for view in self.views.values():

@@ -67,11 +67,17 @@ class SessionPanel(QGroupBox):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             # The name is wholly there; what does not fit is reached by scrolling.
             header.setMinimumSectionSize(24)
+            # A session is always chosen: bold headings would only take room.
+            header.setHighlightSections(False)
         self._table.itemSelectionChanged.connect(self._on_selected)
         self._facts = MessageLabel()
         self._show_label = QLabel("Show on the videos:")
         self._sets = QListWidget()
         self._sets.setAccessibleName("Prediction sets to show")
+        self._sets.setToolTip(
+            "Prediction sets: the predictions of one network (one seed of a training) for all "
+            "views, or what was smoothed. Checked ones are drawn when the session is opened."
+        )
         self._sets.setFixedHeight(_LIST_HEIGHT)
         column = QVBoxLayout(self)
         for part in (self._filter, self._table, self._facts, self._show_label, self._sets):

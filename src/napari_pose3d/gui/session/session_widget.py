@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
-from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
 from napari_pose3d.gui.layers.layer_adder import LayerAdder
@@ -27,17 +24,15 @@ from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.workspace.workspace import workspace
-from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.settings import IsCancelled, Progress
 
-from .alignment_dialog import ViewDialog
-from .camera_dialog import CameraDialog
 from .current_session import OpenSession, current_session, has_same_data
+from .dialogs.new_project import NewProject, NewProjectDialog
 from .issue_list import IssueList
 from .layout_memory import layout_memory
-from .new_project import NewProject, NewProjectDialog
 from .project_choice import ProjectPanel
+from .project_editor import ProjectEditor, keypoints_of
 from .session_choice import SessionPanel
-from .skeleton_dialog import SkeletonDialog
 
 _WIDTH = 320
 _NOTHING = "Open a project first: drop a folder above."
@@ -68,6 +63,7 @@ class SessionWidget(QWidget):
         self.project = ProjectPanel()
         self.sessions = SessionPanel()
         self.issues = IssueList()
+        self.editor = ProjectEditor(self.sessions, self)
         self.bar = RunBar(
             action="&Open session", hint="Show the videos and what is checked above (Alt+O)."
         )
@@ -91,18 +87,20 @@ class SessionWidget(QWidget):
         lay_out_task(self, parts, (self.bar, self.next_steps))
 
     def _connect(self) -> None:
+        editor = self.editor
+        editor.changed.connect(self._on_edited)
         self.project.chosen.connect(self.open_paths)
         self.project.new_wanted.connect(self.ask_for_new_project)
         self.sessions.changed.connect(self._look_into)
-        self.issues.accepted.connect(self._accept)
-        self.issues.trigger_stated.connect(self._state_trigger)
-        self.issues.mapping_wanted.connect(self.ask_for_cameras)
+        self.issues.accepted.connect(editor.accept)
+        self.issues.trigger_stated.connect(editor.state_trigger)
+        self.issues.mapping_wanted.connect(editor.ask_for_cameras)
         self.bar.run_clicked.connect(self.open_session)
         self.bar.cancel_clicked.connect(self._cancel)
         self.next_steps.smooth.clicked.connect(self._open_smoothing)
-        self.next_steps.adjust.clicked.connect(self.ask_for_alignments)
-        self.next_steps.cameras.clicked.connect(self.ask_for_cameras)
-        self.next_steps.skeleton.clicked.connect(self.ask_for_skeleton)
+        self.next_steps.adjust.clicked.connect(editor.ask_for_alignments)
+        self.next_steps.cameras.clicked.connect(editor.ask_for_cameras)
+        self.next_steps.skeleton.clicked.connect(editor.ask_for_skeleton)
         self.next_steps.views.clicked.connect(lambda: self._workspace.open("Camera views"))
         self._current.changed.connect(self._on_current)
         for slot in (self._finding, self._checking, self._opening):
@@ -175,85 +173,22 @@ class SessionWidget(QWidget):
         if not self.bar.is_busy:
             self._mark()
 
-    def _accept(self, problem: Issue) -> None:
-        """Write the alignment that a problem offers into the project."""
-        project = self.sessions.project
-        if project is None or problem.offer is None:
-            return
-        session, view, alignment = problem.offer
-        if self._write(alignments={(session, view): alignment}):
-            show_info(f"View {view} is now adjusted: {alignment.describe()}.")
-
-    def _state_trigger(self) -> None:
-        """Have the project remember that its cameras are triggered together."""
-        if self._write(triggered=True):
-            show_info("The project remembers that its cameras are triggered together.")
-
-    def _write(self, **changes: Any) -> bool:
-        """Change the project's own file and look at the project anew; False when that failed."""
-        project, session = self.sessions.project, self.sessions.session
-        if project is None:
-            return False
-        try:
-            update_own_project(project.folder, **changes)
-            again = open_project(project.folder)
-        except (OSError, PoseDataError) as error:
-            show_error(str(error))
-            return False
-        self._show_project(again)
+    def _on_edited(self, project: Project) -> None:
+        """The project was changed on disk: what is on the screen follows."""
+        session = self.sessions.session
+        self._show_project(project)
         if session is None:
-            return True
+            return
         self.sessions.choose(session.name)
         opened = self._current.open
         if opened is not None and opened.session.name == session.name:
-            # What is on the screen follows what was changed.
             self.open_session()
-        return True
-
-    def ask_for_alignments(self) -> None:
-        """Let the user say how the views of the chosen session lie in time and space."""
-        session = self.sessions.session
-        if session is None:
-            return
-        dialog = ViewDialog(session, self)
-        if dialog.exec() and (changes := dialog.changes()):
-            self._write(alignments=changes)
-
-    def ask_for_cameras(self) -> None:
-        """Let the user say which camera of the calibration is which view."""
-        project, session = self.sessions.project, self.sessions.session
-        if project is None or session is None or session.rig_path is None:
-            return
-        try:
-            names = load_rig(session.rig_path).names
-        except PoseDataError as error:
-            show_error(str(error))
-            return
-        own = project.own.cameras
-        dialog = CameraDialog(session.views, names, own, session.rig_path.name, self)
-        if dialog.exec() and dialog.cameras != dict(own):
-            self._write(cameras=dialog.cameras)
-
-    def ask_for_skeleton(self) -> None:
-        """Let the user edit the skeleton and the colours of the project."""
-        project, session = self.sessions.project, self.sessions.session
-        if project is None or session is None:
-            return
-        keypoints = project.keypoints or _keypoints_of(session)
-        if not keypoints:
-            show_warning(
-                "No keypoint is known yet: the project names none, and has no predictions."
-            )
-            return
-        dialog = SkeletonDialog(keypoints, project.skeleton, project.colours, self)
-        if dialog.exec():
-            self._write(skeleton=dialog.skeleton, colours=dialog.colours)
 
     def ask_for_new_project(self) -> None:
         """Let the user make a project from videos; what is open is filled in."""
         opened, given = self._current.open, None
         if opened is not None:
-            keypoints = opened.project.keypoints or _keypoints_of(opened.session)
+            keypoints = opened.project.keypoints or keypoints_of(opened.session)
             given = NewProject.of_session(opened, keypoints)
         self._ask_for_project(given)
 
@@ -428,16 +363,6 @@ def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Proj
         return project
     name = new.session or (project.sessions[0].name if project.sessions else "session")
     return add_inputs(new.folder, name, predictions=new.predictions, calibration=new.calibration)
-
-
-def _keypoints_of(session: Session) -> tuple[str, ...]:
-    """Those of the first prediction file; none where there is no file or it is damaged."""
-    for each in session.ensemble_sets:
-        try:
-            return session.load_predictions(each, ReadingSettings(allow_missing=True)).keypoints
-        except PoseDataError:
-            continue
-    return ()
 
 
 def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Issue, ...]:

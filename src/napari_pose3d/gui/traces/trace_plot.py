@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from .plot_library import label_axis, pyqtgraph, take_colours
 
 _LINE = "#ff5a5a"
 # Plots below each other have their frames below each other.
-_AXIS_WIDTH = 62
+_AXIS_WIDTH = 74
 _LONG_LABEL = 12
+# px; a lower plot needs the room of the word below its axis for the curves.
+_LOW = 110
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,7 @@ class TracePlot(QWidget):
         self._line.sigPositionChanged.connect(self._on_line)
         item.addItem(self._line, ignoreBounds=True)
         self._setting = False
+        self._axis_shown = True
         self._n_frames = 1
         self._before_click = 0
         self._curves: list[Any] = []
@@ -173,7 +177,17 @@ class TracePlot(QWidget):
         """Whether the time is written below this plot."""
         axis = self.plot.getPlotItem().getAxis("bottom")
         axis.setStyle(showValues=shown)
-        axis.showLabel(shown)
+        self._axis_shown = shown
+        self._show_axis_name()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """A low plot leaves out the name of the time axis."""
+        super().resizeEvent(event)
+        self._show_axis_name()
+
+    def _show_axis_name(self) -> None:
+        shown = self._axis_shown and self.height() >= _LOW
+        self.plot.getPlotItem().getAxis("bottom").showLabel(shown)
 
     def follow(self, other: TracePlot) -> None:
         """Show the same frames as another plot, whichever of them is moved."""

@@ -50,6 +50,8 @@ def narrow_tabs(window: QMainWindow, names: Collection[str]) -> None:
         ours = any(text.startswith(name) for text in texts for name in names)
         if ours and bar.styleSheet() != _TABS:
             bar.setStyleSheet(_TABS)
+            # The line beneath them is as bright as text in dark themes.
+            bar.setDrawBase(False)
 
 
 def forbid_floating(dock: QDockWidget) -> None:

@@ -27,8 +27,8 @@ from napari_pose3d.core.formats.predictions.prediction_table import PredictionTa
 from napari_pose3d.core.pipeline.rigs.point_sources import session_points
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Remedy
-from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.tasks.calibration.calibration_widget import CalibrationWidget
 from napari_pose3d.gui.tasks.calibration.check import check_panel
 from napari_pose3d.gui.tasks.calibration.check.rig_check import sizes_from, with_video_size

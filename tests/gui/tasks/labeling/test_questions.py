@@ -104,7 +104,7 @@ def test_the_offer_can_be_declined_for_good(folder: Path, opened: Callable[[], A
     for view in VIEWS:
         (folder / f"CollectedData_{view}.csv").write_text(table(view))
     label = opened()
-    label.board.notice.answer("Not in this project")
+    label.board.notice.answer("Never")
     label._questions.ask_what_is_left()
     assert not label.board.notice.text
     for view in VIEWS:

@@ -52,8 +52,9 @@ def summary(result: Result) -> str:
         parts.append(f"left missing {report.left_missing:,}")
     if (swaps := result.swaps) is not None and swaps.any:
         n = int(np.count_nonzero(swaps.views | (swaps.models > 0)))
-        done = "exchanged" if swaps.corrected else "confused, and left so,"
-        parts.append(f"left and right {done} {n:,} {'time' if n == 1 else 'times'}")
+        times = f"{n:,} {'time' if n == 1 else 'times'}"
+        done = f"exchanged {times}" if swaps.corrected else f"confused {times}, not corrected"
+        parts.append(f"left and right {done}")
     return "; ".join(parts) + "."
 
 

@@ -53,8 +53,10 @@ class InputPanel(QGroupBox):
         self._use_session.hide()
 
         add_folder = QPushButton("Add f&older…")
+        add_folder.setToolTip("All predictions in a folder, such as a project or a session.")
         add_folder.clicked.connect(self._choose_folder)
         add_files = QPushButton("Add f&iles…")
+        add_files.setToolTip("Prediction files of all views, of one network or of several seeds.")
         add_files.clicked.connect(self._choose_files)
         clear = QPushButton("Cl&ear")
         clear.setToolTip("Forget the chosen files (they stay on disk).")
@@ -75,6 +77,7 @@ class InputPanel(QGroupBox):
         label = QLabel("C&alibration:")
         label.setBuddy(self._calibration)
         browse = QPushButton("&Browse…")
+        browse.setToolTip("Choose the calibration (.toml) among files.")
         browse.clicked.connect(self._choose_calibration)
         row = QHBoxLayout()
         row.addWidget(label)

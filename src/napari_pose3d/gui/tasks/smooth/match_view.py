@@ -52,6 +52,10 @@ class MatchView(QGroupBox):
         self._summary = MessageLabel()
         self._grid = QTableWidget()
         self._grid.setAccessibleName("Files by view and prediction set")
+        self._grid.setToolTip(
+            "A row for each view, a column for each prediction set: the predictions of one "
+            "network, such as one seed of a training, for all views."
+        )
         self._grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._grid.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         # Tab leaves the table, instead of walking through its cells.

@@ -76,6 +76,7 @@ class ResultPanel(QGroupBox):
             "Rings: the centre of the prediction sets, triangulated in 3-D."
         )
         self._shown["smoothed"].setToolTip("Discs; faint where the position was filled in.")
+        self._shown["both"].setToolTip("Raw positions as rings, smoothed ones as discs.")
         shown.addStretch(1)
         self._cameras = QCheckBox("cameras in 3-D")
         self._cameras.setChecked(True)
@@ -86,6 +87,7 @@ class ResultPanel(QGroupBox):
         self._cameras.clicked.connect(self.cameras_chosen)
 
         self._save = QPushButton("Save resul&ts…")
+        self._save.setToolTip("A CSV for each view, one in 3-D, and a record of the run.")
         self._exchange = QPushButton("E&xchange left and right, and run again")
         self._exchange.setToolTip(
             "Left and right of a pair are put in each other's place where a view contradicts the "

@@ -32,6 +32,7 @@ from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 from . import smooth_job as work
+from .camera_hint import CameraHint
 from .input_panel import InputPanel
 from .keypoint_list import KeypointList
 from .match_view import MatchView
@@ -72,6 +73,7 @@ class SmoothWidget(QWidget):
 
         self.inputs = InputPanel()
         self.matches = MatchView()
+        self.cameras = CameraHint()
         self.keypoints = KeypointList()
         self.smoothing = SmoothingPanel()
         self.bar = RunBar()
@@ -94,6 +96,7 @@ class SmoothWidget(QWidget):
         parts = (
             self.inputs,
             self.matches,
+            self.cameras,
             self.keypoints,
             self.smoothing,
             self.keep_layers,
@@ -108,6 +111,7 @@ class SmoothWidget(QWidget):
         self._current.changed.connect(self._on_session)
         self.smoothing.reading_changed.connect(self._look_at_files)
         self.matches.chosen.connect(self._offer_keypoints)
+        self.cameras.mapping_wanted.connect(self._map_cameras)
         self.keypoints.changed.connect(self._refresh_obstacle)
         self.keypoints.changed.connect(self._check_result)
         self.smoothing.changed.connect(self._check_result)
@@ -142,6 +146,8 @@ class SmoothWidget(QWidget):
             self.cancel("Cancelled: another session was opened.")
         if opened is not None and (self.inputs.followed or not self.inputs.paths):
             self.use_session()
+        # Its files may be the same while its cameras have other names.
+        self._show_cameras()
         self.inputs.offer_session(opened is not None)
         self._check_result()
 
@@ -255,8 +261,18 @@ class SmoothWidget(QWidget):
         self._workspace.mark(_PANEL, "running")
         self._running.start(job)
 
+    def _show_cameras(self) -> None:
+        opened = self._current.open if self.inputs.followed else None
+        self.cameras.show_session(None if opened is None else opened.session)
+
+    def _map_cameras(self) -> None:
+        """The dialog belongs to the session, which every panel follows."""
+        self._workspace.open("Session").editor.ask_for_cameras()
+        self._workspace.bring_forward(_PANEL)
+
     def _look_at_files(self) -> None:
         self._matching.abandon()
+        self._show_cameras()
         self.inputs.offer_session(self._current.open is not None)
         self._check_result()
         if not self.inputs.paths:

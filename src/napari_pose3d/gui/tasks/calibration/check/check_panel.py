@@ -28,8 +28,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.gui.qt.message_text import MessageLabel
-from napari_pose3d.gui.session.camera_dialog import CameraDialog
 from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.workspace.job_bar import JobBar
 
 from ..file_dialogs import ANY, ask_file, ask_folder, ask_target

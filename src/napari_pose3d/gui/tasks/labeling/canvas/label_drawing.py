@@ -46,6 +46,8 @@ class LabelDrawing(QObject):
         self._timer.timeout.connect(self.draw)
         control.changed.connect(self._timer.start)
         control.pointed.connect(self._show_loupe)
+        # At once: the images of another frame are never painted with the marks of the one before.
+        control.panel.shown.connect(self.draw)
         self.draw()
 
     @property
@@ -72,6 +74,7 @@ class LabelDrawing(QObject):
     def close(self) -> None:
         """Take all marks off the views that are still there."""
         self._timer.stop()
+        self.panel.shown.disconnect(self.draw)
         for name, marks in self._marks.items():
             if self.panel.views.get(name) is marks.view:
                 marks.remove()

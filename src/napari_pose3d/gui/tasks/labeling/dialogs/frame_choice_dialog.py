@@ -57,6 +57,14 @@ class FrameChoice:
     with_predictions: bool = False
 
 
+_METHODS: dict[Method, str] = {
+    "current": "The frame that the camera views show.",
+    "numbers": "Single numbers, ranges and ranges with a step, separated by commas.",
+    "every": "Frames at equal distances, from the first to the last.",
+    "kmeans": "Images of all views are compared; of each group of similar ones one is taken.",
+}
+
+
 class AddFramesDialog(QDialog):
     """Asks which frames to add, and says what will be added; adds nothing itself.
 
@@ -93,6 +101,10 @@ class AddFramesDialog(QDialog):
         self._seed = _spin(0, _MOST_SEED, 0, "Seed")
         self._seed.setToolTip("The same seed chooses the same frames again.")
         self._proposals = QCheckBox("With &predictions as proposals")
+        self._proposals.setToolTip(
+            "What the networks predicted in these frames is drawn as crosses, to be confirmed or "
+            "dragged; it is no label before."
+        )
         self._proposals.setEnabled(not no_predictions)
         self._proposals.setChecked(not no_predictions)
         self._sentence = QLabel()
@@ -172,6 +184,7 @@ class AddFramesDialog(QDialog):
         button.toggled.connect(lambda on: self._check() if on else None)
         self._methods.addButton(button)
         grid.addWidget(button, grid.count(), 0)
+        button.setToolTip(_METHODS[method])
         return button
 
     def _choose(self, button: QRadioButton) -> None:

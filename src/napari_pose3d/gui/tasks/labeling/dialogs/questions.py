@@ -79,11 +79,16 @@ class Questions(QObject):
             )
         elif offer is not None and self._wants_visible():
             board.notice.ask(
-                str(offer),
+                f"{offer.what[:1].upper()}{offer.what[1:]}.",
                 {
                     "Add the column": self._add_visible,
                     "Not now": lambda: None,
-                    "Not in this project": self._decline_visible,
+                    "Never": self._decline_visible,
+                },
+                {
+                    "Add the column": f"{offer.todo}.",
+                    "Not now": "Ask again when this session is labeled the next time.",
+                    "Never": "Do not ask again in this project.",
                 },
             )
 

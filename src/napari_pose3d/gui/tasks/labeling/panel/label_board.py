@@ -39,9 +39,17 @@ _WIDTH = 300
 _REFRESH_MS = 100
 _COLUMNS = 3  # of buttons
 _BUTTONS = (
-    ("Project all", "project_all", "Fill the views that nobody labeled"),
-    ("Confirm all", "confirm_all", "Accept what is projected or predicted"),
-    ("Predictions", "start_from_predictions", "Start from the predictions of this frame"),
+    (
+        "Project all",
+        "project_all",
+        "Fill the views that nobody labeled, for all keypoints of this frame",
+    ),
+    ("Confirm all", "confirm_all", "Make labels of what is projected or predicted here"),
+    (
+        "Predictions",
+        "start_from_predictions",
+        "Start from what the networks predicted here: proposals until they are confirmed",
+    ),
     ("Undo", "undo", "Take the newest step back"),
     ("Redo", "redo", "Do again what was undone"),
     ("Keys", "show_keys", "All keys of the camera views"),
@@ -96,8 +104,14 @@ class LabelBoard(QWidget):
         self.auto = QCheckBox("Project as soon as two views are labeled")
         self.auto.setChecked(labeling.auto_project)
         self.auto.toggled.connect(self._on_auto)
+        self.auto.setToolTip(
+            "The views that nobody labeled follow from those that were, with the calibration."
+        )
         self.poses = QCheckBox("Show predictions on the images")
-        self.poses.setToolTip("What was predicted and smoothed, beneath the labels.")
+        self.poses.setToolTip(
+            "What networks predicted, and what was smoothed, beneath the labels: raw positions are "
+            "rings, smoothed ones discs."
+        )
         self.poses.toggled.connect(control.panel.show_poses)
         control.panel.show_poses(False)
         if labeling.rig is None:

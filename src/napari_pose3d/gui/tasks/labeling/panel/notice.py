@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout
 
 # Characters of an answer that has no room beside another one.
 _LONG_ANSWER = 20
+# Of all answers together, where they stand side by side.
+_ONE_ROW = 30
 
 
 class Notice(QFrame):
@@ -22,7 +24,7 @@ class Notice(QFrame):
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(6, 6, 6, 6)
+        self._column.setContentsMargins(6, 3, 6, 3)
         self._column.setSpacing(4)
         self._column.addWidget(self._text)
         self._answers = QGridLayout()
@@ -36,7 +38,12 @@ class Notice(QFrame):
         """What is asked; "" for nothing."""
         return self._text.text() if not self.isHidden() else ""
 
-    def ask(self, text: str, answers: Mapping[str, Callable[[], object]]) -> None:
+    def ask(
+        self,
+        text: str,
+        answers: Mapping[str, Callable[[], object]],
+        hints: Mapping[str, str] | None = None,
+    ) -> None:
         """Ask something; the answer's function is called once.
 
         Parameters
@@ -44,13 +51,18 @@ class Notice(QFrame):
         text : str
         answers : mapping of str to callable
             What the buttons say, and what they do.
+        hints : mapping of str to str, optional
+            What the buttons say at greater length.
         """
         self.dismiss()
         self._text.setText(text)
         widest = max(map(len, answers), default=0)
         columns = 1 if widest > _LONG_ANSWER else 2
+        if sum(map(len, answers)) <= _ONE_ROW:
+            columns = max(len(answers), 1)
         for place, (label, action) in enumerate(answers.items()):
             button = QPushButton(label)
+            button.setToolTip((hints or {}).get(label, ""))
             button.clicked.connect(lambda _=False, act=action: self._answer(act))
             self._answers.addWidget(button, place // columns, place % columns)
             self._buttons.append(button)

@@ -130,6 +130,16 @@ LEGEND: tuple[tuple[str, CellLook], ...] = (
 )
 
 
+_MEANINGS = """clicked: placed by hand
+confirmed: projected or predicted, and accepted by hand
+projected: follows from the labels of other views
+predicted: proposed by a network; no label, and in no file, before it is confirmed
+occluded: hidden in this view
+none wanted: taken away by hand; it is not projected again
+disagrees: far from where the labels of the other views put it
+Numbers: px between a label and the reprojection of the keypoint's point in space."""
+
+
 def sign_colour(look: CellLook, palette: QPalette) -> QColor:
     """The colour of a label's sign on a table of the given palette."""
     if look.suspect:
@@ -174,6 +184,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._places: list[QPointF] = []
         self.setAccessibleName("Signs: " + ", ".join(text for text, _ in LEGEND))
+        self.setToolTip(_MEANINGS)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802

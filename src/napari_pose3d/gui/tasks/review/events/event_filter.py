@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.failure_flags import ADVICE, Failure
 
 from .kind_colours import kind_icon
 
@@ -48,7 +48,9 @@ class EventFilter(QWidget):
             [(f"{k.value} ({kinds[k]:,})", k) for k in Failure if kinds[k]],
         )
         for row in range(1, self.kinds.count()):
-            self.kinds.setItemIcon(row, kind_icon(self.kinds.itemData(row)))
+            kind = self.kinds.itemData(row)
+            self.kinds.setItemIcon(row, kind_icon(kind))
+            self.kinds.setItemData(row, ADVICE.get(kind, ""), Qt.ItemDataRole.ToolTipRole)
         names = Counter(name for event in events for name in event.keypoints)
         views = Counter(name for event in events for name in event.views)
         for box, text, counts in (

@@ -24,7 +24,8 @@ from .heat_rows import AT_BAR, STEPS, HeatRows
 # px; rows share the height as long as each has the least.
 _LEAST_ROW, _NAMED_ROW, _LARGEST_ROW = 3, 10, 13
 _LOWEST, _HIGHEST = 40, 84
-_GUTTER = 58
+# The longest kind of event, wholly.
+_GUTTER = 74
 _MARGIN = 2
 _ZOOM = 1.25
 _FEWEST_FRAMES = 10.0
@@ -79,6 +80,13 @@ class HeatStrip(QWidget):
         n = 1 if self._rows is None else max(len(self._rows.names), 1)
         height = min(max(n * _LARGEST_ROW, _LOWEST), max(self._highest, n * _LEAST_ROW))
         return QSize(200, height)
+
+    def set_highest(self, highest: int) -> None:
+        """Take no more than so many px of height, as long as every row is seen."""
+        if highest != self._highest:
+            self._highest = highest
+            self.setFixedHeight(self.sizeHint().height())
+            self.update()
 
     def show_rows(self, rows: HeatRows | None) -> None:
         """Draw other rows; the frames that are in view stay, where the recording is as long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 
 from napari_pose3d.gui.workspace.workspace import Workspace
 
@@ -13,6 +13,8 @@ from .heat_strip import HeatStrip
 
 _TITLE = "Traces"
 _HIGHEST = 72
+# Of the panel's height: the curves are what it was opened for.
+_SHARE = 0.2
 
 
 class StripAboveTraces(QObject):
@@ -61,6 +63,8 @@ class StripAboveTraces(QObject):
         strip.event_wanted.connect(self.event_wanted)
         self._feed.add(strip)
         traces.put_above(strip)
+        traces.installEventFilter(self)
+        self._limit()
         strip.range_changed.connect(traces.show_frames)
         traces.frames_shown.connect(self._on_frames)
         traces.report_frames()
@@ -71,6 +75,16 @@ class StripAboveTraces(QObject):
             self._strip.set_margins(left, right)
             # A curve's value belongs to the middle of its frame.
             self._strip.show_range(first + 0.5, last + 0.5)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """The panel became higher or lower."""
+        if event is not None and event.type() == QEvent.Type.Resize and watched is self._traces:
+            self._limit()
+        return False
+
+    def _limit(self) -> None:
+        if self._strip is not None:
+            self._strip.set_highest(min(_HIGHEST, round(_SHARE * self._traces.height())))
 
     def _show_or_hide(self) -> None:
         if self._strip is not None:
@@ -83,6 +97,7 @@ class StripAboveTraces(QObject):
             return
         self._feed.remove(strip)
         if traces is not None:
+            traces.removeEventFilter(self)
             traces.frames_shown.disconnect(self._on_frames)
             traces.take_away(strip)
         strip.deleteLater()

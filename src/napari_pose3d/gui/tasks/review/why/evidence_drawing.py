@@ -87,7 +87,8 @@ class EvidenceDrawing(QObject):
     def _attach(self) -> None:
         panel = self._panel = self._link.panel
         if panel is not None:
-            panel.shown.connect(self._later)
+            # At once: images are never painted with the marks of the frame before.
+            panel.shown.connect(self.draw)
             panel.selected.connect(self._later)
             panel.rebuilt.connect(self._later)
             self._later()
@@ -96,7 +97,8 @@ class EvidenceDrawing(QObject):
         panel, self._panel = self._panel, None
         if panel is None:
             return
-        for signal in (panel.shown, panel.selected, panel.rebuilt):
+        panel.shown.disconnect(self.draw)
+        for signal in (panel.selected, panel.rebuilt):
             signal.disconnect(self._later)
         self._remove(panel)
 

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.projects.creation import Mode
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
-from .current_session import OpenSession
+from ..current_session import OpenSession
 
 _MODES: dict[Mode, str] = {
     "leave": "stay where they are",

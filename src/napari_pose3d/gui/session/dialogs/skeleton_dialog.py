@@ -103,8 +103,10 @@ class SkeletonDialog(QDialog):
         if len(self._keypoints) > 1:
             self._to.setCurrentIndex(1)
         add = QPushButton("&Join")
+        add.setToolTip("Draw a line between these two keypoints.")
         add.clicked.connect(lambda: self.join(self._from.currentText(), self._to.currentText()))
         remove = QPushButton("&Remove line")
+        remove.setToolTip("Take the chosen line out of the skeleton.")
         remove.clicked.connect(self.remove_bone)
         row = QHBoxLayout()
         for part in (self._from, QLabel(_JOIN), self._to, add):
@@ -123,6 +125,7 @@ class SkeletonDialog(QDialog):
         self._colour_list.setToolTip("Double-click a keypoint to choose its colour.")
         self._colour_list.itemDoubleClicked.connect(lambda _: self._choose_colour())
         choose = QPushButton("&Choose…")
+        choose.setToolTip("Another colour for the chosen keypoint, in all views and plots.")
         choose.clicked.connect(self._choose_colour)
         usual = QPushButton("&Usual colour")
         usual.setToolTip("The usual colours can be distinguished by the colour-blind.")
