@@ -24,6 +24,7 @@ BENCHMARKS = (
     "mending_rigs.py",
     "long_recording.py",
     "table_speed.py",
+    "batch.py",
     "reviewing.py",
     "proposals.py",
     "labeling.py",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         triangulate,
     )
     from .core.formats.exchange.session_poses import SessionPoses
+    from .core.pipeline.batch.batch_run import batch
+    from .core.pipeline.batch.batch_summary import BatchSummary
     from .core.pipeline.exchange.export_run import Exported, export_poses, export_session
     from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
     from .core.pipeline.quality.audit_run import audit_project
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from .core.video.video_array import VideoArray, open_video, set_video_cache
     from .errors import Cancelled, PoseDataError
     from .settings import (
+        BatchSettings,
         ExportSettings,
         ReadingSettings,
         SmootherParts,
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
     from .synthetic.sample import make_sample
 
 _HOME = {
+    "BatchSettings": ".settings",
+    "BatchSummary": ".core.pipeline.batch.batch_summary",
     "Camera": ".core.cameras.camera",
     "Cancelled": ".errors",
     "Ensemble": ".core.poses.arrays",
@@ -78,6 +83,7 @@ _HOME = {
     "ViewAlignment": ".core.projects.alignment.view_alignment",
     "add_sessions": ".core.projects.creation",
     "audit_project": ".core.pipeline.quality.audit_run",
+    "batch": ".core.pipeline.batch.batch_run",
     "check_session": ".core.projects.project",
     "choose_frames": ".core.review.frame_choice",
     "compute_measures": ".core.review.measures",
@@ -105,6 +111,8 @@ _HOME = {
 }
 
 __all__ = [
+    "BatchSettings",
+    "BatchSummary",
     "Camera",
     "Cancelled",
     "Ensemble",
@@ -130,6 +138,7 @@ __all__ = [
     "__version__",
     "add_sessions",
     "audit_project",
+    "batch",
     "check_session",
     "choose_frames",
     "compute_measures",

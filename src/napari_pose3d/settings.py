@@ -441,3 +441,40 @@ class ExportSettings:
             raise PoseDataError(
                 f"{self.validation:g} is no share", place="validation", expected="from 0 to below 1"
             )
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What is done with every session of projects, and by how many workers."""
+
+    steps: tuple[str, ...] = _setting(
+        ("smooth", "review"), "smooth, review, export; they are done in this order"
+    )
+    formats: tuple[str, ...] = _setting(("tidy-csv",), "what export writes, such as trc or nwb")
+    allow_missing: bool = _setting(
+        False, "go on with sessions in which views or seeds are missing, or differ in length"
+    )
+    project_skeleton: bool = _setting(False, "smooth with the bones that each project draws")
+    again: bool = _setting(False, "do everything again, also what has not changed")
+    workers: int | None = _setting(None, "sessions at the same time; not given: one per core")
+    memory: float | None = _setting(
+        None,
+        "GB of memory that a worker may take; a session that needs more has failed; not given: an "
+        "equal share of four fifths of this machine's",
+    )
+
+    def __post_init__(self) -> None:
+        known = ("smooth", "review", "export")
+        for step in self.steps:
+            if step not in known:
+                raise PoseDataError(
+                    f"no step is called '{step}'", expected=f"some of {', '.join(known)}"
+                )
+        if not self.steps:
+            raise PoseDataError("there are no steps", expected=f"some of {', '.join(known)}")
+        # An export is of what the steps before it made.
+        object.__setattr__(self, "steps", tuple(step for step in known if step in self.steps))
+        if self.workers is not None and self.workers < 1:
+            raise PoseDataError(f"the number of workers is {self.workers}", expected="1 or more")
+        if self.memory is not None and not self.memory > 0:
+            raise PoseDataError(f"the memory is {self.memory} GB", expected="more than 0")

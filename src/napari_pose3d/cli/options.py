@@ -113,7 +113,7 @@ def reading_of(options: argparse.Namespace) -> ReadingSettings:
     )
 
 
-def add_computing(parser: argparse.ArgumentParser, settings: type) -> None:
+def add_computing(parser: argparse._ActionsContainer, settings: type) -> None:
     """What smoothing and triangulating have in common, by the help of their settings."""
     parser.add_argument(
         "--left-right",

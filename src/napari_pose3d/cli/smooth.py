@@ -38,12 +38,14 @@ def add_to(commands: Any) -> None:
     )
     smooth.set_defaults(command=_run)
     add_reading(smooth)
-    _add_smoothing(smooth)
+    add_smoothing(smooth)
     add_computing(smooth, SmoothingSettings)
     add_writing(smooth, "smoothed")
 
 
-def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
+def add_smoothing(smooth: argparse._ActionsContainer) -> None:
+    """The options of `SmoothingSettings` that triangulating does not have."""
+
     def add(*names: str, field: str, **options: Any) -> None:
         smooth.add_argument(*names, dest=field, help=help_of(SmoothingSettings, field), **options)
 
@@ -99,7 +101,8 @@ def _add_smoothing(smooth: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings(options: argparse.Namespace) -> SmoothingSettings:
+def smoothing_of(options: argparse.Namespace) -> SmoothingSettings:
+    """What `add_smoothing` and `add_computing` were given."""
     common, named = parse_smooth_params(options.smooth_param)
     return SmoothingSettings(
         mode=options.mode,
@@ -120,7 +123,7 @@ def _settings(options: argparse.Namespace) -> SmoothingSettings:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    settings = _settings(options)
+    settings = smoothing_of(options)
 
     def job(work: FileRun) -> Job:
         chosen = work.with_project_bones(settings) if options.skeleton == [] else settings

@@ -80,6 +80,10 @@ def set_video_cache(n_bytes: int | None) -> None:
     shared_cache().set_capacity(usual_capacity() if n_bytes is None else n_bytes)
 
 
+def _reopened(path: str, color: Colour, max_request_bytes: int | None) -> VideoArray:
+    return VideoArray(path, color, shared_cache(), max_request_bytes, None)
+
+
 class VideoArray:
     """A video as a read-only array ``(frame, y, x)`` or ``(frame, y, x, 3)``; see `open_video`.
 
@@ -115,6 +119,7 @@ class VideoArray:
     ) -> None:
         self.path = Path(path)
         self._reader, self.warnings = open_reader(self.path, color, cache, report)
+        self._as_opened = (color, max_request_bytes)
         self._budget = total_memory() // 4 if max_request_bytes is None else max_request_bytes
         self.index: FrameIndex = self._reader.index
         self.shape: tuple[int, ...] = (len(self.index), *self._reader.converter.shape)
@@ -276,6 +281,10 @@ class VideoArray:
     def __dask_tokenize__(self) -> tuple[object, ...]:
         stamp = self.index.stamp
         return (str(self.path), stamp.size, stamp.modified, self.shape, str(self.dtype))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # By its path: another process opens the file itself, and has a cache of its own.
+        return _reopened, (str(self.path), *self._as_opened)
 
     def close(self) -> None:
         """Close the file and forget its images."""

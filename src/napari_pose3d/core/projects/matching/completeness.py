@@ -43,7 +43,13 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
         for view, path in table.damaged.get(session, {}).items()
         if view in (settings.views or table.known_views or ()) and view not in table.views
     ]
-    issues += [f"{model} has no view {view}" for _, model, view in table.missing]
+    damaged = {
+        view: f" ({path} is {reasons.get(path, NOT_USABLE)})"
+        for view, path in table.damaged.get(session, {}).items()
+    }
+    issues += [
+        f"{model} has no view {view}{damaged.get(view, '')}" for _, model, view in table.missing
+    ]
     if issues and not settings.allow_missing:
         raise PoseDataError(
             f"the predictions of session '{session}' are not complete: {_listed(issues)}",

@@ -124,6 +124,10 @@ class StoredEnsemble:
         # The other views of a mirrored file that was read for one of them.
         self._waiting: dict[tuple[str, str], PredictionTable] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        # By the paths of its files: what was read of them stays here.
+        return {**self.__dict__, "_waiting": {}}
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was assumed, so far."""

@@ -1,0 +1,216 @@
+"""All sessions of projects, as many at once as there are workers."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import (
+    BatchSettings,
+    IsCancelled,
+    Progress,
+    ReviewSettings,
+    SmoothingSettings,
+    check_settings,
+)
+
+from ..exchange.format_table import format_of
+from .batch_plan import BatchPlan, SessionOutcome, SessionTask
+from .batch_summary import LOG, BatchLog, BatchSummary, write_summary
+from .local_workers import LocalWorkers
+from .step_record import FOLDER
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from .dask_workers import DaskWorkers
+
+AnyPath = str | os.PathLike[str]
+
+# Of the memory of this machine, for all workers together.
+_SHARE_OF_MEMORY = 0.8
+_LEAST_MEMORY = 1 << 29
+
+
+def batch(
+    projects: AnyPath | Sequence[AnyPath],
+    settings: BatchSettings | None = None,
+    *,
+    sessions: Sequence[str] = (),
+    smoothing: SmoothingSettings | None = None,
+    review: ReviewSettings | None = None,
+    cluster: str | Client | None = None,
+    out: AnyPath | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    message: Callable[[str], None] | None = None,
+) -> BatchSummary:
+    """Smooth, review and export every session of projects, several at once.
+
+    A session that fails does not keep the others from it, and what was done before, with the same
+    inputs, settings and version, is not done again. Results go where those of single sessions
+    go, in each project's ``napari-pose3d/``: ``smoothed/``, ``review/`` and ``exported/``, with a
+    folder for each session.
+
+    Parameters
+    ----------
+    projects : path or several
+        Lightning Pose projects, or folders.
+    settings : BatchSettings, optional
+    sessions : sequence of str, optional
+        Names, or patterns such as ``day1*``; not given: all that have predictions.
+    smoothing, review : optional
+        How it is done; ``threads`` not given: the processors are shared among the workers.
+    cluster : str or distributed.Client, optional
+        Address of a Dask scheduler, or "local" for a Dask cluster on this machine; not given:
+        processes on this machine.
+    out : path, optional
+        Folder for ``batch.csv``, ``batch.html`` and ``batch.log``; not given:
+        ``napari-pose3d/batch/`` of the project, with several ``./batch/``.
+    progress : callable, optional
+        Called with ``(stage, done, total)``, counted in sessions.
+    cancelled : callable, optional
+        Asked often.
+    message : callable, optional
+        Called with the address of the dashboard, and a line for each session that failed.
+
+    Returns
+    -------
+    BatchSummary
+
+    Raises
+    ------
+    PoseDataError
+        A setting is invalid, a folder is no project, there are no such sessions, or the cluster
+        cannot be used. Nothing has been done then.
+    Cancelled
+        `cancelled` returned True; sessions that were done stay, and others are as before.
+    """
+    begun = time.perf_counter()
+    settings = settings or BatchSettings()
+    cancelled = cancelled or (lambda: False)
+    message = message or (lambda text: None)
+    smoothing = smoothing or SmoothingSettings()
+    check_settings(smoothing)
+    for each in settings.formats:
+        if format_of(each).content == "labels":
+            raise PoseDataError(f"the format '{each}' is for labels, not for poses")
+    given = [projects] if isinstance(projects, str | os.PathLike) else list(projects)
+    tasks, notes = session_tasks(given, sessions)
+    folder = _summary_folder(tasks) if out is None else Path(out)
+    n_workers = min(settings.workers or os.cpu_count() or 1, len(tasks))
+    if smoothing.threads is None:
+        # A cluster's worker has other work beside it.
+        threads = 1 if cluster is not None else max((os.cpu_count() or 1) // n_workers, 1)
+        smoothing = replace(smoothing, threads=threads)
+    plan = BatchPlan(settings, smoothing, review or ReviewSettings(), secrets.token_hex(4))
+    found: dict[SessionTask, SessionOutcome] = {}
+
+    def stage(task: SessionTask, what: str, done: int, total: int) -> None:
+        tell(f"{task.label}: {what}")
+
+    def tell(what: str) -> None:
+        if progress is not None:
+            progress("sessions", len(found), len(tasks))
+
+    memory = worker_memory(settings, n_workers)
+    with BatchLog(folder / LOG) as log:
+        log.add(f"{len(tasks)} sessions; steps: {', '.join(settings.steps)}")
+        for note in notes:
+            log.add(note)
+        workers: LocalWorkers | DaskWorkers
+        if cluster is None:
+            workers = LocalWorkers(plan, n_workers, memory, stage)
+        else:
+            from .dask_workers import DaskWorkers
+
+            workers = DaskWorkers(plan, cluster, n_workers, memory)
+            if workers.dashboard:
+                log.add(f"dashboard: {workers.dashboard}")
+                message(f"dashboard: {workers.dashboard}")
+        tell("starting")
+        try:
+            with workers:
+                for outcome in workers.outcomes(tasks, cancelled):
+                    found[outcome.task] = outcome
+                    log.add_outcome(outcome)
+                    tell(outcome.task.label)
+                    if outcome.status == "failed":
+                        message(f"{outcome.task.label}: {outcome.why.splitlines()[0]}")
+        except (Cancelled, KeyboardInterrupt):
+            log.add(f"cancelled; {len(found)} sessions had been done")
+            raise
+        ordered = tuple(found[task] for task in tasks)
+        summary = BatchSummary(ordered, notes, time.perf_counter() - begun, ())
+        written = write_summary(folder, summary)
+        log.add(summary.counts())
+    return replace(summary, files=(*written, folder / LOG))
+
+
+def session_tasks(
+    projects: Sequence[AnyPath], patterns: Sequence[str] = ()
+) -> tuple[list[SessionTask], tuple[str, ...]]:
+    """The sessions of projects that have predictions, and a note for each that has none.
+
+    Parameters
+    ----------
+    projects : sequence of path
+    patterns : sequence of str
+        Names or patterns of sessions; empty: all.
+
+    Raises
+    ------
+    PoseDataError
+        A folder cannot be opened, a pattern fits no session, or no session has predictions.
+    """
+    tasks: dict[SessionTask, None] = {}
+    notes: list[str] = []
+    names: list[str] = []
+    for path in projects:
+        project = open_project(path)
+        for session in project.sessions:
+            names.append(session.name)
+            if patterns and not any(fnmatch.fnmatchcase(session.name, p) for p in patterns):
+                continue
+            task = SessionTask(str(project.folder.resolve()), session.name)
+            if any(each.kind == "predictions" and not each.own for each in session.sets):
+                tasks[task] = None
+            else:
+                notes.append(f"{task.label} has no predictions, and is left out")
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern) and pattern not in names:
+            raise PoseDataError(
+                f"no session is called '{pattern}'", expected=f"some of {', '.join(names)}"
+            )
+    if not tasks:
+        raise PoseDataError(
+            "no session has predictions" if names else "there are no sessions",
+            file=projects[0] if len(projects) == 1 else None,
+            expected="projects, or folders, with predictions",
+        )
+    return list(tasks), tuple(notes)
+
+
+def worker_memory(settings: BatchSettings, n_workers: int) -> int:
+    """Bytes that each worker on this machine may take."""
+    import psutil
+
+    if settings.memory is not None:
+        return int(settings.memory * 1e9)
+    return max(int(psutil.virtual_memory().total * _SHARE_OF_MEMORY / n_workers), _LEAST_MEMORY)
+
+
+def _summary_folder(tasks: Sequence[SessionTask]) -> Path:
+    projects = {task.project for task in tasks}
+    if len(projects) > 1:
+        return Path.cwd() / FOLDER
+    return Path(next(iter(projects))) / OWN_FOLDER / FOLDER

@@ -1,0 +1,227 @@
+"""The steps of one session, one after the other, as a worker does them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
+from napari_pose3d.core.review.decisions.decisions import read_decisions
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+
+from ..exchange.export_run import export_session
+from ..file_run import FileRun
+from ..quality.review_run import ReviewRun
+from .batch_plan import BatchPlan, Numbers, SessionOutcome, SessionTask, StepOutcome
+from .step_record import FOLDER, StepRecord
+
+Done = tuple[list[Path], Numbers, tuple[str, ...]]
+"""Files, figures and notes of a step."""
+
+OUTPUTS = {"smooth": "smoothed", "review": "review", "export": "exported"}
+"""Where in the project's own folder the results of a step go, in a folder for each session."""
+
+
+def output_folders(task: SessionTask) -> list[Path]:
+    """The folders that the steps of a session write to."""
+    own = Path(task.project) / OWN_FOLDER
+    return [own / FOLDER, *(own / kind / task.session for kind in OUTPUTS.values())]
+
+
+def run_session(
+    plan: BatchPlan,
+    task: SessionTask,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> SessionOutcome:
+    """Do all steps of a session that are not done yet; input that cannot be used is an outcome.
+
+    Raises
+    ------
+    Cancelled
+        `cancelled` returned True; the files of the step at hand are not there then.
+    """
+    steps: list[StepOutcome] = []
+    try:
+        work = _SessionWork(plan, task, progress or _silent, cancelled or _never)
+    except (PoseDataError, OSError) as error:
+        return SessionOutcome(task, message=_words(error))
+    for step in plan.settings.steps:
+        if any(each.status == "failed" for each in steps):
+            steps.append(StepOutcome(step, "left out"))
+            continue
+        begun = time.perf_counter()
+        try:
+            steps.append(work.step(step))
+        except (PoseDataError, OSError, MemoryError) as error:
+            seconds = time.perf_counter() - begun
+            steps.append(StepOutcome(step, "failed", seconds, _words(error)))
+    return SessionOutcome(task, tuple(steps))
+
+
+class _SessionWork:
+    """One session of a project, and what a batch does with it."""
+
+    def __init__(
+        self, plan: BatchPlan, task: SessionTask, progress: Progress, cancelled: IsCancelled
+    ) -> None:
+        self._plan, self._name = plan, task.session
+        self._progress, self._cancelled = progress, cancelled
+        self._folder = Path(task.project)
+        self._record = StepRecord(self._folder, task.session)
+        self._reading = ReadingSettings(
+            session=task.session, allow_missing=plan.settings.allow_missing
+        )
+
+    def step(self, name: str) -> StepOutcome:
+        """Do a step unless it is done."""
+        begun = time.perf_counter()
+        do, key = {"smooth": self._smooth, "review": self._review, "export": self._export}[name]()
+        if not self._plan.settings.again and self._record.is_done(name, key):
+            return StepOutcome(name, "not needed", numbers=self._record.numbers(name))
+        files, numbers, notes = do()
+        self._record.add(name, key, files, numbers)
+        seconds = time.perf_counter() - begun
+        return StepOutcome(name, "done", seconds, notes=notes, numbers=numbers)
+
+    def _target(self, step: str) -> Path:
+        return self._folder / OWN_FOLDER / OUTPUTS[step] / self._name
+
+    def _key(
+        self, step: str, settings: Any, inputs: Iterable[Path], facts: object = None
+    ) -> dict[str, Any]:
+        common = [self._folder / "project.yaml", self._folder / OWN_FOLDER / FILE_NAME]
+        return self._record.key(step, settings, [*common, *inputs], facts, self._cancelled)
+
+    def _open(self) -> tuple[FileRun, list[Path], object]:
+        """The predictions, the files that they and their cameras lie in, and what persons said."""
+        work = FileRun(self._folder, None, self._reading, around=self._folder)
+        inputs = [source.path for source in work.ensemble.sources]
+        if work.rig is not None and work.rig.path is not None:
+            inputs.append(Path(work.rig.path))
+        decided = read_decisions(work.decisions_folder, self._name)
+        return work, inputs, (sorted(work.corrections().items()), decided)
+
+    def _smooth(self) -> tuple[Callable[[], Done], dict[str, Any]]:
+        settings = self._plan.smoothing
+        work, inputs, facts = self._open()
+        if self._plan.settings.project_skeleton:
+            settings = work.with_project_bones(settings)
+        # The number of threads does not change a result.
+        chosen = {**dataclasses.asdict(settings), "threads": None}
+
+        def do() -> Done:
+            result = work.smooth(settings, self._progress, self._cancelled)
+            files = work.save(
+                result,
+                self._target("smooth"),
+                force=True,
+                progress=self._progress,
+                cancelled=self._cancelled,
+            )
+            return files, _figures(result), result.report.warnings
+
+        return do, self._key("smooth", chosen, inputs, facts)
+
+    def _review(self) -> tuple[Callable[[], Done], dict[str, Any]]:
+        settings = self._plan.review
+        _, inputs, facts = self._open()
+        session = _project(str(self._folder), self._plan.token).session(self._name)
+        inputs += session.labels.values()
+
+        def do() -> Done:
+            run = ReviewRun([self._folder], None, self._reading, around=self._folder)
+            review = run.run(
+                self._target("review"),
+                settings,
+                force=True,
+                threads=self._plan.smoothing.threads,
+                progress=self._progress,
+                cancelled=self._cancelled,
+            )
+            summary = review.sessions[0]
+            numbers = {
+                "events": len(summary.events),
+                "frames_flagged": int(summary.flagged.sum()),
+                "frames_to_label": len(review.chosen),
+            }
+            return list(review.files), numbers, review.notes
+
+        return do, self._key("review", dataclasses.asdict(settings), inputs, facts)
+
+    def _export(self) -> tuple[Callable[[], Done], dict[str, Any]]:
+        # Afresh: the step before has written what is to be exported.
+        session = open_project(self._folder).session(self._name)
+        inputs = [path for each in session.sets for path in each.files.values()]
+        inputs += [each.space for each in session.sets if each.space is not None]
+        inputs += [] if session.rig_path is None else [session.rig_path]
+        formats = self._plan.settings.formats
+
+        def do() -> Done:
+            files: list[Path] = []
+            notes: list[str] = []
+            for each in formats:
+                exported = export_session(
+                    self._folder,
+                    each,
+                    # Two formats may have one suffix.
+                    self._target("export") / each,
+                    session=self._name,
+                    overwrite=True,
+                    progress=self._progress,
+                    cancelled=self._cancelled,
+                )
+                files += exported.files
+                notes += exported.notes
+            return files, {"files_exported": len(files)}, tuple(notes)
+
+        return do, self._key("export", list(formats), inputs)
+
+
+@lru_cache(maxsize=4)
+def _project(folder: str, token: str) -> Project:
+    """What a folder holds: listed once for all of its sessions that a worker does in a batch."""
+    return open_project(folder)
+
+
+def _figures(result: Result) -> Numbers:
+    """What the summary tells about a smoothed session."""
+    report, poses = result.report, result.poses2d
+    found: dict[str, int | float | str] = {
+        "mode": report.mode,
+        "views": len(poses.views),
+        "keypoints": len(poses.keypoints),
+        "frames": poses.n_frames,
+        "observations": report.observations,
+        "missing": report.missing,
+        "rejected": report.rejected,
+        "warnings": len(report.warnings),
+    }
+    residuals = [v.residual for v in report.views.values() if math.isfinite(v.residual)]
+    if residuals:
+        found["residual_px"] = round(max(residuals), 3)
+    return found
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this session"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False

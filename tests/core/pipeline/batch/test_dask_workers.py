@@ -1,0 +1,104 @@
+"""A batch on a Dask cluster of processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.batch_projects import (
+    all_smoothed,
+    batch_project,
+    corrupt,
+    prediction,
+    smoothed_files,
+)
+from tests.support.kills import traces
+
+from napari_pose3d import BatchSettings, PoseDataError, batch
+
+SMOOTH = BatchSettings(steps=("smooth",))
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def pids(client: Any) -> set[int]:
+    return set(client.run(os.getpid).values())
+
+
+@pytest.mark.slow
+def test_a_killed_worker_and_a_corrupt_session_among_ten(tmp_path: Path, client: Any) -> None:
+    names = [f"day{i}" for i in range(9)]
+    folder = batch_project(tmp_path / "mice", ["day_long", *names], long=["day_long"])
+    corrupt(prediction(folder, "day3"))
+    before = pids(client)
+    killed: list[int] = []
+    finished = threading.Event()
+
+    def kill_in_the_middle() -> None:
+        while not finished.wait(0.005):
+            if list(folder.glob("napari-pose3d/smoothed/day_long/.*")):
+                # Both, so that the one with the long session is hit for certain.
+                for pid in before:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+                return
+
+    thread = threading.Thread(target=kill_in_the_middle)
+    thread.start()
+    try:
+        done = batch(folder, SMOOTH, cluster=client)
+    finally:
+        finished.set()
+        thread.join()
+
+    assert set(killed) == before
+    assert not pids(client) & before
+    assert [each.task.session for each in done.failed] == ["day3"]
+    assert done.failed[0].why.startswith(str(prediction(folder, "day3")))
+    for name in ("day_long", *names):
+        assert smoothed_files(folder, name) == (all_smoothed(name) if name != "day3" else set())
+    assert traces(tmp_path) == []
+    assert client.status == "running"
+
+
+def test_an_address_and_what_is_done(tmp_path: Path, client: Any) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1", "day2"])
+    address = client.scheduler.address
+    assert [e.status for e in batch(folder, SMOOTH, cluster=address).outcomes] == ["done"] * 2
+    assert [e.status for e in batch(folder, SMOOTH).outcomes] == ["not needed"] * 2
+
+
+def test_an_address_where_nobody_answers(
+    tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_pose3d.core.pipeline.batch.dask_workers._CONNECT_SECONDS", 0.2)
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        with pytest.raises(PoseDataError, match=r"no scheduler answers at .*dask scheduler"):
+            batch(folder, SMOOTH, cluster=address)
+
+
+def test_without_distributed_the_message_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[cluster\]'"):
+        batch(folder, SMOOTH, cluster="local")
