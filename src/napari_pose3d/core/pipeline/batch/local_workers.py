@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import napari_pose3d
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
@@ -183,7 +182,8 @@ class _Process:
         self.task: SessionTask | None = None
         self.attempt = 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        home = str(Path(napari_pose3d.__file__).resolve().parent.parent)
+        # The same program as here, wherever it was found.
+        home = str(Path(__file__).resolve().parents[4])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         if threads is not None:
