@@ -10,10 +10,10 @@ from typing import Any
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSettings
 
-from .options import add_computing, help_of
+from ..options import add_computing, help_of
+from ..terminal.interruption import EXIT_CODE
+from ..terminal.progress_bar import ProgressBar
 from .smooth import add_smoothing, smoothing_of
-from .terminal.interruption import EXIT_CODE
-from .terminal.progress_bar import ProgressBar
 
 
 def add_to(commands: Any) -> None:

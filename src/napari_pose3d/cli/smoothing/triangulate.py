@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import TriangulationSettings
 
+from ..options import add_computing, add_reading, add_writing, computing_of
+from ..terminal.progress_bar import ProgressBar
 from .file_job import Job, run_on_files
-from .options import add_computing, add_reading, add_writing, computing_of
-from .terminal.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from napari_pose3d.core.poses.arrays import Kind, Result
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .options import inputs_of, parse_file_name, reading_of
-from .terminal.progress_bar import ProgressBar
-from .terminal.remedies import option_of
+from ..options import inputs_of, parse_file_name, reading_of
+from ..terminal.progress_bar import ProgressBar
+from ..terminal.remedies import option_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import SmootherParts, SmoothingSettings
 
-from .file_job import Job, run_on_files
-from .options import (
+from ..options import (
     add_computing,
     add_reading,
     add_writing,
@@ -20,7 +19,8 @@ from .options import (
     parse_frame_ranges,
     parse_smooth_params,
 )
-from .terminal.progress_bar import ProgressBar
+from ..terminal.progress_bar import ProgressBar
+from .file_job import Job, run_on_files
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun

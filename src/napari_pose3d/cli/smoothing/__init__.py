@@ -1,0 +1,14 @@
+"""From predictions to positions: ``smooth``, ``triangulate``, and ``batch`` for many sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import batch, smooth, triangulate
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands to the parser."""
+    smooth.add_to(commands)
+    triangulate.add_to(commands)
+    batch.add_to(commands)
