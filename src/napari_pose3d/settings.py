@@ -478,3 +478,13 @@ class BatchSettings:
             raise PoseDataError(f"the number of workers is {self.workers}", expected="1 or more")
         if self.memory is not None and not self.memory > 0:
             raise PoseDataError(f"the memory is {self.memory} GB", expected="more than 0")
+
+
+@dataclass(frozen=True)
+class PlotSettings:
+    """What is drawn of a result."""
+
+    frames: tuple[int | None, int | None] = _setting(
+        (0, 500), "first frame, and one past the last, that are drawn; from 0"
+    )
+    keypoints: tuple[str, ...] = _setting((), "keypoints that are drawn; empty: all")

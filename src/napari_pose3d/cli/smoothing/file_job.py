@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_pose3d.core.poses.arrays import Kind, Result
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import IsCancelled, PlotSettings, Progress
 
 from ..options import inputs_of, parse_file_name, reading_of
 from ..terminal.progress_bar import ProgressBar
@@ -26,6 +26,7 @@ def run_on_files(
     bar: ProgressBar,
     kind: Literal["smoothed", "triangulated"],
     job: Callable[[FileRun], Job],
+    plot: PlotSettings | None = None,
 ) -> int:
     """Do a job on the files that were given, from reading to the last line of output.
 
@@ -35,6 +36,8 @@ def run_on_files(
         The folder that results go to where none is given.
     job : callable
         Given the matched files, says what to do with them.
+    plot : PlotSettings, optional
+        What is drawn on a page beside the results; not given: there is no page.
 
     Returns
     -------
@@ -42,6 +45,8 @@ def run_on_files(
         Exit code.
     """
     from napari_pose3d.core.pipeline.file_run import FileRun
+    from napari_pose3d.core.pipeline.results.plot_page import check_keypoints, plot_path
+    from napari_pose3d.core.storage.atomic_files import refuse_existing
 
     inputs, calibration = inputs_of(options)
     name = parse_file_name(options.save_filename)
@@ -52,8 +57,13 @@ def run_on_files(
     mode, compute = job(work)
     folder = options.out or work.default_folder(kind)
     work.refuse_existing(mode, folder, name=name, replace_files=options.force)
+    page = None if plot is None else plot_path(work.ensemble, folder, name)
+    if plot is not None and page is not None:
+        check_keypoints(plot, work.ensemble.keypoints)
+        if not options.force:
+            refuse_existing([page])
     result = compute(bar, options.interruption.asked)
-    _write_and_tell(work, result, folder, name, options, bar)
+    _write_and_tell(work, result, folder, name, options, bar, plot, page)
     return 0
 
 
@@ -64,10 +74,15 @@ def _write_and_tell(
     name: str | None,
     options: argparse.Namespace,
     bar: ProgressBar,
+    plot: PlotSettings | None,
+    page: Path | None,
 ) -> None:
     """Write all files of the result, then print notes, a summary and the files' names."""
+    from napari_pose3d.core.pipeline.results.plot_page import plot_frames, save_plot
     from napari_pose3d.core.pipeline.results.run_summary import s_table, summary, view_table
 
+    if plot is not None:
+        plot_frames(plot, result.poses2d.n_frames)
     with options.interruption.writing():
         written = work.save(
             result,
@@ -79,6 +94,9 @@ def _write_and_tell(
             progress=bar,
             cancelled=options.interruption.asked,
         )
+        if plot is not None and page is not None:
+            save_plot(page, result, plot, force=options.force)
+            written.append(page)
     bar.close()
     for note in result.report.warnings:
         print(f"{'warning' if note in result.report.serious else 'note'}: {note}")

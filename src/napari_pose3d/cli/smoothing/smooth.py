@@ -7,7 +7,8 @@ import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.settings import SmootherParts, SmoothingSettings
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import PlotSettings, SmootherParts, SmoothingSettings, frame_range_of
 
 from ..options import (
     add_computing,
@@ -41,6 +42,22 @@ def add_to(commands: Any) -> None:
     add_smoothing(smooth)
     add_computing(smooth, SmoothingSettings)
     add_writing(smooth, "smoothed")
+    smooth.add_argument(
+        "--plot",
+        "--make-plot",
+        action="store_true",
+        help="also write <session>_plot.html: raw against smoothed with its uncertainty",
+    )
+    smooth.add_argument(
+        "--plot-frames", default="0:500", metavar="A:B", help=help_of(PlotSettings, "frames")
+    )
+    smooth.add_argument(
+        "--plot-keypoints",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=help_of(PlotSettings, "keypoints"),
+    )
 
 
 def add_smoothing(smooth: argparse._ActionsContainer) -> None:
@@ -122,6 +139,16 @@ def smoothing_of(options: argparse.Namespace) -> SmoothingSettings:
     )
 
 
+def _plot_of(options: argparse.Namespace) -> PlotSettings | None:
+    if not options.plot:
+        return None
+    try:
+        frames = frame_range_of(options.plot_frames)
+    except PoseDataError as error:
+        raise error.located(place="--plot-frames") from None
+    return PlotSettings(frames, tuple(options.plot_keypoints))
+
+
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     settings = smoothing_of(options)
 
@@ -129,4 +156,4 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         chosen = work.with_project_bones(settings) if options.skeleton == [] else settings
         return work.mode(chosen), partial(work.smooth, chosen)
 
-    return run_on_files(options, bar, "smoothed", job)
+    return run_on_files(options, bar, "smoothed", job, _plot_of(options))
