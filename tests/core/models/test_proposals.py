@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.exported_networks import exported_project
 from tests.support.litpose_programs import litpose_environment
 from tests.support.training_projects import trained_network, training_project
 
@@ -34,6 +35,7 @@ from napari_pose3d.core.models.proposals.frame_proposal import propose_frame
 from napari_pose3d.core.models.proposals.heatmap_decoding import decode_heatmaps, enlargement
 from napari_pose3d.core.models.proposals.image_preparation import prepared_image
 from napari_pose3d.core.models.proposals.network_export import export_network
+from napari_pose3d.core.models.proposals.session_proposal import propose_session_frame
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import Cancelled, PoseDataError
@@ -319,6 +321,47 @@ def test_without_cameras_views_are_as_they_were_seen(scene: tuple[Any, np.ndarra
     found = propose_frame(network, {}, rig.subset(["cam1", "cam2"]))
     assert found.undecided.tolist() == [False, True]
     np.testing.assert_array_equal(found.xy, seen)
+
+
+def test_cropped_images_agree_in_the_pixels_of_their_cameras(
+    scene: tuple[Any, np.ndarray],
+) -> None:
+    rig, truth = scene
+    shift = {name: np.array((10.0 * v, 5.0 * v)) for v, name in enumerate(rig.names)}
+    seen = truth - np.array([shift[name] for name in rig.names])[:, None]
+    right = seen.copy()
+    seen[2, 1] += (80, -40)
+    found = propose_frame(
+        KnownNetwork(seen),  # type: ignore[arg-type]
+        {},
+        rig,
+        to_rig=lambda view, xy: xy + shift[view],
+        to_video=lambda view, xy: xy - shift[view],
+    )
+    assert np.argwhere(found.disagreeing).tolist() == [[2, 1]]
+    np.testing.assert_allclose(found.xy, right, atol=1e-3)
+
+
+@needs_onnx
+def test_a_frame_of_a_session_is_proposed_as_litpose_predicts_it(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    session = exported_project(tmp_path, shared_data)
+    network = ExportedNetwork(tmp_path / "models" / "net")
+    found = propose_session_frame(network, session, 4)
+    for v, view in enumerate(found.views):
+        predicted = shared_data / "litpose_run" / "onnx" / "video_preds" / f"arena_{view}.csv"
+        table = read_prediction_csv(predicted)
+        # Between two peaks of one height rounding decides.
+        sure = table.likelihood[4] >= 0.5
+        assert sure.any()
+        np.testing.assert_allclose(found.xy[v][sure], table.xy[4][sure], atol=0.02)
+    with pytest.raises(PoseDataError, match=r"no image of frame 4,000"):
+        propose_session_frame(network, session, 4000)
+    (tmp_path / "videos" / "arena_Cam-C.mp4").unlink()
+    session = open_project(tmp_path).sessions[0]
+    with pytest.raises(PoseDataError, match="no video of view Cam-C"):
+        propose_session_frame(network, session, 4)
 
 
 # ------------------------------------------------------------------ export

@@ -102,6 +102,7 @@ LABEL_KEYS: tuple[Key, ...] = (
     Key("project_all", "P", "project all keypoints", _MANY, _SHIFT),
     Key("confirm_all", "C", "confirm all labels of the frame", _MANY, _SHIFT),
     Key("start_from_predictions", "I", "start from predictions", _MANY),
+    Key("propose", "M", "labels by the network of the panel Models", _MANY),
     Key("copy_previous", "V", "copy the previous labeled pose", _MANY),
     Key("copy_previous_in_space", "V", "copy the previous pose through 3-D", _MANY, _SHIFT),
     Key("copy_next", "B", "copy the next labeled pose", _MANY),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ LEAST_LIKELIHOOD = 0.3
 """Below, a network has not seen the keypoint."""
 AGREEING = 12.0
 """px: views whose residual is larger are checked against each other."""
+
+
+Conversion = Callable[[str, NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ def propose_frame(
     *,
     least_likelihood: float = LEAST_LIKELIHOOD,
     agreeing: float = AGREEING,
+    to_rig: Conversion | None = None,
+    to_video: Conversion | None = None,
 ) -> FrameProposal:
     """Propose the keypoints of a frame.
 
@@ -71,6 +76,9 @@ def propose_frame(
         What the network is less sure of is not proposed by itself.
     agreeing : float
         px.
+    to_rig, to_video : callable, optional
+        Turn ``(keypoint, 2)`` px of a view's image into px of its camera, and back, where the
+        images were cropped or scaled; not given: they are the same.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def propose_frame(
     views = [v for v, view in enumerate(seen.views) if rig is not None and view in rig.names]
     if rig is not None and len(views) > 1:
         own = rig.subset([seen.views[v] for v in views])
-        observed = xy[views]
+        observed = _converted(to_rig, own.names, xy[views])
         found = triangulate(own, observed, seen.likelihood[views] ** 2, agreeing)
         residuals[views] = found.residuals
         undecided = found.undecided
@@ -93,9 +101,17 @@ def propose_frame(
         # With the point known, a view that disagrees gets what the others say.
         known = np.isfinite(found.xyz).all(axis=-1) & ~undecided
         disagreeing[views] = outliers & known
-        projected = own.project(found.xyz)
-        corrected = np.where((outliers & known)[..., None], projected, observed)
-        xy[views] = corrected
+        projected = _converted(to_video, own.names, own.project(found.xyz))
+        xy[views] = np.where((outliers & known)[..., None], projected, xy[views])
     return FrameProposal(
         seen.views, seen.keypoints, xy, seen.likelihood, disagreeing, undecided, residuals
     )
+
+
+def _converted(
+    conversion: Conversion | None, views: tuple[str, ...], xy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Pixels of some views, ``(view, keypoint, 2)``, as others of the same views."""
+    if conversion is None:
+        return xy
+    return np.stack([conversion(view, each) for view, each in zip(views, xy, strict=True)])

@@ -24,12 +24,14 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
 from .canvas.main_layer import MainLayer
+from .control.frame_proposer import FrameProposer
 from .control.label_controller import LabelController
 from .control.label_requests import LabelRequests
 from .control.label_saver import LabelSaver
@@ -72,6 +74,7 @@ class LabelWidget(QWidget):
         self._tool: LabelTool | None = None
         self._adder: FrameAdder | None = None
         self.carrier: LabelCarrier | None = None
+        self.proposer: FrameProposer | None = None
         self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
         self.requests = LabelRequests(self)
@@ -162,6 +165,8 @@ class LabelWidget(QWidget):
         self._adder = FrameAdder(self.board, control, self.saver)
         self.carrier = carrier = LabelCarrier(control, self.board.progress)
         self.board.carry_wanted.connect(lambda: carrier.ask(self))
+        choice = proposal_network(self._viewer)
+        self.proposer = FrameProposer(control, choice, self.board.progress)
         self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
         panel.shown.connect(self._on_shown)
         control.save_wanted.connect(self._save_now)
@@ -187,8 +192,9 @@ class LabelWidget(QWidget):
         assert self._tool is not None
         panel.remove_tool(self._tool)
         panel.show_poses(True)
-        if self.carrier is not None:
-            self.carrier.stop()
+        for background in (self.carrier, self.proposer):
+            if background is not None:
+                background.stop()
         for part in (self.main_layer, self.drawing, control, self.saver):
             assert part is not None
             part.close()
@@ -199,6 +205,7 @@ class LabelWidget(QWidget):
             self._mark("")
         self.board = self.drawing = self.control = self.saver = None
         self._tool = self._adder = self._questions = self.main_layer = self.carrier = None
+        self.proposer = None
 
     def _stop(self) -> None:
         """Save, and let go of the session's labels."""

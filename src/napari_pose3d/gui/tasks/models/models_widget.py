@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QWidget
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.task_layout import lay_out_task
 from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -19,6 +20,7 @@ from .check.check_panel import CheckPanel
 from .networks.networks_panel import NetworksPanel
 from .program.program_panel import ProgramPanel
 from .project_models import ProjectModels
+from .proposals.proposals_panel import ProposalsPanel
 from .section import Section
 from .training.training_panel import TrainingPanel
 
@@ -45,6 +47,8 @@ class ModelsWidget(QWidget):
         self.check = CheckPanel(self.models, self.jobs, self.training.name.text)
         self.training.use_check(self.check)
         self.networks = NetworksPanel(self.models, self.jobs)
+        self.choice = proposal_network(napari_viewer)
+        self.proposals = ProposalsPanel(self.models, self.choice)
         self._sections: dict[str, Section] = {}
         # Trainings that were seen to run, by name.
         self._ran: set[str] = set()
@@ -53,6 +57,7 @@ class ModelsWidget(QWidget):
             ("Check and settings", self.check),
             ("Train", self.training),
             ("Models", self.networks),
+            ("Propose", self.proposals),
         ):
             self._sections[title] = Section(title, part)
         self._scroll = lay_out_task(self, tuple(self._sections.values()), (self.jobs,))
@@ -63,6 +68,8 @@ class ModelsWidget(QWidget):
         self.models.project_changed.connect(self._on_project)
         self.check.checked.connect(self._on_checked)
         self.check.panel_wanted.connect(self._workspace.open)
+        self.networks.exported.connect(self.choice.choose)
+        self.proposals.label_wanted.connect(lambda: self._workspace.open("Label"))
         napari_viewer.events.theme.connect(self._take_colours)
         self._take_colours()
         self.models.program_changed.connect(self._on_program)

@@ -48,6 +48,7 @@ ACTIONS: dict[str, Action] = {
     "project": lambda control: control.project([control.keypoint]),
     "project_all": lambda control: control.project(None),
     "start_from_predictions": lambda control: control.start_from_predictions(),
+    "propose": lambda control: control.propose_wanted.emit(),
     "copy_previous": lambda control: control.copy_pose(-1, in_space=False),
     "copy_previous_in_space": lambda control: control.copy_pose(-1, in_space=True),
     "copy_next": lambda control: control.copy_pose(1, in_space=False),

@@ -35,7 +35,8 @@ class LabelController(QObject):
     Signals: ``changed`` when something has to be drawn anew, ``labels_changed`` with the set of
     frames (`FrameKey`) whose labels are others, ``pointed`` when the mouse has moved,
     ``message`` with a line for the user, ``save_wanted``, ``keys_wanted`` for the table of keys,
-    ``carry_wanted`` with the direction that labels are to be carried on in.
+    ``carry_wanted`` with the direction that labels are to be carried on in, ``propose_wanted`` when
+    a network is to be asked about the frame.
     """
 
     changed = Signal()
@@ -45,6 +46,7 @@ class LabelController(QObject):
     save_wanted = Signal()
     keys_wanted = Signal()
     carry_wanted = Signal(int)
+    propose_wanted = Signal()
 
     def __init__(self, labeling: Labeling, panel: ViewsPanel) -> None:
         super().__init__()
@@ -117,6 +119,19 @@ class LabelController(QObject):
                     best, found = distance, label_key.keypoint
         return found
 
+    def may_label(self) -> bool:
+        """Whether a label may be placed now; emits a message where not."""
+        if not self.panel.is_settled:
+            return False
+        lacking = self.labeling.lacking_views(self.frame)
+        lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
+        if lacking:
+            self.show_message(
+                f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
+                "Lightning Pose needs one of every view, so this frame cannot be labeled."
+            )
+        return not lacking
+
     # ------------------------------------------------------------------ choosing
 
     def choose(self, keypoint: str, view: str = "") -> None:
@@ -176,7 +191,7 @@ class LabelController(QObject):
     def click(self, view: str, at: Point) -> bool:
         """Place the current keypoint, unless a person has placed it in this view already."""
         self.view = view
-        if not self._may_label():
+        if not self.may_label():
             return False
         label_key = self.label_key
         if self.label(label_key).status.by_person:
@@ -195,7 +210,7 @@ class LabelController(QObject):
         """Take hold of a label, to be moved by `drag`."""
         self.view = view
         self.choose(keypoint, view)
-        return self._may_label()
+        return self.may_label()
 
     def drag(self, at: Point, *, along_curve: bool) -> None:
         """Move the label that is held."""
@@ -225,7 +240,7 @@ class LabelController(QObject):
 
     def project(self, keypoints: Sequence[str] | None) -> None:
         """Fill the other views; all keypoints where None is given."""
-        if self._may_label():
+        if self.may_label():
             self.show_message(
                 actions.project(self.labeling, self.frame, keypoints).describe() + "."
             )
@@ -238,7 +253,7 @@ class LabelController(QObject):
         proposals : callable, optional
             Gives those of a frame; not given: what the layers show.
         """
-        if not self._may_label():
+        if not self.may_label():
             return
         found = (proposals or self.proposals)(self.frame)
         n = actions.propose(self.labeling, self.frame, found, "predictions") if found else 0
@@ -277,17 +292,17 @@ class LabelController(QObject):
 
     def edit(self, action: Callable[..., object], *what: Any) -> None:
         """Do one of `core.labels.actions` to the frame that is shown."""
-        if self._may_label():
+        if self.may_label():
             action(self.labeling, self.frame, *what)
 
     def place_here(self) -> None:
         """Place the current keypoint at the mouse, also where it is placed already."""
-        if self.pointer is not None and self._may_label():
+        if self.pointer is not None and self.may_label():
             self._place(self.label_key, self.pointer)
 
     def confirm(self, label_keys: Sequence[LabelKey]) -> None:
         """Accept what is projected or predicted."""
-        if not self._may_label():
+        if not self.may_label():
             return
         n = actions.confirm(self.labeling, self.frame, label_keys)
         if len(label_keys) == 1 and n:
@@ -297,7 +312,7 @@ class LabelController(QObject):
 
     def toggle_occluded(self) -> None:
         """Say that the current keypoint cannot be seen in the current view, or that it can."""
-        if self._may_label():
+        if self.may_label():
             seen = actions.toggle_occluded(self.labeling, self.frame, self.label_key)
             word = "occluded" if seen == Visibility.OCCLUDED else "not occluded"
             self.show_message(f"{self.keypoint} is {word} in {self.view}.")
@@ -305,7 +320,7 @@ class LabelController(QObject):
     def nudge(self, dx: float, dy: float) -> None:
         """Move the current label by some px."""
         at = self.label(self.label_key).position
-        if at is None or not self._may_label():
+        if at is None or not self.may_label():
             return
         if self._is_on_image((at[0] + dx, at[1] + dy)):
             actions.nudge(self.labeling, self.frame, self.label_key, dx, dy)
@@ -317,7 +332,7 @@ class LabelController(QObject):
             self.show_message(
                 f"There is no labeled frame {'after' if direction > 0 else 'before'}."
             )
-        elif self._may_label():
+        elif self.may_label():
             n = actions.copy_pose(self.labeling, self.frame, source, in_space=in_space)
             self.show_message(f"{n} positions of frame {source:,} are proposed.")
 
@@ -378,19 +393,6 @@ class LabelController(QObject):
         self._redraw()
 
     # ------------------------------------------------------------------ inside
-
-    def _may_label(self) -> bool:
-        """Whether a label may be placed now; emits a message where not."""
-        if not self.panel.is_settled:
-            return False
-        lacking = self.labeling.lacking_views(self.frame)
-        lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
-        if lacking:
-            self.show_message(
-                f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
-                "Lightning Pose needs one of every view, so this frame cannot be labeled."
-            )
-        return not lacking
 
     def _place(self, label_key: LabelKey, at: Point) -> bool:
         if not self._is_on_image(at):

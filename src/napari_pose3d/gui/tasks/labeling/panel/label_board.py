@@ -50,6 +50,7 @@ _BUTTONS = (
         "start_from_predictions",
         "Start from what the networks predicted here: proposals until they are confirmed",
     ),
+    ("Network", "propose", "Ask the exported network about this frame (chosen in Models)"),
     ("Undo", "undo", "Take the newest step back"),
     ("Redo", "redo", "Do again what was undone"),
     ("Keys", "show_keys", "All keys of the camera views"),

@@ -10,6 +10,7 @@ from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.models.listing.model_list import Network
+from napari_pose3d.core.models.predictions.prediction_run import network_views
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
@@ -83,7 +84,7 @@ def _cells(network: Network) -> tuple[str, ...]:
     error = overall_error(network)
     if error != error:
         error = overall_error(network, "train") if network.state.state is State.DONE else error
-    views = max(1, len(network.views))
+    views = len(network_views(network))
     n = len(network.sessions) // views
     state = "damaged" if network.problem else network.state.state.value
     return (network.name, state, "" if error != error else f"{error:.1f}", f"{n}" if n else "")

@@ -1,4 +1,4 @@
-"""The section of networks: their list, what is known of one, exporting them."""
+"""The section of networks: their list, what is known of one, exporting, predicting."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from ..project_models import NO_PROGRAM, ProjectModels
 from .network_details import NetworkDetails
 from .network_table import NetworkTable
+from .predict_panel import PredictPanel
 
 _NONE = "This project has no networks yet."
 
@@ -54,6 +55,8 @@ class NetworksPanel(QWidget):
         column.addWidget(self.table)
         column.addLayout(row)
         column.addWidget(self.details)
+        self.predict = PredictPanel(models, jobs, lambda: self.chosen)
+        column.addWidget(self.predict)
         self.table.chosen.connect(self._on_chosen)
         models.networks_changed.connect(self.show_networks)
         models.program_changed.connect(self._on_chosen)
@@ -74,7 +77,7 @@ class NetworksPanel(QWidget):
         networks = self._models.networks
         self.nothing.show_message(self._models.obstacle or _NONE)
         self.nothing.setVisible(not networks)
-        for part in (self.table, self.export):
+        for part in (self.table, self.export, self.predict):
             part.setVisible(bool(networks))
         self.table.show_networks(networks)
         if networks and not self.chosen:
@@ -97,6 +100,7 @@ class NetworksPanel(QWidget):
     def _on_chosen(self) -> None:
         chosen = self.chosen
         self.details.show_network(chosen[0] if chosen else None, self._models.ensembles)
+        self.predict.refresh()
         program = self._models.program
         why = ""
         if program is None or not program.works:
