@@ -3,7 +3,8 @@
 Notes
 -----
 OpenCV detects; its own refinement of ChArUco corners is kept as it is, since a second one with a
-larger window reaches the markers and doubles the noise. Every frame is decoded once.
+larger window reaches the markers and doubles the noise. Markers of a grid are refined by us. Every
+frame is decoded once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from napari_pose3d.core.video.video_array import VideoArray, open_video
 from napari_pose3d.errors import PoseDataError
 
 from .board import Board
+from .marker_corners import refined_corners
 from .observations import BoardObservations
 
 Float64 = NDArray[np.float64]
@@ -31,7 +33,6 @@ Image = NDArray[np.uint8]
 FEWEST_CORNERS = 4
 # Coarser than OpenCV's steps of 10: half the time, and as many corners.
 _WINDOW_STEP = 20
-_MARKER_WINDOW = 3
 
 
 def detector_of(board: Board) -> Callable[[Image], Float64]:
@@ -122,19 +123,17 @@ def _charuco_detector(cv2: Any, board: Board) -> Callable[[Image], Float64]:
 
 
 def _marker_detector(cv2: Any, board: Board) -> Callable[[Image], Float64]:
-    parameters = _parameters(cv2)
-    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    # A window that reaches the marker's own pattern would follow it.
-    parameters.cornerRefinementWinSize = _MARKER_WINDOW
-    finder = cv2.aruco.ArucoDetector(dictionary_of(board), parameters)
+    dictionary = dictionary_of(board)
+    finder = cv2.aruco.ArucoDetector(dictionary, _parameters(cv2))
+    n_modules = dictionary.markerSize + 2
 
     def corners_in(image: Image) -> Float64:
         out = np.full((board.n_markers, 4, 2), np.nan)
         found, ids, _ = finder.detectMarkers(image)
         if ids is not None:
-            for marker, corners in zip(ids.ravel(), found, strict=True):
-                if marker < board.n_markers:
-                    out[marker] = corners.reshape(4, 2)
+            corners = np.reshape(found, (-1, 4, 2))
+            own = ids.ravel() < board.n_markers
+            out[ids.ravel()[own]] = refined_corners(cv2, image, corners[own], n_modules)
         return out.reshape(-1, 2)
 
     return corners_in
