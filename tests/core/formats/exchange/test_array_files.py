@@ -1,4 +1,4 @@
-"""Formats that need a library: HDF5 and netCDF; skipped where it is not installed."""
+"""Formats that need a library: HDF5, netCDF and NWB."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ from napari_pose3d import PoseDataError, export_poses, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.settings import ExportSettings
 
-MODULES = {"hdf5": "h5py", "netcdf": "h5netcdf", "nwb": "ndx_pose"}
+EXTRAS = ("hdf5", "netcdf", "nwb")
 
 
-def needs(key: str) -> None:
-    pytest.importorskip(MODULES[FORMATS[key].extra])
-
-
-KEYS = [key for key, each in FORMATS.items() if each.extra in MODULES and each.content == "poses"]
+KEYS = [key for key, each in FORMATS.items() if each.extra in EXTRAS and each.content == "poses"]
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_positions_names_gaps_and_what_was_filled_come_back(key: str, tmp_path: Path) -> None:
-    needs(key)
     poses = poses_of()
     again, _ = round_trip(poses, key, tmp_path)
     assert poses.poses3d is not None
@@ -40,7 +35,6 @@ def test_positions_names_gaps_and_what_was_filled_come_back(key: str, tmp_path: 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) -> None:
-    needs(key)
     poses = poses_of(1, ("paw-L tip",))
     again, _ = round_trip(poses, key, tmp_path)
     assert poses.poses3d is not None
@@ -51,7 +45,6 @@ def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("key", KEYS)
 def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
-    needs(key)
     done = export_poses(poses_of(), key, tmp_path)
     errors = refusals(done.files[0], lambda path: read_poses(path, key), 24)
     assert len(errors) > 5
@@ -59,8 +52,6 @@ def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_format_is_found_in_the_file(key: str, tmp_path: Path) -> None:
-    needs(key)
-    pytest.importorskip("h5py")
     done = export_poses(poses_of(), key, tmp_path)
     assert read_poses(done.files[0]).keypoints == KEYPOINTS
 
@@ -79,7 +70,7 @@ def test_without_the_library_the_extra_is_named(
 
     with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[x\]'"):
         optional_library.library(FORMATS[key].extra, "x")
-    assert FORMATS[key].extra in MODULES
+    assert FORMATS[key].extra in EXTRAS
 
 
 class TestMovement:
@@ -90,7 +81,6 @@ class TestMovement:
     def test_dimensions_are_spelled_as_asked_and_both_are_read(
         self, dims: str, expected: tuple[str, ...], tmp_path: Path
     ) -> None:
-        needs("movement")
         import xarray as xr
 
         poses = poses_of()
@@ -112,13 +102,11 @@ class TestMovement:
         assert again.views == poses.views
 
     def test_without_a_frame_rate_time_counts_frames(self, tmp_path: Path) -> None:
-        needs("movement")
         again, notes = round_trip(replace(poses_of(), fps=None), "movement", tmp_path)
         assert again.fps is None
         assert any("time counts frames" in note for note in notes)
 
     def test_several_individuals_are_refused(self, tmp_path: Path) -> None:
-        needs("movement")
         import xarray as xr
 
         done = export_poses(poses_of(), "movement", tmp_path)
@@ -130,7 +118,6 @@ class TestMovement:
 
 
 def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None:
-    needs("sleap-anipose")
     import h5py
 
     done = export_poses(poses_of(), "sleap-anipose", tmp_path / "points3d.h5")
@@ -142,7 +129,6 @@ def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None
 
 class TestNwb:
     def test_views_and_confidence_come_back(self, tmp_path: Path) -> None:
-        needs("nwb")
         poses = poses_of()
         again, notes = round_trip(poses, "nwb", tmp_path)
         assert poses.poses2d is not None
@@ -154,7 +140,6 @@ class TestNwb:
         assert any("subject's subject_id, species, sex, age" in note for note in notes)
 
     def test_the_container_has_the_name_that_movement_looks_for(self, tmp_path: Path) -> None:
-        needs("nwb")
         import h5py
 
         kinds = {}
@@ -173,7 +158,6 @@ class TestNwb:
         assert kinds == {"multi": "MultiCameraPoseEstimation", "single": "PoseEstimation"}
 
     def test_what_nwb_refuses_in_names_is_changed_and_comes_back(self, tmp_path: Path) -> None:
-        needs("nwb")
         again, notes = round_trip(poses_of(3, ("paw/L", "a:b")), "nwb", tmp_path)
         assert "paw/L -> paw_L, a:b -> a_b" in notes[0]
         assert set(again.keypoints) == {"paw/L", "a:b"}
@@ -185,7 +169,6 @@ class TestNwb:
     def test_what_is_not_understood_of_the_subject_is_refused(
         self, pair: tuple[str, str], message: str, tmp_path: Path
     ) -> None:
-        needs("nwb")
         with pytest.raises(PoseDataError, match=message):
             export_poses(poses_of(), "nwb", tmp_path, ExportSettings(subject=(pair,)))
         assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,11 @@ from napari_pose3d import PoseDataError, export_poses, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.settings import ExportSettings
 
-IN_SPACE = [key for key, each in FORMATS.items() if each.space and not each.extra]
+IN_SPACE = [
+    key
+    for key, each in FORMATS.items()
+    if each.content == "poses" and each.space and not each.extra
+]
 
 
 @pytest.mark.parametrize("key", IN_SPACE)
@@ -193,8 +197,8 @@ class TestTidy:
         with pytest.raises(PoseDataError, match="the last frame is 2000000000"):
             read_poses(path)
 
+    @pytest.mark.peers
     def test_parquet_is_as_exact_and_needs_no_side_file(self, tmp_path: Path) -> None:
-        pytest.importorskip("pyarrow")
         poses = poses_of()
         again, _ = round_trip(poses, "tidy-parquet", tmp_path)
         assert poses.poses3d is not None

@@ -78,7 +78,9 @@ def write_jarvis_set(
         else:
             rigs[session] = rig.subset(views[session])
             cameras = out / "calib_params" / session
-            notes += [f"not kept: {each}" for each in write_cameras(rigs[session], cameras, files)]
+            lost = write_cameras(rigs[session], cameras, files)
+            # Sizes stand with the images.
+            notes += [f"not kept: {each}" for each in lost if not each.startswith("the size")]
     chosen = [n for n in range(len(labels.frames)) if _is_complete(labels, n, views)]
     if not chosen:
         raise PoseDataError(
