@@ -38,7 +38,9 @@ def put_recording(folder: Path, session: str, *, rng: np.random.Generator) -> No
     for view, xy in zip(VIEWS, rig.project(xyz), strict=True):
         for i in range(2):
             noisy = xy + rng.normal(0, 0.5, xy.shape)
-            put_predictions(folder / f"net{i}" / "video_preds" / f"{session}_{view}.csv", noisy)
+            put_predictions(
+                folder / f"net{i}" / "video_preds" / f"{session}_{view}.csv", noisy, KEYPOINTS
+            )
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from .core.pipeline.batch.batch_summary import BatchSummary
     from .core.pipeline.exchange.export_run import Exported, export_poses, export_session
     from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
+    from .core.pipeline.kinematics_run import measure_session
     from .core.pipeline.quality.audit_run import audit_project
     from .core.pipeline.results.result_files import save_result
     from .core.pipeline.results.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth
     from .core.pipeline.triangulation_run import triangulate_ensemble
     from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
+    from .core.poses.kinematics.measurements import Measured, Measurement, measure
     from .core.projects.alignment.view_alignment import ViewAlignment
     from .core.projects.creation import add_sessions, create_project
     from .core.projects.matching.prediction_loading import load_predictions
@@ -65,6 +67,8 @@ _HOME = {
     "ExportSettings": ".settings",
     "Exported": ".core.pipeline.exchange.export_run",
     "Imported": ".core.pipeline.exchange.import_run",
+    "Measured": ".core.poses.kinematics.measurements",
+    "Measurement": ".core.poses.kinematics.measurements",
     "PoseDataError": ".errors",
     "Poses2D": ".core.poses.arrays",
     "Poses3D": ".core.poses.arrays",
@@ -97,6 +101,8 @@ _HOME = {
     "load_result": ".core.pipeline.results.saved_results",
     "load_rig": ".core.cameras.rig_file",
     "make_sample": ".synthetic.sample",
+    "measure": ".core.poses.kinematics.measurements",
+    "measure_session": ".core.pipeline.kinematics_run",
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
@@ -119,6 +125,8 @@ __all__ = [
     "ExportSettings",
     "Exported",
     "Imported",
+    "Measured",
+    "Measurement",
     "PoseDataError",
     "Poses2D",
     "Poses3D",
@@ -152,6 +160,8 @@ __all__ = [
     "load_result",
     "load_rig",
     "make_sample",
+    "measure",
+    "measure_session",
     "open_inputs",
     "open_project",
     "open_video",

@@ -11,7 +11,7 @@ from typing import NoReturn
 from napari_pose3d._version import __version__
 from napari_pose3d.errors import Cancelled, PoseDataError
 
-from . import audit, exchange, info, models, review, rig, sample, smoothing
+from . import audit, exchange, info, kinematics, models, review, rig, sample, smoothing
 from .options import parse_frame_ranges
 from .terminal.interruption import EXIT_CODE, Interruption
 from .terminal.parser import Parser
@@ -80,6 +80,16 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"napari-pose3d {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (smoothing, review, audit, models, rig, exchange, sample, info):
+    for command in (
+        smoothing,
+        review,
+        audit,
+        models,
+        rig,
+        exchange,
+        kinematics,
+        sample,
+        info,
+    ):
         command.add_to(commands)
     return parser

@@ -14,7 +14,7 @@ from tests.support.gui_helpers import make_result
 from tests.support.scenes import arc_rig
 from tests.support.view_helpers import TIMEOUT, drag, move_mouse, turn_wheel
 
-from napari_pose3d.core.poses.kinematics import QUANTITIES, distance, speed, trace
+from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, distance, speed, trace
 from napari_pose3d.gui.layers.frame_window import renew
 from napari_pose3d.gui.layers.layer_styles import space_poses
 from napari_pose3d.gui.layers.recording_layers import result_layers

@@ -19,6 +19,7 @@ from typing import Any
 
 from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
+from napari_pose3d.core.poses.kinematics.measurements import Measurement, measurements_of
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.file_lock import FileLock
 from napari_pose3d.core.storage.group_recovery import recover
@@ -75,6 +76,7 @@ class OwnProject:
     videos: tuple[Path, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     triggered: bool = False
+    kinematics: tuple[Measurement, ...] = ()
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
         default_factory=dict, repr=False
@@ -214,7 +216,7 @@ def project_lock(folder: str | os.PathLike[str]) -> FileLock:
 
 
 def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, str]) -> str:
-    """The file after keypoints got other names, in skeleton and colours.
+    """The file after keypoints got other names, in skeleton, colours and kinematics.
 
     Raises
     ------
@@ -229,6 +231,11 @@ def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, st
         document["skeleton"] = [[keypoints.get(n, n) for n in pair] for pair in project.skeleton]
     if "colours" in document:
         document["colours"] = {keypoints.get(n, n): c for n, c in project.colours.items()}
+    if "kinematics" in document:
+        document["kinematics"] = {
+            each.name: {each.kind: [keypoints.get(n, n) for n in each.keypoints]}
+            for each in project.kinematics
+        }
     with input_errors(path):
         return edited_toml(text, document)
 
@@ -285,6 +292,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         tuple(folder / name for name in _names(document.get(key, []), key)),
         _table(document, "layout"),
         _flag(document, "triggered"),
+        _measurements(_table(document, "kinematics")),
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
     )
@@ -295,6 +303,13 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         for view in tables:
             _checked(project, session, view)
     return project
+
+
+def _measurements(table: Mapping[str, Any]) -> tuple[Measurement, ...]:
+    try:
+        return measurements_of(table)
+    except PoseDataError as error:
+        raise error.located(place=f"[kinematics] {error.place}") from None
 
 
 def _checked(project: OwnProject, session: str | None, view: str) -> None:

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.poses.kinematics import QUANTITIES, Name
+from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, Name
 from napari_pose3d.gui.qt.menu_button import menu_button
 
 

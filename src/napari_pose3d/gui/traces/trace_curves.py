@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from napari_pose3d.core.poses.kinematics import Name, trace
+from napari_pose3d.core.poses.kinematics.quantities import Name, trace
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
 

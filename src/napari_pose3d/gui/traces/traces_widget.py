@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.poses.kinematics import QUANTITIES
+from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import FloatArray
+from napari_pose3d.core.poses.arrays import FloatArray
 
 Float64 = NDArray[np.float64]
 Name = Literal["x", "y", "z", "speed", "length", "likelihood", "residual"]

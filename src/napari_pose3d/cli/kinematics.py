@@ -1,0 +1,82 @@
+"""``napari-pose3d kinematics SESSION``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.core.poses.kinematics.measurements import KINDS, Measurement
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
+
+from .options import help_of
+from .terminal.progress_bar import ProgressBar
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "kinematics",
+        help="angles, lengths and speeds of a session, with their uncertainty",
+        description="Measure the 3-D positions of a session in every frame and write a table. "
+        "What is measured stands in [kinematics] of the project's project.toml, or in options; "
+        "these may be repeated.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_run)
+    parser.add_argument(
+        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="CSV", help="table to write")
+    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
+    parser.add_argument("--set", metavar="NAME", help="prediction set; not given: the smoothed one")
+    parser.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second; not given: that of the videos"
+    )
+    for key, kind in KINDS.items():
+        keypoints = ",".join("ABCDEF"[: kind.n_points])
+        parser.add_argument(
+            f"--{key.replace('_', '-')}",
+            action="append",
+            default=[],
+            metavar=f"NAME={keypoints}",
+            help=kind.meaning,
+        )
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.kinematics_run import measure_session, write_kinematics
+    from napari_pose3d.core.storage.atomic_files import refuse_existing
+
+    if not options.force:
+        refuse_existing([options.out])
+    chosen = [_measurement(key, text) for key in KINDS for text in getattr(options, key)]
+    measured, fps = measure_session(
+        options.input,
+        chosen,
+        session=options.session,
+        prediction_set=options.set,
+        fps=options.fps,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    with options.interruption.writing():
+        write_kinematics(measured, fps, options.out, overwrite=options.force)
+    bar.close()
+    if fps is None and any(each.measurement.kind == "speed" for each in measured):
+        print("note: no video states the frame rate: speeds are per frame (--fps N)")
+    print("wrote", options.out, sep="\n  ")
+    return 0
+
+
+def _measurement(key: str, text: str) -> Measurement:
+    name, sign, keypoints = text.partition("=")
+    if not sign or not name.strip():
+        raise PoseDataError(
+            f"'{text}' is not understood",
+            place=f"--{key.replace('_', '-')}",
+            expected="a name, an equals sign and keypoints, such as knee=hip,knee,ankle",
+        )
+    return Measurement(name.strip(), key, tuple(each.strip() for each in keypoints.split(",")))

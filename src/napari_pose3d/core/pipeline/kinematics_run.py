@@ -1,0 +1,104 @@
+"""Angles, lengths and speeds of a session, written as a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement, measure
+from napari_pose3d.core.projects.project_toml import find_own_project, own_project_path
+from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import IsCancelled, Progress
+
+from .exchange.poses_of_session import poses_of_input
+
+AnyPath = str | os.PathLike[str]
+
+
+def measure_session(
+    paths: AnyPath | Sequence[AnyPath],
+    measurements: Sequence[Measurement] = (),
+    *,
+    session: str | None = None,
+    prediction_set: str | None = None,
+    fps: float | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> tuple[list[Measured], float | None]:
+    """Measure the positions of a session in space.
+
+    Parameters
+    ----------
+    paths : path or several
+        A project, a folder, or files of one session.
+    measurements : sequence of Measurement
+        Not given: those of ``[kinematics]`` in the project's ``project.toml``.
+    session, prediction_set : str, optional
+        As for `export_session`.
+    fps : float, optional
+        Frames a second; not given: what a video of the session states.
+
+    Returns
+    -------
+    measured : list of Measured
+    fps : float or None
+        The frame rate that speeds are given by; None where it is unknown.
+
+    Raises
+    ------
+    PoseDataError
+        Nothing is to be measured, there are no positions in space, or no such keypoint.
+    """
+    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    own = find_own_project(several[0])
+    wanted = tuple(measurements) or (own.kinematics if own is not None else ())
+    if not wanted:
+        raise PoseDataError(
+            "nothing is to be measured",
+            file=own_project_path(several[0]) if own is None else own_project_path(own.folder),
+            expected="a table [kinematics] with lines such as "
+            'knee = { angle = ["hip", "knee", "ankle"] }',
+        )
+    poses = poses_of_input(
+        several, session, prediction_set, fps=fps, progress=progress, cancelled=cancelled
+    )
+    if poses.poses3d is None:
+        raise PoseDataError(
+            f"{poses.session} has no positions in space",
+            expected="a smoothed or triangulated result with a calibration",
+            todo="Run napari-pose3d smooth first",
+        )
+    space = poses.poses3d
+    if not space.units and poses.rig is not None:
+        space = replace(space, units=poses.rig.units)
+    return [measure(space, each, poses.fps) for each in wanted], poses.fps
+
+
+def kinematics_table(measured: Sequence[Measured], fps: float | None) -> pd.DataFrame:
+    """A row for each frame; a column for each value and one for its standard deviation."""
+    n_frames = len(measured[0].values)
+    columns: dict[str, object] = {"frame": np.arange(n_frames)}
+    if fps is not None:
+        columns["time (s)"] = np.arange(n_frames) / fps
+    for each in measured:
+        unit = f" ({each.unit})" if each.unit else ""
+        for i, name in enumerate(each.names):
+            columns[f"{name}{unit}"] = each.values[:, i]
+            columns[f"{name} sd{unit}"] = each.deviations[:, i]
+    return pd.DataFrame(columns)
+
+
+def write_kinematics(
+    measured: Sequence[Measured], fps: float | None, out: AnyPath, *, overwrite: bool = False
+) -> Path:
+    """Write `kinematics_table` as CSV; missing is an empty cell."""
+    path = Path(out)
+    with FileGroup(overwrite=overwrite) as files:
+        kinematics_table(measured, fps).to_csv(files.open(path), index=False, float_format="%.6g")
+    return path

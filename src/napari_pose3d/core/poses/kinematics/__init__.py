@@ -1,0 +1,1 @@
+"""What follows from positions over time: speeds, angles, lengths."""
