@@ -42,6 +42,17 @@ class Window:
                     return action
         raise AssertionError(f"napari's menu has no {name}")
 
+    def menu_entry(self, *path: str) -> QAction:
+        """An entry of napari's menu bar, found by how the texts on the way begin."""
+        actions = self.main.menuBar().actions()
+        for text in path:
+            found = [each for each in actions if each.text().startswith(text)]
+            assert found, f"no {text} among {[each.text() for each in actions]}"
+            if (menu := found[0].menu()) is not None:
+                menu.aboutToShow.emit()
+                actions = menu.actions()
+        return found[0]
+
     def choose(self, name: str) -> None:
         self.action(name).trigger()
         self.settle()

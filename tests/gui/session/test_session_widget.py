@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QPushButton
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.video_recipes import Video, read_number
 
@@ -312,6 +315,29 @@ def test_a_camera_under_another_name_is_mapped(
     assert rig is not None
     assert rig.names == VIEWS
     qtbot.waitUntil(lambda: not missing(), timeout=TIMEOUT)
+    assert read_own_project(project).cameras == {"Cam-C": "left"}
+
+
+@pytest.mark.gui
+def test_smooth_names_views_without_a_camera(
+    widget, qtbot, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is run, with the way to mend it beside."""
+    calibration = project / "calibrations" / "walk.toml"
+    calibration.write_text(calibration.read_text().replace('"Cam-C"', '"left"'))
+    open_paths(widget, qtbot, project)
+    widget.sessions.choose("walk")
+    show(widget, qtbot)
+    smooth = workspace(widget.viewer).open("Smooth and triangulate")
+    assert smooth.cameras.text.startswith("Cam-C is not in walk.toml; it has Cam-A, Cam-B, left")
+
+    def answer(dialog: CameraDialog) -> bool:
+        dialog.choose("Cam-C", "left")
+        return True
+
+    monkeypatch.setattr(CameraDialog, "exec", answer)
+    QTest.mouseClick(smooth.cameras.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not smooth.cameras.text, timeout=TIMEOUT)
     assert read_own_project(project).cameras == {"Cam-C": "left"}
 
 

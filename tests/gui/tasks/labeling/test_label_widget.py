@@ -108,6 +108,23 @@ def test_a_file_that_somebody_else_changed(label: Any, folder: Path) -> None:
     assert on_disk[4, "Cam-D", "tail"].status == LabelStatus.CONFIRMED
 
 
+def test_marks_change_with_the_image(label: Any) -> None:
+    """Between both, nothing is painted: no label is seen on the image of another frame."""
+    label_frame(label, 4)
+    panel, (x, y) = label.control.panel, truth(4)[0, 0]
+    seen = []
+
+    def note(frame: int) -> None:
+        marks = panel.views["Cam-A"].model.layers["labels"].data
+        seen.append((frame, bool((np.abs(marks - (y, x)) < 1).all(axis=1).any())))
+
+    panel.shown.connect(note)
+    go(label, 5)
+    go(label, 4)
+    assert seen[0] == (5, False)
+    assert seen[-1] == (4, True)
+
+
 def test_the_window_is_given_back(label: Any) -> None:
     viewer = label._viewer
     window = label.window()
