@@ -155,6 +155,10 @@ def test_a_lag_that_grows_is_said() -> None:
     found = calibrate(made, judge=False)
     assert found.jitter is not None
     np.testing.assert_allclose(found.jitter.runaway, [0, 0, 0.64, 0], atol=0.1)
-    assert any("the lag of camera cam2 grows by +0.6" in note for note in found.notes)
+    (note,) = [note for note in found.notes if "the lag of camera cam2 grows by +0.6" in note]
+    assert "% lower than that of cam0" in note
+    per_frame = float(note.split(" one frame in ")[1].split(":")[0])
+    assert per_frame == pytest.approx(250, rel=0.15)
+    assert "timestamps" in note
     steady = calibrate(simulate_board(RIG, BOARD, 160, jitter=0.02, seed=9).observations)
     assert not any("grows" in note for note in steady.notes)

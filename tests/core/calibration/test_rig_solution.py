@@ -117,13 +117,19 @@ def test_fisheye_lenses() -> None:
     assert error_in_space(rig_from(solution), made.rig, 120.0) < 0.15
 
 
-def test_the_same_rig_whatever_the_order_of_the_corners(
+def test_the_same_rig_whatever_the_order_of_the_frames(
     lagging: tuple[BoardScene, Solution],
 ) -> None:
     made, solution = lagging
-    again = solve_rig(replace(made.observations, xy=made.observations.xy.copy()))
+    order = np.random.default_rng(0).permutation(len(made.observations.frames))
+    mixed = replace(
+        made.observations, frames=made.observations.frames[order], xy=made.observations.xy[:, order]
+    )
+    again = solve_rig(mixed)
     for name in ("rotations", "translations", "intrinsics", "clocks"):
         np.testing.assert_array_equal(getattr(again.state, name), getattr(solution.state, name))
+    with pytest.raises(PoseDataError, match="twice"):
+        replace(made.observations, frames=np.zeros_like(made.observations.frames))
 
 
 def test_known_intrinsics_stay(lagging: tuple[BoardScene, Solution]) -> None:

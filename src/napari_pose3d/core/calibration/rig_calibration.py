@@ -154,7 +154,7 @@ def calibrate(
         notes.append(f"clocks are not estimated: {solution.clock_note}")
     jitter = estimate_jitter(solution) if clocks and not solution.clock_note else None
     if jitter is not None:
-        notes += _runaways(observations.views, jitter)
+        notes += _runaways(observations, jitter)
     coverages = tuple(
         coverage_of(solution, observations, view) for view in range(len(observations.views))
     )
@@ -244,12 +244,16 @@ def frames_of_timestamps(
     return out
 
 
-def _runaways(views: Sequence[str], jitter: Jitter) -> list[str]:
+def _runaways(observations: BoardObservations, jitter: Jitter) -> list[str]:
     """Cameras whose lag changes in the course of the recording, in words."""
+    span = int(np.ptp(observations.frames))
     return [
-        f"the lag of camera {view} grows by {frames:+.2f} frames in the course of the recording: "
-        "its frame rate differs, or it lost frames; the rig suffers. Give the timestamps"
-        for view, frames in zip(views, jitter.runaway.tolist(), strict=True)
+        f"the lag of camera {view} grows by {frames:+.2f} frames in the course of the recording, "
+        f"one frame in {span / abs(frames):,.0f}: its frame rate is "
+        f"{100 * abs(frames) / span:.2g} % {'lower' if frames > 0 else 'higher'} than that of "
+        f"{observations.views[0]}, or one of them lost frames; the rig suffers. Give the "
+        "timestamps, also for sessions of these cameras (project.toml)"
+        for view, frames in zip(observations.views, jitter.runaway.tolist(), strict=True)
         if frames
     ]
 

@@ -27,8 +27,8 @@ class BoardObservations:
     sizes : tuple of (width, height)
         px of each view's image.
     frames : (frame,) int64
-        Frame numbers on the axis that the views share, rising; frames one apart follow each other
-        in time.
+        Frame numbers on the axis that the views share; frames one apart follow each other in time.
+        Given in any order, they are put in the rising one, with their corners.
     xy : (view, frame, corner, 2) float64
         px; NaN where a corner was not seen.
     """
@@ -46,10 +46,14 @@ class BoardObservations:
                 f"the corners have shape {self.xy.shape}",
                 expected=f"{expected}: view, frame, corner, 2",
             )
+        order = np.argsort(self.frames, kind="stable")
+        if np.any(np.diff(order) != 1):
+            object.__setattr__(self, "frames", self.frames[order])
+            object.__setattr__(self, "xy", self.xy[:, order])
         # Sums go through memory in order: the same corners give the same bits.
         object.__setattr__(self, "xy", np.ascontiguousarray(self.xy, dtype=np.float64))
         if np.any(np.diff(self.frames) <= 0):
-            raise PoseDataError("the frames are not in order", expected="rising frame numbers")
+            raise PoseDataError("a frame number is there twice", expected="each frame once")
 
     @property
     def observed(self) -> Bool:
