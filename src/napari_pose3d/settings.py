@@ -488,3 +488,12 @@ class PlotSettings:
         (0, 500), "first frame, and one past the last, that are drawn; from 0"
     )
     keypoints: tuple[str, ...] = _setting((), "keypoints that are drawn; empty: all")
+
+
+@dataclass(frozen=True)
+class ShapeSettings:
+    """How a shape that points lie on is smoothed; s of a shape is larger where it is smoother."""
+
+    size_s: float | None = _setting(None, "s of the sizes, 0 to 1; not given: most likely")
+    centre_s: float | None = _setting(None, "s of the centre, 0 to 1; not given: most likely")
+    as_published: bool = _setting(False, "reproduce ibl-pupil of ensemble-kalman-smoother 4.6.2")

@@ -1,10 +1,10 @@
-"""From predictions to positions: ``smooth``, ``triangulate``, and ``batch`` for many sessions."""
+"""From predictions to positions: ``smooth``, ``triangulate``, ``shape``, ``batch``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import batch, smooth, triangulate
+from . import batch, shape, smooth, triangulate
 
 
 def add_to(commands: Any) -> None:
@@ -12,3 +12,4 @@ def add_to(commands: Any) -> None:
     smooth.add_to(commands)
     triangulate.add_to(commands)
     batch.add_to(commands)
+    shape.add_to(commands)
