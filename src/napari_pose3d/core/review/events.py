@@ -10,7 +10,7 @@ is wrong, and both are named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,30 +140,30 @@ def _label_frame(event: Event, excesses: Excesses) -> int:
 
 def _cell_kinds(
     excesses: Excesses, lost: Bool, sensitivity: float, v: int
-) -> list[tuple[Failure, NDArray[np.float32]]]:
+) -> Iterator[tuple[Failure, NDArray[np.float32]]]:
     """Each kind with the excess of its cells in a view, ``(frame, keypoint)``; 0 elsewhere."""
     free = ~lost[v, :, None]
     correction, spread = excesses.correction[v] * sensitivity, excesses.spread[v] * sensitivity
     unsure = excesses.unsure[v]
     flag = np.float32(_FLAG)
-    kinds: list[tuple[Failure, NDArray[np.float32]]] = []
 
-    def take(kind: Failure, strength: NDArray[Any], where: Bool) -> None:
+    def take(
+        kind: Failure, strength: NDArray[Any], where: Bool
+    ) -> tuple[Failure, NDArray[np.float32]]:
         nonlocal free
         mine = where & free
-        kinds.append((kind, np.where(mine, strength, 0).astype(np.float32)))
         free = free & ~(mine & (strength > _LOWER))
+        return kind, np.where(mine, strength, 0).astype(np.float32)
 
     worst = np.maximum(correction, spread)
-    take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped[v])
-    take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen[v])
+    yield take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped[v])
+    yield take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen[v])
     # Where a network only doubts what is right all the same, nothing is wrong.
-    take(Failure.HIDDEN, correction, unsure)
+    yield take(Failure.HIDDEN, correction, unsure)
     # A set of its own opinion drags the centre along: the spread tells, where it is as large.
     apart = (spread > np.maximum(correction / 2, _LOWER)) & ~unsure
-    take(Failure.SETS_DISAGREE, spread, apart)
-    take(Failure.VIEWS_DISAGREE, correction, correction > _LOWER)
-    return kinds
+    yield take(Failure.SETS_DISAGREE, spread, apart)
+    yield take(Failure.VIEWS_DISAGREE, correction, correction > _LOWER)
 
 
 def _runs(strength: NDArray[np.float32]) -> list[_Run]:

@@ -57,6 +57,8 @@ _JUMP = 0.35
 # And one that is further from its place in the nearest labeled pose has not been seen there: of the
 # usual distance of keypoints from the middle.
 _OUTSIDE = 0.7
+# Steps between frames that are in memory together.
+_FRAMES_AT_ONCE = 4_000
 
 
 class Failure(Enum):
@@ -391,11 +393,15 @@ def _jumps(xyz: NDArray[Any]) -> tuple[Float32, Float32]:
 
 def jump_excess(xyz: NDArray[Any], bar: Float32) -> Float32:
     """Of each step of ``(frame, keypoint, 3)`` beside that of the body, ``(frame-1, keypoint)``."""
-    steps = np.diff(xyz, axis=0)
-    known = np.isfinite(steps).all(axis=(1, 2))
-    body = np.zeros((len(steps), 1, 3))
-    body[known] = np.median(steps[known], axis=1, keepdims=True)
-    return np.nan_to_num(np.linalg.norm(steps - body, axis=-1) / bar).astype(np.float32)
+    out = np.empty((len(xyz) - 1, xyz.shape[1]), np.float32)
+    for start in range(0, len(out), _FRAMES_AT_ONCE):
+        steps = np.diff(xyz[start : start + _FRAMES_AT_ONCE + 1], axis=0)
+        known = np.isfinite(steps).all(axis=(1, 2))
+        body = np.zeros((len(steps), 1, 3))
+        body[known] = np.median(steps[known], axis=1, keepdims=True)
+        part = np.nan_to_num(np.linalg.norm(steps - body, axis=-1) / bar)
+        out[start : start + len(steps)] = part
+    return out
 
 
 def _bone_bars(xyz: NDArray[Any], bones: Sequence[tuple[int, int]]) -> tuple[Float32, Float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -88,9 +88,18 @@ class SessionReview:
         The largest excess of its cells, at most 30, plus the logarithm of one plus the number of
         cells above their bars: one bad paw counts, however good the rest.
         """
-        bad = np.maximum(self.excesses.correction, self.excesses.spread) * self.sensitivity
-        worst = np.minimum(bad.max(axis=(0, 2)), _MOST_EXCESS)
-        return np.asarray(worst + np.log1p((bad > 1).sum(axis=(0, 2))), np.float32)
+        worst, n_bad = np.zeros(self.n_frames, np.float32), np.zeros(self.n_frames, np.int64)
+        for bad in self._worse_excesses():
+            worst = np.maximum(worst, bad.max(axis=1))
+            n_bad += (bad > 1).sum(axis=1)
+        return np.asarray(np.minimum(worst, _MOST_EXCESS) + np.log1p(n_bad), np.float32)
+
+    def _worse_excesses(self) -> Iterator[NDArray[np.float32]]:
+        """The larger of correction and spread, ``(frame, keypoint)``, view by view: all take much
+        memory.
+        """
+        for correction, spread in zip(self.excesses.correction, self.excesses.spread, strict=True):
+            yield np.maximum(correction, spread) * np.float32(self.sensitivity)
 
     def with_sensitivity(self, sensitivity: float) -> SessionReview:
         """The same measurements with other bars; nothing is computed anew but the events."""
@@ -116,8 +125,11 @@ class SessionReview:
     def summary(self) -> SessionSummary:
         """What reports and the choice of frames need, without the arrays of all cells."""
         excesses = self.excesses
-        raw = np.maximum(excesses.correction, excesses.spread) * self.sensitivity > 1
-        corrections = excesses.correction * excesses.correction_px[:, None]
+        bad = [(each > 1).mean(axis=0) for each in self._worse_excesses()]
+        corrections = [
+            np.median(each, axis=0) * bars
+            for each, bars in zip(excesses.correction, excesses.correction_px, strict=True)
+        ]
         return SessionSummary(
             self.session,
             excesses.views,
@@ -129,8 +141,8 @@ class SessionReview:
             self.sensitivity,
             self.scores,
             self.flagged,
-            np.median(corrections, axis=1),
-            raw.mean(axis=1),
+            np.stack(corrections),
+            np.stack(bad),
             tuple((event, self.marks(event)) for event in self._shown()),
         )
 
