@@ -80,7 +80,8 @@ def test_a_frame_is_proposed_and_taken_back_as_one_step(labeling: Any, shared_da
     press(labeling, Qt.Key.Key_M)
     control.panel.go_to(6)
     until(lambda: not labeling.proposer.is_busy)
-    assert control.labeling.label(4, LabelKey("Cam-B", table.keypoints[0])).likelihood is not None
+    statuses = [label.status for label in control.labeling.labels(4).values()]
+    assert LabelStatus.PREDICTED in statuses
     assert not control.labeling.labels(6)
 
 

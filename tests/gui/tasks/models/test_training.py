@@ -187,6 +187,8 @@ def test_a_failure_is_told_in_plain_words(
     until(lambda: states(widget) == ["failed"])
     assert "memory of the graphics card was not enough" in widget.training.words.message
     assert "smaller batch" in widget.training.words.message
+    until(lambda: widget.jobs.status == "Trainings are over: 1 failed.")
+    assert not widget.training.curves.errors.isVisible(), "there is nothing to draw"
     click(widget.training.log_section.button)
     assert "Tried 2 GiB" in widget.training.log.toPlainText()
     assert not widget.training.go_on.isEnabled()

@@ -68,6 +68,8 @@ class ModelsWidget(QWidget):
         self.models.project_changed.connect(self._on_project)
         self.check.checked.connect(self._on_checked)
         self.check.panel_wanted.connect(self._workspace.open)
+        # Label comes forward with the session, but the user is here.
+        self.networks.predict.reopened.connect(lambda: self._workspace.bring_forward(PANEL))
         self.networks.exported.connect(self.choice.choose)
         self.proposals.label_wanted.connect(lambda: self._workspace.open("Label"))
         napari_viewer.events.theme.connect(self._take_colours)

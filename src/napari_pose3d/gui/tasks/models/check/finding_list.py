@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
@@ -18,6 +19,8 @@ LABEL, CALIBRATE, TRY, SPLIT, RENAME = (
     "Train on 90 %",
     "Take a free name",
 )
+# Options of the command line, in brackets.
+_OPTION = re.compile(r" \((?:models \w+ )?--[\w-]+\)")
 # What can be done about a finding, by what its kind begins with or ends in.
 _REMEDIES = (
     ("never labeled", LABEL),
@@ -98,5 +101,5 @@ def worded(finding: TrainingFinding) -> str:
     if finding.evidence:
         lines.append(finding.evidence)
     if finding.remedy:
-        lines.append(f"→ {finding.remedy}.")
+        lines.append(f"→ {_OPTION.sub('', finding.remedy)}.")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -48,7 +48,11 @@ class PredictPanel(QWidget):
     jobs : JobBar
     chosen : callable
         Gives the networks that are selected.
+
+    ``reopened`` is emitted when the open session was opened again, with new predictions.
     """
+
+    reopened = Signal()
 
     def __init__(
         self,
@@ -181,6 +185,7 @@ class PredictPanel(QWidget):
         # The other panels take the new predictions.
         alike = session.with_alignments(opened.session.alignments)
         self._models.current.set(OpenSession(project, alike))
+        self.reopened.emit()
 
     def _check(self, wanted: Callable[[str], bool]) -> None:
         for row in range(self.sessions.count()):

@@ -53,6 +53,8 @@ class TrainingCurves(QWidget):
         self.losses.setXLink(self.errors)
         self.errors.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self.losses.setLogMode(y=True)
+        # The numbers between powers of ten would lie upon each other.
+        self.losses.getPlotItem().getAxis("left").setStyle(maxTickLevel=0)
         self.drawn: dict[tuple[str, str], int] = {}
         """How many values each curve has, by network and tag."""
         self._text = "#000000"
@@ -84,6 +86,12 @@ class TrainingCurves(QWidget):
             sample = pyqtgraph.PlotDataItem(pen=pyqtgraph.mkPen(colour, width=2))
             self.legend.addItem(sample, name)
         self.legend.setLabelTextColor(self._text)
+        drawn = {tag for _, tag in self.drawn}
+        losses = bool(drawn.intersection(_LOSSES))
+        self.errors.setVisible(bool(drawn))
+        self.losses.setVisible(losses)
+        bottom = self.errors.getPlotItem().getAxis("bottom")
+        bottom.setStyle(showValues=not losses)
 
     def _draw(
         self,

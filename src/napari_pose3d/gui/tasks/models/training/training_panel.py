@@ -67,6 +67,7 @@ class TrainingPanel(QWidget):
         self.name.setToolTip("The networks are models/<name>-seed<N>.")
         self.at_once = QSpinBox()
         self.at_once.setRange(1, 16)
+        self.at_once.setMaximumWidth(84)
         self.at_once.setToolTip("How many are trained at a time.")
         self.in_spite = QCheckBox("Train in spite of errors")
         self.train = QPushButton("&Train")
@@ -177,7 +178,8 @@ class TrainingPanel(QWidget):
             parts.append(f"{prepared.filled} views of frames have projected positions in a copy")
         if prepared.left_out:
             parts.append(f"{prepared.left_out} frames are left out")
-        self._jobs.say("; ".join(parts) + ".", "running")
+        self._said = "; ".join(parts) + "."
+        self._jobs.say(self._said, "running")
         if self._check is not None:
             # The folder is used now.
             self._check.show_result(None)
@@ -244,7 +246,8 @@ class TrainingPanel(QWidget):
 
     # ------------------------------------------------------------------ following
 
-    _wanted = ""
+    # The group to show as soon as it is there, and what was said when trainings began.
+    _wanted = _said = ""
 
     def _show_groups(self) -> None:
         groups: dict[str, float] = {}
@@ -282,18 +285,34 @@ class TrainingPanel(QWidget):
         states = {each.name: each.state.state for each in self._models.networks}
         if any(states.get(name) is not each.state.state for name, each in found.items()):
             self._models.refresh()
+        self._say_the_end(rows)
         self._refresh()
         self.followed.emit()
 
+    def _say_the_end(self, rows: list[TrainingRow]) -> None:
+        """What was said when they began holds no longer."""
+        ended = [row.progress.state.state for row in rows]
+        if not self._said or not rows or not all(state.is_over for state in ended):
+            return
+        if self._jobs.status == self._said:
+            counts = {state: ended.count(state) for state in ended}
+            words = ", ".join(f"{n} {state.value}" for state, n in counts.items())
+            self._jobs.say(
+                f"Trainings are over: {words}.",
+                "attention" if State.FAILED in counts else "done",
+            )
+        self._said = ""
+
     def _refresh(self) -> None:
         chosen = self.chosen
-        lines = []
+        failed: dict[str, list[str]] = {}
         for row in self.table.records:
             failure, damage = row.progress.state.failure, row.progress.damage
             if failure is not None:
-                lines.append(f"{row.name} failed: {failure}")
+                failed.setdefault(f"failed: {failure}", []).append(row.name)
             if damage:
-                lines.append(f"{row.name}: curves may be incomplete ({damage})")
+                failed.setdefault(f"may lack part of its curve ({damage})", []).append(row.name)
+        lines = [f"{', '.join(names)} {what}" for what, names in failed.items()]
         self.words.show_message("\n".join(lines))
         self.words.setVisible(bool(lines))
         seen = self.watch.progress.get(chosen[0]) if chosen else None

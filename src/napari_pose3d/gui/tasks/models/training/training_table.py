@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QWidget
 
-from napari_pose3d.core.models.runs.training_progress import TrainingProgress, duration
+from napari_pose3d.core.models.runs.training_progress import TrainingProgress
 from napari_pose3d.gui.layers.colours import PALETTE
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
@@ -22,7 +22,7 @@ _HINTS = (
     "Last error in px of the resized images: of validation, or else of training",
     "An estimate from the epochs that were done",
 )
-_HEIGHT = 96
+_HEIGHT = 112
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class TrainingTable(RecordTable):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(_Rows(None, _COLUMNS, _HINTS), "Trainings", parent, wide=0, height=_HEIGHT)
-        for column, text in ((1, "unfinished"), (2, "300/300"), (3, "999.9"), (4, "12 h 05 min")):
+        for column, text in ((1, "cancelled"), (2, "300/300"), (3, "99.9"), (4, "59 min")):
             self.set_width(column, text, 8)
-        self.setMaximumHeight(2 * _HEIGHT)
+        self.setMaximumHeight(_HEIGHT)
+        self.setIconSize(QSize(9, 9))
         selection = self.selectionModel()
         if selection is not None:
             selection.selectionChanged.connect(lambda *_: self.chosen.emit())
@@ -80,11 +81,8 @@ def _cells(row: TrainingRow) -> tuple[str, ...]:
     error = progress.validation_error
     if error is None:
         error = progress.train_error
-    left = (
-        ""
-        if progress.seconds_left is None or progress.state.state.is_over
-        else duration(progress.seconds_left)
-    )
+    over = progress.state.state.is_over
+    left = "" if progress.seconds_left is None or over else _short(progress.seconds_left)
     epoch = f"{progress.epoch}/{progress.epochs}" if progress.epochs else ""
     return (
         row.name,
@@ -93,3 +91,9 @@ def _cells(row: TrainingRow) -> tuple[str, ...]:
         "" if error is None else f"{error:.1f}",
         left,
     )
+
+
+def _short(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
