@@ -96,6 +96,21 @@ def test_findings_come_with_remedies(shared_viewer: Any, qtbot: Any, project: Pa
     assert widget.check.form.settings().train_share == 0.9
 
 
+def test_nothing_is_squeezed_in_a_low_window(shared_viewer: Any, qtbot: Any, project: Path) -> None:
+    (project / "calibrations" / "mouse2_day1.toml").unlink()
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    widget.resize(340, 500)
+    checked(widget)
+    field = widget.check.form.main.widget("seeds").native
+    until(lambda: field.height() >= field.minimumSizeHint().height())
+    label = widget.check.summary
+    until(lambda: label.height() >= label.heightForWidth(label.width()))
+    section = widget.section("Check and settings")
+    section.unfold(False)
+    until(lambda: section.height() < 60)
+
+
 def test_a_field_that_cannot_be_read_is_named(
     shared_viewer: Any, qtbot: Any, project: Path
 ) -> None:

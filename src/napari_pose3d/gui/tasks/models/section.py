@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 
@@ -57,6 +58,27 @@ class Section(QWidget):
         """Show its part, or only the title."""
         self.button.setChecked(unfolded)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Text wraps elsewhere now."""
+        super().resizeEvent(event)
+        self._keep_height()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that something within is of another size."""
+        done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._keep_height()
+        return done
+
+    def _keep_height(self) -> None:
+        """As high as wrapped text needs: a scroll area asks only for the height of wide lines."""
+        layout = self.layout()
+        if not self.is_open:
+            self.setMinimumHeight(0)
+        elif layout is not None and layout.hasHeightForWidth():
+            self.setMinimumHeight(layout.minimumHeightForWidth(self.width()))
+
     def _fold(self, unfolded: bool) -> None:
         self.button.setText(f"{'▾' if unfolded else '▸'} {self._title}")
         self._part.setVisible(unfolded)
+        self._keep_height()
