@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.support.litpose_programs import litpose_environment
 from tests.support.session_files import video
-from tests.support.training_projects import KEYPOINTS, VIEWS, edited, training_project
+from tests.support.training_projects import (
+    KEYPOINTS,
+    SESSIONS,
+    VIEWS,
+    edited,
+    smoothed_session,
+    training_project,
+)
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.models.runs.training_record import read_record
-from napari_pose3d.core.pipeline.results.result_files import save_result
-from napari_pose3d.core.poses.arrays import Ensemble, Poses2D, Report, Result
 
-SESSION = "mouse1_day1"
+SESSION = SESSIONS[0]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A smoothed session of 40 frames; the last ten are uncertain."""
     folder = training_project(tmp_path / "lab")
-    shape = (len(VIEWS), 40, len(KEYPOINTS))
-    xy = np.random.default_rng(2).uniform(20, 80, (*shape, 2)).astype(np.float32)
-    variance = np.ones((*shape, 2), np.float32)
-    variance[:, 30:] = 100
-    # One position is not in the image, whatever the smoother believes.
-    xy[1, 10, 2] = 300
-    likelihood = np.ones(shape, np.float32)
-    poses = Poses2D(xy, likelihood, VIEWS, KEYPOINTS, variance=variance, session=SESSION)
-    report = Report("linear", {}, False, 0, 0, 0, 0)
-    ensemble = Ensemble(xy[None], likelihood[None], ("net",), VIEWS, KEYPOINTS, SESSION)
-    result = Result(poses, None, np.ones(len(KEYPOINTS)), report)
-    save_result(result, ensemble, None, folder / "napari-pose3d" / "smoothed" / SESSION)
+    smoothed_session(folder)
     for view in VIEWS:
         video(folder / "videos" / f"{SESSION}_{view}.mp4")
     return folder

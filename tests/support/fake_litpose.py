@@ -3,7 +3,7 @@
 Exit codes lie as the real ones do: SIGTERM while training gives 0, and prediction without a view
 gives 0 and writes nothing. ``FAKE_LITPOSE`` is JSON that changes what it does: ``pause`` (seconds
 for an epoch), ``fail`` (text that is raised in the first epoch), ``hang`` (ignores SIGINT),
-``rows`` (rows of predictions).
+``rows`` (rows of predictions), ``epochs`` (how many are trained, whatever is asked for).
 """
 
 import json
@@ -66,7 +66,9 @@ def train(config_file, folder):
     folder.mkdir(parents=True, exist_ok=True)
     training = config["training"]
     epochs, every = training["max_epochs"], training["check_val_every_n_epoch"]
-    if any(m > epochs for m in training["lr_scheduler_params"]["multisteplr"]["milestones"]):
+    if HOW.get("epochs"):
+        epochs, every = HOW["epochs"], 1
+    elif any(m > epochs for m in training["lr_scheduler_params"]["multisteplr"]["milestones"]):
         raise AssertionError("all training.lr_scheduler_params.multisteplr.milestones must be <=")
     effective = dict(config, creation_datetime="2026-11-28T00:00:00")
     effective["model"] = dict(config["model"], lightning_pose_version="2.4.3")
@@ -176,7 +178,7 @@ def main(arguments):
     elif command == "export":
         model = Path(rest[0])
         (model / "exports_onnx").mkdir()
-        (model / "exports_onnx" / "epoch=0-step=1-best_fp32.onnx").write_bytes(b"")
+        (model / "exports_onnx" / "epoch=0-step=1-best_fp32.onnx").write_bytes(b"network")
 
 
 if __name__ == "__main__":

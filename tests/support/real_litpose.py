@@ -12,6 +12,9 @@ from napari_pose3d.core.models.installation.install_commands import ENVIRONMENT,
 from napari_pose3d.core.models.installation.litpose_facts import TRIED_VERSION
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE
 
+# Two that belong together.
+_TORCH = ("torch==2.14.1", "torchvision==0.29.1")
+
 _VIT = """
 import sys
 import torch
@@ -49,7 +52,7 @@ def real_litpose() -> Path:
         own = variables | {"PIP_RETRIES": "0", "PIP_TIMEOUT": "15", "PIP_DEFAULT_TIMEOUT": "15"}
         if subprocess.run(words, env=own).returncode:
             # Where the index of builds for the CPU cannot be reached.
-            subprocess.run(words[: words.index("--index-url")], check=True, env=variables)
+            subprocess.run([*words[: words.index("torch")], *_TORCH], check=True, env=variables)
     done.touch()
     return folder
 

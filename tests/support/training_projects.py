@@ -13,6 +13,8 @@ from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.models.configuration.config_file import Config, config_text, with_values
 from napari_pose3d.core.models.preflight.preflight import Preflight, preflight
 from napari_pose3d.core.models.training_plan import plan_training
+from napari_pose3d.core.pipeline.results.result_files import save_result
+from napari_pose3d.core.poses.arrays import Ensemble, Poses2D, Report, Result
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 
@@ -81,3 +83,20 @@ def trained_network(project: Path, name: str, seed: int = 0) -> Path:
     touch(folder / "train_status.json", status)
     touch(folder / "config.yaml", config_text(config_of(project)))
     return folder
+
+
+def smoothed_session(project: Path) -> None:
+    """The first session smoothed: 40 frames, of which the last ten are uncertain."""
+    shape = (len(VIEWS), 40, len(KEYPOINTS))
+    xy = np.random.default_rng(2).uniform(20, 80, (*shape, 2)).astype(np.float32)
+    variance = np.ones((*shape, 2), np.float32)
+    variance[:, 30:] = 100
+    # One position is not in the image, whatever the smoother believes.
+    xy[1, 10, 2] = 300
+    likelihood, session = np.ones(shape, np.float32), SESSIONS[0]
+    poses = Poses2D(xy, likelihood, VIEWS, KEYPOINTS, variance=variance, session=session)
+    ensemble = Ensemble(xy[None], likelihood[None], ("net",), VIEWS, KEYPOINTS, session)
+    report = Report("linear", {}, False, 0, 0, 0, 0)
+    result = Result(poses, None, np.ones(len(KEYPOINTS)), report)
+    folder = project / "napari-pose3d" / "smoothed" / session
+    save_result(result, ensemble, None, folder, force=True)

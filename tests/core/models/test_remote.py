@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from tests.support.litpose_programs import litpose_environment
+from tests.support.remote_programs import remote_programs
 from tests.support.session_files import touch
 from tests.support.training_projects import edited, training_project
 
@@ -24,36 +24,6 @@ from napari_pose3d.core.models.runs.training_state import State, training_state
 from napari_pose3d.core.models.runs.training_stop import stop_training
 from napari_pose3d.errors import PoseDataError
 
-# The other machine is a folder: what ssh is given to run runs here, and rsync copies.
-SSH = """#!/bin/sh
-echo "ssh $*" >> "$FAKE_LOG"
-[ -n "$FAKE_SSH_FAILS" ] && { echo "Permission denied (publickey)." >&2; exit 255; }
-while [ "$1" != far ]; do shift; done
-shift
-exec sh -c "$*"
-"""
-RSYNC = f"""#!{sys.executable}
-import os, shutil, sys
-from pathlib import Path
-with open(os.environ["FAKE_LOG"], "a") as log:
-    log.write("rsync " + " ".join(sys.argv[1:]) + "\\n")
-source, target = (a.split(":", 1)[-1] for a in sys.argv[-2:])
-listed = [a for a in sys.argv if a.startswith("--files-from=")]
-if listed:
-    names = Path(listed[0].split("=", 1)[1]).read_text().splitlines()
-else:
-    names = [str(p.relative_to(source)) for p in Path(source).rglob("*") if p.is_file()]
-for name in names:
-    place = Path(target) / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(Path(source) / name, place)
-"""
-SBATCH = """#!/bin/sh
-echo "sbatch $*" >> "$FAKE_LOG"
-sh "$1"
-echo "Submitted batch job 42"
-"""
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -63,9 +33,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Programs on PATH that note how they were called."""
-    programs = tmp_path / "programs"
-    for name, text in (("ssh", SSH), ("rsync", RSYNC), ("sbatch", SBATCH)):
-        touch(programs / name, text).chmod(0o755)
+    programs = remote_programs(tmp_path / "programs")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 0.01}))
