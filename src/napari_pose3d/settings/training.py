@@ -1,0 +1,70 @@
+"""How networks are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_pose3d.errors import PoseDataError
+
+from .values import setting
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How networks of Lightning Pose are trained; what is not given is as it recommends."""
+
+    seeds: tuple[int, ...] = setting(
+        (0, 1, 2), "one network for each; together they are an ensemble"
+    )
+    model_type: Literal["auto", "heatmap_multiview_transformer", "heatmap", "heatmap_mhcrnn"] = (
+        setting(
+            "auto",
+            "auto: heatmap_multiview_transformer with several views, else heatmap; heatmap: one "
+            "network for all views; heatmap_mhcrnn: with the frames around (no calibration)",
+        )
+    )
+    backbone: str = setting("vits_dino", "network that features come from")
+    pretrained: bool = setting(
+        True,
+        "begin with weights trained on images of all kinds; only convolutional backbones "
+        "can do without",
+    )
+    image_size: int | None = setting(
+        None, "px that images are resized to, a multiple of 128; not given: as recommended"
+    )
+    epochs: int | None = setting(
+        None, "passes over the labels; below 300 the schedules are shortened in proportion"
+    )
+    batch_size: int | None = setting(None, "frames (with all their views) in one step")
+    reprojection_loss: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "let views agree in space while training; auto: where each labeled session has a "
+        "calibration",
+    )
+    augmentation: Literal["dlc", "dlc-top-down", "default"] = setting(
+        "dlc", "how images are varied; dlc-top-down: also turned by quarters"
+    )
+    train_share: float = setting(
+        0.95, "share of the labeled frames to train on; the others choose the best epoch"
+    )
+    same_split: bool = setting(
+        False, "train all seeds on the same frames; off: the split differs as well"
+    )
+    workers: int = setting(2, "processes that load images, twice: for training and validation")
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise PoseDataError(
+                f"the seeds are {list(self.seeds)}", expected="different whole numbers from 0"
+            )
+        for name, least in (("image_size", 1), ("epochs", 1), ("batch_size", 1), ("workers", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise PoseDataError(
+                    f"{name.replace('_', ' ')} is {value}", expected=f"{least} or more"
+                )
+        if not 0 < self.train_share < 1:
+            raise PoseDataError(
+                f"the share to train on is {self.train_share}", expected="between 0 and 1"
+            )
