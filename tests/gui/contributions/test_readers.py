@@ -263,6 +263,7 @@ def test_every_command_of_the_manifest_can_be_imported() -> None:
         "Models",
         "Smooth and triangulate",
         "Review",
+        "Export",
     ]
 
 

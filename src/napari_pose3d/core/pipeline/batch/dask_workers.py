@@ -61,11 +61,13 @@ class DaskWorkers:
                     dashboard_address=":0",
                 )
             )
-            self._client = self._closing.enter_context(distributed.Client(started))
+            self._client = self._closing.enter_context(
+                distributed.Client(started, set_as_default=False)
+            )
         else:
             try:
                 self._client = self._closing.enter_context(
-                    distributed.Client(cluster, timeout=_CONNECT_SECONDS)
+                    distributed.Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False)
                 )
             except (OSError, ValueError) as error:
                 raise PoseDataError(

@@ -106,7 +106,8 @@ class LocalWorkers:
         while len(self._processes) < wanted:
             self._processes.append(_Process(self._plan, self._events, self._plan.smoothing.threads))
         for each in self._processes:
-            if waiting and each.task is None:
+            # One that was killed without a session is noticed a moment later.
+            if waiting and each.task is None and each.is_there():
                 each.begin(*waiting.popleft())
 
     def _next_outcomes(self, waiting: deque[tuple[SessionTask, int]]) -> Iterator[SessionOutcome]:
@@ -209,6 +210,10 @@ class _Process:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def is_there(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
     def begin(self, task: SessionTask, attempt: int) -> None:
         """Do a session."""
