@@ -1,10 +1,10 @@
-"""From predictions to positions: ``smooth``, ``triangulate``, ``shape``, ``batch``."""
+"""From predictions to positions: ``smooth``, ``triangulate``, ``shape``, ``ibl-paw``, ``batch``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import batch, shape, smooth, triangulate
+from . import batch, paw, shape, smooth, triangulate
 
 
 def add_to(commands: Any) -> None:
@@ -13,3 +13,4 @@ def add_to(commands: Any) -> None:
     triangulate.add_to(commands)
     batch.add_to(commands)
     shape.add_to(commands)
+    paw.add_to(commands)

@@ -15,7 +15,7 @@ Float64 = NDArray[np.float64]
 
 _BOX = ("x", "y", "w", "h")
 _LARGEST = 256 << 20
-_CORRECT = "Correct 'timestamps' in napari-pose3d/project.toml"
+_CORRECT = "Correct the file, or 'timestamps' in napari-pose3d/project.toml"
 
 
 def read_times(path: Path) -> Float64:
