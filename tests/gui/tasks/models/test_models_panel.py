@@ -145,11 +145,12 @@ def test_a_network_is_exported(
     widget = models_panel(shared_viewer, qtbot)
     until(lambda: len(widget.networks.table.records) == 1)
     open_section(widget, "Models")
-    # The stand-in writes an empty file, which is no export.
-    assert "the export failed" in exported(widget)
-    shutil.rmtree(folder / "exports_onnx")
     program = tmp_path / "lp" / "bin" / "litpose"
     at = folder / "exports_onnx" / "epoch=3-step=40-best_fp32.onnx"
+    # An empty file is no export.
+    program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\ntouch '{at}'\n")
+    assert "the export failed" in exported(widget)
+    shutil.rmtree(folder / "exports_onnx")
     program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\necho net > '{at}'\n")
     assert exported(widget) == "Exported: net."
     until(lambda: "Exported to ONNX" in widget.networks.details.text.message)
