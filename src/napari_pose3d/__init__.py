@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
     from .core.pipeline.kinematics_run import measure_session
     from .core.pipeline.quality.audit_run import audit_project
+    from .core.pipeline.results.render_run import Rendered, render_session
     from .core.pipeline.results.result_files import save_result
     from .core.pipeline.results.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         BatchSettings,
         ExportSettings,
         ReadingSettings,
+        RenderSettings,
         SmootherParts,
         SmoothingSettings,
         TriangulationSettings,
@@ -74,6 +76,8 @@ _HOME = {
     "Poses3D": ".core.poses.arrays",
     "Project": ".core.projects.project",
     "ReadingSettings": ".settings",
+    "RenderSettings": ".settings",
+    "Rendered": ".core.pipeline.results.render_run",
     "Report": ".core.poses.arrays",
     "Result": ".core.poses.arrays",
     "Rig": ".core.cameras.rig",
@@ -107,6 +111,7 @@ _HOME = {
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
     "read_poses": ".core.pipeline.exchange.import_run",
+    "render_session": ".core.pipeline.results.render_run",
     "review_result": ".core.review.session_review",
     "save_result": ".core.pipeline.results.result_files",
     "save_rig": ".core.cameras.rig_file",
@@ -132,6 +137,8 @@ __all__ = [
     "Poses3D",
     "Project",
     "ReadingSettings",
+    "RenderSettings",
+    "Rendered",
     "Report",
     "Result",
     "Rig",
@@ -166,6 +173,7 @@ __all__ = [
     "open_project",
     "open_video",
     "read_poses",
+    "render_session",
     "review_result",
     "save_result",
     "save_rig",

@@ -11,7 +11,7 @@ from typing import NoReturn
 from napari_pose3d._version import __version__
 from napari_pose3d.errors import Cancelled, PoseDataError
 
-from . import audit, exchange, info, kinematics, models, review, rig, sample, smoothing
+from . import audit, exchange, info, kinematics, models, render, review, rig, sample, smoothing
 from .options import parse_frame_ranges
 from .terminal.interruption import EXIT_CODE, Interruption
 from .terminal.parser import Parser
@@ -88,6 +88,7 @@ def _parser() -> Parser:
         rig,
         exchange,
         kinematics,
+        render,
         sample,
         info,
     ):

@@ -4,7 +4,7 @@ Each field carries its plain-words help in ``metadata["help"]``.
 """
 
 from .rigs import CalibrationSettings, RefinementSettings
-from .sessions import BatchSettings, ExportSettings, ReviewSettings
+from .sessions import BatchSettings, ExportSettings, RenderSettings, ReviewSettings
 from .smoothing import (
     PlotSettings,
     ReadingSettings,
@@ -35,6 +35,7 @@ __all__ = [
     "Progress",
     "ReadingSettings",
     "RefinementSettings",
+    "RenderSettings",
     "ReviewSettings",
     "Robust",
     "ShapeSettings",

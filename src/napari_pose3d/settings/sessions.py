@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,6 +73,39 @@ class ExportSettings:
         if not 0 <= self.validation < 1:
             raise PoseDataError(
                 f"{self.validation:g} is no share", place="validation", expected="from 0 to below 1"
+            )
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What a rendered video shows."""
+
+    views: tuple[str, ...] = setting((), "views to show, in this order; empty: all with a video")
+    frames: tuple[int | None, int | None] = setting(
+        (None, None), "first session frame and one past the last; not given: the whole recording"
+    )
+    skeleton: bool = setting(True, "draw the bones between keypoints")
+    space: bool = setting(True, "show the positions in 3-D beside the views, if there are any")
+    uncertainty: bool = setting(False, "draw the ellipses that hold 95 % around the keypoints")
+    labels: bool = setting(False, "draw what people labeled, as rings")
+    names: bool = setting(False, "write the keypoints' names beside them")
+    scale: float | None = setting(
+        None,
+        "px of the rendered video for each px of a video; not given: 1, or less where the whole "
+        "would not fit into 1920 x 1080",
+    )
+
+    def __post_init__(self) -> None:
+        first, last = self.frames
+        if (first or 0) < 0 or (last is not None and last <= (first or 0)):
+            raise PoseDataError(
+                f"there are no frames from {first or 0} to before {last}",
+                place="frames",
+                expected="a first frame from 0, and a larger one past the last",
+            )
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise PoseDataError(
+                f"the scale is {self.scale:g}", place="scale", expected="a number above zero"
             )
 
 

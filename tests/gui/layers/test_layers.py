@@ -14,6 +14,7 @@ from napari.layers import Layer
 from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_table
 from tests.support.scenes import arc_rig
 
+from napari_pose3d.core.cameras.floor import floor_grid, oblique_direction
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
 from napari_pose3d.gui.layers.display import Display, fit_again
@@ -23,11 +24,9 @@ from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 from napari_pose3d.gui.layers.view_layout import (
     Tile,
-    floor_grid,
     frusta,
     looking_direction,
     mark_size,
-    oblique_direction,
     place_views,
     tile_views,
 )

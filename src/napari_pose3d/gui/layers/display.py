@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet, ref
 
+from napari_pose3d.core.cameras.floor import oblique_direction
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.gui.workspace.docking import unwrapped
 
 from .layer_poses import LayerPoses, Stage, poses_of
 from .layer_styles import ROLE_KEY, SPACE_ROLES, STAGE_KEY, UP_KEY
-from .view_layout import looking_direction, oblique_direction
+from .view_layout import looking_direction
 
 Space = Literal["2-D", "3-D"]
 Shown = Literal["smoothed", "raw", "both"]

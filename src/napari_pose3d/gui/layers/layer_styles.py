@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.cameras.floor import floor_grid
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
 
 from .colours import NEUTRAL, keypoint_colormap, keypoint_rgba
 from .layer_poses import METADATA_KEY, LayerPoses, Stage, Table, tracks_columns
-from .view_layout import AROUND_ANIMAL, Tile, floor_grid, frusta, mark_size
+from .view_layout import AROUND_ANIMAL, Tile, frusta, mark_size
 
 LayerData = tuple[Any, dict[str, Any], str]
 

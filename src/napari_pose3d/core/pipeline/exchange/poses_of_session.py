@@ -55,6 +55,7 @@ def poses_of_session(
     calibration: AnyPath | None = None,
     fps: float | None = None,
     units: str | None = None,
+    pixels: Pixels | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SessionPoses:
@@ -73,12 +74,14 @@ def poses_of_session(
         Not given: what the header of a video states.
     units : str, optional
         Not given: what the calibration states.
+    pixels : {"rig", "image"}, optional
+        Of which image the positions in the views are. Not given: that of the rig where there is
+        one, else that of the videos.
 
     Returns
     -------
     SessionPoses
-        Frames are session frames. Pixels are those of the rig's image where there is a rig, else
-        those of the videos.
+        Frames are session frames.
 
     Raises
     ------
@@ -92,7 +95,8 @@ def poses_of_session(
         rig = load_rig(calibration).renamed(session.cameras)
     found = session.prediction_set(chosen) if chosen is not None else _usual_set(session)
     reading = reading or ReadingSettings()
-    pixels: Pixels = "image" if rig is None else "rig"
+    if pixels is None:
+        pixels = "image" if rig is None else "rig"
     if found.space is not None:
         table = session.load_poses3d(found)
         covariance = None

@@ -11,9 +11,10 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_pose3d.core.cameras.floor import floor_grid, oblique_direction
 from napari_pose3d.gui.layers.colours import NEUTRAL, keypoint_rgba
 from napari_pose3d.gui.layers.layer_styles import vectors_of
-from napari_pose3d.gui.layers.view_layout import bones_of, floor_grid, oblique_direction
+from napari_pose3d.gui.layers.view_layout import bones_of
 from napari_pose3d.gui.qt.napari_private import redraw_points
 
 from ..frames.view_source import Scene

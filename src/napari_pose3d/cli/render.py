@@ -1,0 +1,108 @@
+"""``napari-pose3d render SESSION --out FILE.mp4``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings, RenderSettings, frame_range_of
+
+from .options import help_of
+from .terminal.progress_bar import ProgressBar
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "render",
+        help="a video of all views with their keypoints, and of the positions in 3-D",
+        description="Draw keypoints and skeleton over all views of a session, and in 3-D beside "
+        "them, and write that as an H.264 video with every frame of the recording. Rings are "
+        "positions that were filled in.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_run)
+    parser.add_argument(
+        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="MP4", help="video to write")
+    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
+    parser.add_argument(
+        "--set",
+        metavar="NAME",
+        help="prediction set; not given: the smoothed result, else 3-D positions, else the only "
+        "predictions",
+    )
+    parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
+    parser.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second; not given: that of the videos"
+    )
+    parser.add_argument("--frames", metavar="A:B", help=help_of(RenderSettings, "frames"))
+    parser.add_argument(
+        "--views", nargs="+", default=[], metavar="NAME", help=help_of(RenderSettings, "views")
+    )
+    parser.add_argument(
+        "--keypoints", nargs="+", default=[], metavar="NAME",
+        help=help_of(ReadingSettings, "keypoints"),
+    )  # fmt: skip
+    parser.add_argument("--individual", help=help_of(ReadingSettings, "individual"))
+    parser.add_argument(
+        "--without-skeleton",
+        dest="skeleton",
+        action="store_false",
+        help=f"else {help_of(RenderSettings, 'skeleton')}",
+    )
+    parser.add_argument(
+        "--without-3d",
+        dest="space",
+        action="store_false",
+        help=f"else {help_of(RenderSettings, 'space')}",
+    )
+    for name in ("uncertainty", "labels", "names"):
+        parser.add_argument(f"--{name}", action="store_true", help=help_of(RenderSettings, name))
+    parser.add_argument("--scale", type=float, metavar="X", help=help_of(RenderSettings, "scale"))
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.results.render_run import render_session
+
+    frames: tuple[int | None, int | None] = (None, None)
+    if options.frames is not None:
+        try:
+            frames = frame_range_of(options.frames)
+        except PoseDataError as error:
+            raise error.located(place="--frames") from None
+    settings = RenderSettings(
+        tuple(options.views),
+        frames,
+        skeleton=options.skeleton,
+        space=options.space,
+        uncertainty=options.uncertainty,
+        labels=options.labels,
+        names=options.names,
+        scale=options.scale,
+    )
+    reading = ReadingSettings(keypoints=tuple(options.keypoints), individual=options.individual)
+    done = render_session(
+        options.input,
+        options.out,
+        settings,
+        session=options.session,
+        prediction_set=options.set,
+        reading=reading,
+        calibration=options.calibration,
+        fps=options.fps,
+        overwrite=options.force,
+        progress=bar,
+        cancelled=options.interruption.asked,
+    )
+    bar.close()
+    for note in done.notes:
+        print(f"note: {note}")
+    width, height = done.size
+    print(f"{done.n_frames:,} frames, {done.fps:g} a second, {width} x {height} px")
+    print("wrote", done.file, sep="\n  ")
+    return 0

@@ -1,0 +1,67 @@
+"""The colours of keypoints: decided here once, the same in every view, in 3-D and in plots.
+
+The first seven are Okabe and Ito's colours without black. Each of the others was chosen as the
+colour furthest (CIELAB) from all before it, the nearest of four distances counting: as seen with
+normal vision and as simulated for protanopia, deuteranopia and tritanopia (Machado et al. 2009).
+Lightness is held between 42 and 88, so that every colour shows on black, white and grey images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+# fmt: off
+PALETTE: tuple[str, ...] = (
+    "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#0072b2", "#cc79a7", "#f0e442", "#8024ff",
+    "#c5e897", "#d10d3b", "#8c75ff", "#3bf3f3", "#97dcba", "#c5a352", "#8c5275", "#24753b",
+    "#ff5275", "#d1dc69", "#6946dc", "#758ce8", "#ba0da3", "#ba2f0d", "#3bd1e8", "#0dc58c",
+    "#5e5ed1", "#ba80c5", "#baba75", "#759724", "#dc97ae", "#75d13b", "#c58052", "#f3a397",
+    "#dc185e", "#ba5297", "#d1a3d1", "#80dcd1", "#ba52c5", "#a33bff", "#bae8ae", "#80aeff",
+)
+# fmt: on
+
+NEUTRAL = "#8a8a8a"
+"""Frames, names and cameras: a grey that shows on the canvas of both themes."""
+
+
+def keypoint_hex(
+    keypoints: Sequence[str], colours: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
+    usual = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
+    return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
+
+
+def kept_colours(
+    names: Sequence[tuple[str, str | None]], former: Sequence[str], colours: Mapping[str, str]
+) -> dict[str, str]:
+    """The colours to write down so that keypoints keep theirs when the list of keypoints changes.
+
+    Parameters
+    ----------
+    names : sequence of (name, former name or None)
+        All keypoints in their new order; None for one that is new, which gets a free colour.
+    former : sequence of str
+        Their former names in their former order.
+    colours : mapping of keypoint to ``#rrggbb``
+        Those that were chosen so far, by former names.
+
+    Returns
+    -------
+    dict of str to str
+        By new names, without those that a keypoint has by its place anyway.
+    """
+    before = keypoint_hex(former, colours)
+    usual = keypoint_hex([name for name, _ in names])
+    used = set(before.values())
+    found = {name: colour for name, colour in colours.items() if name not in before}
+    for name, old in names:
+        if old is None:
+            free = (colour for colour in PALETTE if colour not in used)
+            colour = next(free, usual[name]) if usual[name] in used else usual[name]
+            used.add(colour)
+        else:
+            colour = before[old]
+        if colour != usual[name] or (old is not None and old in colours):
+            found[name] = colour
+    return found
