@@ -1,4 +1,4 @@
-"""Paws of a mouse that two cameras of different rates film from both sides."""
+"""Paws of a mouse that two cameras of different rates record from both sides."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "ibl-paw",
         help="smooth the two paws that cameras of different rates see from the left and the right",
-        description="Smooth two keypoints that two cameras film from opposite sides at their own "
+        description="Smooth two keypoints that two cameras record from opposite sides at their own "
         "times, which lie beside the predictions in *.timestamps.<view>.npy. The second camera is "
         "interpolated to the times of the first, its keypoints are exchanged and its x is "
         "mirrored; then both are smoothed together.",
@@ -64,6 +64,10 @@ def add_to(commands: Any) -> None:
         "--inflate-vars", "--inflate_vars", action="store_true",
         help=help_of(SmoothingSettings, "inflate_vars"),
     )  # fmt: skip
+    # In ensemble-kalman-smoother it is on unless one says so.
+    parser.add_argument(
+        "--no-inflate-vars", dest="inflate_vars", action="store_false", help=argparse.SUPPRESS
+    )
     parser.add_argument(
         "--as-published", action="store_true", help=help_of(SmoothingSettings, "as_published")
     )
