@@ -52,6 +52,23 @@ def test_the_corrected_set_is_read_like_predictions_of_lightning_pose(tmp_path: 
     assert not (folder / "day1_side.csv").exists()
 
 
+def test_what_was_done_and_undone_last_has_its_time(tmp_path: Path) -> None:
+    kept = opened(tmp_path)
+    assert (kept.done_at, kept.undone_at) == ("", "")
+    first, second = kept.move({NOSE: (1.0, 2.0)}), kept.move({NOSE: (3.0, 4.0)})
+    assert first is not None
+    assert second is not None
+    assert kept.done_at == second.time
+    kept.undo()
+    assert kept.done_at == first.time
+    undone = kept.undone_at
+    assert undone >= second.time
+    kept.redo()
+    # Done again, it is newer than it was; another run reads the same.
+    assert kept.done_at >= undone
+    assert (kept.done_at, kept.undone_at) == (opened(tmp_path).done_at, "")
+
+
 def test_undo_and_redo_also_in_another_run(tmp_path: Path) -> None:
     opened(tmp_path).move({NOSE: (1.0, 2.0)})
     opened(tmp_path).move({NOSE: (3.0, 4.0)})

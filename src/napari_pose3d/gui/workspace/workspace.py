@@ -109,6 +109,11 @@ class Workspace(QObject):
         panel = self._panels.get(name)
         return None if panel is None else panel.widget
 
+    def is_in_front(self, name: str) -> bool:
+        """Whether a panel is seen; one behind another tab is visible to Qt, too."""
+        panel = self._panels.get(name)
+        return panel is not None and panel.in_front and not panel.hidden
+
     def bring_forward(self, name: str) -> None:
         """Let the user see a panel that is open, and give it the focus."""
         panel = self._panels.get(name)

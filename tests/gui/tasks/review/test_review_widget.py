@@ -37,12 +37,18 @@ LEFT = Qt.MouseButton.LeftButton
 VIEW, KEYPOINT, FIRST, LAST = 2, 1, 12, 19
 
 
-def planted_project(tmp_path: Path) -> Path:
-    """A project with videos, and predictions of two networks of which one view errs for a while."""
+def planted_project(
+    tmp_path: Path, faults: tuple[tuple[int, int, int, int], ...] = ((VIEW, KEYPOINT, FIRST, LAST),)
+) -> Path:
+    """A project with videos, and predictions of two networks of which one view errs for a while.
+
+    A fault is a view, a keypoint, and the first and the last frame.
+    """
     folder = calibrated_project(tmp_path, videos=True)
     rng = np.random.default_rng(0)
     xy = np.stack([truth(frame) for frame in range(N_FRAMES)], axis=1)
-    xy[VIEW, FIRST : LAST + 1, KEYPOINT] += (18.0, -14.0)
+    for view, keypoint, first, last in faults:
+        xy[view, first : last + 1, keypoint] += (18.0, -14.0)
     project = open_project(folder)
     for net in range(2):
         for v, view in enumerate(project.views):

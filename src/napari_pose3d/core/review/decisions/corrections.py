@@ -112,6 +112,16 @@ class Corrections:
     def redo_text(self) -> str:
         return self._log.redo_text
 
+    @property
+    def done_at(self) -> str:
+        """When what undo would take back was done; ISO 8601, UTC, "" for nothing."""
+        return self._log.done_at
+
+    @property
+    def undone_at(self) -> str:
+        """When what redo would bring again was undone; "" for nothing."""
+        return self._log.undone_at
+
     def move(
         self, positions: Mapping[Cell, tuple[float, float] | None], text: str = ""
     ) -> Step | None:

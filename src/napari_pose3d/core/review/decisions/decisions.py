@@ -152,6 +152,16 @@ class Decisions:
     def redo_text(self) -> str:
         return self._log.redo_text
 
+    @property
+    def done_at(self) -> str:
+        """When what undo would take back was done; ISO 8601, UTC, "" for nothing."""
+        return self._log.done_at
+
+    @property
+    def undone_at(self) -> str:
+        """When what redo would bring again was undone; "" for nothing."""
+        return self._log.undone_at
+
     def of_event(self, session: str, event: Event) -> Decision | None:
         """The newest decision about an event; None where there is none."""
         found = [each for each in self.all if each.is_about(session, event)]

@@ -111,6 +111,8 @@ class StepLog:
         self.damaged = 0
         self._done: list[Step] = []
         self._undone: list[Step] = []
+        self._done_at: list[str] = []
+        self._undone_at: list[str] = []
         self._length = 0
         if self.path.parent.is_dir():
             recover(self.path.parent)
@@ -129,9 +131,9 @@ class StepLog:
             # Where the line of that step is damaged, another must not be undone in its place.
             if self._done and entry.get("of", self._done[-1].time) != self._done[-1].time:
                 raise ValueError("undone is a step that cannot be read")
-            self._undo()
+            self._undo(str(entry.get("time", "")))
         elif entry.get("redo") is True:
-            self._redo()
+            self._redo(str(entry.get("time", "")))
         else:
             changes = tuple((_key(key), old, new) for key, old, new in entry["changes"])
             for key, before, after in changes:
@@ -140,7 +142,9 @@ class StepLog:
             step = Step(str(entry["text"]), changes, str(entry["who"]), str(entry["time"]))
             self._apply(step, forward=True)
             self._done.append(step)
+            self._done_at.append(step.time)
             self._undone.clear()
+            self._undone_at.clear()
 
     def _apply(self, step: Step, *, forward: bool) -> None:
         for key, before, after in step.changes:
@@ -150,19 +154,23 @@ class StepLog:
             else:
                 self.state[key] = value
 
-    def _undo(self) -> Step | None:
+    def _undo(self, time: str) -> Step | None:
         if not self._done:
             return None
         step = self._done.pop()
+        self._done_at.pop()
         self._undone.append(step)
+        self._undone_at.append(time)
         self._apply(step, forward=False)
         return step
 
-    def _redo(self) -> Step | None:
+    def _redo(self, time: str) -> Step | None:
         if not self._undone:
             return None
         step = self._undone.pop()
+        self._undone_at.pop()
         self._done.append(step)
+        self._done_at.append(time)
         self._apply(step, forward=True)
         return step
 
@@ -180,6 +188,16 @@ class StepLog:
     def redo_text(self) -> str:
         """What redo would bring again; "" for nothing."""
         return self._undone[-1].text if self._undone else ""
+
+    @property
+    def done_at(self) -> str:
+        """When what undo would take back was done, or done again; "" for nothing."""
+        return self._done_at[-1] if self._done_at else ""
+
+    @property
+    def undone_at(self) -> str:
+        """When what redo would bring again was undone; "" for nothing."""
+        return self._undone_at[-1] if self._undone_at else ""
 
     def add(self, values: Values, text: str, who: str) -> Step | None:
         """Change values by key, as one step; None, and nothing written, where all are so already.

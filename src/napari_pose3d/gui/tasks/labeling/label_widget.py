@@ -136,6 +136,10 @@ class LabelWidget(QWidget):
                 self._say(str(error))
                 show_error(str(error))
                 return
+        docked = self._workspace.find("Label") is not None
+        behind = docked and not self._workspace.is_in_front("Label")
+        window = self.window()
+        focused = None if window is None else window.focusWidget()
         views = self._workspace.open("Camera views")
         if views is not self._views:
             self._views = views
@@ -143,8 +147,12 @@ class LabelWidget(QWidget):
             views.panel_changed.connect(self._on_panel)
             views.ended.connect(self._on_views_ended)
         self._attach(views.panel)
-        # It was opened for this panel's sake.
-        self._workspace.bring_forward("Label")
+        if not behind:
+            # They were opened for this panel's sake.
+            self._workspace.bring_forward("Label")
+        elif focused is not None:
+            # Another panel asked for labels, and is worked in meanwhile.
+            focused.setFocus()
 
     def _attach(self, panel: ViewsPanel) -> None:
         labeling, opened = self.labeling, self._opened

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, QSize
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -21,6 +24,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
+from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
@@ -96,7 +100,7 @@ class ReviewWidget(QWidget):
         self.link = PanelLink(self._workspace, self)
         self.why = EvidenceDrawing(self.model, self.link, self)
         self.correcting = CorrectionDrawing(
-            self.model, self.link, self.corrections, self.isVisible, self.events.perform, self
+            self.model, self.link, self.corrections, self._is_in_front, self.events.perform, self
         )
         self._above = StripAboveTraces(self._workspace, self.feed, self)
         self.layers = ReviewLayers(napari_viewer, self.model, self)
@@ -156,6 +160,7 @@ class ReviewWidget(QWidget):
 
     def _connect(self) -> None:
         self._current.changed.connect(self._on_session)
+        self._workspace.changed.connect(self._share_keys)
         self.bar.run_clicked.connect(self.run)
         self.bar.cancel_clicked.connect(self.cancel)
         self.events.frame_chosen.connect(self._show_frame)
@@ -170,7 +175,7 @@ class ReviewWidget(QWidget):
         self._above.frame_chosen.connect(self._show_frame)
         self._above.event_wanted.connect(self.events.table.step)
         self.model.classified.connect(self._on_classified)
-        self.events.decisions.queue_wanted.connect(self.outlet.queue_events)
+        self.events.decisions.queue_wanted.connect(self._queue_events)
         self.events.decisions.fix_wanted.connect(self.outlet.fix)
         self.tabs.currentChanged.connect(self._show_page)
         self.budget.valueChanged.connect(self._tell)
@@ -276,10 +281,21 @@ class ReviewWidget(QWidget):
         of_predictions = chosen is not self.audit
         for page in self._pages:
             page.setVisible(page is chosen and (self._is_found or not of_predictions))
+        table = {self.events: self.events.table, self.audit: self.audit.table}.get(chosen)
+        # Brought forward, the panel's keys act at once.
+        self.setFocusProxy(table if table is not None and not chosen.isHidden() else None)
+        self._share_keys()
         for part in (self.summary, self._found):
             part.setVisible(self._is_found and of_predictions)
         self.bar.setVisible(of_predictions)
         self._hint.setVisible(of_predictions and not self._is_found)
+
+    def _is_in_front(self) -> bool:
+        return self._workspace.is_in_front(_PANEL)
+
+    def _share_keys(self) -> None:
+        """The keys act in napari's main canvas as long as the events are seen."""
+        self.events.act_in_canvas(self._is_in_front() and not self.events.isHidden())
 
     def _on_classified(self) -> None:
         self._on_step()
@@ -330,11 +346,27 @@ class ReviewWidget(QWidget):
             self.feed.show_frame(int(steps[self._axis]))
             self.compare.show_frame(int(steps[self._axis]))
 
+    def _queue_events(self, events: Sequence[Event]) -> None:
+        with self._keeping_focus():
+            self.outlet.queue_events(events)
+
     def _switch_why(self, on: bool) -> None:
         if on:
-            self.link.open()
-            self._workspace.bring_forward(_PANEL)
+            with self._keeping_focus():
+                self.link.open()
+                self._workspace.bring_forward(_PANEL)
         self.why.switch(on)
+
+    @contextlib.contextmanager
+    def _keeping_focus(self) -> Iterator[None]:
+        """Keys go on acting where they did, such as in the camera view under the mouse."""
+        # The camera views may have a window of their own; while another program is in front,
+        # this window still knows where its keys will act.
+        window = self.window()
+        before = QApplication.focusWidget() or (None if window is None else window.focusWidget())
+        yield
+        if before is not None and isalive(before) and before.isVisible():
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _zoom_to(self, name: str, x: float, y: float) -> None:
         """Bring what a thumbnail shows into the middle of its camera view."""
@@ -387,6 +419,7 @@ class ReviewWidget(QWidget):
         self._above.stop()
         self.link.stop()
         self._current.changed.disconnect(self._on_session)
+        self._workspace.changed.disconnect(self._share_keys)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
 
     def event(self, event: QEvent | None) -> bool:

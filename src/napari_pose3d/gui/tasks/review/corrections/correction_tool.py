@@ -105,7 +105,7 @@ class CorrectionTool(Tool):
             self._near = view.name, view.frame, self.nearest(view, at)
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
-        """Undo acts on corrections while the mouse is over a view."""
+        """Undo is Review's, not that of a menu, while the mouse is over a view."""
         return self._is_active() and find_key(REVIEW_KEYS, key, modifiers) is not None
 
     def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:
@@ -115,11 +115,7 @@ class CorrectionTool(Tool):
         entry = find_key(REVIEW_KEYS, key, modifiers)
         if entry is None:
             return False
-        if entry.action == "undo":
-            self._control.undo()
-        elif entry.action == "redo":
-            self._control.redo()
-        elif entry.action == "remove_correction":
+        if entry.action == "remove_correction":
             where, frame, name = self._near
             if (where, frame) == (view.name, view.frame) and name:
                 self._control.take_away(where, frame, name)

@@ -68,7 +68,6 @@ class EventTable(RecordTable):
         if selection is not None:
             selection.currentRowChanged.connect(self._on_current)
             selection.selectionChanged.connect(lambda *_: self._on_selection())
-        self.clicked.connect(lambda index: self._pick(index.row()))
 
     @property
     def row(self) -> int:
@@ -146,7 +145,7 @@ class EventTable(RecordTable):
             self.selection_changed.emit()
 
     def _on_current(self, now: QModelIndex, before: QModelIndex) -> None:
-        # A click is told by itself, also on the row that is the current one already.
+        # A click is told when the button goes up, also on the line that is the current one already.
         if not self._filling and not self._pressed and now.row() != before.row():
             self._pick(now.row())
 
@@ -156,9 +155,15 @@ class EventTable(RecordTable):
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Go to the event that was clicked."""
+        """Go to the event whose line is the current one now.
+
+        The mouse may have been drawn on to another line since the press, or the list may have
+        moved under it.
+        """
         super().mouseReleaseEvent(event)
-        self._pressed = False
+        pressed, self._pressed = self._pressed, False
+        if pressed and self.selected:
+            self._pick(self.row)
 
     def _pick(self, row: int) -> None:
         if 0 <= row < len(self._events.records) and not self._filling:

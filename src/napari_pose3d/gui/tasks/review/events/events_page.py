@@ -25,6 +25,7 @@ from ..corrections.correction_controller import CorrectionController
 from ..review_model import ReviewModel
 from ..timeline.heat_feed import HeatFeed
 from ..timeline.timeline_panel import TimelinePanel
+from .canvas_keys import CanvasKeys
 from .decision_bar import DecisionBar
 from .event_filter import EventFilter
 from .event_table import MOST_ROWS, EventTable, sentence
@@ -62,7 +63,8 @@ class EventsPage(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model, self._correcting = model, corrections
+        self._canvas_keys = CanvasKeys(viewer, self.perform)
         self._timeline = TimelinePanel(feed)
         self.traces_wanted = self._timeline.traces_wanted
         self.strip = self._timeline.strip
@@ -146,6 +148,10 @@ class EventsPage(QWidget):
             self.table.step(-1)
         elif action == "why":
             self.why.toggle()
+        elif action == "undo":
+            self._undo()
+        elif action == "redo":
+            self._redo()
         else:
             self.decisions.perform(action)
 
@@ -162,8 +168,32 @@ class EventsPage(QWidget):
     def stop(self) -> None:
         """Compute no more."""
         self._thumbnail_feed.stop()
+        self._canvas_keys.release()
+
+    def act_in_canvas(self, acting: bool) -> None:
+        """Let the keys act in napari's main canvas, too, or no longer."""
+        if acting:
+            self._canvas_keys.bind()
+        else:
+            self._canvas_keys.release()
 
     # ------------------------------------------------------------------ inside
+
+    def _undo(self) -> None:
+        """Take back what was done last, be it a decision or a correction."""
+        decided, corrected = self.decisions.kept, self._correcting.kept
+        if corrected is not None and corrected.done_at > (decided.done_at if decided else ""):
+            self._correcting.undo()
+        else:
+            self.decisions.perform("undo")
+
+    def _redo(self) -> None:
+        """Bring again what was undone last."""
+        decided, corrected = self.decisions.kept, self._correcting.kept
+        if corrected is not None and corrected.undone_at > (decided.undone_at if decided else ""):
+            self._correcting.redo()
+        else:
+            self.decisions.perform("redo")
 
     def _on_thumbnail(self, name: str) -> None:
         """Say where its middle lies, px of the video."""
