@@ -106,8 +106,7 @@ class LocalWorkers:
         while len(self._processes) < wanted:
             self._processes.append(_Process(self._plan, self._events, self._plan.smoothing.threads))
         for each in self._processes:
-            # One that was killed without a session is noticed a moment later.
-            if waiting and each.task is None and each.is_there():
+            if waiting and each.task is None:
                 each.begin(*waiting.popleft())
 
     def _next_outcomes(self, waiting: deque[tuple[SessionTask, int]]) -> Iterator[SessionOutcome]:
@@ -120,6 +119,8 @@ class LocalWorkers:
         task = process.task
         if process not in self._processes:
             return
+        if kind != "ended":
+            process.heard()
         if task is None:
             if kind == "ended":
                 self._drop(process)
@@ -140,7 +141,9 @@ class LocalWorkers:
         elif kind == "ended":
             how = process.last_words()
             self._drop(process)
-            if process.attempt < ATTEMPTS:
+            if not process.has_begun:
+                waiting.appendleft((task, process.attempt))
+            elif process.attempt < ATTEMPTS:
                 waiting.appendleft((task, process.attempt + 1))
             else:
                 yield SessionOutcome(
@@ -182,6 +185,7 @@ class _Process:
     ) -> None:
         self.task: SessionTask | None = None
         self.attempt = 0
+        self.has_begun = self._answers = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         # The same program as here, wherever it was found.
         home = str(Path(__file__).resolve().parents[4])
@@ -211,14 +215,17 @@ class _Process:
     def pid(self) -> int:
         return self._process.pid
 
-    def is_there(self) -> bool:
-        """Whether the process has not ended."""
-        return self._process.poll() is None
-
     def begin(self, task: SessionTask, attempt: int) -> None:
         """Do a session."""
         self.task, self.attempt = task, attempt
+        # Killed while it had none, it is given one before its end is noticed: that is no attempt.
+        # Of a process that never said anything, it is one: the next would end as this did.
+        self.has_begun = not self._answers
         self.send("task", task)
+
+    def heard(self) -> None:
+        """It said something."""
+        self._answers = self.has_begun = True
 
     def send(self, *message: Any) -> None:
         """Send a command; a process that is no longer there will be noticed anyway."""
