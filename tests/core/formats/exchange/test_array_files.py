@@ -46,7 +46,7 @@ def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) ->
 @pytest.mark.parametrize("key", KEYS)
 def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
     done = export_poses(poses_of(), key, tmp_path)
-    errors = refusals(done.files[0], lambda path: read_poses(path, key), 24)
+    errors = refusals(done.files[0], lambda path: read_poses(path, key), 12)
     assert len(errors) > 5
 
 

@@ -243,6 +243,7 @@ def test_views_and_explanation_follow_the_line(widget: ReviewWidget, shared_view
     assert at_one()
 
 
+@pytest.mark.slow
 def test_findings_in_labels_with_keys_alone(
     widget: ReviewWidget, shared_viewer: Any, project: Any
 ) -> None:
