@@ -230,6 +230,21 @@ def test_a_frame_begins_with_its_first_missing_keypoint(label: Any) -> None:
     assert label.control.keypoint == KEYPOINTS[2]
 
 
+def test_a_request_ends_when_its_frame_is_shown(label: Any) -> None:
+    """Whoever goes on at once is not brought back."""
+    go(label, 2)
+    panel, key = label.control.panel, LabelKey("Cam-C", "tail")
+    current: list[tuple[int, LabelKey]] = []
+    panel.shown.connect(lambda frame: current.append((frame, label.control.label_key)))
+    label.requests.show_label(7, key)
+    until(lambda: panel.frame == 7)
+    assert current[-1] == (7, key)
+    go(label, 3)
+    QTest.qWait(200)
+    assert panel.frame == 3
+    assert [frame for frame, _ in current] == [7, 3]
+
+
 def test_choosing_frames_by_k_means_shows_its_progress_and_is_cancelled(
     label: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

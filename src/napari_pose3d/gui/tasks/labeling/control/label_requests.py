@@ -42,11 +42,15 @@ class LabelRequests(QObject):
     def begin(self, control: LabelController, put: PutFrames) -> None:
         """Labels are open now."""
         self._control, self._put = control, put
+        # At once, before the user can have gone on to another frame.
+        control.panel.shown.connect(self._show)
         self._queue()
         self._show()
 
     def end(self) -> None:
         """They are closed; what was asked for waits."""
+        if self._control is not None:
+            self._control.panel.shown.disconnect(self._show)
         self._control = self._put = None
         self._timer.stop()
 
@@ -111,7 +115,7 @@ class LabelRequests(QObject):
             for reasons, proposals in waiting:
                 self._put(reasons, proposals)
 
-    def _show(self) -> None:
+    def _show(self, _: int = -1) -> None:
         control = self._control
         if control is None or self._to_show is None:
             return
@@ -126,6 +130,7 @@ class LabelRequests(QObject):
             self._timer.start()
             return
         self._to_show = None
+        self._timer.stop()
         control.choose(label_key.keypoint, label_key.view)
         if then is not None:
             then(control)
