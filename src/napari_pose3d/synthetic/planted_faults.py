@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault
 from napari_pose3d.core.review.events import Event
@@ -41,6 +42,15 @@ class PlantedFault:
     moved: float = np.inf
 
 
+def labeled_scene(
+    kind: Kind, n_cameras: int, seed: int, n_frames: int = 100
+) -> tuple[Scene, NDArray[np.int64], np.random.Generator]:
+    """What labels are made of: the scene, its labeled frames, and the numbers drawn from there."""
+    scene = make_scene(3000, n_cameras, seed, size=(1280, 1024))
+    rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
+    return scene, np.sort(rng.choice(np.arange(5, 2995), n_frames, replace=False)), rng
+
+
 def faulty_labels(
     kind: Kind,
     n_cameras: int,
@@ -72,9 +82,7 @@ def faulty_labels(
         by a millimetre, and by 20 to 60 mm in 3 % of the points.
     planted : list of PlantedFault
     """
-    scene = make_scene(3000, n_cameras, seed, size=(1280, 1024))
-    rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
-    at = np.sort(rng.choice(np.arange(5, 2995), n_frames, replace=False))
+    scene, at, rng = labeled_scene(kind, n_cameras, seed, n_frames)
     n = len(scene.keypoints)
     xy = scene.xy[:, at] + rng.normal(0, sd, (n_cameras, n_frames, n, 2))
     xy[rng.random(xy.shape[:3]) < missing] = np.nan

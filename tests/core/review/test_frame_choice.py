@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.support.review_scenes import planted_failures, recording
 
 from napari_pose3d import PoseDataError
@@ -23,6 +24,10 @@ class Found:
     events: Sequence[Event]
     fps: float = 30.0
     labeled: Collection[int] = field(default_factory=tuple)
+    shapes: Mapping[int, float] = field(default_factory=dict)
+
+    def pose_shapes(self, frames: Sequence[int]) -> NDArray[np.float32]:
+        return np.array([[self.shapes.get(f, np.nan)] for f in frames], np.float32).reshape(-1, 1)
 
 
 def event(
@@ -135,3 +140,33 @@ def test_the_same_input_gives_the_same_frames() -> None:
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(PoseDataError, match="1 or more"):
         choose_frames({}, 0)
+
+
+def test_of_frames_that_show_as_much_those_in_other_postures_go_first() -> None:
+    many = [event(start, start + 4, keypoint=f"k{start}") for start in range(0, 4000, 100)]
+    # The worst ones have one posture, so has a labeled frame; three others have others.
+    worse = [event(5000 + 100 * i, 5004 + 100 * i, keypoint=f"w{i}", excess=9.0) for i in range(9)]
+    shapes = {e.label_frame: 0.0 for e in many + worse} | {7000: 0.0}
+    shapes |= {many[3].label_frame: 3.0, many[20].label_frame: -3.0, many[30].label_frame: 6.0}
+    found = Found([*worse, *many], labeled=(7000,), shapes=shapes)
+    frames = {each.frame for each in choose_frames({"a": found}, 5)}
+    assert {many[i].label_frame for i in (3, 20, 30)} <= frames
+    # Then, and where nothing is known of postures, the worst.
+    assert len(frames & {e.label_frame for e in worse}) == 2
+    unknown = choose_frames({"a": Found([*worse, *many])}, 5)
+    assert {each.frame for each in unknown} <= {e.label_frame for e in worse}
+
+
+def test_a_recording_with_very_many_failures() -> None:
+    """As with few, for which it is counted by hand."""
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, 200_000, 60_000).tolist()
+    found = [event(a, a + 20, keypoint=f"k{i % 30}") for i, a in enumerate(starts)]
+    chosen = choose_frames({"a": Found(found)}, 40)
+    assert len({each.frame for each in chosen}) == 40
+    (first,) = choose_frames({"a": Found(found)}, 1)
+    shown = [
+        sum(e.start <= f <= e.end for e in found) for f in {e.label_frame for e in found[:200]}
+    ]
+    assert len(first.events) >= max(shown)
+    assert len(first.events) == sum(e.start <= first.frame <= e.end for e in found)

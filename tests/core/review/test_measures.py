@@ -7,61 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.support.review_scenes import CLEAN, recording
-from tests.support.scenes import ring_rig, walk
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.review.measures import (
     MEASURES,
     available_measures,
     compute_measures,
-    epipolar_distances,
 )
-
-
-def test_a_point_without_noise_lies_on_all_epipolar_curves() -> None:
-    rig = ring_rig(4)
-    xyz = walk(50, 1, np.random.default_rng(1))[:, 0]
-    distances = epipolar_distances(rig, rig.project(xyz))
-    assert distances.shape == (4, 50)
-    assert np.nanmax(distances) < 1e-6
-
-
-@pytest.mark.parametrize("n_views", [3, 4])
-def test_epipolar_distance_blames_the_view_that_is_off(n_views: int) -> None:
-    rig = ring_rig(n_views)
-    xyz = walk(200, 1, np.random.default_rng(2))[:, 0]
-    xy = rig.project(xyz)
-    xy[1] += [20.0, 20.0]
-    distances = epipolar_distances(rig, xy)
-    # The median over three others, or the smaller of two, is that of a good one.
-    assert (distances[1] > 2.0).mean() > 0.9
-    assert np.nanmax(np.delete(distances, 1, axis=0)) < 1e-6
-
-
-def test_epipolar_distance_is_that_to_the_curve() -> None:
-    """Against the distance to the ray of one view followed point by point in the other."""
-    rig = ring_rig(2, distortion=(-0.2, 0.05, 0.001, -0.001, 0.0))
-    xyz = walk(5, 1, np.random.default_rng(3))[:, 0]
-    xy = rig.project(xyz)
-    xy[1] += [4.0, -7.0]
-    found = epipolar_distances(rig, xy)[1]
-    camera = rig.cameras[0]
-    rays = rig.undistort(xy)[0]
-    for n, ray in enumerate(rays):
-        depth = np.linspace(100, 1500, 200_001)[:, None]
-        points = (np.append(ray, 1.0) * depth - camera.translation) @ camera.rotation
-        curve = rig.subset((rig.names[1],)).project(points)[0]
-        nearest = np.nanmin(np.hypot(*(curve - xy[1, n]).T))
-        assert found[n] == pytest.approx(nearest, rel=5e-3)
-
-
-def test_missing_observations_have_no_measure_and_harm_no_other() -> None:
-    rig = ring_rig(4)
-    xy = rig.project(walk(20, 1, np.random.default_rng(4))[:, 0])
-    xy[2, :10] = np.nan
-    distances = epipolar_distances(rig, xy)
-    assert np.isnan(distances[2, :10]).all()
-    assert np.nanmax(np.delete(distances, 2, axis=0)) < 1e-6
 
 
 def test_measures_tell_a_planted_error_from_the_rest() -> None:
@@ -101,3 +53,41 @@ def test_a_result_saved_without_its_predictions_is_refused() -> None:
     compact = replace(made.result, poses2d=replace(made.result.poses2d, ensemble_median=None))
     with pytest.raises(PoseDataError, match="all columns"):
         compute_measures(compact, made.scene.rig, ["correction"])
+
+
+def test_the_side_that_a_view_takes_for_the_other_lies_nearer_to_it() -> None:
+    made = recording(4, 21, 400, CLEAN)
+    poses = made.result.poses2d
+    left, right = (poses.keypoints.index(name) for name in ("ear_left", "ear_right"))
+    assert poses.ensemble_median is not None
+    raw = poses.ensemble_median.copy()
+    raw[1, 100:110, [left, right]] = raw[1, 100:110, [right, left]].copy()
+    result = replace(made.result, poses2d=replace(poses, ensemble_median=raw))
+    sides = compute_measures(result, None, ["sides"])["sides"]
+    apart = np.linalg.norm(poses.xy[:, :, left] - poses.xy[:, :, right], axis=-1)
+    exchanged = np.zeros(apart.shape, bool)
+    exchanged[1, 100:110] = True
+    for k in (left, right):
+        # Where both lie over one another in the image it says nothing.
+        clear = apart > 8
+        assert (sides[..., k][clear & exchanged] > 0).all()
+        assert (sides[..., k][clear & ~exchanged] < 0).all()
+        assert (np.abs(sides[..., k]) <= apart + 1e-3).all()
+    assert np.isnan(sides[..., poses.keypoints.index("nose")]).all()
+
+
+def test_a_bone_deviates_at_both_of_its_ends() -> None:
+    made = recording(4, 21, 400, CLEAN)
+    space = made.result.poses3d
+    assert space is not None
+    neck, back, nose = (space.keypoints.index(name) for name in ("neck", "back", "nose"))
+    xyz = space.xyz.copy()
+    along = xyz[200, back] - xyz[200, neck]
+    xyz[200, back] += 12.0 * along / np.linalg.norm(along)
+    result = replace(made.result, poses3d=replace(space, xyz=xyz))
+    bones = [("neck", "back"), ("back", "tail_base"), ("nose", "not predicted")]
+    found = compute_measures(result, made.scene.rig, ["bone"], bones)["bone"]
+    assert found[200, neck] == pytest.approx(12.0, abs=1.5)
+    assert found[200, back] >= found[200, neck]
+    assert np.nanpercentile(found[:, neck], 95) < 2.0
+    assert np.isnan(found[:, nose]).all()

@@ -31,7 +31,7 @@ _NEAR_PEAK = 0.7
 _FLAG = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """A stretch of frames in which the same thing goes wrong.
 
@@ -78,7 +78,7 @@ class Event:
         return self.end - self.start + 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Run:
     """A stretch of one series."""
 
@@ -113,7 +113,10 @@ def find_events(
         found += _merged(events, by_views=True)
     found += _point_events(excesses, sensitivity, units)
     found.sort(key=lambda e: (-e.severity, e.start, e.kind.value, e.views, e.keypoints))
-    return tuple(replace(each, label_frame=_label_frame(each, excesses)) for each in found)
+    # One by one in place: a bad long recording has a hundred thousand.
+    for i, each in enumerate(found):
+        found[i] = replace(each, label_frame=_label_frame(each, excesses))
+    return tuple(found)
 
 
 def _label_frame(event: Event, excesses: Excesses) -> int:

@@ -5,8 +5,8 @@ Notes
 A budget is shared over the sessions by the root of their events, as many animals with few frames
 each train a better network than one with many. Within a session frames are taken one by one, each
 time the one that touches the most severe events not yet touched; kinds that have had fewer frames
-go first. A frame touches the events that it is in, and those of the same kind, keypoint and views
-within a second.
+go first, and a posture that was not chosen yet counts up to twice as much as one that was. A frame
+touches the events that it is in, and those of the same kind, keypoint and views within a second.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
@@ -25,6 +26,10 @@ from .failure_flags import Failure
 
 # No session has more than this part of the budget, as long as others have events.
 _LARGEST_PART = 1 / 3
+# Frames that show most, among which postures are compared.
+_COMPARED = 500
+# Two postures of a recording are usually so far apart: each is 1 from the mean.
+_APART = 2**0.5
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,9 @@ class SessionEvents(Protocol):
     @property
     def labeled(self) -> Collection[int]:
         """Frames that have labels or wait for them."""
+
+    def pose_shapes(self, frames: Sequence[int]) -> NDArray[np.float32]:
+        """How the animal holds itself in some frames, ``(frame, component)``; NaN if unknown."""
 
 
 def choose_frames(sessions: Mapping[str, SessionEvents], budget: int) -> tuple[ChosenFrame, ...]:
@@ -130,39 +138,116 @@ def _shares(n_events: Mapping[str, int], budget: int) -> dict[str, int]:
 def _choose(session: str, each: SessionEvents, most: int) -> list[ChosenFrame]:
     near = max(round(each.fps), 1)
     taken = sorted(each.labeled)
-    open_events = [
-        event
-        for event in each.events
-        if event.kind.is_mended_by_labels and not _is_touched(event, taken)
-    ]
+    open_events = _Open([event for event in each.events if event.kind.is_mended_by_labels])
+    for frame in taken:
+        open_events.close(frame)
+    known = _Postures(each, taken)
     chosen: list[ChosenFrame] = []
     by_kind: Counter[Failure] = Counter()
-    while open_events and len(chosen) < most:
-        fewest = min(by_kind[event.kind] for event in open_events)
-        worth = {}
-        for event in open_events:
-            if by_kind[event.kind] == fewest:
-                frame = event.label_frame
-                shown = [e for e in open_events if e.start <= frame <= e.end]
-                worth[frame] = sum(e.severity for e in shown), len(shown)
-        frame = min(worth, key=lambda f: (-worth[f][1], -worth[f][0], f))
-        shown = [e for e in open_events if e.start <= frame <= e.end]
-        shown.sort(key=lambda e: -e.severity)
-        chosen.append(ChosenFrame(session, frame, worth[frame][0], tuple(shown)))
+    while len(chosen) < most and (candidates := open_events.best(by_kind)):
+        # Of frames that show much, those whose posture was not chosen yet.
+        novelty = known.novelty([frame for frame, *_ in candidates])
+        frame = min(
+            (
+                (-n_shown * (1 + new), -severity, frame)
+                for (frame, n_shown, severity), new in zip(candidates, novelty, strict=True)
+            )
+        )[2]
+        known.add(frame)
+        shown = sorted(open_events.close(frame), key=lambda e: -e.severity)
+        chosen.append(ChosenFrame(session, frame, sum(e.severity for e in shown), tuple(shown)))
         by_kind.update({event.kind for event in shown})
-        open_events = [
-            e
-            for e in open_events
-            if not _is_touched(e, [frame], near if any(_alike(e, s) for s in shown) else 0)
-        ]
+        open_events.close_alike(shown, frame, near)
     return chosen
+
+
+class _Open:
+    """Events that no chosen frame shows yet; a bad long recording has a hundred thousand."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+        self._start = np.array([e.start for e in events], np.int64)
+        self._end = np.array([e.end for e in events], np.int64)
+        self._frame = np.array([e.label_frame for e in events], np.int64)
+        self._severity = np.array([e.severity for e in events])
+        kinds = list(Failure)
+        self._kind = np.array([kinds.index(e.kind) for e in events], np.int64)
+        self._open = np.ones(len(events), bool)
+
+    def best(self, by_kind: Counter[Failure]) -> list[tuple[int, int, float]]:
+        """Frames of events of the kinds that had fewest, which show most: with how many events.
+
+        Returns
+        -------
+        list of (frame, number of events, severity)
+        """
+        of_kind = np.array([by_kind[kind] for kind in Failure])
+        mine = np.flatnonzero(self._open)
+        if not len(mine):
+            return []
+        fewest = of_kind[self._kind[mine]].min()
+        frames = np.unique(self._frame[mine[of_kind[self._kind[mine]] == fewest]])
+        n_shown = self._sum(np.ones(len(mine), np.int64), mine)[frames]
+        severity = self._sum(self._severity[mine], mine)[frames]
+        order = np.lexsort((frames, -severity, -n_shown))[:_COMPARED]
+        return list(
+            zip(
+                frames[order].tolist(),
+                n_shown[order].tolist(),
+                severity[order].tolist(),
+                strict=True,
+            )
+        )
+
+    def close(self, frame: int) -> list[Event]:
+        """The open events that a frame shows; they are no longer open."""
+        shown = self._open & (self._start <= frame) & (frame <= self._end)
+        self._open &= ~shown
+        return [self._events[i] for i in np.flatnonzero(shown).tolist()]
+
+    def close_alike(self, shown: Sequence[Event], frame: int, near: int) -> None:
+        """Events within some frames that are the same failure as one that is shown."""
+        around = self._open & (self._start - near <= frame) & (frame <= self._end + near)
+        for i in np.flatnonzero(around).tolist():
+            if any(_alike(self._events[i], each) for each in shown):
+                self._open[i] = False
+
+    def _sum(self, values: NDArray[Any], mine: NDArray[np.int64]) -> NDArray[Any]:
+        """Of all events that each frame is in."""
+        steps = np.zeros(int(self._end.max()) + 2, values.dtype)
+        np.add.at(steps, self._start[mine], values)
+        np.subtract.at(steps, self._end[mine] + 1, values)
+        return np.cumsum(steps)
+
+
+class _Postures:
+    """How the animal holds itself in frames that are chosen or labeled."""
+
+    def __init__(self, session: SessionEvents, taken: Sequence[int]) -> None:
+        self._session = session
+        self._known: dict[int, NDArray[np.float32]] = {}
+        self._chosen = self._of(taken)
+
+    def add(self, frame: int) -> None:
+        """Another frame was chosen."""
+        self._chosen = np.concatenate([self._chosen, self._of([frame])])
+
+    def novelty(self, frames: Sequence[int]) -> list[float]:
+        """From 0 to 1: how far each posture is from the nearest that is chosen."""
+        if not len(self._chosen) or not self._chosen.shape[1]:
+            return [1.0] * len(frames)
+        apart = np.linalg.norm(self._of(frames)[:, None] - self._chosen[None], axis=-1)
+        nearest = np.fmin.reduce(apart, axis=1)
+        return np.nan_to_num(np.minimum(nearest / _APART, 1.0), nan=1.0).tolist()
+
+    def _of(self, frames: Sequence[int]) -> NDArray[np.float32]:
+        new = [frame for frame in frames if frame not in self._known]
+        self._known.update(zip(new, self._session.pose_shapes(new), strict=True))
+        if not frames:
+            return self._session.pose_shapes([])
+        return np.stack([self._known[frame] for frame in frames])
 
 
 def _alike(a: Event, b: Event) -> bool:
     """Whether the same keypoint fails in the same way in the same views."""
     return a.kind == b.kind and a.views == b.views and bool(set(a.keypoints) & set(b.keypoints))
-
-
-def _is_touched(event: Event, frames: Sequence[int], near: int = 0) -> bool:
-    """Whether one of the frames is in the event, or so near to it."""
-    return any(event.start - near <= frame <= event.end + near for frame in frames)

@@ -15,7 +15,7 @@ is made of the views that agree.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Axes = Literal["cell", "point"]
+Skeleton = Sequence[tuple[str, str]]
 
 # Both need the point that the agreeing views give.
 _FROM_POINTS = ("residual", "leave_one_out")
+# Frames whose points are computed anew together, without one of the views each time.
+_FRAMES_AT_ONCE = 50_000
 # Of the variance of a coordinate, px^2: no smoother knows a position better.
 _LEAST_VARIANCE = 0.05**2
 
@@ -121,6 +124,24 @@ MEASURES: Mapping[str, Measure] = {
             "Distance of raw from the frame before, as Lightning Pose defines it.",
         ),
         Measure(
+            "sides",
+            "nearer to the other side",
+            "px",
+            "cell",
+            "Of left and right: distance from raw to its own smoothed place minus that to the "
+            "place of its counterpart; above 0 it lies nearer to the counterpart. Missing for "
+            "keypoints without one.",
+        ),
+        Measure(
+            "bone",
+            "bone",
+            "length",
+            "point",
+            "Of the bones that end in the smoothed point, the largest deviation from a bone's "
+            "median length; missing where no bone does.",
+            True,
+        ),
+        Measure(
             "uncertainty",
             "uncertainty",
             "length",
@@ -180,6 +201,7 @@ def compute_measures(
     result: Result,
     rig: Rig | None = None,
     names: Collection[str] | None = None,
+    skeleton: Skeleton = (),
     *,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
@@ -195,6 +217,8 @@ def compute_measures(
         With the cameras of the result's views, in any order.
     names : collection of str, optional
         Keys of `MEASURES`; not given: all that can be computed.
+    skeleton : sequence of (str, str)
+        Bones by the names of their ends, for the measure ``bone``.
     progress, cancelled, threads
         As for `smooth`.
 
@@ -223,7 +247,10 @@ def compute_measures(
 
     def one(block: tuple[int, ...]) -> list[dict[str, NDArray[Any]]]:
         # The keypoints share the cores.
-        return [measure_keypoint(result, cameras, block[0], wanted, threads=1, cancelled=cancelled)]
+        k = block[0]
+        return [
+            measure_keypoint(result, cameras, k, wanted, skeleton, threads=1, cancelled=cancelled)
+        ]
 
     singly = [(k,) for k in range(len(poses.keypoints))]
     report = progress or (lambda stage, done, total: None)
@@ -241,6 +268,7 @@ def measure_keypoint(
     rig: Rig | None,
     keypoint: int,
     names: Collection[str],
+    skeleton: Skeleton = (),
     *,
     threads: int | None = None,
     cancelled: IsCancelled | None = None,
@@ -250,15 +278,21 @@ def measure_keypoint(
     ``rig`` has the cameras in the order of the views.
     """
     poses = result.poses2d
-    raw = np.asarray(raw_positions(poses)[:, :, keypoint], np.float64)
+    centre = raw_positions(poses)[:, :, keypoint]
     out: dict[str, NDArray[Any]] = {}
+
+    def raw() -> Float64:
+        return np.asarray(centre, np.float64)
+
     simple: Mapping[str, Callable[[], NDArray[Any]]] = {
         "likelihood": lambda: poses.likelihood[:, :, keypoint],
         "spread": lambda: _spread(poses, keypoint),
-        "correction": lambda: _length(raw - poses.xy[:, :, keypoint]),
-        "surprise": lambda: _surprise(poses, raw, keypoint),
-        "temporal_norm": lambda: _steps(raw),
+        "correction": lambda: _length(centre - poses.xy[:, :, keypoint]),
+        "surprise": lambda: _surprise(poses, raw(), keypoint),
+        "temporal_norm": lambda: _steps(raw()),
         "uncertainty": lambda: _uncertainty(result, keypoint),
+        "sides": lambda: _sides(result, keypoint),
+        "bone": lambda: _bone(result, keypoint, skeleton),
         "speed": lambda: _differences(result, keypoint, 1),
         "acceleration": lambda: _differences(result, keypoint, 2),
         "n_views": lambda: _in_space(result).n_views[:, keypoint],
@@ -267,75 +301,39 @@ def measure_keypoint(
         if name in simple:
             out[name] = simple[name]()
     if rig is not None and set(_FROM_POINTS) & set(names):
-        from napari_pose3d.core.cameras.triangulation.triangulation import (
-            leave_one_out_residuals,
-            triangulate,
-        )
+        from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
-        found = triangulate(rig, raw, robust="auto", threads=threads, cancelled=cancelled)
-        if "residual" in names:
-            out["residual"] = found.residuals
+        found = triangulate(rig, centre, robust="auto", threads=threads, cancelled=cancelled)
+        inliers, out["residual"] = found.inliers, found.residuals.astype(np.float32)
+        del found
         if "leave_one_out" in names:
-            out["leave_one_out"] = leave_one_out_residuals(
-                rig, raw, None, found.inliers, threads=threads, cancelled=cancelled
-            )
+            out["leave_one_out"] = _left_out(rig, centre, inliers, threads, cancelled)
+        if "residual" not in names:
+            del out["residual"]
     if rig is not None and "epipolar" in names:
-        out["epipolar"] = epipolar_distances(rig, raw)
+        from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
+
+        out["epipolar"] = epipolar_distances(rig, raw())
     return out
 
 
-def epipolar_distances(rig: Rig, xy: Float64) -> Float64:
-    """How far each observation lies from the epipolar curves of the other views.
+def _left_out(
+    rig: Rig,
+    xy: NDArray[Any],
+    inliers: NDArray[np.bool_],
+    threads: int | None,
+    cancelled: IsCancelled | None,
+) -> Float32:
+    """Leave-one-out residuals ``(view, frame)``; frames do not depend on one another."""
+    from napari_pose3d.core.cameras.triangulation.triangulation import leave_one_out_residuals
 
-    Parameters
-    ----------
-    rig : Rig
-    xy : (view, frame, 2)
-        Pixels.
-
-    Returns
-    -------
-    (view, frame) float64
-        Pixels: the median over the other views, with three views the smaller of two (of which one
-        may be wrong). The distance is that to the image of the nearest point of the straight line
-        that the curve is without the lens.
-    """
-    n = len(rig.cameras)
-    rays = rig.undistort(xy)
-    distances = np.full((n, n, xy.shape[1]), np.nan)
-    for v, camera in enumerate(rig.cameras):
-        to_world = camera.rotation.T
-        alone = rig.subset((camera.name,))
-        focal = float(np.mean(np.diag(camera.matrix)[:2]))
-        for u, other in enumerate(rig.cameras):
-            if u == v:
-                continue
-            turn = camera.rotation @ other.rotation.T
-            shift = camera.translation - turn @ other.translation
-            essential = np.cross(shift, turn.T).T
-            x, y = rays[u, :, 0], rays[u, :, 1]
-            line = np.stack([x, y, np.ones_like(x)], axis=1) @ essential.T
-            at = rays[v]
-            off = (line[:, :2] * at).sum(axis=1) + line[:, 2]
-            square = (line[:, :2] ** 2).sum(axis=1)
-            foot = at - line[:, :2] * (off / np.where(square > 0, square, np.nan))[:, None]
-            seen = np.concatenate([foot, np.ones((len(foot), 1))], axis=1) - camera.translation
-            image = alone.project(seen @ to_world.T)[0]
-            in_image = _length(image - xy[v])
-            # Far beyond the image the lens folds back: there the distance is that without it.
-            straight = np.abs(off) / np.sqrt(np.where(square > 0, square, np.nan)) * focal
-            distances[v, u] = np.where(np.isfinite(in_image), in_image, straight)
-    return _over_others(distances)
-
-
-def _over_others(distances: Float64) -> Float64:
-    n = len(distances)
-    known = np.isfinite(distances)
-    out = np.full((n, distances.shape[2]), np.nan)
-    for v in range(n):
-        some = known[v].any(axis=0)
-        values = distances[v][:, some]
-        out[v, some] = np.nanmin(values, axis=0) if n <= 3 else np.nanmedian(values, axis=0)
+    n_views, n_frames = inliers.shape
+    out = np.empty((n_views, n_frames), np.float32)
+    for start in range(0, n_frames, _FRAMES_AT_ONCE):
+        at = slice(start, start + _FRAMES_AT_ONCE)
+        out[:, at] = leave_one_out_residuals(
+            rig, xy[:, at], None, inliers[:, at], threads=threads, cancelled=cancelled
+        )
     return out
 
 
@@ -387,6 +385,32 @@ def _steps(raw: Float64) -> NDArray[Any]:
     out = np.full(raw.shape[:2], np.nan)
     out[:, 1:] = _length(np.diff(raw, axis=1))
     return out
+
+
+def _sides(result: Result, keypoint: int) -> NDArray[Any]:
+    from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+
+    poses, swaps = result.poses2d, result.swaps
+    pairs = left_right_pairs(() if swaps is None else swaps.pairs, poses.keypoints)
+    pair = next((pair for pair in pairs if keypoint in pair), None)
+    if pair is None:
+        return np.full(poses.likelihood.shape[:2], np.nan, np.float32)
+    raw = raw_positions(poses)[:, :, keypoint]
+    own, other = poses.xy[:, :, keypoint], poses.xy[:, :, sum(pair) - keypoint]
+    return _length(raw - own) - _length(raw - other)
+
+
+def _bone(result: Result, keypoint: int, skeleton: Skeleton) -> NDArray[Any]:
+    space = _in_space(result)
+    name, xyz = space.keypoints[keypoint], space.xyz
+    worst = np.full(len(xyz), np.nan)
+    for bone in skeleton:
+        if name in bone and set(bone) <= set(space.keypoints):
+            a, b = (space.keypoints.index(end) for end in bone)
+            length = np.linalg.norm(xyz[:, a] - xyz[:, b], axis=-1)
+            if np.isfinite(length).any():
+                worst = np.fmax(worst, np.abs(length - np.nanmedian(length)))
+    return worst
 
 
 def _uncertainty(result: Result, keypoint: int) -> NDArray[Any]:

@@ -33,7 +33,7 @@ from .comparison.set_comparison import COLUMNS as COMPARISON_COLUMNS
 from .comparison.set_comparison import SetComparison, write_comparison
 from .decisions.decisions import Decision, write_decisions
 from .frame_choice import ChosenFrame
-from .session_review import SessionReview, SessionSummary
+from .session_review import SessionSummary
 
 AnyPath = str | os.PathLike[str]
 
@@ -94,7 +94,7 @@ class ReviewFiles:
 
     def add_measures(
         self,
-        session: SessionReview,
+        session: SessionSummary,
         measures: Mapping[str, NDArray[Any]],
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
@@ -111,14 +111,14 @@ class ReviewFiles:
                 write_error_csv(
                     self._group.open(path),
                     part,
-                    session.excesses.keypoints,
+                    session.keypoints,
                     progress=progress,
                     cancelled=cancelled,
                 )
 
     def add_comparison(
         self,
-        session: SessionReview,
+        session: SessionSummary,
         comparison: SetComparison,
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
@@ -163,17 +163,14 @@ class ReviewFiles:
 
 
 def _measure_files(
-    folder: Path, review: SessionReview, name: str, values: NDArray[Any]
+    folder: Path, session: SessionSummary, name: str, values: NDArray[Any]
 ) -> list[tuple[Path, NDArray[Any]]]:
-    stem = review.session or "recording"
+    stem = session.session or "recording"
     refuse_unsafe_names([stem], "session")
     into = folder / MEASURES
     if values.ndim == 2:
         return [(into / f"{stem}_{name}.csv", values)]
-    return [
-        (into / f"{stem}_{view}_{name}.csv", values[v])
-        for v, view in enumerate(review.excesses.views)
-    ]
+    return [(into / f"{stem}_{view}_{name}.csv", values[v]) for v, view in enumerate(session.views)]
 
 
 def _write_events(stream: TextIO, sessions: Sequence[SessionSummary]) -> None:

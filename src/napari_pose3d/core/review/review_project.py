@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.errors import PoseDataError
 
+from .comparison.labeled_poses import FEWEST_POSES
 from .session_review import USUAL_FPS
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class ReviewProject:
     def label_measures(
         self, name: str, result: Result, wanted: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
-        """Measures that need labels: of a session's raw predictions."""
-        from .comparison.label_measures import measure_against_labels
+        """Measures that need labels: of a session's raw predictions, and of its smoothed poses."""
+        from .comparison.label_measures import POSE_DISTANCE, measure_against_labels
 
         labels, session = self.labels(), self.session(name)
         if labels is None or session is None or not labels.frames:
@@ -93,7 +94,16 @@ class ReviewProject:
                 f"the measures {', '.join(wanted)} need labels, and there are none",
                 todo="Label frames, or leave these measures out",
             )
-        return measure_against_labels(result, labels, session, wanted)
+        found = measure_against_labels(result, labels, session, wanted)
+        if POSE_DISTANCE in wanted:
+            distance = self.labeled_distance(result)
+            if distance is None:
+                raise PoseDataError(
+                    f"the measure '{POSE_DISTANCE}' needs at least {FEWEST_POSES} labeled poses",
+                    todo="Label more frames, or leave it out",
+                )
+            found[POSE_DISTANCE] = distance
+        return found
 
     def labeled_distance(self, result: Result) -> NDArray[np.float32] | None:
         """How far each keypoint is from the nearest labeled pose of the project.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
+from .comparison.pose_shapes import PoseShapes
 from .events import Event, find_events
 from .excess_update import update_excesses
 from .failure_flags import Excesses, Failure, find_excesses
@@ -122,6 +124,14 @@ class SessionReview:
         update_excesses(self.excesses, self.result, stretches)
         return self.with_sensitivity(self.sensitivity)
 
+    def pose_shapes(self, frames: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """How the animal holds itself in some frames, ``(frame, component)``; see `PoseShapes`."""
+        return self._shapes.at(frames)
+
+    @cached_property
+    def _shapes(self) -> PoseShapes:
+        return PoseShapes(self.result)
+
     def summary(self) -> SessionSummary:
         """What reports and the choice of frames need, without the arrays of all cells."""
         excesses = self.excesses
@@ -143,6 +153,7 @@ class SessionReview:
             self.flagged,
             np.stack(corrections),
             np.stack(bad),
+            self.pose_shapes(np.arange(self.n_frames)),
             tuple((event, self.marks(event)) for event in self._shown()),
         )
 
@@ -181,8 +192,12 @@ class SessionSummary:
         Median distance from raw to smoothed, px.
     bad : (view, keypoint) float64
         Share of the frames above a bar.
+    shapes : (frame, component) float32
+        See `PoseShapes`.
     marks : tuple of (Event, tuple of Mark)
         What the worst events look like in their worst frame.
+    settings : tuple of (str, str)
+        What it was made with, for the report.
     """
 
     session: str
@@ -197,7 +212,16 @@ class SessionSummary:
     flagged: NDArray[np.bool_]
     correction: NDArray[np.float32]
     bad: NDArray[np.float64]
+    shapes: NDArray[np.float32]
     marks: tuple[tuple[Event, tuple[Mark, ...]], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+
+    def pose_shapes(self, frames: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Of some frames, ``(frame, component)``; NaN for those that do not exist."""
+        numbers = np.asarray(frames, dtype=np.int64)
+        there = (numbers >= 0) & (numbers < self.n_frames)
+        found = self.shapes[np.where(there, numbers, 0)]
+        return np.where(there[:, None], found, np.float32(np.nan))
 
 
 def review_result(

@@ -145,6 +145,54 @@ def test_the_keys_act_in_the_panel_that_was_brought_forward(
     assert n_decided(widget) == 0
 
 
+def test_the_keys_act_wherever_the_focus_is_in_the_panel(widget: ReviewWidget) -> None:
+    """After a click on a tab, a button, a list to choose from; a number is typed."""
+    events, table = widget.events, widget.events.table
+    parts = (
+        widget.tabs,
+        widget.save,
+        widget.queue,
+        events.why,
+        events.sensitivity,
+        events.filter.kinds,
+        events.decisions.hide_decided,
+        events.decisions.undo,
+        widget.bar._run,
+    )
+    for part in parts:
+        part.setEnabled(True)
+        part.setFocus()
+        assert QApplication.focusWidget() is part
+        press(KEY.Key_Period)
+        assert table.row == 1, part
+        press(KEY.Key_Comma)
+        assert table.row == 0, part
+    assert events.filter.kinds.currentIndex() == 0
+    widget.tabs.setFocus()
+    press(KEY.Key_G)
+    assert n_decided(widget) == 1
+    widget.save.setFocus()
+    press(KEY.Key_Z, CTRL)
+    assert n_decided(widget) == 0
+    pick(widget, table.records[0])
+
+    budget = widget.budget.value()
+    widget.budget.setFocus()
+    for key in (KEY.Key_Period, KEY.Key_G):
+        press(key)
+    assert (table.row, n_decided(widget)) == (0, 0)
+    press(KEY.Key_Return)
+    assert widget.budget.value() == budget
+    assert QApplication.focusWidget() is table
+
+    # Another page has other keys.
+    widget.tabs.setCurrentIndex(1)
+    widget.tabs.setFocus()
+    press(KEY.Key_G)
+    assert n_decided(widget) == 0
+    widget.tabs.setCurrentIndex(0)
+
+
 def test_the_keys_act_in_the_main_canvas_while_review_is_in_front(
     widget: ReviewWidget, shared_viewer: Any
 ) -> None:
@@ -272,10 +320,11 @@ def test_findings_in_labels_with_keys_alone(
     until(lambda: workspace(shared_viewer).is_settled)
     assert QApplication.focusWidget() is table
     table.selectRow(table.records.index(second))
+    # From the tab as well as from the list.
+    widget.tabs.setFocus()
     press(KEY.Key_D)
     assert second in Dismissals(project)
     assert second not in table.records
-    assert QApplication.focusWidget() is table
 
     audit.done.setChecked(True)
     table.selectRow(table.records.index(second))

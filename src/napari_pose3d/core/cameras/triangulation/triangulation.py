@@ -252,7 +252,7 @@ def _by_point(
 
     In the order of the kernels' loops; a weight is zero where nothing was observed.
     """
-    pixels = np.asarray(xy, dtype=np.float64)
+    pixels = np.asarray(xy)
     n_cams = len(rig.cameras)
     if pixels.ndim < 2 or pixels.shape[0] != n_cams or pixels.shape[-1] != 2:
         raise PoseDataError(
@@ -260,10 +260,13 @@ def _by_point(
             expected=f"({n_cams}, ..., 2), one entry per camera of the rig",
         )
     shape = pixels.shape[1:-1]
-    points = np.ascontiguousarray(np.moveaxis(pixels.reshape(n_cams, -1, 2), 0, 1))
-    with np.errstate(invalid="ignore"):
-        # No image is so large; squares of such numbers overflow.
-        points = np.where(np.abs(points) < _FARTHEST, points, np.nan)
+    # A copy, view by view: what a long recording needs in between should be small.
+    points = np.empty((int(np.prod(shape)), n_cams, 2))
+    for v, view in enumerate(pixels.reshape(n_cams, -1, 2)):
+        points[:, v] = view
+        with np.errstate(invalid="ignore"):
+            # No image is so large; squares of such numbers overflow.
+            points[:, v][~(np.abs(points[:, v]) < _FARTHEST)] = np.nan
     if weights is None:
         return points, observed_mask(points).astype(np.float64), shape
     given = np.asarray(weights, dtype=np.float64)

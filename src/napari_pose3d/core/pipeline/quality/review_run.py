@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_pose3d.core.poses.arrays import Poses2D
+import numpy as np
+
+from napari_pose3d.core.poses.arrays import Poses2D, Result
 from napari_pose3d.core.projects.matching.inputs import session_names
 from napari_pose3d.core.review.comparison.label_measures import LABEL_MEASURES
 from napari_pose3d.core.review.comparison.set_comparison import (
@@ -40,6 +42,7 @@ from napari_pose3d.settings import (
 )
 
 from ..file_run import FileRun
+from ..results.run_summary import summary as summary_of
 
 AnyPath = str | os.PathLike[str]
 
@@ -126,7 +129,8 @@ class ReviewRun:
 
     def compare(
         self,
-        review: SessionReview,
+        session: str,
+        result: Result,
         names: Sequence[str],
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
@@ -135,6 +139,9 @@ class ReviewRun:
 
         Parameters
         ----------
+        session : str
+        result : Result
+            Of its review.
         names : two str
             Of prediction sets, or "raw" and "smoothed".
 
@@ -148,10 +155,10 @@ class ReviewRun:
 
         def poses_of(name: str) -> Poses2D:
             if name == "smoothed":
-                return review.result.poses2d
+                return result.poses2d
             if name == "raw":
-                return raw_poses(review.result)
-            reading = replace(self._reading, session=review.session)
+                return raw_poses(result)
+            reading = replace(self._reading, session=session)
             work = FileRun(self._paths, self._calibration, reading, (name,))
             return work.ensemble.in_memory(progress, cancelled).poses(0)
 
@@ -209,17 +216,22 @@ class ReviewRun:
             for name in self.sessions:
                 try:
                     review = self.review(name, settings, threads, progress, cancelled)
-                    self._add_measures(files, review, settings, threads, progress, cancelled)
+                    summary, result = self._summary(review), review.result
+                    # What has been compared with the bars takes a fifth of the memory.
+                    del review
+                    self._add_measures(
+                        files, summary, result, settings, threads, progress, cancelled
+                    )
                 except PoseDataError as error:
                     failed[name] = error
                     continue
-                notes += [f"{name}: {warning}" for warning in review.result.report.warnings]
+                notes += [f"{name}: {warning}" for warning in result.report.warnings]
                 if settings.compare:
-                    compared = self.compare(review, settings.compare, progress, cancelled)
-                    files.add_comparison(review, compared, progress, cancelled)
+                    compared = self.compare(name, result, settings.compare, progress, cancelled)
+                    files.add_comparison(summary, compared, progress, cancelled)
                 decisions += self.decisions(name)
-                done.append(review.summary())
-                del review
+                done.append(summary)
+                del result
             if not done:
                 raise next(iter(failed.values()))
             chosen = choose_frames({each.session: each for each in done}, settings.budget)
@@ -273,7 +285,7 @@ class ReviewRun:
         """Write the review of one session, without measures; errors as for `run`."""
         from napari_pose3d.core.review.report.page import page_text
 
-        summary = review.summary()
+        summary = self._summary(review)
         chosen = choose_frames({review.session: summary}, budget)
         notes = review.result.report.warnings
         page = page_text([summary], chosen, {}, notes, self._project.images)
@@ -284,10 +296,26 @@ class ReviewRun:
         reading = replace(self._reading, session=name)
         return FileRun(self._paths, self._calibration, reading, self._sets, self._around)
 
+    def _summary(self, review: SessionReview) -> SessionSummary:
+        """With what it was made with, in words."""
+        work, result = self._work(review.session), review.result
+        rig = "none" if work.rig is None else ", ".join(work.rig.names)
+        bars = np.nanmedian(review.excesses.correction_px), np.nanmedian(review.excesses.spread_px)
+        settings = (
+            ("prediction sets", ", ".join(work.ensemble.models)),
+            ("calibrated cameras", rig),
+            ("smoothing", summary_of(result)),
+            ("sensitivity", f"{review.sensitivity:g}"),
+            ("usual bar of the correction", f"{bars[0]:.1f} px at sensitivity 1"),
+            ("usual bar of the spread", f"{bars[1]:.1f} px at sensitivity 1"),
+        )
+        return replace(review.summary(), settings=settings)
+
     def _add_measures(
         self,
         files: ReviewFiles,
-        review: SessionReview,
+        session: SessionSummary,
+        result: Result,
         settings: ReviewSettings,
         threads: int | None,
         progress: Progress | None,
@@ -295,19 +323,21 @@ class ReviewRun:
     ) -> None:
         """Compute and write the measures, few at a time."""
         own = [each for each in settings.measures if each in MEASURES]
-        rig = self._work(review.session).rig if own else None
+        work = self._work(session.session) if own else None
+        rig = None if work is None else work.rig
+        bones = () if work is None else work.inputs.table.skeleton
         if own:
-            check_measures(review.result, rig, own)
+            check_measures(result, rig, own)
         for group in measure_groups(own):
             found = compute_measures(
-                review.result, rig, group, progress=progress, cancelled=cancelled, threads=threads
+                result, rig, group, bones, progress=progress, cancelled=cancelled, threads=threads
             )
-            files.add_measures(review, found, progress, cancelled)
+            files.add_measures(session, found, progress, cancelled)
             del found
         wanted = [each for each in settings.measures if each in LABEL_MEASURES]
         if wanted:
-            found = self._project.label_measures(review.session, review.result, wanted)
-            files.add_measures(review, found, progress, cancelled)
+            found = self._project.label_measures(session.session, result, wanted)
+            files.add_measures(session, found, progress, cancelled)
 
 
 def _check(settings: ReviewSettings) -> None:

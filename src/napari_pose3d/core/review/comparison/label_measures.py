@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from napari_pose3d.core.labels.label_arrays import LabelArrays
     from napari_pose3d.core.projects.session import Session
 
-LABEL_MEASURES = ("pixel_error", "pca_singleview_error", "pca_multiview_error")
-"""Under the names that Lightning Pose's files have."""
+POSE_DISTANCE = "labeled_pose_distance"
+LABEL_MEASURES = ("pixel_error", "pca_singleview_error", "pca_multiview_error", POSE_DISTANCE)
+"""The first three under the names that Lightning Pose's files have."""
 
 
 def measure_against_labels(
@@ -33,7 +34,7 @@ def measure_against_labels(
         Of all sessions: poses are compared with all of them, positions with those of the session.
     session : Session
     names : collection of str
-        Of `LABEL_MEASURES`.
+        Of `LABEL_MEASURES`; the distance from labeled poses is not of single views, and left out.
 
     Returns
     -------

@@ -57,13 +57,13 @@ def labeled_pose_distances(
         return None
     references, known = [], []
     for each in labels:
-        shapes = _centred(np.asarray(each, np.float64)[whole][:, keypoints])
+        shapes = centred(np.asarray(each, np.float64)[whole][:, keypoints])
         mean = shapes[0]
         for _ in range(_ROUNDS):
-            shapes = _turned(shapes, mean)
+            shapes = turned(shapes, mean)
             mean = shapes.mean(axis=0)
         references.append(mean)
-        known.append(_turned(shapes, mean))
+        known.append(turned(shapes, mean))
     n_frames, n = poses[0].shape[:2]
     out = np.full((n_frames, n), np.nan, np.float32)
     for start in range(0, n_frames, _FRAMES_AT_ONCE):
@@ -72,25 +72,26 @@ def labeled_pose_distances(
         good = np.flatnonzero(np.all([np.isfinite(b).all(axis=(1, 2)) for b in blocks], axis=0))
         if not len(good):
             continue
-        turned = [
-            _turned(_centred(block[good]), reference)
+        onto = [
+            turned(centred(block[good]), reference)
             for block, reference in zip(blocks, references, strict=True)
         ]
-        apart = sum(_squared(a, b) for a, b in zip(turned, known, strict=True))
+        apart = sum(_squared(a, b) for a, b in zip(onto, known, strict=True))
         nearest = np.asarray(apart).argmin(axis=1)
         squared = np.mean(
-            [((a - b[nearest]) ** 2).sum(axis=-1) for a, b in zip(turned, known, strict=True)],
+            [((a - b[nearest]) ** 2).sum(axis=-1) for a, b in zip(onto, known, strict=True)],
             axis=0,
         )
         out[np.ix_(start + good, keypoints)] = np.sqrt(squared)
     return out
 
 
-def _centred(poses: Float64) -> Float64:
+def centred(poses: Float64) -> Float64:
+    """Poses ``(pose, keypoint, axis)`` about the middle of their keypoints."""
     return np.asarray(poses - poses.mean(axis=1, keepdims=True))
 
 
-def _turned(poses: Float64, onto: Float64) -> Float64:
+def turned(poses: Float64, onto: Float64) -> Float64:
     """Centred poses ``(pose, keypoint, axis)`` turned onto another one."""
     u, _, vt = np.linalg.svd(np.einsum("nki,kj->nij", poses, onto))
     # Turned, never mirrored.

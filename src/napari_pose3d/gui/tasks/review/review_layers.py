@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.pipeline.raw_points import raw_points
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.session import Session
@@ -20,12 +17,13 @@ from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows, renew
 from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_layers
-from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
+from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.layer_styles import LayerData, tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers
 from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
 from napari_pose3d.gui.qt.jobs import JobSlot
 
+from .corrections.layer_update import write_stretch
 from .review_model import ReviewModel
 
 _LATER_MS = 400
@@ -94,7 +92,7 @@ class ReviewLayers(QObject):
             if poses is None or not mine or poses.stage == "predicted":
                 continue
             for each in stretches:
-                written = _write(poses, review.result, self._model.rig, opened.session, each)
+                written = write_stretch(poses, review.result, self._model.rig, opened.session, each)
                 if written and layer not in self._late:
                     self._late.append(layer)
         self._timer.start()
@@ -135,46 +133,6 @@ class ReviewLayers(QObject):
             attributes["metadata"][SESSION_KEY] = session.name
             attributes["metadata"][RESULT_KEY] = True
         return layers
-
-
-def _write(
-    poses: LayerPoses,
-    result: Result,
-    rig: Rig | None,
-    session: Session,
-    stretch: UpdatedStretch,
-) -> bool:
-    """Write what was corrected into the arrays behind a layer; False where it shows other poses."""
-    if stretch.keypoint not in poses.keypoints or poses.n_frames != result.poses2d.n_frames:
-        return False
-    frames = slice(stretch.start, stretch.end + 1)
-    to, k = (
-        poses.keypoints.index(stretch.keypoint),
-        result.poses2d.keypoints.index(stretch.keypoint),
-    )
-    if poses.is_3d:
-        space = result.poses3d
-        xyz = None if space is None else space.xyz[frames, k]
-        if space is not None and rig is not None and poses.stage == "raw":
-            raw = raw_points(result.poses2d, rig, space.xyz, keypoints=[k], frames=frames)
-            xyz = None if raw is None else raw[:, 0]
-        if xyz is None:
-            return False
-        poses.positions[frames, to] = xyz
-        return True
-    if poses.view not in result.poses2d.views:
-        return False
-    v = result.poses2d.views.index(poses.view)
-    from_raw = poses.stage == "raw"
-    source = result.poses2d.ensemble_median if from_raw else result.poses2d.xy
-    assert source is not None
-    videos = session.to_video(poses.view, np.arange(stretch.start, stretch.end + 1))
-    poses.positions[frames, to] = session.to_video_pixels(
-        poses.view, source[v, frames, k], np.maximum(videos, 0)
-    )
-    if poses.residual is not None and result.poses3d is not None:
-        poses.residual[frames, to] = result.poses3d.residuals[v, frames, k]
-    return True
 
 
 def _shows_smoothed(layer: Layer) -> bool:

@@ -31,6 +31,7 @@ from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.panel_link import PanelLink
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
+from napari_pose3d.gui.qt.key_bindings import REVIEW_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.qt.task_layout import lay_out_task
@@ -42,12 +43,13 @@ from napari_pose3d.gui.session.current_session import (
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
 
-from .audit.audit_page import AuditPage
+from .audit.audit_page import AUDIT_KEYS, AuditPage
 from .bars.bars_page import BarsPage
 from .compare.compare_page import ComparePage
 from .corrections.correction_controller import CorrectionController
 from .corrections.correction_drawing import CorrectionDrawing
 from .events.events_page import EventsPage
+from .events.page_keys import PageKeys
 from .review_jobs import find, save
 from .review_layers import ReviewLayers
 from .review_model import ReviewModel
@@ -117,6 +119,12 @@ class ReviewWidget(QWidget):
         # Not a QTabWidget: it is as large as its largest page, whichever is seen.
         self.tabs = QTabBar()
         self._pages: list[QWidget] = []
+        # Over a view a correction is taken away; here there is no mouse over one.
+        shared = [(k.label, k.action) for k in REVIEW_KEYS if k.action != "remove_correction"]
+        self._keys: dict[QWidget, PageKeys] = {
+            self.events: PageKeys(self, shared, self.events.perform),
+            self.audit: PageKeys(self, AUDIT_KEYS, self.audit.perform),
+        }
         self._found = QWidget()
         self._is_found = False
         self._hint = MessageLabel(_HINT)
@@ -179,6 +187,9 @@ class ReviewWidget(QWidget):
         self.events.decisions.fix_wanted.connect(self.outlet.fix)
         self.tabs.currentChanged.connect(self._show_page)
         self.budget.valueChanged.connect(self._tell)
+        if (number := self.budget.lineEdit()) is not None:
+            # A number is typed where keys do not act; they do when it is done.
+            number.returnPressed.connect(self.events.table.setFocus)
         self.queue.clicked.connect(self.outlet.queue_frames)
         self.save.clicked.connect(self._ask_where_to_save)
         self._viewer.dims.events.current_step.connect(self._on_step)
@@ -284,6 +295,8 @@ class ReviewWidget(QWidget):
         table = {self.events: self.events.table, self.audit: self.audit.table}.get(chosen)
         # Brought forward, the panel's keys act at once.
         self.setFocusProxy(table if table is not None and not chosen.isHidden() else None)
+        for page, keys in self._keys.items():
+            keys.act(not page.isHidden())
         self._share_keys()
         for part in (self.summary, self._found):
             part.setVisible(self._is_found and of_predictions)

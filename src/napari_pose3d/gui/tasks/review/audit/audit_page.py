@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -42,10 +40,12 @@ _HINT = (
     "are one frame off, duplicates, forgotten keypoints. Nothing is changed."
 )
 _BUTTONS = (
-    ("go", "Go there", "Enter", "Show the frame in the tab Label (Enter)."),
-    ("accept", "Accept", "A", "Put the labels where the suggestion has them (A); can be undone."),
-    ("dismiss", "Dismiss", "D", "The labels are right: do not show this again (D)."),
+    ("go", "Go there", "Show the frame in the tab Label (Enter)."),
+    ("accept", "Accept", "Put the labels where the suggestion has them (A); can be undone."),
+    ("dismiss", "Dismiss", "The labels are right: do not show this again (D)."),
 )
+AUDIT_KEYS = (("Return", "go"), ("Enter", "go"), ("A", "accept"), ("D", "dismiss"))
+"""Keys of the findings, and the actions that they stand for."""
 
 
 class AuditPage(QWidget):
@@ -105,15 +105,11 @@ class AuditPage(QWidget):
         top.addWidget(self.kinds, 1)
         top.addWidget(self.done)
         row.setSpacing(3)
-        for action, text, key, hint in _BUTTONS:
+        for action, text, hint in _BUTTONS:
             button = self.buttons[action] = QPushButton(text)
             button.setToolTip(hint)
             button.clicked.connect(lambda _=False, name=action: self.perform(name))
             row.addWidget(button, 1)
-            for each in (key, "Return") if key == "Enter" else (key,):
-                shortcut = QShortcut(QKeySequence(each), self.table)
-                shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-                shortcut.activated.connect(lambda name=action: self.perform(name))
         row.addWidget(self.undo)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)

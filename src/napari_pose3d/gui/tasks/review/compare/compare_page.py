@@ -218,4 +218,4 @@ def _compare(
     progress: Progress,
     cancelled: IsCancelled,
 ) -> SetComparison:
-    return run.compare(review, names, progress, cancelled)
+    return run.compare(review.session, review.result, names, progress, cancelled)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -17,7 +16,6 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.failure_flags import ADVICE
-from napari_pose3d.gui.qt.key_bindings import REVIEW_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 from ..corrections.correction_bar import CorrectionBar
@@ -132,13 +130,6 @@ class EventsPage(QWidget):
         )
         self._model.classified.connect(self._on_classified)
         self._model.event_changed.connect(self._on_event)
-        for key in REVIEW_KEYS:
-            if key.action == "remove_correction":
-                # There is no mouse over a view.
-                continue
-            shortcut = QShortcut(QKeySequence(key.label), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda action=key.action: self.perform(action))
 
     def perform(self, action: str) -> None:
         """Do what a key of `REVIEW_KEYS` stands for."""
