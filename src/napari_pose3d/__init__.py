@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from napari_pose3d.core.poses.report import Report
+
     from .core.cameras.camera import Camera
     from .core.cameras.rig import Rig
     from .core.cameras.rig_file import load_rig, save_rig
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from .core.pipeline.results.saved_results import load_result
     from .core.pipeline.smoothing_run import open_inputs, smooth
     from .core.pipeline.triangulation_run import triangulate_ensemble
-    from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Report, Result
+    from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Result
     from .core.poses.kinematics.measurements import Measured, Measurement, measure
     from .core.projects.alignment.view_alignment import ViewAlignment
     from .core.projects.creation import add_sessions, create_project
@@ -78,7 +80,7 @@ _HOME = {
     "ReadingSettings": ".settings",
     "RenderSettings": ".settings",
     "Rendered": ".core.pipeline.results.render_run",
-    "Report": ".core.poses.arrays",
+    "Report": ".core.poses.report",
     "Result": ".core.poses.arrays",
     "Rig": ".core.cameras.rig",
     "Session": ".core.projects.session",

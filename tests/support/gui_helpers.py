@@ -11,7 +11,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
-from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Report, Result
+from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Result
+from napari_pose3d.core.poses.report import Report
 
 VIEWS = ARC_VIEWS
 SIZE = (640, 480)

@@ -14,7 +14,8 @@ from napari_pose3d.core.models.configuration.config_file import Config, config_t
 from napari_pose3d.core.models.preflight.preflight import Preflight, preflight
 from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.core.pipeline.results.result_files import save_result
-from napari_pose3d.core.poses.arrays import Ensemble, Poses2D, Report, Result
+from napari_pose3d.core.poses.arrays import Ensemble, Poses2D, Result
+from napari_pose3d.core.poses.report import Report
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
 

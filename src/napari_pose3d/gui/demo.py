@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.cli import main as command_line
+from napari_pose3d.settings import never_cancelled, no_progress
 from napari_pose3d.synthetic.sample import make_sample
 
 _PLUGIN = "napari-pose3d"
@@ -65,7 +66,7 @@ def _show(folder: Path, screenshots: Path | None) -> None:
     if screenshots is not None:
         viewer.window.resize(1600, 1000)
     opened = sample_session(folder)
-    for data in session_layers(opened.session, (), lambda *_: None, lambda: False):
+    for data in session_layers(opened.session, (), no_progress, never_cancelled):
         viewer.add_layer(Layer.create(*data))
     current_session(viewer).set(opened)
     _, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, "Smooth and triangulate")

@@ -14,7 +14,7 @@ from .smoothing import (
     TriangulationSettings,
     check_settings,
 )
-from .training import TrainingSettings
+from .training import DistillationSettings, TrainingSettings
 from .values import (
     IsCancelled,
     Progress,
@@ -23,12 +23,15 @@ from .values import (
     check_s,
     check_threads,
     frame_range_of,
+    never_cancelled,
+    no_progress,
     smooth_params_of,
 )
 
 __all__ = [
     "BatchSettings",
     "CalibrationSettings",
+    "DistillationSettings",
     "ExportSettings",
     "IsCancelled",
     "PlotSettings",
@@ -48,5 +51,7 @@ __all__ = [
     "check_settings",
     "check_threads",
     "frame_range_of",
+    "never_cancelled",
+    "no_progress",
     "smooth_params_of",
 ]

@@ -68,3 +68,26 @@ class TrainingSettings:
             raise PoseDataError(
                 f"the share to train on is {self.train_share}", expected="between 0 and 1"
             )
+
+
+@dataclass(frozen=True)
+class DistillationSettings:
+    """Which smoothed positions one network learns from; see `core.models.distillation`."""
+
+    certainty: float = setting(
+        3.0, "px; the largest posterior standard deviation of a position that is learned"
+    )
+    share: float = setting(0.8, "share of a frame's positions that have to be certain")
+    budget: int = setting(200, "how many frames of a session are learned")
+    held_out: float = setting(0.2, "share of the labeled frames that are kept for judging")
+
+    def __post_init__(self) -> None:
+        if self.certainty <= 0 or self.budget < 1:
+            raise PoseDataError(
+                f"certainty {self.certainty:g} px, {self.budget} frames",
+                expected="both above 0",
+            )
+        if not 0 < self.share <= 1 or not 0 <= self.held_out < 1:
+            raise PoseDataError(
+                f"shares of {self.share:g} and {self.held_out:g}", expected="between 0 and 1"
+            )

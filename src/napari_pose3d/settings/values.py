@@ -14,11 +14,20 @@ from napari_pose3d.errors import PoseDataError
 Progress = Callable[[str, int, int], None]
 """Called with (stage in plain words, done, total); total 0 means unknown."""
 
-
 IsCancelled = Callable[[], bool]
+"""Whether the user wants the work to stop; asked often."""
 
 Robust = Literal["auto", "off"] | float
 """How observations are set aside that contradict the other views."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Progress that nobody sees."""
+
+
+def never_cancelled() -> bool:
+    """`IsCancelled` where nobody can stop the work."""
+    return False
 
 
 def setting(default: Any, help_text: str) -> Any:

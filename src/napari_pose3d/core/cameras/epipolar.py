@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_pose3d.core.poses.stretches import stretches
+
 from .camera import Camera
 from .rig import Rig
 from .working_volume import WorkingVolume, field_of_view, image_size, undistort_in
@@ -275,8 +277,7 @@ def _near_image(camera: Camera, xy: Float64) -> NDArray[np.bool_]:
 
 def _longest_run(inside: NDArray[np.bool_]) -> slice | None:
     """The longest stretch of True with at least two entries."""
-    change = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
-    starts, stops = change[::2], change[1::2]
+    starts, stops = stretches(inside).T
     if not len(starts):
         return None
     longest = int(np.argmax(stops - starts))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.poses.arrays import Kind, Poses2D, Result
+from napari_pose3d.core.poses.arrays import Poses2D, Result
 from napari_pose3d.core.poses.certain import Positions
+from napari_pose3d.core.poses.report import Kind
 from napari_pose3d.core.projects.alignment.project_alignment import alignment_of, skeleton_of
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
 from napari_pose3d.core.storage.atomic_files import refuse_existing
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import (
     IsCancelled,
@@ -28,8 +30,6 @@ from .results.result_files import Columns, default_folder, result_paths, save_re
 from .smoothing_run import chosen_mode, run
 from .triangulation_run import triangulate_ensemble
 from .warm_up import STAGE, warm_up
-
-AnyPath = str | os.PathLike[str]
 
 
 class FileRun:
@@ -64,7 +64,7 @@ class FileRun:
 
     def __init__(
         self,
-        paths: AnyPath | Sequence[AnyPath],
+        paths: Paths,
         calibration: AnyPath | None = None,
         reading: ReadingSettings | None = None,
         sets: Collection[str] = (),

@@ -10,7 +10,8 @@ import numpy as np
 from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, Mode, observed_mask
+from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
+from napari_pose3d.core.poses.report import Mode
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
     ensemble_statistics,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +12,15 @@ import pandas as pd
 from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement, measure
 from napari_pose3d.core.projects.project_toml import find_own_project, own_project_path
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .exchange.poses_of_session import poses_of_input
 
-AnyPath = str | os.PathLike[str]
-
 
 def measure_session(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     measurements: Sequence[Measurement] = (),
     *,
     session: str | None = None,
@@ -55,7 +53,7 @@ def measure_session(
     PoseDataError
         Nothing is to be measured, there are no positions in space, or no such keypoint.
     """
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    several = path_list(paths)
     own = find_own_project(several[0])
     wanted = tuple(measurements) or (own.kinematics if own is not None else ())
     if not wanted:

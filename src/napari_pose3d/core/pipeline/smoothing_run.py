@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Report, Result
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
 from napari_pose3d.core.poses.certain import Positions
+from napari_pose3d.core.poses.report import Report
 from napari_pose3d.core.projects.matching.inputs import (
     Inputs,
     match_inputs,
@@ -21,7 +22,14 @@ from napari_pose3d.core.projects.matching.inputs import (
 from napari_pose3d.core.smoothing.keypoint_blocks import check_smooth_params
 from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings, check_settings
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    SmoothingSettings,
+    check_settings,
+    never_cancelled,
+    no_progress,
+)
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
@@ -83,8 +91,8 @@ def run(
     from .input_checks import checked_input, rig_of_views
 
     settings = settings or SmoothingSettings()
-    progress = progress or (lambda stage, done, total: None)
-    cancelled = cancelled or (lambda: False)
+    progress = progress or no_progress
+    cancelled = cancelled or never_cancelled
     started = time.perf_counter()
     check_settings(settings)
     check_smooth_params(settings, ensemble.keypoints)

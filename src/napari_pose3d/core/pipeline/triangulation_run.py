@@ -14,12 +14,11 @@ from napari_pose3d.core.poses.arrays import (
     FloatArray,
     Poses2D,
     Poses3D,
-    Report,
     Result,
-    ViewReport,
     observed_mask,
 )
 from napari_pose3d.core.poses.certain import Positions
+from napari_pose3d.core.poses.report import Report, ViewReport
 from napari_pose3d.core.smoothing.smoother_choice import chosen_mode
 from napari_pose3d.settings import (
     IsCancelled,
@@ -28,6 +27,8 @@ from napari_pose3d.settings import (
     TriangulationSettings,
     check_robust,
     check_threads,
+    never_cancelled,
+    no_progress,
 )
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def triangulate_ensemble(
     from .input_checks import checked_input, rig_of_views
 
     settings = settings or TriangulationSettings()
-    cancelled = cancelled or (lambda: False)
-    progress = progress or (lambda stage, done, total: None)
+    cancelled = cancelled or never_cancelled
+    progress = progress or no_progress
     started = time.perf_counter()
     check_robust(settings.robust)
     check_threads(settings.threads)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from napari_pose3d.errors import Cancelled
+from napari_pose3d.settings import never_cancelled
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
@@ -73,7 +74,7 @@ def warm_up(*jobs: Job) -> None:
         try:
             run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
             _compile_cameras(rig)
-            helper.wait(lambda: False)
+            helper.wait(never_cancelled)
         finally:
             helper.end()
     parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
@@ -123,7 +124,7 @@ def _compile_points(rig: Rig, ensemble: Ensemble) -> None:
 
     centre = ensemble.xy[0, :, :, 0]
     weights = np.ones(centre.shape[:-1])
-    found = triangulate_framewise(rig, centre, weights, "auto", lambda: False)
+    found = triangulate_framewise(rig, centre, weights, "auto", never_cancelled)
     rig.project(found.xyz)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME, write_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
@@ -23,7 +24,6 @@ from .scan.recordings import assemble
 from .scan.scanned_files import ScannedFiles
 from .scan.table_headers import scorer_of
 
-AnyPath = str | os.PathLike[str]
 Mode = Literal["leave", "link", "copy"]
 """Whether videos stay where they are, are linked into ``videos/``, or copied there."""
 
@@ -39,7 +39,7 @@ def create_project(
     *,
     skeleton: Sequence[tuple[str, str]] = (),
     colours: Mapping[str, str] | None = None,
-    videos: AnyPath | Iterable[AnyPath] = (),
+    videos: Paths = (),
     mode: Mode = "leave",
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
@@ -107,7 +107,7 @@ def create_project(
 
 def add_sessions(
     project: Project | AnyPath,
-    paths: AnyPath | Iterable[AnyPath],
+    paths: Paths,
     mode: Mode = "leave",
     *,
     progress: Progress | None = None,
@@ -202,10 +202,9 @@ def add_inputs(
     return open_project(folder)
 
 
-def _videos(videos: AnyPath | Iterable[AnyPath]) -> list[Path]:
-    listed = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+def _videos(videos: Paths) -> list[Path]:
     found_videos: list[Path] = []
-    for each in listed:
+    for each in path_list(videos):
         path = Path(os.path.abspath(each))
         if not path.exists():
             raise PoseDataError("there is no such video or folder", file=path)

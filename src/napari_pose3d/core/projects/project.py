@@ -11,20 +11,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.core.storage.path_lists import Paths, path_list
+from napari_pose3d.errors import PoseDataError, Remedy
 
 from .issues import Issue
 from .layouts.lightning_pose import LABELS
 from .naming.file_names import natural_order
 from .naming.naming_rule import Naming
 from .project_toml import OwnProject
-from .scan.folder_scan import FolderScan, Paths, ProjectKind, scan_folder
+from .scan.folder_scan import FolderScan, ProjectKind, scan_folder
 from .scan.recordings import Recording, assemble, restricted
 from .scan.scan_issues import issues_of_folder, issues_of_recording
 from .session import Session
 from .session_checks import check_session
 
-__all__ = ["OverviewRow", "Project", "check_session", "open_project"]
+__all__ = ["OverviewRow", "Project", "check_session", "open_paths", "open_project"]
+
+
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Project:
         How the names of its files are read.
     unmatched : tuple of (path, reason)
         Videos and tables that belong to no session.
-    problems : tuple of Issue
+    issues : tuple of Issue
         Of the whole; each session has its own besides.
     """
 
@@ -128,6 +132,29 @@ class Project:
             f"no session is called '{name}'", file=self.folder, expected=f"one of {names}"
         )
 
+    def session_or_only(self, name: str | None) -> Session:
+        """A session by its name; without a name the only one.
+
+        Raises
+        ------
+        PoseDataError
+            There is none of that name, or several and none is named.
+        """
+        if name is not None:
+            return self.session(name)
+        if len(self.sessions) != 1:
+            names = ", ".join(each.name for each in self.sessions[:_MOST_NAMED])
+            if len(self.sessions) > _MOST_NAMED:
+                names += f" and {len(self.sessions) - _MOST_NAMED} more"
+            raise PoseDataError(
+                f"there are several sessions: {names}" if names else "there is no session here",
+                file=self.folder,
+                expected="one session",
+                todo="Choose one" if names else "Give a project, a folder or files of poses",
+                remedy=Remedy("session"),
+            )
+        return self.sessions[0]
+
     def table(self) -> list[OverviewRow]:
         """Sessions x views: what each has."""
         return [
@@ -172,6 +199,12 @@ def open_project(path: Paths, *, views: Sequence[str] | None = None) -> Project:
         When there is no such folder, or a file that says what the project is like is damaged.
     """
     return project_of(scan_folder(path, tuple(views or ())))
+
+
+def open_paths(paths: Paths, views: Sequence[str] | None = None) -> Project:
+    """A project or folder as a whole, or several files of one; errors as for `open_project`."""
+    given = path_list(paths)
+    return open_project(given[0] if len(given) == 1 else given, views=views)
 
 
 def video_in_project(

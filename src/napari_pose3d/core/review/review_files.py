@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.predictions.error_csv import write_error_csv
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.settings import IsCancelled, Progress
 
@@ -34,8 +34,6 @@ from .comparison.set_comparison import SetComparison, write_comparison
 from .decisions.decisions import Decision, write_decisions
 from .frame_choice import ChosenFrame
 from .session_review import SessionSummary
-
-AnyPath = str | os.PathLike[str]
 
 EVENTS, FRAMES, MEASURES, REPORT = "events.csv", "frames.csv", "measures", "report.html"
 COMPARISON, DECISIONS = "comparison.csv", "decisions.csv"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D, ViewReport
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
+from napari_pose3d.core.poses.report import ViewReport
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .smoothers import SmoothedKeypoint

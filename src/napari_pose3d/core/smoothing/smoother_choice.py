@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Mode
+from napari_pose3d.core.poses.arrays import AnyEnsemble
+from napari_pose3d.core.poses.report import Mode
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import SmoothingSettings
 

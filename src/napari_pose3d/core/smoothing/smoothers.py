@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
+from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
@@ -429,9 +429,7 @@ def in_long_gap(observed: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:
     -------
     (frame,) bool
     """
-    edges: NDArray[Any] = np.diff(np.concatenate([[1], observed.astype(np.int8), [1]]))
-    starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
     long = np.zeros(len(observed), dtype=bool)
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in stretches(~observed):
         long[start:end] = end - start > max_gap
     return long

@@ -202,13 +202,15 @@ class Marker:
         text = json.dumps(head).encode() + b"\n"
         self._length = len(text)
         self._descriptor: int | None = self._locked()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._discard)
             write_all(self._open, text)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                self.remove()
-            self.release()
-            raise
+            undo.pop_all()
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self.remove()
+        self.release()
 
     def add_folder(self, folder: Path) -> None:
         """Note another folder that the group touches, before anything is made there."""

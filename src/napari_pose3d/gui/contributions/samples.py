@@ -22,6 +22,7 @@ def open_sample() -> list[LayerData]:
     import napari
 
     from napari_pose3d.gui.layers.session_layers import session_layers
+    from napari_pose3d.settings import never_cancelled, no_progress
     from napari_pose3d.synthetic.sample import make_sample
 
     viewer = napari.current_viewer()
@@ -39,7 +40,7 @@ def open_sample() -> list[LayerData]:
             workspace(viewer).open("Smooth and triangulate")
             _show_fitted(viewer, f"{opened.session.name} (sample)")
     sets = opened.session.ensemble_sets[:1]
-    return session_layers(opened.session, sets, lambda stage, done, total: None, lambda: False)
+    return session_layers(opened.session, sets, no_progress, never_cancelled)
 
 
 def open_calibration_sample() -> list[LayerData]:
@@ -50,6 +51,7 @@ def open_calibration_sample() -> list[LayerData]:
     import napari
 
     from napari_pose3d.gui.layers.session_layers import session_layers
+    from napari_pose3d.settings import never_cancelled, no_progress
     from napari_pose3d.synthetic.board.board_sample import make_board_sample
 
     viewer = napari.current_viewer()
@@ -66,7 +68,7 @@ def open_calibration_sample() -> list[LayerData]:
         if getattr(viewer, "window", None) is not None:
             workspace(viewer).open("Calibration").show_recording(folder)
             _show_fitted(viewer, "Calibration recording (sample)")
-    return session_layers(opened.session, (), lambda stage, done, total: None, lambda: False)
+    return session_layers(opened.session, (), no_progress, never_cancelled)
 
 
 def sample_session(folder: Path) -> OpenSession:

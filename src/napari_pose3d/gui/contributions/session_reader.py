@@ -61,8 +61,7 @@ def open_session(path: str | Sequence[str]) -> list[LayerData]:
 def _first_session(folder: Path) -> list[LayerData]:
     from napari_pose3d.core.projects.project import open_project
     from napari_pose3d.gui.layers.session_layers import session_layers
+    from napari_pose3d.settings import never_cancelled, no_progress
 
     session = open_project(folder).sessions[0]
-    return session_layers(
-        session, session.ensemble_sets[:1], lambda stage, done, total: None, lambda: False
-    )
+    return session_layers(session, session.ensemble_sets[:1], no_progress, never_cancelled)

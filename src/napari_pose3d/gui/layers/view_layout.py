@@ -25,7 +25,7 @@ _NAME_GAP_PER_ROW = 0.07
 # A camera further than this many diagonals of the scene is drawn nearer, at _DRAWN_DISTANCE.
 _FAR = 5.0
 _DRAWN_DISTANCE = 0.9
-# Around an animal, which cameras at their true distance would make a dot in the picture.
+# Around an animal, which cameras at their true distance would make a dot in the view.
 AROUND_ANIMAL = 0.65
 # Of the frustum, as a fraction of the scene's diagonal and of its own depth.
 _DEPTH = 0.16

@@ -17,7 +17,7 @@ from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.core.video.video_array import VideoArray
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import IsCancelled, Progress, never_cancelled, no_progress
 
 from ..frame_selection.session_videos import session_videos
 from .image_names import SessionImages
@@ -107,8 +107,8 @@ def extract_images(
     wanted = sorted({int(frame) for frame in frames})
     if context < 0:
         raise PoseDataError(f"{context} neighbouring frames are asked for", expected="0 or more")
-    report = progress or (lambda stage, done, total: None)
-    is_cancelled = cancelled or (lambda: False)
+    report = progress or no_progress
+    is_cancelled = cancelled or never_cancelled
     refuse_unsafe_names(session.views, "view", session.folder / FILE_NAME)
     names = SessionImages(session)
     with session_videos(session, "auto", report, is_cancelled) as videos:

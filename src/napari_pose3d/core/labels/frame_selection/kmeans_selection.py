@@ -13,7 +13,7 @@ from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.video_array import VideoArray
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import IsCancelled, Progress, never_cancelled, no_progress
 
 from .clusters import principal_components, representatives
 from .frame_sampling import Frames, frames_in_all_views, sample_frames
@@ -81,8 +81,8 @@ def by_kmeans(
     """
     n_looked_at = max(_FEWEST_CANDIDATES, _PER_CHOSEN * n) if candidates is None else candidates
     _check_numbers(n, n_looked_at)
-    report = progress or (lambda stage, done, total: None)
-    is_cancelled = cancelled or (lambda: False)
+    report = progress or no_progress
+    is_cancelled = cancelled or never_cancelled
     rng = np.random.default_rng(seed)
     with session_videos(session, "grey", report, is_cancelled) as videos:
         present = frames_in_all_views(session, videos)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
+from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings, never_cancelled
 
 from .point_trackers import LucasKanade, PointTracker, checked_track
 
@@ -344,7 +344,7 @@ class _Run:
                 searched[:stop],
                 (name,),
                 _SMOOTHING,
-                _never,
+                never_cancelled,
             )
             xyz[:stop, k] = track.xyz
         joint = np.stack(
@@ -359,7 +359,3 @@ class _Run:
 
 def _same(view: str, xy: Float64, frame: int) -> Float64:
     return xy
-
-
-def _never() -> bool:
-    return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import (
     BatchSettings,
@@ -21,6 +22,7 @@ from napari_pose3d.settings import (
     ReviewSettings,
     SmoothingSettings,
     check_settings,
+    never_cancelled,
 )
 
 from ..exchange.format_table import format_of
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from .dask_workers import DaskWorkers
 
-AnyPath = str | os.PathLike[str]
 
 # Of the memory of this machine, for all workers together.
 _SHARE_OF_MEMORY = 0.8
@@ -42,7 +43,7 @@ _LEAST_MEMORY = 1 << 29
 
 
 def batch(
-    projects: AnyPath | Sequence[AnyPath],
+    projects: Paths,
     settings: BatchSettings | None = None,
     *,
     sessions: Sequence[str] = (),
@@ -97,15 +98,14 @@ def batch(
     """
     begun = time.perf_counter()
     settings = settings or BatchSettings()
-    cancelled = cancelled or (lambda: False)
+    cancelled = cancelled or never_cancelled
     message = message or (lambda text: None)
     smoothing = smoothing or SmoothingSettings()
     check_settings(smoothing)
     for each in settings.formats:
         if format_of(each).content == "labels":
             raise PoseDataError(f"the format '{each}' is for labels, not for poses")
-    given = [projects] if isinstance(projects, str | os.PathLike) else list(projects)
-    tasks, notes = session_tasks(given, sessions)
+    tasks, notes = session_tasks(path_list(projects), sessions)
     folder = _summary_folder(tasks) if out is None else Path(out)
     n_workers = min(settings.workers or os.cpu_count() or 1, len(tasks))
     if smoothing.threads is None:

@@ -15,7 +15,13 @@ from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
 from napari_pose3d.core.review.decisions.decisions import read_decisions
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    ReadingSettings,
+    never_cancelled,
+    no_progress,
+)
 
 from ..exchange.export_run import export_session
 from ..file_run import FileRun
@@ -51,7 +57,7 @@ def run_session(
     """
     steps: list[StepOutcome] = []
     try:
-        work = _SessionWork(plan, task, progress or _silent, cancelled or _never)
+        work = _SessionWork(plan, task, progress or no_progress, cancelled or never_cancelled)
     except (PoseDataError, OSError) as error:
         return SessionOutcome(task, message=_words(error))
     for step in plan.settings.steps:
@@ -217,11 +223,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
-
-
-def _never() -> bool:
-    return False

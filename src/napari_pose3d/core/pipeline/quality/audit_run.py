@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from napari_pose3d.core.review.audit.image_audit import LabeledImage, audit_imag
 from napari_pose3d.core.review.audit.label_audit import audit_labels
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 
@@ -31,7 +31,6 @@ from ..file_run import FileRun
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
-AnyPath = str | os.PathLike[str]
 Float64 = NDArray[np.float64]
 
 COLUMNS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from napari_pose3d.core.review.session_review import (
     SessionSummary,
     review_result,
 )
+from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import (
     IsCancelled,
@@ -43,8 +43,6 @@ from napari_pose3d.settings import (
 
 from ..file_run import FileRun
 from ..results.run_summary import summary as summary_of
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
+from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import PlotSettings
@@ -178,15 +179,15 @@ def _curve(
         return "L".join(f"{a:.1f},{b:.1f}" for a, b in points)
 
     lines, bands = [], []
-    for stretch in _stretches(np.isfinite(value)):
+    for stretch in _slices(np.isfinite(value)):
         lines.append(f"M{path(value, stretch)}")
-    for stretch in _stretches(np.isfinite(low) & np.isfinite(high)):
+    for stretch in _slices(np.isfinite(low) & np.isfinite(high)):
         back = path(low, stretch).split("L")[::-1]
         bands.append(f"M{path(high, stretch)}L{'L'.join(back)}Z")
     dots = (
         ""
         if raw is None
-        else "".join(f"M{path(raw, stretch)}" for stretch in _stretches(np.isfinite(raw)))
+        else "".join(f"M{path(raw, stretch)}" for stretch in _slices(np.isfinite(raw)))
     )
     return Curve(
         label,
@@ -199,7 +200,5 @@ def _curve(
     )
 
 
-def _stretches(there: NDArray[np.bool_]) -> Iterator[slice]:
-    edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
-    for start, stop in edges.reshape(-1, 2).tolist():
-        yield slice(start, stop)
+def _slices(mask: NDArray[np.bool_]) -> Iterator[slice]:
+    return (slice(start, stop) for start, stop in stretches(mask).tolist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,11 +17,12 @@ from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.frame_selection.session_videos import session_videos
 from napari_pose3d.core.labels.label_arrays import label_arrays
-from napari_pose3d.core.pipeline.exchange.poses_of_session import chosen_session, poses_of_session
+from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
 from napari_pose3d.core.poses.arrays import Poses2D
-from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.project import Project, open_paths
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.core.video.rendering.pose_drawing import Image, PoseDrawing, write
 from napari_pose3d.core.video.rendering.space_drawing import BACKGROUND, SpaceDrawing
 from napari_pose3d.core.video.rendering.tiling import Cell, Tiling, tile
@@ -30,9 +30,14 @@ from napari_pose3d.core.video.rendering.video_writer import VideoWriter
 from napari_pose3d.core.video.session_video import SessionVideo
 from napari_pose3d.core.video.video_array import VideoArray
 from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
-from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, RenderSettings
-
-AnyPath = str | os.PathLike[str]
+from napari_pose3d.settings import (
+    IsCancelled,
+    Progress,
+    ReadingSettings,
+    RenderSettings,
+    never_cancelled,
+    no_progress,
+)
 
 _SUFFIX = ".mp4"
 # Time stamps of cameras jitter; no camera's rate needs more digits.
@@ -63,7 +68,7 @@ class Rendered:
 
 
 def render_session(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     out: AnyPath,
     settings: RenderSettings | None = None,
     *,
@@ -114,17 +119,15 @@ def render_session(
         `cancelled` returned True; nothing has been written then.
     """
     settings = settings or RenderSettings()
-    progress = progress or (lambda stage, done, total: None)
-    is_cancelled = cancelled or (lambda: False)
+    progress = progress or no_progress
+    is_cancelled = cancelled or never_cancelled
     path = Path(out)
     if path.suffix.lower() != _SUFFIX:
         raise PoseDataError("rendered videos are MP4 files", file=path, expected="a name in .mp4")
     if not overwrite:
         refuse_existing([path])
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    only = given[0] if len(given) == 1 else [Path(each) for each in given]
-    project = open_project(only)
-    found = _with_views(chosen_session(project, session), settings.views)
+    project = open_paths(paths)
+    found = _with_views(project.session_or_only(session), settings.views)
     poses = poses_of_session(
         found,
         prediction_set,
@@ -240,17 +243,17 @@ class _Scene:
         import cv2
 
         video = self._videos[view]
-        picture = video.frame(number, lambda: not cancelled())
-        if picture is None:
+        original = video.frame(number, lambda: not cancelled())
+        if original is None:
             return False
         height, width = part.shape[:2]
         # OpenCV's pixel centres are those of our coordinates.
-        sx, sy = width / picture.shape[1], height / picture.shape[0]
+        sx, sy = width / original.shape[1], height / original.shape[0]
         if (sx, sy) == (1, 1):
-            part[:] = picture
+            part[:] = original
         else:
             kind = cv2.INTER_AREA if sx < 1 else cv2.INTER_LINEAR
-            part[:] = cv2.resize(picture, (width, height), interpolation=kind)
+            part[:] = cv2.resize(original, (width, height), interpolation=kind)
         stretch = np.array([sx, sy])
         drawing, shown = self._drawing, self._shown
         if view in shown.views and number < shown.n_frames:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Kind, Poses2D, Result
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Result
+from napari_pose3d.core.poses.report import Kind
+from napari_pose3d.core.storage.path_lists import AnyPath
+from napari_pose3d.settings import IsCancelled, Progress, never_cancelled, no_progress
 
 from .run_record import run_record
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
 Columns = Literal["all", "movement"]
-AnyPath = str | os.PathLike[str]
 
 # The scorer that ensemble-kalman-smoother writes, which its readers look for.
 SCORER = "ensemble-kalman_tracker"
@@ -114,8 +114,8 @@ def save_result(
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
     from napari_pose3d.core.storage.atomic_files import FileGroup
 
-    report = progress or (lambda stage, done, total: None)
-    cancelled = cancelled or (lambda: False)
+    report = progress or no_progress
+    cancelled = cancelled or never_cancelled
     poses = result.poses2d
     paths = result_paths(poses, result.report.mode, folder, name)
     few = compact or columns == "movement"

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_pose3d._version import __version__
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Result, ViewReport
+from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
+from napari_pose3d.core.poses.report import ViewReport
+from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import (
@@ -23,6 +23,8 @@ from napari_pose3d.settings import (
     Progress,
     SmoothingSettings,
     TriangulationSettings,
+    never_cancelled,
+    no_progress,
 )
 
 from .run_summary import HOW, view_table
@@ -53,8 +55,8 @@ def run_record(
         Inputs that are no longer what the result was made from: they have no hash, and a warning
         names them.
     """
-    progress = progress or (lambda stage, done, total: None)
-    cancelled = cancelled or (lambda: False)
+    progress = progress or no_progress
+    cancelled = cancelled or never_cancelled
     report = result.report
     calibration = rig.path if rig is not None and result.poses3d is not None else None
     sources: list[tuple[Path, dict[str, str]]] = [
@@ -133,17 +135,16 @@ def _swaps(result: Result) -> dict[str, Any] | None:
     swaps = result.swaps
     if swaps is None:
         return None
-    stretches = []
+    parts = []
     for kind, found in (("view", swaps.views), ("prediction set", swaps.models > 0)):
         for v, view in enumerate(result.poses2d.views):
             for p, pair in enumerate(swaps.pairs):
-                edges = np.flatnonzero(np.diff(found[v, :, p], prepend=False, append=False))
-                stretches += [
+                parts += [
                     {"who": kind, "view": view, "pair": list(pair), "frames": [first, end - 1]}
-                    for first, end in edges.reshape(-1, 2).tolist()
+                    for first, end in stretches(found[v, :, p]).tolist()
                 ]
     pairs = [list(pair) for pair in swaps.pairs]
-    return {"pairs": pairs, "corrected": swaps.corrected, "found": stretches}
+    return {"pairs": pairs, "corrected": swaps.corrected, "found": parts}
 
 
 def is_record(path: str | os.PathLike[str]) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from napari_pose3d.core.poses.arrays import Kind, Result, ViewReport
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.poses.report import Kind, ViewReport
 
 HOW: dict[Kind, str] = {
     "calibrated": "smoothed in 3-D with the calibration",

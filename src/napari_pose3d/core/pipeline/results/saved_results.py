@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.poses.arrays import Kind, Poses2D, Poses3D, Report, Result, observed_mask
+from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Result, observed_mask
+from napari_pose3d.core.poses.report import Kind, Report
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.errors import PoseDataError

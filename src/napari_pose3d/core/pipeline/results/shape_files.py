@@ -12,6 +12,7 @@ import numpy as np
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.poses.arrays import Ensemble, Poses2D
+from napari_pose3d.core.smoothing.linear.shapes.shape import places_of
 from napari_pose3d.core.smoothing.linear.shapes.shape_smoother import ShapeTrack
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
@@ -41,7 +42,7 @@ def save_shapes(
         for track in tracks:
             shape = track.shape
             v = ensemble.views.index(track.view)
-            places = [ensemble.keypoints.index(name) for name in shape.points]
+            places = places_of(shape, ensemble.keypoints)
             likelihood = np.mean(ensemble.likelihood[:, v][..., places], axis=0)
             poses = Poses2D(
                 track.points[None].astype(np.float32),

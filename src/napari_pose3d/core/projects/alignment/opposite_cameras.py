@@ -1,4 +1,9 @@
-"""Two cameras on opposite sides of an animal, each with its own clock ticks, brought together."""
+"""Two cameras on opposite sides of an animal, each with its own frame times, brought together.
+
+References
+----------
+``ibl-paw`` of ensemble-kalman-smoother 4.6.2, which interpolates and mirrors in the same way.
+"""
 
 from __future__ import annotations
 

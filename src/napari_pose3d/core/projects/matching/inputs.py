@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ReadingSettings
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from ..issues import Issue
     from .match_table import MatchTable
     from .stored_ensemble import StoredEnsemble
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Inputs:
 
 
 def match_inputs(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     calibration: AnyPath | None = None,
     reading: ReadingSettings | None = None,
 ) -> Inputs:
@@ -78,7 +75,7 @@ def match_inputs(
 
 
 def session_names(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     calibration: AnyPath | None = None,
     reading: ReadingSettings | None = None,
 ) -> tuple[str, ...]:
@@ -149,7 +146,7 @@ def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> Store
 
 
 def open_inputs(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     calibration: AnyPath | None = None,
     reading: ReadingSettings | None = None,
 ) -> tuple[StoredEnsemble, Rig | None]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.core.storage.path_lists import Paths
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
 from ..alignment.project_alignment import alignment_of
-from ..scan.folder_scan import Paths
 from .prediction_matching import match_predictions
 from .stored_ensemble import StoredEnsemble
 

@@ -10,13 +10,14 @@ from napari_pose3d.core.cameras.rig import view_names
 from napari_pose3d.core.formats.predictions.mirrored_names import mirrored_names
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
+from napari_pose3d.core.storage.path_lists import Paths
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
 
 from ..naming.file_names import composed, natural_order
 from ..naming.naming_rule import Naming
 from ..project import Project, project_of
-from ..scan.folder_scan import FolderScan, Paths, scan_folder
+from ..scan.folder_scan import FolderScan, scan_folder
 from ..scan.own_results import is_in_own_folder
 from ..scan.scanned_files import NO_VIEW
 from ..scan.table_headers import NOT_USABLE, header_or_reason, tables_of, what_else

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
     find_project,
     read_project,
 )
+from napari_pose3d.core.storage.path_lists import Paths, path_list
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
 
@@ -39,8 +40,6 @@ from .recordings import RigOf
 from .scanned_files import ScannedFiles
 from .table_headers import tables_of
 
-AnyPath = str | os.PathLike[str]
-Paths = AnyPath | Iterable[AnyPath]
 ProjectKind = Literal["lightning-pose", "anipose", "folder", "files"]
 
 # A folder with more files than this is not listed for the sake of a few files in it.
@@ -157,7 +156,7 @@ def scan_folder(
 
 
 def _absolute(path: Paths) -> tuple[Path, ...]:
-    listed = [path] if isinstance(path, str | os.PathLike) else list(path)
+    listed = path_list(path)
     if not listed:
         raise PoseDataError("no file and no folder was given", expected="a folder or files")
     if any("\0" in os.fspath(each) for each in listed):

@@ -19,7 +19,6 @@ Frames are frames of the session, and positions pixels of the rig's images, as i
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.projects.project_toml import FILE_NAME as PROJECT_FILE
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
 
@@ -38,8 +38,6 @@ from .step_log import Key, Step, StepLog, Values
 
 FOLDER, RECORD = "corrections", "record.jsonl"
 SCORER = "corrected"
-
-AnyPath = str | os.PathLike[str]
 
 
 class Corrections:

@@ -18,7 +18,6 @@ so it survives that the review is made anew with other settings.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,6 +26,7 @@ from typing import Any, TextIO
 
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath
 
 from ..events import Event
 from .step_log import Key, Step, StepLog, Values, now
@@ -44,8 +44,6 @@ COLUMNS = (
     "who",
     "time",
 )
-
-AnyPath = str | os.PathLike[str]
 
 
 class Verdict(StrEnum):

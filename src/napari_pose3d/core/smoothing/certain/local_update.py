@@ -32,7 +32,7 @@ from napari_pose3d.core.poses.certain import (
     Positions,
 )
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import SmoothingSettings
+from napari_pose3d.settings import SmoothingSettings, never_cancelled
 
 from .stretch_history import State, StretchHistory
 from .update_window import (
@@ -309,7 +309,7 @@ class LiveCorrections:
             centre,
             keypoint=poses.keypoints[k],
             robust=settings.robust,
-            cancelled=_never,
+            cancelled=never_cancelled,
             certain=cells,
         )
         smoother = RobustSmoother(
@@ -319,7 +319,7 @@ class LiveCorrections:
             variance,
             np.ones(len(certain), dtype=np.bool_),
             settings,
-            _never,
+            never_cancelled,
             cells,
         )
         touched = certain | cells_of(k, window, len(centre), changed)
@@ -418,7 +418,3 @@ class LiveCorrections:
         poses.xy[:, changed, k], poses.variance[:, changed, k] = xy, spread
         off = poses.ensemble_median[:, changed, k] - xy
         space.residuals[:, changed, k] = np.hypot(off[..., 0], off[..., 1])
-
-
-def _never() -> bool:
-    return False

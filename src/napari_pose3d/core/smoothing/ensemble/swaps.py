@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.arrays import Swaps
+from napari_pose3d.core.poses.report import Swaps
 from napari_pose3d.errors import PoseDataError
 
 from .ensemble_statistics import EnsembleStatistics

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import FloatArray, Poses2D
 from napari_pose3d.errors import Cancelled
-from napari_pose3d.settings import IsCancelled
+from napari_pose3d.settings import IsCancelled, never_cancelled
 
 # Confident observations that are averaged, and how many such groups are looked at and needed.
 _GROUP = 15
@@ -50,7 +50,7 @@ class LastingShift:
 
 
 def lasting_shifts(
-    poses: Poses2D, n_models: int, cancelled: IsCancelled = lambda: False
+    poses: Poses2D, n_models: int, cancelled: IsCancelled = never_cancelled
 ) -> list[LastingShift]:
     """Keypoints and views whose points were moved lastingly, beyond what the sets' spread explains.
 
@@ -84,7 +84,9 @@ def lasting_shifts(
     return found
 
 
-def shift_note(poses: Poses2D, n_models: int, cancelled: IsCancelled = lambda: False) -> str | None:
+def shift_note(
+    poses: Poses2D, n_models: int, cancelled: IsCancelled = never_cancelled
+) -> str | None:
     """What to tell the user about `lasting_shifts`; None where there are none."""
     shifts = lasting_shifts(poses, n_models, cancelled)
     if not shifts:

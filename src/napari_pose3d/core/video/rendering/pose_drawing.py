@@ -18,7 +18,7 @@ _BITS = 4
 # Radius of the ellipse that holds 95 % of a Gaussian in the plane, in standard deviations.
 _ELLIPSE = 2.4477
 # What is drawn must not overflow OpenCV's integers; so far outside nothing is seen.
-_FAR = 1e5
+FAR = 1e5
 _DARK, _WHITE = (16, 16, 16), (255, 255, 255)
 
 
@@ -137,7 +137,7 @@ class PoseDrawing:
     @staticmethod
     def _drawable(xy: NDArray[Any]) -> NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):
-            return np.asarray((np.abs(xy) < _FAR).all(axis=-1))
+            return np.asarray((np.abs(xy) < FAR).all(axis=-1))
 
 
 def write(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.floor import floor_grid, oblique_direction
 
-from .pose_drawing import GREY, Image, PoseDrawing, write
+from .pose_drawing import FAR, GREY, Image, PoseDrawing, write
 
 Float64 = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class SpaceDrawing:
             up, height = self._ground
             shadows, _ = self.project(xyz - (xyz @ up - height)[:, None] * up)
             for x, y in shadows[np.isfinite(shadows).all(axis=1)]:
-                if max(abs(x), abs(y)) < 1e5:
+                if max(abs(x), abs(y)) < FAR:
                     radius = round(0.7 * self._drawing.radius)
                     cv2.circle(image, (round(x), round(y)), radius, (62, 62, 66), -1, cv2.LINE_AA)
         xy, depth = self.project(xyz)

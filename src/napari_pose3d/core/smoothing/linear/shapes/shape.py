@@ -15,8 +15,8 @@ SIZES = {"circle": ("diameter",), "ellipse": ("width", "height")}
 """Kinds of shapes and what they are described by, px, beside their centre."""
 
 _TEXT = re.compile(r"\s*(?:(?P<name>[\w-]+)=)?(?P<kind>\w+):(?P<points>.+)")
-# As one names them in the image, whose y points down.
-_USUAL_ANGLES = (270.0, 90.0, 0.0, 180.0)
+USUAL_ANGLES = (270.0, 90.0, 0.0, 180.0)
+"""Of four points at the top, bottom, right and left of an image, whose y points down; degrees."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def shape_of(text: str) -> Shape:
         points.append(name if at else angle)
         if at:
             angles.append(_number(angle, part))
-    if not angles and len(points) == len(_USUAL_ANGLES):
-        angles = list(_USUAL_ANGLES)
+    if not angles and len(points) == len(USUAL_ANGLES):
+        angles = list(USUAL_ANGLES)
     if len(angles) != len(points):
         raise PoseDataError(
             f"of {len(points)} points, {len(angles)} have an angle",

@@ -2,6 +2,10 @@
 
 ``x' = a x + w`` with diagonal ``a`` and ``w ~ N(0, diag(q))``; ``y = C x + e`` with
 ``e ~ N(0, diag(r))``. Observations update the state one at a time; what is missing is skipped.
+
+References
+----------
+Rauch, Tung and Striebel (1965), "Maximum likelihood estimates of linear dynamic systems".
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import AnyEnsemble
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import EnsembleStatistics
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, ShapeSettings
+from napari_pose3d.settings import IsCancelled, ShapeSettings, never_cancelled
 
-from .shape import Shape, places_of
+from .shape import USUAL_ANGLES, Shape, places_of
 
 Float64 = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class _Model:
     scale: Float64
     n_sizes: int
 
-    def motion(self, s: NDArray[np.float64]) -> tuple[Float64, Float64]:
+    def motion(self, s: Float64) -> tuple[Float64, Float64]:
         """How much of each part is left after a frame, and the variance that is added."""
         keep = np.array([s[0]] * self.n_sizes + [s[1]] * 2)
         return keep, self.scale * (1 - keep**2)
@@ -112,7 +113,7 @@ def smooth_shape(
     from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
 
     settings = settings or ShapeSettings()
-    cancelled = cancelled or (lambda: False)
+    cancelled = cancelled or never_cancelled
     for s in (settings.size_s, settings.centre_s):
         if s is not None and not 0 < s < 1:
             raise PoseDataError(f"s of a shape is {s}", expected="above 0 and below 1")
@@ -143,7 +144,7 @@ def _solved(
     means, covs = np.empty((n_frames, n)), np.empty((n_frames, n, n))
     S0 = np.diag(model.scale)
 
-    def loss(s: NDArray[np.float64]) -> float:
+    def loss(s: Float64) -> float:
         if cancelled():
             raise Cancelled
         a, q = model.motion(s)
@@ -165,7 +166,7 @@ def _solved(
     )
 
 
-def _searched(settings: ShapeSettings, loss: object) -> NDArray[np.float64]:
+def _searched(settings: ShapeSettings, loss: Callable[[Float64], float]) -> Float64:
     """``s`` of the sizes and of the centre: as given, else those that maximise the likelihood."""
     from scipy.optimize import minimize
 
@@ -175,14 +176,14 @@ def _searched(settings: ShapeSettings, loss: object) -> NDArray[np.float64]:
         return given
     low, high = _BOUNDS
 
-    def s_of(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def s_of(u: Float64) -> Float64:
         s = given.copy()
         s[free] = low + (high - low) / (1 + np.exp(-u))
         return s
 
     start = np.array(_START)[free]
     found = minimize(
-        lambda u: loss(s_of(u)),  # type: ignore[operator]
+        lambda u: loss(s_of(u)),
         np.log(start / (1 - start)),
         method="Nelder-Mead",
         options={"xatol": 1e-3, "fatol": 1e-4},
@@ -196,7 +197,8 @@ def _ours(y: Float64, variance: Float64, shape: Shape) -> _Model:
     states = y[whole] @ np.linalg.pinv(design).T
     residuals = y[whole] - states @ design.T
     spare = design.shape[0] - design.shape[1]
-    # The median: some frames hold outliers.
+    # The median, since some frames hold outliers; that of a chi-square is its degrees of freedom
+    # less about two thirds (Wilson and Hilferty 1931).
     deviation = np.median((residuals**2).sum(axis=1)) / max(spare - 2 / 3, 1)
     excess = max(deviation - float(np.median(variance[whole])), _LEAST_VARIANCE)
     mean = states.mean(axis=0)
@@ -212,7 +214,7 @@ def _ours(y: Float64, variance: Float64, shape: Shape) -> _Model:
 
 
 def _published(y: Float64, variance: Float64, shape: Shape) -> _Model:
-    if shape.kind != "circle" or shape.angles != (270.0, 90.0, 0.0, 180.0):
+    if shape.kind != "circle" or shape.angles != USUAL_ANGLES:
         raise PoseDataError(
             f"ensemble-kalman-smoother has no such shape: {shape.name}",
             expected="a circle with four points: top, bottom, right and left",
