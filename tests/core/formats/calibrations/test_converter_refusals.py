@@ -13,7 +13,7 @@ from tests.support.rig_formats import KEPT, rig_with
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.formats.calibrations.rig_conversion import FORMATS, read_rig, write_rig
-from napari_pose3d.core.formats.exchange.mat_variables import read_mat
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 
 
 class Bomb:

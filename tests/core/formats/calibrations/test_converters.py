@@ -24,7 +24,7 @@ from napari_pose3d.core.formats.calibrations.rig_conversion import (
     read_rig,
     write_rig,
 )
-from napari_pose3d.core.formats.exchange.mat_variables import read_mat
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 
 # Whose programs know fisheye lenses.
 FISHEYE = ("anipose", "opencv", "caliscope", "colmap", "pose2sim", "kalibr", "csv")

@@ -66,7 +66,7 @@ def test_without_the_library_the_extra_is_named(
         raise ImportError(name)
 
     monkeypatch.setattr(importlib, "import_module", absent)
-    from napari_pose3d.core.formats.exchange import optional_library
+    from napari_pose3d.core.formats.containers import optional_library
 
     with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[x\]'"):
         optional_library.library(FORMATS[key].extra, "x")

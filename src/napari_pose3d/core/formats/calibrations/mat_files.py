@@ -21,7 +21,7 @@ import numpy as np
 
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.formats.exchange.mat_variables import read_mat
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 
@@ -83,12 +83,12 @@ def label3d_cells(rig: Rig) -> tuple[dict[str, Any], list[str]]:
     refuse_fisheye(rig, "Label3D")
     params, lost = np.empty((len(rig.cameras), 1), object), []
     for i, camera in enumerate(rig.cameras):
-        (k1, k2, p1, p2, k3), left_out = reduced_coefficients(camera, 5)
+        radial, tangential, left_out = _of_lens(camera)
         lost += left_out
         params[i, 0] = {
             "K": _to_first_pixel(camera.matrix).T,
-            "RDistort": np.array([[k1, k2, k3] if k3 else [k1, k2]]),
-            "TDistort": np.array([[p1, p2]]),
+            "RDistort": radial,
+            "TDistort": tangential,
             "r": camera.rotation.T,
             "t": camera.translation[None],
         }
@@ -232,12 +232,12 @@ def write_camera_parameters(rig: Rig, path: Path, files: FileGroup) -> list[str]
     refuse_fisheye(rig, "MATLAB's cameraParameters")
     params, lost = np.empty((len(rig.cameras), 1), object), []
     for i, camera in enumerate(rig.cameras):
-        (k1, k2, p1, p2, k3), left_out = reduced_coefficients(camera, 5)
+        radial, tangential, left_out = _of_lens(camera)
         lost += left_out
         params[i, 0] = {
             "IntrinsicMatrix": _to_first_pixel(camera.matrix).T,
-            "RadialDistortion": np.array([[k1, k2, k3] if k3 else [k1, k2]]),
-            "TangentialDistortion": np.array([[p1, p2]]),
+            "RadialDistortion": radial,
+            "TangentialDistortion": tangential,
             "RotationMatrices": camera.rotation.T,
             "TranslationVectors": camera.translation[None],
             "ImageSize": _image_size(camera),
@@ -245,6 +245,12 @@ def write_camera_parameters(rig: Rig, path: Path, files: FileGroup) -> list[str]
     _save(path, {"cameraParams": params, "camnames": _names(rig)}, files)
     lost += _lost_of_all(rig)
     return [each for each in lost if not each.startswith("the size")]
+
+
+def _of_lens(camera: Camera) -> tuple[Float64, Float64, list[str]]:
+    """Radial and tangential distortion as MATLAB keeps them, and what was left out."""
+    (k1, k2, p1, p2, k3), left_out = reduced_coefficients(camera, 5)
+    return np.array([[k1, k2, k3] if k3 else [k1, k2]]), np.array([[p1, p2]]), left_out
 
 
 def _image_size(camera: Camera) -> Float64:

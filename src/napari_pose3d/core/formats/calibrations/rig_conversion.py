@@ -15,7 +15,7 @@ import numpy as np
 from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
-from napari_pose3d.core.formats.exchange.mat_variables import read_mat
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names

@@ -62,6 +62,20 @@ def refuse_infinite(
         )
 
 
+def checked_positions(
+    positions: NDArray[np.float64], path: str | os.PathLike[str]
+) -> NDArray[np.float64]:
+    """Positions ``(..., 2 or 3)`` that are wholly there or wholly NaN.
+
+    Raises
+    ------
+    PoseDataError
+        One is infinite.
+    """
+    refuse_infinite(positions, path)
+    return np.where(np.isfinite(positions).all(axis=-1, keepdims=True), positions, np.nan)
+
+
 def refuse_repeated(names: tuple[str, ...], path: str | os.PathLike[str]) -> None:
     """Refuse two keypoints of one name, and none at all."""
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -105,6 +105,27 @@ def labels_of(
     return SessionLabels(frames, order, keypoints, xy, occluded, **others)
 
 
+def session_and_view(name: str, views: tuple[str, ...] = ()) -> tuple[str, str]:
+    """Session and view by the name of a video or of a folder of images, ``<session>_<view>``.
+
+    Parameters
+    ----------
+    views : tuple of str
+        Those that are known; for another one, what follows the last ``_``.
+
+    Returns
+    -------
+    session, view : str
+        The whole name and "view" where it holds no view.
+    """
+    for view in sorted(views, key=len, reverse=True):
+        session = name.removesuffix(f"_{view}")
+        if session and session != name:
+            return session, view
+    session, _, view = name.rpartition("_")
+    return (session, view) if session and view else (name, "view")
+
+
 def image_name(frame: int) -> str:
     """``img00000012.png``."""
     return f"img{frame:08d}.png"

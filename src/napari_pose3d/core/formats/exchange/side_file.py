@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d._version import __version__
+from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
-from .session_poses import SessionPoses
+from .session_poses import SessionPoses, poses3d_of
 
 _PROGRAM = "napari-pose3d"
 _CONVENTIONS = (
@@ -49,7 +50,8 @@ def facts_of(poses: SessionPoses, renamed: Mapping[str, str] | None = None) -> d
         facts["renamed"] = dict(renamed)
     if poses.poses3d is not None:
         facts["filled"] = {
-            name: stretches(poses.poses3d.inferred[:, k]) for k, name in enumerate(poses.keypoints)
+            name: [[first, end - 1] for first, end in stretches(mask).tolist()]
+            for name, mask in zip(poses.keypoints, poses.poses3d.inferred.T, strict=True)
         }
     return facts
 
@@ -142,10 +144,46 @@ class Facts:
         return mask
 
 
-def stretches(mask: NDArray[np.bool_]) -> list[list[int]]:
-    """Where a mask over frames is true: first and last frame of each stretch."""
-    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
-    return [[int(first), int(end) - 1] for first, end in edges.reshape(-1, 2)]
+def names_in_order(facts: Facts, n: int) -> tuple[tuple[str, ...], list[str]]:
+    """Names for the `n` keypoints of a file that holds none, and a note where they are made up."""
+    if len(facts.keypoints) == n:
+        return facts.keypoints, []
+    names = tuple(f"node{k}" for k in range(n))
+    return names, ["the file names no keypoints; they are called node0, node1, ..."]
+
+
+def poses_with_facts(
+    xyz: NDArray[np.float64],
+    keypoints: tuple[str, ...],
+    facts: Facts,
+    name: str,
+    *,
+    scores: NDArray[np.float32] | None = None,
+    notes: Sequence[str] = (),
+    **others: Any,
+) -> SessionPoses:
+    """The 3-D positions of a file, ``(frame, keypoint, 3)``, with what lies beside it.
+
+    Parameters
+    ----------
+    name : str
+        The session, where the side file names none.
+    scores : (frame, keypoint), optional
+    notes : sequence of str
+    others
+        As for `poses3d_of`.
+    """
+    space = poses3d_of(
+        xyz,
+        keypoints,
+        session=facts.session or name,
+        units=facts.units,
+        inferred=facts.filled(keypoints, len(xyz)) & np.isfinite(xyz[..., 0]),
+        **others,
+    )
+    return SessionPoses(
+        space, fps=facts.fps, skeleton=facts.skeleton, scores=scores, notes=tuple(notes)
+    )
 
 
 def parsed_facts(text: str, path: Path) -> Facts:

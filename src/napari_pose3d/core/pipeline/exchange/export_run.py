@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_pose3d.core.formats.exchange.destination import Destination
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError, Remedy
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress, ReadingSettings
+from napari_pose3d.settings import (
+    ExportSettings,
+    IsCancelled,
+    Progress,
+    ReadingSettings,
+    never_cancelled,
+    no_progress,
+)
 
 from .format_table import ExchangeFormat, format_of
 from .poses_of_session import poses_of_input
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Exported:
 
 
 def export_session(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     format: str,  # noqa: A002 - the word for it
     out: AnyPath,
     settings: ExportSettings | None = None,
@@ -95,14 +101,14 @@ def export_session(
     if chosen.content == "labels":
         from .label_exchange import export_labels
 
-        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        given = path_list(paths)
         if len(given) != 1:
             raise PoseDataError(
                 f"{len(given)} inputs were given", expected="one project, whose labels are meant"
             )
         path = target_path(chosen, Path(out), session or "labels")
         files, notes = export_labels(
-            open_project(Path(given[0])),
+            open_project(given[0]),
             chosen,
             path,
             settings or ExportSettings(),
@@ -155,14 +161,10 @@ def export_poses(
         poses = poses.measured_only()
     path = target_path(chosen, Path(out), poses.session)
     with FileGroup(overwrite=overwrite) as files:
-        notes = chosen.write()(
-            poses,
-            path,
-            files,
-            settings,
-            progress or (lambda stage, done, total: None),
-            cancelled or (lambda: False),
+        to = Destination(
+            path, files, settings, progress or no_progress, cancelled or never_cancelled
         )
+        notes = chosen.write()(poses, to)
         written = files.targets
     return Exported(poses.session, written, tuple(notes))
 

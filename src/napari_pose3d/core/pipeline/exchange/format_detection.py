@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_pose3d.core.formats.containers.hdf5_files import is_hdf5, open_hdf5
 from napari_pose3d.core.formats.exchange.datasets.deeplabcut_project import is_dlc_project
 from napari_pose3d.core.formats.exchange.datasets.jarvis import is_jarvis_set
 from napari_pose3d.core.formats.exchange.datasets.label3d import is_label3d
-from napari_pose3d.core.formats.exchange.hdf5_files import is_hdf5, open_hdf5
 from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
 from napari_pose3d.core.formats.predictions.anipose3d_csv import is_anipose3d_csv

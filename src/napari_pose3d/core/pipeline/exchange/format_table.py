@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_pose3d.core.formats.exchange.destination import Destination
 from napari_pose3d.errors import PoseDataError, Remedy
 
 Content = Literal["poses", "labels"]
@@ -66,9 +67,9 @@ class ExchangeFormat:
     def is_folder(self) -> bool:
         return not self.suffix
 
-    def write(self) -> Callable[..., list[str]]:
-        """The function that writes it."""
-        found: Callable[..., list[str]] = _function(self.writer)
+    def write(self) -> Callable[[Any, Destination], list[str]]:
+        """The function that writes poses or labels; it returns what was renamed or not kept."""
+        found: Callable[[Any, Destination], list[str]] = _function(self.writer)
         return found
 
     def read(self) -> Callable[[Path], Any]:

@@ -100,6 +100,11 @@ def lint_views(
     return found
 
 
+def zeros_as_nan(positions: NDArray[Any]) -> NDArray[Any]:
+    """Positions, ``(..., n)``, of which those at exactly 0 are NaN."""
+    return np.where((positions == 0).all(axis=-1, keepdims=True), np.nan, positions)
+
+
 def _residuals(
     xy: NDArray[np.floating[Any]],
     views: Sequence[str],

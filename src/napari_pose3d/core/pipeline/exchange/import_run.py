@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .format_table import ExchangeFormat, format_of, found_format
-from .import_lint import Lint, lint_space, lint_views
-
-AnyPath = str | os.PathLike[str]
+from .import_lint import Lint, lint_space, lint_views, zeros_as_nan
 
 
 @dataclass(frozen=True)
@@ -170,11 +166,6 @@ def without_zeros(poses: SessionPoses) -> SessionPoses:
     if of_views is not None:
         of_views = replace(of_views, xy=zeros_as_nan(of_views.xy))
     return replace(poses, poses3d=space, poses2d=of_views)
-
-
-def zeros_as_nan(positions: NDArray[Any]) -> NDArray[Any]:
-    """Positions, ``(..., n)``, of which those at exactly 0 are NaN."""
-    return np.where((positions == 0).all(axis=-1, keepdims=True), np.nan, positions)
 
 
 def _write(

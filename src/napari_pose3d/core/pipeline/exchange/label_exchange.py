@@ -11,6 +11,7 @@ import numpy as np
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import rig_text
 from napari_pose3d.core.formats.exchange.datasets.dataset_images import copy_image, image_size
+from napari_pose3d.core.formats.exchange.destination import Destination
 from napari_pose3d.core.formats.exchange.session_labels import (
     ImageKey,
     SessionLabels,
@@ -31,7 +32,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ExportSettings
 
 from .format_table import ExchangeFormat
-from .import_lint import Lint, lint_views
+from .import_lint import Lint, lint_views, zeros_as_nan
 
 
 def labels_of_project(project: Project, session: str | None = None) -> SessionLabels:
@@ -127,7 +128,7 @@ def export_labels(
     """
     labels = labels_of_project(project, session)
     with FileGroup(overwrite=overwrite) as files:
-        notes = chosen.write()(labels, path, files, settings)
+        notes = chosen.write()(labels, Destination(path, files, settings))
         return files.targets, (*labels.notes, *notes)
 
 
@@ -147,8 +148,7 @@ def import_labels(
         A name cannot be that of a file, or a file exists.
     """
     if zero_is_missing:
-        zero = (labels.xy == 0).all(axis=-1, keepdims=True)
-        labels = replace(labels, xy=np.where(zero, np.nan, labels.xy))
+        labels = replace(labels, xy=zeros_as_nan(labels.xy))
     files = () if out is None else _write_project(labels, out, overwrite)
     return files, lint_of_labels(labels, rig)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,38 +10,15 @@ from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses, poses3d_of
 from napari_pose3d.core.pipeline.results.saved_results import load_result
 from napari_pose3d.core.projects.alignment.view_alignment import Pixels
-from napari_pose3d.core.projects.project import Project, open_project
+from napari_pose3d.core.projects.project import open_paths
 from napari_pose3d.core.projects.session import PredictionSet, Session
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-AnyPath = str | os.PathLike[str]
-
 # The sample keeps what its animal really did; nobody means that when they export.
 _TRUTH = "truth"
-
-
-def chosen_session(project: Project, name: str | None) -> Session:
-    """The session of that name, or the only one.
-
-    Raises
-    ------
-    PoseDataError
-        There are none or several, or none of that name.
-    """
-    if name is not None:
-        return project.session(name)
-    if len(project.sessions) != 1:
-        names = ", ".join(each.name for each in project.sessions)
-        raise PoseDataError(
-            f"there are several sessions: {names}" if names else "there is no session here",
-            file=project.folder,
-            expected="one session",
-            todo="Choose one" if names else "Give a project, a folder or files of poses",
-            remedy=Remedy("session"),
-        )
-    return project.sessions[0]
 
 
 def poses_of_session(
@@ -130,7 +104,7 @@ def poses_of_session(
 
 
 def poses_of_input(
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     session: str | None = None,
     chosen: str | None = None,
     *,
@@ -142,12 +116,9 @@ def poses_of_input(
     cancelled: IsCancelled | None = None,
 ) -> SessionPoses:
     """As `poses_of_session`, for a project, a folder, or files."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    views = reading.views if reading is not None and reading.views else None
-    only = Path(given[0]) if len(given) == 1 else None
-    project = open_project(only if only is not None else [Path(p) for p in given], views=views)
+    project = open_paths(paths, reading.views if reading is not None else None)
     return poses_of_session(
-        chosen_session(project, session),
+        project.session_or_only(session),
         chosen,
         reading=reading,
         calibration=calibration,

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.formats.containers.hdf5_files import DAMAGE, refuse_large
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import check_regular, input_errors
 from napari_pose3d.errors import PoseDataError, Remedy
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
-from ..frame_rows import refuse_infinite, refuse_repeated
-from ..hdf5_files import DAMAGE, refuse_large
-from ..optional_library import library
+from ..destination import Destination
+from ..frame_rows import checked_positions, refuse_repeated
 from ..session_poses import SessionPoses, poses3d_of
 from ..side_file import parsed_facts
 
@@ -35,14 +35,7 @@ _SINGULAR = {"keypoints": "keypoint", "individuals": "individual"}
 _CHUNK = 4096
 
 
-def write_movement(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_movement(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions; with views also ``<name>_views.nc``, or those alone.
 
     Raises
@@ -50,15 +43,15 @@ def write_movement(
     PoseDataError
         xarray or h5netcdf is not installed.
     """
-    xarray = library("xarray", "netcdf", path)
-    library("h5netcdf", "netcdf", path)
+    xarray = library("xarray", "netcdf", to.path)
+    library("h5netcdf", "netcdf", to.path)
     notes = []
-    plural = settings.movement_dims == "plural"
+    plural = to.settings.movement_dims == "plural"
     if not plural:
         notes.append("movement 0.17 and later read it; for 0.15 and 0.16 write plural dimensions")
     if poses.fps is None:
         notes.append("time: the frame rate is not known, so time counts frames")
-    target = path
+    target = to.path
     if poses.poses3d is not None:
         space = poses.poses3d
         variance = np.diagonal(space.covariance, axis1=-2, axis2=-1)
@@ -68,8 +61,8 @@ def write_movement(
             "variance": _moved(variance),
             "inferred": space.inferred[..., None],
         }
-        _save(xarray, poses, arrays, "xyz", (), target, files, plural, poses.units)
-        target = path.with_name(f"{path.stem}_views{path.suffix}")
+        _save(xarray, poses, arrays, "xyz", (), target, to.files, plural, poses.units)
+        target = to.path.with_name(f"{to.path.stem}_views{to.path.suffix}")
     if poses.poses2d is not None:
         of_views = poses.poses2d
         arrays = {
@@ -78,7 +71,7 @@ def write_movement(
         }
         if of_views.variance is not None:
             arrays["variance"] = _moved(of_views.variance)
-        _save(xarray, poses, arrays, "xy", of_views.views, target, files, plural, "pixels")
+        _save(xarray, poses, arrays, "xy", of_views.views, target, to.files, plural, "pixels")
     return notes
 
 
@@ -182,9 +175,7 @@ def read_movement(path: Path) -> SessionPoses:
     session = str(attrs.get("session") or path.stem)
     skeleton = parsed_facts(f'{{"skeleton": {attrs.get("skeleton") or "[]"}}}', path).skeleton
     fps = _fps(attrs)
-    position = arrays["position"]
-    refuse_infinite(position, path)
-    position[~np.isfinite(position).all(axis=-1)] = np.nan
+    position = checked_positions(arrays["position"], path)
     confidence = arrays.get("confidence", np.full(position.shape[:-1], np.nan))
     if axes == "xyz" and not views:
         covariance = None

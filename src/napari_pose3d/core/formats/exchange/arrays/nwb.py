@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d._version import __version__
+from napari_pose3d.core.formats.containers.hdf5_files import DAMAGE, numbers_of, open_hdf5
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.poses.arrays import Poses2D
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors
 from napari_pose3d.errors import PoseDataError, Remedy
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
+from napari_pose3d.settings import ExportSettings
 
+from ..destination import Destination
 from ..frame_rows import refuse_infinite
-from ..hdf5_files import DAMAGE, numbers_of, open_hdf5
 from ..keypoint_names import notes_of, with_readable_names
-from ..optional_library import library
 from ..session_poses import SessionPoses, poses3d_of
 from ..side_file import parsed_facts
 
@@ -40,14 +40,7 @@ _NEEDED = ("subject_id", "species", "sex", "age")
 _KNOWN = (*_NEEDED, "session_start", "experimenter", "institution", "description")
 
 
-def write_nwb(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_nwb(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions and, in the form "multi", the views and the cameras.
 
     Raises
@@ -56,10 +49,10 @@ def write_nwb(
         There are no 3-D positions, no frame rate, something about the subject is not understood,
         or a library is not installed.
     """
-    pynwb, ndx = library("pynwb", "nwb", path), library("ndx_pose", "nwb", path)
+    pynwb, ndx = library("pynwb", "nwb", to.path), library("ndx_pose", "nwb", to.path)
     poses.in_space("NWB")
     rate = poses.rate("NWB")
-    about, notes = _about(settings)
+    about, notes = _about(to.settings)
     named, changed = with_readable_names(poses, r"[/:]")
     start = about.get("session_start")
     file = pynwb.NWBFile(
@@ -94,7 +87,7 @@ def write_nwb(
         "source_software_version": __version__,
         "skeleton": skeleton,
     }
-    if settings.nwb == "single" or named.poses2d is None:
+    if to.settings.nwb == "single" or named.poses2d is None:
         behavior.add(
             ndx.PoseEstimation(
                 pose_estimation_series=series,
@@ -127,9 +120,9 @@ def write_nwb(
             )
         )
         notes.append("keypoint-moseq reads the single form only")
-    target = files.path(path)
+    target = to.files.path(to.path)
     target.unlink()
-    with input_errors(path, *DAMAGE), pynwb.NWBHDF5IO(str(target), "w") as io:
+    with input_errors(to.path, *DAMAGE), pynwb.NWBHDF5IO(str(target), "w") as io:
         io.write(file)
     return [*notes_of(changed), *notes, "not kept: uncertainty"]
 

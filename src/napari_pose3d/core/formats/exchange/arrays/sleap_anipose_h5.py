@@ -12,28 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.formats.containers.hdf5_files import numbers_of, open_hdf5
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
-from ..frame_rows import refuse_infinite
-from ..hdf5_files import numbers_of, open_hdf5
-from ..optional_library import library
-from ..session_poses import SessionPoses, poses3d_of
-from ..side_file import read_side_file, write_side_file
+from ..destination import Destination
+from ..frame_rows import checked_positions
+from ..session_poses import SessionPoses
+from ..side_file import names_in_order, poses_with_facts, read_side_file, write_side_file
 
 _PROGRAM = "sleap-anipose's points3d.h5"
 _EXPECTED = "sleap-anipose's points3d.h5: /tracks (frame, track, node, 3)"
 
 
-def write_sleap_anipose(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_sleap_anipose(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions and their confidence.
 
     Raises
@@ -41,10 +33,10 @@ def write_sleap_anipose(
     PoseDataError
         There are no 3-D positions, or h5py is not installed.
     """
-    h5py = library("h5py", "hdf5", path)
+    h5py = library("h5py", "hdf5", to.path)
     space = poses.in_space(_PROGRAM)
     n_frames, n_keypoints = space.xyz.shape[:2]
-    with h5py.File(str(files.path(path)), "w") as file:
+    with h5py.File(str(to.files.path(to.path)), "w") as file:
         tracks = file.create_dataset(
             "tracks",
             data=space.xyz[:, None].astype(np.float64),
@@ -60,7 +52,7 @@ def write_sleap_anipose(
             compression_opts=1,
         )
         file.create_dataset("frames", data=np.array([0, n_frames]))
-    write_side_file(poses, path, files)
+    write_side_file(poses, to.path, to.files)
     return [
         "names: the file has none; the side file lists them in order",
         "not kept: uncertainty",
@@ -92,26 +84,8 @@ def read_sleap_anipose(path: Path) -> SessionPoses:
                     file=path,
                     expected=str(tracks.shape[:3]),
                 )
-    refuse_infinite(tracks, path)
+    xyz = checked_positions(tracks[:, 0], path)
     facts = read_side_file(path)
-    n_nodes = tracks.shape[2]
-    names, notes = facts.keypoints, []
-    if len(names) != n_nodes:
-        names = tuple(f"node{k}" for k in range(n_nodes))
-        notes.append("the file names no keypoints; they are called node0, node1, ...")
-    xyz = tracks[:, 0]
-    xyz[~np.isfinite(xyz).all(axis=-1)] = np.nan
-    space = poses3d_of(
-        xyz,
-        names,
-        session=facts.session or path.stem,
-        units=facts.units,
-        inferred=facts.filled(names, len(xyz)) & np.isfinite(xyz[..., 0]),
-    )
-    return SessionPoses(
-        space,
-        fps=facts.fps,
-        skeleton=facts.skeleton,
-        scores=None if scores is None else scores[:, 0],
-        notes=tuple(notes),
-    )
+    names, notes = names_in_order(facts, xyz.shape[1])
+    scores = None if scores is None else scores[:, 0]
+    return poses_with_facts(xyz, names, facts, path.stem, scores=scores, notes=notes)

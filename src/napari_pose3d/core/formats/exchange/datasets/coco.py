@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings
 
+from ..destination import Destination
 from ..frame_rows import refuse_repeated
 from ..session_labels import (
     Cells,
@@ -31,6 +30,7 @@ from ..session_labels import (
     frame_number,
     image_name,
     labels_of,
+    session_and_view,
 )
 
 _EXPECTED = "COCO keypoints: images, annotations, and one category with keypoints"
@@ -39,9 +39,7 @@ _LARGEST_PIXEL = 1e6
 _MARGIN = 0.1
 
 
-def write_coco(
-    labels: SessionLabels, path: Path, files: FileGroup, settings: ExportSettings
-) -> list[str]:
+def write_coco(labels: SessionLabels, to: Destination) -> list[str]:
     """Write all frames with at least one position in a view; images stay where they are.
 
     Raises
@@ -90,7 +88,7 @@ def write_coco(
         "annotations": annotations,
         "categories": [category],
     }
-    files.open(path).write(json.dumps(content, indent=1) + "\n")
+    to.files.open(to.path).write(json.dumps(content, indent=1) + "\n")
     return [f"{len(images)} images with labels; their files stay where they are"]
 
 
@@ -230,17 +228,9 @@ def _category(content: dict[str, Any], path: Path) -> dict[str, Any]:
 def _key(name: str, position: int, views: tuple[str, ...]) -> ImageKey:
     """Session, view and frame of an image by its name."""
     path = PurePosixPath(name.replace("\\", "/"))
-    folder = path.parent.name
     number = frame_number(path.stem)
-    frame = position if number is None else number
-    for view in sorted(views, key=len, reverse=True):
-        session = folder.removesuffix(f"_{view}")
-        if session != folder and session:
-            return ImageKey(session, view, frame)
-    session, sign, view = folder.rpartition("_")
-    return ImageKey(session, view, frame) if sign and session and view else ImageKey(
-        folder or "images", "view", frame
-    )  # fmt: skip
+    session, view = session_and_view(path.parent.name or "images", views)
+    return ImageKey(session, view, position if number is None else number)
 
 
 def _image_file(path: Path, name: str) -> Path:

@@ -13,28 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
-from ..frame_rows import refuse_infinite
-from ..mat_variables import read_mat
-from ..session_poses import SessionPoses, poses3d_of
-from ..side_file import read_side_file, write_side_file
+from ..destination import Destination
+from ..frame_rows import checked_positions
+from ..session_poses import SessionPoses
+from ..side_file import names_in_order, poses_with_facts, read_side_file, write_side_file
 
 _EXPECTED = "DANNCE's predictions: pred (frame, 3, keypoint)"
 # MATLAB's version 5 counts the bytes of a variable in 32 bits.
 _LARGEST = (1 << 31) - (1 << 16)
 
 
-def write_dannce(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_dannce(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions.
 
     Raises
@@ -54,9 +46,9 @@ def write_dannce(
     frames = np.arange(poses.n_frames, dtype=np.float64)[None]
     p_max = np.nan_to_num(poses.confidence3d().astype(np.float64))
     content: dict[str, Any] = {"pred": pred, "sampleID": frames, "p_max": p_max}
-    with files.path(path).open("wb") as stream:
+    with to.files.path(to.path).open("wb") as stream:
         savemat(stream, content)
-    write_side_file(poses, path, files)
+    write_side_file(poses, to.path, to.files)
     return [
         "names: the file has none; the side file lists them in order",
         "not kept: uncertainty",
@@ -79,29 +71,12 @@ def read_dannce(path: Path) -> SessionPoses:
     pred = pred[..., None] if pred.ndim == 2 else pred
     if pred.shape[1] != 3:
         raise PoseDataError(f"pred has the shape {pred.shape}", file=path, expected=_EXPECTED)
-    xyz = np.swapaxes(pred, 1, 2).copy()
-    refuse_infinite(xyz, path)
-    xyz[~np.isfinite(xyz).all(axis=-1)] = np.nan
-    facts, notes = read_side_file(path), []
-    names = facts.keypoints
-    if len(names) != xyz.shape[1]:
-        names = tuple(f"node{k}" for k in range(xyz.shape[1]))
-        notes.append("the file names no keypoints; they are called node0, node1, ...")
+    xyz = checked_positions(np.swapaxes(pred, 1, 2), path)
+    facts = read_side_file(path)
+    names, notes = names_in_order(facts, xyz.shape[1])
     known = np.isfinite(xyz[..., 0])
     p_max = content.get("p_max")
     scores = None
     if isinstance(p_max, np.ndarray) and p_max.shape == xyz.shape[:2]:
         scores = np.where(known, np.clip(p_max, 0, 1), np.nan).astype(np.float32)
-    return SessionPoses(
-        poses3d_of(
-            xyz,
-            names,
-            session=facts.session or path.stem,
-            units=facts.units,
-            inferred=facts.filled(names, len(xyz)) & known,
-        ),
-        fps=facts.fps,
-        skeleton=facts.skeleton,
-        scores=scores,
-        notes=tuple(notes),
-    )
+    return poses_with_facts(xyz, names, facts, path.stem, scores=scores, notes=notes)

@@ -17,17 +17,24 @@ from typing import Any
 
 import numpy as np
 
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings
 
-from ..frame_rows import refuse_infinite, refuse_repeated
-from ..optional_library import library
-from ..session_labels import Cells, ImageKey, SessionLabels, frame_number, image_name, labels_of
+from ..destination import Destination
+from ..frame_rows import checked_positions, refuse_repeated
+from ..session_labels import (
+    Cells,
+    ImageKey,
+    SessionLabels,
+    frame_number,
+    image_name,
+    labels_of,
+    session_and_view,
+)
 from .dataset_images import copy_image, image_size
 
 _CONFIG, _LABELED = "config.yaml", "labeled-data"
@@ -42,9 +49,7 @@ def is_dlc_project(path: Path) -> bool:
     return (path / _CONFIG).is_file() and any((path / _LABELED).glob("*/CollectedData_*"))
 
 
-def write_dlc_project(
-    labels: SessionLabels, out: Path, files: FileGroup, settings: ExportSettings
-) -> list[str]:
+def write_dlc_project(labels: SessionLabels, to: Destination) -> list[str]:
     """Write labels, copies of their images, and ``config.yaml``.
 
     Raises
@@ -53,6 +58,7 @@ def write_dlc_project(
         A name cannot be that of a folder, or a file exists.
     """
     import pandas as pd
+    import yaml
 
     refuse_unsafe_names(labels.sessions, "session")
     refuse_unsafe_names(labels.views, "view")
@@ -88,7 +94,7 @@ def write_dlc_project(
                 if source is None:
                     n_absent += 1
                 else:
-                    copy_image(source, out / _LABELED / folder / image, files)
+                    copy_image(source, to.path / _LABELED / folder / image, to.files)
             if not rows:
                 continue
             width, height = size or (0, 0)
@@ -98,18 +104,17 @@ def write_dlc_project(
             table = pd.DataFrame(
                 np.stack(numbers), columns=columns, index=pd.MultiIndex.from_tuples(rows)
             )
-            target = out / _LABELED / folder / f"CollectedData_{scorer}.csv"
-            table.to_csv(files.open(target), lineterminator="\n")
+            target = to.path / _LABELED / folder / f"CollectedData_{scorer}.csv"
+            table.to_csv(to.files.open(target), lineterminator="\n")
             if has_tables:
-                draft = files.path(target.with_suffix(".h5"))
+                draft = to.files.path(target.with_suffix(".h5"))
                 with input_errors(target, RuntimeError, TypeError):
                     table.to_hdf(str(draft), key=_KEY, mode="w")
     if not videos:
         raise PoseDataError("no view has a label", todo="Label frames first")
-    config = _config(labels, scorer, videos, out)
-    import yaml
-
-    yaml.safe_dump(config, files.open(out / _CONFIG), sort_keys=False, allow_unicode=True)
+    config = _config(labels, scorer, videos, to.path)
+    stream = to.files.open(to.path / _CONFIG)
+    yaml.safe_dump(config, stream, sort_keys=False, allow_unicode=True)
     if n_absent:
         notes.append(f"{n_absent} images are not there; DeepLabCut needs them")
     return [*notes, "not kept: the cameras, and occluded or not"]
@@ -200,7 +205,7 @@ def read_dlc_project(path: Path) -> SessionLabels:
     images: dict[ImageKey, Path] = {}
     sizes: dict[ImageKey, tuple[int, int]] = {}
     for folder, table in tables.items():
-        session, view = _place(folder.name, views)
+        session, view = session_and_view(folder.name, views)
         for i, (line, image) in enumerate(table.rows):
             file = PurePosixPath(image.replace("\\", "/")).name
             number = frame_number(PurePosixPath(file).stem)
@@ -211,10 +216,8 @@ def read_dlc_project(path: Path) -> SessionLabels:
                 )
             row = table.cells(line)
             xy = np.array([[_number(row[n].x), _number(row[n].y)] for n in names])
-            refuse_infinite(xy, table.path)
-            xy[~np.isfinite(xy).all(axis=-1)] = np.nan
             hidden = np.array([row[n].visible == _OCCLUDED for n in names])
-            cells[key] = xy, hidden
+            cells[key] = checked_positions(xy, table.path), hidden
             if (folder / file).is_file():
                 images[key] = folder / file
                 size = image_size(images[key])
@@ -251,15 +254,6 @@ def _tables(path: Path) -> dict[Path, LabelTable]:
         elif of_hdf5:
             found[folder] = read_label_h5(of_hdf5[0])
     return found
-
-
-def _place(folder: str, views: tuple[str, ...]) -> tuple[str, str]:
-    for view in sorted(views, key=len, reverse=True):
-        session = folder.removesuffix(f"_{view}")
-        if session and session != folder:
-            return session, view
-    session, sign, view = folder.rpartition("_")
-    return (session, view) if sign and session and view else (folder, "view")
 
 
 def _number(value: float | None) -> float:

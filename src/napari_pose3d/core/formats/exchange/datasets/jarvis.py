@@ -33,8 +33,8 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings
 
+from ..destination import Destination
 from ..frame_rows import refuse_repeated
 from ..session_labels import Cells, ImageKey, SessionLabels, frame_number, labels_of
 from .coco import annotation_of, positions_of
@@ -52,9 +52,7 @@ def is_jarvis_set(path: Path) -> bool:
     return any((path / "annotations").glob("instances_*.json"))
 
 
-def write_jarvis_set(
-    labels: SessionLabels, out: Path, files: FileGroup, settings: ExportSettings
-) -> list[str]:
+def write_jarvis_set(labels: SessionLabels, to: Destination) -> list[str]:
     """Write the frames that have an image in every view, and copies of these images.
 
     Raises
@@ -77,8 +75,8 @@ def write_jarvis_set(
             )
         else:
             rigs[session] = rig.subset(views[session])
-            cameras = out / "calib_params" / session
-            lost = write_cameras(rigs[session], cameras, files)
+            cameras = to.path / "calib_params" / session
+            lost = write_cameras(rigs[session], cameras, to.files)
             # Sizes stand with the images.
             notes += [f"not kept: {each}" for each in lost if not each.startswith("the size")]
     chosen = [n for n in range(len(labels.frames)) if _is_complete(labels, n, views)]
@@ -93,12 +91,12 @@ def write_jarvis_set(
             f"{len(labels.frames) - len(chosen)} of {len(labels.frames)} frames are left out: an "
             "image is not there, or no keypoint is in two views"
         )
-    validation = set(held_out(len(chosen), settings.validation))
+    validation = set(held_out(len(chosen), to.settings.validation))
     for split in ("train", "val"):
         of_split = [n for i, n in enumerate(chosen) if (i in validation) == (split == "val")]
-        content = _content(labels, of_split, views, rigs, out / split, files)
-        target = out / "annotations" / f"instances_{split}.json"
-        files.open(target).write(json.dumps(content, indent=1) + "\n")
+        content = _content(labels, of_split, views, rigs, to.path / split, to.files)
+        target = to.path / "annotations" / f"instances_{split}.json"
+        to.files.open(target).write(json.dumps(content, indent=1) + "\n")
     notes.append(f"{len(chosen) - len(validation)} frames for training, {len(validation)} for "
                  "validation")  # fmt: skip
     return list(dict.fromkeys(notes))

@@ -26,12 +26,11 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.formats.calibrations.camera_sections import Given
 from napari_pose3d.core.formats.calibrations.mat_files import label3d_cells, read_label3d
-from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.formats.containers.mat_variables import read_mat
 from napari_pose3d.errors import PoseDataError, Remedy
-from napari_pose3d.settings import ExportSettings
 
+from ..destination import Destination
 from ..frame_rows import check_frames, refuse_infinite, refuse_repeated
-from ..mat_variables import read_mat
 from ..session_labels import ImageKey, SessionLabels, labels_of
 
 _EXPECTED = "labels of Label3D: labelData or handLabeled2D, with params and camnames"
@@ -49,9 +48,7 @@ def is_label3d(path: Path) -> bool:
     return "labelData" in found or _CLICKS in found
 
 
-def write_label3d_labels(
-    labels: SessionLabels, path: Path, files: FileGroup, settings: ExportSettings
-) -> list[str]:
+def write_label3d_labels(labels: SessionLabels, to: Destination) -> list[str]:
     """Write the labels of one session.
 
     Raises
@@ -116,7 +113,7 @@ def write_label3d_labels(
     sizes = [labels.sizes.get(ImageKey(session, view, labels.frames[0][1])) for view in views]
     if all(size is not None for size in sizes):
         content["imageSize"] = np.array([(h, w) for w, h in filter(None, sizes)], np.float64)
-    with files.path(path).open("wb") as stream:
+    with to.files.path(to.path).open("wb") as stream:
         savemat(stream, content, long_field_names=True)
     notes = [f"not kept: {each}" for each in lost]
     if session not in labels.lengths:

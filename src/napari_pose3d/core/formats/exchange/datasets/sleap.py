@@ -23,24 +23,21 @@ from napari_pose3d.core.formats.calibrations.camera_sections import (
     refuse_fisheye,
     rig_of,
 )
-from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.formats.containers.hdf5_files import DAMAGE
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.storage.input_files import check_regular, input_errors
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings
 
+from ..destination import Destination
 from ..frame_rows import refuse_infinite, refuse_repeated
-from ..hdf5_files import DAMAGE
-from ..optional_library import library
-from ..session_labels import Cells, ImageKey, SessionLabels, labels_of
+from ..session_labels import Cells, ImageKey, SessionLabels, labels_of, session_and_view
 
 _EXPECTED = "labels of SLEAP (.slp)"
 _COEFFICIENTS = 5
 _SESSION, _UNITS = "session", "units"
 
 
-def write_sleap(
-    labels: SessionLabels, path: Path, files: FileGroup, settings: ExportSettings
-) -> list[str]:
+def write_sleap(labels: SessionLabels, to: Destination) -> list[str]:
     """Write all labels; a session with a calibration becomes a multi-view session.
 
     Raises
@@ -48,8 +45,8 @@ def write_sleap(
     PoseDataError
         A lens is a fisheye, or sleap-io is not installed.
     """
-    sio = library("sleap_io", "sleap", path)
-    model = library("sleap_io.model.camera", "sleap", path)
+    sio = library("sleap_io", "sleap", to.path)
+    model = library("sleap_io.model.camera", "sleap", to.path)
     skeleton = sio.Skeleton(
         nodes=list(labels.keypoints),
         edges=[pair for pair in labels.skeleton if set(pair) <= set(labels.keypoints)],
@@ -88,9 +85,9 @@ def write_sleap(
         skeletons=[skeleton],
         sessions=sessions,
     )
-    target = files.path(path)
+    target = to.files.path(to.path)
     target.unlink()
-    with input_errors(path, *DAMAGE):
+    with input_errors(to.path, *DAMAGE):
         sio.save_slp(content, str(target), embed=False, verbose=False)
     return [
         *dict.fromkeys(notes),
@@ -290,5 +287,4 @@ def _sessions(
 def _place_by_name(video: Any) -> tuple[str, str]:
     name = video.filename if isinstance(video.filename, str) else video.filename[0]
     stem = PurePosixPath(str(name).replace("\\", "/")).stem
-    session, sign, view = stem.rpartition("_")
-    return (session, view) if sign and session and view else (stem or "video", "view")
+    return session_and_view(stem or "video")

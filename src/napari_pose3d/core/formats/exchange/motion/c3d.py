@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input
-from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError, Remedy
 
+from ..destination import Destination
 from ..frame_rows import refuse_infinite, refuse_repeated
 from ..session_poses import SessionPoses, poses3d_of
 from .c3d_parameters import Parameters, Value, parameter_section
@@ -44,14 +43,7 @@ def is_c3d(head: bytes) -> bool:
     return len(head) > 1 and head[1] == _KEY
 
 
-def write_c3d(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_c3d(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions; ``<name>_part1.c3d`` and so on where they are too many to be in one.
 
     The residual of a measured point is the root of its mean variance in units of the calibration,
@@ -65,7 +57,7 @@ def write_c3d(
     """
     space, fps = poses.in_space(_PROGRAM), poses.rate(_PROGRAM)
     n = poses.n_frames
-    if n > MOST_FRAMES and not settings.split:
+    if n > MOST_FRAMES and not to.settings.split:
         raise PoseDataError(
             f"there are {n:,} frames, and a C3D file has room for {MOST_FRAMES:,}",
             todo="Write several files, or choose another format",
@@ -86,15 +78,14 @@ def write_c3d(
     starts = range(0, n, MOST_FRAMES)
     for number, start in enumerate(starts, 1):
         stop = min(start + MOST_FRAMES, n)
-        target = path
+        target = to.path
         if len(starts) > 1:
-            target = path.with_name(f"{path.stem}_part{number}{path.suffix}")
+            target = to.path.with_name(f"{to.path.stem}_part{number}{to.path.suffix}")
             notes.append(f"{target.name}: frames {start} to {stop - 1}")
-        with files.path(target).open("wb") as stream:
+        with to.files.path(target).open("wb") as stream:
             stream.write(_head(poses, stop - start, fps, scale))
             for first in range(start, stop, _FRAMES_AT_ONCE):
-                if cancelled():
-                    raise Cancelled
+                to.check_cancelled()
                 part = slice(first, min(first + _FRAMES_AT_ONCE, stop))
                 block = np.zeros((part.stop - part.start, len(poses.keypoints), 4), "<f4")
                 missing = np.asarray(~np.isfinite(space.xyz[part]).all(axis=-1))
@@ -104,7 +95,7 @@ def write_c3d(
                 block[..., 3][space.inferred[part]] = 0
                 block[..., 3][missing] = -1
                 stream.write(block.tobytes())
-                progress(f"Writing {target.name}", part.stop, n)
+                to.report(part.stop, n, target)
             stream.write(bytes(-stream.tell() % _BLOCK))
     return notes
 

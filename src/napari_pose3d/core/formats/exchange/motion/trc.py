@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input
-from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError
 
+from ..destination import Destination
 from ..frame_rows import check_frames, refuse_repeated
 from ..keypoint_names import notes_of, with_readable_names
 from ..session_poses import SessionPoses, poses3d_of
@@ -44,14 +43,7 @@ _TURNS: dict[str, tuple[tuple[int, int], ...]] = {
 }
 
 
-def write_trc(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_trc(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions, and a side file; returns notes.
 
     Frames are numbered from 1; coordinates have nine digits.
@@ -71,12 +63,12 @@ def write_trc(
             f"units: OpenSim knows {', '.join(_UNITS)}; the file says {units}, and the calibration "
             + (f"'{poses.units}'" if poses.units else "names none")
         )
-    if settings.up == "as-is":
+    if to.settings.up == "as-is":
         notes.append("axes: as in the calibration; OpenSim takes y for up")
     n = poses.n_frames
-    stream = files.open(path)
+    stream = to.files.open(to.path)
     rate, names = f"{fps:.10g}", named.keypoints
-    stream.write(f"PathFileType\t4\t(X/Y/Z)\t{path.name}\n")
+    stream.write(f"PathFileType\t4\t(X/Y/Z)\t{to.path.name}\n")
     stream.write(
         "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\t"
         "OrigNumFrames\n"
@@ -85,12 +77,11 @@ def write_trc(
     stream.write("Frame#\tTime\t" + "".join(f"{name}\t\t\t" for name in names).rstrip("\t") + "\n")
     columns = (f"X{k}\tY{k}\tZ{k}" for k in range(1, len(names) + 1))
     stream.write("\t\t" + "\t".join(columns) + "\n\n")
-    axes = [axis for axis, _ in _TURNS[settings.up]]
-    signs = np.array([sign for _, sign in _TURNS[settings.up]], np.float64)
+    axes = [axis for axis, _ in _TURNS[to.settings.up]]
+    signs = np.array([sign for _, sign in _TURNS[to.settings.up]], np.float64)
     template = "\t".join(["%.9g"] * (3 * len(names)))
     for start in range(0, n, _BLOCK):
-        if cancelled():
-            raise Cancelled
+        to.check_cancelled()
         block = (space.xyz[start : start + _BLOCK][..., axes] * signs).reshape(-1, 3 * len(names))
         block[~np.isfinite(block)] = np.nan
         lines = [
@@ -98,8 +89,8 @@ def write_trc(
             for frame, row in enumerate(block.tolist(), start)
         ]
         stream.write("".join(lines))
-        progress(f"Writing {path.name}", min(start + _BLOCK, n), n)
-    write_side_file(named, path, files, changed)
+        to.report(min(start + _BLOCK, n), n)
+    write_side_file(named, to.path, to.files, changed)
     return [*notes, "not kept: uncertainty"]
 
 

@@ -9,20 +9,17 @@ passes over names that hold anything but letters, digits and underscores.
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input
-from napari_pose3d.errors import Cancelled
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
 from ...predictions.anipose3d_csv import read_anipose3d_csv
+from ..destination import Destination
 from ..keypoint_names import notes_of, with_readable_names
-from ..session_poses import SessionPoses, poses3d_of
-from ..side_file import read_side_file, write_side_file
+from ..session_poses import SessionPoses
+from ..side_file import poses_with_facts, read_side_file, write_side_file
 
 _PROGRAM = "Anipose's pose-3d table"
 _LAST = (
@@ -34,14 +31,7 @@ _NOT_TURNED = ",1.0,0.0,0.0,0.0,1.0,0.0,0.0,0.0,1.0,0.0,0.0,0.0,"
 _BLOCK = 500
 
 
-def write_anipose_csv(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_anipose_csv(poses: SessionPoses, to: Destination) -> list[str]:
     """Write 3-D positions with residual, number of views and confidence; returns notes.
 
     ``error`` is the mean residual in px, ``score`` the smallest likelihood of the views used.
@@ -53,7 +43,7 @@ def write_anipose_csv(
     """
     space = poses.in_space(_PROGRAM)
     named, changed = with_readable_names(poses, r"\W", ("M", "center"))
-    stream = files.open(path)
+    stream = to.files.open(to.path)
     ends = ("x", "y", "z", "error", "ncams", "score")
     csv.writer(stream, lineterminator="\n").writerow(
         [*(f"{name}_{end}" for name in named.keypoints for end in ends), *_LAST]
@@ -63,8 +53,7 @@ def write_anipose_csv(
     others = np.stack([poses.mean_residual(), n_views, poses.confidence3d()], axis=-1)
     template = ",".join(["%.9g"] * (6 * len(named.keypoints)))
     for start in range(0, poses.n_frames, _BLOCK):
-        if cancelled():
-            raise Cancelled
+        to.check_cancelled()
         part = slice(start, start + _BLOCK)
         block = np.concatenate([space.xyz[part], others[part]], axis=-1)
         block[~np.isfinite(block)] = np.nan
@@ -75,8 +64,8 @@ def write_anipose_csv(
                 for frame, row in enumerate(rows, start)
             )
         )
-        progress(f"Writing {path.name}", min(start + _BLOCK, poses.n_frames), poses.n_frames)
-    write_side_file(named, path, files, changed)
+        to.report(min(start + _BLOCK, poses.n_frames), poses.n_frames)
+    write_side_file(named, to.path, to.files, changed)
     return [*notes_of(changed), "not kept: uncertainty"]
 
 
@@ -104,16 +93,14 @@ def read_anipose_csv(path: Path) -> SessionPoses:
             values[~np.isfinite(values)] = np.nan
             found[end] = values
     facts = read_side_file(path)
-    space = poses3d_of(
+    scores = found["score"].astype(np.float32)
+    poses = poses_with_facts(
         table.xyz,
         table.keypoints,
-        session=facts.session or path.stem,
-        units=facts.units,
+        facts,
+        path.stem,
+        scores=scores if np.isfinite(scores).any() else None,
         n_views=np.clip(np.nan_to_num(found["ncams"]), 0, 1000),
         residual=found["error"],
-        inferred=facts.filled(table.keypoints, shape[0]) & np.isfinite(table.xyz[..., 0]),
     )
-    poses = SessionPoses(space, fps=facts.fps, skeleton=facts.skeleton)
-    if np.isfinite(found["score"]).any():
-        poses = replace(poses, scores=found["score"].astype(np.float32))
     return poses.renamed(facts.renamed)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.formats.number_text.number_writer import write_lines
 from napari_pose3d.core.formats.predictions.h5_frame import read_frame
 from napari_pose3d.core.formats.predictions.prediction_csv import (
@@ -28,12 +29,11 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
+from ..destination import Destination
 from ..frame_rows import refuse_infinite
-from ..optional_library import library
-from ..session_poses import SessionPoses, poses3d_of
-from ..side_file import read_side_file, write_side_file
+from ..session_poses import SessionPoses
+from ..side_file import poses_with_facts, read_side_file, write_side_file
 
 _KEY = "df_with_missing"
 _IN_VIEW, _IN_SPACE = ("x", "y", "likelihood"), ("x", "y", "z")
@@ -41,14 +41,7 @@ _SPACE = "3d"
 _LOST = "not kept: uncertainty"
 
 
-def write_dlc_csv(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_dlc_csv(poses: SessionPoses, to: Destination) -> list[str]:
     """Write ``<path>_<view>.csv`` of each view.
 
     Raises
@@ -59,28 +52,21 @@ def write_dlc_csv(
     of_views = poses.in_views("DeepLabCut's CSV")
     refuse_unsafe_names(poses.views, "view")
     for v, view in enumerate(poses.views):
-        target = path.with_name(f"{path.stem}_{view}.csv")
-        stream = files.open(target)
+        target = to.path.with_name(f"{to.path.stem}_{view}.csv")
+        stream = to.files.open(target)
         write_header(stream, SCORER, poses.keypoints, _IN_VIEW)
         write_lines(
             stream,
             [of_views.xy[v], of_views.likelihood[v][..., None]],
             np.float32,
-            progress=progress,
-            cancelled=cancelled,
+            progress=to.progress,
+            cancelled=to.cancelled,
         )
-        write_side_file(poses, target, files)
+        write_side_file(poses, target, to.files)
     return [_LOST, *(["not kept: 3-D"] if poses.poses3d is not None else [])]
 
 
-def write_dlc_h5(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_dlc_h5(poses: SessionPoses, to: Destination) -> list[str]:
     """Write ``<path>_<view>.h5`` of each view, and ``<path>_3d.h5``.
 
     Raises
@@ -88,7 +74,7 @@ def write_dlc_h5(
     PoseDataError
         PyTables is not installed.
     """
-    library("tables", "h5", path)
+    library("tables", "h5", to.path)
     refuse_unsafe_names(poses.views, "view")
     if _SPACE in poses.views and poses.poses3d is not None:
         raise PoseDataError(
@@ -97,16 +83,16 @@ def write_dlc_h5(
     n_files = len(poses.views) + (poses.poses3d is not None)
     for v, view in enumerate(poses.views):
         assert poses.poses2d is not None
-        progress("writing", v, n_files)
-        target = path.with_name(f"{path.stem}_{view}.h5")
+        to.progress("writing", v, n_files)
+        target = to.path.with_name(f"{to.path.stem}_{view}.h5")
         likelihood = poses.poses2d.likelihood[v][..., None]
-        _write_table([poses.poses2d.xy[v], likelihood], poses.keypoints, _IN_VIEW, target, files)
-        write_side_file(poses, target, files)
+        _write_table([poses.poses2d.xy[v], likelihood], poses.keypoints, _IN_VIEW, target, to.files)
+        write_side_file(poses, target, to.files)
     if poses.poses3d is not None:
-        progress("writing", n_files - 1, n_files)
-        target = path.with_name(f"{path.stem}_{_SPACE}.h5")
-        _write_table([poses.poses3d.xyz], poses.keypoints, _IN_SPACE, target, files)
-        write_side_file(poses, target, files)
+        to.progress("writing", n_files - 1, n_files)
+        target = to.path.with_name(f"{to.path.stem}_{_SPACE}.h5")
+        _write_table([poses.poses3d.xyz], poses.keypoints, _IN_SPACE, target, to.files)
+        write_side_file(poses, target, to.files)
     return [_LOST]
 
 
@@ -162,17 +148,7 @@ def read_dlc_h5(path: Path) -> SessionPoses:
     xyz[~np.isfinite(xyz).all(axis=-1)] = np.nan
     facts = read_side_file(path)
     stem = path.stem.removesuffix(header.scorer).rstrip("_").removesuffix(f"_{_SPACE}")
-    return SessionPoses(
-        poses3d_of(
-            xyz,
-            names,
-            session=facts.session or stem,
-            units=facts.units,
-            inferred=facts.filled(names, len(xyz)) & np.isfinite(xyz[..., 0]),
-        ),
-        fps=facts.fps,
-        skeleton=facts.skeleton,
-    )
+    return poses_with_facts(xyz, names, facts, stem)
 
 
 def _of_view(table: PredictionTable, path: Path) -> SessionPoses:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.storage.input_files import check_regular, input_errors, open_input
-from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
+from napari_pose3d.errors import PoseDataError
 
-from ..optional_library import library
+from ..destination import Destination
 from ..session_poses import SessionPoses
 from ..side_file import Facts, facts_of, parsed_facts, read_side_file, write_side_file
 from .tidy_table import VIEWS, poses_of_space, poses_of_views, space_blocks, view_blocks
@@ -26,38 +25,23 @@ _KEY = b"napari-pose3d"
 _DIGITS = "%.9g"
 
 
-def write_tidy_csv(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_tidy_csv(poses: SessionPoses, to: Destination) -> list[str]:
     """Write ``<name>.csv`` in space, else of the views; with both also ``<name>_views.csv``."""
-    for target, blocks, n_rows in _tables(poses, path):
-        stream = files.open(target)
+    for target, blocks, n_rows in _tables(poses, to.path):
+        stream = to.files.open(target)
         done = 0
         for block in blocks():
-            if cancelled():
-                raise Cancelled
+            to.check_cancelled()
             block.to_csv(
                 stream, index=False, header=not done, float_format=_DIGITS, lineterminator="\n"
             )
             done += len(block)
-            progress(f"Writing {target.name}", done, n_rows)
-        write_side_file(poses, target, files)
+            to.report(done, n_rows, target)
+        write_side_file(poses, target, to.files)
     return []
 
 
-def write_tidy_parquet(
-    poses: SessionPoses,
-    path: Path,
-    files: FileGroup,
-    settings: ExportSettings,
-    progress: Progress,
-    cancelled: IsCancelled,
-) -> list[str]:
+def write_tidy_parquet(poses: SessionPoses, to: Destination) -> list[str]:
     """As `write_tidy_csv`, in Parquet; units, frame rate and skeleton lie in the file itself.
 
     Raises
@@ -65,24 +49,23 @@ def write_tidy_parquet(
     PoseDataError
         pyarrow is not installed.
     """
-    arrow, parquet = library("pyarrow", "parquet", path), library("pyarrow.parquet", "parquet")
+    arrow, parquet = library("pyarrow", "parquet", to.path), library("pyarrow.parquet", "parquet")
     facts = json.dumps(facts_of(poses)).encode()
-    for target, blocks, n_rows in _tables(poses, path):
+    for target, blocks, n_rows in _tables(poses, to.path):
         writer, done = None, 0
         try:
             for block in blocks():
-                if cancelled():
-                    raise Cancelled
+                to.check_cancelled()
                 table = arrow.Table.from_pandas(block, preserve_index=False)
                 metadata = {**(table.schema.metadata or {}), _KEY: facts}
                 table = table.replace_schema_metadata(metadata)
                 if writer is None:
                     writer = parquet.ParquetWriter(
-                        str(files.path(target)), table.schema, compression="zstd"
+                        str(to.files.path(target)), table.schema, compression="zstd"
                     )
                 writer.write_table(table.cast(writer.schema))
                 done += len(block)
-                progress(f"Writing {target.name}", done, n_rows)
+                to.report(done, n_rows, target)
         finally:
             if writer is not None:
                 writer.close()
