@@ -7,7 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .options import parse_blocks
+from napari_pose3d.settings import SmoothingSettings
+
+from .options import add_force, help_of, parse_blocks
 from .terminal.progress_bar import ProgressBar
 
 _SHOWN = 30
@@ -33,7 +35,7 @@ def add_to(commands: Any) -> None:
         nargs="+",
         default=[],
         metavar="LEFT,RIGHT",
-        help="keypoints that can be taken for each other; not given: by their names",
+        help=help_of(SmoothingSettings, "left_right"),
     )
     audit.add_argument(
         "--no-predictions",
@@ -46,7 +48,7 @@ def add_to(commands: Any) -> None:
         help="do not compare the labeled images with the frames that they are named after: faster",
     )
     audit.add_argument("--out", type=Path, metavar="CSV", help="write all findings to a file")
-    audit.add_argument("--force", action="store_true", help="replace an existing file")
+    add_force(audit)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

@@ -8,9 +8,8 @@ from typing import Any
 
 from napari_pose3d.core.poses.kinematics.measurements import KINDS, Measurement
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ReadingSettings
 
-from .options import help_of
+from .options import add_force, add_poses
 from .terminal.progress_bar import ProgressBar
 
 
@@ -25,15 +24,8 @@ def add_to(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(command=_run)
-    parser.add_argument(
-        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
-    )
+    add_poses(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="CSV", help="table to write")
-    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
-    parser.add_argument("--set", metavar="NAME", help="prediction set; not given: the smoothed one")
-    parser.add_argument(
-        "--fps", type=float, metavar="N", help="frames a second; not given: that of the videos"
-    )
     for key, kind in KINDS.items():
         keypoints = ",".join("ABCDEF"[: kind.n_points])
         parser.add_argument(
@@ -43,7 +35,7 @@ def add_to(commands: Any) -> None:
             metavar=f"NAME={keypoints}",
             help=kind.meaning,
         )
-    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

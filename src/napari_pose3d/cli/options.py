@@ -53,8 +53,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=help_of(ReadingSettings, "keypoints"),
     )
-    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
-    parser.add_argument("--individual", help=help_of(ReadingSettings, "individual"))
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
+    parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
     parser.add_argument(
         "--min-likelihood",
         type=float,
@@ -65,6 +65,41 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     for name in ("allow_missing", "shared_keypoints", "mirrored"):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, action="store_true", help=help_of(ReadingSettings, name))
+
+
+def add_poses(parser: argparse.ArgumentParser) -> None:
+    """The poses of one session: input, session, prediction set and frame rate."""
+    parser.add_argument(
+        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
+    )
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
+    parser.add_argument(
+        "--set",
+        metavar="NAME",
+        help="prediction set; not given: the smoothed result, else 3-D positions, else the only "
+        "predictions",
+    )
+    parser.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second; not given: that of the videos"
+    )
+
+
+def add_part_of_poses(parser: argparse.ArgumentParser) -> None:
+    """Which calibration, keypoints and individual, for poses as in `add_poses`."""
+    parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
+    parser.add_argument(
+        "--keypoints",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=help_of(ReadingSettings, "keypoints"),
+    )
+    parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """The option that lets files be replaced."""
+    parser.add_argument("--force", action="store_true", help="replace existing files")
 
 
 def inputs_of(options: argparse.Namespace) -> tuple[list[Path], Path | None]:
@@ -100,7 +135,7 @@ def _is_calibration(path: Path) -> bool:
 
 
 def reading_of(options: argparse.Namespace) -> ReadingSettings:
-    """What `add_reading` was told about reading."""
+    """What `add_reading` was given."""
     return ReadingSettings(
         views=tuple(options.views),
         keypoints=tuple(options.keypoints),
@@ -182,7 +217,7 @@ def add_writing(parser: argparse.ArgumentParser, kind: str) -> None:
         metavar="NAME",
         help="what the names of the files begin with; not given: the session",
     )
-    parser.add_argument("--force", action="store_true", help="replace results of an earlier run")
+    add_force(parser)
     parser.add_argument(
         "--verbose", action="store_true", help="say what is done, how long it took, and each s"
     )
@@ -227,6 +262,14 @@ def parse_blocks(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(names for names in named if names)
 
 
+def parse_frame_range(text: str, option: str) -> tuple[int | None, int | None]:
+    """As `frame_range_of`; an error names the option."""
+    try:
+        return frame_range_of(text)
+    except PoseDataError as error:
+        raise error.located(place=option) from None
+
+
 def parse_frame_ranges(texts: Sequence[str]) -> tuple[tuple[int | None, int | None], ...]:
     """``A:B`` or ``N`` (see `frame_range_of`), or ``[(A,B),...]`` as in ensemble-kalman-smoother.
 
@@ -243,10 +286,7 @@ def parse_frame_ranges(texts: Sequence[str]) -> tuple[tuple[int | None, int | No
                 (None if a == "None" else int(a), None if b == "None" else int(b)) for a, b in pairs
             ]
             continue
-        try:
-            ranges.append(frame_range_of(text))
-        except PoseDataError as error:
-            raise error.located(place="--s-frames") from None
+        ranges.append(parse_frame_range(text, "--s-frames"))
     return tuple(ranges)
 
 

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ReadingSettings, RenderSettings, frame_range_of
+from napari_pose3d.settings import ReadingSettings, RenderSettings
 
-from .options import help_of
+from .options import add_force, add_part_of_poses, add_poses, help_of, parse_frame_range
 from .terminal.progress_bar import ProgressBar
 
 
@@ -24,30 +23,13 @@ def add_to(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(command=_run)
-    parser.add_argument(
-        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
-    )
+    add_poses(parser)
+    add_part_of_poses(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="MP4", help="video to write")
-    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
-    parser.add_argument(
-        "--set",
-        metavar="NAME",
-        help="prediction set; not given: the smoothed result, else 3-D positions, else the only "
-        "predictions",
-    )
-    parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
-    parser.add_argument(
-        "--fps", type=float, metavar="N", help="frames a second; not given: that of the videos"
-    )
     parser.add_argument("--frames", metavar="A:B", help=help_of(RenderSettings, "frames"))
     parser.add_argument(
         "--views", nargs="+", default=[], metavar="NAME", help=help_of(RenderSettings, "views")
     )
-    parser.add_argument(
-        "--keypoints", nargs="+", default=[], metavar="NAME",
-        help=help_of(ReadingSettings, "keypoints"),
-    )  # fmt: skip
-    parser.add_argument("--individual", help=help_of(ReadingSettings, "individual"))
     parser.add_argument(
         "--without-skeleton",
         dest="skeleton",
@@ -63,7 +45,7 @@ def add_to(commands: Any) -> None:
     for name in ("uncertainty", "labels", "names"):
         parser.add_argument(f"--{name}", action="store_true", help=help_of(RenderSettings, name))
     parser.add_argument("--scale", type=float, metavar="X", help=help_of(RenderSettings, "scale"))
-    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
@@ -71,10 +53,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
 
     frames: tuple[int | None, int | None] = (None, None)
     if options.frames is not None:
-        try:
-            frames = frame_range_of(options.frames)
-        except PoseDataError as error:
-            raise error.located(place="--frames") from None
+        frames = parse_frame_range(options.frames, "--frames")
     settings = RenderSettings(
         tuple(options.views),
         frames,

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.settings import ReviewSettings
+from napari_pose3d.settings import ReviewSettings, SmoothingSettings
 
-from .options import add_reading, help_of, inputs_of, reading_of
+from .options import add_force, add_reading, help_of, inputs_of, reading_of
 from .terminal.progress_bar import ProgressBar
 from .terminal.remedies import option_of
 
@@ -60,7 +60,9 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="only write what was decided in review, as decisions.csv in --out, else to the screen",
     )
-    review.add_argument("--threads", type=int, metavar="N", help="keypoints at the same time")
+    review.add_argument(
+        "--threads", type=int, metavar="N", help=help_of(SmoothingSettings, "threads")
+    )
     review.add_argument(
         "--out",
         type=Path,
@@ -68,7 +70,7 @@ def add_to(commands: Any) -> None:
         help="folder for events.csv, frames.csv and report.html; not given: "
         "napari-pose3d/review/ in the project, outside a project ./review/",
     )
-    review.add_argument("--force", action="store_true", help="replace an earlier review")
+    add_force(review)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

@@ -14,15 +14,16 @@ from napari_pose3d.core.models.configuration.config_file import with_values
 from napari_pose3d.core.models.distillation.certainty_check import LabeledResult, check_certainty
 from napari_pose3d.core.models.distillation.distillation_set import make_distillation_set
 from napari_pose3d.core.models.distillation.pseudo_labels import (
-    DistillationSettings,
     certain_positions,
     choose_pseudo_frames,
 )
 from napari_pose3d.core.models.preflight.preflight import preflight
 from napari_pose3d.core.models.preflight.training_input import training_input
-from napari_pose3d.core.poses.arrays import Poses2D, Report, Result
+from napari_pose3d.core.poses.arrays import Poses2D, Result
+from napari_pose3d.core.poses.report import Report
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import DistillationSettings
 
 SESSION = "mouse1_day1"
 

@@ -10,7 +10,7 @@ from typing import Any
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.settings import ExportSettings, ReadingSettings
 
-from ..options import help_of
+from ..options import add_force, add_part_of_poses, add_poses, help_of
 from ..terminal.progress_bar import ProgressBar
 
 
@@ -20,35 +20,25 @@ def add_to(commands: Any) -> None:
         "export",
         help="write poses or labels for another program",
         description="Write the poses of a session, or the labels of a project, for another "
-        "program. What was renamed and what the format cannot keep is said. Formats: "
+        "program. Names that were changed and what the format cannot keep are listed. Formats: "
         + "; ".join(f"{each.key}: {each.title}" for each in FORMATS.values()),
         allow_abbrev=False,
     )
     parser.set_defaults(command=_run)
-    parser.add_argument(
-        "input", nargs="+", type=Path, help="project, folder, or files of poses of one session"
-    )
+    add_poses(parser)
+    add_part_of_poses(parser)
     parser.add_argument("--format", required=True, choices=list(FORMATS), metavar="FORMAT")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="PATH", help="file, or folder to write to"
     )
-    parser.add_argument("--session", help=help_of(ReadingSettings, "session"))
     parser.add_argument(
-        "--set",
-        metavar="NAME",
-        help="prediction set; not given: the smoothed result, else 3-D positions, else the only "
-        "predictions",
+        "--views", nargs="+", default=[], metavar="NAME", help=help_of(ReadingSettings, "views")
     )
-    parser.add_argument("--calibration", type=Path, metavar="TOML", help="not given: the session's")
-    parser.add_argument("--fps", type=float, metavar="N", help="frames a second; not given: that "
-                        "of the videos")  # fmt: skip
-    parser.add_argument("--units", metavar="NAME", help="what lengths are in, such as mm; not "
-                        "given: what the calibration states")  # fmt: skip
-    for name in ("views", "keypoints"):
-        parser.add_argument(
-            f"--{name}", nargs="+", default=[], metavar="NAME", help=help_of(ReadingSettings, name)
-        )
-    parser.add_argument("--individual", help=help_of(ReadingSettings, "individual"))
+    parser.add_argument(
+        "--units",
+        metavar="NAME",
+        help="what lengths are in, such as mm; not given: what the calibration states",
+    )
     for field in dataclasses.fields(ExportSettings):
         option = f"--{field.name.replace('_', '-')}"
         text = help_of(ExportSettings, field.name)
@@ -60,7 +50,7 @@ def add_to(commands: Any) -> None:
             parser.add_argument(option, default=field.default, metavar="CHOICE", help=text)
         else:
             parser.add_argument(option, nargs="+", default=[], metavar="KEY=VALUE", help=text)
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

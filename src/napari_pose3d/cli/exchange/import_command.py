@@ -9,6 +9,7 @@ from typing import Any
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.errors import PoseDataError
 
+from ..options import add_force
 from ..terminal.progress_bar import ProgressBar
 from ..terminal.remedies import option_of
 
@@ -29,7 +30,7 @@ def add_to(commands: Any) -> None:
         "--format", choices=list(FORMATS), metavar="FORMAT", help="not given: found in the file"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to write to; not given: only looked"
+        "--out", type=Path, metavar="DIR", help="folder to write to; not given: nothing is written"
     )
     parser.add_argument(
         "--calibration", type=Path, metavar="TOML", help="for the residuals of the views"
@@ -37,7 +38,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--zero-is-missing", action="store_true", help="positions at exactly 0 are missing"
     )
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import DistillationSettings
 
+from ..options import help_of
 from ..terminal.progress_bar import ProgressBar
+from .training_options import add_project
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +22,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--distilled NAME trains on them.",
         allow_abbrev=False,
     )
-    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    add_project(parser)
     parser.add_argument(
         "--name",
         help="of the set: napari-pose3d/distillation/<NAME>; not given: nothing is written",
@@ -28,32 +30,26 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--sessions", nargs="+", default=[], metavar="NAME", help="not given: all smoothed ones"
     )
+    for name, kind, metavar in (
+        ("certainty", float, "PX"),
+        ("share", float, "SHARE"),
+        ("budget", int, "N"),
+        ("held_out", float, "SHARE"),
+    ):
+        default = getattr(DistillationSettings(), name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=default,
+            metavar=metavar,
+            help=f"{help_of(DistillationSettings, name)}; not given: {default:g}",
+        )
     parser.add_argument(
-        "--certainty",
-        type=float,
-        default=3.0,
-        metavar="PX",
-        help="largest posterior standard deviation of a position that is learned (3)",
-    )
-    parser.add_argument(
-        "--share",
-        type=float,
-        default=0.8,
-        metavar="SHARE",
-        help="share of a frame's positions that have to be certain (0.8)",
-    )
-    parser.add_argument(
-        "--budget", type=int, default=200, metavar="N", help="frames of a session (200)"
-    )
-    parser.add_argument(
-        "--held-out",
-        type=float,
-        default=0.2,
-        metavar="SHARE",
-        help="share of the labeled frames that are kept for judging (0.2)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the frames that are held out (0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the frames that are held out; not given: 0",
     )
     parser.set_defaults(command=run)
 
@@ -64,7 +60,6 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         CERTAINTIES,
         distillation_input,
     )
-    from napari_pose3d.core.models.distillation.pseudo_labels import DistillationSettings
 
     if options.seed < 0:
         raise PoseDataError(f"the seed is {options.seed}", expected="a whole number from 0")
@@ -96,6 +91,6 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     for session, frames in made.frames.items():
         print(f"{session}: {len(frames)} frames with pseudo-labels")
     print(f"{made.n_human} labeled frames to learn from, {made.n_held_out} to judge by")
-    print(*made.files, sep="\n")
+    print("wrote", *made.files, sep="\n  ")
     print(f"models train {options.project} --distilled {options.name} trains on them")
     return 0

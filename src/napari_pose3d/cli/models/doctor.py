@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
+from .training_options import add_litpose
 
 NOT_FOUND = 1
-
-
-def add_litpose(parser: argparse.ArgumentParser) -> None:
-    """The option that names the environment of ``litpose``."""
-    parser.add_argument(
-        "--litpose",
-        type=Path,
-        metavar="PATH",
-        help="environment that Lightning Pose is installed in, or its program litpose; not given: "
-        "NAPARI_POSE3D_LITPOSE, what was remembered, PATH, and the usual places",
-    )
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

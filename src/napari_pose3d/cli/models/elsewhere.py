@@ -29,7 +29,10 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
         help="train through your sbatch: a script in which $command stands for the trainings",
     )
     parser.add_argument(
-        "--remote-litpose", default="litpose", metavar="PATH", help="the program there (litpose)"
+        "--remote-litpose",
+        default="litpose",
+        metavar="PATH",
+        help="the program there; not given: litpose",
     )
     parser.add_argument(
         "--fetch", nargs="+", metavar="NETWORK", help="fetch what networks trained elsewhere wrote"
@@ -68,13 +71,13 @@ def train_elsewhere(project: Path, folders: tuple[Path, ...], options: argparse.
             steps = ssh_steps(project, folders, place, options.remote_litpose)
         else:
             steps = slurm_steps(project, folders, options.slurm, options.remote_litpose)
-        said = run_steps(steps, _show)
+        answer = run_steps(steps, _show)
     except PoseDataError:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    if said:
-        print(said)
+    if answer:
+        print(answer)
     names = " ".join(folder.name for folder in folders)
     if options.on:
         print(f"training at {options.on}; models train {project} --fetch {names}")

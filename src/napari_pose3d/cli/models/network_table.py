@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..terminal.progress_bar import ProgressBar
+from .training_options import add_project
 
 if TYPE_CHECKING:
     from napari_pose3d.core.models.listing.model_list import Network
@@ -19,12 +20,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="networks of a project: state, errors on labeled frames, data, ensembles",
         allow_abbrev=False,
     )
-    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    add_project(parser)
     parser.add_argument(
         "--errors",
         choices=["validation", "train", "held-out"],
         default="validation",
-        help="errors on which labeled frames (validation); held-out: label files ..._test.csv",
+        help="on which labeled frames; held-out: label files ..._test.csv; not given: validation",
     )
     parser.add_argument(
         "--no-errors", action="store_true", help="without the tables of keypoints and views"
@@ -39,10 +40,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
 
     networks = list_networks(options.project)
     for network in networks:
-        said = network.state.describe()
+        state = network.state.describe()
         if not network.state.state.is_over:
-            said = TrainingFollower(network.folder).look().describe()
-        print(f"{network.name}: {said}")
+            state = TrainingFollower(network.folder).look().describe()
+        print(f"{network.name}: {state}")
         for line in _details(network):
             print(f"  {line}")
         if not options.no_errors:

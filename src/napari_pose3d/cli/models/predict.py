@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_pose3d.settings import SmoothingSettings
 
 from ..terminal.progress_bar import ProgressBar
 from ..terminal.remedies import option_of
-from .check import known_facts
-from .doctor import add_litpose
+from .training_options import add_litpose, add_project, known_facts
 
 FAILED = 1
 
@@ -24,13 +22,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "already, with the same videos and weights, is not predicted again.",
         allow_abbrev=False,
     )
-    parser.add_argument("project", type=Path, help="Lightning Pose project")
+    add_project(parser)
     parser.add_argument(
         "--sessions",
         nargs="+",
         default=["new"],
         metavar="NAME",
-        help="new (those that lack predictions; the default), all, or names",
+        help="names, all, or new: those that lack predictions; not given: new",
     )
     parser.add_argument(
         "--models",

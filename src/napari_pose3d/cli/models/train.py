@@ -7,12 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.errors import PoseDataError
-
 from ..terminal.progress_bar import ProgressBar
-from .check import add_settings, known_facts, print_findings, settings_of
-from .doctor import add_litpose
 from .elsewhere import add_remote, fetch, place_of, train_elsewhere
+from .training_options import (
+    add_litpose,
+    add_project,
+    add_settings,
+    known_facts,
+    print_findings,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from napari_pose3d.core.models.configuration.config_file import Config
@@ -32,14 +36,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "it is.",
         allow_abbrev=False,
     )
-    parser.add_argument("project", type=Path, help="Lightning Pose project")
-    parser.add_argument("--name", default="net", help="the networks are models/<NAME>-seed<N>")
+    add_project(parser)
+    parser.add_argument(
+        "--name",
+        default="net",
+        help="the networks are models/<NAME>-seed<N>; not given: net",
+    )
     parser.add_argument(
         "--at-once",
         type=int,
         default=1,
         metavar="K",
-        help="train so many at a time on each GPU (1)",
+        help="train so many at a time on each GPU; not given: 1",
     )
     parser.add_argument("--follow", action="store_true", help="show progress until all have ended")
     parser.add_argument(
@@ -75,14 +83,14 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Train, or stop a training."""
     from napari_pose3d.core.models.distillation.distillation_run import distilled_labels
     from napari_pose3d.core.models.installation.litpose_search import find_installation
-    from napari_pose3d.core.models.listing.model_list import models_folder
+    from napari_pose3d.core.models.listing.model_list import models_folder, network_folder
     from napari_pose3d.core.models.runs.training_start import prepare_trainings, start_trainings
     from napari_pose3d.core.models.runs.training_stop import stop_training
     from napari_pose3d.core.models.training_plan import plan_training
 
     models = models_folder(options.project)
     if options.stop:
-        ran = stop_training(_network(models, options.stop))
+        ran = stop_training(network_folder(models, options.stop))
         print(f"{options.stop}: {'stopped' if ran else 'taken out of the queue, or over already'}")
         return 0
     if options.fetch:
@@ -108,13 +116,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
             return FAILED
     bar.close()
     if options.trial and installation is not None:
-        from napari_pose3d.core.models.runs.trial_step import trial_step
-
-        bar("one step", 0, 0)
-        step = trial_step(config, installation, options.interruption.asked)
-        bar.close()
-        print(f"one step: {step.seconds:.0f} s with starting, {step.memory / 1e9:.1f} GB of memory")
-        return 0
+        return _try_step(config, installation, options, bar)
     prepared = prepare_trainings(
         models.parent,
         config,
@@ -143,11 +145,23 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     return _follow(prepared.folders, options, bar) if options.follow else 0
 
 
+def _try_step(
+    config: Config, installation: Installation, options: argparse.Namespace, bar: ProgressBar
+) -> int:
+    from napari_pose3d.core.models.runs.trial_step import trial_step
+
+    bar("one step", 0, 0)
+    step = trial_step(config, installation, options.interruption.asked)
+    bar.close()
+    print(f"one step: {step.seconds:.0f} s with starting, {step.memory / 1e9:.1f} GB of memory")
+    return 0
+
+
 def _base(
     options: argparse.Namespace, installation: Installation | None, bar: ProgressBar
 ) -> Config | None:
     from napari_pose3d.core.models.configuration.config_file import read_config
-    from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
+    from napari_pose3d.core.models.configuration.project_dataset import project_recommendation
     from napari_pose3d.core.models.listing.model_list import models_folder
 
     if options.config is not None:
@@ -155,37 +169,23 @@ def _base(
     if options.no_recommend or installation is None:
         return None
     bar("asking litpose recommend", 0, 0)
-    folder = models_folder(options.project).parent
-    output = folder / "napari-pose3d" / "training" / "recommended.yaml"
-    try:
-        return litpose_recommendation(installation, folder, output)
-    except PoseDataError as error:
+    found, note = project_recommendation(installation, models_folder(options.project).parent)
+    if note:
         bar.close()
-        print(f"note: {error} The rules of its version 2.4.3 are followed.")
-        return None
+        print(f"note: {note}")
+    return found
 
 
 def _continuation(
     models: Path, options: argparse.Namespace
 ) -> tuple[Config, tuple[int, ...], dict[int, Path]]:
-    from napari_pose3d.core.models.configuration.config_file import value_at
-    from napari_pose3d.core.models.runs.continuation import continued_config
+    from napari_pose3d.core.models.listing.model_list import network_folder
+    from napari_pose3d.core.models.runs.continuation import continued_config, seed_of
 
-    folder = _network(models, options.continued)
+    folder = network_folder(models, options.continued)
     config = continued_config(folder, options.epochs)
-    seed = int(value_at(config, "training.rng_seed_model_pt", 0))
+    seed = seed_of(config)
     return config, (seed,), {seed: folder}
-
-
-def _network(models: Path, name: str) -> Path:
-    folder = models / name
-    if not folder.is_dir():
-        raise PoseDataError(
-            f"there is no network '{name}'",
-            file=models,
-            todo="models list shows those there are",
-        )
-    return folder
 
 
 def _follow(folders: tuple[Path, ...], options: argparse.Namespace, bar: ProgressBar) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
+from ..options import add_force
 from ..terminal.progress_bar import ProgressBar
 from .calibrate import BOARD_HELP, board_from
 
@@ -31,7 +32,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--toml", type=Path, metavar="FILE", help="also write the board file for rig calibrate"
     )
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
     parser.set_defaults(command=run)
 
 

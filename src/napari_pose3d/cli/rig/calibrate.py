@@ -11,6 +11,7 @@ from napari_pose3d.core.projects.naming.video_views import videos_by_view
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
+from ..options import add_force
 from ..terminal.progress_bar import ProgressBar
 from .offsets import add_offsets, offer_offsets, session_for_offsets
 
@@ -53,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--report", type=Path, metavar="HTML", help="a page to look at")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures")
     add_offsets(parser)
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
     parser.set_defaults(command=run)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 from napari_pose3d.errors import PoseDataError
 
+from ..options import add_force
 from ..terminal.progress_bar import ProgressBar
 
 FORMATS = (
@@ -55,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="multiply lengths by this, such as 0.001 from mm to m, or by the side of a square "
         "(DeepLabCut)",
     )
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
     parser.set_defaults(command=run)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.settings import ReadingSettings
+
+from ..options import help_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
@@ -16,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def add_offsets(parser: argparse.ArgumentParser) -> None:
-    """The options."""
+    """Which session of a project gets the offsets that are found."""
     parser.add_argument(
         "--offsets-to",
         type=Path,
         metavar="PROJECT",
         help="give the views of a session of this project the whole frames by which cameras lag",
     )
-    parser.add_argument("--session", metavar="NAME", help="which session, where there are several")
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
 
 
 def session_for_offsets(options: argparse.Namespace) -> tuple[Project, Session] | None:
@@ -33,28 +35,7 @@ def session_for_offsets(options: argparse.Namespace) -> tuple[Project, Session] 
     from napari_pose3d.core.projects.project import open_project
 
     project = open_project(options.offsets_to)
-    return project, one_session(project, options.session)
-
-
-def one_session(project: Project, name: str | None) -> Session:
-    """A session by its name, or the only one.
-
-    Raises
-    ------
-    PoseDataError
-        When there are several and none is named.
-    """
-    if name is not None:
-        return project.session(name)
-    if len(project.sessions) != 1:
-        raise PoseDataError(
-            f"the project holds {len(project.sessions)} sessions",
-            file=project.folder,
-            expected="one of " + ", ".join(each.name for each in project.sessions[:20]),
-            todo="Say which",
-            remedy=Remedy("session"),
-        )
-    return project.sessions[0]
+    return project, project.session_or_only(options.session)
 
 
 def offer_offsets(

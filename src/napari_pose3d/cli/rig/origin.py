@@ -7,7 +7,9 @@ from pathlib import Path
 
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings
 
+from ..options import add_force, help_of
 from ..terminal.progress_bar import ProgressBar
 from .points import add_min_likelihood, points_of
 
@@ -31,7 +33,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--clicks", type=Path, metavar="CSV", help="points of single images: view, point, x, y"
     )
-    parser.add_argument("--session", metavar="NAME", help="which session, where there are several")
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
     parser.add_argument(
         "--points",
         nargs=3,
@@ -49,7 +51,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_min_likelihood(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="TOML", help="the new rig")
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    add_force(parser)
     parser.set_defaults(command=run)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from napari_pose3d.settings import RefinementSettings
+
+from ..options import help_of
 from ..terminal.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
@@ -15,9 +18,12 @@ if TYPE_CHECKING:
 
 
 def add_min_likelihood(parser: argparse.ArgumentParser) -> None:
-    """The option."""
+    """The likelihood below which predictions are not used."""
     parser.add_argument(
-        "--min-likelihood", type=float, metavar="L", help="predictions below are not used (0.9)"
+        "--min-likelihood",
+        type=float,
+        metavar="L",
+        help=f"{help_of(RefinementSettings, 'min_likelihood')}; not given: 0.9",
     )
 
 

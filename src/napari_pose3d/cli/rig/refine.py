@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import ReadingSettings, RefinementSettings
 
+from ..options import help_of
 from ..terminal.progress_bar import ProgressBar
-from .offsets import one_session
 from .points import add_min_likelihood, points_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="write calibrations/SESSION.toml of this "
         "Lightning Pose project; what was there is kept beside it",
     )
-    parser.add_argument("--session", metavar="NAME", help="which session, where there are several")
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
     parser.add_argument(
         "--each-session",
         action="store_true",
@@ -72,18 +73,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--free",
         choices=_FREE,
         default="extrinsics",
-        help="what may change of a camera: focal "
-        "and all include its pose, all the principal point and k1, k2 as well (extrinsics)",
+        help=f"{help_of(RefinementSettings, 'free')}; not given: extrinsics",
     )
     parser.add_argument(
         "--fixed", nargs="+", default=[], metavar="CAMERA", help="cameras that stay as they are"
     )
     parser.add_argument(
-        "--all-cameras", action="store_true", help="move all cameras, not as few as possible"
+        "--all-cameras", action="store_true", help=help_of(RefinementSettings, "all_cameras")
     )
     add_min_likelihood(parser)
     parser.add_argument(
-        "--seed", type=int, default=0, help="which stretches of frames are left out of the fit (0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="of the stretches of frames that are left out of the fit; not given: 0",
     )
     parser.add_argument(
         "--from-nothing",
@@ -124,7 +127,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     project = None if options.project is None else open_project(options.project)
     out, session = options.out, None
     if project is not None:
-        session = one_session(project, options.session)
+        session = project.session_or_only(options.session)
         out = rig_place(project, session)
     if not options.force:
         refuse_existing([path for path in (options.json,) if path is not None])

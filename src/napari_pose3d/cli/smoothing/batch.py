@@ -13,7 +13,7 @@ from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSetti
 from ..options import add_computing, help_of
 from ..terminal.interruption import EXIT_CODE
 from ..terminal.progress_bar import ProgressBar
-from .smooth import add_smoothing, smoothing_of
+from .smoothing_options import add_smoothing, smoothing_of
 
 
 def add_to(commands: Any) -> None:
@@ -27,8 +27,9 @@ def add_to(commands: Any) -> None:
         allow_abbrev=False,
     )
     batch.set_defaults(command=_run)
-    batch.add_argument("projects", nargs="+", type=Path, metavar="PROJECT", help="projects, "
-                       "or folders")  # fmt: skip
+    batch.add_argument(
+        "projects", nargs="+", type=Path, metavar="PROJECT", help="projects, or folders"
+    )
     batch.add_argument(
         "--sessions",
         nargs="+",
@@ -55,9 +56,12 @@ def add_to(commands: Any) -> None:
     add("--workers", type=int, metavar="N")
     add("--memory", type=float, metavar="GB")
     batch.add_argument(
-        "--budget", type=int, default=40, metavar="N",
+        "--budget",
+        type=int,
+        default=40,
+        metavar="N",
         help="how many frames a review proposes for labeling, of each session",
-    )  # fmt: skip
+    )
     batch.add_argument(
         "--out",
         type=Path,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from napari_pose3d.core.poses.arrays import Kind, Result
+from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.poses.report import Kind
 from napari_pose3d.settings import IsCancelled, PlotSettings, Progress
 
 from ..options import inputs_of, parse_file_name, reading_of
@@ -45,7 +46,12 @@ def run_on_files(
         Exit code.
     """
     from napari_pose3d.core.pipeline.file_run import FileRun
-    from napari_pose3d.core.pipeline.results.plot_page import check_keypoints, plot_path
+    from napari_pose3d.core.pipeline.results.plot_page import (
+        check_keypoints,
+        plot_frames,
+        plot_path,
+        save_plot,
+    )
     from napari_pose3d.core.storage.atomic_files import refuse_existing
 
     inputs, calibration = inputs_of(options)
@@ -63,24 +69,6 @@ def run_on_files(
         if not options.force:
             refuse_existing([page])
     result = compute(bar, options.interruption.asked)
-    _write_and_tell(work, result, folder, name, options, bar, plot, page)
-    return 0
-
-
-def _write_and_tell(
-    work: FileRun,
-    result: Result,
-    folder: Path,
-    name: str | None,
-    options: argparse.Namespace,
-    bar: ProgressBar,
-    plot: PlotSettings | None,
-    page: Path | None,
-) -> None:
-    """Write all files of the result, then print notes, a summary and the files' names."""
-    from napari_pose3d.core.pipeline.results.plot_page import plot_frames, save_plot
-    from napari_pose3d.core.pipeline.results.run_summary import s_table, summary, view_table
-
     if plot is not None:
         plot_frames(plot, result.poses2d.n_frames)
     with options.interruption.writing():
@@ -98,14 +86,20 @@ def _write_and_tell(
             save_plot(page, result, plot, force=options.force)
             written.append(page)
     bar.close()
+    print_result(result, written, verbose=options.verbose)
+    return 0
+
+
+def print_result(result: Result, written: list[Path], *, verbose: bool) -> None:
+    """Print notes, a summary and the names of the files that were written."""
+    from napari_pose3d.core.pipeline.results.run_summary import s_table, summary, view_table
+
     for note in result.report.warnings:
         print(f"{'warning' if note in result.report.serious else 'note'}: {note}")
     swaps = result.swaps
     if swaps is not None and swaps.any and not swaps.corrected:
         print("note: --fix-swaps exchanges left and right there")
     print(summary(result))
-    tables = [view_table(result.report.views)]
-    if options.verbose:
-        tables.append(s_table(result))
+    tables = [view_table(result.report.views), s_table(result) if verbose else ""]
     print(*filter(None, tables), sep="\n")
     print("wrote", *written, sep="\n  ")

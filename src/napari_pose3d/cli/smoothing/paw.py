@@ -14,15 +14,13 @@ from ..options import (
     add_computing,
     add_reading,
     add_writing,
-    computing_of,
-    help_of,
     inputs_of,
     parse_file_name,
-    parse_frame_ranges,
-    parse_smooth_params,
     reading_of,
 )
 from ..terminal.progress_bar import ProgressBar
+from .file_job import print_result
+from .smoothing_options import add_linear, linear_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.projects.matching.stored_ensemble import StoredEnsemble
@@ -42,35 +40,13 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=_run)
     add_reading(parser)
     parser.add_argument(
-        "--image-width", type=float, default=128.0, metavar="PX",
+        "--image-width",
+        type=float,
+        default=128.0,
+        metavar="PX",
         help="x of the second camera becomes this minus x; not given: 128",
-    )  # fmt: skip
-    parser.add_argument(
-        "--smooth-param", "--s", action="append", default=[], metavar="S|NAME=S,...",
-        help=help_of(SmoothingSettings, "smooth_param"),
-    )  # fmt: skip
-    parser.add_argument(
-        "--s-frames", nargs="+", default=[], metavar="N|A:B",
-        help=help_of(SmoothingSettings, "s_frames"),
-    )  # fmt: skip
-    parser.add_argument(
-        "--n-latent", type=int, default=3, metavar="N", help=help_of(SmoothingSettings, "n_latent")
     )
-    parser.add_argument(
-        "--quantile-keep-pca", "--quantile_keep_pca", type=float, default=50.0, metavar="P",
-        help=help_of(SmoothingSettings, "quantile_keep_pca"),
-    )  # fmt: skip
-    parser.add_argument(
-        "--inflate-vars", "--inflate_vars", action="store_true",
-        help=help_of(SmoothingSettings, "inflate_vars"),
-    )  # fmt: skip
-    # In ensemble-kalman-smoother it is on unless one says so.
-    parser.add_argument(
-        "--no-inflate-vars", dest="inflate_vars", action="store_false", help=argparse.SUPPRESS
-    )
-    parser.add_argument(
-        "--as-published", action="store_true", help=help_of(SmoothingSettings, "as_published")
-    )
+    add_linear(parser)
     add_computing(parser, SmoothingSettings)
     add_writing(parser, "smoothed")
     # As the published command has it.
@@ -84,7 +60,6 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         result_paths,
         save_result,
     )
-    from napari_pose3d.core.pipeline.results.run_summary import s_table, summary, view_table
     from napari_pose3d.core.pipeline.smoothing_run import run
     from napari_pose3d.core.projects.alignment.opposite_cameras import (
         in_place,
@@ -94,7 +69,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     )
     from napari_pose3d.core.storage.atomic_files import refuse_existing
 
-    settings = _smoothing_of(options)
+    settings = linear_of(options)
     reading = reading_of(options)
     name = parse_file_name(options.save_filename)
     inputs, calibration = inputs_of(options)
@@ -121,32 +96,20 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     result = in_place(run(both, None, settings, bar, cancelled), frames, first.n_frames)
     with options.interruption.writing():
         written = save_result(
-            result, both, None, folder, name=name, force=options.force, compact=options.compact,
-            columns=options.columns, progress=bar, cancelled=cancelled,
-        )  # fmt: skip
+            result,
+            both,
+            None,
+            folder,
+            name=name,
+            force=options.force,
+            compact=options.compact,
+            columns=options.columns,
+            progress=bar,
+            cancelled=cancelled,
+        )
     bar.close()
-    for note in result.report.warnings:
-        print(f"{'warning' if note in result.report.serious else 'note'}: {note}")
-    print(summary(result))
-    tables = [view_table(result.report.views), s_table(result) if options.verbose else ""]
-    print(*filter(None, tables), sep="\n")
-    print("wrote", *written, sep="\n  ")
+    print_result(result, written, verbose=options.verbose)
     return 0
-
-
-def _smoothing_of(options: argparse.Namespace) -> SmoothingSettings:
-    common, named = parse_smooth_params(options.smooth_param)
-    return SmoothingSettings(
-        mode="linear",
-        smooth_param=common,
-        smooth_params=named,
-        s_frames=parse_frame_ranges(options.s_frames),
-        as_published=options.as_published,
-        n_latent=options.n_latent,
-        quantile_keep_pca=options.quantile_keep_pca,
-        inflate_vars=options.inflate_vars,
-        **computing_of(options),
-    )
 
 
 def _views_of(inputs: list[Path], reading: ReadingSettings) -> list[StoredEnsemble]:

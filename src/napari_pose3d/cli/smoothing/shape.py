@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_pose3d.settings import ShapeSettings
 
-from ..options import add_reading, help_of, inputs_of, reading_of
+from ..options import add_force, add_reading, help_of, inputs_of, reading_of
 from ..terminal.progress_bar import ProgressBar
 
 _PUPIL = "pupil=circle:pupil_top_r,pupil_bottom_r,pupil_right_r,pupil_left_r"
@@ -38,17 +38,24 @@ def add_to(commands: Any) -> None:
         for option, alias in (("--size-s", "--diameter-s"), ("--centre-s", "--com-s")):
             field = option.removeprefix("--").replace("-", "_")
             parser.add_argument(
-                option, alias, dest=field, type=float, metavar="S",
+                option,
+                alias,
+                dest=field,
+                type=float,
+                metavar="S",
                 help=help_of(ShapeSettings, field),
-            )  # fmt: skip
+            )
         parser.add_argument(
             "--as-published", action="store_true", help=help_of(ShapeSettings, "as_published")
         )
         parser.add_argument(
-            "--out", "--save-dir", type=Path, metavar="DIR", help="folder for the results; not "
-            "given: ./<session>_shape/",
-        )  # fmt: skip
-        parser.add_argument("--force", action="store_true", help="replace earlier results")
+            "--out",
+            "--save-dir",
+            type=Path,
+            metavar="DIR",
+            help="folder for the results; not given: ./<session>_shape/",
+        )
+        add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:

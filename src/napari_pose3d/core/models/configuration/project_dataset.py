@@ -11,6 +11,7 @@ from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
+from ..installation.litpose_facts import TRIED_VERSION
 from ..installation.litpose_search import Installation, litpose_variables
 from .config_file import Config, read_config, with_values
 from .image_size import image_size
@@ -18,6 +19,8 @@ from .training_config import TrainingDataset, recommended_config, training_confi
 
 LABELS = "CollectedData"
 _SECONDS = 300
+# The next check writes it anew.
+_RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
 
 
 def project_dataset(
@@ -149,3 +152,18 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
             file=folder,
         )
     return read_config(output)
+
+
+def project_recommendation(installation: Installation, folder: Path) -> tuple[Config | None, str]:
+    """As `litpose_recommendation`; where it fails, None and a note of what is done instead.
+
+    Parameters
+    ----------
+    installation : Installation
+    folder : Path
+        The project; absolute. The configuration is written beside our records of trainings.
+    """
+    try:
+        return litpose_recommendation(installation, folder, folder.joinpath(*_RECOMMENDED)), ""
+    except PoseDataError as error:
+        return None, f"{error} The rules of its version {TRIED_VERSION} are followed."

@@ -14,7 +14,7 @@ from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import DistillationSettings, IsCancelled, Progress
 
 from ..preflight.training_input import TrainingInput
 from ..training_plan import plan_training
@@ -27,7 +27,6 @@ from .distillation_set import (
     make_distillation_set,
     refuse_unusable,
 )
-from .pseudo_labels import DistillationSettings
 
 CERTAINTIES = (1.0, 2.0, 3.0, 5.0, 8.0)
 """px: those that a table compares."""

@@ -28,10 +28,10 @@ from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.frame_export import extract_frames, frame_file_name
 from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import Cancelled, PoseDataError
-from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.settings import DistillationSettings, IsCancelled, Progress
 
 from ..preflight.training_input import LABELED_DATA, TrainingInput
-from .pseudo_labels import DistillationSettings, certain_positions, choose_pseudo_frames
+from .pseudo_labels import certain_positions, choose_pseudo_frames
 
 KEY = "Train"
 _AT_ONCE = 16

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.errors import PoseDataError
-
-
-@dataclass(frozen=True)
-class DistillationSettings:
-    """What is learned from.
-
-    Attributes
-    ----------
-    certainty : float
-        px: the largest posterior standard deviation of a position that is learned.
-    share : float
-        Of a frame's positions that have to be certain.
-    budget : int
-        Frames of a session.
-    held_out : float
-        Share of the human labels that are kept for judging.
-    """
-
-    certainty: float = 3.0
-    share: float = 0.8
-    budget: int = 200
-    held_out: float = 0.2
-
-    def __post_init__(self) -> None:
-        if self.certainty <= 0 or self.budget < 1:
-            raise PoseDataError(
-                f"certainty {self.certainty:g} px, {self.budget} frames",
-                expected="both above 0",
-            )
-        if not 0 < self.share <= 1 or not 0 <= self.held_out < 1:
-            raise PoseDataError(
-                f"shares of {self.share:g} and {self.held_out:g}", expected="between 0 and 1"
-            )
+from napari_pose3d.settings import DistillationSettings
 
 
 def certain_positions(result: Result, certainty: float) -> NDArray[np.bool_]:

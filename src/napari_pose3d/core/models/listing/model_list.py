@@ -166,6 +166,24 @@ def models_folder(project: str | os.PathLike[str]) -> Path:
     return found.folder.absolute() / MODELS
 
 
+def network_folder(models: Path, name: str) -> Path:
+    """The folder of a network by its name.
+
+    Raises
+    ------
+    PoseDataError
+        There is none of that name.
+    """
+    folder = models / name
+    if not folder.is_dir():
+        raise PoseDataError(
+            f"there is no network '{name}'",
+            file=models,
+            todo="models list shows those there are",
+        )
+    return folder
+
+
 def read_network(folder: Path, root: Path) -> Network:
     """One network; what is damaged is told in its ``problem``."""
     name = folder.relative_to(root).as_posix()

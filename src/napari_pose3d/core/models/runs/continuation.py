@@ -75,3 +75,8 @@ def effective_config(folder: Path) -> Config:
     """
     path = folder / CONFIG_YAML
     return read_config(path if path.is_file() else folder / ASKED_CONFIG)
+
+
+def seed_of(config: Config) -> int:
+    """The seed of a network's weights, by its configuration."""
+    return int(value_at(config, "training.rng_seed_model_pt", 0))

@@ -7,18 +7,14 @@ from pathlib import Path
 
 from napari_pose3d.core.models.configuration.config_file import Config, value_at
 from napari_pose3d.core.models.configuration.loss_schedules import reprojection_epochs
-from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
+from napari_pose3d.core.models.configuration.project_dataset import project_recommendation
 from napari_pose3d.core.models.installation.litpose_search import Installation
 from napari_pose3d.core.models.runs.training_start import network_folders
 from napari_pose3d.core.models.runs.trial_step import TrialStep, trial_step
 from napari_pose3d.core.models.training_plan import TrainingPlan, plan_training
-from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, TrainingSettings
 
 from ..project_models import Program
-
-# Beside our other records of trainings; the next check writes it anew.
-_RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +58,7 @@ def check(
     base, note = None, ""
     if program is not None and program.works and program.installation is not None:
         progress("asking litpose what it recommends", 0, 0)
-        base, note = _recommended(program.installation, folder)
+        base, note = project_recommendation(program.installation, folder)
     progress("checking labels, images and calibrations", 0, 0)
     facts = None if program is None else program.facts
     plan = plan_training(folder, settings, facts=facts, base=base, output=output)
@@ -103,10 +99,3 @@ def effective_lines(config: Config) -> list[str]:
             f"{100 * float(mask.get('final_ratio', 0)):.0f} % at epoch {mask.get('final_epoch')}"
         )
     return lines
-
-
-def _recommended(installation: Installation, folder: Path) -> tuple[Config | None, str]:
-    try:
-        return litpose_recommendation(installation, folder, folder.joinpath(*_RECOMMENDED)), ""
-    except PoseDataError as error:
-        return None, f"{error} The rules of its version 2.4.3 are followed."

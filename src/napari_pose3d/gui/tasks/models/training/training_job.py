@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_pose3d.core.models.configuration.config_file import value_at
-from napari_pose3d.core.models.runs.continuation import continued_config
+from napari_pose3d.core.models.runs.continuation import continued_config, seed_of
 from napari_pose3d.core.models.runs.training_start import (
     PreparedTraining,
     prepare_trainings,
@@ -58,7 +57,7 @@ def go_on(
     """Train a new network that begins with the weights of another."""
     assert program.installation is not None
     config = continued_config(folder, epochs)
-    seed = int(value_at(config, "training.rng_seed_model_pt", 0))
+    seed = seed_of(config)
     prepared = prepare_trainings(
         project,
         config,

@@ -1,0 +1,108 @@
+"""Options that several commands of ``models`` share, and what is looked up and printed for them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import TrainingSettings
+
+from ..options import help_of
+from ..terminal.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.models.installation.litpose_facts import LitposeFacts
+    from napari_pose3d.core.models.preflight.preflight import Preflight
+
+
+def add_project(parser: argparse.ArgumentParser) -> None:
+    """The project whose networks are meant."""
+    parser.add_argument("project", type=Path, help="Lightning Pose project")
+
+
+def add_litpose(parser: argparse.ArgumentParser) -> None:
+    """The option that names the environment of ``litpose``."""
+    parser.add_argument(
+        "--litpose",
+        type=Path,
+        metavar="PATH",
+        help="environment that Lightning Pose is installed in, or its program litpose; not given: "
+        "NAPARI_POSE3D_LITPOSE, what was remembered, PATH, and the usual places",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Options for `TrainingSettings`."""
+
+    def add(name: str, **options: object) -> None:
+        text = help_of(TrainingSettings, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text, **options)  # type: ignore[arg-type]
+
+    add("seeds", nargs="+", type=int, metavar="N")
+    models = ["auto", "heatmap_multiview_transformer", "heatmap", "heatmap_mhcrnn"]
+    add("model_type", choices=models, default="auto")
+    add("backbone", default="vits_dino", metavar="NAME")
+    parser.add_argument(
+        "--no-pretrained",
+        dest="pretrained",
+        action="store_false",
+        help="begin with random weights (convolutional backbones only)",
+    )
+    add("image_size", type=int, metavar="PX")
+    add("epochs", type=int, metavar="N")
+    add("batch_size", type=int, metavar="N")
+    add("reprojection_loss", choices=["auto", "on", "off"], default="auto")
+    add("augmentation", choices=["dlc", "dlc-top-down", "default"], default="dlc")
+    add("train_share", type=float, default=0.95, metavar="SHARE")
+    add("same_split", action="store_true")
+    add("workers", type=int, default=2, metavar="N")
+
+
+def settings_of(options: argparse.Namespace) -> TrainingSettings:
+    """What `add_settings` was given."""
+    return TrainingSettings(
+        seeds=tuple((0, 1, 2) if options.seeds is None else options.seeds),
+        model_type=options.model_type,
+        backbone=options.backbone,
+        pretrained=options.pretrained,
+        image_size=options.image_size,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        reprojection_loss=options.reprojection_loss,
+        augmentation=options.augmentation,
+        train_share=options.train_share,
+        same_split=options.same_split,
+        workers=options.workers,
+    )
+
+
+def known_facts(litpose: Path | None, bar: ProgressBar) -> LitposeFacts | None:
+    """What the environment of ``litpose`` holds; None where it is not found or does not answer."""
+    from napari_pose3d.core.models.installation.litpose_facts import litpose_facts
+    from napari_pose3d.core.models.installation.litpose_search import find_installations
+
+    found = find_installations(litpose)
+    if not found:
+        return None
+    bar(f"asking {found[0].executable}", 0, 0)
+    try:
+        return litpose_facts(found[0])
+    except PoseDataError as error:
+        bar.close()
+        print(f"note: {error}")
+        return None
+
+
+def print_findings(checked: Preflight) -> None:
+    """The table of labels, and what was found."""
+    if checked.coverage is not None:
+        print("Labels with a position:")
+        print(*(f"  {line}" for line in checked.coverage.lines()), sep="\n")
+        frames = [f"{name or '?'} {n}" for name, n in checked.coverage.sessions.items()]
+        print(f"  frames: {', '.join(frames)}\n")
+    for finding in checked.findings:
+        print(finding)
+    n = len(checked.errors)
+    print("no errors" if not n else f"{n} error{'s' if n > 1 else ''}")
