@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_pose3d.wording import counted
+
 from ..terminal.progress_bar import ProgressBar
 from .training_options import add_project
 
@@ -68,7 +70,7 @@ def error_lines(network: Network, which: str) -> list[str]:
     n_images = next(iter(tables.values()))
     n = len(n_images.images) if chosen is None else n_images.n_images(chosen)
     width = max([len("keypoint"), *(len(name) for name in network.keypoints)])
-    rows = [f"median error in px, {n} {which} frame{'' if n == 1 else 's'}"]
+    rows = [f"median error in px, {counted(n, f'{which} frame')}"]
     columns = [max(len(view), 6) for view in tables]
 
     def line(name: str, cells: list[str]) -> str:

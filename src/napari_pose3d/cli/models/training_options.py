@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
+from napari_pose3d.wording import counted
 
 from ..options import help_of
 from ..terminal.progress_bar import ProgressBar
@@ -105,4 +106,4 @@ def print_findings(checked: Preflight) -> None:
     for finding in checked.findings:
         print(finding)
     n = len(checked.errors)
-    print("no errors" if not n else f"{n} error{'s' if n > 1 else ''}")
+    print("no errors" if not n else counted(n, "error"))

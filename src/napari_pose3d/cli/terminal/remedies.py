@@ -31,7 +31,7 @@ _OPTIONS: dict[RemedyKind, str] = {
     "offset": "napari-pose3d rig check RIG --predictions ... --offsets-to PROJECT",
     "refine": "napari-pose3d rig refine RIG --predictions ... --out calibration.toml",
     "exchange": "exchange the names of the cameras in the calibration",
-    "invert_pose": "the panel Calibration of napari, Check and convert",
+    "invert_pose": "the tab Calibration in napari, Check and convert",
     "rewrite": "napari-pose3d rig convert FILE calibration.toml",
     "calibrate": "napari-pose3d rig calibrate VIDEOS ... --board BOARD --out calibration.toml",
     "litpose": "--litpose PATH",

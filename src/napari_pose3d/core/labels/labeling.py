@@ -18,6 +18,7 @@ from napari_pose3d.core.projects.layouts.lightning_pose import LABELS
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from .files.label_files import LabelFiles
 from .files.row_pairing import Pairing
@@ -272,10 +273,10 @@ class Labeling:
             left_out = sum(not self._is_done(c) for c in changes) - applicable
             parts = []
             if left.n_skipped:
-                parts.append(f"{_count(left.n_skipped, 'entry', 'entries')} cannot be read")
+                parts.append(f"{counted(left.n_skipped, 'entry', 'entries')} cannot be read")
             if left_out:
                 was = "was" if left_out == 1 else "were"
-                parts.append(f"{_count(left_out, 'label')} {was} saved or changed otherwise since")
+                parts.append(f"{counted(left_out, 'label')} {was} saved or changed otherwise since")
             if parts:
                 what = f"in the journal of an earlier run {' and '.join(parts)}"
                 todo = (
@@ -392,7 +393,3 @@ def _rig_of(session: Session) -> Rig | None:
         return None
     views = [view for view in session.views if view in rig.names]
     return rig.subset(views) if len(views) > 1 else None
-
-
-def _count(n: int, what: str, several: str = "") -> str:
-    return f"{n} {what if n == 1 else several or what + 's'}"

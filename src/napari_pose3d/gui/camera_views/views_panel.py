@@ -29,7 +29,7 @@ from .view_grid import ViewGrid
 
 SPACE = "3-D"
 _NOTHING = (
-    "No views yet. Open a session (widget Session), or videos and predictions: they appear here."
+    "No views yet. Open a session (tab Session), or videos and predictions: they appear here."
 )
 _REBUILD_MS = 50
 

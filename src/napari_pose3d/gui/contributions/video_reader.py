@@ -164,7 +164,7 @@ def _warn_of_alignments(videos: Sequence[tuple[Path, str, str, AnyVideo]]) -> No
         if words:
             show_warning(
                 f"{path.name}: the project says of view {view}: {words}. Single files are shown "
-                "without it; open the session with the widget Session."
+                "without it; open the session in the tab Session."
             )
 
 

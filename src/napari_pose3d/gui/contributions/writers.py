@@ -90,7 +90,7 @@ def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTa
     if poses.is_3d:
         raise PoseDataError(
             "this layer holds 3-D positions, and the file format is for the pixels of one view",
-            todo="Save them with 'Save results…' of the widget Smooth and triangulate",
+            todo="Save them with 'Save results…' in the tab Smooth",
         )
     positions, edited = poses.collect(data, attributes["features"], attributes["shown"])
     present = np.isfinite(positions).all(axis=2)

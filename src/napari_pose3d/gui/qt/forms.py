@@ -109,6 +109,12 @@ class SettingsForm:
         return found
 
 
+def let_shrink(box: QComboBox, characters: int = 0) -> None:
+    """Make room for so many characters: the longest choice must not decide on a panel's width."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(characters)
+
+
 def _row(text: str, field: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     if isinstance(field, QCheckBox):
@@ -118,10 +124,7 @@ def _row(text: str, field: QWidget) -> QHBoxLayout:
         row.addWidget(field)
         return row
     if isinstance(field, QComboBox):
-        # The longest choice must not decide on the width of the dock.
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        field.setSizeAdjustPolicy(policy)
-        field.setMinimumContentsLength(8)
+        let_shrink(field, 8)
     field.setFixedWidth(_FIELD_WIDTH)
     label = QLabel(text)
     label.setWordWrap(True)

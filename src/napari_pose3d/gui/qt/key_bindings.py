@@ -102,7 +102,7 @@ LABEL_KEYS: tuple[Key, ...] = (
     Key("project_all", "P", "project all keypoints", _MANY, _SHIFT),
     Key("confirm_all", "C", "confirm all labels of the frame", _MANY, _SHIFT),
     Key("start_from_predictions", "I", "start from predictions", _MANY),
-    Key("propose", "M", "labels by the network of the panel Models", _MANY),
+    Key("propose", "M", "labels by the network of the tab Models", _MANY),
     Key("copy_previous", "V", "copy the previous labeled pose", _MANY),
     Key("copy_previous_in_space", "V", "copy the previous pose through 3-D", _MANY, _SHIFT),
     Key("copy_next", "B", "copy the next labeled pose", _MANY),
@@ -121,7 +121,7 @@ LABEL_KEYS: tuple[Key, ...] = (
 )
 """The keys of the camera views while labels are edited; they come before `VIEW_KEYS`."""
 
-_EVENT = "Events (panel Review)"
+_EVENT = "Events (tab Review)"
 
 REVIEW_KEYS: tuple[Key, ...] = (
     Key("next_event", ".", "next event", _EVENT),
@@ -137,7 +137,7 @@ REVIEW_KEYS: tuple[Key, ...] = (
     Key("undo", "Z", "undo", _EVENT, _CTRL),
     Key("redo", "Z", "redo", _EVENT, _CTRL_SHIFT),
 )
-"""The keys of the panel Review."""
+"""The keys of the tab Review."""
 
 MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "place the current keypoint"),

@@ -12,6 +12,9 @@ from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.gui.workspace.docking import unwrapped
 
+NO_SESSION = "Open a session first (tab Session)."
+"""What panels say that work on the session that is open."""
+
 
 @dataclass(frozen=True, eq=False)
 class OpenSession:

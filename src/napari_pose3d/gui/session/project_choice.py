@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.wording import counted
 
 _HINT = "Drop a project folder, a session folder, or videos and prediction files here."
 _KINDS = {
@@ -64,8 +65,7 @@ class ProjectPanel(QGroupBox):
 
     def show_project(self, project: Project) -> None:
         """Say what was opened."""
-        n = len(project.sessions)
-        count = f"{n} session{'' if n == 1 else 's'}"
+        count = counted(len(project.sessions), "session")
         self._label.show_message(f"{project.name} ({_KINDS[project.kind]}): {count}.")
         self._label.setToolTip(str(project.folder))
 

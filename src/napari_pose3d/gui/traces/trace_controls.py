@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, Name
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.menu_button import menu_button
 
 
@@ -155,9 +156,7 @@ def _combo(hint: str) -> QComboBox:
     box = QComboBox()
     box.setToolTip(hint)
     box.setAccessibleName(hint)
-    # The longest choice must not decide on the width of the panel.
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(7)
+    let_shrink(box, 7)
     return box
 
 

@@ -79,7 +79,7 @@ class LabelFiles:
             raise PoseDataError(
                 "labels need a Lightning Pose project (there is no project.yaml)",
                 file=project.folder,
-                todo="Make a project of it: widget Session, New project",
+                todo="Make a project of it first",
             )
         self.project, self.key = project, key
         self.views = project.views

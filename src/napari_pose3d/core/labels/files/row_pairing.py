@@ -14,6 +14,7 @@ from napari_pose3d.core.formats.labels.label_csv import LabelTable
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from ..store.label import FrameKey
 from .image_names import frame_of_image
@@ -166,7 +167,7 @@ def pairing_issues(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[I
             found.append(
                 Issue(
                     "warning",
-                    f"{_count(len(lacking), 'frame')} that other views have "
+                    f"{counted(len(lacking), 'frame')} that other views have "
                     f"{'is' if len(lacking) == 1 else 'are'} missing: {_frames(lacking)}",
                     table.path.name,
                     REPAIR,
@@ -186,7 +187,7 @@ def pairing_issues(pairing: Pairing, tables: Mapping[str, LabelTable]) -> list[I
         found.append(
             Issue(
                 "note",
-                f"{_count(len(images), 'row')} cannot be distinguished by session and frame "
+                f"{counted(len(images), 'row')} cannot be distinguished by session and frame "
                 f"({', '.join(images[:_MOST_NAMED])}) and stay as they are",
                 tables[view].path.name,
                 "Name images labeled-data/<session>_<view>/img<frame>.png",
@@ -247,7 +248,3 @@ def _frames(keys: Sequence[FrameKey]) -> str:
     named = ", ".join(f"{key.session} {key.frame}" for key in keys[:_MOST_NAMED])
     more = len(keys) - _MOST_NAMED
     return f"{named} and {more} more" if more > 0 else named
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from napari_pose3d.core.storage.atomic_files import FileGroup, cannot_write
+from napari_pose3d.wording import counted
 
 from .batch_plan import SessionOutcome
 
@@ -70,10 +71,9 @@ class BatchSummary:
         """In words: how many sessions were done, needed nothing, and failed."""
         found = [each.status for each in self.outcomes]
         words = ("done", "not needed", "failed")
-        told = {"done": "done", "not needed": "done before", "failed": "failed"}
-        parts = [f"{found.count(word)} {told[word]}" for word in words if word in found]
-        n = len(found)
-        return f"{n:,} session{'s' if n != 1 else ''}: {', '.join(parts)}"
+        in_words = {"done": "done", "not needed": "done before", "failed": "failed"}
+        parts = [f"{found.count(word)} {in_words[word]}" for word in words if word in found]
+        return f"{counted(len(found), 'session')}: {', '.join(parts)}"
 
 
 def _row(outcome: SessionOutcome) -> dict[str, int | float | str]:

@@ -13,11 +13,13 @@ from napari_pose3d.core.pipeline.exchange.export_run import Exported
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.core.pipeline.exchange.import_run import Imported
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
 from napari_pose3d.gui.qt.task_layout import lay_out_task
-from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.session.current_session import NO_SESSION, OpenSession, current_session
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.wording import counted
 
 from . import exchange_job as work
 from .export_sources import Source, sources_of
@@ -28,7 +30,6 @@ from .place_panel import PlacePanel
 
 PANEL = "Export"
 _WIDTH = 340
-_NO_SESSION = "Open a session first (panel Session)."
 _NOTHING = "This session has no poses and no labels yet."
 
 
@@ -47,9 +48,7 @@ class ExportWidget(QWidget):
         self._opened: OpenSession | None = None
         self.sources = QComboBox()
         self.sources.setAccessibleName("What to export")
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.sources.setSizeAdjustPolicy(policy)
-        self.sources.setMinimumContentsLength(12)
+        let_shrink(self.sources, 12)
         self.again = QPushButton("&Look again")
         self.again.setToolTip("Results that were saved since the session was opened appear.")
         self.hint = MessageLabel()
@@ -124,7 +123,7 @@ class ExportWidget(QWidget):
 
     def _obstacle(self) -> str:
         if self._opened is None:
-            return _NO_SESSION
+            return NO_SESSION
         source = self.source
         if source is None:
             return _NOTHING
@@ -201,18 +200,18 @@ class ExportWidget(QWidget):
 
     def _exported(self, done: Exported) -> None:
         folder = common_folder(done.files)
-        head = f"Exported {_count(len(done.files), 'file')} to {folder}"
+        head = f"Exported {counted(len(done.files), 'file')} to {folder}"
         self.jobs.say(head)
         self.outcome.show_outcome(head, done.files, done.notes)
         self._scroll.ensureWidgetVisible(self.outcome, 0, 0)
-        show_info(f"Exported {_count(len(done.files), 'file')} to {short_path(folder)}")
+        show_info(f"Exported {counted(len(done.files), 'file')} to {short_path(folder)}")
 
     def _imported(self, done: Imported) -> None:
         title = FORMATS[done.format].title
         if done.files:
             head = (
-                f"Imported {title}: {_count(len(done.files), 'file')}. Open their folder in the "
-                "panel Session to work with them."
+                f"Imported {title}: {counted(len(done.files), 'file')}. Open their folder in the "
+                "tab Session to work with them."
             )
         else:
             head = f"{title}, looked through; nothing was written."
@@ -221,7 +220,3 @@ class ExportWidget(QWidget):
         lint = [each.describe() for each in done.lint]
         self.outcome.show_outcome(head, done.files, done.notes, lint)
         self._scroll.ensureWidgetVisible(self.outcome, 0, 0)
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"

@@ -16,7 +16,7 @@ from napari_pose3d.core.pipeline.exchange.format_table import (
     ExchangeFormat,
 )
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.forms import SettingsForm, let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.settings import ExportSettings
 
@@ -59,9 +59,7 @@ class FormatPanel(QGroupBox):
         super().__init__("2 · Format", parent)
         self.formats = QComboBox()
         self.formats.setAccessibleName("Format")
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.formats.setSizeAdjustPolicy(policy)
-        self.formats.setMinimumContentsLength(12)
+        let_shrink(self.formats, 12)
         self.about = MessageLabel()
         self.missing = MessageLabel()
         self.missing.setStyleSheet("font-weight: bold;")

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 _ABOUT = (
@@ -45,9 +46,7 @@ class ImportPanel(QGroupBox):
         self.formats.addItem("found in the file", None)
         for each in FORMATS.values():
             self.formats.addItem(each.title, each.key)
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.formats.setSizeAdjustPolicy(policy)
-        self.formats.setMinimumContentsLength(10)
+        let_shrink(self.formats, 10)
         self.out = QLineEdit()
         self.out.setPlaceholderText("nothing is written")
         out = QPushButton("…")

@@ -44,7 +44,7 @@ from .dialogs.label_carrier import LabelCarrier
 from .dialogs.questions import Questions
 from .panel.label_board import LabelBoard
 
-_NO_SESSION = "Open a session of a Lightning Pose project first (widget Session)."
+_NO_SESSION = "Open a session of a Lightning Pose project first (tab Session)."
 _NO_VIEWS = "The camera views are closed; labels are placed there."
 _WIDTH = 300
 _WAIT_FOR_IMAGES = 1.5  # seconds

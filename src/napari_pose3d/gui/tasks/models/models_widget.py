@@ -15,6 +15,7 @@ from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.wording import counted
 
 from .check.check_panel import CheckPanel
 from .networks.networks_panel import NetworksPanel
@@ -120,7 +121,7 @@ class ModelsWidget(QWidget):
     def _on_checked(self) -> None:
         result = self.check.result
         n = 0 if result is None else len(result.plan.checked.errors)
-        words = "" if result is None else "no errors" if not n else f"{n} error{'s' * (n > 1)}"
+        words = "" if result is None else counted(n, "error") if n else "no errors"
         self.section("Check and settings").say(words)
 
     def _mark(self) -> None:

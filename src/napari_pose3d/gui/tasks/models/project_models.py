@@ -31,13 +31,12 @@ from napari_pose3d.core.models.listing.model_list import (
 from napari_pose3d.core.models.runs.training_start import MODELS
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
-from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.session.current_session import NO_SESSION, CurrentSession, OpenSession
 from napari_pose3d.settings import IsCancelled, Progress
 
-NO_SESSION = "Open a session first (tab Session)."
 NO_PROJECT = (
     "The open session is of no Lightning Pose project, so there are no labels to train on. Make a "
-    "project of it first (tab Session, New project)."
+    "project of it first (tab Session, New…)."
 )
 NO_PROGRAM = "litpose is needed for that; see Program."
 # While something is trained, and otherwise: others may train here, too.

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+_WIDTH = 300
+
+
+class SectionPart(QWidget):
+    """What a section unfolds: as narrow as the panel, whatever is in it."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """The width of a narrow panel."""
+        return QSize(_WIDTH, super().sizeHint().height())
 
 
 class Section(QWidget):

@@ -18,7 +18,7 @@ from napari_pose3d.gui.workspace.workspace import Workspace
 from .review_jobs import proposals
 from .review_model import ReviewModel
 
-NO_LABELS = "Labels need a Lightning Pose project: tab Session, New project."
+NO_LABELS = "Labels need a Lightning Pose project: tab Session, New…."
 _PANEL = "Review"
 
 

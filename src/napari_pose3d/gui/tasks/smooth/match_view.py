@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.projects.matching.match_table import MatchTable
 from napari_pose3d.core.projects.matching.mirrored_hint import mirrored_issues
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
+from napari_pose3d.wording import counted
 
 from .remedies import control_of
 
@@ -122,9 +124,9 @@ class MatchView(QGroupBox):
         if table is None:
             return
         self._summary.show_message(
-            f"Session {table.sessions[0]}: {_count(len(table.views), 'view')}, "
-            f"{_count(len(table.models), 'prediction set')}, "
-            f"{_count(len(table.keypoints), 'keypoint')}."
+            f"Session {table.sessions[0]}: {counted(len(table.views), 'view')}, "
+            f"{counted(len(table.models), 'prediction set')}, "
+            f"{counted(len(table.keypoints), 'keypoint')}."
         )
         self._fill_grid(table)
         hints = [issue.worded(control_of) for issue in mirrored_issues(table)]
@@ -171,10 +173,7 @@ class _Choice(QWidget):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.box = QComboBox()
-        self.box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.box.setMinimumContentsLength(12)
+        let_shrink(self.box, 12)
         label = QLabel(text)
         label.setBuddy(self.box)
         layout = QHBoxLayout(self)
@@ -193,7 +192,3 @@ class _Choice(QWidget):
         self.box.addItems(list(names))
         self.box.blockSignals(False)
         self.setVisible(len(names) > 1)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

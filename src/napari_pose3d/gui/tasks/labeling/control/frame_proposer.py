@@ -22,7 +22,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from .label_controller import LabelController
 
 NO_NETWORK = (
-    "No exported network: export one in the panel Models (section Models, Export to ONNX), or "
+    "No exported network: export one in the tab Models (section Models, Export to ONNX), or "
     "choose a file there (section Propose)."
 )
 _AGAIN_MS = 100

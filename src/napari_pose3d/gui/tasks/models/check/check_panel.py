@@ -24,6 +24,7 @@ from napari_pose3d.core.models.runs.trial_step import TrialStep
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.workspace.job_bar import JobBar
+from napari_pose3d.wording import counted
 
 from ..networks.error_table import NumberTable
 from ..project_models import NO_PROGRAM, ProjectModels
@@ -140,10 +141,11 @@ class CheckPanel(QWidget):
         findings = result.plan.checked.findings
         n = len(result.plan.checked.errors)
         warnings = sum(each.severity == "warning" for each in findings)
+        others = counted(warnings, "warning") if warnings else "no warnings"
         if n:
-            self._jobs.say(f"{_count(n, 'error')}: this training would fail.", "attention")
+            self._jobs.say(f"{counted(n, 'error')}: this training would fail.", "attention")
         else:
-            self._jobs.say(f"No errors, {_count(warnings, 'warning')}.")
+            self._jobs.say(f"No errors, {others}.")
         if then is not None:
             then(result)
 
@@ -219,7 +221,3 @@ class ConfigDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(self.text)
         column.addWidget(close)
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n or 'no'} {what}" if n == 1 else f"{n or 'no'} {what}s"

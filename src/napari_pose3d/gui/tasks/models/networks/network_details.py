@@ -12,6 +12,7 @@ from napari_pose3d.core.models.listing.model_list import Network, NetworkEnsembl
 from napari_pose3d.core.models.proposals.exported_network import EXPORTS
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.wording import counted
 
 from .error_table import NumberTable, show_errors
 
@@ -85,13 +86,13 @@ def detail_lines(network: Network, ensembles: Sequence[NetworkEnsemble]) -> list
         lines.append(f"{kind}, {backbone}, seed {seed}")
     if record is not None:
         lines.append(
-            f"Trained on {record.n_frames} frames of {_count(len(record.labels), 'label file')}"
+            f"Trained on {record.n_frames} frames of {counted(len(record.labels), 'label file')}"
             + (f" ({record.created[:10]})" if record.created else "")
         )
         if record.filled:
             lines.append(f"{record.filled} views of frames had projected positions, not learned")
         if record.left_out:
-            lines.append(f"{_count(record.left_out, 'frame')} could not be trained on")
+            lines.append(f"{counted(record.left_out, 'frame')} could not be trained on")
         if record.continued_from:
             lines.append(f"Continued from {Path(record.continued_from).name}")
         if record.place:
@@ -109,7 +110,3 @@ def detail_lines(network: Network, ensembles: Sequence[NetworkEnsemble]) -> list
     if any((network.folder / EXPORTS).glob("*.onnx")):
         lines.append("Exported to ONNX")
     return lines
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

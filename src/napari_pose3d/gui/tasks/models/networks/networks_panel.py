@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.models.installation.litpose_search import Installation
@@ -18,6 +18,7 @@ from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..project_models import NO_PROGRAM, ProjectModels
+from ..section import SectionPart
 from .network_details import NetworkDetails
 from .network_table import NetworkTable
 from .predict_panel import PredictPanel
@@ -25,7 +26,7 @@ from .predict_panel import PredictPanel
 _NONE = "This project has no networks yet."
 
 
-class NetworksPanel(QWidget):
+class NetworksPanel(SectionPart):
     """Lists the networks of the project.
 
     ``exported`` is emitted with the file of a network that was exported.
@@ -62,10 +63,6 @@ class NetworksPanel(QWidget):
         models.program_changed.connect(self._on_chosen)
         jobs.changed.connect(self._on_chosen)
         self.show_networks()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """As narrow as the panel."""
-        return QSize(300, super().sizeHint().height())
 
     @property
     def chosen(self) -> tuple[Network, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -33,13 +33,14 @@ from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
 from ..project_models import NO_PROGRAM, Program, ProjectModels
+from ..section import SectionPart
 
 _HEIGHT = 96
 _MOST_NAMED = 3
 _HINT = "Predict the checked sessions with these networks; what is done already is passed over."
 
 
-class PredictPanel(QWidget):
+class PredictPanel(SectionPart):
     """Predicts with the networks that are selected in the list, or with all that are trained.
 
     Parameters
@@ -99,10 +100,6 @@ class PredictPanel(QWidget):
         models.program_changed.connect(self.refresh)
         jobs.changed.connect(self.refresh)
         self.show_sessions()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """As narrow as the panel."""
-        return QSize(300, super().sizeHint().height())
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -15,11 +15,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
 from napari_pose3d.gui.session.proposal_network import ProposalNetwork, exported_files
 
 from ..project_models import ProjectModels
+from ..section import SectionPart
 
 _KEY = next(key.label for key in LABEL_KEYS if key.action == "propose")
 _HINT = (
@@ -33,7 +35,7 @@ _NONE = (
 _NO_RUNTIME = 'It needs the package onnxruntime: pip install "napari-pose3d[onnx]"'
 
 
-class ProposalsPanel(QWidget):
+class ProposalsPanel(SectionPart):
     """``label_wanted`` is emitted when the user wants to label.
 
     Parameters
@@ -51,8 +53,7 @@ class ProposalsPanel(QWidget):
         self._models, self._choice = models, choice
         self.networks = QComboBox()
         self.networks.setAccessibleName("Network that proposes")
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.networks.setSizeAdjustPolicy(policy)
+        let_shrink(self.networks)
         self.networks.activated.connect(self._on_chosen)
         self.file = QPushButton("Fi&le…")
         self.file.setToolTip("An exported network that lies elsewhere.")
@@ -73,10 +74,6 @@ class ProposalsPanel(QWidget):
         models.networks_changed.connect(self.show_networks)
         choice.changed.connect(self.show_networks)
         self.show_networks()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """As narrow as the panel."""
-        return QSize(300, super().sizeHint().height())
 
     def show_networks(self) -> None:
         """Offer the exports that there are now."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QFontDatabase
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -25,13 +25,15 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.models.listing.model_list import Network
 from napari_pose3d.core.models.runs.training_start import PreparedTraining
 from napari_pose3d.core.models.runs.training_state import State
+from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.workspace.job_bar import JobBar
+from napari_pose3d.wording import counted
 
 from ..check.check_job import CheckedTraining
 from ..check.check_panel import CheckPanel
 from ..project_models import NO_PROGRAM, ProjectModels
-from ..section import Section
+from ..section import Section, SectionPart
 from . import training_job as work
 from .training_curves import TrainingCurves
 from .training_table import TrainingRow, TrainingTable
@@ -45,7 +47,7 @@ _HINT = (
 _MOST_EPOCHS = 100_000
 
 
-class TrainingPanel(QWidget):
+class TrainingPanel(SectionPart):
     """Trains, and shows how trainings stand.
 
     ``followed`` is emitted when something new is known of trainings.
@@ -75,8 +77,7 @@ class TrainingPanel(QWidget):
         self.group = QComboBox()
         self.group.setAccessibleName("Trainings that are shown")
         self.group.setToolTip("Networks that were trained together.")
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.group.setSizeAdjustPolicy(policy)
+        let_shrink(self.group)
         self.stop = QPushButton("St&op")
         self.stop.clicked.connect(self.stop_chosen)
         self.go_on = QPushButton("Continue…")
@@ -101,10 +102,6 @@ class TrainingPanel(QWidget):
         jobs.changed.connect(self._refresh)
         self._show_groups()
         self._refresh()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """As narrow as the panel."""
-        return QSize(300, super().sizeHint().height())
 
     def use_check(self, check: CheckPanel) -> None:
         """What makes the configuration."""
@@ -164,7 +161,7 @@ class TrainingPanel(QWidget):
         if program is None or program.installation is None:
             return
         if errors and not self.in_spite.isChecked():
-            n = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+            n = counted(len(errors), "error")
             self._jobs.say(f"Not trained: {n} (see Check and settings).", "attention")
             self.in_spite.show()
             return
