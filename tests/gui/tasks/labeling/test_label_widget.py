@@ -38,6 +38,7 @@ from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import tiles_of
 from napari_pose3d.gui.tasks.labeling.dialogs.frame_choice_dialog import FrameChoice
 from napari_pose3d.gui.workspace.docking import dock_of
+from napari_pose3d.gui.workspace.workspace import workspace
 
 pytestmark = pytest.mark.gui
 
@@ -228,6 +229,28 @@ def test_a_frame_begins_with_its_first_missing_keypoint(label: Any) -> None:
     press(label, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
     until(lambda: label.control.panel.frame == 3)
     assert label.control.keypoint == KEYPOINTS[2]
+
+
+def test_mouse_and_keys_label_only_while_the_panel_is_in_front(label: Any) -> None:
+    """Behind another task, no click leaves a label that nobody meant."""
+    go(label, 2)
+    places, panel = workspace(label._viewer), label.control.panel
+    label.control.choose("nose", "Cam-B")
+    assert not panel._poses_shown
+    places.open("Traces")
+    assert not panel._poses_shown
+    places.open("Export")
+    until(lambda: not places.is_in_front("Label"))
+    assert panel._poses_shown
+    click(label, "Cam-B", (60, 40))
+    press(label, Qt.Key.Key_I)
+    press(label, Qt.Key.Key_N)
+    assert (label.labeling.labels(2), panel.frames.frame) == ({}, 2)
+    places.bring_forward("Label")
+    until(lambda: places.is_settled)
+    assert not panel._poses_shown
+    click(label, "Cam-B", (60, 40))
+    assert label.labeling.label(2, LabelKey("Cam-B", "nose")).status == LabelStatus.CLICKED
 
 
 def test_a_request_ends_when_its_frame_is_shown(label: Any) -> None:

@@ -98,6 +98,7 @@ class LabelWidget(QWidget):
         self._current.changed.connect(self._on_session)
         self._workspace = workspace(napari_viewer)
         self._workspace.adopt(self, "Label")
+        self._workspace.changed.connect(self._show_poses)
         # The dock has to be in its window before the camera views can be opened beside it.
         QTimer.singleShot(0, self._on_session)
 
@@ -161,7 +162,7 @@ class LabelWidget(QWidget):
         self._detach()
         self.saver = LabelSaver(labeling)
         self.control = control = LabelController(labeling, panel)
-        self._tool = LabelTool(control)
+        self._tool = LabelTool(control, self._is_in_front)
         panel.add_tool(self._tool)
         self._predict(panel)
         panel.rebuilt.connect(self._on_rebuilt)
@@ -176,6 +177,8 @@ class LabelWidget(QWidget):
         choice = proposal_network(self._viewer)
         self.proposer = FrameProposer(control, choice, self.board.progress)
         self.main_layer = MainLayer(self._viewer, control, opened.session.colours)
+        self.board.poses.toggled.connect(self._show_poses)
+        self._show_poses()
         panel.shown.connect(self._on_shown)
         control.save_wanted.connect(self._save_now)
         control.keys_wanted.connect(self._show_keys)
@@ -261,6 +264,17 @@ class LabelWidget(QWidget):
         )
         if labeling.rig is not None:
             labeling.expected = Expected(scene, labeling.session, labeling.rig, keypoints)
+
+    def _is_in_front(self) -> bool:
+        """Whether mouse and keys are for labels: another task in front has them."""
+        places = self._workspace
+        return places.find("Label") is None or places.is_in_front("Label")
+
+    def _show_poses(self) -> None:
+        """Draw predictions beneath the labels where wanted, and wherever others are worked on."""
+        if self.control is not None and self.board is not None:
+            shown = self.board.poses.isChecked() or not self._is_in_front()
+            self.control.panel.show_poses(shown)
 
     def _on_shown(self, frame: int) -> None:
         """The frame changed: what was labeled before is saved."""
@@ -394,6 +408,7 @@ class LabelWidget(QWidget):
             )
         self._closed = True
         self._current.changed.disconnect(self._on_session)
+        self._workspace.changed.disconnect(self._show_poses)
         self._detach()
         if self.labeling is not None:
             self.labeling.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus, Visibility
@@ -17,10 +19,18 @@ _STILL = 2.0
 
 
 class LabelTool(Tool):
-    """Clicks place, drags move, keys do what `keys.LABEL_KEYS` says."""
+    """Clicks place, drags move, keys do what `keys.LABEL_KEYS` says.
 
-    def __init__(self, controller: LabelController) -> None:
+    Parameters
+    ----------
+    controller : LabelController
+    is_active : callable
+        Whether mouse and keys are for labels now; otherwise others have them.
+    """
+
+    def __init__(self, controller: LabelController, is_active: Callable[[], bool]) -> None:
         self._controller = controller
+        self._is_active = is_active
         self._pressed: Point = (0.0, 0.0)
         self._found = ""
         self._moves = False
@@ -31,7 +41,7 @@ class LabelTool(Tool):
     def on_press(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Perhaps a label near the mouse is to be moved; elsewhere the image is."""
         control = self._controller
-        if button != 1 or view.name not in control.labeling.views:
+        if button != 1 or not self._labels(view):
             return False
         found = control.nearest(view.name, at, REACH / view.zoom)
         if found is None:
@@ -68,13 +78,15 @@ class LabelTool(Tool):
 
     def on_click(self, view: ToolView, at: Point, button: int, modifiers: Modifiers) -> bool:
         """Place the current keypoint."""
-        if button != 1 or view.name not in self._controller.labeling.views:
+        if button != 1 or not self._labels(view):
             return False
         return self._controller.click(view.name, at)
 
     def on_move(self, view: ToolView, at: Point) -> None:
         """Name what is under the mouse."""
         control = self._controller
+        if not self._is_active():
+            return
         control.enter(view.name)
         control.point(at)
         found = control.nearest(view.name, at, REACH / view.zoom)
@@ -89,11 +101,11 @@ class LabelTool(Tool):
 
     def claims(self, key: str, modifiers: Modifiers) -> bool:
         """Undo and save act on labels while the mouse is over a view."""
-        return find_key(LABEL_KEYS, key, modifiers) is not None
+        return self._is_active() and find_key(LABEL_KEYS, key, modifiers) is not None
 
     def on_key(self, view: ToolView, key: str, modifiers: Modifiers) -> bool:
         """Do what the key stands for."""
-        entry = find_key(LABEL_KEYS, key, modifiers)
+        entry = find_key(LABEL_KEYS, key, modifiers) if self._is_active() else None
         if entry is None:
             return False
         if entry.held:
@@ -109,6 +121,10 @@ class LabelTool(Tool):
     def on_frame(self, frame: int) -> None:
         """Other labels are to be seen."""
         self._controller.on_frame()
+
+    def _labels(self, view: ToolView) -> bool:
+        """Whether a click into a view is for its labels."""
+        return self._is_active() and view.name in self._controller.labeling.views
 
     def _show_hint(self, view: ToolView, hint: str) -> None:
         if hint != self._hint:

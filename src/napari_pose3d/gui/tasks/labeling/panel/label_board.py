@@ -113,8 +113,6 @@ class LabelBoard(QWidget):
             "What networks predicted, and what was smoothed, beneath the labels: raw positions are "
             "rings, smoothed ones discs."
         )
-        self.poses.toggled.connect(control.panel.show_poses)
-        control.panel.show_poses(False)
         if labeling.rig is None:
             self.auto.setText("Project by the labels so far (no calibration)")
             self.auto.setToolTip(
