@@ -141,6 +141,16 @@ class SmoothingSettings:
             "help": "calibrated and linear: what it does beyond smoothing; each can be switched off"
         },
     )
+    own_times: bool = setting(
+        False,
+        "calibrated, for cameras with timestamps: every frame of each camera counts at its own "
+        "time, whatever its rate; off: frames are paired by time, and the others are not used",
+    )
+    output_times: str = setting(
+        "",
+        "with own_times: where results are wanted: the name of a view (at its frames), or a number "
+        "of frames a unit of the timestamps; empty: at the frames of the session",
+    )
     corrections: bool = setting(True, _CORRECTIONS)
     leave_out_bad: bool = setting(True, _LEAVE_OUT_BAD)
     threads: int | None = setting(None, _THREADS)

@@ -96,13 +96,13 @@ def test_the_rays_of_a_view_are_taken_as_parallel_between_frames_that_more_views
     counts[2] = False  # unseen
     counts[3, [0, 2]] = False
     counts[5, :2] = False
-    found = single_view_stretches(counts, track, rig.centres)
+    found = single_view_stretches(counts, counts.sum(axis=1), track, rig.centres)
     assert found.frames.tolist() == [1, 3, 5]
     assert found.views.tolist() == [0, 1, 2]
     np.testing.assert_allclose(np.linalg.norm(found.common, axis=1), 1)
 
     counts[4, :2] = counts[6, :2] = False
-    found = single_view_stretches(counts, track, rig.centres)
+    found = single_view_stretches(counts, counts.sum(axis=1), track, rig.centres)
     at = np.isin(found.frames, [4, 5, 6])
     assert at.sum() == 3
     assert np.ptp(found.common[at], axis=0).max() == 0

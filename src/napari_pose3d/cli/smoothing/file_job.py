@@ -56,7 +56,8 @@ def run_on_files(
 
     inputs, calibration = inputs_of(options)
     name = parse_file_name(options.save_filename)
-    work = FileRun(inputs, calibration, reading_of(options))
+    own_times = kind == "smoothed" and options.own_times
+    work = FileRun(inputs, calibration, reading_of(options), own_times=own_times)
     print(work.inputs.table.as_text())
     for issue in work.inputs.issues:
         print(issue.worded(option_of))

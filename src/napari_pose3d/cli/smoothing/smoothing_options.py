@@ -35,6 +35,8 @@ def add_smoothing(parser: argparse._ActionsContainer) -> None:
         help=f"{help_of(SmoothingSettings, 'skeleton')}; without names: those of the project",
     )
     _add(parser, "max_gap", "--max-gap", type=int, metavar="FRAMES")
+    _add(parser, "own_times", "--own-times", action="store_true")
+    _add(parser, "output_times", "--output-times", default="", metavar="VIEW|RATE")
     _add(parser, "motion", "--motion", choices=["damped", "walk"], default="damped")
     parts = dataclasses.fields(SmootherParts)
     meanings = "; ".join(f"{part.name}: {help_of(SmootherParts, part.name)}" for part in parts)
@@ -90,6 +92,8 @@ def smoothing_of(options: argparse.Namespace) -> SmoothingSettings:
         blocks=parse_blocks(options.blocks),
         skeleton=parse_blocks(options.skeleton or ()),
         max_gap=options.max_gap,
+        own_times=options.own_times,
+        output_times=options.output_times,
         motion=options.motion,
         parts=SmootherParts(**dict.fromkeys(options.without, False)),
     )

@@ -12,9 +12,12 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import Poses2D, Result
 from napari_pose3d.core.poses.certain import Positions
 from napari_pose3d.core.poses.report import Kind
+from napari_pose3d.core.poses.time_axis import CameraTimes
+from napari_pose3d.core.projects.alignment.own_times import times_of_session, with_timestamps
 from napari_pose3d.core.projects.alignment.project_alignment import alignment_of, skeleton_of
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -69,11 +72,14 @@ class FileRun:
         reading: ReadingSettings | None = None,
         sets: Collection[str] = (),
         around: AnyPath | None = None,
+        own_times: bool = False,
     ) -> None:
         self._around = around
+        self.own_times = own_times
         found = match_inputs(paths, calibration, reading)
-        self.inputs: Inputs = replace(found, table=found.table.for_sets(sets))
-        self.ensemble = read_inputs(self.inputs, reading)
+        table = found.table.for_sets(sets)
+        self.inputs: Inputs = replace(found, table=with_timestamps(table) if own_times else table)
+        self.ensemble = read_inputs(self.inputs, reading, own_times=own_times)
         self.rig: Rig | None = self.inputs.rig
         self._read_as = {path: _state_of(path) for path in self._input_paths()}
 
@@ -104,16 +110,45 @@ class FileRun:
         """Smooth, with what persons corrected and excluded in review.
 
         Parameters, result and errors as for `smoothing_run.run`. What is kept in the project about
-        this session is used unless the settings leave it out; the report says so.
+        this session is used unless the settings leave it out; the report says so. Corrections and
+        what is marked as bad count frames of the session, and are not used for other
+        ``output_times``.
         """
-        settings = settings or SmoothingSettings()
+        settings = replace(settings or SmoothingSettings(), own_times=self.own_times)
+        times = self._times(settings) if self.own_times else None
         mode = self.mode(settings)
         if progress is not None:
             progress(STAGE, 0, 0)
         warm_up("published" if mode == "calibrated" and settings.as_published else mode)
-        positions = self.corrections() if settings.corrections else {}
-        result = run(self.ensemble, self.rig, settings, progress, cancelled, positions)
+        by_session = times is None or not settings.output_times
+        positions = self.corrections() if settings.corrections and by_session else {}
+        result = run(self.ensemble, self.rig, settings, progress, cancelled, positions, times)
+        if not by_session:
+            return result
+        result = replace(result, times=None)
         return self._without_bad(result) if settings.leave_out_bad else result
+
+    @property
+    def timestamp_files(self) -> list[Path]:
+        """The files of the times of all views, of a run with ``own_times``."""
+        table = self.inputs.table
+        alignments = table.alignments[table.sessions[0]]
+        return [path for v in self.ensemble.views if (path := alignments[v].timestamps)]
+
+    def _times(self, settings: SmoothingSettings) -> CameraTimes:
+        table = self.inputs.table
+        alignments = table.alignments[table.sessions[0]]
+        times = times_of_session(alignments, self.ensemble.views, settings.output_times)
+        rates = ", ".join(
+            f"{view} {1 / interval:.4g}"
+            for view, interval in zip(self.ensemble.views, times.intervals, strict=True)
+        )
+        where = f"at {settings.output_times}" if settings.output_times else "frames of the session"
+        self.ensemble.add_note(
+            "Every frame of each camera counts at its own time (frames a unit of the timestamps: "
+            f"{rates}); results: {where}, {len(times.wanted):,}."
+        )
+        return times
 
     @property
     def decisions_folder(self) -> Path:
@@ -245,6 +280,14 @@ class FileRun:
         Inputs that changed since they were read are named in the record, without a hash.
         """
         self.refuse_existing(result.report.mode, folder, name=name, replace_files=force)
+        if result.times is not None and OWN_FOLDER in Path(folder).absolute().parts:
+            raise PoseDataError(
+                "these results are at other times than the frames of the session, which all "
+                "results in a project count",
+                file=folder,
+                todo="Choose a folder outside of the project's napari-pose3d",
+                remedy=Remedy("folder"),
+            )
         return save_result(
             result,
             self.ensemble,

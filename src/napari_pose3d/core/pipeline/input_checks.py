@@ -12,11 +12,13 @@ from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibrati
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
 from napari_pose3d.core.poses.report import Mode
+from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
     ensemble_statistics,
 )
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+from napari_pose3d.core.smoothing.ensemble.time_rows import at_frames, in_rows
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import (
     IsCancelled,
@@ -77,6 +79,7 @@ def checked_input(
     notes: Sequence[str],
     progress: Progress,
     cancelled: IsCancelled,
+    axis: TimeAxis | None = None,
 ) -> CheckedInput:
     """Reduce an ensemble and check it.
 
@@ -88,6 +91,8 @@ def checked_input(
         The smoother; None: triangulation frame by frame.
     notes : sequence of str
         What is known before.
+    axis : TimeAxis, optional
+        Where the ensemble holds each view's own frames: the statistics are in its rows then.
 
     Raises
     ------
@@ -108,9 +113,13 @@ def checked_input(
         settings.fix_swaps,
         keep_placeholders=published,
     )
+    compared = statistics
+    if axis is not None:
+        statistics = in_rows(statistics, axis, ensemble.views)
+        compared = at_frames(statistics, axis)
     notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
-    left_out = uncomputable(ensemble, statistics, mode, notes)
-    fit = None if rig is None else check_calibration(rig, ensemble, statistics, cancelled)
+    left_out = uncomputable(ensemble, compared, mode, notes)
+    fit = None if rig is None else check_calibration(rig, ensemble, compared, cancelled)
     found = CheckedInput(statistics, pairs, notes, left_out, fit)
     if found.mismatch:
         notes.insert(0, found.mismatch)

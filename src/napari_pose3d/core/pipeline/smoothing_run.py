@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
 from napari_pose3d.core.poses.certain import Positions
+from napari_pose3d.core.poses.output_times import at_wanted, corrections_in_rows
 from napari_pose3d.core.poses.report import Report
+from napari_pose3d.core.poses.time_axis import CameraTimes, camera_times, time_axis
 from napari_pose3d.core.projects.matching.inputs import (
     Inputs,
     match_inputs,
@@ -20,7 +24,11 @@ from napari_pose3d.core.projects.matching.inputs import (
     read_inputs,
 )
 from napari_pose3d.core.smoothing.keypoint_blocks import check_smooth_params
-from napari_pose3d.core.smoothing.smoother_choice import chosen_mode, without_effect
+from napari_pose3d.core.smoothing.smoother_choice import (
+    check_asynchronous,
+    chosen_mode,
+    without_effect,
+)
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import (
     IsCancelled,
@@ -54,6 +62,7 @@ def run(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     corrections: Positions | None = None,
+    times: CameraTimes | None = None,
 ) -> Result:
     """Smooth an ensemble, and triangulate it where a rig is given.
 
@@ -71,6 +80,10 @@ def run(
     corrections : mapping of Cell (view, frame, keypoint) to (x, y), optional
         Positions that a person gave, by names, in frames of the session and pixels of the rig's
         image. They take the place of predictions and are never set aside.
+    times : CameraTimes, optional
+        Of the calibrated smoother: the frames of the ensemble are each view's own, taken at these
+        times, in the order of the views; a view's frames beyond them are missing. Frames of
+        ``corrections`` and of the result are the instants that are wanted.
 
     Returns
     -------
@@ -97,6 +110,10 @@ def run(
     check_settings(settings)
     check_smooth_params(settings, ensemble.keypoints)
     mode = chosen_mode(ensemble, rig, settings)
+    axis = None
+    if times is not None:
+        check_asynchronous(mode, settings)
+        axis = time_axis(times)
     notes = without_effect(settings, mode, len(ensemble.views))
     if mode == "linear":
         why = "without a calibration" if rig is None else "mode 'linear' uses no calibration:"
@@ -106,12 +123,14 @@ def run(
     elif rig is not None:
         rig = rig_of_views(rig, ensemble, notes)
     bones = [] if settings.as_published else bone_ends(settings.skeleton, ensemble.keypoints)
-    checked = checked_input(ensemble, rig, settings, mode, notes, progress, cancelled)
+    checked = checked_input(ensemble, rig, settings, mode, notes, progress, cancelled, axis)
     statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
     certain = None
     if corrections and settings.as_published:
         notes.append("as published: what was corrected in review is not used")
     elif corrections:
+        if axis is not None:
+            corrections = corrections_in_rows(corrections, axis, ensemble.views)
         certain, unused = certain_observations(
             corrections, statistics, ensemble.views, ensemble.keypoints
         )
@@ -124,12 +143,12 @@ def run(
     def smoothed() -> ResultBuilder:
         common = settings, progress, cancelled, checked.left_out
         if rig is not None:
-            parts = eks.smooth_calibrated(ensemble, statistics, rig, *common)
+            parts = eks.smooth_calibrated(ensemble, statistics, rig, *common, axis)
         elif mode == "linear":
             parts = eks.smooth_linear(ensemble, statistics, *common)
         else:
             parts = eks.smooth_single(ensemble, statistics, *common)
-        found = ResultBuilder(statistics, in_space=rig is not None)
+        found = ResultBuilder(statistics, rig is not None, axis)
         for k in checked.left_out:
             found.leave_empty(k)
         with contextlib.closing(parts):
@@ -173,7 +192,7 @@ def run(
         },
         searched=any(settings.given_s(name) is None for name in ensemble.keypoints),
         observations=int(found.used_by_view.sum()),
-        missing=int(np.isnan(statistics.centre[..., 0]).sum()),
+        missing=int(found.missing.sum()),
         rejected=int(found.rejected_by_view.sum()),
         inferred=found.inferred,
         left_missing=found.left_missing,
@@ -184,7 +203,10 @@ def run(
         views=found.view_reports(ensemble.views, checked.calibration_residuals),
     )
     poses3d = None if rig is None else found.poses3d(ensemble, rig.units)
-    return Result(poses2d, poses3d, params, report, swaps, found.process_noise, certain)
+    result = Result(poses2d, poses3d, params, report, swaps, found.process_noise, certain)
+    if axis is None or times is None:
+        return result
+    return replace(at_wanted(result, axis), times=times.wanted)
 
 
 def smooth(
@@ -195,6 +217,8 @@ def smooth(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     corrections: Positions | None = None,
+    times: Mapping[str, ArrayLike] | None = None,
+    output_times: str | float | ArrayLike = "",
     **changes: object,
 ) -> Result:
     """Smooth an ensemble of predictions; with a rig, in space.
@@ -208,6 +232,13 @@ def smooth(
     settings : SmoothingSettings, optional
     progress, cancelled, corrections : optional
         See `napari_pose3d.core.pipeline.smoothing_run.run`.
+    times : mapping of view to (frame,), optional
+        When the frames of each view were taken, by one clock: cameras of different rates or that
+        do not start together. Frame n of a view is then its own n-th frame (those that a view
+        lacks at the end are NaN), and each observation counts at its own time. Needs a rig.
+    output_times : str, float or (output,), optional
+        With ``times``: where results are wanted. The name of a view: at its frames; a number: so
+        many a unit of time; or instants. Not given: at the frames of the slowest view.
     **changes
         Fields of `SmoothingSettings`, such as ``smooth_param=1.0``, that replace those of
         ``settings``.
@@ -225,8 +256,14 @@ def smooth(
     (600, 12, 3)
     """
     settings = settings or SmoothingSettings()
+    clock = None
+    if times is not None:
+        clock = camera_times(times, ensemble.views, output_times)
+        named = str(output_times) if isinstance(output_times, str | float | int) else ""
+        settings = replace(settings, own_times=True, output_times=named)
     known = {field.name for field in dataclasses.fields(settings)}
     unknown = sorted(set(changes) - known)
     if unknown:
         raise TypeError(f"smooth() has no setting called {', '.join(unknown)}")
-    return run(ensemble, rig, replace(settings, **changes), progress, cancelled, corrections)  # type: ignore[arg-type]
+    settings = replace(settings, **changes)  # type: ignore[arg-type]
+    return run(ensemble, rig, settings, progress, cancelled, corrections, clock)

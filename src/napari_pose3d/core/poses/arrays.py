@@ -285,6 +285,9 @@ class Result:
         Of the calibrated smoother, per frame in squared rig units; NaN where nothing was smoothed.
     certain : CertainObservations or None
         Positions that a person gave; they are in ``ensemble_median``.
+    times : (frame,) float64 or None
+        When the frames of the result were, where those are no frames of the session; by the clock
+        of the cameras' timestamps.
     """
 
     poses2d: Poses2D
@@ -294,6 +297,7 @@ class Result:
     swaps: Swaps | None = None
     process_noise: FloatArray | None = None
     certain: CertainObservations | None = None
+    times: FloatArray | None = None
 
 
 def observed_mask(xy: FloatArray) -> NDArray[np.bool_]:

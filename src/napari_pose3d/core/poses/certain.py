@@ -82,6 +82,12 @@ class CertainCells:
     xy: NDArray[np.floating[Any]]
     raw: NDArray[np.floating[Any]]
 
+    def in_frames(self, frame_of: Index) -> CertainCells:
+        """The same in the frames ``frame_of (frame,)`` of its own; the first of several."""
+        frame = frame_of[self.frame]
+        kept = np.unique(np.stack([frame, self.view], axis=1), axis=0, return_index=True)[1]
+        return CertainCells(frame[kept], self.view[kept], self.xy[kept], self.raw[kept])
+
     def mask(self, n_frames: int, n_views: int) -> NDArray[np.bool_]:
         """``(frame, view)`` bool."""
         out = np.zeros((n_frames, n_views), dtype=np.bool_)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
 from napari_pose3d.core.poses.report import ViewReport
+from napari_pose3d.core.poses.time_axis import TimeAxis
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .smoothers import SmoothedKeypoint
@@ -26,6 +27,8 @@ class ResultBuilder:
         What was smoothed.
     in_space : bool
         Whether there are positions in 3-D.
+    axis : TimeAxis, optional
+        Where frames are its rows: a view observes a point that it observes about that time.
 
     Attributes
     ----------
@@ -37,10 +40,20 @@ class ResultBuilder:
     used_by_view, rejected_by_view : (view,) int64
         Observations that were used, and outliers.
     inferred, left_missing : int
-        (frame, keypoint) cells without an observation: filled in, and left missing.
+        (frame, keypoint) cells without an observation: filled in, and left missing; on an axis,
+        at the instants at which results are wanted.
+    missing : (view,) int64
+        (frame, keypoint) cells of the view's frames without an observation.
     """
 
-    def __init__(self, statistics: EnsembleStatistics, in_space: bool) -> None:
+    def __init__(
+        self, statistics: EnsembleStatistics, in_space: bool, axis: TimeAxis | None = None
+    ) -> None:
+        self._axis = axis
+        self.missing = np.isnan(statistics.centre[..., 0]).sum(axis=(1, 2))
+        if axis is not None:
+            # Where a view has no frame, nothing is missing.
+            self.missing -= (~axis.has_frame).sum(axis=1) * statistics.centre.shape[2]
         n_views, n_frames, n_keypoints = statistics.likelihood.shape
         self._statistics = statistics
         self.xy = np.empty((n_views, n_frames, n_keypoints, 2), np.float32)
@@ -83,17 +96,21 @@ class ResultBuilder:
             self._ensemble_variance[:, :, k] = part.ensemble_variance
         self.smooth_param[k] = part.smooth_param
         self.process_noise[k] = part.process_noise
-        unobserved = ~part.used.any(axis=0)
-        blank = np.isnan(part.xy[..., 0]).all(axis=0)
+        axis = self._axis
+        blank = np.asarray(np.isnan(part.xy[..., 0]).all(axis=0))
+        # A long gap that was left missing begins right behind the last observation.
+        used = part.used if axis is None else axis.near(part.used.T).T & ~blank
+        unobserved = np.asarray(~used.any(axis=0))
+        counted = slice(None) if axis is None else axis.wanted
         self.used_by_view += part.used.sum(axis=1)
         self.rejected_by_view += part.rejected.sum(axis=1)
-        self.inferred += int((unobserved & ~blank).sum())
-        self.left_missing += int((unobserved & blank).sum())
+        self.inferred += int((unobserved & ~blank)[counted].sum())
+        self.left_missing += int((unobserved & blank)[counted].sum())
         if self.space and part.xyz is not None:
             space = self.space
             space["xyz"][:, k] = part.xyz
             space["covariance"][:, k] = part.covariance
-            space["n_views"][:, k] = part.used.sum(axis=0)
+            space["n_views"][:, k] = used.sum(axis=0)
             space["residuals"][:, :, k] = np.linalg.norm(
                 self._statistics.centre[:, :, k] - part.xy, axis=-1
             )
@@ -138,7 +155,7 @@ class ResultBuilder:
             length = length[np.isfinite(length)]
             residual = float(np.median(length)) if length.size else float("nan")
             used, rejected = int(self.used_by_view[v]), int(self.rejected_by_view[v])
-            missing = int(np.isnan(self._statistics.centre[v, ..., 0]).sum())
+            missing = int(self.missing[v])
             reports[view] = ViewReport(used, rejected, residual, float(calibration[v]), missing)
         return reports
 

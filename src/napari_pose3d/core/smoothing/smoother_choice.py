@@ -22,6 +22,8 @@ _KNOWN_TO = {
     "fix_swaps": ("calibrated", "linear", "scores", "single"),
     "left_right": ("calibrated", "linear", "scores", "single"),
     "parts": ("calibrated", "linear"),
+    "own_times": ("calibrated",),
+    "output_times": ("calibrated",),
 }
 _CALLED = {
     "calibrated": "the calibrated smoother",
@@ -90,3 +92,13 @@ def chosen_mode(ensemble: AnyEnsemble, rig: Rig | None, settings: SmoothingSetti
             todo="Add the other views' files, or choose 'single'",
         )
     return settings.mode
+
+
+def check_asynchronous(mode: Mode, settings: SmoothingSettings) -> None:
+    """Raise `PoseDataError` where observations cannot count at their own times."""
+    if mode != "calibrated" or settings.as_published:
+        raise PoseDataError(
+            "observations count at their own times in the calibrated smoother only, not in "
+            f"{_CALLED['published' if mode == 'calibrated' else mode]}",
+            todo="Give a calibration, or leave the times out: frames are then paired by time",
+        )

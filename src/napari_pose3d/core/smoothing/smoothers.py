@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
 from napari_pose3d.core.poses.stretches import stretches
+from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
@@ -81,12 +82,16 @@ def smooth_calibrated(
     progress: Progress,
     cancelled: IsCancelled,
     left_out: Container[int] = (),
+    axis: TimeAxis | None = None,
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Smooth the 3-D point; the rig's cameras are in the order of the views.
 
-    Keypoints ``left_out``, by index, are passed over.
+    Keypoints ``left_out``, by index, are passed over. With an ``axis``, frames are its rows.
     """
-    searched = frame_mask(settings.s_frames, statistics.n_frames)
+    if axis is None:
+        searched = frame_mask(settings.s_frames, statistics.n_frames)
+    else:
+        searched = frame_mask(settings.s_frames, len(axis.wanted))[axis.nearest_wanted]
     # Only the published smoother needs the single prediction sets again.
     models = ensemble.in_memory().xy if settings.as_published else None
 
@@ -104,6 +109,7 @@ def smooth_calibrated(
             settings,
             cancelled,
             [statistics.certain_of(k) for k in ks],
+            axis,
         )
         parts = []
         for k, found in zip(block, tracks, strict=True):
@@ -154,7 +160,8 @@ def smooth_calibrated(
         return parts
 
     one = published if settings.as_published else ours
-    yield from _in_blocks(one, ensemble, settings, progress, cancelled, left_out)
+    times = None if axis is None else axis.times
+    yield from _in_blocks(one, ensemble, settings, progress, cancelled, left_out, times=times)
 
 
 def smooth_linear(
@@ -325,11 +332,12 @@ def _in_blocks(
     left_out: Container[int],
     *,
     gaps_of_each_view: bool = False,
+    times: Float64 | None = None,
 ) -> Generator[tuple[int, SmoothedKeypoint], None, None]:
     """Each keypoint's index and what ``one`` made of it, without gaps that are too long."""
     blocks = blocks_of(settings.blocks, ensemble.keypoints, left_out)
     for k, part in each_block(one, blocks, settings.threads, progress, cancelled):
-        yield k, _without_long_gaps(part, settings.max_gap, gaps_of_each_view)
+        yield k, _without_long_gaps(part, settings.max_gap, gaps_of_each_view, times)
 
 
 def _of_all(
@@ -399,13 +407,16 @@ def _no_cameras() -> Float64:
 
 
 def _without_long_gaps(
-    part: SmoothedKeypoint, max_gap: int | None, each_view: bool = False
+    part: SmoothedKeypoint,
+    max_gap: int | None,
+    each_view: bool = False,
+    times: Float64 | None = None,
 ) -> SmoothedKeypoint:
     """The same with NaN in gaps of more than ``max_gap`` frames without an observation."""
     if max_gap is None:
         return part
     observed = part.used if each_view else np.broadcast_to(part.used.any(axis=0), part.used.shape)
-    blank = np.array([in_long_gap(view, max_gap) for view in observed])
+    blank = np.array([in_long_gap(view, max_gap, times) for view in observed])
     cleared = replace(part, xy=part.xy.copy(), variance=part.variance.copy())
     cleared.xy[blank] = cleared.variance[blank] = np.nan
     if part.xyz is None or part.covariance is None:
@@ -415,7 +426,9 @@ def _without_long_gaps(
     return replace(cleared, xyz=xyz, covariance=covariance)
 
 
-def in_long_gap(observed: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:
+def in_long_gap(
+    observed: NDArray[np.bool_], max_gap: int, times: Float64 | None = None
+) -> NDArray[np.bool_]:
     """Frames of gaps that are longer than ``max_gap`` frames.
 
     Parameters
@@ -424,12 +437,18 @@ def in_long_gap(observed: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:
     max_gap : int
         The longest gap, in frames, that may be filled in; the first and the last frames of a
         recording count as a gap like any other.
+    times : (frame,), optional
+        Of the rows of an axis, in frames; not given: each is a frame.
 
     Returns
     -------
     (frame,) bool
     """
+    if times is None:
+        times = np.arange(len(observed), dtype=np.float64)
+    # The last observation before each frame and the first behind it.
+    around = np.concatenate([[times[0] - 1], times, [times[-1] + 1]])
     long = np.zeros(len(observed), dtype=bool)
     for start, end in stretches(~observed):
-        long[start:end] = end - start > max_gap
+        long[start:end] = around[end + 1] - around[start] - 1 > max_gap + 1e-6
     return long

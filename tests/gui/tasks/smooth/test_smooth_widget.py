@@ -139,6 +139,8 @@ ELSEWHERE = {
     "mode",
     "min_likelihood",
     "parts",
+    # In the window frames are those of the session.
+    "output_times",
 }
 
 

@@ -34,7 +34,7 @@ Robust = float | Literal["auto"] | None
 # An observation with a residual of so many times its view's median is a possible outlier.
 AUTO_THRESHOLD = 5.0
 # ... if the residual is at least so many px.
-_MIN_AUTO_THRESHOLD = 3.0
+MIN_AUTO_THRESHOLD = 3.0
 _POINTS_AT_ONCE = 10_000
 _FARTHEST = 1e9
 
@@ -355,11 +355,11 @@ def auto_thresholds(residuals: NDArray[np.float64], used: NDArray[np.bool_]) -> 
     """
     # Of two views each follows the other: their residuals do not measure the noise.
     redundant = (used.sum(axis=1) > 2)[:, None] & used & np.isfinite(residuals)
-    thresholds = np.full(residuals.shape[1], _MIN_AUTO_THRESHOLD)
+    thresholds = np.full(residuals.shape[1], MIN_AUTO_THRESHOLD)
     for view, counts in enumerate(redundant.T):
         if counts.any():
             typical = float(np.median(residuals[counts, view]))
-            thresholds[view] = max(AUTO_THRESHOLD * typical, _MIN_AUTO_THRESHOLD)
+            thresholds[view] = max(AUTO_THRESHOLD * typical, MIN_AUTO_THRESHOLD)
     return thresholds
 
 

@@ -116,10 +116,8 @@ def paired_by_time(reference: Float64, times: Float64) -> NDArray[np.int64]:
         The frame nearest in time, -1 where none is within half a frame of the camera; each frame
         belongs to one at most.
     """
-    dropped = dropped_from_times(reference)
-    n_frames = len(reference) + len(dropped)
-    camera = np.setdiff1d(np.arange(n_frames), dropped)
-    instants = np.interp(np.arange(n_frames), camera, reference)
+    instants = frame_instants(reference)
+    n_frames = len(instants)
     after = np.clip(np.searchsorted(times, instants), 1, len(times) - 1)
     nearest = after - (instants - times[after - 1] <= times[after] - instants)
     distance = np.abs(times[nearest] - instants)
@@ -129,6 +127,18 @@ def paired_by_time(reference: Float64, times: Float64) -> NDArray[np.int64]:
     first = np.ones(n_frames, bool)
     first[order[1:]] = nearest[order[1:]] != nearest[order[:-1]]
     return np.where(found & first, nearest, -1)
+
+
+def camera_frames(times: Float64) -> NDArray[np.int64]:
+    """The camera's own count of each of its images, in which those that it lost count, too."""
+    dropped = dropped_from_times(times)
+    return np.setdiff1d(np.arange(len(times) + len(dropped)), dropped)
+
+
+def frame_instants(times: Float64) -> Float64:
+    """When a camera took its frames, ``(frame,)``: those that it lost are interpolated."""
+    camera = camera_frames(times)
+    return np.asarray(np.interp(np.arange(camera[-1] + 1), camera, times))
 
 
 def dropped_from_times(times: Float64, file: Path | None = None) -> NDArray[np.int64]:

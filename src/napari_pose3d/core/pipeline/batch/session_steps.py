@@ -109,8 +109,11 @@ class _SessionWork:
 
     def _open(self) -> tuple[FileRun, list[Path], object]:
         """The predictions, the files that they and their cameras lie in, and what persons said."""
-        work = FileRun(self._folder, None, self._reading, around=self._folder)
+        own_times = self._plan.smoothing.own_times
+        work = FileRun(self._folder, None, self._reading, around=self._folder, own_times=own_times)
         inputs = [source.path for source in work.ensemble.sources]
+        if own_times:
+            inputs += work.timestamp_files
         if work.rig is not None and work.rig.path is not None:
             inputs.append(Path(work.rig.path))
         decided = read_decisions(work.decisions_folder, self._name)

@@ -62,6 +62,11 @@ def result_paths(
     return [stem.with_name(f"{stem.name}_{part}") for part in (*parts, "run.json")]
 
 
+def times_path(poses: AnyEnsemble | Poses2D, folder: AnyPath, name: str | None = None) -> Path:
+    """The file of the times of frames that are none of the session."""
+    return Path(folder) / f"{name or poses.session or 'recording'}_times.csv"
+
+
 def save_result(
     result: Result,
     ensemble: AnyEnsemble,
@@ -77,6 +82,8 @@ def save_result(
     cancelled: IsCancelled | None = None,
 ) -> list[Path]:
     """Write a result: a CSV per view, the 3-D CSV and the record of the run.
+
+    Where its frames are none of the session, ``<session>_times.csv`` holds the time of each.
 
     Parameters
     ----------
@@ -155,6 +162,11 @@ def save_result(
                 progress=writing(paths[-2]),
                 cancelled=cancelled,
             )
+        if result.times is not None:
+            path = times_path(poses, folder, name)
+            lines = (f"{frame},{time!r}\n" for frame, time in enumerate(result.times.tolist()))
+            files.open(path).writelines(["frame,time\n", *lines])
+            paths.insert(-1, path)
         record = run_record(
             result, ensemble, rig, changed=changed, progress=progress, cancelled=cancelled
         )

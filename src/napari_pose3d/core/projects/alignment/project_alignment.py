@@ -60,6 +60,7 @@ def alignment_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str
         if left := alignments[view].n_unpaired:
             notes.append(
                 f"The cameras differ in their frame rates and are paired by time: {left:,} frames "
-                f"of view {view} lie between the session frames and are not used."
+                f"of view {view} lie between the session frames and are not used (the setting "
+                "own_times uses them)."
             )
     return notes

@@ -147,8 +147,8 @@ class ViewAlignment:
         return np.unique(np.asarray(self.dropped, dtype=np.int64))
 
     @cached_property
-    def pairing(self) -> Frames | None:
-        """The video frame at each session frame, -1 for none; None where rates do not differ.
+    def reference(self) -> Float64 | None:
+        """Times of the images of the slowest camera; None where rates do not differ.
 
         Raises
         ------
@@ -170,7 +170,15 @@ class ViewAlignment:
                 expected="times by one clock, which tell when each camera started",
                 todo="Remove 'offset'",
             )
-        return paired_by_time(clocks[int(np.argmax(intervals))], self.times)
+        return clocks[int(np.argmax(intervals))]
+
+    @cached_property
+    def pairing(self) -> Frames | None:
+        """The video frame at each session frame, -1 for none; None where rates do not differ.
+
+        Errors are those of `reference`.
+        """
+        return None if self.reference is None else paired_by_time(self.reference, self.times)
 
     @property
     def n_unpaired(self) -> int:
@@ -319,25 +327,32 @@ class EnsembleAlignment:
         What the frames of the file count; "session" for our own results, which are not shifted.
     given, wanted : {"rig", "image"}
         Which image's pixels are in the file and which are wanted.
+    own_frames : bool
+        Frames stay those of each view, whose times are known.
     """
 
     views: Mapping[str, ViewAlignment]
     counted: Literal["video", "session"] = "video"
     given: Pixels = "image"
     wanted: Pixels = "rig"
+    own_frames: bool = False
 
     @property
     def shifts_frames(self) -> bool:
-        """Whether the views may differ in their number of frames afterwards."""
+        """Whether frames are shifted."""
+        if self.own_frames:
+            return False
         return self.counted == "video" and any(a.shifts_frames for a in self.views.values())
 
     @property
     def pairs_by_time(self) -> bool:
         """Whether the cameras differ in their frame rates, and their times are known."""
-        return any(a.pairing is not None for a in self.views.values())
+        return self.own_frames or any(a.pairing is not None for a in self.views.values())
 
     def shifts(self, view: str) -> bool:
-        """Whether the frames of a view are shifted."""
+        """Whether a view may have another number of frames than others."""
+        if self.own_frames:
+            return True
         alignment = self.views.get(view)
         return self.counted == "video" and alignment is not None and alignment.shifts_frames
 
@@ -350,13 +365,16 @@ class EnsembleAlignment:
         if self.given != self.wanted and alignment.moves_pixels:
             arrays |= self._moved(arrays, ensemble.n_frames, alignment)
         if self.counted == "video" and alignment.shifts_frames:
-            if alignment.pairing is not None and len(alignment.times) != ensemble.n_frames:
+            by_time = self.own_frames or alignment.pairing is not None
+            if by_time and len(alignment.times) != ensemble.n_frames:
                 raise PoseDataError(
                     f"the file holds {len(alignment.times):,} times, but the predictions of view "
                     f"{ensemble.views[0]} have {ensemble.n_frames:,} rows",
                     file=alignment.timestamps,
                     expected="the time of each frame of the video",
                 )
+            if self.own_frames:
+                return replace(ensemble, **arrays)
             session = alignment.to_session(np.arange(ensemble.n_frames))
             arrays = {
                 name: None if array is None else in_session_frames(array, session)

@@ -117,7 +117,9 @@ def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
     return rig, (f"the calibration found in the folder is used: {path.name}",)
 
 
-def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> StoredEnsemble:
+def read_inputs(
+    inputs: Inputs, reading: ReadingSettings | None = None, *, own_times: bool = False
+) -> StoredEnsemble:
     """The ensemble of the matched files, which are read view by view when they are needed.
 
     In a project whose ``napari-pose3d/project.toml`` shifts or crops a view, frames are session
@@ -128,18 +130,24 @@ def read_inputs(inputs: Inputs, reading: ReadingSettings | None = None) -> Store
     inputs : Inputs
     reading : ReadingSettings, optional
         What the files were matched with.
+    own_times : bool
+        Frames stay those of each view, and are not shifted or paired; the table has to come from
+        `own_times.with_timestamps`.
 
     Raises
     ------
     PoseDataError
         See `napari_pose3d.load_predictions`; what is wrong within a file is found on reading.
     """
+    from ..alignment.own_times import own_frames
     from ..alignment.project_alignment import alignment_notes, alignment_of
     from .stored_ensemble import StoredEnsemble
 
-    alignment = alignment_of(inputs.table)
+    alignment = own_frames(inputs.table) if own_times else alignment_of(inputs.table)
     ensemble = StoredEnsemble(inputs.table, reading or ReadingSettings(), alignment)
     notes = alignment_notes(alignment.views, ensemble.views) if alignment else []
+    if own_times:
+        notes = []
     for note in (*inputs.notes, *notes):
         ensemble.add_note(note)
     return ensemble

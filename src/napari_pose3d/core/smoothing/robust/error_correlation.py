@@ -11,6 +11,7 @@ can explain or absorb.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,6 +81,9 @@ class ErrorCorrelation:
         ``(lag,)``, from lag 0 on.
     cancelled : callable
         Asked between stretches of frames; True raises `Cancelled`.
+    at_once : (view,), optional
+        How many observations of a view each of its errors stands for, its precision being that of
+        all of them; not given: one. Those between the frames share the errors of both.
     """
 
     def __init__(
@@ -89,10 +93,14 @@ class ErrorCorrelation:
         precision: Float64,
         influence: Influence,
         cancelled: IsCancelled,
+        at_once: Float64 | None = None,
     ) -> None:
         from .correlation_kernels import whiten_residuals
 
         self._influence = influence
+        self._at_once = np.ones(precision.shape[1]) if at_once is None else at_once
+        total = precision.sum(axis=0)
+        self._shares = total / total.sum() if total.any() else np.ones(len(total)) / len(total)
         self._cancelled = cancelled
         # A sample of a long recording suffices.
         pieces = stretches(np.ones(len(precision), dtype=bool))
@@ -133,13 +141,28 @@ class ErrorCorrelation:
         if not (products[0] > 0 and freedoms[0] >= min_freedoms):
             return None
         variance = 3.0 / float(np.median(self._traces[self._traces < below]))
-        return _inflation(self._influence(variance), products / np.maximum(freedoms, 1.0))
+        covariance = products / np.maximum(freedoms, 1.0)
+        weights = self._influence(variance)
+        return sum(
+            float(self._shares[self._at_once == n].sum()) * _inflation(weights, covariance, n)
+            for n in np.unique(self._at_once).tolist()
+        )
 
 
-def _inflation(weights: Float64, covariance: Float64) -> float:
-    """From the smoother's weights and the errors' autocovariance, both by lag."""
+def _inflation(weights: Float64, covariance: Float64, n: float = 1.0) -> float:
+    """From the smoother's weights and the errors' autocovariance, both by lag.
+
+    ``n`` observations in a frame share a weight; their errors at lags below a frame go on from
+    those at one and two frames.
+    """
     both_sides = np.concatenate([weights[:0:-1], weights])
     lags = np.arange(1, min(len(covariance), len(both_sides)))
-    shared = np.correlate(both_sides, both_sides, "full")[len(both_sides) - 1 + lags]
-    excess = float(shared @ covariance[lags]) / float(weights[0] * covariance[0])
-    return 1.0 + max(2 * excess, 0.0)
+    shared = np.correlate(both_sides, both_sides, "full")
+    middle = len(both_sides) - 1
+    excess = n * float(shared[middle + lags] @ covariance[lags])
+    between = np.arange(1, math.ceil(n)) / n
+    if len(between) and len(lags) > 1:
+        one, two = covariance[1], covariance[2]
+        near = np.clip(one + (1 - between) * (one - two), one, max(covariance[0], one))
+        excess += float(shared[middle]) * float((1 - between) @ near)
+    return 1.0 + max(2 * excess / float(weights[0] * covariance[0]), 0.0)

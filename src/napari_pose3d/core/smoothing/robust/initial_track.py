@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
+from napari_pose3d.core.cameras.triangulation.triangulation import (
+    AUTO_THRESHOLD,
+    MIN_AUTO_THRESHOLD,
+)
+from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.core.poses.certain import CertainCells
+from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Robust
 
@@ -118,6 +124,50 @@ def initial_track(
     # A single observation cannot be checked, but it still determines a ray.
     single_view = np.isnan(xyz[:, 0]) & (observed.sum(axis=1) == 1)
     return interpolated_track(xyz, inliers | (observed & single_view[:, None]))
+
+
+def initial_track_in_rows(
+    axis: TimeAxis,
+    rig: Rig,
+    centre: NDArray[np.float32],
+    spread: Float64,
+    observed: NDArray[np.bool_],
+    *,
+    keypoint: str,
+    robust: Robust,
+    cancelled: IsCancelled,
+    certain: CertainCells | None = None,
+) -> InitialTrack:
+    """The same of views with frames of their own: compared at the frames of the axis.
+
+    Parameters and errors are those of `initial_track`, by the rows of ``axis``. Observations are
+    interpolated to its frames, and the track from there to the rows.
+    """
+    compared = axis.at_frames(centre)
+    first = initial_track(
+        rig,
+        compared,
+        axis.at_frames(spread),
+        observed_mask(compared).T,
+        keypoint=keypoint,
+        robust=robust,
+        cancelled=cancelled,
+        certain=None if certain is None else certain.in_frames(axis.nearest),
+    )
+    xyz = np.stack([np.interp(axis.times, axis.frames, first.xyz[:, j]) for j in range(3)], axis=1)
+    # Between the frames nothing was compared: there an observation has to lie near the track.
+    at_frame = np.abs(axis.frames[axis.nearest] - axis.times) < 1e-6
+    residuals = np.linalg.norm(centre - rig.project(xyz), axis=-1).T
+    limits = np.full(len(centre), np.inf)
+    if robust == "auto":
+        usual = [
+            np.median(r[o & np.isfinite(r)]) for r, o in zip(residuals.T, observed.T, strict=True)
+        ]
+        limits = np.fmax(AUTO_THRESHOLD * np.array(usual), MIN_AUTO_THRESHOLD)
+    elif robust != "off":
+        limits[:] = robust
+    inliers = np.where(at_frame[:, None], first.inliers[axis.nearest], residuals <= limits)
+    return replace(first, xyz=xyz, inliers=inliers & observed)
 
 
 def interpolated_track(xyz: Float64, inliers: NDArray[np.bool_]) -> InitialTrack:

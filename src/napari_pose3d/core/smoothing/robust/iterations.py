@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.certain import CertainCells
+from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.smooth_param_search import bounded_minimum
 from ..keypoint_blocks import shared_s
-from .initial_track import initial_track
+from .initial_track import initial_track, initial_track_in_rows
 from .robust_smoother import CalibratedViews, RobustSmoother, RobustTrack
 
 _ITERATIONS = 4
@@ -32,6 +33,7 @@ def smooth_robustly(
     settings: SmoothingSettings,
     cancelled: IsCancelled,
     certain: Sequence[CertainCells | None] = (),
+    axis: TimeAxis | None = None,
 ) -> list[RobustTrack]:
     """Smooth keypoints that share ``s``; their iterations advance together.
 
@@ -48,6 +50,8 @@ def smooth_robustly(
     settings : SmoothingSettings
     certain : sequence of CertainCells or None, optional
         For each keypoint, observations that a person gave.
+    axis : TimeAxis, optional
+        Where frames are its rows, and views have frames of their own.
 
     Returns
     -------
@@ -60,11 +64,12 @@ def smooth_robustly(
         A keypoint can be triangulated in fewer than two frames.
     """
     given = certain or [None] * len(keypoints)
+    start = initial_track if axis is None else partial(initial_track_in_rows, axis)
     smoothers = [
         RobustSmoother(
             CalibratedViews(rig),
             partial(
-                initial_track,
+                start,
                 rig,
                 centre[:, :, k],
                 keypoint=name,
@@ -78,6 +83,7 @@ def smooth_robustly(
             settings,
             cancelled,
             given[k],
+            axis,
         )
         for k, name in enumerate(keypoints)
     ]

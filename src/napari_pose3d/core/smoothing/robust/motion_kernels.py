@@ -8,8 +8,9 @@ State: position and step ``(x, u)`` of a point, three coordinates each::
     u' =     rho u + n_u
 
 which is the integrated Wiener process for ``rho = 1`` and a random walk for ``rho = 0``; ``z_t``
-scales the process noise of single frames. The cameras are linearised about a given track, so that
-one pass is exactly linear and the passes can be iterated. Importing this module imports numba.
+scales the process noise of single frames. Between rows that are another time than a frame apart,
+the numbers are those of `motion.motion_steps`. The cameras are linearised about a given track, so
+that one pass is exactly linear and the passes can be iterated. Importing this module imports numba.
 
 References
 ----------
@@ -167,7 +168,7 @@ def forward(
     mean: Any,
     cov: Any,
     begin: bool,
-    rho: float,
+    steps: Any,
     q: float,
     bursts: Any,
     kept: Any,
@@ -184,6 +185,8 @@ def forward(
         Moments of the frame before; become those of the last frame.
     begin : bool
         Whether they are the prior of the first frame itself.
+    steps : (frame or 1, 5)
+        From `motion.motion_steps`: of the step that leads to frame t, or of all of them.
     bursts : (frame,)
         ``z_t`` of the step that leads to frame t.
     kept : (frame, N_KEPT)
@@ -208,17 +211,25 @@ def forward(
     )
     # Of the determinants the logarithm of their product is taken before it overflows.
     distance, product = 0.0, 1.0
+    steady = steps.shape[0] == 1
     for t in range(information.shape[0]):
         if t > 0 or not begin:
             noise = q * bursts[t]
+            i = 0 if steady else t
+            rho, reach, q11, q12, q22 = (
+                steps[i, 0],
+                steps[i, 1],
+                steps[i, 2] * noise,
+                steps[i, 3] * noise,
+                steps[i, 4] * noise,
+            )
+            x = x[0] + reach * step[0], x[1] + reach * step[1], x[2] + reach * step[2]
             step = rho * step[0], rho * step[1], rho * step[2]
-            x = x[0] + step[0], x[1] + step[1], x[2] + step[2]
-            uu = scaled_upper(rho * rho, uu)
-            xu = scaled(rho, xu)
             both = added_upper(upper(xu), upper(transposed(xu)))
-            xx = with_diagonal_upper(added_upper(xx, added_upper(both, uu)), noise / 3.0)
-            xu = with_diagonal(added(xu, full(uu)), 0.5 * noise)
-            uu = with_diagonal_upper(uu, noise)
+            moved_upper = added_upper(scaled_upper(reach, both), scaled_upper(reach * reach, uu))
+            xx = with_diagonal_upper(added_upper(xx, moved_upper), q11)
+            xu = with_diagonal(scaled(rho, added(xu, scaled(reach, full(uu)))), q12)
+            uu = with_diagonal_upper(scaled_upper(rho * rho, uu), q22)
         if keep:
             store(x, kept[t], 0)
             store(xx, kept[t], 3)
@@ -255,7 +266,7 @@ def backward(
     information: Any,
     track: Any,
     kept: Any,
-    rho: float,
+    steps: Any,
     q: float,
     bursts: Any,
     adjoint: Any,
@@ -271,7 +282,7 @@ def backward(
 
     Parameters
     ----------
-    information, track, kept, rho, q, bursts
+    information, track, kept, steps, q, bursts
         As `forward` had and left them.
     adjoint : (N_ADJOINT,)
         r and N of the frame behind the last one, carried to it: zero behind the end. Become those
@@ -285,6 +296,7 @@ def backward(
     """
     rx, ru = (adjoint[0], adjoint[1], adjoint[2]), (adjoint[3], adjoint[4], adjoint[5])
     xx, xu, uu = symmetric(adjoint, 6), matrix(adjoint, 12), symmetric(adjoint, 21)
+    steady = steps.shape[0] == 1
     for t in range(information.shape[0] - 1, -1, -1):
         m = kept[t, 0], kept[t, 1], kept[t, 2]
         P = symmetric(kept[t], 3)
@@ -324,17 +336,29 @@ def backward(
         )
         xu = transposed(ux)
 
-        # Q0 = [[1/3, 1/2], [1/2, 1]] (x) I
-        z = bursts[t]
-        traces = (xx[0] + xx[3] + xx[5]) / 3.0 + (ux[0] + ux[4] + ux[8]) + (uu[0] + uu[3] + uu[5])
-        squares = dot(rx, rx) / 3.0 + dot(rx, ru) + dot(ru, ru)
+        # Q0 = [[q11, q12], [q12, q22]] (x) I
+        z, i = bursts[t], 0 if steady else t
+        rho, reach, q11, q12, q22 = steps[i, 0], steps[i, 1], steps[i, 2], steps[i, 3], steps[i, 4]
+        traces = (
+            q11 * (xx[0] + xx[3] + xx[5])
+            + 2.0 * q12 * (ux[0] + ux[4] + ux[8])
+            + q22 * (uu[0] + uu[3] + uu[5])
+        )
+        squares = q11 * dot(rx, rx) + 2.0 * q12 * dot(rx, ru) + q22 * dot(ru, ru)
         activity[t] = z * (6.0 + q * z * (squares - traces))
 
-        # To the frame before, F = [[1, rho], [0, rho]]: F^T r, F^T N F.
-        ru = rho * (rx[0] + ru[0]), rho * (rx[1] + ru[1]), rho * (rx[2] + ru[2])
+        # To the frame before, F = [[1, reach], [0, rho]]: F^T r, F^T N F.
+        ru = (
+            reach * rx[0] + rho * ru[0],
+            reach * rx[1] + rho * ru[1],
+            reach * rx[2] + rho * ru[2],
+        )
         both = added_upper(upper(xu), upper(ux))
-        uu = scaled_upper(rho * rho, added_upper(added_upper(xx, both), uu))
-        xu = scaled(rho, added(full(xx), xu))
+        uu = added_upper(
+            scaled_upper(reach * reach, xx),
+            added_upper(scaled_upper(reach * rho, both), scaled_upper(rho * rho, uu)),
+        )
+        xu = added(scaled(reach, full(xx)), scaled(rho, xu))
     store(rx, adjoint, 0)
     store(ru, adjoint, 3)
     store(xx, adjoint, 6)

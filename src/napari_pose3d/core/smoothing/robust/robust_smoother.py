@@ -32,9 +32,11 @@ from numpy.typing import NDArray
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import observed_mask
 from napari_pose3d.core.poses.certain import CERTAIN_VARIANCE, CertainCells
+from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
+from ..kalman.motion import motion_steps
 from ..kalman.smooth_param_search import stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation
@@ -135,6 +137,9 @@ class RobustSmoother:
     cancelled : callable
     certain : CertainCells, optional
         Observations that a person gave: never set aside, and of a variance of their own.
+    axis : TimeAxis, optional
+        The instants of the frames, where they are not one frame apart and views have frames of
+        their own. Then "frame" is a row of it below.
 
     Attributes
     ----------
@@ -179,13 +184,17 @@ class RobustSmoother:
         settings: SmoothingSettings,
         cancelled: IsCancelled,
         certain: CertainCells | None = None,
+        axis: TimeAxis | None = None,
     ) -> None:
         self.views = views
+        self.axis = axis
         self.certain = None if certain is None else certain.mask(*centre.shape[1::-1])
         self.cancelled = cancelled
         self.robust = settings.robust
         self.parts = settings.parts
-        self.damping = DAMPING if settings.motion == "damped" else 0.0
+        damping = DAMPING if settings.motion == "damped" else 0.0
+        self.steady_step = motion_steps(damping)
+        self.steps = self.steady_step if axis is None else motion_steps(damping, axis.times)
         self.y = np.ascontiguousarray(centre.transpose(1, 0, 2), dtype=np.float64)
         self.observed = observed_mask(self.y)
         self._check_cancelled()
@@ -238,12 +247,20 @@ class RobustSmoother:
         """Of these, the inliers, ``(frame, view)``."""
         return np.asarray(self._visible() & (self.weights >= _INLIER))
 
+    def _n_near(self, inliers: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many views have an inlier about that time, ``(frame,)``."""
+        near = inliers if self.axis is None else self.axis.near(inliers)
+        return np.asarray(near.sum(axis=1))
+
     def _restrict_single_views(self) -> None:
         """Remove the depth from the Jacobian where a single view has the only inlier."""
         if self.views.centres is None:
             # Of parallel rays nothing has to be made parallel.
             return
-        self.single_view = single_view_stretches(self._inliers(), self.track, self.views.centres)
+        inliers = self._inliers()
+        self.single_view = single_view_stretches(
+            inliers, self._n_near(inliers), self.track, self.views.centres
+        )
         self.single_view.make_parallel(self.jacobian)
 
     def cost_of_s(self) -> Callable[[float], float]:
@@ -285,7 +302,7 @@ class RobustSmoother:
                 information[part],
                 self.track[part],
                 kept[part],
-                self.damping,
+                self._steps(part),
                 q,
                 self.bursts[part],
                 adjoint,
@@ -299,6 +316,9 @@ class RobustSmoother:
             self.single_view.turn(self.track, xyz, self.covs)
         self.track = xyz
         self._linearise()
+
+    def _steps(self, frames: slice) -> Float64:
+        return self.steps if len(self.steps) == 1 else self.steps[frames]
 
     def _effective(self, frames: slice) -> Float64:
         """Variance of each observation divided by its weight, px^2; infinite at weight 0."""
@@ -339,7 +359,7 @@ class RobustSmoother:
                 mean,
                 cov,
                 part.start == frames.start,
-                self.damping,
+                self._steps(part),
                 q,
                 self.bursts[part],
                 nothing if kept is None else kept[local],
@@ -363,7 +383,7 @@ class RobustSmoother:
             # Outliers have another distribution, and the track follows a single view however large
             # its error is.
             inliers = self._inliers()
-            squared[~(inliers & (inliers.sum(axis=1) > 1)[:, None])] = np.nan
+            squared[~(inliers & (self._n_near(inliers) > 1)[:, None])] = np.nan
             if self.certain is not None:
                 squared[self.certain] = np.nan
             noise = learned_variance(self.spread, squared)
@@ -411,7 +431,11 @@ class RobustSmoother:
             precision = self._precision()
             factors = self._error_correlation(s, precision).factors()
             self._check_cancelled()
-            V *= factors.of_frames(self.jacobian, precision)[:, None, None]
+            jacobian = self.jacobian
+            if self.axis is not None:
+                jacobian, precision = self.axis.paired(jacobian), self._paired_precision(precision)
+            factor = factors.of_frames(jacobian, precision)
+            V *= (factor if self.axis is None else factor[self.axis.nearest])[:, None, None]
         # Large in a long recording, and not needed any more.
         del self.covs, self.jacobian, self.pixels, self.y
         return V
@@ -425,8 +449,16 @@ class RobustSmoother:
         def influence(variance: float) -> Float64:
             return self._influence(s, variance)
 
-        error = self.y - self.pixels
-        return ErrorCorrelation(error, self.jacobian, precision, influence, self.cancelled)
+        error, jacobian, at_once = self.y - self.pixels, self.jacobian, None
+        if self.axis is not None:
+            error, jacobian = self.axis.paired(error), self.axis.paired(jacobian)
+            precision, at_once = self._paired_precision(precision), self.axis.per_frame
+        return ErrorCorrelation(error, jacobian, precision, influence, self.cancelled, at_once)
+
+    def _paired_precision(self, precision: Float64) -> Float64:
+        """That of all observations that a view has in a frame's time, at the frames of the axis."""
+        assert self.axis is not None
+        return self.axis.paired(precision, 0.0) * self.axis.per_frame
 
     def _influence(self, s: float, variance: float) -> Float64:
         """The smoother's weights by lag: its response to a unit impulse in one observation."""
@@ -439,7 +471,7 @@ class RobustSmoother:
         kept = np.empty((n, kernels.N_KEPT))
         xyz, covs = np.empty((n, 3)), np.empty((n, 3, 3))
         q, bursts = s * self.reference, np.ones(n)
-        model = self.damping, q, bursts
+        model = self.steady_step, q, bursts
         kernels.forward(information, track, np.zeros(6), self.S0.copy(), True, *model, kept)
         adjoint = np.zeros(kernels.N_ADJOINT)
         kernels.backward(information, track, kept, *model, adjoint, xyz, covs, np.empty(n))

@@ -69,7 +69,7 @@ class SingleViewStretches:
 
 
 def single_view_stretches(
-    inliers: NDArray[np.bool_], track: Float64, centres: Float64
+    inliers: NDArray[np.bool_], n_views: NDArray[np.int64], track: Float64, centres: Float64
 ) -> SingleViewStretches:
     """Find the single-view stretches of a track.
 
@@ -77,12 +77,13 @@ def single_view_stretches(
     ----------
     inliers : (frame, view) bool
         Inliers.
+    n_views : (frame,) int
+        How many views have one; where views have frames of their own, about that time.
     track : (frame, 3)
     centres : (view, 3)
         Of the cameras, rig units.
     """
-    n_views = inliers.sum(axis=1)
-    frames = np.flatnonzero(n_views == 1)
+    frames = np.flatnonzero((n_views == 1) & inliers.any(axis=1))
     if not len(frames):
         return SingleViewStretches(frames, frames, np.empty((0, 3)), np.empty((0, 3)))
     views = inliers[frames].argmax(axis=1)

@@ -59,6 +59,7 @@ MORE_SMOOTHING = {
     "quantile_keep_pca": "Linear: % of frames for the fit",
     "corrections": "Use corrections from Review",
     "leave_out_bad": "Leave out what is marked bad",
+    "own_times": "Each camera at its own times",
     "as_published": "As ensemble-kalman-smoother 4.6.2",
     "threads": "Threads",
 }

@@ -115,7 +115,9 @@ def smooth(
     from napari_pose3d.core.pipeline.raw_points import raw_points
 
     with in_words_of_the_widget():
-        work = FileRun(choice.paths, choice.calibration, choice.reading)
+        work = FileRun(
+            choice.paths, choice.calibration, choice.reading, own_times=settings.own_times
+        )
         result = work.smooth(settings, progress, cancelled)
         progress("preparing the layers", 0, 0)
         drawn = replace(result, poses2d=work.on_videos(result.poses2d))
