@@ -15,6 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from stress_trials import exchange
 from stress_trials.counts import Counts
 from stress_trials.project import make_project
 from stress_trials.reading import ALL_FILES, Worker, try_reading
@@ -33,6 +34,7 @@ def main() -> int:
         good = Path(place) / "project"
         make_project(good)
         write_files(good)
+        exchange.write_files(good)
         trials = {
             **{
                 name: partial(try_reading, good, name, worker=worker, counts=counts)
@@ -63,6 +65,8 @@ def main() -> int:
                 spent["saving"] += time.monotonic() - start
         worker.stop()
     print(counts.table())
+    if exchange.LEFT_OUT:
+        print(f"left out, since their libraries are not installed: {', '.join(exchange.LEFT_OUT)}")
     for (row, column, _), text in list(counts.examples.items())[: options.examples]:
         print(f"\n--- {row}: {column}, {text}")
     return int(counts.faults > 0)

@@ -13,15 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from . import exchange, rigs_and_reviews
 from .counts import Counts, patience
 from .mutations import mutated, put_in_place_of
 from .project import FILES, SESSION
-from .rigs_and_reviews import FILES as MORE_FILES
-from .rigs_and_reviews import commands as more_commands
 
 HERE = Path(__file__).resolve().parent
 TIME_OUT = 30.0
-ALL_FILES = {**FILES, **MORE_FILES}
+ALL_FILES = {**FILES, **rigs_and_reviews.FILES, **exchange.FILES}
 
 
 class Worker:
@@ -92,13 +91,19 @@ def try_reading(good: Path, format_name: str, seed: int, worker: Worker, counts:
             (format_name, {"format": format_name, "folder": str(folder), "path": str(path)})
         ]
         if rng.random() < 0.35:
-            if format_name in FILES:
-                command = rng.choice(_commands(folder, path, rng))
-            else:
-                command = rng.choice(more_commands(format_name, folder, path, rng))
+            commands = (
+                _commands
+                if format_name in FILES
+                else exchange.commands
+                if format_name in exchange.FILES
+                else rigs_and_reviews.commands
+            )
+            command = rng.choice(commands(format_name, folder, path, rng))
             tasks.append((f"{format_name}, commands", {"command": command}))
         for row, task in tasks:
             answer = worker.ask(task)
+            # Else a command of the trials is misspelt, and tries nothing.
+            assert answer["end"] != "usage", f"{task}: {answer['text']}"
             counts.add(row, "inputs")
             fault = {
                 "traceback": "tracebacks",
@@ -112,9 +117,27 @@ def try_reading(good: Path, format_name: str, seed: int, worker: Worker, counts:
                 counts.note(row, fault, f"seed {seed}, {what}", answer["text"], kept)
 
 
-def _commands(folder: Path, path: Path, rng: random.Random) -> list[list[str]]:
+def _commands(name: str, folder: Path, path: Path, rng: random.Random) -> list[list[str]]:
     out = str(folder.parent / "out")
+    of_poses, of_labels = (
+        rng.choice(["tidy-csv", "trc", "dlc-csv"]),
+        rng.choice(["coco", "label3d"]),
+    )
     return [
+        ["audit", str(folder), "--no-images"],
+        [
+            "export",
+            str(folder),
+            "--session",
+            SESSION,
+            "--format",
+            of_poses,
+            "--fps",
+            "30",
+            "--out",
+            out,
+        ],
+        ["export", str(folder), "--format", of_labels, "--out", out],
         ["info", str(path)],
         ["info", str(folder)],
         ["triangulate", str(folder), "--session", SESSION, "--out", out],

@@ -75,7 +75,7 @@ def commands(name: str, folder: Path, path: Path, rng: random.Random) -> list[li
         given = str(path.parent if name in ("rig, jarvis", "rig, colmap") else path)
         return [["rig", "convert", given, out], ["rig", "check", given], ["info", given]]
     if name == "board":
-        return [["rig", "board", str(path), str(folder.parent / "board.pdf")]]
+        return [["rig", "board", str(path), "--out", str(folder.parent / "board.pdf")]]
     if name == "sync table":
         videos = [str(folder / "videos" / f"{SESSION}_{view}.mp4") for view in VIEWS]
         how = ["--board", str(folder / BOARD), "--timestamps", str(path), "--out", out]

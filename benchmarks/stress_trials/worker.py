@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from stress_trials import rigs_and_reviews
+from stress_trials import exchange, rigs_and_reviews
 
 MEMORY = 6 << 30
 
@@ -61,8 +61,8 @@ def _command(arguments: list[str]) -> dict[str, str]:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             status = command_line(arguments)
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 2
+    except SystemExit:
+        return {"end": "usage", "text": out.getvalue()[-300:]}
     except BaseException:  # noqa: BLE001 - that any can come out is what is looked for
         return {"end": "traceback", "text": traceback.format_exc()[-1500:]}
     text = out.getvalue()
@@ -251,6 +251,7 @@ READERS: dict[str, Callable[[Path, Path], str]] = {
     "timestamps": _frame_table("read_times"),
     "boxes": _frame_table("read_boxes"),
     **rigs_and_reviews.READERS,
+    **exchange.READERS,
 }
 
 if __name__ == "__main__":

@@ -114,3 +114,28 @@ def test_the_command_succeeds_and_takes_a_choice(
     assert "predictions of m2" in capsys.readouterr().out
     assert main(["info", "--individual", "cat", str(path)]) == 2
     assert "m1, m2, single" in capsys.readouterr().err
+
+
+def test_tables_that_are_not_read_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tables")
+    frame = two_animals().xs("m1", axis=1, level="individuals")
+    for view in ("left", "right"):
+        path = written(frame, tmp_path / f"run1_{view}.h5")
+        for key in ("keypoints", "old/labels"):
+            (frame * 2).to_hdf(path, key=key)
+    note = (
+        "note: the file holds 3 tables: df_with_missing is read, as in DeepLabCut, "
+        "keypoints, old/labels are not"
+    )
+    assert describe_table(path).splitlines()[1:] == [f"  {note}"]
+    assert main(["info", str(tmp_path)]) == 0
+    of_folder = capsys.readouterr().out
+    assert note.replace("note: ", "note: run1_left.h5 and 1 more: ") in of_folder
+
+
+def test_positions_in_hdf5(tmp_path: Path) -> None:
+    frame = two_animals(("x", "y", "z")).xs("m1", axis=1, level="individuals")
+    path = written(frame, tmp_path / "run1_3d.h5")
+    assert describe_table(path) == f"{path}: 3-D positions, 6 frames x 2 keypoints (nose, tail)"

@@ -176,6 +176,18 @@ def test_results_beside_predictions_are_no_inputs(
         assert own == (expected if each.name in first else set())
 
 
+def test_results_tell_nothing_about_the_place_of_the_view(tmp_path: Path) -> None:
+    """A session's name may end in the name of a view, and so does that of its 3-D positions."""
+    stems = ["fly_cam1", "fly_cam2", "fly_cam1_cam1", "fly_cam1_cam2"]
+    folder = folder_of(tmp_path, ["cam1", "cam2"], stems)
+    before = told(folder)
+    assert before["fly_cam1"] == {"cam1": "fly_cam1_cam1", "cam2": "fly_cam1_cam2"}
+    for session in ("fly", "fly_cam1"):
+        arguments = ["triangulate", str(folder), "--session", session, "--out", str(folder)]
+        assert main(arguments) == 0
+    assert told(folder) == before
+
+
 # --- files from a Mac -------------------------------------------------------------------------
 
 

@@ -53,7 +53,9 @@ def test_zero_with_likelihood_zero_is_missing_and_said_to_be_so(scene, mode: str
     assert not any("likelihood 0" in n for n in expected.report.warnings)
 
 
-@pytest.mark.parametrize(("position", "likelihood"), [(0.0, 1e-9), (-1.0, 0.0), (-1.0, -1.0)])
+@pytest.mark.parametrize(
+    ("position", "likelihood"), [(0.0, 1e-9), (-1.0, 0.0), (-1.0, -1.0), (0.0, np.nan)]
+)
 def test_other_ways_to_write_that_nothing_was_found(
     scene, position: float, likelihood: float
 ) -> None:
@@ -67,10 +69,17 @@ def test_other_ways_to_write_that_nothing_was_found(
 
 def test_zero_with_a_likelihood_is_a_position(scene) -> None:
     _, _, ensemble = scene
-    xy = ensemble.xy.copy()
+    xy, unknown = ensemble.xy.copy(), np.full_like(ensemble.likelihood, np.nan)
     xy[:, :, 30, 0] = 0.0
     result = smooth(replace(ensemble, xy=xy), mode="single")
     np.testing.assert_array_equal(result.poses2d.ensemble_median[:, 30, 0], 0.0)
+    n = xy[:, :, 30, 0, 0].size
+    assert any(f"{n} predictions lie at exactly (0, 0)" in x for x in result.report.warnings)
+    # Where no likelihood is known, a place beside the corner is one.
+    xy[:, :, 30, 0] = -1.0
+    result = smooth(replace(ensemble, xy=xy, likelihood=unknown), mode="single")
+    np.testing.assert_array_equal(result.poses2d.ensemble_median[:, 30, 0], -1.0)
+    assert not any("(0, 0)" in x for x in result.report.warnings)
 
 
 def test_one_set_with_a_placeholder_does_not_move_the_median(scene) -> None:
@@ -156,6 +165,16 @@ def test_a_keypoint_that_one_view_alone_observes_has_no_point(scene) -> None:
         assert np.isnan(result.poses2d.xy[:, :, 2]).all()
     single = smooth(replace(ensemble, xy=xy), mode="single")
     assert np.isfinite(single.poses2d.xy[0, :, 2]).all()
+
+
+def test_keypoints_that_are_hardly_ever_observed_are_named(scene) -> None:
+    rig, _, ensemble = scene
+    xy = ensemble.xy.copy()
+    xy[:, :, 5:, 1] = np.nan
+    found = smooth(replace(ensemble, xy=xy), rig).report.warnings
+    assert "observed by two views in less than 5 % of 120 frames: point1 (in 5)" in found
+    xy[:, :, 5:6, 1] = 10.0
+    assert not any("less than" in n for n in smooth(replace(ensemble, xy=xy), rig).report.warnings)
 
 
 @pytest.mark.parametrize("mode", [*MODES, "triangulated"])

@@ -30,6 +30,8 @@ from napari_pose3d.settings import (
 # Of fewer prediction sets the variance says little about an observation.
 _MIN_MODELS = 3
 _SAMPLE = 100_000
+# What is said of keypoints that fewer frames observe, and of so many predictions at exactly 0.
+_HARDLY, _FEWEST_ZEROS = 0.05, 3
 # For the calibration: frames that are looked through, the part of the usual likelihood below which
 # an observation says nothing, and how many points must remain.
 _FRAMES, _DOUBTED, _FEWEST_TRUSTED = 4000, 0.5, 50
@@ -168,7 +170,9 @@ def _trusted(statistics: EnsembleStatistics) -> FloatArray:
 def uncomputable(
     ensemble: AnyEnsemble, statistics: EnsembleStatistics, mode: Mode | None, notes: list[str]
 ) -> tuple[int, ...]:
-    """Keypoints, by index, that too few views ever observe; ``notes`` names them.
+    """Keypoints, by index, that too few views ever observe.
+
+    ``notes`` names them, and those that are hardly ever observed.
 
     Parameters
     ----------
@@ -183,17 +187,24 @@ def uncomputable(
     views_needed = 1 if mode == "single" else 2
     # A track has two points.
     frames_needed = 2 if mode == "calibrated" else 1
-    empty, most = [], 0
+    empty, hardly, most = [], [], 0
     for k in range(len(ensemble.keypoints)):
         n_views = observed_mask(statistics.centre[:, :, k]).sum(axis=0)
         n_usable = int((n_views >= views_needed).sum())
         most = max(most, n_usable)
         if n_usable < frames_needed:
             empty.append(k)
+        elif n_usable < _HARDLY * statistics.n_frames:
+            hardly.append(f"{ensemble.keypoints[k]} (in {n_usable:,})")
+    who = "observed" if views_needed == 1 else "observed by two views"
+    if hardly:
+        notes.append(
+            f"{who} in less than {100 * _HARDLY:.0f} % of {statistics.n_frames:,} frames: "
+            f"{', '.join(hardly)}"
+        )
     if not empty:
         return ()
     names = ", ".join(ensemble.keypoints[k] for k in empty)
-    who = "observed" if views_needed == 1 else "observed by two views"
     how = f"{who} in {'no frame' if frames_needed == 1 else 'fewer than two frames'}"
     if len(empty) == len(ensemble.keypoints):
         if most:
@@ -214,8 +225,13 @@ def placeholder_notes(statistics: EnsembleStatistics) -> Iterable[str]:
     """Notes on predictions that are no positions."""
     if n := int(statistics.n_placeholders.sum()):
         yield (
-            f"{n:,} predictions at (0, 0) with likelihood 0, or beyond that corner, stand for "
-            "nothing found; they are treated as missing"
+            f"{n:,} predictions at (0, 0) with likelihood 0 or none, or beyond that corner, stand "
+            "for nothing found; they are treated as missing"
+        )
+    if (n := int(statistics.n_zeros.sum())) >= _FEWEST_ZEROS:
+        yield (
+            f"{n:,} predictions lie at exactly (0, 0) and are taken as positions; if they stand "
+            "for nothing found, leave them out by a minimum likelihood"
         )
     if n := int(statistics.n_impossible.sum()):
         yield (

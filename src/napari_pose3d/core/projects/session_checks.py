@@ -12,12 +12,14 @@ from pathlib import Path
 from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.rig import Rig, absent_cameras
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
+from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
 from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .alignment.frame_rates import ADVICE, REMEDIES, TRIGGERED, differing_rates
 from .issues import Issue
+from .scan.table_headers import header_or_reason
 from .session import Session
 
 # Tables up to this size are read to count their lines.
@@ -53,7 +55,7 @@ def check_session(session: Session) -> tuple[Issue, ...]:
     except PoseDataError as error:
         # A table that says how a video lies in its session.
         issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
-    return (*issues, *_tables(session, facts))
+    return (*issues, *_tables(session, facts), *_hdf5(session))
 
 
 def _cameras(session: Session, rig: Rig) -> list[Issue]:
@@ -223,6 +225,26 @@ def _tables(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]
                 )
             )
     return issues
+
+
+def _hdf5(session: Session) -> list[Issue]:
+    """HDF5 files that cannot be used, and further tables in the others, which are not read."""
+    issues = []
+    files: dict[str, list[str]] = {}
+    for path in (path for each in session.sets for path in each.files.values()):
+        if path.suffix.lower() != ".h5":
+            continue
+        try:
+            header = header_or_reason(path, strict=True)
+        except PoseDataError as error:
+            issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
+            continue
+        if isinstance(header, TableHeader) and header.unread:
+            files.setdefault(header.describe_unread(), []).append(path.name)
+    return issues + [
+        Issue("note", what, f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0])
+        for what, names in files.items()
+    ]
 
 
 def _is_small(path: Path) -> bool:

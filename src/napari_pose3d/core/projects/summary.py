@@ -82,7 +82,10 @@ def describe(
         return _video(path)
     if path.name == "project.yaml":
         return _folder(path.parent, words)
-    return f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml)"
+    return (
+        f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml, "
+        f"video {', '.join(VIDEO_SUFFIXES)})"
+    )
 
 
 def _calibration(path: Path, words: Words) -> str:

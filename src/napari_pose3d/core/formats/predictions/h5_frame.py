@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What DeepLabCut calls its table; others in the file are leftovers of conversions.
 _USUAL_KEY = "/df_with_missing"
+UNREAD = "unread tables"
+"""Among a frame's ``attrs``: names of the tables in its file that were not read."""
 _EXPECTED = "a DeepLabCut file: one table, or one called df_with_missing"
 _TODO = "Export CSV from DeepLabCut and use that"
 _MOST_GROUPS = 1000
@@ -67,7 +69,8 @@ def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
                 input_errors(path, *damage, expected=_EXPECTED, todo=_TODO),
                 pd.HDFStore(str(path), mode="r") as store,
             ):
-                key = _choose(_table_keys(store), path)
+                keys = _table_keys(store)
+                key = _choose(keys, path)
                 _check_size(store, key, size, path)
                 frame = store.select(key, stop=stop)
         except PoseDataError as error:
@@ -77,6 +80,7 @@ def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
             raise _foreign_code(refused[0], path)
     if not isinstance(frame, pd.DataFrame):
         raise PoseDataError("the file holds no table", file=path, expected=_EXPECTED)
+    frame.attrs[UNREAD] = tuple(each.removeprefix("/") for each in keys if each != key)
     return frame
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.storage.input_files import input_errors
 from napari_pose3d.errors import PoseDataError
 
-from .h5_frame import read_frame
+from .h5_frame import UNREAD, read_frame
 from .prediction_csv import check_is_predictions
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 from .table_header import TableHeader, header_from_rows, in_file
@@ -115,6 +116,6 @@ def _header_of(frame: pd.DataFrame, path: Path) -> TableHeader:
         )
     rows = [[str(v) for v in frame.columns.get_level_values(i)] for i in range(len(names))]
     try:
-        return header_from_rows(rows, names)
+        return replace(header_from_rows(rows, names), unread=frame.attrs[UNREAD])
     except PoseDataError as error:
         raise in_file(error, path) from None

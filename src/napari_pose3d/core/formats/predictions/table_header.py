@@ -49,12 +49,15 @@ class TableHeader:
         Number of header lines.
     has_set_column : bool
         Whether a last column ``set`` (train, validation, test) follows.
+    unread : tuple of str
+        Names of further tables in the file, which are not read.
     """
 
     scorer: str
     columns: tuple[tuple[str, str, str], ...]
     n_rows: int
     has_set_column: bool
+    unread: tuple[str, ...] = ()
 
     @property
     def n_cells(self) -> int:
@@ -94,6 +97,16 @@ class TableHeader:
             if column[0] == (individual or "") and column[2] == coordinate
         }
         return [place[keypoint] for keypoint in self.keypoints(individual)]
+
+    def describe_unread(self) -> str:
+        """Which tables of the file are not read; "" where it holds no others."""
+        if not self.unread:
+            return ""
+        names = ", ".join(self.unread[:5]) + (", ..." if len(self.unread) > 5 else "")
+        return (
+            f"the file holds {len(self.unread) + 1} tables: df_with_missing is read, as in "
+            f"DeepLabCut, {names} {'is' if len(self.unread) == 1 else 'are'} not"
+        )
 
     def describe_cell(self, cell: int) -> str:
         """Name a cell of a line (0 is the frame number) for a message."""

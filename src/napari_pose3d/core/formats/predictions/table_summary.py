@@ -9,6 +9,7 @@ import numpy as np
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .anipose3d_csv import is_anipose3d_csv, read_anipose3d_csv
+from .h5_frame import read_frame
 from .poses3d_csv import Poses3DTable, read_poses3d_csv
 from .prediction_csv import read_individuals_csv
 from .prediction_h5 import read_h5_header, read_individuals_h5
@@ -35,8 +36,16 @@ def describe_table(path: Path, individual: str | None = None) -> str:
             return _of_positions(path, read_anipose3d_csv(path))
         return f"{path}: not predictions, labels or 3-D positions"
     header = read_h5_header(path) if hdf5 else read_header(path)[0]
+    text = _of_kind(path, header, individual)
+    return f"{text}\n  note: {header.describe_unread()}" if header.unread else text
+
+
+def _of_kind(path: Path, header: TableHeader, individual: str | None) -> str:
+    hdf5 = path.suffix.lower() == ".h5"
     if header.kind == "poses3d":
-        return _of_positions(path, read_poses3d_csv(path))
+        if not hdf5:
+            return _of_positions(path, read_poses3d_csv(path))
+        return _in_space(path, len(read_frame(path)), _first_keypoints(header))
     if header.kind == "labels":
         return _of_labels(path, header)
     tables = read_individuals_h5(path) if hdf5 else read_individuals_csv(path)
@@ -73,12 +82,18 @@ def _keypoints(table: PredictionTable) -> str:
 
 
 def _of_positions(path: Path, table: Poses3DTable) -> str:
-    return (
-        f"{path}: 3-D positions, {len(table.xyz):,} frames x {len(table.keypoints)} keypoints "
-        f"({', '.join(table.keypoints)})"
-    )
+    return _in_space(path, len(table.xyz), table.keypoints)
+
+
+def _in_space(path: Path, n_frames: int, keypoints: tuple[str, ...]) -> str:
+    names = ", ".join(keypoints)
+    return f"{path}: 3-D positions, {n_frames:,} frames x {len(keypoints)} keypoints ({names})"
 
 
 def _of_labels(path: Path, header: TableHeader) -> str:
-    names = header.keypoints(header.individuals[0] if header.individuals else None)
+    names = _first_keypoints(header)
     return f"{path}: labels of {len(names)} keypoints ({', '.join(names)})"
+
+
+def _first_keypoints(header: TableHeader) -> tuple[str, ...]:
+    return header.keypoints(header.individuals[0] if header.individuals else None)

@@ -79,7 +79,10 @@ def sort_plain(
 
 def plain_naming(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
     """How names are read: with the given names of views, else the cameras', else the videos'."""
-    paths = [listing.path(f) for f in (*filter(is_video, listing.files), *tables_of(listing))]
+    # Results are named after their session, which tells nothing about the place of the view.
+    ours = results_beside_records(listing)
+    tables = [f for f in tables_of(listing) if f not in ours and not _SPACE.search(Path(f).stem)]
+    paths = [listing.path(f) for f in (*filter(is_video, listing.files), *tables)]
     paths = [path for path in paths if is_video(path.name) or reason_by_name(path) is None]
     naming = _views_of(listing, given, rig_names)
     return naming.fitted(naming.stem(path, scorer_of) for path in paths)

@@ -46,8 +46,10 @@ class EnsembleStatistics:
     swapped : (view, frame, pair) uint8
         Models that hold the left and right of a pair the other way round than most.
     n_placeholders, n_impossible : (view,) int64
-        Predictions that were taken as missing: (0, 0) with likelihood 0, and infinite ones or more
-        than a million px away.
+        Predictions that were taken as missing: (0, 0) with likelihood 0 or none, and infinite ones
+        or more than a million px away.
+    n_zeros : (view,) int64
+        Predictions at exactly (0, 0) that were taken as positions.
     certain : CertainObservations or None
         Positions that a person gave; they are in the arrays.
     """
@@ -58,6 +60,7 @@ class EnsembleStatistics:
     swapped: NDArray[np.uint8]
     n_placeholders: NDArray[np.int64]
     n_impossible: NDArray[np.int64]
+    n_zeros: NDArray[np.int64]
     certain: CertainObservations | None = None
 
     @property
@@ -98,8 +101,8 @@ def ensemble_statistics(
     fix_swaps : bool
         Whether a model that does so, unlike most, has them exchanged first.
     keep_placeholders : bool
-        Whether (0, 0) with likelihood 0 is a position like any other, as the published smoother
-        takes it; otherwise it is missing.
+        Whether (0, 0) with likelihood 0 or none is a position like any other, as the published
+        smoother takes it; otherwise it is missing.
 
     Returns
     -------
@@ -122,6 +125,7 @@ def ensemble_statistics(
             for counts in pool.map(reduce, range(0, part.n_frames, _FRAMES_AT_ONCE)):
                 found.n_placeholders[view] += counts[0]
                 found.n_impossible[view] += counts[1]
+                found.n_zeros[view] += counts[2]
                 if cancelled is not None and cancelled():
                     raise Cancelled
             del part, reduce  # before the next view is read
@@ -142,9 +146,11 @@ def _with_room(
         np.zeros((*shape[:2], n_pairs), np.uint8),
         np.zeros(n_views, np.int64),
         np.zeros(n_views, np.int64),
+        np.zeros(n_views, np.int64),
     )
     if old is not None:
-        new.n_placeholders[:], new.n_impossible[:] = old.n_placeholders, old.n_impossible
+        for name in ("n_placeholders", "n_impossible", "n_zeros"):
+            getattr(new, name)[:] = getattr(old, name)
         for name in ("centre", "variance", "likelihood", "swapped"):
             getattr(new, name)[:, : old.n_frames] = getattr(old, name)
     return new
@@ -161,7 +167,7 @@ class _Options:
 
 def _reduce(
     part: Ensemble, options: _Options, into: EnsembleStatistics, view: int, start: int
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Reduce some frames of the one view in ``part``; the numbers of what was no position."""
     from . import swap_kernels
     from .ensemble_kernels import reduce_models
@@ -176,9 +182,14 @@ def _reduce(
         xy = np.ascontiguousarray(part.xy[:, 0, frames], dtype=np.float32)
     confidence = np.ascontiguousarray(part.likelihood[:, 0, frames], dtype=np.float32)
     # Programs write 0 or -1 where they found nothing.
-    placeholder = (xy[..., 0] <= 0) & (xy[..., 1] <= 0) & (confidence < _NO_LIKELIHOOD)
-    if options.keep_placeholders:
-        placeholder[:] = False
+    placeholder = (xy[..., 0] <= 0) & (xy[..., 1] <= 0)
+    n_zeros = 0
+    if placeholder.any():
+        zero = (xy == 0).all(axis=-1)
+        placeholder &= (confidence < _NO_LIKELIHOOD) | (np.isnan(confidence) & zero)
+        if options.keep_placeholders:
+            placeholder[:] = False
+        n_zeros = int((zero & ~placeholder).sum())
     impossible = (np.abs(xy[..., 0]) > _FARTHEST) | (np.abs(xy[..., 1]) > _FARTHEST)
     if placeholder.any() or impossible.any():
         xy = np.where((placeholder | impossible)[..., None], np.float32(np.nan), xy)
@@ -202,4 +213,4 @@ def _reduce(
         variance[:] = 1 / mean_confidence
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan
-    return int(placeholder.sum()), int(impossible.sum())
+    return int(placeholder.sum()), int(impossible.sum()), n_zeros
