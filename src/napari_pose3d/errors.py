@@ -1,4 +1,4 @@
-"""The two exceptions that leave the core on purpose."""
+"""The two exceptions that leave the core on purpose, and errors in words."""
 
 from __future__ import annotations
 
@@ -150,3 +150,13 @@ def todo_in_words(todo: str, remedies: Sequence[Remedy], words: Callable[[Remedy
 
 class Cancelled(Exception):  # noqa: N818 - a request that was met, not an error
     """The user cancelled the job; nothing was written and nothing was changed."""
+
+
+def error_text(error: Exception) -> str:
+    """What went wrong, in words for a user; the system's errors by file and reason."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{os.fspath(error.filename)}: "
+        return f"{where}{error.strerror or error}"
+    return str(error)

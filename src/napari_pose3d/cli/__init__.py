@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_pose3d._version import __version__
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import Cancelled, PoseDataError, error_text
 
 from . import audit, exchange, info, kinematics, models, render, review, rig, sample, smoothing
 from .options import parse_frame_ranges
@@ -58,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except OSError as error:
-            where = "" if error.filename is None else f"{error.filename}: "
-            return _refuse(bar, f"{where}{error.strerror or error}")
+            return _refuse(bar, error_text(error))
         except MemoryError:
             return _refuse(
                 bar, "there is not enough memory. Close other programs, or take fewer keypoints"

@@ -16,7 +16,7 @@ from napari_pose3d.core.formats.predictions.anipose3d_csv import (
     is_anipose3d_csv,
     read_anipose3d_csv,
 )
-from napari_pose3d.core.formats.predictions.poses3d_csv import is_poses3d_csv, read_poses3d_csv
+from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     count_frames,
     is_prediction_csv,
@@ -28,7 +28,7 @@ from napari_pose3d.errors import PoseDataError
 
 Read = Callable[[Path], object]
 READERS: list[Read] = [read_prediction_csv, read_poses3d_csv, read_anipose3d_csv]
-SNIFFERS = [is_prediction_csv, is_poses3d_csv, is_anipose3d_csv]
+SNIFFERS = [is_prediction_csv, is_anipose3d_csv]
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has them")
 
 

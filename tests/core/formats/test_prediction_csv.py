@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_pose3d.core.formats.predictions.poses3d_csv import (
-    is_poses3d_csv,
     read_poses3d_csv,
     write_poses3d_csv,
 )
@@ -23,6 +22,7 @@ from napari_pose3d.core.formats.predictions.prediction_csv import (
     write_prediction_csv,
 )
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.formats.predictions.table_header import kind_of
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
 from napari_pose3d.errors import Cancelled, PoseDataError
 
@@ -404,7 +404,7 @@ def test_poses3d_round_trip(tmp_path: Path) -> None:
         .splitlines()[2]
         .startswith("coords,x,y,z,x_posterior_var,y_posterior_var,z_posterior_var,x,")
     )
-    assert is_poses3d_csv(path)
+    assert kind_of(path) == "poses3d"
     assert not is_prediction_csv(path)
     table3d = read_poses3d_csv(path)
     assert table3d.keypoints == ("a", "b")

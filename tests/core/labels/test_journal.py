@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.journals import leftover_journals, unsaved_in
 from tests.support.label_projects import clicked, files_of, key, label_key, label_project
 from tests.support.paths import REPO
 
@@ -16,8 +17,6 @@ from napari_pose3d.core.labels.store import journal as journals
 from napari_pose3d.core.labels.store.journal import (
     Journal,
     journal_folders,
-    leftover_journals,
-    unsaved_in,
 )
 from napari_pose3d.core.labels.store.label import EMPTY
 from napari_pose3d.core.labels.store.label_store import LabelStore

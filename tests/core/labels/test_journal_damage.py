@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.journals import leftover_journals, unsaved_in
 from tests.support.label_projects import clicked, files_of, key, label_key, label_project
 from tests.support.paths import REPO
 
@@ -20,9 +21,7 @@ from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store import journal as journals
 from napari_pose3d.core.labels.store.journal import (
     Journal,
-    leftover_journals,
     read_journal,
-    unsaved_in,
 )
 from napari_pose3d.core.labels.store.label import Label, LabelStatus, Visibility
 from napari_pose3d.core.labels.store.label_store import LabelStore

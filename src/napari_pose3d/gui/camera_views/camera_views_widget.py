@@ -7,7 +7,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.workspace.workspace import workspace
 
@@ -163,7 +163,7 @@ class CameraViewsWidget(QWidget):
             if layout != LayoutState.from_dict(stored).to_dict():
                 update_own_project(folder, layout=layout)
         except (OSError, PoseDataError) as error:
-            show_warning(f"The arrangement of the camera views was not kept: {error}")
+            show_warning(f"The arrangement of the camera views was not kept: {error_text(error)}")
 
 
 class _Window(QWidget):

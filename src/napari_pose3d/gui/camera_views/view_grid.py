@@ -83,17 +83,6 @@ class ViewGrid(QWidget):
         self._order[a], self._order[b] = other, one
         self._place()
 
-    def set_hidden(self, name: str, hidden: bool) -> None:
-        """Hide one, or show it again; the last one stays."""
-        if hidden:
-            if len(self._hidden) + 1 == len(self._order):
-                return
-            self._hidden.add(name)
-        else:
-            self._hidden.discard(name)
-        self._maximised = ""
-        self._place()
-
     def toggle_maximised(self, name: str) -> None:
         """Show only this one, or all again."""
         self._maximised = "" if self._maximised else name

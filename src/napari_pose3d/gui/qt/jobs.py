@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from qtpy.QtCore import QCoreApplication, QObject, Qt, Signal
 
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import Cancelled, PoseDataError, error_text
 from napari_pose3d.settings import IsCancelled, Progress
 
 # Progress that comes faster than it can be seen only costs the main thread time.
@@ -122,7 +122,7 @@ class Job(QObject):
         except Cancelled:
             return "stopped", None
         except (PoseDataError, OSError) as error:
-            return "failed", str(error)
+            return "failed", error_text(error)
         except RuntimeError:
             # When Python ends, pools of threads take no more work.
             if threading.main_thread().is_alive():

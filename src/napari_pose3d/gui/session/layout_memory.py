@@ -8,7 +8,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject
 
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .current_session import OpenSession, current_session
@@ -55,7 +55,7 @@ class LayoutMemory(QObject):
             if layout.get(_KEY) != state:
                 update_own_project(folder, layout={_KEY: state})
         except (OSError, PoseDataError) as error:
-            show_warning(f"The arrangement of the panels was not kept: {error}")
+            show_warning(f"The arrangement of the panels was not kept: {error_text(error)}")
 
     def _on_session(self) -> None:
         opened, before = self._current.open, self._restored

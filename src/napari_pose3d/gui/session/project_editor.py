@@ -13,7 +13,7 @@ from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.settings import ReadingSettings
 
 from .dialogs.alignment_dialog import ViewDialog
@@ -101,7 +101,7 @@ class ProjectEditor(QObject):
             update_own_project(project.folder, **changes)
             again = open_project(project.folder)
         except (OSError, PoseDataError) as error:
-            show_error(str(error))
+            show_error(error_text(error))
             return False
         self.changed.emit(again)
         return True

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import LayerPoses
 from napari_pose3d.gui.layers.poses_monitor import PosesMonitor
@@ -306,7 +306,7 @@ class TracesWidget(QWidget):
         try:
             write()
         except (OSError, PoseDataError) as error:
-            show_error(str(error))
+            show_error(error_text(error))
             return
         show_info(f"Written: {short_path(path)}")
 

@@ -20,7 +20,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from ..number_text.number_reader import read_numbers
 from ..number_text.number_writer import write_lines
 from .prediction_csv import SCORER, write_header
-from .table_header import SPACE, SPACE_VARIANCE, kind_of, read_header
+from .table_header import SPACE, SPACE_VARIANCE, read_header
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,6 @@ class Poses3DTable:
     xyz: NDArray[np.float64]
     variance: NDArray[np.float64] | None
     scorer: str
-
-
-def is_poses3d_csv(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a CSV of 3-D positions, judged by its first lines; never raises."""
-    return kind_of(path) == "poses3d"
 
 
 def read_poses3d_csv(

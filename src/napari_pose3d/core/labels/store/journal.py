@@ -276,11 +276,6 @@ def left_journals(project: Path, key: str) -> list[JournalContent]:
     return found
 
 
-def leftover_journals(project: Path, key: str) -> list[Path]:
-    """The files of `left_journals` that hold unsaved labels."""
-    return [each.path for each in left_journals(project, key) if each.unsaved is not None]
-
-
 def set_aside(path: Path) -> None:
     """Keep a journal for a person, and do not offer it again."""
     with contextlib.suppress(OSError):
@@ -325,17 +320,6 @@ def read_journal(path: Path) -> JournalContent:
     command = Command("recover unsaved labels", changes) if changes else None
     # An empty file is one that nothing was written into, or whose content is gone.
     return JournalContent(path, command, skipped or int(not understood))
-
-
-def unsaved_in(path: Path) -> Command | None:
-    """What a journal holds that was not saved, as one command; None for nothing.
-
-    Raises
-    ------
-    PoseDataError
-        When the file cannot be read at all.
-    """
-    return read_journal(path).unsaved
 
 
 def is_held(path: Path) -> bool:

@@ -14,7 +14,7 @@ from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
 from napari_pose3d.core.review.decisions.decisions import read_decisions
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.settings import (
     IsCancelled,
     Progress,
@@ -59,7 +59,7 @@ def run_session(
     try:
         work = _SessionWork(plan, task, progress or no_progress, cancelled or never_cancelled)
     except (PoseDataError, OSError) as error:
-        return SessionOutcome(task, message=_words(error))
+        return SessionOutcome(task, message=error_text(error))
     for step in plan.settings.steps:
         if any(each.status == "failed" for each in steps):
             steps.append(StepOutcome(step, "left out"))
@@ -69,7 +69,7 @@ def run_session(
             steps.append(work.step(step))
         except (PoseDataError, OSError, MemoryError) as error:
             seconds = time.perf_counter() - begun
-            steps.append(StepOutcome(step, "failed", seconds, _words(error)))
+            steps.append(StepOutcome(step, "failed", seconds, error_text(error)))
     return SessionOutcome(task, tuple(steps))
 
 
@@ -218,11 +218,3 @@ def _figures(result: Result) -> Numbers:
     if residuals:
         found["residual_px"] = round(max(residuals), 3)
     return found
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for this session"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
