@@ -31,7 +31,7 @@ class RefinementSettings:
     """How a calibration is mended from points that several views see."""
 
     source: Literal["labels", "predictions"] = setting(
-        "predictions", "labels of persons, or the networks' confident predictions"
+        "predictions", "labels of people, or the networks' confident predictions"
     )
     min_likelihood: float = setting(0.9, "predictions below are not used")
     free: Literal["extrinsics", "rotation", "translation", "focal", "all"] = setting(

@@ -155,7 +155,7 @@ def test_a_broken_python_is_an_error_with_its_message(tmp_path: Path) -> None:
     python.chmod(0o755)
     with pytest.raises(PoseDataError, match=r"does not work \(broken\)"):
         litpose_facts(Installation(tmp_path / "litpose", python, ""))
-    with pytest.raises(PoseDataError, match="cannot be told which Python"):
+    with pytest.raises(PoseDataError, match="it is unknown which Python"):
         litpose_facts(Installation(tmp_path / "litpose", None, ""))
 
 

@@ -23,7 +23,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "convert",
         help="read a calibration of another program, or write one for it",
         description="Read a calibration of another program, or write one for it, and look for "
-        "faults. What the new format cannot keep is said.",
+        "faults. What the new format cannot keep is listed.",
         allow_abbrev=False,
     )
     parser.add_argument("input", metavar="IN", type=Path, help="file, or folder of files")

@@ -102,8 +102,8 @@ def _check(options: argparse.Namespace) -> None:
         )
     if (options.points is None) == (options.floor is None):
         raise PoseDataError(
-            "it is not said what the points are"
+            "neither --points nor --floor was given"
             if options.points is None
-            else "two worlds were asked for",
+            else "--points and --floor were given",
             expected="--points ORIGIN X PLANE or --floor NAME ...",
         )

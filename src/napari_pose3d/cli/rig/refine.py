@@ -184,7 +184,7 @@ def _check(options: argparse.Namespace) -> None:
         return
     if len(places) != 1:
         raise PoseDataError(
-            "it is not said where to write" if not places else "two places were given to write to",
+            "no place to write to was given" if not places else "two places were given to write to",
             expected="--out TOML or --project DIR",
         )
     if not getattr(options, sources[0]) and options.project is None:

@@ -374,7 +374,7 @@ class Labeling:
         return labeled_points(self.rig, np.moveaxis(xy, 1, 0)) if len(xy) else None
 
     def _pixels(self, views: tuple[str, ...]) -> NDArray[np.float64]:
-        """What persons labeled in this session, ``(frame, view, keypoint, 2)`` rig px."""
+        """What people labeled in this session, ``(frame, view, keypoint, 2)`` rig px."""
         keys = [key for key in self.files.frames if key.session == self.session.name]
         keys = keys[:: max(len(keys) // _MOST_LEARNED, 1)]
         pixels = [

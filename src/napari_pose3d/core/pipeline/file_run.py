@@ -48,8 +48,8 @@ class FileRun:
     sets : collection of str, optional
         Names of prediction sets; not given: all.
     around : path, optional
-        The project or folder that keeps what was corrected and decided in review; not given: told
-        from where the predictions lie.
+        The project or folder that keeps what was corrected and decided in review; not given:
+        derived from where the predictions lie.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Result:
-        """Smooth, with what persons corrected and excluded in review.
+        """Smooth, with what people corrected and excluded in review.
 
         Parameters, result and errors as for `smoothing_run.run`. What is kept in the project about
         this session is used unless the settings leave it out; the report says so. Corrections and
@@ -189,7 +189,7 @@ class FileRun:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Result:
-        """Triangulate frame by frame, with what persons corrected and excluded in review.
+        """Triangulate frame by frame, with what people corrected and excluded in review.
 
         Parameters, result and errors as for `triangulation_run.triangulate_ensemble`, otherwise as
         for `smooth`.

@@ -1,4 +1,4 @@
-"""What is missing or contradictory in a project: said, not raised, so that the rest is usable."""
+"""What is missing or contradictory in a project: listed, not raised, so that the rest is usable."""
 
 from __future__ import annotations
 

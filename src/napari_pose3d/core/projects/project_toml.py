@@ -296,7 +296,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
     )
-    # What is wrong in it is said now, not when a session is opened.
+    # What is wrong in it is reported now, not when a session is opened.
     for view in project._of_views:
         _checked(project, None, view)
     for session, tables in project._of_sessions.items():

@@ -37,7 +37,7 @@ def check_session(session: Session) -> tuple[Issue, ...]:
     -------
     tuple of Issue
         Without those that are in ``session.problems`` already. Where a video has another size than
-        the calibration and the reason can be told, `Issue.offer` holds the crop or scale.
+        the calibration and the reason is known, `Issue.offer` holds the crop or scale.
     """
     issues: list[Issue] = []
     facts = session.video_metadata()
@@ -84,7 +84,7 @@ def _cameras(session: Session, rig: Rig) -> list[Issue]:
             )
         )
     unseen = [name for name in rig.names if name not in session.views]
-    # Both may be the same camera under two names, which is said above.
+    # Both may be the same camera under two names, which is reported above.
     if unseen and not absent:
         issues.append(
             Issue(

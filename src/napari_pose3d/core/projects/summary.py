@@ -177,9 +177,9 @@ def project_text(
             for view, alignment in session.alignments.items()
             if (shift := alignment.describe())
         ]
-    said = project.all_issues if issues is None else issues
-    if said:
-        lines += ["", "issues:", *(f"  {issue.worded(words)}" for issue in said)]
+    shown = project.all_issues if issues is None else issues
+    if shown:
+        lines += ["", "issues:", *(f"  {issue.worded(words)}" for issue in shown)]
     if project.unmatched:
         lines += ["", "not used:"]
         lines += [f"  {path.name}: {reason}" for path, reason in project.unmatched[:_MOST_UNUSED]]

@@ -3,7 +3,7 @@
 Notes
 -----
 Nothing is decoded: some reads of a few bytes in MP4, MOV and AVI files. Of other containers only
-the frame rate is told, by the library that opens videos. Opening the video gives what is certain.
+the frame rate is read, by the library that opens videos. Opening the video gives what is certain.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _rate_by_demuxer(path: str | os.PathLike[str]) -> float | None:
     except PoseDataError:
         return None
     with container:
-        # Bare streams of a codec have no times; what is told of them is a guess.
+        # Bare streams of a codec have no times; a rate would be a guess.
         guessed = container.format.name in _WITHOUT_TIMES or "_pipe" in container.format.name
         rate = None if guessed else stream.average_rate
         return float(rate) if rate else None

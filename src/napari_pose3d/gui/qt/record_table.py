@@ -15,7 +15,7 @@ _NOWHERE = QModelIndex()
 
 
 class RecordModel(QAbstractTableModel):
-    """Records and the names of their columns; what a cell shows is told by `data`.
+    """Records and the names of their columns; `data` says what a cell shows.
 
     Parameters
     ----------

@@ -180,4 +180,4 @@ def test_sources_and_worlds_are_said_once(
     assert main([*start, "--points", "a", "b", "c"]) == 2
     assert "no points were given" in capsys.readouterr().err
     assert main([*start, "--clicks", str(tmp_path / "x.csv")]) == 2
-    assert "not said what the points are" in capsys.readouterr().err
+    assert "neither --points nor --floor was given" in capsys.readouterr().err

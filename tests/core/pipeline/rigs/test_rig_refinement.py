@@ -189,7 +189,7 @@ def test_a_project_without_labels(tmp_path: Path) -> None:
     [
         ([], "no points were given"),
         (["--labels", "a", "--predictions", "b"], "labels and predictions"),
-        (["--labels", "a"], "not said where to write"),
+        (["--labels", "a"], "no place to write to was given"),
         (["--labels", "a", "--out", "b.toml", "--project", "c"], "two places"),
         (["--labels", "--out", "b.toml"], "--labels is empty"),
         (["--labels", "a", "--out", "b.toml", "--length", "a,b,3"], "only used with"),

@@ -37,7 +37,7 @@ COEFFICIENTS = (
 
 @dataclass(frozen=True)
 class Given:
-    """What a file does not hold and its reader was told.
+    """What a file does not hold and its reader was given.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ Notes
 A column for each camera: ``u = (L1 x + L2 y + L3 z + L4) / (L9 x + L10 y + L11 z + 1)`` and ``v``
 with L5 to L8. Pixels are counted from 1, and upwards from the bottom: ``u = x + 1``,
 ``v = height - y``. Eleven free numbers need not be a camera with square axes; what is left over is
-said.
+reported.
 
 References
 ----------

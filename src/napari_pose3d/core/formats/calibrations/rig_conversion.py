@@ -210,7 +210,7 @@ def detect_format(path: str | os.PathLike[str]) -> str:
     Raises
     ------
     PoseDataError
-        It is none that is known; the message says what it is, where that can be told.
+        It is none that is known; the message says what it is, where that is known.
     """
     path = Path(path)
     if path.is_dir():

@@ -54,7 +54,7 @@ def mirrored_names(keypoints: Sequence[str], *, announced: bool = False) -> Mirr
     ----------
     keypoints : sequence of str
     announced : bool
-        Whether somebody said that there are, so that left and right are views too.
+        Whether the user states that there are, so that left and right are views too.
     """
     after = _grouped([name.rpartition("_")[::-1] for name in keypoints], announced)
     before = _grouped([name.partition("_") for name in keypoints], announced)

@@ -102,7 +102,7 @@ def propagate_labels(
 def propose_propagated(labeling: Labeling, found: Propagation) -> int:
     """Make carried labels proposals of the network's kind, as one step of undo.
 
-    Where a person labeled, or said that a keypoint cannot be seen, nothing changes.
+    Where a person labeled, or marked a keypoint as occluded, nothing changes.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class PointTracker(Protocol):
     ----------
     n_frames : int
         How many frames it follows at a time; after each of them the views are compared, and what
-        drifted is put right.
+        drifted is corrected.
     """
 
     n_frames: int

@@ -137,7 +137,7 @@ def litpose_facts(installation: Installation) -> LitposeFacts:
     """
     if installation.python is None:
         raise PoseDataError(
-            "it cannot be told which Python runs it",
+            "it is unknown which Python runs it",
             file=installation.executable,
             todo="Name the environment that it is installed in",
         )

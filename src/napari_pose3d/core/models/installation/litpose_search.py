@@ -50,7 +50,7 @@ class Installation:
     ----------
     executable : Path
     python : Path or None
-        The interpreter of its environment; None where it cannot be told.
+        The interpreter of its environment; None where it is unknown.
     place : str
         Where it was found, such as "conda environment lp".
     """
@@ -132,7 +132,7 @@ def executable_in(path: Path) -> Path | None:
 
 
 def python_of(executable: Path) -> Path | None:
-    """The interpreter that runs an installed program; None where it cannot be told."""
+    """The interpreter that runs an installed program; None where it is unknown."""
     with executable.open("rb") as stream:
         head = stream.read(4096).decode("utf-8", errors="replace")
     if head.startswith("#!"):

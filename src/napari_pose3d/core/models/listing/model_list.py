@@ -185,7 +185,7 @@ def network_folder(models: Path, name: str) -> Path:
 
 
 def read_network(folder: Path, root: Path) -> Network:
-    """One network; what is damaged is told in its ``problem``."""
+    """One network; what is damaged stands in its ``problem``."""
     name = folder.relative_to(root).as_posix()
     try:
         state = training_state(folder)

@@ -8,7 +8,7 @@ from ..configuration.config_file import Config, value_at
 from ..installation.litpose_facts import LitposeFacts
 
 MOST = 96
-"""What ``litpose`` takes where nothing is said: 7.9 GB with four views on a CPU."""
+"""What ``litpose`` takes by default: 7.9 GB with four views on a CPU."""
 MOST_ON_A_CPU = 8
 """More is not faster there."""
 

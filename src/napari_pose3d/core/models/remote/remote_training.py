@@ -142,7 +142,7 @@ def run_steps(steps: Sequence[Step], show: Callable[[Step], None]) -> str:
     PoseDataError
         A program is missing, or a command fails; those behind it are not run.
     """
-    said = ""
+    answer = ""
     for step in steps:
         show(step)
         if shutil.which(step.command[0]) is None:
@@ -169,8 +169,8 @@ def run_steps(steps: Sequence[Step], show: Callable[[Step], None]) -> str:
                 place=str(step),
                 todo="Try this command in a terminal; ssh must get in without asking",
             )
-        said = done.stdout.strip()
-    return said
+        answer = done.stdout.strip()
+    return answer
 
 
 def _copy_steps(project: Path, networks: Sequence[Path], place: RemotePlace) -> tuple[Step, ...]:

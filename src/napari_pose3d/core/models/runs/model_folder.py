@@ -27,9 +27,9 @@ class TrainStatus:
     status : str
         TRAINING, EVALUATING, COMPLETED, ...; it stays when the process dies.
     completed, total : int
-        Epochs; 0 where nothing is said.
+        Epochs; 0 where unknown.
     seconds : float
-        When that was, since 1970; 0 where nothing is said.
+        When that was, since 1970; 0 where unknown.
     """
 
     status: str

@@ -219,12 +219,12 @@ class _Process:
         """Do a session."""
         self.task, self.attempt = task, attempt
         # Killed while it had none, it is given one before its end is noticed: that is no attempt.
-        # Of a process that never said anything, it is one: the next would end as this did.
+        # Of a process that never answered, it is one: the next would end as this did.
         self.has_begun = not self._answers
         self.send("task", task)
 
     def heard(self) -> None:
-        """It said something."""
+        """It answered."""
         self._answers = self.has_begun = True
 
     def send(self, *message: Any) -> None:

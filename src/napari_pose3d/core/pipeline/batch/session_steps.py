@@ -108,7 +108,7 @@ class _SessionWork:
         return self._record.key(step, settings, [*common, *inputs], facts, self._cancelled)
 
     def _open(self) -> tuple[FileRun, list[Path], object]:
-        """The predictions, the files that they and their cameras lie in, and what persons said."""
+        """The predictions, their files and those of the cameras, and what people decided."""
         own_times = self._plan.smoothing.own_times
         work = FileRun(self._folder, None, self._reading, around=self._folder, own_times=own_times)
         inputs = [source.path for source in work.ensemble.sources]

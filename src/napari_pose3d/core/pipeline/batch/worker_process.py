@@ -35,7 +35,7 @@ class _Worker:
         self._tasks: queue.SimpleQueue[SessionTask | None] = queue.SimpleQueue()
         self._plan: BatchPlan | None = None
         self._cancelled = threading.Event()
-        self._said = 0.0
+        self._reported = 0.0
 
     def answer(self, *message: Any) -> None:
         """Send a message to the program that started this process."""
@@ -74,8 +74,8 @@ class _Worker:
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._said > _PROGRESS_SECONDS:
-            self._said = now
+        if now - self._reported > _PROGRESS_SECONDS:
+            self._reported = now
             self.answer("progress", stage, done, total)
 
 

@@ -82,7 +82,7 @@ class ReviewRun:
     sets : collection of str, optional
         Names of prediction sets; not given: all.
     around : path, optional
-        The project or folder that holds videos and labels; not given: told from ``paths``.
+        The project or folder that holds videos and labels; not given: derived from ``paths``.
 
     Attributes
     ----------

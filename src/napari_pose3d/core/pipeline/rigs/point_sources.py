@@ -47,7 +47,7 @@ class SharedPoints:
 
 
 def labeled_points(project: Project, sessions: Sequence[Session]) -> SharedPoints:
-    """What persons labeled in the frames of some sessions of a project.
+    """What people labeled in the frames of some sessions of a project.
 
     Labels that were projected from other views are left out: they say what the old rig said.
 

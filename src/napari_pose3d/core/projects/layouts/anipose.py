@@ -110,7 +110,7 @@ def anipose_rigs(listing: Listing) -> Callable[[str, str], Path | None]:
 def anipose_crops(listing: Listing) -> list[Issue]:
     """What ``config.toml`` says about videos that were cut out of the camera's image.
 
-    Anipose adds these corners when it triangulates; we want to be told of a crop.
+    Anipose adds these corners when it triangulates; a crop has to be noticed here.
     """
     cameras = _config_above(listing.root).get("cameras", {})
     corners: dict[str, list[Any]] = {}

@@ -146,7 +146,7 @@ def plain_rigs(
         try:
             rig = load_rig(listing.path(relative)).renamed(cameras)
         except PoseDataError:
-            continue  # another TOML file, or said when the session's rig is loaded
+            continue  # another TOML file, or reported when the session's rig is loaded
         names |= dict.fromkeys(rig.names)
         if not likely:
             rigs.append(relative)

@@ -151,7 +151,7 @@ def describe_lengths(views: Collection[str], lengths: Mapping[tuple[str, str], i
 
 
 def lengths_differ(problem: str) -> PoseDataError:
-    """The error for what `describe_lengths` said."""
+    """The error for what `describe_lengths` found."""
     return PoseDataError(
         problem,
         expected="the same frames in all files, since row n is the same instant in all views",

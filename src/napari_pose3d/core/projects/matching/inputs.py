@@ -96,7 +96,7 @@ def session_names(
 
 
 def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
-    """The calibration that lies in the project or folder, and what is said about it."""
+    """The calibration that lies in the project or folder, and notes on it."""
     from napari_pose3d.core.cameras.rig import absent_cameras
     from napari_pose3d.core.cameras.rig_file import load_rig
 

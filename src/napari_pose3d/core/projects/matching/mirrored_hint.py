@@ -1,4 +1,4 @@
-"""The hint that files hold several views each, and nobody said so."""
+"""The hint that files hold several views each, where `mirrored` is not set."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def _headers(
                 else:
                     found[path] = header
     if scan.lightning is None:
-        # Boxes and results without positions are in no set; they are said as well.
+        # Boxes and results without positions are in no set; they are listed as well.
         for relative in tables_of(scan.listing):
             path = scan.listing.path(relative)
             if path in scan.given and path not in in_sets and path not in unmatched:

@@ -134,7 +134,7 @@ class StoredEnsemble:
         lengths = self._in_order_of_files(self._lengths)
         found = [describe_lengths(views, lengths) for views in self._of_one_length()]
         found.append(describe_lengths(self.views, self._adjusted_lengths))
-        said = [
+        notes = [
             f"{problem[0].upper()}{problem[1:]}. What lacks at the end is treated as missing."
             for problem in found
             if problem is not None
@@ -142,11 +142,11 @@ class StoredEnsemble:
         odd = [row.path for row in self._rows.values() if row.path in self._odd_likelihoods]
         if odd:
             more = f" (and in {len(odd) - 1} more files)" if len(odd) > 1 else ""
-            said.append(
+            notes.append(
                 f"The likelihood is {self._odd_likelihoods[odd[0]]:.5g} in {odd[0].name}{more}: it "
                 "has to be from 0 to 1, since variances and thresholds are computed from it."
             )
-        return (*self._warnings, *said)
+        return (*self._warnings, *notes)
 
     def add_note(self, note: str) -> None:
         """Say one more thing in ``warnings``."""

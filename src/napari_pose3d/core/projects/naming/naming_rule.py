@@ -123,7 +123,7 @@ class Naming:
         return bare if settled else stem_of(path, scorer_of(path), known)
 
     def fitted(self, stems: Iterable[str], *, end_wins: bool = False) -> Naming:
-        """The same with the place of the view told from all stems together.
+        """The same with the place of the view derived from all stems together.
 
         A number may name a camera as well as a trial or a part of a date. The place is the view's
         whose names pair the files up to sessions of several views; a number behind "cam" is

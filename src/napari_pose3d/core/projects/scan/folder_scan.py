@@ -296,7 +296,7 @@ def _in_root(
 
 
 def _files(paths: tuple[Path, ...], views: Sequence[str], fixed: Naming | None) -> FolderScan:
-    """Files and folders: what they are is told by all that lies around them."""
+    """Files and folders: what they are follows from all that lies around them."""
     try:
         common = Path(os.path.commonpath([p if p.is_dir() else p.parent for p in paths]))
     except ValueError:

@@ -139,9 +139,9 @@ class ExportWidget(QWidget):
         busy = self.jobs.is_busy
         self.button.setEnabled(not obstacle and not busy)
         self.button.setToolTip("A job is running." if busy else obstacle)
-        said = obstacle if obstacle != self.format.missing.message else ""
-        self.hint.show_message(said)
-        self.hint.setVisible(bool(said))
+        hint = obstacle if obstacle != self.format.missing.message else ""
+        self.hint.show_message(hint)
+        self.hint.setVisible(bool(hint))
         self.again.setEnabled(opened is not None and not busy)
         self.imports.set_busy(busy)
         target = ""

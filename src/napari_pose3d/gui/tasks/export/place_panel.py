@@ -51,7 +51,7 @@ class PlacePanel(QGroupBox):
 
     @property
     def target(self) -> str:
-        """What is said about the file to be written."""
+        """The file to be written, or why there is none."""
         return self._target.message
 
     def propose(self, folder: Path | None) -> None:

@@ -33,7 +33,7 @@ class CameraHint(QWidget):
 
     @property
     def text(self) -> str:
-        """What is said; "" while there is nothing to say."""
+        """The hint; "" for none."""
         return "" if self.isHidden() else self._text.message
 
     def show_session(self, session: Session | None) -> None:

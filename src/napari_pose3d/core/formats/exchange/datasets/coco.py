@@ -120,8 +120,8 @@ def annotation_of(labels: SessionLabels, v: int, n: int, image: int) -> dict[str
 def read_coco(path: Path) -> SessionLabels:
     """Read the labels of one animal in each image.
 
-    Session and view are told by the folder of an image, ``<session>_<view>``; what cannot be
-    told so is one view called after its folder. The frame is the number in the image's name, else
+    Session and view follow from the folder of an image, ``<session>_<view>``; another folder is
+    one session of one view. The frame is the number in the image's name, else
     its place in the file.
 
     Raises

@@ -162,7 +162,7 @@ def _config(
 def read_dlc_project(path: Path) -> SessionLabels:
     """Read labels and images of all videos of a project with one animal.
 
-    Session and view are told by the name of a video, ``<session>_<view>``.
+    Session and view follow from the name of a video, ``<session>_<view>``.
 
     Raises
     ------

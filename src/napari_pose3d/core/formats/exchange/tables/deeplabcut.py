@@ -117,7 +117,7 @@ def _write_table(
 
 
 def read_dlc_csv(path: Path) -> SessionPoses:
-    """Read the view of a file; session and view are told by its name, ``<session>_<view>``.
+    """Read the view of a file; session and view follow from its name, ``<session>_<view>``.
 
     Raises
     ------

@@ -175,8 +175,8 @@ class TrainingPanel(SectionPart):
             parts.append(f"{prepared.filled} views of frames have projected positions in a copy")
         if prepared.left_out:
             parts.append(f"{prepared.left_out} frames are left out")
-        self._said = "; ".join(parts) + "."
-        self._jobs.say(self._said, "running")
+        self._begun_status = "; ".join(parts) + "."
+        self._jobs.say(self._begun_status, "running")
         if self._check is not None:
             # The folder is used now.
             self._check.show_result(None)
@@ -243,8 +243,8 @@ class TrainingPanel(SectionPart):
 
     # ------------------------------------------------------------------ following
 
-    # The group to show as soon as it is there, and what was said when trainings began.
-    _wanted = _said = ""
+    # The group to show as soon as it is there, and what the status said when trainings began.
+    _wanted = _begun_status = ""
 
     def _show_groups(self) -> None:
         groups: dict[str, float] = {}
@@ -287,18 +287,18 @@ class TrainingPanel(SectionPart):
         self.followed.emit()
 
     def _say_the_end(self, rows: list[TrainingRow]) -> None:
-        """What was said when they began holds no longer."""
+        """Replace the status of running trainings when all are over."""
         ended = [row.progress.state.state for row in rows]
-        if not self._said or not rows or not all(state.is_over for state in ended):
+        if not self._begun_status or not rows or not all(state.is_over for state in ended):
             return
-        if self._jobs.status == self._said:
+        if self._jobs.status == self._begun_status:
             counts = {state: ended.count(state) for state in ended}
             words = ", ".join(f"{n} {state.value}" for state, n in counts.items())
             self._jobs.say(
                 f"Trainings are over: {words}.",
                 "attention" if State.FAILED in counts else "done",
             )
-        self._said = ""
+        self._begun_status = ""
 
     def _refresh(self) -> None:
         chosen = self.chosen
