@@ -98,7 +98,9 @@ def fetch(project: Path, names: list[str]) -> int:
         record = read_record(folder)
         if record is None or not record.place.startswith("ssh://"):
             raise PoseDataError(
-                f"the network '{name}' is not trained on another machine", file=folder
+                f"the network '{name}' is not trained on another machine",
+                file=folder,
+                expected="a network that was trained with --on ssh://HOST/FOLDER",
             )
         run_steps(fetch_steps(project, [folder], parse_place(record.place)), _show)
         print(f"{name}: {training_state(folder).describe()}")

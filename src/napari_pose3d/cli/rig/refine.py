@@ -226,7 +226,11 @@ def _each_session(options: argparse.Namespace, bar: ProgressBar) -> int:
         raise PoseDataError("this is no folder", file=options.rig, expected="a project's folder")
     project = open_project(options.rig)
     if project.kind != "lightning-pose":
-        raise PoseDataError("this is no Lightning Pose project", file=project.folder)
+        raise PoseDataError(
+            "this is no Lightning Pose project",
+            file=project.folder,
+            expected="a folder with project.yaml",
+        )
     likelihood = CONFIDENT if options.min_likelihood is None else options.min_likelihood
     figures, n_refined = {}, 0
     bar("refining", 0, len(project.sessions))

@@ -207,10 +207,14 @@ def _videos(videos: Paths) -> list[Path]:
     for each in path_list(videos):
         path = Path(os.path.abspath(each))
         if not path.exists():
-            raise PoseDataError("there is no such video or folder", file=path)
+            raise PoseDataError(
+                "there is no such video or folder", file=path, todo="Check the path"
+            )
         found = videos_at(path)
         if not found:
-            raise PoseDataError("there is no video here", file=path)
+            raise PoseDataError(
+                "there is no video here", file=path, expected="a video, or a folder with videos"
+            )
         found_videos += found
     return list(dict.fromkeys(found_videos))
 

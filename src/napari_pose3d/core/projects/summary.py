@@ -64,7 +64,7 @@ def describe(
     if path.is_dir():
         return _folder(path, words)
     if not path.exists():
-        raise PoseDataError("there is no such file or folder", file=path)
+        raise PoseDataError("there is no such file or folder", file=path, todo="Check the path")
     suffix = path.suffix.lower()
     if path.name == OWN_FILE and path.absolute().parent.name == OWN_FOLDER:
         return _folder(path.absolute().parent.parent, words)

@@ -68,7 +68,9 @@ def without_effect(settings: SmoothingSettings, mode: Mode, n_views: int) -> lis
 def chosen_mode(ensemble: AnyEnsemble, rig: Rig | None, settings: SmoothingSettings) -> Mode:
     """Which smoother runs on this input; raises `PoseDataError` where it cannot."""
     if not ensemble.keypoints or not ensemble.views:
-        raise PoseDataError("the ensemble holds no keypoint or no view")
+        raise PoseDataError(
+            "the ensemble holds no keypoint or no view", expected="one or more of each"
+        )
     if settings.mode == "auto":
         if rig is not None and len(ensemble.views) > 1:
             return "calibrated"

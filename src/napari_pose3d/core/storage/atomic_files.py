@@ -270,7 +270,11 @@ class FileGroup:
 
     def _refuse_existing(self, target: Path) -> None:
         if os.path.isdir(target):
-            raise PoseDataError("a folder has the name of the file to be written", file=target)
+            raise PoseDataError(
+                "a folder has the name of the file to be written",
+                file=target,
+                todo="Choose another name",
+            )
         self._refuse_irregular(target)
         if not self._overwrite:
             refuse_existing([target])

@@ -69,6 +69,7 @@ def read_camera_table(path: Path, given: Given) -> Rig:
                 f"the row has {len(row)} cells, the header {len(header)}",
                 file=path,
                 place=f"camera {i + 1}",
+                expected="as many cells in each row",
             )
         cells = {key: cell.strip() for key, cell in zip(header, row, strict=True) if cell.strip()}
         place = f"camera {cells.get('name', i + 1)}"
@@ -113,7 +114,10 @@ def _number(cell: str, key: str, path: Path, place: str) -> float:
         value = np.nan
     if not np.isfinite(value):
         raise PoseDataError(
-            f"'{cell[:40]}' is no number", file=path, place=f"{place}, column {key}"
+            f"'{cell[:40]}' is no number",
+            file=path,
+            place=f"{place}, column {key}",
+            expected="a number",
         )
     return value
 

@@ -363,7 +363,7 @@ def write_rig(
     path = Path(path)
     chosen = _format(format if format is not None else format_for(path))
     if not rig.cameras:
-        raise PoseDataError("the rig has no camera", file=rig.path)
+        raise PoseDataError("the rig has no camera", file=rig.path, expected="one camera or more")
     refuse_unsafe_names(rig.names, "camera", rig.path)
     with FileGroup(overwrite=overwrite) as files:
         lost = chosen.write(rig, path, files)

@@ -78,7 +78,9 @@ def read_mat(path: Path, *, largest_variable: int = _LARGEST_VARIABLE) -> dict[s
         )
     order = {b"IM": "<", b"MI": ">"}.get(data[126:_HEADER])
     if not data.startswith(b"MATLAB 5.0") or order is None:
-        raise PoseDataError("this is no .mat of MATLAB", file=path)
+        raise PoseDataError(
+            "this is no .mat of MATLAB", file=path, expected="a .mat of version 5 to 7"
+        )
     found = {}
     with input_errors(path, struct.error, zlib.error):
         for kind, content in _elements(data[_HEADER:], order):

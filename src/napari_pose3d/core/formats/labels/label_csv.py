@@ -403,6 +403,7 @@ def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
                 f"this header line has {len(row)} cells, line 1 has {width}",
                 file=path,
                 place=f"line {i + 1}",
+                expected="as many cells in each header line",
             )
     index_cells = next((i for i in range(1, width) if parts[i] or kinds[i]), width)
     columns = columns_of(path, parts, kinds, index_cells)

@@ -80,6 +80,7 @@ def columns_of(
                 f"keypoint {name} has no column {'x' if 'y' in found else 'y'}",
                 file=path,
                 place="line 3",
+                expected="x and y of each keypoint",
             )
         columns[name] = LabelColumns(found["x"], found["y"], found.get(VISIBLE))
     with_visible = [name for name, each in columns.items() if each.visible is not None]
@@ -105,7 +106,12 @@ def cells_of(path: Path, lines: Sequence[str], i: int) -> list[str]:
     if '"' not in text:
         return text.split(",")
     if text.count('"') % 2:
-        raise PoseDataError("a quotation mark is not closed", file=path, place=f"line {i + 1}")
+        raise PoseDataError(
+            "a quotation mark is not closed",
+            file=path,
+            place=f"line {i + 1}",
+            todo="Close it, or take it out",
+        )
     with input_errors(path):
         return next(csv.reader([text]))
 

@@ -89,7 +89,10 @@ def _read_any(
         raise PoseDataError(f"cannot be read ({str(error).strip()})", file=path) from error
     if not stop:
         raise PoseDataError(
-            "the file has a header but no data", file=path, place=f"line {header.n_rows + 1}"
+            "the file has a header but no data",
+            file=path,
+            place=f"line {header.n_rows + 1}",
+            expected="a line for each frame",
         )
     numbers = numbers[:stop]
     # The parser fills short lines with NaN without a word; their missing commas give them away.

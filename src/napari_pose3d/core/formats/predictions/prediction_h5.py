@@ -76,7 +76,7 @@ def read_individuals_h5(path: str | os.PathLike[str]) -> tuple[PredictionTable, 
 def _numbers_of(frame: pd.DataFrame, header: TableHeader, path: Path) -> NDArray[np.float32]:
     """The columns of `header`, checked as those of a CSV are."""
     if not len(frame):
-        raise PoseDataError("the file has no frames", file=path)
+        raise PoseDataError("the file has no frames", file=path, expected="a row for each frame")
     with input_errors(path, TypeError, expected="columns of numbers"):
         # A copy: pandas may keep its own numbers from being written to.
         exact = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float64)

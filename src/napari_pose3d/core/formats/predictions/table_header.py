@@ -266,7 +266,9 @@ def _check_columns(
         if not keypoint or (has_individuals and not individual):
             what, line = ("keypoint", n_rows - 1) if not keypoint else ("individual", 2)
             raise PoseDataError(
-                f"the name of the {what} is empty", place=f"line {line}, column {number}"
+                f"the name of the {what} is empty",
+                place=f"line {line}, column {number}",
+                expected="a name",
             )
         if coordinate not in _KNOWN:
             raise PoseDataError(

@@ -162,7 +162,9 @@ def _images_in(folder: Path) -> dict[int, str]:
         return {}
     except OSError as error:
         raise PoseDataError(
-            f"the folder cannot be read ({error.strerror or error})", file=folder
+            f"the folder cannot be read ({error.strerror or error})",
+            file=folder,
+            todo="Check its permissions",
         ) from error
     found: dict[int, str] = {}
     for suffix in _SUFFIXES:

@@ -385,7 +385,9 @@ def _entries(path: Path) -> Iterator[Any]:
                     if entry is not None or line.endswith(b"\n"):
                         yield entry
     except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+        raise PoseDataError(
+            f"cannot be read ({error.strerror or error})", file=path, todo="Check its permissions"
+        ) from error
 
 
 def _parsed(line: bytes) -> Any:

@@ -143,13 +143,16 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PoseDataError(
-            f"litpose recommend cannot be run ({error})", file=installation.executable
+            f"litpose recommend cannot be run ({error})",
+            file=installation.executable,
+            todo="Check the installation (models doctor)",
         ) from error
     if done.returncode or not output.is_file():
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise PoseDataError(
             f"litpose recommend failed ({lines[-1][:300] if lines else 'without a message'})",
             file=folder,
+            todo="Run it in a terminal to see more",
         )
     return read_config(output)
 

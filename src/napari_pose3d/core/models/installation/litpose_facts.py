@@ -156,11 +156,15 @@ def litpose_facts(installation: Installation) -> LitposeFacts:
             )
     except subprocess.TimeoutExpired as error:
         raise PoseDataError(
-            f"its Python did not answer within {_SECONDS} s", file=installation.python
+            f"its Python did not answer within {_SECONDS} s",
+            file=installation.python,
+            todo="Name another environment, or install it anew",
         ) from error
     except OSError as error:
         raise PoseDataError(
-            f"its Python cannot be run ({error.strerror or error})", file=installation.python
+            f"its Python cannot be run ({error.strerror or error})",
+            file=installation.python,
+            todo="Name another environment, or install it anew",
         ) from error
     line = next((x for x in done.stdout.splitlines() if x.startswith(_MARK)), None)
     if line is None:

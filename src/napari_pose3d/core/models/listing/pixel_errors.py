@@ -94,7 +94,12 @@ def _read(path: Path, view: str) -> PixelErrors:
         has_set = bool(head) and head[-1] == SET
         keypoints = tuple(head[1 : -1 if has_set else None])
         if not keypoints:
-            raise PoseDataError("there are no keypoints", file=path, place="line 1")
+            raise PoseDataError(
+                "there are no keypoints",
+                file=path,
+                place="line 1",
+                expected="a table of errors as litpose writes it",
+            )
         values, sets = [], []
         for number, row in enumerate(rows[1:], start=2):
             if len(row) != len(head):
@@ -102,6 +107,7 @@ def _read(path: Path, view: str) -> PixelErrors:
                     f"the line has {len(row)} cells, the first has {len(head)}",
                     file=path,
                     place=f"line {number}",
+                    expected="as many cells in each line",
                 )
             cells = row[1 : 1 + len(keypoints)]
             values.append([float(cell) if cell.strip() else np.nan for cell in cells])

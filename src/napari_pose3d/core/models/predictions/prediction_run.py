@@ -329,7 +329,9 @@ def _running(command: list[str], work: Path, cancelled: IsCancelled | None) -> I
             )
         except OSError as error:
             raise PoseDataError(
-                f"litpose cannot be run ({error.strerror or error})", file=command[0]
+                f"litpose cannot be run ({error.strerror or error})",
+                file=command[0],
+                todo="Check the installation (models doctor)",
             ) from error
         try:
             while process.poll() is None:

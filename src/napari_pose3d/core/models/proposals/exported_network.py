@@ -159,7 +159,9 @@ class ExportedNetwork:
             return np.asarray(self._session.run(None, {name: batch})[0])
         except _runtime_errors() as error:
             raise PoseDataError(
-                f"the network fails ({str(error).splitlines()[0][:200]})", file=self.path
+                f"the network fails ({str(error).splitlines()[0][:200]})",
+                file=self.path,
+                todo="Export it again",
             ) from error
 
 

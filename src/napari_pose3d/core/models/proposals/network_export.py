@@ -60,7 +60,9 @@ def export_network(installation: Installation, folder: Path, precision: Precisio
             )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PoseDataError(
-            f"litpose export cannot be run ({error})", file=installation.executable
+            f"litpose export cannot be run ({error})",
+            file=installation.executable,
+            todo="Check the installation (models doctor)",
         ) from error
     # It leaves an empty folder behind where it fails.
     new = {path: stamp for path, stamp in _exports(folder, precision).items() if stamp[1]}

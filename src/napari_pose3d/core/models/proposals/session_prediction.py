@@ -60,6 +60,7 @@ def predict_session(
         raise PoseDataError(
             f"session '{session.name}' has no video of view {', '.join(lacking)}",
             file=session.folder,
+            todo="Choose networks that were trained on the views of this session",
         )
     with ExitStack() as stack:
         videos = {}
@@ -74,6 +75,7 @@ def predict_session(
                 f"the videos of session '{session.name}' have different numbers of frames",
                 file=session.folder,
                 place=listed,
+                expected="the same number in each view",
             )
         n_frames = next(iter(counts.values()))
         shape = (len(network.views), n_frames, len(network.keypoints))

@@ -160,7 +160,10 @@ def run_steps(steps: Sequence[Step], show: Callable[[Step], None]) -> str:
                 timeout=_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise PoseDataError(f"'{step}' cannot be run ({error})") from error
+            raise PoseDataError(
+                f"'{step}' cannot be run ({error})",
+                todo="Run this command in a terminal to see more",
+            ) from error
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()
             why = lines[-1][:300] if lines else f"exit code {done.returncode}"

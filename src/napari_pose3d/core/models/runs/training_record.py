@@ -127,7 +127,9 @@ def update_record(folder: Path, **changes: Any) -> TrainingRecord:
     """
     record = read_record(folder)
     if record is None:
-        raise PoseDataError("this is no training of ours", file=folder)
+        raise PoseDataError(
+            "this is no training of ours", file=folder, expected="a network that was trained here"
+        )
     new = replace(record, **changes)
     write_record(folder, new)
     return new

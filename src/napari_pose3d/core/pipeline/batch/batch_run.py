@@ -104,7 +104,9 @@ def batch(
     check_settings(smoothing)
     for each in settings.formats:
         if format_of(each).content == "labels":
-            raise PoseDataError(f"the format '{each}' is for labels, not for poses")
+            raise PoseDataError(
+                f"the format '{each}' is for labels, not for poses", expected="a format of poses"
+            )
     tasks, notes = session_tasks(path_list(projects), sessions)
     folder = _summary_folder(tasks) if out is None else Path(out)
     n_workers = min(settings.workers or os.cpu_count() or 1, len(tasks))

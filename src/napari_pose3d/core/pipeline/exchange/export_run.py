@@ -152,10 +152,14 @@ def export_poses(
     settings = settings or ExportSettings()
     chosen = format_of(format)
     if chosen.content != "poses":
-        raise PoseDataError(f"{chosen.title} is for labels of a project, not for poses")
+        raise PoseDataError(
+            f"{chosen.title} is for labels of a project, not for poses",
+            expected="a format of poses",
+        )
     if poses.n_frames == 0 or not poses.keypoints:
         raise PoseDataError(
-            f"there is nothing to write: {poses.n_frames} frames, {len(poses.keypoints)} keypoints"
+            f"there is nothing to write: {poses.n_frames} frames, {len(poses.keypoints)} keypoints",
+            expected="one or more of each",
         )
     if settings.measured_only:
         poses = poses.measured_only()

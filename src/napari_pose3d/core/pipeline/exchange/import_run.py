@@ -67,7 +67,11 @@ def read_poses(
     """
     chosen = _chosen(Path(path), format)
     if chosen.content != "poses":
-        raise PoseDataError(f"{chosen.title} holds labels, not poses of a session", file=path)
+        raise PoseDataError(
+            f"{chosen.title} holds labels, not poses of a session",
+            file=path,
+            expected="a file of poses",
+        )
     found: SessionPoses = chosen.read()(Path(path))
     return found
 
@@ -141,7 +145,7 @@ def import_file(
 
 def _chosen(path: Path, key: str | None) -> ExchangeFormat:
     if not path.exists():
-        raise PoseDataError("there is no such file or folder", file=path)
+        raise PoseDataError("there is no such file or folder", file=path, todo="Check the path")
     return found_format(path) if key is None else format_of(key)
 
 

@@ -112,9 +112,13 @@ def clicked_points(path: Path) -> SharedPoints:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except OSError as error:
-        raise PoseDataError(f"cannot be read ({error.strerror or error})", file=path) from error
+        raise PoseDataError(
+            f"cannot be read ({error.strerror or error})", file=path, todo="Check its permissions"
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise PoseDataError(f"this is not a table ({error})", file=path) from None
+        raise PoseDataError(
+            f"this is not a table ({error})", file=path, expected="columns view, point, x and y"
+        ) from None
     found: dict[tuple[str, str], tuple[float, float]] = {}
     for number, row in enumerate(rows, start=2):
         try:

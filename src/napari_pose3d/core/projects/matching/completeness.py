@@ -118,7 +118,10 @@ def common_keypoints(
             remedy=Remedy("shared_keypoints"),
         )
     if not shared:
-        raise PoseDataError(f"the files share no keypoint; missing are {_listed(issues)}")
+        raise PoseDataError(
+            f"the files share no keypoint; missing are {_listed(issues)}",
+            expected="one keypoint or more in all files",
+        )
     warnings.append(
         f"Only the {len(shared)} shared keypoints are used; missing are {_listed(issues)}."
     )

@@ -100,7 +100,9 @@ def list_folder(root: Path, most: int = _MOST) -> Listing:
         except OSError as error:
             if not at:
                 raise PoseDataError(
-                    f"the folder cannot be looked into ({error.strerror or error})", file=root
+                    f"the folder cannot be looked into ({error.strerror or error})",
+                    file=root,
+                    todo="Check its permissions",
                 ) from error
             listing.unreadable.append(at)
             continue

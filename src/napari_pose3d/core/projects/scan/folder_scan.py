@@ -142,7 +142,7 @@ def scan_folder(
     paths = _absolute(path)
     for each in paths:
         if not os.path.lexists(each) or not each.exists():
-            raise PoseDataError("there is no such file or folder", file=each)
+            raise PoseDataError("there is no such file or folder", file=each, todo="Check the path")
     paths = tuple(_project_of_file(each) for each in paths)
     fixed = Naming(None, single=True) if mirrored else None
     lightning = _common_project(paths)
@@ -321,7 +321,9 @@ def _files(paths: tuple[Path, ...], views: Sequence[str], fixed: Naming | None) 
         )
     found = _in_root(listing, views, fixed, Selection(paths, False))
     if not any(path in found.given for path in map(listing.path, (*listing.files, *listing.own))):
-        raise PoseDataError("the folders hold no files", file=paths[0])
+        raise PoseDataError(
+            "the folders hold no files", file=paths[0], expected="videos or predictions"
+        )
     return found
 
 
@@ -331,5 +333,7 @@ def _only(paths: Sequence[Path]) -> Listing:
         below = list_folder(folder)
         files += [below.path(f) for f in below.files]
     if not files:
-        raise PoseDataError("the folders hold no files", file=paths[0])
+        raise PoseDataError(
+            "the folders hold no files", file=paths[0], expected="videos or predictions"
+        )
     return list_files(dict.fromkeys(files))

@@ -130,7 +130,9 @@ def ensemble_statistics(
                     raise Cancelled
             del part, reduce  # before the next view is read
     if found is None or not found.n_frames:
-        raise PoseDataError("the ensemble holds no frame or no view")
+        raise PoseDataError(
+            "the ensemble holds no frame or no view", expected="one or more of each"
+        )
     return found
 
 

@@ -212,7 +212,10 @@ def read_dlc_project(path: Path) -> SessionLabels:
             key = ImageKey(session, view, i if number is None else number)
             if key in cells:
                 raise PoseDataError(
-                    f"frame {key.frame} is there twice", file=table.path, place=f"line {line + 1}"
+                    f"frame {key.frame} is there twice",
+                    file=table.path,
+                    place=f"line {line + 1}",
+                    expected="each frame once",
                 )
             row = table.cells(line)
             xy = np.array([[_number(row[n].x), _number(row[n].y)] for n in names])

@@ -137,7 +137,7 @@ def _content(
             source = labels.images[key]
             size = image_size(source) or labels.sizes.get(key)
             if size is None:
-                raise PoseDataError("this is no image", file=source)
+                raise PoseDataError("this is no image", file=source, expected="an image file")
             stem = f"Frame_{frame}"
             name = "/".join((session, *_BETWEEN, view, f"{stem}{source.suffix.lower()}"))
             copy_image(source, folder.joinpath(*name.split("/")), files)
@@ -238,7 +238,9 @@ def read_jarvis_set(path: Path) -> SessionLabels:
                 key = keys[image["id"]]
                 if key in cells:
                     raise PoseDataError(
-                        f"frame {key.frame} of {key.view} is there twice", file=each
+                        f"frame {key.frame} of {key.view} is there twice",
+                        file=each,
+                        expected="each frame once",
                     )
                 cells[key] = _no_cells(len(names))
                 file = inside(folder, str(image["file_name"]))

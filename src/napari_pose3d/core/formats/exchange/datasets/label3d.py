@@ -284,7 +284,12 @@ def _sizes(
     if not isinstance(found, np.ndarray) or found.shape != (len(rig.names), 2):
         return {}
     if not (np.isfinite(found).all() and (found > 0).all() and (found < 1e6).all()):
-        raise PoseDataError("an image has no size", file=path, place="imageSize")
+        raise PoseDataError(
+            "an image has no size",
+            file=path,
+            place="imageSize",
+            expected="height and width of each camera's images, px",
+        )
     of_view = {
         view: (int(w), int(h)) for view, (h, w) in zip(rig.names, found.tolist(), strict=True)
     }

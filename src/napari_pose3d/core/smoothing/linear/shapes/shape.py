@@ -46,7 +46,9 @@ class Shape:
             )
         twice = [p for i, p in enumerate(self.points) if p in self.points[:i]]
         if twice:
-            raise PoseDataError(f"the point {twice[0]} is on the shape twice")
+            raise PoseDataError(
+                f"the point {twice[0]} is on the shape twice", expected="each point once"
+            )
         if np.linalg.matrix_rank(self.design()) < len(self.sizes) + 2:
             raise PoseDataError(
                 f"these points do not determine a {self.kind}",
