@@ -96,7 +96,7 @@ def run(
     """
     from napari_pose3d.core.smoothing import smoothers as eks
     from napari_pose3d.core.smoothing.bones.bone_lengths import apply_bones, bone_ends
-    from napari_pose3d.core.smoothing.certain.observations import certain_observations, put_certain
+    from napari_pose3d.core.smoothing.certain.observations import put_certain, with_certain
     from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
     from napari_pose3d.core.smoothing.linear.lasting_shifts import shift_note
     from napari_pose3d.core.smoothing.result_builder import ResultBuilder
@@ -125,20 +125,14 @@ def run(
     bones = [] if settings.as_published else bone_ends(settings.skeleton, ensemble.keypoints)
     checked = checked_input(ensemble, rig, settings, mode, notes, progress, cancelled, axis)
     statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
-    certain = None
     if corrections and settings.as_published:
         notes.append("as published: what was corrected in review is not used")
     elif corrections:
         if axis is not None:
             corrections = corrections_in_rows(corrections, axis, ensemble.views)
-        certain, unused = certain_observations(
-            corrections, statistics, ensemble.views, ensemble.keypoints
-        )
-        notes += unused
-    if certain is not None:
-        put_certain(statistics, certain)
-        statistics = replace(statistics, certain=certain)
-        notes.append(certain.note)
+        statistics, more = with_certain(statistics, corrections, ensemble.views, ensemble.keypoints)
+        notes += more
+    certain = statistics.certain
 
     def smoothed() -> ResultBuilder:
         common = settings, progress, cancelled, checked.left_out

@@ -71,7 +71,7 @@ def triangulate_ensemble(
     PoseDataError
         An invalid setting, a view without camera, one view only.
     """
-    from napari_pose3d.core.smoothing.certain.observations import certain_observations, put_certain
+    from napari_pose3d.core.smoothing.certain.observations import put_certain, with_certain
     from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
 
     from .input_checks import checked_input, rig_of_views
@@ -87,16 +87,10 @@ def triangulate_ensemble(
     rig = rig_of_views(rig, ensemble, notes)
     checked = checked_input(ensemble, rig, settings, None, notes, progress, cancelled)
     statistics, pairs, notes = checked.statistics, checked.pairs, checked.notes
-    certain = None
     if corrections:
-        certain, unused = certain_observations(
-            corrections, statistics, ensemble.views, ensemble.keypoints
-        )
-        notes += unused
-    if certain is not None:
-        put_certain(statistics, certain)
-        statistics = dataclasses.replace(statistics, certain=certain)
-        notes.append(certain.note)
+        statistics, more = with_certain(statistics, corrections, ensemble.views, ensemble.keypoints)
+        notes += more
+    certain = statistics.certain
 
     def triangulated() -> list[Triangulation]:
         return _each_keypoint(statistics, rig, settings, progress, cancelled)
@@ -199,7 +193,7 @@ def _each_keypoint(
         centre = statistics.centre[:, :, block[0]]
         weights = weights_of(spread_of(statistics.variance[:, :, block[0]]))
         found = triangulate_framewise(rig, centre, weights, settings.robust, cancelled)
-        cells = None if statistics.certain is None else statistics.certain.of_keypoint(block[0])
+        cells = statistics.certain_of(block[0])
         if cells is not None and settings.robust != "off":
             found = pinned(rig, centre, weights, found, cells, cancelled)
         return [found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -65,3 +66,20 @@ def put_certain(statistics: EnsembleStatistics, certain: CertainObservations) ->
     statistics.centre[at] = certain.xy
     statistics.variance[at] = CERTAIN_VARIANCE
     statistics.likelihood[at] = 1.0
+
+
+def with_certain(
+    statistics: EnsembleStatistics,
+    positions: Positions,
+    views: Sequence[str],
+    keypoints: Sequence[str],
+) -> tuple[EnsembleStatistics, list[str]]:
+    """Statistics that hold positions that a person gave, written in place, and notes on them.
+
+    Parameters are as for `certain_observations`.
+    """
+    certain, notes = certain_observations(positions, statistics, views, keypoints)
+    if certain is None:
+        return statistics, notes
+    put_certain(statistics, certain)
+    return replace(statistics, certain=certain), [*notes, certain.note]

@@ -137,7 +137,7 @@ def frame_mask(ranges: Sequence[FrameRange], n_frames: int) -> NDArray[np.bool_]
     return mask
 
 
-def stretches(searched: NDArray[np.bool_]) -> list[slice]:
+def sample_stretches(searched: NDArray[np.bool_]) -> list[slice]:
     """A sample of a recording that determines its smoothing parameter.
 
     All frames searched, or, of more than 20,000, twenty stretches of a thousand spread evenly over

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
 
-from ..kalman.smooth_param_search import stretches
+from ..kalman.smooth_param_search import sample_stretches
 
 Float64 = NDArray[np.float64]
 Influence = Callable[[float], Float64]
@@ -103,7 +103,7 @@ class ErrorCorrelation:
         self._shares = total / total.sum() if total.any() else np.ones(len(total)) / len(total)
         self._cancelled = cancelled
         # A sample of a long recording suffices.
-        pieces = stretches(np.ones(len(precision), dtype=bool))
+        pieces = sample_stretches(np.ones(len(precision), dtype=bool))
         self._n_lags = min(_LONGEST_LAG, min(each.stop - each.start for each in pieces) - 1)
         self._samples = []
         for piece in pieces:

@@ -37,7 +37,7 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
 from ..kalman.motion import motion_steps
-from ..kalman.smooth_param_search import stretches
+from ..kalman.smooth_param_search import sample_stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation
 from .framewise_triangulation import spread_of
@@ -201,7 +201,7 @@ class RobustSmoother:
         self.spread = np.where(self.observed, spread_of(variance).T, np.nan)
         self._check_cancelled()
         self.outside_search = ~searched
-        self.stretches = stretches(searched)
+        self.stretches = sample_stretches(searched)
         first = start(self.spread.T, self.observed)
         self._check_cancelled()
         self.track = first.xyz

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.errors import RemedyKind
-from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.workspace.finding_cards import SIGNS, FindingCards
 
 from .rig_check import evidence_text
 
-_SIGNS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
 _ACTIONS: dict[RemedyKind, str] = {
     "names": "Map cameras…",
     "video_size": "Use the size of the video",
@@ -28,62 +27,36 @@ _ACTIONS: dict[RemedyKind, str] = {
 _WITHOUT_SESSION = ("invert_pose", "rewrite", "calibrate")
 
 
-class FindingList(QWidget):
+class FindingList(FindingCards):
     """`remedy_wanted` is emitted with the finding whose button was clicked."""
 
     remedy_wanted = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
-        self._rows: list[QWidget] = []
-        self.texts: list[str] = []
-        self.buttons: dict[str, QPushButton] = {}
-        """Those that can be clicked, by what they say."""
-
     def show_findings(self, findings: Sequence[Finding], has_session: bool) -> None:
         """Show other findings; most remedies need an open session."""
-        for row in self._rows:
-            self._column.removeWidget(row)
-            row.deleteLater()
-        self._rows, self.texts, self.buttons = [], [], {}
+        self.clear()
         for finding in findings:
-            self._add(finding, has_session)
+            text = f"{SIGNS[finding.severity]}: {finding.problem}."
+            evidence = evidence_text(finding)
+            if evidence:
+                text += f"\n{evidence}"
+            if finding.todo:
+                text += f"\n→ {finding.todo}."
+            action = self._action(finding, has_session)
+            act = partial(self.remedy_wanted.emit, finding) if action else None
+            self.add_card(text, action, act)
         if not findings:
-            self._put(QFrame(), "✓ Nothing was found.")
+            self.show_nothing_found()
 
-    def _add(self, finding: Finding, has_session: bool) -> None:
-        text = f"{_SIGNS[finding.severity]}: {finding.problem}."
-        evidence = evidence_text(finding)
-        if evidence:
-            text += f"\n{evidence}"
-        if finding.todo:
-            text += f"\n→ {finding.todo}."
-        frame = QFrame()
-        self._put(frame, text)
+    def _action(self, finding: Finding, has_session: bool) -> str:
+        """What the button of a finding says; "" for no button."""
         remedy = finding.remedy
         if remedy is None or remedy.kind not in _ACTIONS:
-            return
+            return ""
         if not has_session and remedy.kind not in _WITHOUT_SESSION:
-            return
+            return ""
         # Several findings of one kind have one remedy.
         if remedy.kind in ("rewrite", "calibrate") and _ACTIONS[remedy.kind] in self.buttons:
-            return
+            return ""
         argument = f"{int(remedy.argument):+d}" if remedy.kind == "offset" else remedy.argument
-        button = QPushButton(_ACTIONS[remedy.kind].format(argument=argument))
-        button.clicked.connect(lambda: self.remedy_wanted.emit(finding))
-        layout = frame.layout()
-        assert layout is not None
-        layout.addWidget(button)
-        self.buttons[button.text()] = button
-
-    def _put(self, frame: QFrame, text: str) -> None:
-        frame.setFrameShape(QFrame.Shape.StyledPanel)
-        layout = QVBoxLayout(frame)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.addWidget(MessageLabel(text))
-        self._column.addWidget(frame)
-        self._rows.append(frame)
-        self.texts.append(text)
+        return _ACTIONS[remedy.kind].format(argument=argument)
