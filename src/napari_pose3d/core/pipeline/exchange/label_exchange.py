@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.label_arrays import label_arrays
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.metadata import video_metadata
@@ -50,43 +52,11 @@ def labels_of_project(project: Project, session: str | None = None) -> SessionLa
     found = label_arrays(LabelFiles(project), None if session is None else {session})
     if not found.frames or not np.isfinite(found.xy).any():
         raise PoseDataError("there are no labels", file=project.folder, todo="Label frames first")
-    images: dict[ImageKey, Path] = {}
-    sizes: dict[ImageKey, tuple[int, int]] = {}
-    rigs: dict[str, Rig] = {}
-    videos: dict[tuple[str, str], Path] = {}
-    video_frames: dict[ImageKey, int] = {}
-    lengths: dict[str, int] = {}
-    notes = []
+    around = _Surroundings()
     for each in project.sessions:
         mine = [key.frame for key in found.frames if key.session == each.name]
-        if not mine:
-            continue
-        names = SessionImages(each)
-        for view in each.views:
-            size = _video_size(each.videos.get(view))
-            if view in each.videos:
-                videos[each.name, view] = each.videos[view]
-            of_video = each.to_video(view, mine).tolist()
-            for frame, number in zip(mine, of_video, strict=True):
-                key = ImageKey(each.name, view, frame)
-                if number != frame:
-                    video_frames[key] = number
-                if names.is_there(view, frame):
-                    images[key] = names.path(view, frame)
-                    size = size or image_size(images[key])
-                if size is not None:
-                    sizes[key] = size
-        counts = {view: video_metadata(path).n_frames for view, path in each.videos.items()}
-        if counts and all(counts.values()):
-            lengths[each.name] = each.n_frames({v: n for v, n in counts.items() if n})
-        rig = each.load_rig()
-        if rig is not None and any(each.alignment(view).moves_pixels for view in each.views):
-            notes.append(
-                f"the calibration of {each.name} is left out: its videos show parts of the "
-                "calibrated images"
-            )
-        elif rig is not None:
-            rigs[each.name] = rig
+        if mine:
+            around.add(each, mine)
     return SessionLabels(
         tuple((key.session, key.frame) for key in found.frames),
         found.views,
@@ -94,14 +64,61 @@ def labels_of_project(project: Project, session: str | None = None) -> SessionLa
         found.xy,
         found.occluded,
         project.skeleton,
-        images,
-        sizes,
-        rigs,
-        videos,
-        video_frames,
-        lengths,
-        tuple(notes),
+        around.images,
+        around.sizes,
+        around.rigs,
+        around.videos,
+        around.video_frames,
+        around.lengths,
+        tuple(around.notes),
     )
+
+
+@dataclass
+class _Surroundings:
+    """Images, videos and calibrations of labeled frames; see `SessionLabels`."""
+
+    images: dict[ImageKey, Path] = field(default_factory=dict)
+    sizes: dict[ImageKey, tuple[int, int]] = field(default_factory=dict)
+    rigs: dict[str, Rig] = field(default_factory=dict)
+    videos: dict[tuple[str, str], Path] = field(default_factory=dict)
+    video_frames: dict[ImageKey, int] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, session: Session, frames: Sequence[int]) -> None:
+        """Look up what lies around the labeled frames of a session."""
+        images = SessionImages(session)
+        for view in session.views:
+            self._add_view(session, view, frames, images)
+        counts = {view: video_metadata(path).n_frames for view, path in session.videos.items()}
+        if counts and all(counts.values()):
+            self.lengths[session.name] = session.n_frames({v: n for v, n in counts.items() if n})
+        rig = session.load_rig()
+        if rig is not None and any(session.alignment(v).moves_pixels for v in session.views):
+            self.notes.append(
+                f"the calibration of {session.name} is left out: its videos show parts of the "
+                "calibrated images"
+            )
+        elif rig is not None:
+            self.rigs[session.name] = rig
+
+    def _add_view(
+        self, session: Session, view: str, frames: Sequence[int], images: SessionImages
+    ) -> None:
+        size = _video_size(session.videos.get(view))
+        if view in session.videos:
+            self.videos[session.name, view] = session.videos[view]
+        of_video = session.to_video(view, frames).tolist()
+        for frame, number in zip(frames, of_video, strict=True):
+            key = ImageKey(session.name, view, frame)
+            if number != frame:
+                self.video_frames[key] = number
+            if images.is_there(view, frame):
+                self.images[key] = images.path(view, frame)
+                size = size or image_size(self.images[key])
+            if size is not None:
+                self.sizes[key] = size
 
 
 def _video_size(path: Path | None) -> tuple[int, int] | None:

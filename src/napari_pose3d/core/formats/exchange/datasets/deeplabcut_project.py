@@ -16,9 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
+from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.storage.user_name import user_name
@@ -81,29 +83,16 @@ def write_dlc_project(labels: SessionLabels, to: Destination) -> list[str]:
     for session in labels.sessions:
         for v, view in enumerate(labels.views):
             folder = labels.folder_of(session, view)
-            rows, numbers, size = [], [], None
-            for n, (name, frame) in enumerate(labels.frames):
-                key = ImageKey(name, view, frame)
-                if name != session or not np.isfinite(labels.xy[v, n]).all(axis=-1).any():
-                    continue
-                source = labels.images.get(key)
-                image = image_name(frame) if source is None else source.name
-                rows.append((_LABELED, folder, image))
-                numbers.append(labels.xy[v, n].ravel())
-                size = labels.sizes.get(key, size)
-                if source is None:
-                    n_absent += 1
-                else:
-                    copy_image(source, to.path / _LABELED / folder / image, to.files)
-            if not rows:
+            keys, numbers = _labeled_rows(labels, session, v)
+            if not keys:
                 continue
-            width, height = size or (0, 0)
+            n_absent += _copy_images(labels, keys, to.path / _LABELED / folder, to.files)
+            width, height = _size_of(labels, keys)
             video = labels.videos.get((session, view))
             place = f"{folder}.mp4" if video is None else video.as_posix()
             videos[place] = {"crop": f"0, {width}, 0, {height}"}
-            table = pd.DataFrame(
-                np.stack(numbers), columns=columns, index=pd.MultiIndex.from_tuples(rows)
-            )
+            names = [(_LABELED, folder, _image_of(labels, key)) for key in keys]
+            table = pd.DataFrame(numbers, columns=columns, index=pd.MultiIndex.from_tuples(names))
             target = to.path / _LABELED / folder / f"CollectedData_{scorer}.csv"
             table.to_csv(to.files.open(target), lineterminator="\n")
             if has_tables:
@@ -118,6 +107,40 @@ def write_dlc_project(labels: SessionLabels, to: Destination) -> list[str]:
     if n_absent:
         notes.append(f"{n_absent} images are not there; DeepLabCut needs them")
     return [*notes, "not kept: the cameras, and occluded or not"]
+
+
+def _labeled_rows(
+    labels: SessionLabels, session: str, v: int
+) -> tuple[list[ImageKey], NDArray[np.float64]]:
+    """The images of a view that have a position, and these, ``(image, 2 keypoint)`` px."""
+    rows = [
+        n
+        for n, (name, _) in enumerate(labels.frames)
+        if name == session and np.isfinite(labels.xy[v, n]).all(axis=-1).any()
+    ]
+    keys = [ImageKey(session, labels.views[v], labels.frames[n][1]) for n in rows]
+    return keys, labels.xy[v, rows].reshape(len(rows), -1)
+
+
+def _image_of(labels: SessionLabels, key: ImageKey) -> str:
+    source = labels.images.get(key)
+    return image_name(key.frame) if source is None else source.name
+
+
+def _size_of(labels: SessionLabels, keys: list[ImageKey]) -> tuple[int, int]:
+    """Width and height of a view's images; 0 where they are not known."""
+    known = [labels.sizes[key] for key in keys if key in labels.sizes]
+    return known[-1] if known else (0, 0)
+
+
+def _copy_images(
+    labels: SessionLabels, keys: list[ImageKey], folder: Path, files: FileGroup
+) -> int:
+    """Copy the images that are there; returns how many are not."""
+    there = [key for key in keys if key in labels.images]
+    for key in there:
+        copy_image(labels.images[key], folder / _image_of(labels, key), files)
+    return len(keys) - len(there)
 
 
 def _config(
@@ -187,20 +210,7 @@ def read_dlc_project(path: Path) -> SessionLabels:
     tables = _tables(path)
     if not tables:
         raise PoseDataError("there are no labels in it", file=path, expected=_EXPECTED)
-    parts = config.get("bodyparts")
-    names = tuple(map(str, parts)) if isinstance(parts, list) else ()
-    found = {name for table in tables.values() for name in table.keypoints}
-    notes: list[str] = []
-    if set(names) != found:
-        names = next(iter(tables.values())).keypoints
-        if set(names) != found:
-            raise PoseDataError(
-                "the videos have other keypoints each",
-                file=path,
-                expected=f"{', '.join(names)} in each",
-            )
-        notes.append("config.yaml lists other keypoints; those of the labels are taken")
-    refuse_repeated(names, path)
+    names, notes = _keypoints(config.get("bodyparts"), tables, path)
     cells: dict[ImageKey, Cells] = {}
     images: dict[ImageKey, Path] = {}
     sizes: dict[ImageKey, tuple[int, int]] = {}
@@ -237,6 +247,26 @@ def read_dlc_project(path: Path) -> SessionLabels:
         sizes=sizes,
         notes=tuple(notes),
     )
+
+
+def _keypoints(
+    listed: Any, tables: Mapping[Path, LabelTable], path: Path
+) -> tuple[tuple[str, ...], list[str]]:
+    """The keypoints in the order of ``config.yaml``; where it lists others, that of the labels."""
+    names = tuple(map(str, listed)) if isinstance(listed, list) else ()
+    found = {name for table in tables.values() for name in table.keypoints}
+    notes = []
+    if set(names) != found:
+        names = next(iter(tables.values())).keypoints
+        if set(names) != found:
+            raise PoseDataError(
+                "the videos have other keypoints each",
+                file=path,
+                expected=f"{', '.join(names)} in each",
+            )
+        notes.append("config.yaml lists other keypoints; those of the labels are taken")
+    refuse_repeated(names, path)
+    return names, notes
 
 
 def _tables(path: Path) -> dict[Path, LabelTable]:

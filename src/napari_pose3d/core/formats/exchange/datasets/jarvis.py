@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -203,74 +204,87 @@ def read_jarvis_set(path: Path) -> SessionLabels:
         It is no such folder, or a file is damaged.
     """
     root = path if path.is_dir() else path.parent.parent
-    found = sorted((root / "annotations").glob("instances_*.json"))
-    if not found:
+    splits = sorted((root / "annotations").glob("instances_*.json"))
+    if not splits:
         raise PoseDataError("there are no annotations", file=path, expected=_EXPECTED)
-    keypoints: tuple[str, ...] = ()
-    cells: dict[ImageKey, Cells] = {}
-    images: dict[ImageKey, Path] = {}
-    sizes: dict[ImageKey, tuple[int, int]] = {}
-    bones: tuple[tuple[str, str], ...] = ()
-    views: tuple[str, ...] = ()
-    cameras: dict[str, dict[str, str]] = {}
-    for each in found:
+    found = _Found()
+    for each in splits:
         with input_errors(each, LookupError, TypeError, AttributeError, expected=_EXPECTED):
             content = json.loads(read_text(each, largest=_LARGEST, expected=_EXPECTED))
-            names = tuple(str(name) for name in content["keypoint_names"])
-            refuse_repeated(names, each)
-            if keypoints and names != keypoints:
-                raise PoseDataError(
-                    "it has other keypoints than the split before",
-                    file=each,
-                    expected=", ".join(keypoints),
-                )
-            keypoints = names
-            bones = tuple((str(b["keypointA"]), str(b["keypointB"]))
-                          for b in content.get("skeleton") or ())  # fmt: skip
-            info = content.get("info") or {}
-            is_ours = info.get("description") == _OURS
-            views = tuple(map(str, info.get("views") or ())) if is_ours else ()
-            for name, places in (content.get("calibrations") or {}).items():
-                cameras.setdefault(str(name), {str(k): str(v) for k, v in places.items()})
-            folder = root / each.stem.removeprefix("instances_")
-            keys = _keys(content, each)
-            for image in content["images"]:
-                key = keys[image["id"]]
-                if key in cells:
-                    raise PoseDataError(
-                        f"frame {key.frame} of {key.view} is there twice",
-                        file=each,
-                        expected="each frame once",
-                    )
-                cells[key] = _no_cells(len(names))
-                file = inside(folder, str(image["file_name"]))
-                # The tool writes one size for all; the image knows its own.
-                size = None
-                if file is not None and file.is_file():
-                    images[key], size = file, image_size(file)
-                sizes[key] = size or (int(image["width"]), int(image["height"]))
-            _read_annotations(content, keys, cells, is_ours, each)
+            _read_split(content, each, root, found)
     notes = []
-    if len(images) < len(cells):
-        notes.append(f"{len(cells) - len(images)} of {len(cells)} images are not there")
+    if len(found.images) < len(found.cells):
+        absent = len(found.cells) - len(found.images)
+        notes.append(f"{absent} of {len(found.cells)} images are not there")
     rigs = {}
-    for name in {key.session for key in cells} & set(cameras):
-        places = [inside(root, place) for place in cameras[name].values()]
+    for name in {key.session for key in found.cells} & set(found.cameras):
+        places = [inside(root, place) for place in found.cameras[name].values()]
         folders = {place.parent for place in places if place is not None and place.is_file()}
         if len(folders) == 1:
             rigs[name] = read_cameras(folders.pop(), Given())
         else:
             notes.append(f"the calibration of {name} is not there")
     return labels_of(
-        cells,
-        keypoints,
-        views or tuple(dict.fromkeys(v for places in cameras.values() for v in places)),
-        skeleton=bones,
-        images=images,
-        sizes=sizes,
+        found.cells,
+        found.keypoints,
+        found.views or tuple(dict.fromkeys(v for c in found.cameras.values() for v in c)),
+        skeleton=found.bones,
+        images=found.images,
+        sizes=found.sizes,
         rigs=rigs,
         notes=tuple(notes),
     )
+
+
+@dataclass
+class _Found:
+    """What the splits hold together."""
+
+    keypoints: tuple[str, ...] = ()
+    bones: tuple[tuple[str, str], ...] = ()
+    views: tuple[str, ...] = ()
+    cameras: dict[str, dict[str, str]] = field(default_factory=dict)
+    cells: dict[ImageKey, Cells] = field(default_factory=dict)
+    images: dict[ImageKey, Path] = field(default_factory=dict)
+    sizes: dict[ImageKey, tuple[int, int]] = field(default_factory=dict)
+
+
+def _read_split(content: Mapping[str, Any], path: Path, root: Path, found: _Found) -> None:
+    names = tuple(str(name) for name in content["keypoint_names"])
+    refuse_repeated(names, path)
+    if found.keypoints and names != found.keypoints:
+        raise PoseDataError(
+            "it has other keypoints than the split before",
+            file=path,
+            expected=", ".join(found.keypoints),
+        )
+    found.keypoints = names
+    found.bones = tuple(
+        (str(b["keypointA"]), str(b["keypointB"])) for b in content.get("skeleton") or ()
+    )
+    info = content.get("info") or {}
+    is_ours = info.get("description") == _OURS
+    found.views = tuple(map(str, info.get("views") or ())) if is_ours else ()
+    for name, places in (content.get("calibrations") or {}).items():
+        found.cameras.setdefault(str(name), {str(k): str(v) for k, v in places.items()})
+    folder = root / path.stem.removeprefix("instances_")
+    keys = _keys(content, path)
+    for image in content["images"]:
+        key = keys[image["id"]]
+        if key in found.cells:
+            raise PoseDataError(
+                f"frame {key.frame} of {key.view} is there twice",
+                file=path,
+                expected="each frame once",
+            )
+        found.cells[key] = _no_cells(len(names))
+        file = inside(folder, str(image["file_name"]))
+        # The tool writes one size for all; the image knows its own.
+        size = None
+        if file is not None and file.is_file():
+            found.images[key], size = file, image_size(file)
+        found.sizes[key] = size or (int(image["width"]), int(image["height"]))
+    _read_annotations(content, keys, found.cells, is_ours, path)
 
 
 def _no_cells(n_keypoints: int) -> Cells:
