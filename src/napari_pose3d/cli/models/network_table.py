@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_pose3d.wording import counted
@@ -38,6 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Print the networks."""
     from napari_pose3d.core.models.listing.model_list import list_ensembles, list_networks
+    from napari_pose3d.core.models.listing.network_report import network_lines
     from napari_pose3d.core.models.runs.training_progress import TrainingFollower
 
     networks = list_networks(options.project)
@@ -46,8 +46,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         if not network.state.state.is_over:
             state = TrainingFollower(network.folder).look().describe()
         print(f"{network.name}: {state}")
-        for line in _details(network):
+        for line in network_lines(network):
             print(f"  {line}")
+        if network.sessions:
+            print(f"  predicted: {', '.join(network.sessions)}")
         if not options.no_errors:
             for line in error_lines(network, options.errors):
                 print(f"    {line}")
@@ -82,29 +84,3 @@ def error_lines(network: Network, which: str) -> list[str]:
         cells = ["-" if np.isnan(value) else f"{value:.1f}" for value in medians[:, k]]
         rows.append(line(name, cells))
     return rows
-
-
-def _details(network: Network) -> list[str]:
-    from napari_pose3d.core.models.configuration.config_file import value_at
-
-    if network.problem:
-        return [network.problem]
-    lines = []
-    config, record = network.config, network.record
-    model, backbone = value_at(config, "model.model_type"), value_at(config, "model.backbone")
-    seed = value_at(config, "training.rng_seed_model_pt")
-    lines.append(f"{model}, {backbone}, seed {seed}")
-    if record is not None:
-        files = f"{len(record.labels)} label files"
-        if record.distilled:
-            files = f"the distilled set {record.distilled}"
-        lines.append(f"trained on {record.n_frames} frames of {files}")
-        if record.continued_from:
-            lines.append(f"went on from {Path(record.continued_from).name}")
-    for key, (asked, effective) in network.changed_settings().items():
-        lines.append(f"{key} was asked to be {asked} and is {effective}")
-    if network.state.failure is not None:
-        lines.append(str(network.state.failure))
-    if network.sessions:
-        lines.append(f"predicted: {', '.join(network.sessions)}")
-    return lines

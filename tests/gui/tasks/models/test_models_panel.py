@@ -153,4 +153,4 @@ def test_a_network_is_exported(
     shutil.rmtree(folder / "exports_onnx")
     program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\necho net > '{at}'\n")
     assert exported(widget) == "Exported: net."
-    until(lambda: "Exported to ONNX" in widget.networks.details.text.message)
+    until(lambda: "exported to ONNX" in widget.networks.details.text.message)

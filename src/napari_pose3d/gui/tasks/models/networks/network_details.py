@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from napari_pose3d.core.models.configuration.config_file import value_at
 from napari_pose3d.core.models.listing.model_list import Network, NetworkEnsemble
+from napari_pose3d.core.models.listing.network_report import network_lines
 from napari_pose3d.core.models.proposals.exported_network import EXPORTS
-from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.wording import counted
 
@@ -49,7 +47,7 @@ class NetworkDetails(QWidget):
         self._network = network
         self.setVisible(network is not None)
         if network is not None:
-            self.text.show_message("\n".join(detail_lines(network, ensembles)))
+            self.text.show_message("\n".join(_lines(network, ensembles)))
             self._show_errors()
 
     def _show_errors(self) -> None:
@@ -68,45 +66,15 @@ class NetworkDetails(QWidget):
             show_errors(self.table, tables, None if held_out else which)
             first = next(iter(tables.values()))
             n = len(first.images) if held_out else first.n_images(which)
-            frames = "1 frame" if n == 1 else f"{n} frames"
             few = ": too few to go by" if n < 5 else ""
-            self.note.show_message(f"Median of {frames}, px{few}.")
+            self.note.show_message(f"Median of {counted(n, 'frame')}, px{few}.")
         self.note.setVisible(bool(self.note.message))
 
 
-def detail_lines(network: Network, ensembles: Sequence[NetworkEnsemble]) -> list[str]:
-    """What is known of a network, a line each."""
+def _lines(network: Network, ensembles: Sequence[NetworkEnsemble]) -> list[str]:
     if network.problem:
         return [network.problem]
-    config, record = network.config, network.record
-    kind, backbone = value_at(config, "model.model_type"), value_at(config, "model.backbone")
-    lines = [f"{network.name}: {network.state.describe()}"]
-    if kind:
-        seed = value_at(config, "training.rng_seed_model_pt")
-        lines.append(f"{kind}, {backbone}, seed {seed}")
-    if record is not None:
-        lines.append(
-            f"Trained on {record.n_frames} frames of {counted(len(record.labels), 'label file')}"
-            + (f" ({record.created[:10]})" if record.created else "")
-        )
-        if record.filled:
-            lines.append(f"{record.filled} views of frames had projected positions, not learned")
-        if record.left_out:
-            lines.append(f"{counted(record.left_out, 'frame')} could not be trained on")
-        if record.continued_from:
-            lines.append(f"Continued from {Path(record.continued_from).name}")
-        if record.place:
-            lines.append(f"Runs at {record.place}")
-    for ensemble in ensembles:
-        if network.name in ensemble.members and len(ensemble.members) > 1:
-            lines.append(f"In the ensemble {ensemble.name} ({len(ensemble.members)} networks)")
-    try:
-        for key, (asked, effective) in network.changed_settings().items():
-            lines.append(f"{key} was asked to be {asked} and is {effective}")
-    except PoseDataError as error:
-        lines.append(str(error))
-    if network.state.failure is not None:
-        lines.append(str(network.state.failure))
+    lines = [f"{network.name}: {network.state.describe()}", *network_lines(network, ensembles)]
     if any((network.folder / EXPORTS).glob("*.onnx")):
-        lines.append("Exported to ONNX")
+        lines.append("exported to ONNX")
     return lines

@@ -1,0 +1,60 @@
+"""What is known of one network, in lines for the command line and for napari."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
+
+from ..configuration.config_file import value_at
+from ..runs.training_record import TrainingRecord
+from .model_list import Network, NetworkEnsemble
+
+
+def network_lines(network: Network, ensembles: Sequence[NetworkEnsemble] = ()) -> list[str]:
+    """Kind, data, what it continues, changed settings and failures; what is wrong, if damaged.
+
+    Parameters
+    ----------
+    ensembles : sequence of NetworkEnsemble
+        Of the project; those that it belongs to are named.
+    """
+    if network.problem:
+        return [network.problem]
+    config = network.config
+    kind, backbone = value_at(config, "model.model_type"), value_at(config, "model.backbone")
+    lines = []
+    if kind:
+        lines.append(f"{kind}, {backbone}, seed {value_at(config, 'training.rng_seed_model_pt')}")
+    if network.record is not None:
+        lines += _record_lines(network.record)
+    for ensemble in ensembles:
+        if network.name in ensemble.members and len(ensemble.members) > 1:
+            lines.append(f"in the ensemble {ensemble.name} ({len(ensemble.members)} networks)")
+    try:
+        for key, (asked, effective) in network.changed_settings().items():
+            lines.append(f"{key} was asked to be {asked} and is {effective}")
+    except PoseDataError as error:
+        lines.append(str(error))
+    if network.state.failure is not None:
+        lines.append(str(network.state.failure))
+    return lines
+
+
+def _record_lines(record: TrainingRecord) -> list[str]:
+    files = counted(len(record.labels), "label file")
+    if record.distilled:
+        files = f"the distilled set {record.distilled}"
+    when = f" ({record.created[:10]})" if record.created else ""
+    lines = [f"trained on {record.n_frames} frames of {files}{when}"]
+    if record.filled:
+        lines.append(f"{record.filled} views of frames had projected positions, not learned")
+    if record.left_out:
+        lines.append(f"{counted(record.left_out, 'frame')} could not be trained on")
+    if record.continued_from:
+        lines.append(f"continued from {Path(record.continued_from).name}")
+    if record.place:
+        lines.append(f"runs at {record.place}")
+    return lines
