@@ -10,6 +10,7 @@ from typing import Any
 from napari_pose3d.settings import SmoothingSettings
 
 from .options import add_force, help_of, parse_blocks
+from .terminal.outcome import print_notes, print_written
 from .terminal.progress_bar import ProgressBar
 
 _SHOWN = 30
@@ -67,8 +68,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         cancelled=options.interruption.asked,
     )
     bar.close()
-    for note in audit.notes:
-        print(f"note: {note}")
+    print_notes(audit.notes)
     if options.out:
         write_findings(options.out, audit.findings, force=options.force)
     worst = sorted(audit.findings, key=lambda f: (not f.kind.is_error, f.session, f.frame))
@@ -91,5 +91,5 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         f"{len(audit.findings)} findings{': ' + listed if listed else ''}"
     )
     if options.out:
-        print(f"wrote {options.out}")
+        print_written([options.out])
     return 1 if audit.n_errors else 0

@@ -10,6 +10,7 @@ from napari_pose3d.core.poses.kinematics.measurements import KINDS, Measurement
 from napari_pose3d.errors import PoseDataError
 
 from .options import add_force, add_poses
+from .terminal.outcome import print_written
 from .terminal.progress_bar import ProgressBar
 
 
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     bar.close()
     if fps is None and any(each.measurement.kind == "speed" for each in measured):
         print("note: no video states the frame rate: speeds are per frame (--fps N)")
-    print("wrote", options.out, sep="\n  ")
+    print_written([options.out])
     return 0
 
 

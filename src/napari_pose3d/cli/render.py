@@ -9,6 +9,7 @@ from typing import Any
 from napari_pose3d.settings import ReadingSettings, RenderSettings
 
 from .options import add_force, add_part_of_poses, add_poses, help_of, parse_frame_range
+from .terminal.outcome import print_notes, print_written
 from .terminal.progress_bar import ProgressBar
 
 
@@ -79,9 +80,8 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         cancelled=options.interruption.asked,
     )
     bar.close()
-    for note in done.notes:
-        print(f"note: {note}")
+    print_notes(done.notes)
     width, height = done.size
     print(f"{done.n_frames:,} frames, {done.fps:g} a second, {width} x {height} px")
-    print("wrote", done.file, sep="\n  ")
+    print_written([done.file])
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_pose3d.settings import ReviewSettings, SmoothingSettings
 
 from .options import add_force, add_reading, help_of, inputs_of, reading_of
+from .terminal.outcome import print_notes, print_written
 from .terminal.progress_bar import ProgressBar
 from .terminal.remedies import option_of
 
@@ -93,8 +94,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         cancelled=options.interruption.asked,
     )
     bar.close()
-    for note in review.notes:
-        print(f"note: {note}")
+    print_notes(review.notes)
     for session in review.sessions:
         kinds = {event.kind: 0 for event in session.events}
         for event in session.events:
@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     print(f"{len(review.chosen)} frames to label")
     for name, error in review.failed.items():
         print(f"not reviewed: {name}: {error.worded(option_of)}")
-    print("wrote", *review.files, sep="\n  ")
+    print_written(review.files)
     return 1 if review.failed else 0
 
 
@@ -125,5 +125,5 @@ def _decisions(work: ReviewRun, options: argparse.Namespace) -> int:
     with FileGroup(overwrite=options.force) as group:
         write_decisions(group.open(options.out / DECISIONS), found)
     print(f"{len(found)} decisions")
-    print("wrote", options.out / DECISIONS, sep="\n  ")
+    print_written([options.out / DECISIONS])
     return 0

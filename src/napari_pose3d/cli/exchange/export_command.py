@@ -11,6 +11,7 @@ from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.settings import ExportSettings, ReadingSettings
 
 from ..options import add_force, add_part_of_poses, add_poses, help_of
+from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 
 
@@ -81,7 +82,6 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         cancelled=options.interruption.asked,
     )
     bar.close()
-    for note in done.notes:
-        print(f"note: {note}")
-    print("wrote", *done.files, sep="\n  ")
+    print_notes(done.notes)
+    print_written(done.files)
     return 0

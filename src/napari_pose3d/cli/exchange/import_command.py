@@ -10,6 +10,7 @@ from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.errors import PoseDataError
 
 from ..options import add_force
+from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 from ..terminal.remedies import option_of
 
@@ -65,10 +66,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
             continue
         bar.close()
         print(f"{path}: {FORMATS[done.format].title}")
-        for note in done.notes:
-            print(f"note: {note}")
+        print_notes(done.notes)
         for each in done.lint:
             print(f"  {each.describe()}")
         if done.files:
-            print("wrote", *done.files, sep="\n  ")
+            print_written(done.files)
     return 1 if failed else 0

@@ -8,6 +8,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import DistillationSettings
 
 from ..options import help_of
+from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
 from .training_options import add_project
 
@@ -91,6 +92,6 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     for session, frames in made.frames.items():
         print(f"{session}: {len(frames)} frames with pseudo-labels")
     print(f"{made.n_human} labeled frames to learn from, {made.n_held_out} to judge by")
-    print("wrote", *made.files, sep="\n  ")
+    print_written(made.files)
     print(f"models train {options.project} --distilled {options.name} trains on them")
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_pose3d.core.storage.atomic_files import FileGroup
 
 from ..options import add_force
+from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
 from .calibrate import BOARD_HELP, board_from
 
@@ -49,5 +50,5 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
             group.open(options.toml).write(board_text(board))
     bar.close()
     print(board.describe())
-    print(f"wrote {', '.join(str(p) for p in (options.out, options.toml) if p is not None)}")
+    print_written(p for p in (options.out, options.toml) if p is not None)
     return 0

@@ -12,6 +12,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 
 from ..options import add_force
+from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 from .offsets import add_offsets, offer_offsets, session_for_offsets
 
@@ -88,8 +89,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
 
     bar("looking for the board", 0, 0)
     board, notes = recognise_board(videos, board)
-    for note in notes:
-        print(f"note: {note}")
+    print_notes(notes)
     observations = detect_corners(videos, board, rows=rows, every=options.every, progress=report)
     result = calibrate(
         observations,
@@ -116,11 +116,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         f"length error {shown.lengths.mean:.3f} mm ({shown.lengths.percent:.2f} %), "
         f"bias {shown.lengths.bias:+.3f} mm"
     )
-    for note in result.notes:
-        print(f"note: {note}")
+    print_notes(result.notes)
     lags = dict(zip(result.observations.views, result.solution.clocks.tolist(), strict=True))
     offer_offsets(lags, target)
-    print(f"wrote {', '.join(str(path) for path in outputs)}")
+    print_written(outputs)
     return 0
 
 

@@ -10,6 +10,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ReadingSettings
 
 from ..options import add_force, help_of
+from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
 from .points import add_min_likelihood, points_of
 
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         print(f"camera {name} is at {x:.4g}, {y:.4g}, {z:.4g}")
     if below := cameras_below(placed):
         print(f"note: below the floor: {', '.join(below)} (--turned-over exchanges up and down)")
-    print(f"wrote {options.out}")
+    print_written([options.out])
     return 0
 
 

@@ -12,6 +12,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ReadingSettings, RefinementSettings
 
 from ..options import help_of
+from ..terminal.outcome import print_notes
 from ..terminal.progress_bar import ProgressBar
 from .points import add_min_likelihood, points_of
 
@@ -157,8 +158,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         out, backup = use_for_session(refined, project, session)
     else:
         backup = write_with_backup(refined, out)
-    for note in notes:
-        print(f"note: {note}")
+    print_notes(notes)
     text = named_elsewhere(project, session) if project is not None and session else ""
     if text:
         print(f"note: {text}")
@@ -251,8 +251,7 @@ def _each_session(options: argparse.Namespace, bar: ProgressBar) -> int:
             n_refined += 1
             print(f"{outcome.session}: refined")
             _print(outcome.refinement)
-            for note in outcome.refinement.notes:
-                print(f"note: {note}")
+            print_notes(outcome.refinement.notes)
             if text := named_elsewhere(project, project.session(outcome.session)):
                 print(f"note: {text}")
             print(f"wrote {outcome.path}")

@@ -12,6 +12,7 @@ from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSetti
 
 from ..options import add_computing, help_of
 from ..terminal.interruption import EXIT_CODE
+from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 from .smoothing_options import add_smoothing, smoothing_of
 
@@ -119,8 +120,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         )
         return EXIT_CODE
     bar.close()
-    for note in summary.notes:
-        print(f"note: {note}")
+    print_notes(summary.notes)
     print(summary.counts())
-    print("wrote", *summary.files, sep="\n  ")
+    print_written(summary.files)
     return 1 if summary.failed else 0

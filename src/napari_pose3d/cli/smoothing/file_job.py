@@ -12,6 +12,7 @@ from napari_pose3d.core.poses.report import Kind
 from napari_pose3d.settings import IsCancelled, PlotSettings, Progress
 
 from ..options import inputs_of, parse_file_name, reading_of
+from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
 from ..terminal.remedies import option_of
 
@@ -103,4 +104,4 @@ def print_result(result: Result, written: list[Path], *, verbose: bool) -> None:
     print(summary(result))
     tables = [view_table(result.report.views), s_table(result) if verbose else ""]
     print(*filter(None, tables), sep="\n")
-    print("wrote", *written, sep="\n  ")
+    print_written(written)

@@ -9,6 +9,7 @@ from typing import Any
 from napari_pose3d.settings import ShapeSettings
 
 from ..options import add_force, add_reading, help_of, inputs_of, reading_of
+from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
 
 _PUPIL = "pupil=circle:pupil_top_r,pupil_bottom_r,pupil_right_r,pupil_left_r"
@@ -82,5 +83,5 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         )
         size_s, centre_s = track.smooth_param
         print(f"{track.view}: mean {sizes}; s {size_s:.4g} (size), {centre_s:.4g} (centre)")
-    print("wrote", *written, sep="\n  ")
+    print_written(written)
     return 0
