@@ -94,7 +94,7 @@ def recording(folder: Path) -> None:
     print(f"camera 1 lags {lag:.3f} +- {solution.clock_sd[1]:.3f} frame")
     out = left_out(observations)
     used = observations.of_frames(~out)
-    common = at_one_clock(observations, solution.clocks)
+    common = at_one_clock(observations, solution.lags)
     judged = common.of_frames(np.isin(common.frames, observations.frames[out]))
     table = Table(
         "charuco: blocks left out, at one clock",
@@ -161,7 +161,7 @@ def halves(observations: BoardObservations, whole: Solution) -> None:
     """Rigs of even and odd blocks of frames, on all corners."""
     block = (observations.frames - observations.frames[0]) // 6 % 2
     rigs = [solved(observations.of_frames(block == part)) for part in (0, 1)]
-    common = at_one_clock(observations, whole.clocks)
+    common = at_one_clock(observations, whole.lags)
     points = [triangulate(rig, common.xy).xyz.reshape(-1, 3) for rig in rigs]
     distance = apart(points[0], points[1])
     goal(f"two halves agree in space: {distance:.3f} mm (0.2)", distance <= 0.2)

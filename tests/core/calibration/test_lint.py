@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.support.session_files import lightning_project
 
 from napari_pose3d import load_rig
 from napari_pose3d.cli import main
+from napari_pose3d.core.calibration.lint.clock_lint import lag_growth
 from napari_pose3d.core.calibration.lint.data_lint import (
     check_rig_against,
     clock_shifts,
@@ -122,21 +124,52 @@ def test_exchanged_cameras_are_named() -> None:
     assert finding.cameras == ("cam0", "cam1")
 
 
-@pytest.mark.parametrize("lag", [0.3, -0.5, 1.0, 3.0, -4.4])
-def test_a_camera_out_of_step(lag: float) -> None:
-    xyz = walk()
-    at = np.arange(len(xyz)) - lag
-    xy = seen(RIG, xyz)
-    dense = np.stack(
+def late(xyz: np.ndarray, lags: Any) -> np.ndarray:
+    """Positions as a camera sees them that lags by some frames."""
+    frames = np.arange(len(xyz))
+    return np.stack(
         [
-            [np.interp(at, np.arange(len(xyz)), xyz[:, k, i]) for i in range(3)]
+            [np.interp(frames - lags, frames, xyz[:, k, i]) for i in range(3)]
             for k in range(xyz.shape[1])
         ]
     ).transpose(2, 0, 1)
-    xy[2] = seen(RIG, dense)[2]
+
+
+@pytest.mark.parametrize("lag", [0.3, -0.5, 1.0, 3.0, -4.4])
+def test_a_camera_out_of_step(lag: float) -> None:
+    xyz = walk()
+    xy = seen(RIG, xyz)
+    xy[2] = seen(RIG, late(xyz, lag))[2]
     shifts = clock_shifts(RIG, xy)
     assert shifts[2] == pytest.approx(lag, abs=0.1)
     assert np.abs(np.delete(shifts, 2)).max() < 0.1
+
+
+@pytest.mark.parametrize("lag", [0.4, -3.0])
+def test_two_cameras_out_of_step(lag: float) -> None:
+    rig = RIG.subset(RIG.names[:2])
+    xyz = walk()
+    xy = seen(rig, xyz)
+    xy[1] = seen(rig, late(xyz, lag))[1]
+    assert clock_shifts(rig, xy) == pytest.approx([0.0, lag], abs=0.1)
+    assert not clock_shifts(rig, seen(rig, xyz)).any()
+
+
+@pytest.mark.parametrize("n_cameras", [2, 3])
+def test_a_lag_that_grows(n_cameras: int) -> None:
+    rig = RIG.subset(RIG.names[:n_cameras])
+    xyz = walk(900)
+    xy = seen(rig, xyz)
+    xy[1] = seen(rig, late(xyz, 2.7 * np.arange(900) / 900))[1]
+    (finding,) = [
+        each for each in check_rig_against(rig, xy, frame_rate=10.0) if "grows" in each.problem
+    ]
+    assert finding.cameras == (rig.names[1],)
+    assert finding.evidence["growth_frames"] == pytest.approx(2.7, abs=0.3)
+    assert finding.evidence["growth_per_minute"] == pytest.approx(1.8, abs=0.2)
+    assert "frames per minute" in finding.problem
+    assert "timestamps" in finding.todo
+    assert lag_growth(rig, seen(rig, xyz)) is None
 
 
 def test_a_camera_that_was_turned_is_named() -> None:

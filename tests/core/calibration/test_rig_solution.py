@@ -75,7 +75,7 @@ def test_without_clocks_the_rig_bends_and_the_measures_show_it(
     assert error_in_space(rig_from(blind), made.rig) > 10 * error_in_space(
         rig_from(solution), made.rig
     )
-    common = at_one_clock(made.observations, solution.clocks)
+    common = at_one_clock(made.observations, solution.lags)
     assert (
         measure(solution.state, common).lengths.mean
         < 0.3 * measure(blind.state, common).lengths.mean
@@ -258,7 +258,7 @@ def test_the_instants_of_images_are_estimated_where_they_jitter() -> None:
     assert jitter is not None
     # The board's pose takes part of it along, so that rather less is found.
     assert 0.02 < np.nanmean(jitter.frames) < 0.05
-    common = measure(solution.state, at_one_clock(made.observations, solution.clocks))
+    common = measure(solution.state, at_one_clock(made.observations, solution.lags))
     assert jitter.board.median < 0.7 * common.board.median
     assert jitter.board.median == pytest.approx(0.1, abs=0.04)
     still = estimate_jitter(solve_rig(scene(n_frames=160).observations))

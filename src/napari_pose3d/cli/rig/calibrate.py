@@ -67,6 +67,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.calibration.report.page import page_text
     from napari_pose3d.core.calibration.rig_calibration import calibrate, frames_of_timestamps
     from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
+    from napari_pose3d.core.video.metadata import video_metadata
 
     outputs = [path for path in (options.out, options.report, options.json) if path is not None]
     if not options.force:
@@ -97,6 +98,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         intrinsics=known,
         clocks=not options.no_clocks,
         exclude=options.exclude,
+        frame_rate=video_metadata(next(iter(videos.values()))).frame_rate,
         progress=lambda stage: bar(stage, 0, 0),
     )
     bar.close()
@@ -117,8 +119,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         f"bias {shown.lengths.bias:+.3f} mm"
     )
     print_notes(result.notes)
-    lags = dict(zip(result.observations.views, result.solution.clocks.tolist(), strict=True))
-    offer_offsets(lags, target)
+    offer_offsets(result.solution.steady_clocks, target)
     print_written(outputs)
     return 0
 

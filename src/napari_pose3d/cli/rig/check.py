@@ -50,10 +50,11 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     if target is not None and not options.predictions:
         raise PoseDataError("offsets are found in predictions", expected="--predictions")
     rig = load_rig(options.rig)
-    sizes = {}
+    sizes, frame_rate = {}, None
     if options.videos:
         for view, path in videos_by_view(options.videos, known=rig.names).items():
             metadata = video_metadata(path)
+            frame_rate = frame_rate or metadata.frame_rate
             if metadata.size is not None:
                 sizes[view] = metadata.size
     findings = list(check_rig(rig, sizes, list(sizes) or None))
@@ -62,7 +63,9 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         stored, chosen = open_inputs(options.predictions, options.rig)
         xy = ensemble_statistics(stored).centre.astype(float)
         bar("comparing", 0, 0)
-        findings += check_rig_against((chosen or rig).subset(stored.views), xy)
+        findings += check_rig_against(
+            (chosen or rig).subset(stored.views), xy, frame_rate=frame_rate
+        )
     bar.close()
     for finding in findings:
         print(finding)

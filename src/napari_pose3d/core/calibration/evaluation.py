@@ -27,8 +27,8 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
 from .board.observations import BoardObservations
+from .solve.clocks.clock_course import ClockCourse
 from .solve.lens import CX, CY, FX, FY, K1
-from .solve.relative_poses import at_common_clock
 from .solve.rig_solution import (
     FEWEST_CORNERS,
     Solution,
@@ -168,48 +168,65 @@ def _placeable(rig: RigState, images: BoardImages) -> BoardImages:
     return images.at(~(alone & (count < _FEW_CORNERS) & (best > _NO_POSE)))
 
 
-def at_one_clock(observations: BoardObservations, clocks: Float64) -> BoardObservations:
+def at_one_clock(observations: BoardObservations, clocks: ClockCourse) -> BoardObservations:
     """Corners at the instants of the first view, interpolated along each view's own tracks.
 
     Parameters
     ----------
-    clocks : (view,)
-        Frames that each view lags behind the first.
+    clocks : ClockCourse
+        How each view lags behind the first.
 
     Notes
     -----
     Cubic where the two frames on each side are there, a parabola or a line where fewer are; a
     corner whose two enclosing frames are not both there is left out.
     """
-    shifts = np.floor(clocks).astype(np.int64)
-    fractions = clocks - shifts
-    # Fractions next to a whole frame need no interpolation.
-    near = np.abs(fractions - np.round(fractions)) < _LEAST_PART
-    shifts = np.where(near, np.round(clocks).astype(np.int64), shifts)
-    observations = at_common_clock(observations, shifts)
-    xy = observations.xy.copy()
-    for view in np.flatnonzero(~near):
-        xy[view] = _interpolated(observations.xy[view], observations.frames, float(fractions[view]))
-    return replace(observations, xy=xy)
+    views = range(len(observations.views))
+    own = observations.frames
+    frames = np.unique(
+        np.concatenate(
+            [np.ceil(own - clocks.lags(view, own) - _LEAST_PART).astype(np.int64) for view in views]
+        )
+    )
+    xy = np.full((len(views), len(frames), *observations.xy.shape[2:]), np.nan)
+    for view in views:
+        xy[view] = _interpolated(observations.xy[view], own, clocks.recorded(view, frames))
+    return replace(observations, frames=frames, xy=xy)
 
 
-def _interpolated(xy: Float64, frames: NDArray[np.int64], part: float) -> Float64:
-    """Tracks ``(frame, corner, 2)`` at ``frame + part`` by Lagrange's polynomial."""
+def _interpolated(xy: Float64, frames: NDArray[np.int64], times: Float64) -> Float64:
+    """Tracks ``(frame, corner, 2)`` at times between frames by Lagrange's polynomial."""
     whole = np.full((int(frames[-1] - frames[0]) + 4, *xy.shape[1:]), np.nan)
     whole[frames - frames[0] + 1] = xy
-    at = frames - frames[0] + 1
+    # Fractions next to a whole frame need no interpolation.
+    near = np.flatnonzero(np.abs(times - np.round(times)) < _LEAST_PART)
+    times = times.copy()
+    times[near] = np.round(times[near])
+    low = np.floor(times).astype(np.int64)
+    part = (times - low)[:, None, None]
+    at = low - frames[0] + 1
     nodes = np.array([-1, 0, 1, 2])
-    values = np.stack([whole[np.clip(at + node, 0, len(whole) - 1)] for node in nodes])
-    have = np.isfinite(values).all(axis=-1)
-    out = np.full_like(xy, np.nan)
+    values = np.stack([_at(whole, at + node) for node in nodes])
+    have = np.asarray(np.isfinite(values).all(axis=-1))
+    out = np.full((len(times), *xy.shape[1:]), np.nan)
     for use in ((0, 1, 2, 3), (0, 1, 2), (1, 2, 3), (1, 2)):
         chosen = [nodes[i] for i in use]
         fits = have[list(use)].all(axis=0) & ~np.isfinite(out).all(axis=-1)
-        total = np.zeros_like(xy)
+        total = np.zeros_like(out)
         for i, node in zip(use, chosen, strict=True):
-            weight = np.prod([(part - other) / (node - other) for other in chosen if other != node])
+            weight = np.prod(
+                [(part - other) / (node - other) for other in chosen if other != node], axis=0
+            )
             total += weight * np.nan_to_num(values[i])
         out[fits] = total[fits]
+    out[near] = values[1, near]
+    return out
+
+
+def _at(whole: Float64, index: NDArray[np.int64]) -> Float64:
+    """Rows of an array; NaN outside."""
+    out = whole[np.clip(index, 0, len(whole) - 1)]
+    out[(index < 0) | (index >= len(whole))] = np.nan
     return out
 
 
@@ -265,13 +282,14 @@ def hold_out(
     if not out.any() or out.all():
         return None
     used = observations.of_frames(~out)
-    clocks = bool(np.any(solution.clocks))
+    lags = solution.lags
+    clocks = bool(np.any(lags.offsets)) or not lags.is_constant.all()
     options = {"fisheye": fisheye, "intrinsics": intrinsics, "check": check}
     trained = solve_rig(used, clocks=clocks, **options)  # type: ignore[arg-type]
     still = None
     if clocks and compare_clocks:
         still = solve_rig(used, clocks=False, **options)  # type: ignore[arg-type]
-    common = at_one_clock(observations, solution.clocks)
+    common = at_one_clock(observations, lags)
     of_out = np.isin(common.frames, observations.frames[out])
     return HeldOut(
         measure(trained.state, observations.of_frames(out), check),

@@ -29,8 +29,6 @@ PRIOR = 0.05
 
 _TURNS = 6
 _FEWEST_MOVING = 20  # images
-_CERTAIN = 5.0  # standard errors
-_LEAST_RUNAWAY = 0.15  # frames in the course of the recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +43,10 @@ class Jitter:
         Standard deviation of the instants of each camera around its clock, frames, from their
         median absolute deviation. Of frames that two views saw while the board moved: alone, an
         image takes the board along. NaN where there are none. With few views rather too small.
-    runaway : (view,) float64
-        Frames that each camera's clock runs away from the first one's between the first and the
-        last frame, positive where it falls behind; 0 where that is within the scatter.
     """
 
     board: Spread
     frames: Float64
-    runaway: Float64
 
 
 def estimate_jitter(solution: Solution) -> Jitter | None:
@@ -63,48 +57,28 @@ def estimate_jitter(solution: Solution) -> Jitter | None:
     residuals = residuals_of(state, images, motion)
     lengths = np.linalg.norm(residuals.xy, axis=-1)[residuals.valid]
     frames = np.full(state.n_views, np.nan)
-    slopes, errors = np.zeros(state.n_views), np.full(state.n_views, np.inf)
-    time = solution.observations.frames[images.frame].astype(float)
-    span = float(np.ptp(time))
+    early = images.delay - solution.images.delay
     sharing = np.bincount(images.frame)[images.frame]
     usable = motion.known[images.frame] & (sharing > 1)
     for view in range(state.n_views):
         at = usable & (images.view == view)
         # The board's pose takes up what the views of a frame have in common.
-        delays = images.delay[at] * np.sqrt(sharing[at] / np.maximum(sharing[at] - 1, 1))
+        delays = early[at] * np.sqrt(sharing[at] / np.maximum(sharing[at] - 1, 1))
         if len(delays):
             frames[view] = 1.4826 * float(np.median(np.abs(delays - np.median(delays))))
-        if len(delays) >= _FEWEST_MOVING:
-            slopes[view], errors[view] = _slope(time[at], delays)
-    # An image that shows a later instant than its clock says is of a camera that runs ahead.
-    runaway = span * (slopes[0] - slopes)
-    sure = np.abs(runaway) > _CERTAIN * span * np.hypot(errors, errors[0])
-    runaway = np.where(sure & (np.abs(runaway) > _LEAST_RUNAWAY), runaway, 0.0)
-    return Jitter(Spread.of(lengths), frames, runaway)
-
-
-def _slope(time: Float64, delays: Float64) -> tuple[float, float]:
-    """Of a line through most of the instants, and its standard error, frames per frame."""
-    used = np.ones(len(time), bool)
-    line, scatter = np.zeros(2), 0.0
-    for _ in range(4):
-        line = np.polyfit(time[used], delays[used], 1)
-        away = np.abs(delays - np.polyval(line, time))
-        scatter = 1.4826 * float(np.median(away))
-        used = away <= max(3.0 * scatter, 1e-9)
-    spread = float(np.sqrt(np.square(time[used] - time[used].mean()).sum()))
-    return float(line[0]), scatter / max(spread, 1e-12)
+    return Jitter(Spread.of(lengths), frames)
 
 
 def _images_with_jitter(solution: Solution) -> tuple[BoardImages, RigState, BoardMotion]:
     images, state, motion = solution.images, solution.state, solution.motion
+    expected = images.delay
     for _ in range(_TURNS):
         residuals = residuals_of(state, images, motion)
         by_world = residuals.by_point @ state.rotations[images.view][:, None]
         rate = np.einsum("nkij,nkj->nki", by_world, residuals.speed)
         weight = np.where(residuals.valid, 1.0, 0.0)[..., None]
         gradient = (rate * residuals.xy * weight).sum(axis=(1, 2))
-        gradient += images.delay * (solution.noise / PRIOR) ** 2
+        gradient += (images.delay - expected) * (solution.noise / PRIOR) ** 2
         curvature = (rate * rate * weight).sum(axis=(1, 2)) + (solution.noise / PRIOR) ** 2
         images = replace(images, delay=images.delay - gradient / curvature)
         state = _boards_only(state, images, motion)

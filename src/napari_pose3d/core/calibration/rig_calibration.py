@@ -83,6 +83,7 @@ def calibrate(
     clocks: bool = True,
     exclude: Sequence[int] = (),
     judge: bool = True,
+    frame_rate: float | None = None,
     progress: Callable[[str], None] = lambda stage: None,
     check: Callable[[], None] = lambda: None,
 ) -> Calibration:
@@ -102,6 +103,8 @@ def calibrate(
         Frame numbers to leave out.
     judge : bool
         Whether to fit again with blocks of frames left out, to be measured on those.
+    frame_rate : float, optional
+        Of the first camera, frames a second: for words only.
     progress : callable
         Called with the name of each stage.
     check : callable
@@ -136,7 +139,7 @@ def calibrate(
         solution = solve_rig(observations, **options)
     _refuse_contradictions(solution)
     progress("measuring")
-    common = at_one_clock(observations, solution.clocks)
+    common = at_one_clock(observations, solution.lags)
     one_clock = measure(solution.state, common, check)
     recorded = measure(solution.state, observations, check)
     held_out = None
@@ -153,8 +156,7 @@ def calibrate(
     if solution.clock_note and clocks:
         notes.append(f"clocks are not estimated: {solution.clock_note}")
     jitter = estimate_jitter(solution) if clocks and not solution.clock_note else None
-    if jitter is not None:
-        notes += _runaways(observations, jitter)
+    notes += _changing_clocks(solution, frame_rate)
     coverages = tuple(
         coverage_of(solution, observations, view) for view in range(len(observations.views))
     )
@@ -244,18 +246,35 @@ def frames_of_timestamps(
     return out
 
 
-def _runaways(observations: BoardObservations, jitter: Jitter) -> list[str]:
+def _changing_clocks(solution: Solution, frame_rate: float | None) -> list[str]:
     """Cameras whose lag changes in the course of the recording, in words."""
-    span = int(np.ptp(observations.frames))
-    return [
-        f"the lag of camera {view} grows by {frames:+.2f} frames in the course of the recording, "
-        f"one frame in {span / abs(frames):,.0f}: its frame rate is "
-        f"{100 * abs(frames) / span:.2g} % {'lower' if frames > 0 else 'higher'} than that of "
-        f"{observations.views[0]}, or one of them lost frames; the rig suffers. Give the "
-        "timestamps, also for sessions of these cameras (project.toml)"
-        for view, frames in zip(observations.views, jitter.runaway.tolist(), strict=True)
-        if frames
-    ]
+    lags, views = solution.lags, solution.observations.views
+    frames = solution.observations.frames
+    span = int(np.ptp(frames))
+    advice = (
+        "images were paired anew and the rig allows for it, but sessions of these cameras need the "
+        "timestamps of their frames (project.toml)"
+    )
+    notes = []
+    for view, growth in zip(views, lags.growth.tolist(), strict=True):
+        if not growth:
+            continue
+        pace = f"one frame in {1 / abs(growth):,.0f}"
+        if frame_rate:
+            pace += f", {60 * frame_rate * abs(growth):.3g} frames per minute"
+        notes.append(
+            f"the lag of camera {view} grows by {growth * span:+.2f} frames in the course of the "
+            f"recording, {pace}: its frame rate is {100 * abs(growth):.2g} % "
+            f"{'lower' if growth > 0 else 'higher'} than that of {views[0]}, or one of them loses "
+            f"frames all along; {advice}"
+        )
+    for jump in lags.jumps:
+        loser = views[jump.view] if jump.frames < 0 else views[0]
+        notes.append(
+            f"the lag of camera {views[jump.view]} changes by {jump.frames:+d} near its frame "
+            f"{jump.frame}, as where {loser} lost frames; {advice}"
+        )
+    return notes
 
 
 def _behind(observations: BoardObservations) -> list[str]:

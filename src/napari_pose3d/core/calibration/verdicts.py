@@ -248,6 +248,18 @@ def _verdict(
             grade = "fair"
         if grade != "good":
             findings.append((grade, f"{text}: {band.meaning}"))
+    lags = solution.lags
+    if not lags.is_constant[view]:
+        grown = lags.lags(view, solution.observations.frames[[0, -1]])
+        findings.append(
+            (
+                "fair",
+                (
+                    f"its lag changes by {grown[1] - grown[0]:+.1f} frames in the course of the "
+                    "recording: the frame rates differ, or frames were lost"
+                ),
+            )
+        )
     findings.sort(key=lambda each: each[0] != "poor")
     worst: Grade = findings[0][0] if findings else "good"
     return Verdict(name, worst, tuple(findings))

@@ -23,21 +23,16 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
 from napari_pose3d.errors import Remedy
 
 from .bump import find_bump
+from .clock_lint import clock_shifts, lag_growth
 from .rig_lint import Finding
 from .slow_drift import find_drift
 
 Float64 = NDArray[np.float64]
 
-MOST_SHIFT = 10
-"""Frames by which cameras may be out of step and still be found."""
-
 _MOST_POINTS = 6000
 _FEWEST_POINTS = 30
-_BLOCK = 20
 # A camera misses what the others say by so much more than geometry makes the others' error.
 _WORSE = 3.0
-# Share of the residual left at the best shift, above which the shift counts as none.
-_CLEARLY = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +58,7 @@ def check_rig_against(
     xy: Float64,
     *,
     clocks: bool = True,
+    frame_rate: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Finding, ...]:
     """Hold predictions or labels against a rig.
@@ -75,6 +71,8 @@ def check_rig_against(
         Pixels of the rig's images; NaN where missing.
     clocks : bool
         Whether frames follow one another in time, so that shifts and bumps can be looked for.
+    frame_rate : float, optional
+        Frames a second: for words only.
     """
     fit = calibration_fit(rig, xy, 0.0, cancelled)
     found: list[Finding] = []
@@ -100,7 +98,7 @@ def check_rig_against(
         return tuple(found)
     found += _guilty(rig, errors)
     if clocks:
-        found += _out_of_step(rig, xy, cancelled)
+        found += _out_of_step(rig, xy, frame_rate, cancelled)
         found += _bumped(rig, xy)
     return tuple(found)
 
@@ -143,97 +141,6 @@ def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:
     return ViewErrors(residual, left_out, expected)
 
 
-def clock_shifts(rig: Rig, xy: Float64, cancelled: Callable[[], bool] = lambda: False) -> Float64:
-    """Frames by which each view lags behind the others, ``(view,)``; 0 where none is certain.
-
-    Notes
-    -----
-    Each view in turn is shifted against the others; the shift of the least median distance to
-    where the others put the points, with a parabola between whole frames. Odd and even blocks of
-    frames must agree, else nothing is certain.
-    """
-    n_views = len(rig.cameras)
-    out = np.zeros(n_views)
-    # One at a time, the worst first: a view out of step makes the others look so.
-    for _ in range(n_views):
-        proposals = [
-            _best_shift(rig, _shifted(xy, out), view, cancelled) for view in range(n_views)
-        ]
-        gains = [gain for _, gain in proposals]
-        view = int(np.argmax(gains))
-        shift = proposals[view][0]
-        if gains[view] < 1 - _CLEARLY or abs(shift) < 0.05:
-            break
-        out[view] += shift
-    return out - np.median(out) if n_views > 2 else out
-
-
-def _shifted(xy: Float64, lags: Float64) -> Float64:
-    """Views brought to one clock by linear interpolation: a view that lags shows earlier frames."""
-    out = xy.copy()
-    n = xy.shape[1]
-    for view in np.flatnonzero(lags):
-        at = np.arange(n) + lags[view]
-        low = np.floor(at).astype(int)
-        part = (at - low)[:, None, None]
-        inside = (low >= 0) & (low < n - (part[:, 0, 0] > 0))
-        a, b = xy[view, np.clip(low, 0, n - 1)], xy[view, np.clip(low + 1, 0, n - 1)]
-        value = np.where(part > 0, (1 - part) * a + part * b, a)
-        out[view] = np.where(inside[:, None, None], value, np.nan)
-    return out
-
-
-def _best_shift(
-    rig: Rig, xy: Float64, view: int, cancelled: Callable[[], bool]
-) -> tuple[float, float]:
-    """The lag of one view against the others, and the share by which it lowers the median."""
-    from napari_pose3d.errors import Cancelled
-
-    n = xy.shape[1]
-    span = min(MOST_SHIFT, n // 4)
-    lags = np.arange(-span, span + 1)
-    block = (np.arange(n) // _BLOCK) % 2
-    costs = np.full((2, len(lags)), np.inf)
-    chosen = np.flatnonzero(np.isfinite(xy).all(axis=-1).sum(axis=(0, 2)) > 0)
-    if len(chosen) * xy.shape[2] > _MOST_POINTS:
-        # Whole stretches: neighbours in time are needed for nothing here, but blocks are.
-        step = -(-len(chosen) * xy.shape[2] // _MOST_POINTS)
-        chosen = chosen[::step]
-    for i, lag in enumerate(lags):
-        if cancelled():
-            raise Cancelled
-        at = chosen + lag
-        inside = (at >= 0) & (at < n)
-        trial = xy[:, chosen[inside]].copy()
-        trial[view] = xy[view, at[inside]]
-        distance = leave_one_out_residuals(rig, trial)[view]
-        for part in (0, 1):
-            values = distance[block[chosen[inside]] == part]
-            values = values[np.isfinite(values)]
-            if len(values) >= _FEWEST_POINTS:
-                costs[part, i] = np.median(values)
-    if not np.isfinite(costs[:, span]).all():
-        return 0.0, 0.0
-    best = [int(np.argmin(cost)) for cost in costs]
-    if abs(best[0] - best[1]) > 1:
-        return 0.0, 0.0
-    cost = costs.mean(axis=0)
-    at_best = int(np.argmin(cost))
-    shift = float(lags[at_best])
-    if 0 < at_best < len(lags) - 1 and np.isfinite(cost[at_best - 1 : at_best + 2]).all():
-        # The distance grows with the lag like a V, rounded by noise: a parabola through squares.
-        a, b, c = np.square(cost[at_best - 1 : at_best + 2])
-        bend = a - 2 * b + c
-        shift += float(np.clip((a - c) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
-    zero = cost[span]
-    gain = 1 - float(cost[at_best] / zero) if at_best != span else 0.0
-    if at_best == span and abs(shift) > 0.05:
-        trial = _shifted(xy, np.where(np.arange(len(xy)) == view, shift, 0.0))[:, chosen]
-        values = leave_one_out_residuals(rig, trial)[view]
-        gain = 1 - float(np.nanmedian(values) / zero) if np.isfinite(values).any() else 0.0
-    return shift, gain
-
-
 def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:
     ratio = errors.left_out / errors.expected
     if not np.isfinite(ratio).any():
@@ -256,7 +163,30 @@ def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:
     return found
 
 
-def _out_of_step(rig: Rig, xy: Float64, cancelled: Callable[[], bool]) -> list[Finding]:
+def _out_of_step(
+    rig: Rig, xy: Float64, frame_rate: float | None, cancelled: Callable[[], bool]
+) -> list[Finding]:
+    growing = lag_growth(rig, xy, cancelled)
+    if growing is not None:
+        view, frames = growing
+        n = xy.shape[1]
+        pace = f"one frame in {n / abs(frames):,.0f}"
+        evidence = {"growth_frames": frames, "growth_per_1000_frames": 1000 * frames / n}
+        if frame_rate:
+            evidence["growth_per_minute"] = 60 * frame_rate * frames / n
+            pace += f", {abs(evidence['growth_per_minute']):.3g} frames per minute"
+        return [
+            Finding(
+                "warning",
+                f"the lag of camera {rig.names[view]} behind the others grows by {frames:+.1f} "
+                f"frames in the course of the recording ({pace}): another frame rate, or lost "
+                "frames",
+                (rig.names[view],),
+                evidence,
+                "Give the timestamps of the frames of each view, or 'dropped' frames, in "
+                "napari-pose3d/project.toml (docs/projects.md); an offset does not mend it",
+            )
+        ]
     shifts = clock_shifts(rig, xy, cancelled)
     return [
         Finding(

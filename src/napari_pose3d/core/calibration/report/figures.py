@@ -61,9 +61,6 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
                 view: None if math.isnan(value) else float(value)
                 for view, value in zip(calibration.observations.views, jitter.frames, strict=True)
             },
-            "lag_grows_by_frames": dict(
-                zip(calibration.observations.views, jitter.runaway.tolist(), strict=True)
-            ),
         }
     held_out = calibration.held_out
     if held_out is not None:
@@ -109,10 +106,15 @@ def _camera(calibration: Calibration, view: int) -> dict[str, Any]:
     coverage, verdict = calibration.coverages[view], calibration.verdicts[view]
     measures = calibration.one_clock
     sd = standard_errors(calibration)[view]
+    lags = solution.lags
     names = _FISHEYE if solution.state.fisheye else _INTRINSICS
     return {
         "clock_offset_frames": solution.clocks[view],
         "clock_offset_sd_frames": solution.clock_sd[view],
+        "lag_grows_by_frames": float(np.ptp(solution.observations.frames) * lags.growth[view]),
+        "lag_jumps": [
+            {"frame": jump.frame, "frames": jump.frames} for jump in lags.jumps if jump.view == view
+        ],
         "board_residual_px": _spread(measures.board_by_view[name]),
         "triangulated_residual_px": _spread(measures.triangulated_by_view[name]),
         "images": coverage.images,

@@ -147,18 +147,6 @@ def place_cameras(
     return InitialRig(rotations, translations, offsets, links)
 
 
-def at_common_clock(observations: BoardObservations, shifts: Ints) -> BoardObservations:
-    """The observations with each view's images moved back by whole frames."""
-    if not shifts.any():
-        return observations
-    moved = [observations.frames - shift for shift in shifts]
-    frames = np.unique(np.concatenate(moved))
-    xy = np.full((len(shifts), len(frames), *observations.xy.shape[2:]), np.nan)
-    for view, numbers in enumerate(moved):
-        xy[view, np.searchsorted(frames, numbers)] = observations.xy[view]
-    return replace(observations, frames=frames, xy=xy)
-
-
 def _with_far_lags(
     links: tuple[Link, ...],
     observations: BoardObservations,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from ..board.observations import BoardObservations
 from .board_poses import BoardPoses, candidate_poses
 from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
 from .clocks.board_motion import motion_of
-from .clocks.camera_clocks import corner_noise, estimate_clocks
+from .clocks.camera_clocks import Clocks, corner_noise, estimate_clocks
+from .clocks.clock_course import ClockCourse, paired
+from .clocks.lag_growth import Changes, lag_changes
 from .intrinsics import camera_intrinsics
 from .lens import FX, FY, K1, N_INTRINSICS, undistort
 from .mirrored_world import boards_mirrored, is_flat, mirrored
-from .relative_poses import InitialRig, at_common_clock, place_cameras
+from .relative_poses import InitialRig, place_cameras
 from .rig_state import (
     LAST_LOSS,
     BoardImages,
@@ -36,6 +39,9 @@ FEWEST_CORNERS = 4
 
 _FORGIVING = 5.0  # px: wrong poses of a board are compared
 _TURNS = 6  # rounds in which boards are turned the right way round
+_COURSES = 10  # rounds in which lags that change are followed
+_GAIN = 0.99  # of the cost, above which a lag counts as constant
+_REST = 0.02  # frames in the course of a recording, up to which a growth that was found is followed
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +55,9 @@ class Solution:
     images : BoardImages
         Those that were used.
     state : RigState
-        ``clocks`` hold fractions of frames, beyond ``shifts``.
-    shifts : (view,) int64
-        Whole frames that each camera lags behind the first.
+        ``clocks`` are beyond ``course``.
+    course : ClockCourse
+        By which the images were paired.
     motion : BoardMotion
     clock_sd : (view,) float64
         Standard errors of the clocks in frames; NaN where none was estimated.
@@ -69,7 +75,7 @@ class Solution:
     observations: BoardObservations
     images: BoardImages
     state: RigState
-    shifts: NDArray[np.int64]
+    course: ClockCourse
     motion: BoardMotion
     clock_sd: Float64
     clock_note: str
@@ -79,9 +85,26 @@ class Solution:
     initial: InitialRig
 
     @property
+    def lags(self) -> ClockCourse:
+        """How each camera lags behind the first in the course of the recording."""
+        return self.course + ClockCourse.constant(self.state.clocks)
+
+    @property
     def clocks(self) -> Float64:
-        """Frames that each camera lags behind the first, ``(view,)``."""
-        return np.asarray(self.shifts + self.state.clocks)
+        """Frames that each camera lags behind the first, midway through, ``(view,)``."""
+        frames = self.observations.frames
+        middle = np.array([(frames[0] + frames[-1]) / 2]) if len(frames) else np.zeros(1)
+        return np.array([self.lags.lags(view, middle)[0] for view in range(self.state.n_views)])
+
+    @property
+    def steady_clocks(self) -> dict[str, float]:
+        """`clocks` by view, without views whose lag changes."""
+        views, steady = self.observations.views, self.lags.is_constant
+        return {
+            view: float(clock)
+            for view, clock, stays in zip(views, self.clocks, steady, strict=True)
+            if stays
+        }
 
 
 def solve_rig(
@@ -135,8 +158,9 @@ def solve_rig(
     poses = board_candidates(images, intrinsics, fisheye)
     initial = place_cameras(observations, images, poses, clocks)
     check()
+    recorded, course = observations, ClockCourse.constant(initial.shifts)
     if initial.shifts.any():
-        observations = at_common_clock(observations, initial.shifts)
+        observations, _ = paired(recorded, course)
         images = BoardImages.of(observations)
         poses = board_candidates(images, intrinsics, fisheye)
     state = RigState(
@@ -157,24 +181,35 @@ def solve_rig(
     freedom = _freedom(state, everything=True, fixed=known is not None)
     clock_sd, note = np.full(state.n_views, np.nan), "not asked for"
     result: Adjusted | None = None
+    motion: BoardMotion | None = None
     if clocks:
         progress("clocks")
         found = estimate_clocks(state, observations, images, freedom, check)
+        paired_by = _Paired(observations, course, state, found)
+        if not found.note:
+            paired_by = _followed(paired_by, recorded, freedom, check)
+        observations, course, state, found = paired_by
         clock_sd, note, result = found.sd, found.note, found.adjusted
-        if result is not None:
+        changing = not course.is_constant.all()
+        if result is not None or changing:
             images, motion = found.images, found.motion
+        if result is not None:
             freedom = replace(freedom, clocks=np.isfinite(clock_sd))
     if result is None:
         priors = weak_priors(state.intrinsics, observations.sizes, fisheye)
-        result = adjust(state, images, freedom, Loss(LAST_LOSS), priors=priors, check=check)
-        motion = motion_of(result.state, observations.frames)
+        result = adjust(
+            state, images, freedom, Loss(LAST_LOSS), priors=priors, motion=motion, check=check
+        )
+        motion = None
     state = result.state
+    if motion is None:
+        motion = motion_of(state, observations.frames)
     noise = corner_noise(state, images, motion)
     return Solution(
         observations=observations,
         images=images,
         state=state,
-        shifts=initial.shifts,
+        course=course,
         motion=motion,
         clock_sd=clock_sd * noise,
         clock_note=note,
@@ -183,6 +218,87 @@ def solve_rig(
         noise=noise,
         initial=initial,
     )
+
+
+class _Paired(NamedTuple):
+    """Images paired by a course of the clocks, and the rig that they give."""
+
+    observations: BoardObservations
+    course: ClockCourse
+    state: RigState
+    found: Clocks
+
+    @property
+    def best(self) -> RigState:
+        return self.state if self.found.adjusted is None else self.found.adjusted.state
+
+    @property
+    def changes(self) -> Changes | None:
+        """How the lags still change."""
+        return lag_changes(
+            self.best, self.found.images, self.found.motion, self.observations.frames
+        )
+
+    @property
+    def cost(self) -> float:
+        """Of a corner, px^2."""
+        images = self.found.images
+        costs = costs_of(self.best, images, self.found.motion, Loss(LAST_LOSS))
+        return float(costs.sum() / max(images.observed.sum(), 1))
+
+
+def _followed(
+    start: _Paired, recorded: BoardObservations, freedom: Freedom, check: Callable[[], None]
+) -> _Paired:
+    """Images paired anew for as long as lags are found to change, and the rig fits better."""
+    changes, needed = start.changes, _GAIN
+    # What is found of a change, of what was added: at first too little is.
+    shown = np.ones(start.state.n_views)
+    growing = np.zeros(start.state.n_views, bool)
+    for _ in range(_COURSES):
+        if changes is None:
+            break
+        growing |= changes.is_sure
+        share = np.where(growing, 1 / shown, 0.0)
+        growth = share * changes.growth
+        trials = [changes.line(share)] if (np.abs(growth) * changes.span > _REST).any() else []
+        trials += [changes.step()] if changes.jumps else []
+        found = [_paired_anew(start, each, recorded, freedom, check) for each in trials]
+        if not found:
+            break
+        best = min(found, key=lambda each: each.cost)
+        if not best.cost < needed * start.cost:
+            break
+        before, start, needed = changes, best, 1.0
+        changes = start.changes
+        if changes is not None and best is found[0] and growth.any():
+            with np.errstate(invalid="ignore", divide="ignore"):
+                response = (before.growth - changes.growth) / growth
+            shown = np.where(growth != 0, np.clip(response, 0.2, 1.0), shown)
+    return start
+
+
+def _paired_anew(
+    start: _Paired,
+    change: ClockCourse,
+    recorded: BoardObservations,
+    freedom: Freedom,
+    check: Callable[[], None],
+) -> _Paired:
+    state = start.best
+    course = start.course + ClockCourse.constant(state.clocks) + change
+    observations, delays = paired(recorded, course)
+    images = BoardImages.of(observations, delays)
+    poses = board_candidates(images, state.intrinsics, state.fisheye)
+    state = replace(
+        state,
+        clocks=np.zeros(state.n_views),
+        board_rotations=np.tile(np.eye(3), (len(observations.frames), 1, 1)),
+        board_translations=np.zeros((len(observations.frames), 3)),
+    )
+    state = best_boards(state, images, poses, current=False)
+    found = estimate_clocks(state, observations, images, freedom, check, keep=True)
+    return _Paired(observations, course, state, found)
 
 
 def fit_boards(

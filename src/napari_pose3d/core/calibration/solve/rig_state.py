@@ -107,12 +107,18 @@ class BoardImages:
     delay: Float64
 
     @classmethod
-    def of(cls, observations: BoardObservations) -> BoardImages:
-        """Those of all views and frames that show a corner, frame by frame."""
+    def of(cls, observations: BoardObservations, delays: Float64 | None = None) -> BoardImages:
+        """Those of all views and frames that show a corner, frame by frame.
+
+        Parameters
+        ----------
+        delays : (view, frame) float64, optional
+            See ``delay``; none if not given.
+        """
         observed = observations.observed
         frame, view = np.nonzero(observed.any(axis=-1).T)
         xy = np.nan_to_num(observations.xy[view, frame])
-        delay = np.zeros(len(view))
+        delay = np.zeros(len(view)) if delays is None else delays[view, frame]
         return cls(view, frame, xy, observed[view, frame], observations.board.points, delay)
 
     def at(self, chosen: Bool | Ints) -> BoardImages:

@@ -71,6 +71,8 @@ def estimate_clocks(
     images: BoardImages,
     free: Freedom,
     check: Callable[[], None] = lambda: None,
+    *,
+    keep: bool = False,
 ) -> Clocks:
     """Estimate how many frames each camera lags behind the first, together with the rig.
 
@@ -85,6 +87,8 @@ def estimate_clocks(
         What else may change.
     check : callable
         Called often; may raise `Cancelled`.
+    keep : bool
+        Whether the rig is wanted also where no clock is certain.
     """
     nothing = np.full(state.n_views, np.nan)
     motion = motion_of(state, observations.frames)
@@ -120,7 +124,7 @@ def estimate_clocks(
     sd = nothing.copy()
     sd[estimated] = _standard_errors(result.information, freedom)
     noise = corner_noise(state, used, motion)
-    if not (estimated & (np.abs(state.clocks) > _CERTAIN * sd * noise)).any():
+    if not keep and not (estimated & (np.abs(state.clocks) > _CERTAIN * sd * noise)).any():
         return Clocks(None, motion, images, sd)
     return Clocks(result, motion, used, sd)
 

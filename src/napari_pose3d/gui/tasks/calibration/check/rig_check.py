@@ -138,11 +138,24 @@ def check_rig_of(
         stored = session.load_predictions()
         xy = ensemble_statistics(stored).centre.astype(np.float64)
         progress("comparing", 0, 0)
-        findings += check_rig_against(rig.subset(stored.views), xy, cancelled=cancelled)
+        findings += check_rig_against(
+            rig.subset(stored.views),
+            xy,
+            frame_rate=next(iter(rates_of(session).values()), None),
+            cancelled=cancelled,
+        )
         compared = f"Compared with the videos and predictions of {session.name}."
     order = {"error": 0, "warning": 1, "note": 2}
     findings.sort(key=lambda finding: order[finding.severity])
     return Checked(rig, title, tuple(findings), sizes, compared)
+
+
+def rates_of(session: Session) -> dict[str, float]:
+    """Frames a second of the session's videos, where the headers state them."""
+    from napari_pose3d.core.video.metadata import video_metadata
+
+    found = {view: video_metadata(path).frame_rate for view, path in session.videos.items()}
+    return {view: rate for view, rate in found.items() if rate}
 
 
 def video_sizes(session: Session) -> dict[str, Size]:

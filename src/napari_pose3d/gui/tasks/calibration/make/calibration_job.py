@@ -182,6 +182,7 @@ def fit(
         intrinsics=known,
         clocks=recording.settings.clocks,
         exclude=exclude,
+        frame_rate=found.rates.get(found.observations.views[0]),
         progress=lambda stage: progress(stage, 0, 0),
         check=checker(cancelled),
     )
@@ -195,7 +196,7 @@ def worst_cutouts(
     from napari_pose3d.core.video.video_array import open_video
 
     worst = worst_images(calibration, most)
-    observations, shifts = calibration.observations, calibration.solution.shifts
+    observations, lags = calibration.observations, calibration.solution.lags
     out = []
     for view in dict.fromkeys(each.view for each in worst):
         index = observations.views.index(view)
@@ -204,7 +205,7 @@ def worst_cutouts(
                 if each.view != view:
                     continue
                 checker(cancelled)()
-                recorded = each.frame + int(shifts[index])
+                recorded = round(float(lags.recorded(index, np.array([each.frame]))[0]))
                 at = int(np.searchsorted(observations.frames, recorded))
                 image = video.frame(found.video_frame(view, recorded))
                 if image is None or at >= len(observations.frames):

@@ -148,9 +148,7 @@ class ResultController(QObject):
         opened, history = self._current.open, self.history
         if opened is None or history is None:
             return
-        calibration = history.now
-        clocks = dict(zip(calibration.observations.views, calibration.solution.clocks, strict=True))
-        changes = offsets_of_clocks(opened.session, clocks)
+        changes = offsets_of_clocks(opened.session, history.now.solution.steady_clocks)
         if not changes:
             self._jobs.say("The session's views have these offsets already.")
             return
@@ -181,8 +179,8 @@ class ResultController(QObject):
         self.page.set_busy(busy)
         if history is None:
             return
-        clocks = history.now.solution.clocks
-        lagging = bool(abs(clocks - clocks[0]).max() >= 0.5)
+        clocks = list(history.now.solution.steady_clocks.values())
+        lagging = bool(np.ptp(clocks) >= 0.5)
         self._panel.allow(busy, self._current.open is not None, lagging)
 
     def say(self, message: str) -> None:
