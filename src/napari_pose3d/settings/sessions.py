@@ -114,7 +114,7 @@ class BatchSettings:
     """What is done with every session of projects, and by how many workers."""
 
     steps: tuple[str, ...] = setting(
-        ("smooth", "review"), "smooth, review, export; they are done in this order"
+        ("smooth", "review"), "smooth, review, export, render; they are done in this order"
     )
     formats: tuple[str, ...] = setting(("tidy-csv",), "what export writes, such as trc or nwb")
     allow_missing: bool = setting(
@@ -130,7 +130,7 @@ class BatchSettings:
     )
 
     def __post_init__(self) -> None:
-        known = ("smooth", "review", "export")
+        known = ("smooth", "review", "export", "render")
         for step in self.steps:
             if step not in known:
                 raise PoseDataError(
@@ -138,7 +138,7 @@ class BatchSettings:
                 )
         if not self.steps:
             raise PoseDataError("there are no steps", expected=f"some of {', '.join(known)}")
-        # An export is of what the steps before it made.
+        # Exports and videos are of what the steps before them made.
         object.__setattr__(self, "steps", tuple(step for step in known if step in self.steps))
         if self.workers is not None and self.workers < 1:
             raise PoseDataError(f"the number of workers is {self.workers}", expected="1 or more")

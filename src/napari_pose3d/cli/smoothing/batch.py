@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     batch = commands.add_parser(
         "batch",
-        help="smooth, review and export all sessions of projects, several at once",
+        help="smooth, review, export and render all sessions of projects, several at once",
         description="Do all sessions of projects, several at once, on this machine or on a Dask "
         "cluster. A session that fails does not stop the others, and what was done before with "
         "the same inputs, settings and version is not done again.",

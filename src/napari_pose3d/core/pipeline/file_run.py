@@ -128,13 +128,6 @@ class FileRun:
         result = replace(result, times=None)
         return self._without_bad(result) if settings.leave_out_bad else result
 
-    @property
-    def timestamp_files(self) -> list[Path]:
-        """The files of the times of all views, of a run with ``own_times``."""
-        table = self.inputs.table
-        alignments = table.alignments[table.sessions[0]]
-        return [path for v in self.ensemble.views if (path := alignments[v].timestamps)]
-
     def _times(self, settings: SmoothingSettings) -> CameraTimes:
         table = self.inputs.table
         alignments = table.alignments[table.sessions[0]]

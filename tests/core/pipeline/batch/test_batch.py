@@ -41,7 +41,7 @@ from napari_pose3d.core.pipeline.batch.local_workers import LocalWorkers
 from napari_pose3d.core.pipeline.batch.session_steps import run_session
 from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.review.decisions.corrections import Corrections
-from napari_pose3d.settings import ReviewSettings
+from napari_pose3d.settings import RenderSettings, ReviewSettings
 
 SMOOTH = BatchSettings(steps=("smooth",), workers=2)
 
@@ -78,6 +78,32 @@ def test_all_steps_of_all_sessions(tmp_path: Path) -> None:
     found = read_poses3d_csv(own / "smoothed" / "day1" / "day1_3d.csv")
     assert expected.poses3d is not None
     np.testing.assert_allclose(found.xyz, expected.poses3d.xyz, atol=1e-4)
+
+
+def test_rendering_follows_results_and_videos(tmp_path: Path) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1", "day2"], n_frames=40)
+    for view in VIEWS:
+        video(folder / "videos" / f"day1_{view}.mp4")
+    settings = BatchSettings(steps=("render", "smooth"), workers=1)
+    render = RenderSettings(frames=(0, 4), scale=0.5)
+    done = batch(folder, settings, render=render)
+    file = folder / "napari-pose3d" / "rendered" / "day1" / "day1.mp4"
+    assert len(open_video(file)) == 4
+    assert table(folder / "napari-pose3d" / "batch" / "batch.csv")["day1"]["frames_rendered"] == "4"
+    # A session without videos fails in this step only.
+    assert [step.status for step in done.outcomes[1].steps] == ["done", "failed"]
+    assert "no video" in done.failed[0].why
+
+    def statuses(**changes: RenderSettings) -> list[str]:
+        again = batch(folder, settings, sessions=["day1"], **{"render": render, **changes})
+        return [step.status for step in again.outcomes[0].steps]
+
+    assert statuses() == ["not needed", "not needed"]
+    assert statuses(render=RenderSettings(frames=(0, 3), scale=0.5)) == ["not needed", "done"]
+    other = folder / "videos" / f"day1_{VIEWS[0]}.mp4"
+    other.unlink()
+    video(other, "h264-b-frames.mp4")
+    assert statuses() == ["not needed", "done"]
 
 
 def test_a_killed_worker_and_a_corrupt_session_among_ten(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.support.batch_projects import (
     all_smoothed,
@@ -19,7 +21,7 @@ from tests.support.batch_projects import (
 )
 from tests.support.kills import traces
 
-from napari_pose3d import BatchSettings, PoseDataError, batch
+from napari_pose3d import BatchSettings, Cancelled, PoseDataError, batch
 
 SMOOTH = BatchSettings(steps=("smooth",))
 
@@ -38,6 +40,16 @@ def client() -> Iterator[Any]:
 
 def pids(client: Any) -> set[int]:
     return set(client.run(os.getpid).values())
+
+
+def worker_pids() -> set[int]:
+    """Of the processes that a cluster on this machine starts, beside it."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any("spawn_main" in word for word in process.cmdline()):
+                found.add(process.pid)
+    return found
 
 
 @pytest.mark.slow
@@ -81,6 +93,45 @@ def test_an_address_and_what_is_done(tmp_path: Path, client: Any) -> None:
     address = client.scheduler.address
     assert [e.status for e in batch(folder, SMOOTH, cluster=address).outcomes] == ["done"] * 2
     assert [e.status for e in batch(folder, SMOOTH).outcomes] == ["not needed"] * 2
+
+
+@pytest.mark.slow
+def test_a_cluster_on_this_machine_ends_with_the_batch(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    folder = batch_project(tmp_path / "mice", ["day1", "day2"])
+    corrupt(prediction(folder, "day2"))
+    said: list[str] = []
+    settings = BatchSettings(steps=("smooth",), workers=2)
+    before = worker_pids()
+    done = batch(folder, settings, cluster="local", message=said.append)
+    assert [each.status for each in done.outcomes] == ["done", "failed"]
+    assert said[0].startswith("dashboard: http://")
+    assert smoothed_files(folder, "day1") == all_smoothed("day1")
+    log = (folder / "napari-pose3d" / "batch" / "batch.log").read_text()
+    assert said[0] in log
+    assert worker_pids() == before
+
+
+def test_cancelling_leaves_nothing_half_written_and_the_cluster_as_it_was(
+    tmp_path: Path, client: Any
+) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1", "day2"], long=["day1", "day2"])
+    own = folder / "napari-pose3d"
+
+    def in_the_middle() -> bool:
+        return bool(list(own.glob("smoothed/*/.*")))
+
+    with pytest.raises(Cancelled):
+        batch(folder, SMOOTH, cluster=client, cancelled=in_the_middle)
+    for name in ("day1", "day2"):
+        assert smoothed_files(folder, name) in (set(), all_smoothed(name))
+    assert traces(tmp_path) == []
+    assert "cancelled" in (own / "batch" / "batch.log").read_text()
+    # The same cluster goes on with them.
+    assert client.status == "running"
+    done = batch(folder, SMOOTH, cluster=client)
+    assert not done.failed
+    assert all(smoothed_files(folder, each) == all_smoothed(each) for each in ("day1", "day2"))
 
 
 def test_an_address_where_nobody_answers(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSettings
+from napari_pose3d.settings import BatchSettings, RenderSettings, ReviewSettings, SmoothingSettings
 
 Numbers = Mapping[str, int | float | str]
 """Figures about a session, by the name of their column in the summary."""
@@ -24,12 +24,14 @@ class BatchPlan:
     review : ReviewSettings
     token : str
         New for each batch: what a worker remembers about folders holds for one batch only.
+    render : RenderSettings
     """
 
     settings: BatchSettings
     smoothing: SmoothingSettings
     review: ReviewSettings
     token: str = ""
+    render: RenderSettings = field(default_factory=RenderSettings)
 
 
 @dataclass(frozen=True)

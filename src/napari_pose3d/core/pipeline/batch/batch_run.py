@@ -19,6 +19,7 @@ from napari_pose3d.settings import (
     BatchSettings,
     IsCancelled,
     Progress,
+    RenderSettings,
     ReviewSettings,
     SmoothingSettings,
     check_settings,
@@ -49,18 +50,19 @@ def batch(
     sessions: Sequence[str] = (),
     smoothing: SmoothingSettings | None = None,
     review: ReviewSettings | None = None,
+    render: RenderSettings | None = None,
     cluster: str | Client | None = None,
     out: AnyPath | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     message: Callable[[str], None] | None = None,
 ) -> BatchSummary:
-    """Smooth, review and export every session of projects, several at once.
+    """Smooth, review, export and render every session of projects, several at once.
 
     A session that fails does not keep the others from it, and what was done before, with the same
     inputs, settings and version, is not done again. Results go where those of single sessions
-    go, in each project's ``napari-pose3d/``: ``smoothed/``, ``review/`` and ``exported/``, with a
-    folder for each session.
+    go, in each project's ``napari-pose3d/``: ``smoothed/``, ``review/``, ``exported/`` and
+    ``rendered/``, with a folder for each session.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def batch(
     settings : BatchSettings, optional
     sessions : sequence of str, optional
         Names, or patterns such as ``day1*``; not given: all that have predictions.
-    smoothing, review : optional
+    smoothing, review, render : optional
         How it is done; ``threads`` not given: the processors are shared among the workers.
     cluster : str or distributed.Client, optional
         Address of a Dask scheduler, or "local" for a Dask cluster on this machine; not given:
@@ -114,7 +116,13 @@ def batch(
         # A cluster's worker has other work beside it.
         threads = 1 if cluster is not None else max((os.cpu_count() or 1) // n_workers, 1)
         smoothing = replace(smoothing, threads=threads)
-    plan = BatchPlan(settings, smoothing, review or ReviewSettings(), secrets.token_hex(4))
+    plan = BatchPlan(
+        settings,
+        smoothing,
+        review or ReviewSettings(),
+        secrets.token_hex(4),
+        render or RenderSettings(),
+    )
     found: dict[SessionTask, SessionOutcome] = {}
 
     def stage(task: SessionTask, what: str, done: int, total: int) -> None:

@@ -35,6 +35,7 @@ COLUMNS = (
     "frames_flagged",
     "frames_to_label",
     "files_exported",
+    "frames_rendered",
     "message",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import queue
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,7 +21,8 @@ from .session_steps import output_folders, run_session
 LOCAL = "local"
 _TICK_SECONDS = 0.1
 _CONNECT_SECONDS = 15
-_GRACE_SECONDS = 0.15
+# How long workers may take to notice that a session was cancelled.
+_LEAVE_SECONDS = 10
 
 
 class DaskWorkers:
@@ -88,12 +90,26 @@ class DaskWorkers:
         running = {future: task for future, task in self._futures.items() if not future.done()}
         if running:
             self._client.cancel(list(running), force=True)
+            self._wait_for_workers({future.key for future in running})
         self._futures.clear()
         with contextlib.suppress(TimeoutError):
             self._closing.close()
         for task in running.values():
             for folder in output_folders(task):
                 recover(folder)
+
+    def _wait_for_workers(self, keys: set[str]) -> None:
+        """Wait until no worker is at one of these tasks, and writes or tidies up.
+
+        A worker notices within a fraction of a second; one that does not answer is given up.
+        """
+        end = time.monotonic() + _LEAVE_SECONDS
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            while time.monotonic() < end:
+                at_work = self._client.run(_at_work, keys, on_error="ignore")
+                if not any(at_work.values()):
+                    return
+                time.sleep(_TICK_SECONDS)
 
     def outcomes(
         self, tasks: Sequence[SessionTask], cancelled: IsCancelled
@@ -140,6 +156,11 @@ class DaskWorkers:
             )
         trace = "".join(traceback.format_exception(error))
         return SessionOutcome(task, message=f"a fault of the program: {error!r}\n{trace}")
+
+
+def _at_work(keys: set[str], dask_worker: Any) -> bool:
+    """Whether a worker still is at one of these tasks, although they were cancelled."""
+    return any(key in dask_worker.state.tasks for key in keys)
 
 
 def _on_worker(plan: BatchPlan, task: SessionTask) -> SessionOutcome:

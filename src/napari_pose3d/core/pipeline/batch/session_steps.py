@@ -13,6 +13,7 @@ from typing import Any
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
+from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.decisions.decisions import read_decisions
 from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.settings import (
@@ -26,13 +27,14 @@ from napari_pose3d.settings import (
 from ..exchange.export_run import export_session
 from ..file_run import FileRun
 from ..quality.review_run import ReviewRun
+from ..results.render_run import render_session
 from .batch_plan import BatchPlan, Numbers, SessionOutcome, SessionTask, StepOutcome
 from .step_record import FOLDER, StepRecord
 
 Done = tuple[list[Path], Numbers, tuple[str, ...]]
 """Files, figures and notes of a step."""
 
-OUTPUTS = {"smooth": "smoothed", "review": "review", "export": "exported"}
+OUTPUTS = {"smooth": "smoothed", "review": "review", "export": "exported", "render": "rendered"}
 """Where in the project's own folder the results of a step go, in a folder for each session."""
 
 
@@ -90,7 +92,12 @@ class _SessionWork:
     def step(self, name: str) -> StepOutcome:
         """Do a step unless it is done."""
         begun = time.perf_counter()
-        do, key = {"smooth": self._smooth, "review": self._review, "export": self._export}[name]()
+        do, key = {
+            "smooth": self._smooth,
+            "review": self._review,
+            "export": self._export,
+            "render": self._render,
+        }[name]()
         if not self._plan.settings.again and self._record.is_done(name, key):
             return StepOutcome(name, "not needed", numbers=self._record.numbers(name))
         files, numbers, notes = do()
@@ -112,8 +119,8 @@ class _SessionWork:
         own_times = self._plan.smoothing.own_times
         work = FileRun(self._folder, None, self._reading, around=self._folder, own_times=own_times)
         inputs = [source.path for source in work.ensemble.sources]
-        if own_times:
-            inputs += work.timestamp_files
+        alignments = work.inputs.table.alignments.get(self._name, {}).values()
+        inputs += [p for a in alignments for p in (a.timestamps, a.boxes) if p is not None]
         if work.rig is not None and work.rig.path is not None:
             inputs.append(Path(work.rig.path))
         decided = read_decisions(work.decisions_folder, self._name)
@@ -166,12 +173,16 @@ class _SessionWork:
 
         return do, self._key("review", dataclasses.asdict(settings), inputs, facts)
 
-    def _export(self) -> tuple[Callable[[], Done], dict[str, Any]]:
-        # Afresh: the step before has written what is to be exported.
+    def _written(self) -> tuple[Session, list[Path]]:
+        """The session, afresh (a step before has written results), and its poses' files."""
         session = open_project(self._folder).session(self._name)
         inputs = [path for each in session.sets for path in each.files.values()]
         inputs += [each.space for each in session.sets if each.space is not None]
         inputs += [] if session.rig_path is None else [session.rig_path]
+        return session, inputs
+
+    def _export(self) -> tuple[Callable[[], Done], dict[str, Any]]:
+        _, inputs = self._written()
         formats = self._plan.settings.formats
 
         def do() -> Done:
@@ -193,6 +204,28 @@ class _SessionWork:
             return files, {"files_exported": len(files)}, tuple(notes)
 
         return do, self._key("export", list(formats), inputs)
+
+    def _render(self) -> tuple[Callable[[], Done], dict[str, Any]]:
+        session, inputs = self._written()
+        inputs += session.videos.values()
+        for view in session.views:
+            alignment = session.alignment(view)
+            inputs += [p for p in (alignment.timestamps, alignment.boxes) if p is not None]
+        settings = self._plan.render
+
+        def do() -> Done:
+            rendered = render_session(
+                self._folder,
+                self._target("render") / f"{self._name}.mp4",
+                settings,
+                session=self._name,
+                overwrite=True,
+                progress=self._progress,
+                cancelled=self._cancelled,
+            )
+            return [rendered.file], {"frames_rendered": rendered.n_frames}, rendered.notes
+
+        return do, self._key("render", dataclasses.asdict(settings), inputs)
 
 
 @lru_cache(maxsize=4)
