@@ -36,7 +36,7 @@ def test_an_error_gives_exit_code_1(project: Path, capsys: pytest.CaptureFixture
     (project / "labeled-data" / "mouse1_day1_cam0" / "img00000003.png").unlink()
     assert main(["models", "check", str(project), "--no-litpose"]) == 1
     said = capsys.readouterr().out
-    assert "error: CollectedData_cam0.csv: 1 images are missing" in said
+    assert "error: CollectedData_cam0.csv: 1 image is missing" in said
     assert said.rstrip().endswith("1 error")
 
 
@@ -54,7 +54,7 @@ def test_a_configuration_of_ones_own(
     own.write_text(config_text(with_values(config_of(project), {"training.max_epochs": 100})))
     check = ["models", "check", str(project), "--no-litpose", "--config", str(own)]
     assert main(check) == 1
-    assert "milestones are after the last epoch" in capsys.readouterr().out
+    assert "3 milestones are after the last epoch" in capsys.readouterr().out
 
 
 def test_settings_and_the_whole_configuration(

@@ -42,7 +42,7 @@ def test_a_remembered_environment_is_found_again(
 def test_without_any_the_commands_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "doctor"]) == 1
     said = capsys.readouterr().out
-    assert "With a graphics card of NVIDIA:" in said
+    assert "With an NVIDIA GPU:" in said
     assert "~/litpose-env/bin/pip install --no-deps lightning-pose==2.4.3" in said
 
 

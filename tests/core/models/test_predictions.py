@@ -66,7 +66,7 @@ def test_all_sessions_by_all_networks_and_only_once(
     done = predicted(project, installation, progress=lambda stage, *_: stages.append(stage))
     assert len(done.predicted) == 4
     assert done.failed == {}
-    assert any(stage == "mouse2_day1 by net-seed1 (4 of 4)" for stage in stages)
+    assert any(stage == "predicting mouse2_day1 by net-seed1 (4 of 4)" for stage in stages)
     names = sorted(p.name for p in (project / "models" / "net-seed0" / "video_preds").iterdir())
     assert len(names) == 6
     recorded = read_predictions(project / "models" / "net-seed0")
@@ -140,7 +140,7 @@ def test_wrong_lengths_and_failures_do_not_keep_the_others(
     assert failed.smoothed == {}
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"fail": "CUDA out of memory"}))
     failed = predicted(project, installation, ["mouse1_day1"])
-    assert "memory of the graphics card" in str(failed.failed["mouse1_day1 by net-seed0"])
+    assert "GPU's memory" in str(failed.failed["mouse1_day1 by net-seed0"])
 
 
 def test_cancelling_ends_the_program(

@@ -34,7 +34,7 @@ def said(found: Preflight, severity: str = "error") -> str:
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "milestones": ({"training__max_epochs": 100}, "milestones are after the last epoch, 100"),
+    "milestones": ({"training__max_epochs": 100}, "3 milestones are after the last epoch, 100"),
     "size": ({"data__image_resize_dims__height": 200}, "multiple of 128"),
     "not square": ({"data__image_resize_dims__height": 384}, "height and width to be equal"),
     "convnet": ({"model__backbone": "resnet18"}, "does not work with this backbone"),
@@ -110,7 +110,7 @@ def test_the_loss_in_space_needs_a_calibration(tmp_path: Path) -> None:
     plan = plan_training(folder)
     assert plan.checked.errors == ()
     assert plan.config["losses"]["supervised_reprojection_heatmap_mse"]["log_weight"] is None
-    with pytest.raises(PoseDataError, match="the loss in space is not possible"):
+    with pytest.raises(PoseDataError, match="the 3-D loss is not possible"):
         plan_training(folder, TrainingSettings(reprojection_loss="on"))
 
 
@@ -121,7 +121,7 @@ def test_losses_on_videos_need_a_gpu_and_dali(project: Path) -> None:
     )
     lacking = LitposeFacts("3.11", {"torch": "2"})
     there = LitposeFacts("3.11", {"torch": "2", "nvidia-dali-cuda110": "1"}, (Gpu("A", 8 << 30),))
-    words = "need a GPU of NVIDIA and DALI, which are not there"
+    words = "temporal needs an NVIDIA GPU and DALI, which are not both there"
     assert words in said(preflight(config, facts=lacking))
     assert words not in said(preflight(config, facts=there))
 

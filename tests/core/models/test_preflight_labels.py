@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,10 +137,51 @@ def test_faults_of_label_files(project: Path, name: str) -> None:
     config = config_of(project)
     assert kind not in {each.kind for each in preflight(config).findings}
     edited(project / file, change)
-    found = [each for each in preflight(config).findings if each.kind == kind]
+    findings = preflight(config).findings
+    found = [each for each in findings if each.kind == kind]
     assert len(found) == 1
     assert text in str(found[0])
+    # One of anything is in the singular.
+    assert not any(re.search(r"(?<![\d.])1 \w+s (are|have|lie)\b", str(e)) for e in findings)
     assert found[0].remedy
+
+
+def test_messages_agree_with_their_numbers(project: Path) -> None:
+    folder = project / "labeled-data" / f"{SESSIONS[0]}_cam1"
+    config = config_of(project)
+    singular = (
+        "1 image is missing",
+        "1 label lies outside of the image",
+        "1 position has visible = 0 and is not learned",
+        "in 1 frame a view has fewer",
+    )
+    plural = (
+        "2 images are missing",
+        "2 labels lie outside of the image",
+        "2 positions have visible = 0 and are not learned",
+        "in 2 frames a view has fewer",
+    )
+    edited(project / "CollectedData_cam1.csv", with_visible("2"))
+
+    def worse(row: int) -> Callable[[Rows], Rows]:
+        def change(rows: Rows) -> Rows:
+            rows[row][1] = "9000"
+            return emptied(1, row + 2)(rows)
+
+        return change
+
+    for n, expected in enumerate((singular, plural)):
+        sorted(folder.iterdir())[0].unlink()
+        edited(project / FIRST, worse(4 + 4 * n))
+
+        def unlearned(rows: Rows, row: int = 4 + 4 * n) -> Rows:
+            rows[row][3] = "0"
+            return rows
+
+        edited(project / "CollectedData_cam1.csv", unlearned)
+        found = "\n".join(map(str, preflight(config).findings))
+        for words in expected:
+            assert words in found
 
 
 def test_few_labels_are_an_error_without_the_training_copy(project: Path) -> None:

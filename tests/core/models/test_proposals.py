@@ -137,12 +137,14 @@ def test_keypoints_are_those_of_litpose(recorded: Path) -> None:
     assert np.median(wrong) < 2e-4
     expected = np.stack([each.likelihood for each in truth])
     np.testing.assert_allclose(likelihood, expected, atol=1e-3)
-    # Its heatmaps were sharpened 3000-fold, and so was the rounding of single precision. Where a
-    # map has two peaks of one height, the position lies between them, and rounding moves it: there
-    # litpose's own is 0.01 px from what double precision gives, and ours 0.004 px.
+    # Its heatmaps were sharpened 3000-fold, and so was the rounding of single precision in torch
+    # and onnxruntime. Where a map has two peaks of one height, the position lies between them, and
+    # rounding moves it: litpose's own resizing and decoding give the same two there with
+    # onnxruntime's maps.
     between = expected < 0.5
     assert between.sum() < 70
     assert wrong[~between].max() < 0.01
+    assert (wrong.max(axis=-1) > 0.01).sum() <= 2
     assert wrong.max() < 0.02
 
 

@@ -147,7 +147,7 @@ def test_a_transformer(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "one step:" in capsys.readouterr().out
     train = ["models", "train", str(project), "--follow"]
     assert main([*train, "--name", "tiny", "--seeds", "0", "1", *given]) == 0
-    assert "1 views of frames have projected positions" in capsys.readouterr().out
+    assert "1 view of a frame has projected positions" in capsys.readouterr().out
     check_networks(list_networks(project), ["tiny-seed0", "tiny-seed1"])
     assert main(["models", "predict", str(project), "--then", "smooth"]) == 0
     with capsys.disabled():

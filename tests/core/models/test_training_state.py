@@ -294,7 +294,7 @@ def test_recorded_failures_get_plain_words(recorded: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried", "memory of the graphics card"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried", "GPU's memory"),
         ("RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed.", "memory ran out"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("OSError: We couldn't connect to 'https://huggingface.co'", "pretrained weights"),

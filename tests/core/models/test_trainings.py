@@ -223,7 +223,7 @@ def test_a_failure_is_told_in_words(
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"fail": "CUDA out of memory. Tried 2 GiB"}))
     folder = started(project, installation).folders[0]
     until(lambda: over(folder))
-    assert "memory of the graphics card" in TrainingFollower(folder).look().describe()
+    assert "GPU's memory" in TrainingFollower(folder).look().describe()
     with pytest.raises(PoseDataError, match="no weights to go on from"):
         continued_config(folder)
 
@@ -316,7 +316,7 @@ def test_a_trial_step(
     assert step.seconds > 0
     assert not (project / "models").exists()
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"fail": "CUDA out of memory"}))
-    with pytest.raises(PoseDataError, match="memory of the graphics card"):
+    with pytest.raises(PoseDataError, match="GPU's memory"):
         trial_step(config, installation)
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 60}))
     with pytest.raises(Cancelled):

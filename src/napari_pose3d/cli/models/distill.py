@@ -6,6 +6,7 @@ import argparse
 
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import DistillationSettings
+from napari_pose3d.wording import counted
 
 from ..options import help_of
 from ..terminal.outcome import print_written
@@ -90,8 +91,8 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     )
     bar.close()
     for session, frames in made.frames.items():
-        print(f"{session}: {len(frames)} frames with pseudo-labels")
-    print(f"{made.n_human} labeled frames to learn from, {made.n_held_out} to judge by")
+        print(f"{session}: {counted(len(frames), 'frame')} with pseudo-labels")
+    print(f"{counted(made.n_human, 'labeled frame')} to learn from, {made.n_held_out} to judge by")
     print_written(made.files)
     print(f"models train {options.project} --distilled {options.name} trains on them")
     return 0

@@ -72,7 +72,7 @@ def _print_commands(gpu: bool) -> None:
 
     print("No usable litpose was found. It is installed into an environment of its own:")
     here = " (there is one here)" if gpu else ""
-    print(f"\nWith a graphics card of NVIDIA{here}:")
+    print(f"\nWith an NVIDIA GPU{here}:")
     print(*(f"  {line}" for line in install_commands(gpu=True)), sep="\n")
     print("\nWithout one:")
     print(*(f"  {line}" for line in install_commands(gpu=False)), sep="\n")

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_pose3d.wording import counted, verb
+
 from ..terminal.progress_bar import ProgressBar
 from .elsewhere import add_remote, fetch, place_of, train_elsewhere
 from .training_options import (
@@ -129,9 +131,12 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         place=place_of(options),
     )
     if prepared.filled:
-        print(f"{prepared.filled} views of frames have projected positions in a copy of the labels")
+        n = prepared.filled
+        views = counted(n, "view of a frame", "views of frames")
+        print(f"{views} {verb(n, 'has', 'have')} projected positions in a copy of the labels")
     if prepared.left_out:
-        print(f"{prepared.left_out} frames cannot be trained on and are left out")
+        n = prepared.left_out
+        print(f"{counted(n, 'frame')} cannot be trained on and {verb(n)} left out")
     if installation is None:
         return train_elsewhere(models.parent, prepared.folders, options)
     start_trainings(

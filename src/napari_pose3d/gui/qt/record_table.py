@@ -121,6 +121,16 @@ class RecordTable(QTableView):
         """What the user reads in a cell."""
         return str(self._lines.data(self._lines.index(row, column)))
 
+    def fit_rows(self, least: int, most: int) -> None:
+        """Make the table as high as its lines, but not less or more than so many."""
+        rows, header = self.verticalHeader(), self.horizontalHeader()
+        if rows is not None and header is not None:
+            n = min(max(len(self._lines.records), least), most)
+            borders = 2 * self.frameWidth() + 2
+            self.setFixedHeight(
+                header.sizeHint().height() + n * rows.defaultSectionSize() + borders
+            )
+
     def set_width(self, column: int, text: str, room: int) -> None:
         """Make a column as wide as a text and some room, px."""
         header = self.horizontalHeader()

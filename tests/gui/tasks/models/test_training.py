@@ -151,7 +151,7 @@ def test_a_trial_step_says_what_it_took(
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"fail": "CUDA out of memory. Tried 2 GiB"}))
     click(widget.check.trial)
     until(lambda: not widget.jobs.is_busy)
-    assert "memory of the graphics card" in widget.jobs.status
+    assert "GPU's memory" in widget.jobs.status
 
 
 # ------------------------------------------------------------------ training
@@ -200,7 +200,7 @@ def test_a_failure_is_told_in_plain_words(
     open_section(widget, "Train")
     click(widget.training.train)
     until(lambda: states(widget) == ["failed"])
-    assert "memory of the graphics card was not enough" in widget.training.words.message
+    assert "GPU's memory was not enough" in widget.training.words.message
     assert "smaller batch" in widget.training.words.message
     until(lambda: widget.jobs.status == "Trainings are over: 1 failed.")
     assert not widget.training.curves.errors.isVisible(), "there is nothing to draw"

@@ -1,4 +1,4 @@
-"""When what acts in a training: learning rate, masking, the loss in space."""
+"""When what acts in a training: learning rate, masking, the 3-D loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def schedules_for(epochs: int) -> dict[str, Any]:
     """Values of the keys that depend on the length of a training.
 
     From 300 epochs on they are as ``litpose recommend`` has them; below they are shortened in
-    proportion, so that the learning rate falls, masking is complete and the loss in space acts in
+    proportion, so that the learning rate falls, masking is complete and the 3-D loss acts in
     a short training, too.
 
     Parameters
@@ -46,7 +46,7 @@ def schedules_to_continue(before: Config, done: int, epochs: int) -> dict[str, A
 
     ``litpose`` has no resume: epoch, optimizer and learning rate begin anew. What lay in the past
     is put to the beginning: the backbone trains at once, milestones that are over are left out
-    (their factor goes into the learning rate), masking and the loss in space go on from where
+    (their factor goes into the learning rate), masking and the 3-D loss go on from where
     they were.
 
     Parameters
@@ -100,7 +100,7 @@ def schedules_to_continue(before: Config, done: int, epochs: int) -> dict[str, A
 
 
 def reprojection_epochs(config: Config) -> tuple[int, int] | None:
-    """From which epoch a loss in space acts, and from which in full; None where none is on."""
+    """From which epoch a 3-D loss acts, and from which in full; None where none is on."""
     if value_at(config, REPROJECTION) is None and value_at(config, PAIRWISE) is None:
         return None
     weight = value_at(config, "callbacks.anneal_weight")

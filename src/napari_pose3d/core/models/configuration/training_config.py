@@ -179,7 +179,7 @@ def training_config(
     Raises
     ------
     PoseDataError
-        The loss in space is asked for without calibrations, or weights of a transformer are to be
+        The 3-D loss is asked for without calibrations, or weights of a transformer are to be
         left out.
     """
     several = len(value_at(base, "data.view_names", [])) > 1
@@ -278,7 +278,7 @@ def _in_space(settings: TrainingSettings, model: str, calibrated: bool) -> dict[
     possible = model == MULTIVIEW and calibrated and settings.augmentation == "dlc"
     if settings.reprojection_loss == "on" and not possible:
         raise PoseDataError(
-            "the loss in space is not possible here",
+            "the 3-D loss is not possible here",
             expected="a calibration for each labeled session, the augmentation dlc, and the model "
             f"{MULTIVIEW}",
         )

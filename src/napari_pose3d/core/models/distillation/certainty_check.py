@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.wording import counted, verb
 
 from .pseudo_labels import certain_frames, certain_positions
 
@@ -56,12 +57,13 @@ class CertaintyCheck:
     worst_tenth: float
 
     def __str__(self) -> str:
-        words = f"{self.certainty:g} px: {self.n_frames} frames; "
+        words = f"{self.certainty:g} px: {counted(self.n_frames, 'frame')}; "
         if not self.n_certain:
-            return words + f"none of {self.n_labels} labeled positions is certain"
+            return words + f"none of {counted(self.n_labels, 'labeled position')} is certain"
         return (
-            words + f"{self.n_certain} of {self.n_labels} labeled positions are "
-            f"certain; they are off by {self.median:.1f} px (median), a tenth by more than "
+            words + f"{self.n_certain} of {counted(self.n_labels, 'labeled position')} "
+            f"{verb(self.n_certain)} certain; {verb(self.n_certain, 'it is', 'they are')} off by "
+            f"{self.median:.1f} px (median), a tenth by more than "
             f"{self.worst_tenth:.1f} px"
         )
 

@@ -127,6 +127,12 @@ def distillation_input(
     return DistillationInput(given, tuple(read))
 
 
+def distilled_sets(project: Path) -> list[str]:
+    """Names of the distilled sets of a project."""
+    root = project.joinpath(*FOLDER)
+    return sorted(each.name for each in root.glob("*") if each.is_dir())
+
+
 def distilled_labels(project: Path, name: str) -> Path:
     """What the label files of a set begin with, for `plan_training`.
 
@@ -138,7 +144,7 @@ def distilled_labels(project: Path, name: str) -> Path:
     root = project.joinpath(*FOLDER)
     if name and (root / name).is_dir():
         return root / name / KEY
-    names = sorted(each.name for each in root.glob("*") if each.is_dir())
+    names = distilled_sets(project)
     raise PoseDataError(
         f"no distilled set is called '{name}'",
         file=root,

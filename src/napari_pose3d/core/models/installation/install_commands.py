@@ -42,7 +42,7 @@ def install_commands(*, gpu: bool, platform: str = sys.platform) -> tuple[str, .
     Parameters
     ----------
     gpu : bool
-        Whether there is a card of NVIDIA; without one, torch is installed in its small build for
+        Whether there is an NVIDIA GPU; without one, torch is installed in its small build for
         the CPU, and DALI, which has no build for machines without such a card, is left out.
     platform : str
         As `sys.platform`.

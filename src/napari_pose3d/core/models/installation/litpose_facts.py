@@ -1,4 +1,4 @@
-"""What the environment of ``litpose`` holds: versions, graphics cards, DALI.
+"""What the environment of ``litpose`` holds: versions, GPUs, DALI.
 
 Its own Python is asked in a process of its own, so that torch never enters ours.
 """
@@ -22,7 +22,7 @@ TRIED_VERSION = "2.4.3"
 """The version whose files and messages are known here."""
 
 _SECONDS = 120
-# Everything but the graphics cards comes without importing torch, which takes seconds.
+# Everything but the GPUs comes without importing torch, which takes seconds.
 _SCRIPT = """
 import json, platform, sys
 from importlib.metadata import distributions
@@ -48,7 +48,7 @@ _MARK = "FACTS"
 
 @dataclass(frozen=True)
 class Gpu:
-    """A graphics card; ``memory`` in bytes."""
+    """A GPU; ``memory`` in bytes."""
 
     name: str
     memory: int
@@ -178,7 +178,7 @@ def litpose_facts(installation: Installation) -> LitposeFacts:
 
 
 def machine_gpus() -> tuple[Gpu, ...]:
-    """Graphics cards of NVIDIA in this machine, as its driver's ``nvidia-smi`` lists them.
+    """NVIDIA GPUs in this machine, as its driver's ``nvidia-smi`` lists them.
 
     Empty where there is no driver; says nothing about whether torch can use them.
     """

@@ -48,9 +48,10 @@ def _record_lines(record: TrainingRecord) -> list[str]:
     if record.distilled:
         files = f"the distilled set {record.distilled}"
     when = f" ({record.created[:10]})" if record.created else ""
-    lines = [f"trained on {record.n_frames} frames of {files}{when}"]
+    lines = [f"trained on {counted(record.n_frames, 'frame')} of {files}{when}"]
     if record.filled:
-        lines.append(f"{record.filled} views of frames had projected positions, not learned")
+        views = counted(record.filled, "view of a frame", "views of frames")
+        lines.append(f"{views} had projected positions, not learned")
     if record.left_out:
         lines.append(f"{counted(record.left_out, 'frame')} could not be trained on")
     if record.continued_from:

@@ -21,6 +21,7 @@ from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
 from ..installation.litpose_facts import LitposeFacts
@@ -160,7 +161,7 @@ def run_predictions(
     failed = {}
     left = [job for job in jobs if not job.done]
     for n, job in enumerate(left):
-        stage = f"{job.session.name} by {job.network.name} ({n + 1} of {len(left)})"
+        stage = f"predicting {job.session.name} by {job.network.name} ({n + 1} of {len(left)})"
         if progress is not None:
             progress(stage, 0, 0)
         batch = batch_size or prediction_batch(job.network.config, facts)
@@ -258,8 +259,8 @@ def _predict(
             if rows not in n_frames[view]:
                 raise _not_written(
                     job,
-                    f"the predictions of view {view} have {rows} rows, and the video "
-                    f"{max(n_frames[view])} frames",
+                    f"the predictions of view {view} have {counted(rows, 'row')}, and the video "
+                    f"{counted(max(n_frames[view]), 'frame')}",
                     log,
                 )
     files = {view: path.name for view, path in outputs.items()}

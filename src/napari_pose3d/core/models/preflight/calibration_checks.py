@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from napari_pose3d.core.cameras.rig_file import toml_document
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 from ..configuration.config_file import value_at
 from .training_finding import TrainingFinding, listed
@@ -80,7 +81,8 @@ def _coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "calibration of some sessions",
             "error",
-            f"{len(lacking)} of {len(given.calibrations)} labeled sessions have no calibration, "
+            f"{len(lacking)} of {counted(len(given.calibrations), 'labeled session')} "
+            f"{verb(len(lacking), 'has', 'have')} no calibration, "
             "and litpose wants all or none",
             str(given.folder / "calibrations"),
             f"missing: {listed([f'{session}.toml' for session in lacking])}",
@@ -141,7 +143,8 @@ def _listed(given: TrainingInput, path: Path) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "list of calibrations",
             "error",
-            f"its {len(rows)} rows are not the {len(own)} images of the label files in their order",
+            f"its {counted(len(rows), 'row')} {verb(len(rows))} not the "
+            f"{counted(len(own), 'image')} of the label files in their order",
             str(path),
             remedy="Write a row for each image, or remove the key",
         )

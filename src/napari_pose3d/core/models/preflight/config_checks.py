@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from napari_pose3d.wording import counted, verb
+
 from ..configuration.config_file import Config, has_key, value_at
 from ..configuration.known_keys import (
     CONTEXT,
@@ -111,7 +113,8 @@ def _model(given: TrainingInput) -> Iterator[TrainingFinding]:
     if n_files != len(given.views):
         yield _at(
             "data.csv_file",
-            f"there are {n_files} label files for {len(given.views)} views",
+            f"there {verb(n_files)} {counted(n_files, 'label file')} for "
+            f"{counted(len(given.views), 'view')}",
             "Name one for each view, in the order of data.view_names",
         )
     if model == CONTEXT and given.has_calibration:
@@ -168,8 +171,8 @@ def _schedule(config: Config) -> Iterator[TrainingFinding]:
     if late:
         yield _at(
             _MILESTONES,
-            f"milestones are after the last epoch, {longest}",
-            "Shorten them in proportion",
+            f"{counted(len(late), 'milestone')} {verb(len(late))} after the last epoch, {longest}",
+            "Shorten the schedule in proportion",
             value=value_at(config, _MILESTONES),
         )
     every = value_at(config, "training.check_val_every_n_epoch", 1)
@@ -192,7 +195,7 @@ def _schedule(config: Config) -> Iterator[TrainingFinding]:
     if value_at(config, "training.unfreezing_epoch", 0) >= longest:
         yield _at(
             "training.unfreezing_epoch",
-            f"the backbone is never trained in {longest} epochs",
+            f"the backbone is never trained in {counted(longest, 'epoch')}",
             "Write a smaller number",
             severity="warning",
         )
@@ -237,7 +240,7 @@ def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
         if not given.has_calibration and not value_at(config, "data.camera_params_file"):
             yield _at(
                 key,
-                "the loss in space needs a calibration, and the project has none",
+                "the 3-D loss needs a calibration, and the project has none",
                 "Leave this empty, or calibrate: calibrations/<session>.toml",
                 kind="no calibration",
             )
@@ -245,7 +248,7 @@ def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
     longest = value_at(config, "training.max_epochs")
     if acts is not None and isinstance(longest, int):
         severity: Severity = "warning" if acts[0] >= longest else "note"
-        problem = f"the loss in space acts from epoch {acts[0]} and in full from {acts[1]}"
+        problem = f"the 3-D loss acts from epoch {acts[0]} and in full from {acts[1]}"
         if severity == "warning":
             problem += f", and the training ends with epoch {longest - 1}: it never acts"
         yield _at(
@@ -253,7 +256,7 @@ def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
             problem,
             "Train longer, or lower freeze_until_epoch" if severity == "warning" else "",
             severity=severity,
-            kind="loss in space",
+            kind="3-D loss",
         )
     unsupervised = [
         name
@@ -264,8 +267,8 @@ def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
         lacking = facts is not None and not facts.can_stream_videos
         yield _at(
             "model.losses_to_use",
-            f"{listed(unsupervised)} need a GPU of NVIDIA and DALI"
-            + (", which are not there" if lacking else ""),
+            f"{listed(unsupervised)} {verb(len(unsupervised), 'needs', 'need')} an NVIDIA GPU "
+            "and DALI" + (", which are not both there" if lacking else ""),
             "Leave it empty",
             severity="error" if lacking else "warning",
         )

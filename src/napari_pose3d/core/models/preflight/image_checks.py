@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 from ..configuration.image_size import image_size
 from .training_finding import TrainingFinding, listed
@@ -40,7 +41,7 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "missing image",
                 "error",
-                f"{len(missing)} images are missing",
+                f"{counted(len(missing), 'image')} {verb(len(missing))} missing",
                 each.path.name,
                 listed(missing),
                 "Extract them again (Label does it for frames that are labeled), or remove the "
@@ -50,7 +51,7 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "unreadable image",
                 "warning",
-                f"{len(unknown)} files are neither PNG nor JPEG",
+                f"{counted(len(unknown), 'file')} {verb(len(unknown))} neither PNG nor JPEG",
                 each.path.name,
                 listed(unknown),
                 "Extract them again",
@@ -81,7 +82,8 @@ def _sizes(
         yield TrainingFinding(
             "size of images",
             "warning",
-            f"{len(other)} images are not {usual[0]} x {usual[1]} px as the others",
+            f"{counted(len(other), 'image')} {verb(len(other))} not {usual[0]} x {usual[1]} px as "
+            "the others",
             each.path.name,
             listed(other),
             "Make sure that they are of this camera, and not cropped",
@@ -94,10 +96,11 @@ def _outside(each: ViewLabels, sizes: list[tuple[int, int] | None]) -> Iterator[
     if outside.any():
         n, k = np.argwhere(outside)[0]
         x, y = each.xy[n, k]
+        n_outside = int(outside.sum())
         yield TrainingFinding(
             "label outside",
             "warning",
-            f"{int(outside.sum())} labels lie outside of their image",
+            f"{counted(n_outside, 'label')} {verb(n_outside, 'lies', 'lie')} outside of the image",
             each.path.name,
             f"first {each.images[n]}, {each.table.keypoints[k]} at {x:.0f}, {y:.0f}",
             "Correct or remove them",

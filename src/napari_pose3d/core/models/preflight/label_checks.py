@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.wording import counted, verb
+
 from ..configuration.config_file import value_at
 from .training_finding import TrainingFinding, listed
 from .training_input import TrainingInput, ViewLabels
@@ -93,7 +95,7 @@ def _keypoints(given: TrainingInput) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "number of keypoints",
             "error",
-            f"it is {number}, and the label files have {len(own)} keypoints",
+            f"it is {number}, and the label files have {counted(len(own), 'keypoint')}",
             "data.num_keypoints",
             remedy=f"Write {len(own)}",
         )
@@ -120,7 +122,7 @@ def _order_of_files(given: TrainingInput) -> Iterator[TrainingFinding]:
                 "error",
                 f"the file stands at the place of view {each.view}, and its images are of {view}",
                 each.path.name,
-                f"{folders[folder]} rows of {folder}",
+                f"{counted(folders[folder], 'row')} of {folder}",
                 "Bring data.csv_file into the order of data.view_names",
             )
 
@@ -132,10 +134,10 @@ def _rows(given: TrainingInput) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "images twice",
                 "warning",
-                f"{len(twice)} images have several rows",
+                f"{counted(len(twice), 'image')} {verb(len(twice), 'has', 'have')} several rows",
                 each.path.name,
                 listed(twice),
-                "Keep one row of each; Label offers to repair the files",
+                "Keep one row for an image; Label offers to repair the files",
             )
     if not given.labels:
         return
@@ -158,7 +160,8 @@ def _rows(given: TrainingInput) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "rows of views",
                 "error",
-                f"it has {len(each.images)} rows, and {first.path.name} {len(first.images)}",
+                f"it has {counted(len(each.images), 'row')}, and {first.path.name} "
+                f"{len(first.images)}",
                 each.path.name,
                 "; ".join(
                     part
@@ -206,10 +209,11 @@ def _cells(each: ViewLabels) -> Iterator[TrainingFinding]:
     empty = each.visible < 0
     if empty.any():
         n, k = np.argwhere(empty)[0]
+        cells = int(empty.sum())
         yield TrainingFinding(
             "visible empty",
             "warning",
-            f"{int(empty.sum())} cells of visible are empty",
+            f"{counted(cells, 'cell')} of visible {verb(cells)} empty",
             each.path.name,
             f"first {each.images[n]}, {each.table.keypoints[k]}",
             "Write 0 (not labeled), 1 (occluded) or 2 (visible)",
@@ -217,21 +221,24 @@ def _cells(each: ViewLabels) -> Iterator[TrainingFinding]:
     discarded = (each.visible == 1) & each.labeled
     if discarded.any():
         n, k = np.argwhere(discarded)[0]
+        hidden = int(discarded.sum())
         yield TrainingFinding(
             "visible 1 with position",
             "warning",
-            f"{int(discarded.sum())} labels have a position and visible = 1, so they are taught "
-            "as hidden",
+            f"{counted(hidden, 'label')} {verb(hidden, 'has', 'have')} a position and visible = 1, "
+            f"and {verb(hidden)} taught as hidden",
             each.path.name,
             f"first {each.images[n]}, {each.table.keypoints[k]}",
             "Write 2 where the position is to be learned",
         )
     lost = (each.visible == 0) & each.labeled
     if lost.any():
+        ignored = int(lost.sum())
         yield TrainingFinding(
             "visible 0 with position",
             "note",
-            f"{int(lost.sum())} positions have visible = 0 and are not learned",
+            f"{counted(ignored, 'position')} {verb(ignored, 'has', 'have')} visible = 0 and "
+            f"{verb(ignored)} not learned",
             each.path.name,
         )
 
@@ -246,10 +253,10 @@ def _few_in_a_view(given: TrainingInput, training_copy: bool) -> Iterator[Traini
     yield TrainingFinding(
         "few labels in a view",
         "warning" if training_copy else "error",
-        f"in {rows} frames a view has fewer than {LEAST_IN_A_VIEW} labels of keypoints that two "
-        "views see; litpose's 3-D augmentation ends with an error there",
+        f"in {counted(rows, 'frame')} a view has fewer than {LEAST_IN_A_VIEW} labels of keypoints "
+        "that two views see; litpose's 3-D augmentation ends with an error there",
         f"{each.path.name}, line {each.table.rows[row][0] + 1}",
-        f"first {each.images[row]}: {int(each.labeled[row].sum())} labels",
+        f"first {each.images[row]}: {counted(int(each.labeled[row].sum()), 'label')}",
         "models train learns from a copy of the label files in which these views have the "
         "projected positions with visible = 0, which are not learned; your files stay as they are",
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.wording import counted, verb
+
 from .training_finding import TrainingFinding, listed
 from .training_input import TrainingInput
 
@@ -86,17 +88,19 @@ def check_coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "never labeled",
             "warning",
-            f"{len(never)} keypoints are never labeled in a view and are taught as hidden there",
+            f"{counted(len(never), 'keypoint')} {verb(len(never))} never labeled in a view and "
+            f"{verb(len(never))} taught as hidden there",
             evidence=listed(never),
-            remedy="Label them, or remove the keypoint",
+            remedy="Label frames in which it is seen, or remove the keypoint",
         )
     if few:
         yield TrainingFinding(
             "few labels",
             "warning",
-            f"{len(few)} keypoints have fewer than {ENOUGH} labels in a view",
+            f"{counted(len(few), 'keypoint')} {verb(len(few), 'has', 'have')} fewer than {ENOUGH} "
+            "labels in a view",
             evidence=listed(few),
-            remedy="Label more frames in which they are seen",
+            remedy="Label more frames in which the keypoint is seen",
         )
     labeled = np.stack([each.labeled for each in given.labels])
     empty = ~labeled.any(axis=(0, 2))
@@ -105,17 +109,18 @@ def check_coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "empty frames",
             "note",
-            f"{len(images)} frames have no label in any view and are taught as empty",
+            f"{counted(len(images), 'frame')} {verb(len(images), 'has', 'have')} no label in any "
+            f"view and {verb(len(images))} taught as empty",
             evidence=listed(images),
-            remedy="Remove their rows unless the animal is really not there",
+            remedy="Remove the rows unless the animal is really not there",
         )
     n_sessions, n_frames = len(table.sessions), sum(table.sessions.values())
     if n_sessions < _FEW_SESSIONS:
-        frames = "frame" if n_frames == 1 else "frames"
         yield TrainingFinding(
             "few sessions",
             "warning" if n_frames >= _MANY_FRAMES else "note",
-            f"the {n_frames} {frames} are of {n_sessions} session{'s' if n_sessions > 1 else ''}",
+            f"the {counted(n_frames, 'frame')} {verb(n_frames)} of "
+            f"{counted(n_sessions, 'session')}",
             evidence=", ".join(f"{name or 'unknown'} {n}" for name, n in table.sessions.items()),
             remedy="Networks that have seen many animals and days do better on new ones: rather "
             "20 frames of each of 10 sessions than 200 of one",

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_pose3d.wording import counted
+
 from ..configuration.config_file import value_at
 from ..configuration.known_keys import MULTIVIEW, TRANSFORMERS
 from ..installation.litpose_facts import LitposeFacts
@@ -22,7 +24,7 @@ _LARGE_BACKBONES = ("vitb", "resnet101", "resnet152")
 
 
 def training_memory(given: TrainingInput) -> int:
-    """An estimate of the bytes that a training needs on the graphics card.
+    """An estimate of the bytes that a training needs on the GPU.
 
     Attention between views grows faster than this, so it is a lower bound for the multi-view
     network.
@@ -86,8 +88,7 @@ def _split(given: TrainingInput) -> Iterator[TrainingFinding]:
         yield TrainingFinding(
             "validation frames",
             "note",
-            f"the best epoch is chosen by {n_val} frame{'s' if n_val > 1 else ''} "
-            f"of {given.n_rows}",
+            f"the best epoch is chosen by {counted(n_val, 'frame')} of {given.n_rows}",
             "training.val_prob",
             remedy="Label more, or train on a smaller share (0.9)",
         )
@@ -102,14 +103,16 @@ def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
     need = training_memory(given)
     batch = value_at(given.config, "training.train_batch_size", 1)
     least = ", at least" if value_at(given.config, "model.model_type") == MULTIVIEW else ""
-    images = f"batches of {batch} frames with {len(given.views)} views each"
+    images = (
+        f"batches of {counted(int(batch), 'frame')} with {counted(len(given.views), 'view')} each"
+    )
     if facts is not None and facts.gpus:
         there = facts.gpus[0].memory
         full = need > 0.9 * there
         yield TrainingFinding(
             "memory",
             "warning" if full else "note",
-            f"an estimated {need / 1e9:.1f} GB of {there / 1e9:.1f} GB on the graphics card{least}",
+            f"an estimated {need / 1e9:.1f} GB of {there / 1e9:.1f} GB on the GPU{least}",
             evidence=images,
             remedy="Take a smaller batch; a trial step (models train --trial) shows if it fits",
         )
@@ -129,10 +132,14 @@ def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
     yield TrainingFinding(
         "no GPU",
         "warning" if hours > 24 else "note",
-        f"without a GPU, an estimated {hours:.1f} hours for each network on two processor cores",
-        evidence=f"{epochs} epochs, {images}",
+        f"without a GPU, an estimated {_hours(hours)} for each network on two processor cores",
+        evidence=f"{counted(epochs, 'epoch')}, {images}",
         remedy="Take fewer epochs or smaller images, or train on a machine with a GPU (--on)",
     )
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else counted(max(1, round(60 * hours)), "minute")
 
 
 def _weights(given: TrainingInput) -> Iterator[TrainingFinding]:

@@ -12,6 +12,7 @@ from string import Template
 
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from ..runs.model_folder import ERROR_LOG, OUT_LOG
 from ..runs.training_record import REMOTE_CONFIG
@@ -190,7 +191,7 @@ def _copy_steps(project: Path, networks: Sequence[Path], place: RemotePlace) -> 
     return (
         Step("make the folder there", (*_ssh(place), place.host, made)),
         Step(
-            f"copy {len(files)} files",
+            f"copy {counted(len(files), 'file')}",
             (
                 "rsync",
                 "-az",

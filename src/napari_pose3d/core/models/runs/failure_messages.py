@@ -24,7 +24,7 @@ class Failure:
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
         r"out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED",
-        "The memory of the graphics card was not enough",
+        "The GPU's memory was not enough",
         "Take a smaller batch or smaller images",
     ),
     (
@@ -34,7 +34,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"semi-supervised training requires|No module named 'nvidia|DALI.*not (?:installed|found)",
-        "Losses on unlabeled videos need a GPU of NVIDIA and DALI, which are not there",
+        "Losses on unlabeled videos need an NVIDIA GPU and DALI, which are not there",
         "Leave model.losses_to_use empty, or install DALI",
     ),
     (
@@ -79,7 +79,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"is active but no camera parameters were found",
-        "The loss in space is on, and no calibration was found",
+        "The 3-D loss is on, and no calibration was found",
         "Calibrate, or switch it off",
     ),
     (

@@ -13,7 +13,7 @@ from .model_folder import ERROR_LOG, OUT_LOG, event_files, log_tail
 from .training_state import TrainingState, training_state
 
 TRAIN_ERROR, VALIDATION_ERROR = "train_supervised_rmse", "val_supervised_rmse"
-"""Pixels; the losses of training and validation cannot be compared while the one in space grows."""
+"""Pixels; the losses of training and validation cannot be compared while the 3-D loss grows."""
 TRAIN_LOSS, VALIDATION_LOSS = "train_supervised_loss", "val_supervised_loss"
 
 

@@ -153,7 +153,7 @@ def start_trainings(
     at_once : int
         How many at a time; with several GPUs, on each of them.
     gpus : int
-        How many GPUs of NVIDIA there are.
+        How many NVIDIA GPUs there are.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.wording import counted
 
 from .check.check_panel import CheckPanel
+from .distillation.distillation_panel import DistillationPanel
 from .networks.networks_panel import NetworksPanel
 from .program.program_panel import ProgramPanel
 from .project_models import ProjectModels
@@ -48,6 +49,7 @@ class ModelsWidget(QWidget):
         self.check = CheckPanel(self.models, self.jobs, self.training.name.text)
         self.training.use_check(self.check)
         self.networks = NetworksPanel(self.models, self.jobs)
+        self.distillation = DistillationPanel(self.models, self.jobs, self.check, self.training)
         self.choice = proposal_network(napari_viewer)
         self.proposals = ProposalsPanel(self.models, self.choice)
         self._sections: dict[str, Section] = {}
@@ -58,6 +60,7 @@ class ModelsWidget(QWidget):
             ("Check and settings", self.check),
             ("Train", self.training),
             ("Models", self.networks),
+            ("Distill", self.distillation),
             ("Propose", self.proposals),
         ):
             self._sections[title] = Section(title, part)
@@ -71,6 +74,7 @@ class ModelsWidget(QWidget):
         self.check.panel_wanted.connect(self._workspace.open)
         # Label comes forward with the session, but the user is here.
         self.networks.predict.reopened.connect(lambda: self._workspace.bring_forward(PANEL))
+        self.distillation.trained.connect(lambda: self.section("Train").unfold())
         self.networks.exported.connect(self.choice.choose)
         self.proposals.label_wanted.connect(lambda: self._workspace.open("Label"))
         napari_viewer.events.theme.connect(self._take_colours)

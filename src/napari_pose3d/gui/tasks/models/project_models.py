@@ -137,6 +137,14 @@ class ProjectModels(QObject):
         """A network by name."""
         return next((each for each in self.networks if each.name == name), None)
 
+    def free_name(self, stem: str) -> str:
+        """A name that no networks have: the stem, or ``<stem>-2``, ``<stem>-3``, ..."""
+        taken = {network.name for network in self.networks}
+        name, n = stem, 2
+        while any(each.startswith(f"{name}-seed") for each in taken):
+            name, n = f"{stem}-{n}", n + 1
+        return name
+
     # ------------------------------------------------------------------ networks
 
     def refresh(self) -> None:

@@ -41,6 +41,7 @@ def check(
     program: Program | None,
     progress: Progress,
     cancelled: IsCancelled,
+    labels: Path | None = None,
 ) -> CheckedTraining:
     """Make the configuration and check it; nothing is trained.
 
@@ -53,6 +54,8 @@ def check(
         Of the networks together.
     program : Program or None
         Asked for its recommendation where it works.
+    labels : Path, optional
+        Other label files than the project's, as of `distilled_labels`.
     """
     output = network_folders(folder, name, settings.seeds)[0]
     base, note = None, ""
@@ -61,7 +64,7 @@ def check(
         base, note = project_recommendation(program.installation, folder)
     progress("checking labels, images and calibrations", 0, 0)
     facts = None if program is None else program.facts
-    plan = plan_training(folder, settings, facts=facts, base=base, output=output)
+    plan = plan_training(folder, settings, facts=facts, base=base, output=output, labels=labels)
     return CheckedTraining(plan, settings, note)
 
 
@@ -89,9 +92,9 @@ def effective_lines(config: Config) -> list[str]:
     space = reprojection_epochs(config)
     if space is None:
         if views:
-            lines.append("No loss in 3-D")
+            lines.append("No 3-D loss")
     else:
-        lines.append(f"The loss in 3-D acts from epoch {space[0]}, in full from {space[1]}")
+        lines.append(f"The 3-D loss acts from epoch {space[0]}, in full from {space[1]}")
     mask = value_at(config, "training.patch_mask")
     if mask:
         lines.append(

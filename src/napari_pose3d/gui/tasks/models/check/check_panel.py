@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.models.configuration.config_file import config_text
 from napari_pose3d.core.models.preflight.label_coverage import ENOUGH, LabelCoverage
+from napari_pose3d.core.models.preflight.training_finding import listed
 from napari_pose3d.core.models.runs.trial_step import TrialStep
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
@@ -190,11 +191,10 @@ class CheckPanel(QWidget):
             part.setVisible(coverage is not None)
         if coverage is None:
             return
-        frames = [f"{name or 'unknown'} {n}" for name, n in coverage.sessions.items()]
-        more = f" and {len(frames) - 4} more" if len(frames) > 4 else ""
-        self.labels_title.show_message(
-            f"Labels with a position, in frames of {', '.join(frames[:4])}{more}:"
-        )
+        frames = [
+            f"{name or 'unknown'} ({counted(n, 'frame')})" for name, n in coverage.sessions.items()
+        ]
+        self.labels_title.show_message(f"Labels with a position, of {listed(frames)}:")
         counts = np.asarray(coverage.counts.T, float)
         self.labels.show_numbers(
             coverage.keypoints, coverage.views, counts, counts < ENOUGH, digits=0

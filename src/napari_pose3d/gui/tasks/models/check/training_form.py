@@ -17,13 +17,13 @@ MAIN = {
     "backbone": "Backbone",
     "image_size": "Image size, px",
     "batch_size": "Batch size",
-    "reprojection_loss": "Loss in 3-D",
+    "reprojection_loss": "3-D loss",
 }
 MORE = {
-    "model_type": "Kind of network",
+    "model_type": "Model type",
     "pretrained": "Begin with pretrained weights",
-    "augmentation": "Vary images",
-    "train_share": "Share to train on",
+    "augmentation": "Augmentation",
+    "train_share": "Training share",
     "same_split": "Train all seeds on the same frames",
     "workers": "Processes that load images",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from napari_pose3d.gui.qt.record_table import RecordModel
 
 _HEIGHT, _MOST_HEIGHT = 90, 300
 _ROOM = 14
+# px that there are in the narrowest panel.
+_FITS = 262
 # Of the table's own median; such a cell is marked.
 _BAD = 2.0
 _MARKED = QColor(213, 94, 0, 110)
@@ -59,20 +62,27 @@ class NumberTable(QTableView):
         digits : int
             After the point.
         """
-        self._model = _Numbers(self, rows, columns, values, marked, digits)
+        names = self._fitting(rows, columns)
+        self._model = _Numbers(self, rows, (names, columns), values, marked, digits)
         self.setModel(self._model)
         header, side = self.horizontalHeader(), self.verticalHeader()
         if header is None or side is None:
             return
         side.hide()
         side.setDefaultSectionSize(side.minimumSectionSize())
-        metrics = self.fontMetrics()
-        for column, name in enumerate(("", *columns)):
-            texts = (*rows, "keypoint") if not column else (name, "99.9")
-            width = max(metrics.horizontalAdvance(text) for text in texts)
-            header.resizeSection(column, width + _ROOM)
+        for column, width in enumerate(self._widths(rows, names)):
+            header.resizeSection(column, width)
         height = (len(rows) + 1) * side.defaultSectionSize() + 24
         self.setFixedHeight(int(min(max(height, _HEIGHT), _MOST_HEIGHT)))
+
+    def _widths(self, rows: Sequence[str], columns: Sequence[str]) -> list[int]:
+        metrics = self.fontMetrics()
+        texts = [(*rows, "keypoint"), *((name, "99.9") for name in columns)]
+        return [max(map(metrics.horizontalAdvance, each)) + _ROOM for each in texts]
+
+    def _fitting(self, rows: Sequence[str], columns: Sequence[str]) -> Sequence[str]:
+        """The columns' names, without what they begin with alike where there is no room for it."""
+        return columns if sum(self._widths(rows, columns)) <= _FITS else without_prefix(columns)
 
     def text(self, row: int, column: int) -> str:
         """What the user reads in a cell; column 0 holds the keypoints."""
@@ -86,17 +96,32 @@ class NumberTable(QTableView):
         )
 
 
+def without_prefix(names: Sequence[str]) -> Sequence[str]:
+    """Names without the words that all of them begin with: ``A, B`` for ``Cam-A, Cam-B``."""
+    if len(names) < 2:
+        return names
+    # What the first and the last in order have in common, all have.
+    first, last = min(names), max(names)
+    n = next((i for i, letter in enumerate(first) if last[i : i + 1] != letter), len(first))
+    words = re.match(r".*[-_. ]", first[:n])
+    if words is None or len(first) == words.end():
+        return names
+    return [name[words.end() :] for name in names]
+
+
 class _Numbers(RecordModel):
     def __init__(
         self,
         parent: QWidget,
         rows: Sequence[str],
-        columns: Sequence[str],
+        columns: tuple[Sequence[str], Sequence[str]],
         values: NDArray[Any],
         marked: NDArray[np.bool_],
         digits: int,
     ) -> None:
-        super().__init__(parent, ("keypoint", *columns))
+        # What is shown of their names, and the whole names.
+        shown, whole = columns
+        super().__init__(parent, ("keypoint", *shown), ("", *whole))
         self._values, self._marked, self._digits = values, marked, digits
         self.show_records(rows)
 

@@ -14,14 +14,15 @@ from napari_pose3d.core.models.predictions.prediction_run import network_views
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
-_COLUMNS = ("network", "state", "px", "vid.")
+_COLUMNS = ("network", "state", "px", "sessions")
 _HINTS = (
     "",
     "What became of its training",
     "Median error on labeled frames that it was not trained on (validation), px",
     "Sessions that it has predicted",
 )
-_HEIGHT = 132
+_HEIGHT = 64
+_LINES = 2, 10
 
 
 class _Networks(RecordModel):
@@ -46,7 +47,7 @@ class NetworkTable(RecordTable):
         super().__init__(
             _Networks(None, _COLUMNS, _HINTS), "Networks", parent, wide=0, height=_HEIGHT
         )
-        for column, text in ((1, "unfinished"), (2, "99.9"), (3, "vid.")):
+        for column, text in ((1, "unfinished"), (2, "99.9"), (3, "sessions")):
             self.set_width(column, text, 14)
         selection = self.selectionModel()
         if selection is not None:
@@ -57,6 +58,7 @@ class NetworkTable(RecordTable):
         before = {network.name for network in self.selected}
         self.blockSignals(True)
         self._lines.show_records(networks)
+        self.fit_rows(*_LINES)
         self.select(before)
         self.blockSignals(False)
         self.chosen.emit()

@@ -111,8 +111,8 @@ class CommandBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.which = QComboBox()
-        self.which.addItem("without a graphics card of NVIDIA", False)
-        self.which.addItem("with a graphics card of NVIDIA", True)
+        self.which.addItem("without an NVIDIA GPU", False)
+        self.which.addItem("with an NVIDIA GPU", True)
         self.which.setAccessibleName("Install for")
         self.which.currentIndexChanged.connect(self._refresh)
         self.copy = QPushButton("Cop&y")

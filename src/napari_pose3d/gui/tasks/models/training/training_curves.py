@@ -73,7 +73,6 @@ class TrainingCurves(QWidget):
         self.losses.clear()
         self.legend.clear()
         in_epochs = bool(found) and all(_EPOCH in each.curves for each in found.values())
-        label_axis(self.losses.getPlotItem().getAxis("bottom"), "epoch" if in_epochs else "step")
         for place, (name, progress) in enumerate(found.items()):
             colour = pyqtgraph.mkColor(PALETTE[place % len(PALETTE)])
             for plot, tags in ((self.errors, _ERRORS), (self.losses, _LOSSES)):
@@ -90,8 +89,12 @@ class TrainingCurves(QWidget):
         losses = bool(drawn.intersection(_LOSSES))
         self.errors.setVisible(bool(drawn))
         self.losses.setVisible(losses)
+        # The lower plot has the numbers of both.
+        time = "epoch" if in_epochs else "step"
         bottom = self.errors.getPlotItem().getAxis("bottom")
         bottom.setStyle(showValues=not losses)
+        label_axis(bottom, "" if losses else time)
+        label_axis(self.losses.getPlotItem().getAxis("bottom"), time)
 
     def _draw(
         self,

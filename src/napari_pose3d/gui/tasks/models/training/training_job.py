@@ -41,7 +41,13 @@ def start(
         same_split=settings.same_split,
     )
     progress("starting the trainings", 0, 0)
-    start_trainings(checked.plan.folder, prepared, program.installation.executable, at_once=at_once)
+    start_trainings(
+        checked.plan.folder,
+        prepared,
+        program.installation.executable,
+        at_once=at_once,
+        gpus=0 if program.facts is None else len(program.facts.gpus),
+    )
     return prepared
 
 

@@ -28,7 +28,7 @@ from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.workspace.job_bar import JobBar
-from napari_pose3d.wording import counted
+from napari_pose3d.wording import counted, verb
 
 from ..check.check_job import CheckedTraining
 from ..check.check_panel import CheckPanel
@@ -70,7 +70,9 @@ class TrainingPanel(SectionPart):
         self.at_once = QSpinBox()
         self.at_once.setRange(1, 16)
         self.at_once.setMaximumWidth(84)
-        self.at_once.setToolTip("How many are trained at a time.")
+        self.at_once.setToolTip(
+            "How many are trained at a time; with several GPUs, on each of them."
+        )
         self.in_spite = QCheckBox("Train in spite of errors")
         self.train = QPushButton("&Train")
         self.train.clicked.connect(self.run)
@@ -87,7 +89,7 @@ class TrainingPanel(SectionPart):
         self.curves = TrainingCurves()
         self.curves.setToolTip(
             "Thin: training; with dots: validation. The errors are what to look at: the losses of "
-            "training and validation are not comparable while the loss in 3-D grows."
+            "training and validation are not comparable while the 3-D loss grows."
         )
         self.log = _Log()
         self.log_section = Section("Log", self.log)
@@ -149,32 +151,35 @@ class TrainingPanel(SectionPart):
 
     def take_free_name(self) -> None:
         """Change the name to one that no network has."""
-        taken = {network.name for network in self._models.networks}
-        stem, n = self.name.text().strip() or NAME, 2
-        while any(name.startswith(f"{stem}-{n}-seed") for name in taken):
-            n += 1
-        self.name.setText(f"{stem}-{n}")
+        self.name.setText(self._models.free_name(self.name.text().strip() or NAME))
 
     def _start(self, checked: CheckedTraining) -> None:
         errors = checked.plan.checked.errors
+        if errors and not self.in_spite.isChecked():
+            n = len(errors)
+            self._jobs.say(
+                f"Not trained: {counted(n, 'error')} (see Check and settings).", "attention"
+            )
+            self.in_spite.show()
+            return
+        self.begin(checked, self.name.text().strip())
+
+    def begin(self, checked: CheckedTraining, name: str) -> None:
+        """Train a network for each seed, without a further look at what was found."""
         program = self._models.program
         if program is None or program.installation is None:
             return
-        if errors and not self.in_spite.isChecked():
-            n = counted(len(errors), "error")
-            self._jobs.say(f"Not trained: {n} (see Check and settings).", "attention")
-            self.in_spite.show()
-            return
-        name = self.name.text().strip()
         job = partial(work.start, checked, name, self.at_once.value(), program)
         self._jobs.start(job, "preparing the trainings", self._on_started)
 
     def _on_started(self, prepared: PreparedTraining) -> None:
-        parts = [f"{_networks(len(prepared.folders))} being trained"]
-        if prepared.filled:
-            parts.append(f"{prepared.filled} views of frames have projected positions in a copy")
-        if prepared.left_out:
-            parts.append(f"{prepared.left_out} frames are left out")
+        n, filled, gone = len(prepared.folders), prepared.filled, prepared.left_out
+        parts = [f"{counted(n, 'network')} {verb(n)} being trained"]
+        if filled:
+            views = counted(filled, "view of a frame", "views of frames")
+            parts.append(f"{views} {verb(filled, 'has', 'have')} projected positions in a copy")
+        if gone:
+            parts.append(f"{counted(gone, 'frame')} {verb(gone)} left out")
         self._begun_status = "; ".join(parts) + "."
         self._jobs.say(self._begun_status, "running")
         if self._check is not None:
@@ -215,7 +220,8 @@ class TrainingPanel(SectionPart):
             _MOST_EPOCHS,
         )
         if agreed:
-            name = _next_name(network, {each.name for each in self._models.networks})
+            stem = f"{network.group or network.name}-on".replace("/", "-")
+            name = self._models.free_name(stem)
             job = partial(work.go_on, project, network.folder, name, epochs, program)
             self._jobs.start(job, "preparing the training", self._on_started)
 
@@ -370,16 +376,3 @@ def _left(network: Network) -> int:
     status = network.state.status
     left = 0 if status is None else status.total - status.completed
     return left if left > 0 else 100
-
-
-def _next_name(network: Network, taken: set[str]) -> str:
-    """Of a network that continues another: ``net-on``, ``net-on-2``, ..."""
-    stem = f"{network.group or network.name}-on".replace("/", "-")
-    name, n = stem, 2
-    while any(each.startswith(f"{name}-seed") for each in taken):
-        name, n = f"{stem}-{n}", n + 1
-    return name
-
-
-def _networks(n: int) -> str:
-    return "1 network is" if n == 1 else f"{n} networks are"

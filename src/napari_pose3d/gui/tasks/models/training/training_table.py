@@ -22,7 +22,8 @@ _HINTS = (
     "Last error in px of the resized images: of validation, or else of training",
     "An estimate from the epochs that were done",
 )
-_HEIGHT = 112
+_HEIGHT = 64
+_LINES = 2, 8
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ class TrainingTable(RecordTable):
         super().__init__(_Rows(None, _COLUMNS, _HINTS), "Trainings", parent, wide=0, height=_HEIGHT)
         for column, text in ((1, "cancelled"), (2, "300/300"), (3, "99.9"), (4, "59 min")):
             self.set_width(column, text, 8)
-        self.setMaximumHeight(_HEIGHT)
         self.setIconSize(QSize(9, 9))
         selection = self.selectionModel()
         if selection is not None:
@@ -68,6 +68,7 @@ class TrainingTable(RecordTable):
         selection = self.selectionModel()
         self.blockSignals(True)
         self._lines.show_records(rows)
+        self.fit_rows(*_LINES)
         for n, row in enumerate(rows):
             if row.name in before and selection is not None:
                 flags = selection.SelectionFlag

@@ -1,0 +1,1 @@
+"""The section that makes labels for one network out of smoothed sessions."""
