@@ -31,6 +31,7 @@ from tests.support.label_window import (
 )
 
 from napari_pose3d.core.labels.frame_selection import kmeans_selection
+from napari_pose3d.core.labels.label_actions import place
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled
@@ -54,11 +55,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the user was asked when closing; every answer is yes, so that no test waits."""
     questions: list[str] = []
 
-    def answer(parent: Any, title: str, text: str) -> Any:
-        questions.append(text)
-        return QMessageBox.StandardButton.Yes
+    def answer(box: QMessageBox) -> int:
+        questions.append(box.text())
+        return QMessageBox.StandardButton.Yes.value
 
-    monkeypatch.setattr(QMessageBox, "question", answer)
+    monkeypatch.setattr(QMessageBox, "exec", answer)
     return questions
 
 
@@ -251,6 +252,28 @@ def test_mouse_and_keys_label_only_while_the_panel_is_in_front(label: Any) -> No
     assert not panel._poses_shown
     click(label, "Cam-B", (60, 40))
     assert label.labeling.label(2, LabelKey("Cam-B", "nose")).status == LabelStatus.CLICKED
+
+
+def test_the_question_at_closing_ends_when_images_are_written(
+    label: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+
+    def wait(box: QMessageBox) -> int:
+        texts.append(box.text())
+        until(lambda: box.result() != 0)
+        return box.result()
+
+    go(label, 2)
+    monkeypatch.setattr(QMessageBox, "exec", wait)
+    monkeypatch.setattr(label.saver, "finish", lambda _: None)
+    place(label.labeling, 2, LabelKey("Cam-B", "nose"), (60.0, 40.0))
+    assert label.saver.is_extracting
+    assert label._may_close()
+    assert "images of 1 labeled frame are still being written" in texts[0]
+    assert labels_on_disk(folder)[2, "Cam-B", "nose"].position == (60.0, 40.0)
+    assert label._may_close()
+    assert len(texts) == 1
 
 
 def test_a_request_ends_when_its_frame_is_shown(label: Any) -> None:

@@ -7,7 +7,6 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import (
     QLabel,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -41,7 +40,7 @@ from .dialogs.import_dialog import ask_and_import
 from .dialogs.key_help import KeyTable
 from .dialogs.keypoint_dialog import KeypointDialog
 from .dialogs.label_carrier import LabelCarrier
-from .dialogs.questions import Questions
+from .dialogs.questions import Questions, ask_to_close
 from .panel.label_board import LabelBoard
 
 _NO_SESSION = "Open a session of a Lightning Pose project first (tab Session)."
@@ -377,16 +376,7 @@ class LabelWidget(QWidget):
         if self._saved_at_last():
             return True
         assert self.labeling is not None
-        n = len(self.labeling.unsaved)
-        why = "" if self.saver is None else self.saver.problem
-        answer = QMessageBox.question(
-            self,
-            "Labels are not saved",
-            f"The labels of {n} frame{'s' if n > 1 else ''} could not be written to the label "
-            f"files{f' ({why})' if why else ''}. They are in the journal and will be offered when "
-            "this project is labeled again.\n\nClose all the same?",
-        )
-        return bool(answer == QMessageBox.StandardButton.Yes)
+        return ask_to_close(self.labeling, self.saver, self)
 
     def _saved_at_last(self) -> bool:
         """Save, waiting for images that are being written."""

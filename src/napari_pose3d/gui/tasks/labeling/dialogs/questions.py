@@ -6,6 +6,7 @@ from functools import partial
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.files.table_changes import add_visible, repair, visible_issue
@@ -192,3 +193,43 @@ class Questions(QObject):
     def _refresh(self) -> None:
         self._control.changed.emit()
         self._board.show_frames()
+
+
+def ask_to_close(labeling: Labeling, saver: LabelSaver | None, parent: QWidget) -> bool:
+    """Ask whether to close although labels are not in the label files.
+
+    The question ends by itself when they are saved meanwhile.
+
+    Returns
+    -------
+    bool
+        Whether to close.
+    """
+    n = len(labeling.unsaved)
+    frames = "1 labeled frame" if n == 1 else f"{n} labeled frames"
+    if saver is not None and saver.is_extracting:
+        what = f"The images of {frames} are still being written; napari closes when they are."
+    else:
+        why = f" ({saver.problem})" if saver is not None and saver.problem else ""
+        what = f"The labels of {frames} could not be written to the label files{why}."
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    box = QMessageBox(
+        QMessageBox.Icon.Question,
+        "Labels are not saved",
+        f"{what} The labels are in the journal and will be offered when this project is labeled "
+        "again.\n\nClose all the same?",
+        yes | no,
+        parent,
+    )
+
+    def end() -> None:
+        if not labeling.unsaved:
+            box.done(yes.value)
+
+    if saver is not None:
+        saver.saved.connect(end)
+    try:
+        return QMessageBox.StandardButton(box.exec()) == yes
+    finally:
+        if saver is not None:
+            saver.saved.disconnect(end)
