@@ -37,6 +37,7 @@ class ProgressBar:
             self._bar.refresh()
 
     def close(self) -> None:
+        """End the stage; with `verbose`, print how long it took."""
         if self._bar is not None:
             self._bar.close()
         if self._verbose and self._stage:

@@ -57,6 +57,7 @@ _LOCK_SECONDS = 10.0
 
 
 def marker_name(token: str) -> str:
+    """The file name of the marker of a group."""
     return f".napari-pose3d-{token}.group"
 
 
@@ -221,6 +222,7 @@ class Marker:
         self._length += len(text)
 
     def flush(self) -> None:
+        """Write it through to the disk."""
         flush(self._open)
 
     def write(self, plan: Plan) -> None:

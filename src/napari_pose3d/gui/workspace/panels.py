@@ -71,21 +71,26 @@ class Panels:
         return panel if panel is not None and panel.is_alive else None
 
     def of_widget(self, widget: QWidget) -> Panel | None:
+        """The panel of a widget, or None."""
         return next((panel for panel in self if panel.widget is widget), None)
 
     def of_dock(self, dock: QDockWidget) -> Panel | None:
+        """The panel of a dock, or None."""
         return self._by_dock.get(dock)
 
     def add(self, panel: Panel) -> None:
+        """Take in a panel; it replaces one of the same kind."""
         self._by_name[panel.kind.name] = panel
         self._by_dock[panel.dock] = panel
 
     def remove(self, panel: Panel) -> None:
+        """Forget a panel; not the one that has taken its place since."""
         if self._by_name.get(panel.kind.name) is panel:
             del self._by_name[panel.kind.name]
         self._by_dock.pop(panel.dock, None)
 
     def clear(self) -> None:
+        """Forget all panels."""
         self._by_name.clear()
         self._by_dock.clear()
 

@@ -25,6 +25,7 @@ DAMAGE = (LookupError, TypeError, RuntimeError, AttributeError)
 
 
 def is_hdf5(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is HDF5."""
     return head.startswith(b"\x89HDF\r\n\x1a\n")
 
 

@@ -97,6 +97,7 @@ class Facts:
 
     @property
     def fps(self) -> float | None:
+        """Images per second; None where unknown or not above 0."""
         found = self._content.get("fps")
         if isinstance(found, bool) or not isinstance(found, int | float):
             return None
@@ -123,12 +124,14 @@ class Facts:
 
     @property
     def skeleton(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of keypoints; empty where unknown."""
         found = self._content.get("skeleton")
         pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2] \
             if isinstance(found, list) else []  # fmt: skip
         return tuple((str(a), str(b)) for a, b in pairs)
 
     def text(self, key: str) -> str:
+        """The text of a key; empty where there is none."""
         found = self._content.get(key)
         return found if isinstance(found, str) else ""
 

@@ -71,10 +71,12 @@ class TableHeader:
 
     @cached_property
     def coordinates(self) -> frozenset[str]:
+        """Names of the coordinates that any keypoint has: ``x``, ``y``, ``likelihood``, ..."""
         return frozenset(column[2] for column in self.columns)
 
     @property
     def kind(self) -> Kind:
+        """What the table holds, by its coordinates."""
         if "z" in self.coordinates:
             return "poses3d"
         return "predictions" if "likelihood" in self.coordinates else "labels"

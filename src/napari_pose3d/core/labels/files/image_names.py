@@ -65,6 +65,7 @@ class Naming:
     digits: int
 
     def name(self, frame: int) -> str:
+        """The file name of a frame."""
         return f"{self.prefix}{frame:0{self.digits}d}.png"
 
     @classmethod

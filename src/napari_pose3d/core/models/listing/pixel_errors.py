@@ -49,6 +49,7 @@ class PixelErrors:
         return out
 
     def n_images(self, which: str) -> int:
+        """How many images of a set there are."""
         return self.sets.count(which)
 
 

@@ -61,6 +61,13 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
 
 
 def common_individual(table: MatchTable, wanted: str | None) -> str | None:
+    """The individual that all files hold; None where they name none.
+
+    Raises
+    ------
+    PoseDataError
+        A file does not hold the wanted one, or the files hold different ones.
+    """
     chosen: dict[str | None, Path] = {}
     for row in table.rows:
         try:
@@ -79,6 +86,16 @@ def common_individual(table: MatchTable, wanted: str | None) -> str | None:
 def common_keypoints(
     table: MatchTable, settings: ReadingSettings, individual: str | None, warnings: list[str]
 ) -> tuple[str, ...]:
+    """The keypoints to read: those of all files, or those that the settings name.
+
+    `warnings` gets a line where some are left out because a file lacks them.
+
+    Raises
+    ------
+    PoseDataError
+        A wanted keypoint is in no file or named twice, or files lack some and the settings do not
+        allow that.
+    """
     view_of = "view {0.view} of " if settings.mirrored else ""
     # A Mac stores an umlaut as two characters: names are compared composed, and written as in the
     # file that comes first.

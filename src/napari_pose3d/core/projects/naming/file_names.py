@@ -241,6 +241,7 @@ def matches_in(rest: str, views: Sequence[str]) -> list[tuple[str, int, int]]:
 
 
 def ends_in_view(stem: str, views: Sequence[str]) -> bool:
+    """Whether a stem ends in the name of a view; a seed after it does not count."""
     rest = take_seed(stem)[0]
     return any(m[2] == len(rest) for m in matches_in(rest, views))
 

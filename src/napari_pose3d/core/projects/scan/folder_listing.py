@@ -64,6 +64,7 @@ class Listing:
         return frozenset(self.files)
 
     def path(self, relative: str) -> Path:
+        """Where a listed file lies."""
         return self.root / relative
 
     def without_folders_that_hold(self, name: str) -> list[str]:
@@ -153,6 +154,7 @@ def folder_of(relative: str) -> str:
 
 
 def name_of(relative: str) -> str:
+    """The file name of a path."""
     return relative.rpartition("/")[2]
 
 

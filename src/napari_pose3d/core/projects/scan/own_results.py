@@ -80,6 +80,7 @@ def own_result(session: str, path: Path, name: str) -> ScannedFile | None:
 
 
 def is_in_own_folder(relative: str) -> bool:
+    """Whether a listed file is in the folder of our results."""
     return relative.split("/", 1)[0] == OWN_FOLDER
 
 

@@ -139,6 +139,7 @@ class Cursor:
         return self._is_ahead(int(self._index.packet_of[frame]), self._index.entry(frame))
 
     def close(self) -> None:
+        """Close the decoder."""
         self.decoder.close()
 
     def _is_ahead(self, packet: int, entry: int) -> bool:

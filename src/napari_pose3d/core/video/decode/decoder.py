@@ -96,9 +96,11 @@ class Decoder:
 
     @property
     def threads(self) -> int:
+        """How many threads decode."""
         return self._threads
 
     def close(self) -> None:
+        """Close the file."""
         self._packets = iter(())
         self._container.close()
 

@@ -78,6 +78,7 @@ class Prefetcher:
             self._changed.notify()
 
     def stop(self) -> None:
+        """End the thread after the frame that it decodes."""
         with self._changed:
             self._stopped, self._plan = True, ()
             self._generation += 1

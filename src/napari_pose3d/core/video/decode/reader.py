@@ -183,6 +183,7 @@ class Reader:
         return self._cache.share() // max(1, self.converter.nbytes_cached)
 
     def is_cached(self, number: int) -> bool:
+        """Whether a frame needs no decoding: it is in the cache, or unreadable."""
         return (self._key, number) in self._cache or number in self.unreadable
 
     def keep(self, number: int, image: VideoFrame) -> None:

@@ -32,6 +32,7 @@ class MatrixModel(QAbstractTableModel):
     def set_axes(
         self, keypoints: Sequence[str], views: Sequence[str], colours: Mapping[str, str]
     ) -> None:
+        """Show other keypoints and views, all without labels."""
         self.beginResetModel()
         self.keypoints, self.views = tuple(keypoints), tuple(views)
         self._headings = self.views
@@ -41,11 +42,13 @@ class MatrixModel(QAbstractTableModel):
         self.endResetModel()
 
     def set_headings(self, headings: tuple[str, ...]) -> None:
+        """Name the columns otherwise than by their views; one heading per view."""
         if headings != self._headings:
             self._headings = headings
             self.headerDataChanged.emit(_HORIZONTAL, 0, len(headings) - 1)
 
     def show_cells(self, cells: Mapping[LabelKey, CellLook]) -> None:
+        """Show labels; a cell that is not among them has none."""
         old, self._looks = self._looks, dict(cells)
         for row, label_keys in enumerate(self._label_keys):
             changed = [
@@ -57,6 +60,7 @@ class MatrixModel(QAbstractTableModel):
                 self.dataChanged.emit(self.index(row, changed[0]), self.index(row, changed[-1]))
 
     def set_current(self, keypoint: str, view: str) -> None:
+        """Mark the cell of a keypoint and a view; none where either is not shown."""
         before = self.current
         row = self.keypoints.index(keypoint) if keypoint in self.keypoints else -1
         self.current = (row, self.views.index(view) if view in self.views else -1)
@@ -66,9 +70,11 @@ class MatrixModel(QAbstractTableModel):
                 self.dataChanged.emit(index, index)
 
     def label_key(self, index: QModelIndex) -> LabelKey:
+        """The keypoint and the view of a cell."""
         return self._label_keys[index.row()][index.column()]
 
     def look(self, row: int, column: int) -> CellLook:
+        """How a cell looks."""
         return self._looks.get(self._label_keys[row][column], NO_LABEL)
 
     def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802
