@@ -149,7 +149,7 @@ class SmoothingSettings:
     output_times: str = setting(
         "",
         "with own_times: where results are wanted: the name of a view (at its frames), or a number "
-        "of frames a unit of the timestamps; empty: at the frames of the session",
+        "of frames per unit of the timestamps; empty: at the frames of the session",
     )
     corrections: bool = setting(True, _CORRECTIONS)
     leave_out_bad: bool = setting(True, _LEAVE_OUT_BAD)

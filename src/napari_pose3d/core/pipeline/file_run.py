@@ -138,7 +138,7 @@ class FileRun:
         )
         where = f"at {settings.output_times}" if settings.output_times else "frames of the session"
         self.ensemble.add_note(
-            "Every frame of each camera counts at its own time (frames a unit of the timestamps: "
+            "Every frame of each camera counts at its own time (frames per unit of the timestamps: "
             f"{rates}); results: {where}, {len(times.wanted):,}."
         )
         return times

@@ -231,8 +231,8 @@ def smooth(
         do not start together. Frame n of a view is then its own n-th frame (those that a view
         lacks at the end are NaN), and each observation counts at its own time. Needs a rig.
     output_times : str, float or (output,), optional
-        With ``times``: where results are wanted. The name of a view: at its frames; a number: so
-        many a unit of time; or instants. Not given: at the frames of the slowest view.
+        With ``times``: where results are wanted. The name of a view: at its frames; a number:
+        so many per unit of time; or instants. Not given: at the frames of the slowest view.
     **changes
         Fields of `SmoothingSettings`, such as ``smooth_param=1.0``, that replace those of
         ``settings``.

@@ -185,7 +185,7 @@ def camera_times(
     views : sequence of str
     wanted : str, float or (output,)
         The name of a view, or "" for the slowest one: at its frames; a number, also as a text: so
-        many a unit of time; or the instants themselves.
+        many per unit of time; or the instants themselves.
 
     Raises
     ------
@@ -216,13 +216,13 @@ def _wanted(times: CameraTimes, views: Sequence[str], name: str) -> Float64:
     if not (np.isfinite(rate) and rate > 0):
         raise PoseDataError(
             f"results are wanted at the times of '{name}'",
-            expected=f"one of {', '.join(views)}, or a number of frames a unit of time above 0",
+            expected=f"one of {', '.join(views)}, or a number of frames per unit of time above 0",
         )
     start, end = min(t[0] for t in times.views), max(t[-1] for t in times.views)
     if rate * (end - start) > _MOST:
         raise PoseDataError(
-            f"{rate:g} frames a unit of time, from {start:g} to {end:g}, are too many",
-            expected="frames a unit of the cameras' timestamps",
+            f"{rate:g} frames per unit of time, from {start:g} to {end:g}, are too many",
+            expected="frames per unit of the cameras' timestamps",
         )
     return start + np.arange(int((end - start) * rate + 1e-6) + 1) / rate
 

@@ -9,7 +9,7 @@ them), first and last frame, the worst frame, the value there and its unit, and 
 Pose's layout of metrics, one row of keypoints, then a line per frame that begins with its number.
 They lie in a folder that its app does not look into, and are not taken for predictions.
 ``comparison.csv``: where two sets are compared, a line for each session, view and keypoint; the
-distance in every frame is the measure ``difference``. ``decisions.csv``: what persons decided about
+distance in every frame is the measure ``difference``. ``decisions.csv``: what people decided about
 these sessions, see `decisions`.
 """
 

@@ -22,8 +22,8 @@ from .canvas.space_view import SpaceView
 from .canvas.tool import Tool, ToolView
 from .controls import Controls
 from .frames.frame_controller import FrameController, FrameImage
+from .frames.frame_slider import FrameSlider
 from .frames.main_layers import MainLayers
-from .frames.time_axis import TimeAxis
 from .frames.view_source import STAGES, Scene, scene_of, skeleton_beside
 from .view_grid import ViewGrid
 
@@ -84,7 +84,7 @@ class ViewsPanel(QWidget):
         self._rebuild_timer.setSingleShot(True)
         self._rebuild_timer.setInterval(_REBUILD_MS)
         self._rebuild_timer.timeout.connect(self.rebuild)
-        self.time = TimeAxis(
+        self.time = FrameSlider(
             viewer,
             self.frames,
             lambda: self.scene.n_frames if self.scene.views else 0,
@@ -115,7 +115,7 @@ class ViewsPanel(QWidget):
         self.time.go_to(frame)
 
     def on_key(self, key: str, shift: bool = False) -> bool:
-        """The keys of the time axis (see `TimeAxis.on_key`); F fits.
+        """The keys of the frame slider (see `FrameSlider.on_key`); F fits.
 
         Returns
         -------
@@ -414,7 +414,7 @@ class ViewsPanel(QWidget):
 
 
 class _KeyTool(Tool):
-    """The keys of the time axis."""
+    """The keys of the frame slider."""
 
     def __init__(self, panel: ViewsPanel) -> None:
         self._panel = panel

@@ -116,7 +116,7 @@ class ReviewRun:
         return self._work(name).decisions_folder
 
     def decisions(self, name: str) -> tuple[Decision, ...]:
-        """What persons decided about a session.
+        """What people decided about a session.
 
         Raises
         ------

@@ -1,1 +1,1 @@
-"""What persons decide in a review, kept with the project: corrections and decisions."""
+"""What people decide in a review, kept with the project: corrections and decisions."""

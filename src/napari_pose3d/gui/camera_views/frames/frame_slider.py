@@ -1,4 +1,4 @@
-"""The one time axis of all views: that of the main viewer."""
+"""The one frame slider of all views: that of the main viewer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .frame_controller import FrameController
 from .player import Player
 
 
-class TimeAxis(QObject):
+class FrameSlider(QObject):
     """Moves the main viewer's slider, and asks for the frame that it stands on.
 
     Parameters
