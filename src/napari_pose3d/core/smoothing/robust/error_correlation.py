@@ -27,6 +27,8 @@ Float64 = NDArray[np.float64]
 Influence = Callable[[float], Float64]
 
 _LONGEST_LAG = 60
+# Lags up to which the smoother's weights are computed.
+_REACH = 100
 # Frames with less than this part of the median information get a factor of their own, provided
 # that many degrees of freedom determine it.
 _LOW_INFORMATION, _MIN_FREEDOMS = 0.6, 500.0
@@ -147,6 +149,40 @@ class ErrorCorrelation:
             float(self._shares[self._at_once == n].sum()) * _inflation(weights, covariance, n)
             for n in np.unique(self._at_once).tolist()
         )
+
+
+def weights_by_lag(step: Float64, process_noise: float, prior: Float64, variance: float) -> Float64:
+    """The smoother's weights: its response to a unit impulse in one observation.
+
+    Parameters
+    ----------
+    step : (1, 5)
+        That of a frame, from `motion_steps`.
+    process_noise : float
+        Per frame, squared rig units.
+    prior : (6, 6)
+        Covariance of position and velocity in the first frame.
+    variance : float
+        Of a frame's point, squared rig units.
+
+    Returns
+    -------
+    (lag,) float64
+        From lag 0 on, no unit.
+    """
+    from . import motion_kernels as kernels
+
+    n = 2 * _REACH + 1
+    information, track = np.zeros((n, 10)), np.zeros((n, 3))
+    information[:, [0, 3, 5]] = 1.0 / variance
+    information[_REACH, 6] = 1.0 / variance
+    kept = np.empty((n, kernels.N_KEPT))
+    xyz, covs = np.empty((n, 3)), np.empty((n, 3, 3))
+    model = step, process_noise, np.ones(n)
+    kernels.forward(information, track, np.zeros(6), prior.copy(), True, *model, kept)
+    adjoint = np.zeros(kernels.N_ADJOINT)
+    kernels.backward(information, track, kept, *model, adjoint, xyz, covs, np.empty(n))
+    return np.ascontiguousarray(xyz[_REACH:, 0])
 
 
 def _inflation(weights: Float64, covariance: Float64, n: float = 1.0) -> float:

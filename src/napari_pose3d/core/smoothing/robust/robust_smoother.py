@@ -39,7 +39,7 @@ from napari_pose3d.settings import IsCancelled, SmoothingSettings
 from ..kalman.motion import motion_steps
 from ..kalman.smooth_param_search import sample_stretches
 from ..noise.observation_noise import learned_variance
-from .error_correlation import ErrorCorrelation
+from .error_correlation import ErrorCorrelation, weights_by_lag
 from .framewise_triangulation import spread_of
 from .initial_track import InitialTrack
 from .single_view_stretches import SingleViewStretches, single_view_stretches
@@ -48,8 +48,6 @@ Float64 = NDArray[np.float64]
 
 # Damping of the velocity; the maximum of the likelihood lay between 0.8 and 1 on all recordings.
 DAMPING = 0.9
-# Lags up to which the smoother's weights are computed.
-_REACH = 100
 # Between two checks for a cancellation.
 _FRAMES_AT_ONCE = 32_768
 # An observation with at least this membership probability is an inlier.
@@ -447,7 +445,7 @@ class RobustSmoother:
 
     def _error_correlation(self, s: float, precision: Float64) -> ErrorCorrelation:
         def influence(variance: float) -> Float64:
-            return self._influence(s, variance)
+            return weights_by_lag(self.steady_step, s * self.reference, self.S0, variance)
 
         error, jacobian, at_once = self.y - self.pixels, self.jacobian, None
         if self.axis is not None:
@@ -459,23 +457,6 @@ class RobustSmoother:
         """That of all observations that a view has in a frame's time, at the frames of the axis."""
         assert self.axis is not None
         return self.axis.paired(precision, 0.0) * self.axis.per_frame
-
-    def _influence(self, s: float, variance: float) -> Float64:
-        """The smoother's weights by lag: its response to a unit impulse in one observation."""
-        from . import motion_kernels as kernels
-
-        n = 2 * _REACH + 1
-        information, track = np.zeros((n, 10)), np.zeros((n, 3))
-        information[:, [0, 3, 5]] = 1.0 / variance
-        information[_REACH, 6] = 1.0 / variance
-        kept = np.empty((n, kernels.N_KEPT))
-        xyz, covs = np.empty((n, 3)), np.empty((n, 3, 3))
-        q, bursts = s * self.reference, np.ones(n)
-        model = self.steady_step, q, bursts
-        kernels.forward(information, track, np.zeros(6), self.S0.copy(), True, *model, kept)
-        adjoint = np.zeros(kernels.N_ADJOINT)
-        kernels.backward(information, track, kept, *model, adjoint, xyz, covs, np.empty(n))
-        return np.ascontiguousarray(xyz[_REACH:, 0])
 
 
 def _parts(frames: slice) -> list[slice]:
