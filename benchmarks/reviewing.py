@@ -262,8 +262,11 @@ def off_by_truth(given: AuditInput, n_cameras: int, seed: int) -> list[LabelFind
         [-np.nansum((given.xy - scene.xy[:, at + by]) ** 2, axis=(2, 3)) for by in (0, -1, 1)]
     ) / (2 * _CLICK_SD**2)
     # Of each view and direction, beside none.
-    odds = np.exp(likelihood[1:] - likelihood[0]).sum(axis=0) / (2 * n_cameras)
-    chance = odds / (1 + odds.sum(axis=0))
+    odds = likelihood[1:] - likelihood[0] - np.log(2 * n_cameras)
+    # That none is off stands beside them, at 0; the largest keeps the powers in range.
+    most = np.maximum(odds.max(axis=(0, 1)), 0.0)
+    powers = np.exp(odds - most).sum(axis=0)
+    chance = powers / (np.exp(-most) + powers.sum(axis=0))
     found = []
     for n in np.flatnonzero(chance.sum(axis=0) > 0.5).tolist():
         order = np.argsort(-chance[:, n])

@@ -8,9 +8,16 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 _MIN_WIDTH = 300
+# Beside the room that is left empty below the parts.
+_GROWS = 1000
 
 
-def lay_out_task(panel: QWidget, parts: Sequence[QWidget], below: Sequence[QWidget]) -> QScrollArea:
+def lay_out_task(
+    panel: QWidget,
+    parts: Sequence[QWidget],
+    below: Sequence[QWidget],
+    growing: Sequence[QWidget] = (),
+) -> QScrollArea:
     """Lay out a panel so that all of it can be used in a low window.
 
     Parameters
@@ -21,6 +28,8 @@ def lay_out_task(panel: QWidget, parts: Sequence[QWidget], below: Sequence[QWidg
         Choices and results, from top to bottom; they scroll.
     below : sequence of QWidget
         Buttons and progress.
+    growing : sequence of QWidget
+        Of the parts, those with a list: they take the room of a high window.
 
     Returns
     -------
@@ -31,7 +40,7 @@ def lay_out_task(panel: QWidget, parts: Sequence[QWidget], below: Sequence[QWidg
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 6, 0)
     for part in parts:
-        column.addWidget(part)
+        column.addWidget(part, _GROWS if part in growing else 0)
     column.addStretch(1)
     scroll = QScrollArea()
     scroll.setWidget(inside)

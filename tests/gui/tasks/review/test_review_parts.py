@@ -205,7 +205,7 @@ def test_a_note_does_not_take_a_decision_back(qtbot, tmp_path: Path, monkeypatch
     bar.selected = lambda: [one]
     bar.show_selection()
     bar.decide([one], Verdict.BAD)
-    monkeypatch.setattr(QInputDialog, "getMultiLineText", lambda *_: ("mirror", True))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mirror", True))
     bar.perform("note")
     found = bar.decision(one)
     assert found is not None
@@ -215,7 +215,7 @@ def test_a_note_does_not_take_a_decision_back(qtbot, tmp_path: Path, monkeypatch
     found = bar.decision(one)
     assert found is not None
     assert (found.verdict, found.note) == (Verdict.GOOD, "mirror")
-    monkeypatch.setattr(QInputDialog, "getMultiLineText", lambda *_: ("other", False))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("other", False))
     bar.perform("note")
     assert bar.decision(one) == found
 

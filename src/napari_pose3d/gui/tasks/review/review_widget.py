@@ -163,7 +163,7 @@ class ReviewWidget(QWidget):
         row.addWidget(self.queue, 1)
         row.addWidget(self.save)
         parts = (self.tabs, self.summary, self._hint, *self._pages)
-        lay_out_task(self, parts, (self._found, self.bar))
+        lay_out_task(self, parts, (self._found, self.bar), growing=tuple(self._pages))
         self._show_found(False)
 
     def _connect(self) -> None:

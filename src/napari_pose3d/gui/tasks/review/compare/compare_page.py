@@ -47,7 +47,7 @@ class ComparePage(QWidget):
         self._model = model
         self._running = JobSlot()
         self.found: SetComparison | None = None
-        self._keypoint = ""
+        self._keypoint, self._frame = "", 0
         self.first, self.second, self.view = QComboBox(), QComboBox(), QComboBox()
         grid = QGridLayout()
         grid.setSpacing(3)
@@ -104,6 +104,7 @@ class ComparePage(QWidget):
 
     def show_frame(self, frame: int) -> None:
         """Where the time slider is."""
+        self._frame = frame
         if self.found is not None and self.isVisible():
             self.plot.show_frame(frame)
 
@@ -207,6 +208,7 @@ class ComparePage(QWidget):
             curves.append(Curve(view, self._keypoint, values, rgba))
             shifts.append((view, found.shift[v, :, k], PALETTE[v % len(PALETTE)]))
         self.plot.show_curves(curves, "distance (px)", True)
+        self.plot.show_frame(self._frame)
         self.legend.show_curves(curves)
         self.scatter.show_shifts(shifts)
 

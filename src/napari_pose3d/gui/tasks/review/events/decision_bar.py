@@ -144,8 +144,12 @@ class DecisionBar(QWidget):
         note = ""
         if verdict is Verdict.NOTE:
             before = self.decision(events[0])
-            note, wanted = QInputDialog.getMultiLineText(
-                self, "Note", "About these events:", "" if before is None else before.note
+            # One line: Enter keeps it.
+            note, wanted = QInputDialog.getText(
+                self,
+                "Note",
+                "About the selected events:",
+                text="" if before is None else before.note.replace("\n", " "),
             )
             if not wanted:
                 return
