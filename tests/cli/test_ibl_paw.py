@@ -157,3 +157,16 @@ def test_results_are_not_replaced_unasked(
     xy, times, _ = paws(60)
     smoothed(write_paws(tmp_path, xy, times))
     assert "exists already" in refusal(capsys, tmp_path)
+
+
+def test_a_page_of_raw_against_smoothed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    xy, times, _ = paws()
+    write_paws(tmp_path, xy, times)
+    given = ["ibl-paw", str(tmp_path), "--out", str(tmp_path / "out"), "--s", "2", "--make-plot"]
+    assert main([*given, "--plot-keypoints", "paw_l"]) == 0
+    page = (tmp_path / "out" / "walk_plot.html").read_text()
+    assert "paw_l" in page
+    assert "paw_r" not in page
+    assert main(given) == 2
+    assert main([*given, "--force", "--plot-keypoints", "tail"]) == 2
+    assert "tail" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from ..options import (
 )
 from ..terminal.progress_bar import ProgressBar
 from .file_job import print_result
-from .smoothing_options import add_linear, linear_of
+from .smoothing_options import add_linear, add_plot, linear_of, plot_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.projects.matching.stored_ensemble import StoredEnsemble
@@ -49,12 +49,19 @@ def add_to(commands: Any) -> None:
     add_linear(parser)
     add_computing(parser, SmoothingSettings)
     add_writing(parser, "smoothed")
+    add_plot(parser)
     # As the published command has it.
     parser.set_defaults(views=["left", "right"], keypoints=["paw_l", "paw_r"], var_mode="var")
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.file_run import refuse_inputs
+    from napari_pose3d.core.pipeline.results.plot_page import (
+        check_keypoints,
+        plot_frames,
+        plot_path,
+        save_plot,
+    )
     from napari_pose3d.core.pipeline.results.result_files import (
         default_folder,
         result_paths,
@@ -91,8 +98,12 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     folder = options.out or default_folder(both)
     paths = result_paths(both, "linear", folder, name)
     refuse_inputs(paths, [source.path for source in both.sources])
+    plot, page = plot_of(options), plot_path(both, folder, name)
+    if plot is not None:
+        check_keypoints(plot, both.keypoints)
+        plot_frames(plot, first.n_frames)
     if not options.force:
-        refuse_existing(paths)
+        refuse_existing(paths if plot is None else [*paths, page])
     result = in_place(run(both, None, settings, bar, cancelled), frames, first.n_frames)
     with options.interruption.writing():
         written = save_result(
@@ -107,6 +118,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
             progress=bar,
             cancelled=cancelled,
         )
+        if plot is not None:
+            save_plot(page, result, plot, force=options.force)
+            written.append(page)
     bar.close()
     print_result(result, written, verbose=options.verbose)
     return 0

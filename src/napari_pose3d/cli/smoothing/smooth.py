@@ -6,12 +6,12 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_pose3d.settings import PlotSettings, SmoothingSettings
+from napari_pose3d.settings import SmoothingSettings
 
-from ..options import add_computing, add_reading, add_writing, help_of, parse_frame_range
+from ..options import add_computing, add_reading, add_writing
 from ..terminal.progress_bar import ProgressBar
 from .file_job import Job, run_on_files
-from .smoothing_options import add_smoothing, smoothing_of
+from .smoothing_options import add_plot, add_smoothing, plot_of, smoothing_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun
@@ -32,29 +32,7 @@ def add_to(commands: Any) -> None:
     add_smoothing(smooth)
     add_computing(smooth, SmoothingSettings)
     add_writing(smooth, "smoothed")
-    smooth.add_argument(
-        "--plot",
-        "--make-plot",
-        action="store_true",
-        help="also write <session>_plot.html: raw against smoothed with its uncertainty",
-    )
-    smooth.add_argument(
-        "--plot-frames", default="0:500", metavar="A:B", help=help_of(PlotSettings, "frames")
-    )
-    smooth.add_argument(
-        "--plot-keypoints",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help=help_of(PlotSettings, "keypoints"),
-    )
-
-
-def _plot_of(options: argparse.Namespace) -> PlotSettings | None:
-    if not options.plot:
-        return None
-    frames = parse_frame_range(options.plot_frames, "--plot-frames")
-    return PlotSettings(frames, tuple(options.plot_keypoints))
+    add_plot(smooth)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
@@ -64,4 +42,4 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         chosen = work.with_project_bones(settings) if options.skeleton == [] else settings
         return work.mode(chosen), partial(work.smooth, chosen)
 
-    return run_on_files(options, bar, "smoothed", job, _plot_of(options))
+    return run_on_files(options, bar, "smoothed", job, plot_of(options))

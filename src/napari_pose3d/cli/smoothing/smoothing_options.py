@@ -6,12 +6,13 @@ import argparse
 import dataclasses
 from typing import Any
 
-from napari_pose3d.settings import SmootherParts, SmoothingSettings
+from napari_pose3d.settings import PlotSettings, SmootherParts, SmoothingSettings
 
 from ..options import (
     computing_of,
     help_of,
     parse_blocks,
+    parse_frame_range,
     parse_frame_ranges,
     parse_smooth_params,
 )
@@ -113,3 +114,31 @@ def linear_of(options: argparse.Namespace) -> SmoothingSettings:
         inflate_vars=options.inflate_vars,
         **computing_of(options),
     )
+
+
+def add_plot(parser: argparse._ActionsContainer) -> None:
+    """The options of the page of raw against smoothed."""
+    parser.add_argument(
+        "--plot",
+        "--make-plot",
+        action="store_true",
+        help="also write <session>_plot.html: raw against smoothed with its uncertainty",
+    )
+    parser.add_argument(
+        "--plot-frames", default="0:500", metavar="A:B", help=help_of(PlotSettings, "frames")
+    )
+    parser.add_argument(
+        "--plot-keypoints",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=help_of(PlotSettings, "keypoints"),
+    )
+
+
+def plot_of(options: argparse.Namespace) -> PlotSettings | None:
+    """What `add_plot` was given; None: no page."""
+    if not options.plot:
+        return None
+    frames = parse_frame_range(options.plot_frames, "--plot-frames")
+    return PlotSettings(frames, tuple(options.plot_keypoints))

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from qtpy.QtWidgets import QFileDialog
+from tests.support.batch_projects import batch_project
 from tests.support.exchange_poses import KEYPOINTS, poses_of
 from tests.support.label_window import until
 from tests.support.labeled_projects import labeled_project
 from tests.support.models_panel import click, open_in
 
 from napari_pose3d import read_poses, save_rig
+from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.gui.session.current_session import current_session
@@ -119,6 +121,18 @@ def test_predictions_without_3d_are_for_formats_of_views(
     run(panel)
     again = read_poses(next((tmp_path / "tidy-csv").glob("*.csv")))
     assert again.keypoints == KEYPOINTS
+
+
+def test_smoothed_views_without_3d_are_for_formats_of_views(
+    panel: ExportWidget, shared_viewer: Any, tmp_path: Path
+) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    assert main(["smooth", str(folder), "--mode", "linear"]) == 0
+    open_in(shared_viewer, folder)
+    choose(panel, "Smoothed", "c3d", tmp_path)
+    assert not panel.button.isEnabled()
+    panel.format.choose("tidy-csv")
+    assert panel.button.isEnabled()
 
 
 def test_a_missing_library_is_named_with_its_command(

@@ -53,14 +53,7 @@ def load_result(
     reading = ReadingSettings(views=tuple(v for v in session.views if v in smoothed.files))
     stored = session.load_predictions(smoothed, reading, pixels=pixels)
     poses2d = stored.in_memory(progress, cancelled).poses(0)
-    space = next(
-        (
-            each
-            for each in session.sets
-            if each.space is not None and each.space.parent in _folders(smoothed)
-        ),
-        None,
-    )
+    space = space_of(session, smoothed)
     poses3d = None if space is None else _space(session, space, poses2d)
     return Result(
         poses2d,
@@ -68,6 +61,13 @@ def load_result(
         np.full(len(poses2d.keypoints), np.nan),
         _report(smoothed, session.name, poses2d, poses3d),
     )
+
+
+def space_of(session: Session, smoothed: PredictionSet) -> PredictionSet | None:
+    """The 3-D positions beside the files of a smoothed set; None where it has none."""
+    folders = _folders(smoothed)
+    sets = (each for each in session.sets if each.space is not None)
+    return next((each for each in sets if each.space and each.space.parent in folders), None)
 
 
 def _folders(smoothed: PredictionSet) -> set[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS, Content, ExchangeFormat
+from napari_pose3d.core.pipeline.results.saved_results import space_of
 from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
 
@@ -63,7 +64,8 @@ def sources_of(project: Project, session: Session) -> list[Source]:
                 "poses",
                 each.name,
                 session.name,
-                has_space=each.space is not None or each.kind != "predictions",
+                has_space=each.space is not None
+                or (each.kind == "smoothed" and space_of(session, each) is not None),
                 has_views=bool(files) or each.kind == "smoothed",
             )
         )
