@@ -51,10 +51,11 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="module")
-def shared_viewer(qapp: Any) -> Iterator[Any]:
+def shared_viewer(qapp: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A napari window for all tests of a module: filling one takes seconds.
 
-    napari's own fixture makes a new one for each test; do not use both in one module.
+    napari's own fixture makes a new one for each test; do not use both in one module. A module
+    whose ``SHOWN`` is False needs no window on the screen, and saves the painting.
     """
     import napari
     from app_model import Application
@@ -72,7 +73,8 @@ def shared_viewer(qapp: Any) -> Iterator[Any]:
         patch.object(NapariApplication, "get_app_model", lambda *_: app),
         patch("napari._qt.threads.status_checker.StatusChecker.start"),
     ):
-        viewer = napari.Viewer(show_welcome_screen=False)
+        shown = getattr(request.module, "SHOWN", True)
+        viewer = napari.Viewer(show_welcome_screen=False, show=shown)
         yield viewer
         with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
             viewer.close()

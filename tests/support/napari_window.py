@@ -5,18 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from napari.qt import QtViewer
-from qtpy.QtCore import Qt
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QPushButton
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton
 from tests.support.label_window import until
 
+from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.panel_plan import PANELS
 from napari_pose3d.gui.workspace.workspace import Workspace, workspace
 
 NAMES = tuple(kind.name for kind in PANELS)
 LEFT = Qt.MouseButton.LeftButton
+
+
+def emptied(viewer: Any) -> Any:
+    """A window as if it were new: without panels, layers, session and messages."""
+    for dock in dict.fromkeys(viewer.window._wrapped_dock_widgets.values()):
+        panel = dock.widget()
+        viewer.window.remove_dock_widget(dock)
+        panel.deleteLater()
+    current_session(viewer).set(None)
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    notification_manager.records.clear()
+    QTest.qWait(0)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return viewer
 
 
 class Window:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.video_recipes import VIDEOS
+from tests.support.video_recipes import BY_NAME
 
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
@@ -41,8 +43,14 @@ def touch(path: Path, text: str = "") -> Path:
 def video(path: Path, name: str = "h264-all-intra.mp4") -> Path:
     """A real video of ``video_recipes.VIDEOS``; the usual one has 40 frames of 128 x 96 px."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = next(each for each in VIDEOS if each.name == name).write(path.parent)
-    return Path(made).rename(path)
+    path.write_bytes(_encoded(name))
+    return path
+
+
+@cache
+def _encoded(name: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        return BY_NAME[name].write(Path(folder)).read_bytes()
 
 
 def lightning_project(

@@ -13,9 +13,16 @@ from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from tests.support.gui_helpers import make_result
 from tests.support.video_recipes import HEIGHT, WIDTH, draw, read_number
 
-from napari_pose3d.gui.layers.layer_styles import AXES, ROLE_KEY
+from napari_pose3d.gui.layers.layer_styles import (
+    AXES,
+    ROLE_KEY,
+    points_layer,
+    space_poses,
+    view_poses,
+)
 from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
 
 TIMEOUT = 20_000
@@ -54,6 +61,22 @@ def add_video(viewer: Any, view: str, video: Any) -> None:
     """A layer as the plugin makes it."""
     metadata = {ROLE_KEY: VIDEO, "session": "s", "view": view}
     viewer.add_image(VideoLayerData(video), name=view, axis_labels=AXES, metadata=metadata)
+
+
+def add_recording(viewer: Any, videos: dict[str, SlowVideo]) -> None:
+    """The videos, points on them and in space."""
+    for view, video in videos.items():
+        add_video(viewer, view, video)
+    result = make_result(len(next(iter(videos.values()))))
+    assert result.poses3d is not None
+    made = [
+        points_layer(view_poses(result.poses2d, i, "smoothed"), f"smoothed {view}")
+        for i, view in enumerate(videos)
+    ]
+    made.append(points_layer(space_poses(result.poses3d), "3-D"))
+    for data, attributes, _ in made:
+        viewer.add_points(data, **{**attributes, "visible": False})
+    viewer.dims.set_current_step(0, 0)
 
 
 def settle(qtbot: Any, widget: Any, frame: int | None = None) -> None:

@@ -58,7 +58,7 @@ def test_closing_while_smoothing(tmp_path: Path, moment: str, end: str) -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 def test_closing_while_saving(tmp_path: Path, end: str) -> None:
-    predictions, rig = write_session(tmp_path, n_frames=20_000, seeds=2)
+    predictions, rig = write_session(tmp_path, n_frames=6_000, seeds=2)
     end_of("save", end, "saving", predictions, rig, folder=tmp_path)
     # All files of the result, or none, and nothing beside them.
     left = sorted(path.name for path in (tmp_path / "results").glob("*"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton
 from tests.support.gui_helpers import VIEWS, write_session
+from tests.support.napari_window import emptied
 from tests.support.video_recipes import Video, read_number
 
 from napari_pose3d.core.pipeline.results.result_files import default_folder, save_result
@@ -36,6 +38,7 @@ from napari_pose3d.settings import ReadingSettings, SmoothingSettings
 
 QUIET: tuple[Any, Any] = (lambda stage, done, total: None, lambda: False)
 TIMEOUT = 60_000
+SHOWN = False
 N_FRAMES = 60
 
 
@@ -187,8 +190,14 @@ def test_only_folders_with_sessions_are_taken(project: Path, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def widget(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer()
+def viewer(shared_viewer: Any) -> Iterator[Any]:
+    """An empty window."""
+    yield shared_viewer
+    emptied(shared_viewer)
+
+
+@pytest.fixture
+def widget(viewer: Any) -> Iterator[Any]:
     made = session_module.SessionWidget(viewer)
     viewer.window.add_dock_widget(made, name="Session")
     made.viewer = viewer
@@ -259,11 +268,10 @@ def test_a_reopened_widget_knows_what_is_open(widget, qtbot, project: Path) -> N
 
 @pytest.mark.gui
 def test_the_only_session_of_a_dropped_folder_is_opened_at_once(
-    make_napari_viewer, qtbot, project: Path
+    viewer, qtbot, project: Path
 ) -> None:
     for path in project.glob("models/*/video_preds/run_*"):
         path.unlink()
-    viewer = make_napari_viewer()
     viewer.open(str(project), plugin="napari-pose3d")
     qtbot.waitUntil(lambda: current_session(viewer).open is not None, timeout=TIMEOUT)
     assert "walk Cam-A" in {layer.name for layer in viewer.layers}

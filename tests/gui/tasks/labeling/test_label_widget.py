@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.support.label_window import (
     saved,
     until,
 )
+from tests.support.napari_window import emptied
 
 from napari_pose3d.core.labels.frame_selection import kmeans_selection
 from napari_pose3d.core.labels.label_actions import place
@@ -64,9 +66,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def label(make_napari_viewer: Any, folder: Path) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(1200, 760)
+def viewer(shared_viewer: Any) -> Iterator[Any]:
+    """An empty window."""
+    shared_viewer.window._qt_window.resize(1200, 760)
+    yield shared_viewer
+    emptied(shared_viewer)
+
+
+@pytest.fixture
+def label(viewer: Any, folder: Path) -> Any:
     return open_widget(viewer, folder)
 
 
@@ -339,8 +347,7 @@ def test_the_main_canvas_shows_labels_and_cannot_change_them(label: Any) -> None
     assert layer not in label._viewer.layers
 
 
-def test_without_a_session_it_says_so(make_napari_viewer: Any) -> None:
-    viewer = make_napari_viewer()
+def test_without_a_session_it_says_so(viewer: Any) -> None:
     _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Label")
     QTest.qWait(50)
     assert "Open a session" in widget._hint.text()

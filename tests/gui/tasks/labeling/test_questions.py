@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 from tests.support.label_sessions import KEYPOINTS, SESSION, VIEWS, calibrated_project
 from tests.support.label_window import click, labels_on_disk, open_widget, press, saved, truth
+from tests.support.napari_window import emptied
 
 from napari_pose3d.core.labels.store.journal import Journal
 from napari_pose3d.core.labels.store.label import (
@@ -33,10 +34,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def opened(make_napari_viewer: Any, folder: Path) -> Callable[[], Any]:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(1200, 760)
-    return lambda: open_widget(viewer, folder)
+def opened(shared_viewer: Any, folder: Path) -> Iterator[Callable[[], Any]]:
+    shared_viewer.window._qt_window.resize(1200, 760)
+    yield lambda: open_widget(shared_viewer, folder)
+    emptied(shared_viewer)
 
 
 def table(view: str) -> str:

@@ -18,6 +18,7 @@ from napari_pose3d.gui.tasks.smooth import smooth_widget as smooth_module
 from napari_pose3d.gui.tasks.smooth.save_dialog import SaveDialog
 
 pytestmark = pytest.mark.gui
+SHOWN = False
 TIMEOUT = 60_000
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,12 +18,15 @@ from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.layers.colours import keypoint_rgba
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.qt.jobs import Job
+from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.smooth import smooth_job as work
 from napari_pose3d.gui.tasks.smooth import smooth_widget as smooth_module
 from napari_pose3d.gui.tasks.smooth.settings_panel import MORE_READING, MORE_SMOOTHING, PARTS
 from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
+from napari_pose3d.synthetic import sample
 
 pytestmark = pytest.mark.gui
+SHOWN = False
 
 
 def notifications() -> list[str]:
@@ -317,30 +319,6 @@ def test_a_bad_calibration_is_explained_and_changes_nothing(widget, qtbot, sessi
     assert widget.bar.is_ready, "mended, it can be run again"
 
 
-class Gate:
-    """Core work that goes on until it is told to stop."""
-
-    def __init__(self) -> None:
-        self.entered, self.stopped = threading.Event(), threading.Event()
-
-    def __call__(self, *arguments):
-        *_, progress, cancelled = arguments
-        self.entered.set()
-        for i in range(6000):
-            progress("pretending", i, 6000)
-            if cancelled():
-                self.stopped.set()
-                raise Cancelled
-            time.sleep(0.01)
-
-
-@pytest.fixture
-def gate(monkeypatch) -> Gate:
-    made = Gate()
-    monkeypatch.setattr(work, "smooth", made)
-    return made
-
-
 def test_cancel_stops_the_work_and_changes_nothing(widget, qtbot, session, gate) -> None:
     choose(widget, qtbot, *session)
     widget.run()
@@ -385,22 +363,6 @@ def test_cancel_while_layers_are_added_takes_them_out_again(widget, qtbot, sessi
     widget.cancel()
     qtbot.wait(50)
     assert list(widget.viewer.layers) == before
-
-
-def test_closing_the_window_while_layers_are_added(widget, qtbot, session) -> None:
-    choose(widget, qtbot, *session)
-    widget.run()
-    qtbot.waitUntil(lambda: len(widget.viewer.layers) > 2, timeout=TIMEOUT)
-    widget.viewer.close()
-    qtbot.wait(200)
-
-
-def test_closing_the_window_stops_the_job(widget, qtbot, session, gate) -> None:
-    choose(widget, qtbot, *session)
-    widget.run()
-    qtbot.waitUntil(gate.entered.is_set, timeout=TIMEOUT)
-    widget.viewer.close()
-    qtbot.waitUntil(gate.stopped.is_set, timeout=TIMEOUT)
 
 
 def test_closing_the_widget_stops_the_job(widget, qtbot, session, gate) -> None:
@@ -462,10 +424,8 @@ def test_the_save_dialog_asks_before_replacing(qtbot, tmp_path) -> None:
 
 
 def test_the_sample_opens_with_the_widget_ready_to_run(
-    make_napari_viewer, qtbot, tmp_path, monkeypatch
+    viewer, qtbot, tmp_path, monkeypatch
 ) -> None:
-    from napari_pose3d.synthetic import sample
-
     small = sample.SampleRecipe(n_frames=80, n_cameras=2, size=(64, 48), seeds=2, labeled_frames=1)
     real = sample.make_sample
 
@@ -473,7 +433,6 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
         return real(tmp_path / "sample", recipe=small, **callbacks)
 
     monkeypatch.setattr(sample, "make_sample", make_small)
-    viewer = make_napari_viewer()
     viewer.open_sample("napari-pose3d", "session")
     assert {"views", "predicted Cam-A", "predicted Cam-B"} <= {
         layer.name for layer in viewer.layers
@@ -489,11 +448,8 @@ def test_the_sample_opens_with_the_widget_ready_to_run(
 
 
 def test_the_sample_takes_the_place_of_the_session_before(
-    make_napari_viewer, qtbot, tmp_path, monkeypatch
+    viewer, qtbot, tmp_path, monkeypatch
 ) -> None:
-    from napari_pose3d.gui.session.current_session import current_session
-    from napari_pose3d.synthetic import sample
-
     real, made = sample.make_sample, []
 
     def make_small(**callbacks):
@@ -504,7 +460,6 @@ def test_the_sample_takes_the_place_of_the_session_before(
         return real(made[-1], recipe=recipe, **callbacks)
 
     monkeypatch.setattr(sample, "make_sample", make_small)
-    viewer = make_napari_viewer()
     viewer.open_sample("napari-pose3d", "session")
     own = viewer.add_points([[1.0, 2.0]], name="mine")
     assert "predicted Cam-C" in viewer.layers

@@ -35,11 +35,15 @@ from napari_pose3d.synthetic.scene import Scene, make_scene
 
 pytestmark = pytest.mark.gui
 
-# The usual sample, but shorter.
+# The usual sample, but shorter and smaller.
 RECIPE = SampleRecipe(
-    n_frames=48, seeds=1, labeled_frames=2, errors=PredictionErrors(lost_frames=4)
+    n_frames=48,
+    size=(320, 240),
+    seeds=1,
+    labeled_frames=2,
+    errors=PredictionErrors(lost_frames=4),
 )
-N_KEYPOINTS = 12
+N_KEYPOINTS, N_KILLED = 12, 6
 MARGIN, ZOOM = 12, 3.0
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -59,11 +63,11 @@ def two_views(xy: NDArray[np.float64]) -> list[int]:
     return [int(v) for v in np.flatnonzero(inside)[:2]]
 
 
-def label_two_views(widget: Any, made: Scene, frame: int) -> None:
+def label_two_views(widget: Any, made: Scene, frame: int, n_keypoints: int = N_KEYPOINTS) -> None:
     """Two clicks for each of a dozen keypoints."""
     xy = truth_of(made)[:, frame]
     go(widget, frame)
-    for k, keypoint in enumerate(made.keypoints[:N_KEYPOINTS]):
+    for k, keypoint in enumerate(made.keypoints[:n_keypoints]):
         for v in two_views(xy[:, k]):
             view = made.rig.names[v]
             widget.control.choose(keypoint, view)
@@ -117,7 +121,7 @@ def test_labeling_the_sample(make_napari_viewer: Any, folder: Path, made: Scene)
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(1600, 960)
     widget = open_widget(viewer, folder, SESSION)
-    free = [f for f in range(4, 44, 9) if f not in widget.labeling.labeled_frames][:3]
+    free = [f for f in range(4, 44, 9) if f not in widget.labeling.labeled_frames][:2]
     for frame in free:
         label_two_views(widget, made, frame)
         press(widget, Qt.Key.Key_P, Qt.KeyboardModifier.ShiftModifier)
@@ -154,7 +158,7 @@ def test_labeling_the_sample(make_napari_viewer: Any, folder: Path, made: Scene)
         for v in two_views(truth[:, f, 0])
     }
     n = compare(folder, made, meant)
-    assert n > 3 * 3 * N_KEYPOINTS, "two views are clicked, most others are filled"
+    assert n > 2 * 3 * N_KEYPOINTS, "two views are clicked, most others are filled"
     # What Lightning Pose trains on is there, with the frames around.
     for view in made.rig.names:
         for f in free:
@@ -173,12 +177,12 @@ import os, signal, sys
 sys.path.insert(0, {tests!r})
 import napari
 from pathlib import Path
-import tests.core.labels.test_labels_on_sample as t
+import tests.gui.tasks.labeling.test_labels_on_sample as t
 
 viewer = napari.Viewer()
 viewer.window._qt_window.resize(1600, 960)
 widget = t.open_widget(viewer, Path({folder!r}), t.SESSION)
-t.label_two_views(widget, t.scene(), {frame})
+t.label_two_views(widget, t.scene(), {frame}, {n})
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -188,7 +192,7 @@ def test_the_sample_after_a_kill(make_napari_viewer: Any, folder: Path, made: Sc
     labeled = {frame for frame, _, _ in labels_on_disk(folder, SESSION)}
     frame = next(f for f in range(20, 40) if f not in labeled)
     tests = str(REPO)
-    code = KILLED.format(tests=tests, folder=str(folder), frame=frame)
+    code = KILLED.format(tests=tests, folder=str(folder), frame=frame, n=N_KILLED)
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, timeout=180)
     assert done.returncode == -signal.SIGKILL
     widget = open_widget(make_napari_viewer(show=True), folder, SESSION)
@@ -198,4 +202,4 @@ def test_the_sample_after_a_kill(make_napari_viewer: Any, folder: Path, made: Sc
     widget.shut_down()
     truth = truth_of(made)[:, frame, 0]
     meant = {(frame, made.rig.names[v], made.keypoints[0]): truth[v] for v in two_views(truth)}
-    assert compare(folder, made, meant) > 3 * N_KEYPOINTS
+    assert compare(folder, made, meant) > 3 * N_KILLED
