@@ -58,7 +58,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 # (pytest-xvfb), and all tests of a file in one of them, for they share its windows.
 define pytest
 	$(ONE_THREAD) $(1)/bin/python -m pytest -m "not gui and not peers and $(2)" -n 2 --no-xvfb $(3)
-	$(ONE_THREAD) $(1)/bin/python -m pytest -m "gui and $(2)" -n 2 --dist loadfile $(3)
+	$(ONE_THREAD) $(1)/bin/python -m pytest tests/gui -m "gui and $(2)" -n 2 --dist loadfile --no-loadscope-reorder $(3)
 endef
 
 test: lint

@@ -24,6 +24,24 @@ settings.register_profile("random", derandomize=False, deadline=None, print_blob
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+# The files of tests with windows that take half a minute and more.
+LONG_FILES = (
+    "test_workspace.py",
+    "test_exit.py",
+    "test_smooth_widget.py",
+    "test_labels_on_sample.py",
+    "test_label_widget.py",
+    "test_tour.py",
+    "test_review_keys.py",
+    "test_outdated_results.py",
+    "test_session_widget.py",
+    "test_session_changes.py",
+    "test_review_widget.py",
+    "test_calibration_sample.py",
+    "test_camera_views.py",
+)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow tests run only where they are asked for."""
     if "slow" not in config.getoption("markexpr"):
@@ -39,6 +57,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     both = [str(path) for path, names in used.items() if names == windows]
     if both:
         raise pytest.UsageError(f"{windows} in one module: {', '.join(both)}")
+    # `make test` looks for tests with windows there only: collecting all others takes long.
+    elsewhere = [
+        item.nodeid
+        for item in items
+        if item.get_closest_marker("gui") and not item.path.is_relative_to(REPO / "tests" / "gui")
+    ]
+    if elsewhere:
+        raise pytest.UsageError(f"tests with windows belong into tests/gui: {elsewhere[0]}")
+    # Files with windows are run whole by one process: the longest begin first.
+    rank = {name: n for n, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What was written is there for all processes; only a power cut takes what was not flushed."""
+    with patch.object(os, "fsync", lambda descriptor: None):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", bare.group()).lower()
 
 
+@cache
 def imported(folder: Path) -> dict[str, list[str]]:
     """Top-level modules of others that the files below a folder import, at any depth, and where."""
     found: dict[str, list[str]] = {}
@@ -56,8 +59,13 @@ def _is_import_call(node: ast.Call) -> bool:
     )
 
 
+@cache
+def owners_of_modules() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 def undeclared(modules: dict[str, list[str]], declared: set[str]) -> dict[str, list[str]]:
-    owners = packages_distributions()
+    owners = owners_of_modules()
     return {
         module: places
         for module, places in modules.items()
@@ -95,7 +103,7 @@ def test_tests_import_only_what_is_declared_for_development(runtime: set[str]) -
 
 
 def test_nothing_is_declared_in_vain(runtime: set[str]) -> None:
-    owners = packages_distributions()
+    owners = owners_of_modules()
     code = imported(REPO / "src")
     used = {normal(owner) for module in code for owner in owners.get(module, [module])}
     assert runtime - used == set()

@@ -31,6 +31,18 @@ def _no_compilation() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _still_welcome() -> Iterator[None]:
+    """The welcome screens, which nobody sees, do not follow each shortcut that is bound.
+
+    Each canvas that is made binds a hundred, and every other canvas made its table anew each time.
+    """
+    from napari._qt.widgets.qt_welcome import QtWelcomeWidget
+
+    with patch.object(QtWelcomeWidget, "refresh", lambda self, _event=None: None):
+        yield
+
+
 @pytest.fixture
 def mock_app_model(mock_app_model: Any) -> Iterator[Any]:
     """napari's fixture, without the list of all calls, which grew by ten thousands."""

@@ -75,7 +75,7 @@ class Window:
         self.settle()
 
     def settle(self) -> None:
-        QTest.qWait(60)
+        QTest.qWait(20)
         until(lambda: self.places.is_settled)
         # The dock's own views come a moment later.
         QTest.qWait(20)

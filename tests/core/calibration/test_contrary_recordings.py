@@ -20,6 +20,8 @@ from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, si
 
 BOARD = Board(8, 6, 30.0, marker=20.0, dictionary="DICT_4X4_1000")
 RIG = ring_of_cameras(4, arc=2.5)
+# More of what others of the same test guard.
+SLOW = pytest.mark.slow
 
 
 def behind(thickness: float, seed: int = 0) -> BoardObservations:
@@ -33,7 +35,7 @@ def behind(thickness: float, seed: int = 0) -> BoardObservations:
     return replace(made, board=replace(board, thickness=UNKNOWN_THICKNESS), xy=xy)
 
 
-@pytest.mark.parametrize("thickness", [3.0, 12.0])
+@pytest.mark.parametrize("thickness", [3.0, pytest.param(12.0, marks=SLOW)])
 def test_the_thickness_of_a_board_is_found(thickness: float) -> None:
     found = calibrate(behind(thickness), judge=False)
     # The standard error is 0.4 mm: few frames show both faces.
@@ -123,7 +125,7 @@ def test_patterns_that_look_the_same_turned(columns: int, rows: int, orders: int
         assert abs(np.linalg.det(turn[:2, :2]) - 1) < 1e-9
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(8, 6), (7, 7)])
+@pytest.mark.parametrize(("columns", "rows"), [pytest.param(8, 6, marks=SLOW), (7, 7)])
 def test_images_of_a_symmetric_checkerboard_are_numbered_alike(columns: int, rows: int) -> None:
     board = Board(columns, rows, 30.0, kind="checkerboard")
     made = simulate_board(RIG, board, 150, clocks=(0.0, 0.4, -1.3, 0.0), seed=2).observations

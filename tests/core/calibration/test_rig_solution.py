@@ -97,7 +97,7 @@ def test_single_shots_tell_no_clock() -> None:
     assert "moves" in solution.clock_note
 
 
-@pytest.mark.parametrize("focal", [10_000.0, 30_000.0])
+@pytest.mark.parametrize("focal", [pytest.param(10_000.0, marks=pytest.mark.slow), 30_000.0])
 def test_long_lenses_whose_poses_are_ambiguous(focal: float) -> None:
     made = scene(n_frames=200, focal=focal, distance=focal)
     solution = solve_rig(made.observations)
