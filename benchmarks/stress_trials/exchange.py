@@ -75,6 +75,7 @@ LEFT_OUT = tuple(name for name in _ALL if not _is_there(name))
 
 def write_files(folder: Path) -> None:
     """Put them into the project."""
+    from napari_pose3d.core.formats.exchange.destination import Destination
     from napari_pose3d.core.pipeline.exchange.export_run import export_poses
     from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
     from napari_pose3d.core.storage.atomic_files import FileGroup
@@ -90,7 +91,7 @@ def write_files(folder: Path) -> None:
         else:
             target = home / Path(file).parts[2]
             with FileGroup() as files:
-                chosen.write()(labels, target, files, ExportSettings())
+                chosen.write()(labels, Destination(target, files, ExportSettings()))
         if chosen.key == "dlc-project":
             # The scorer is who runs this.
             for found in sorted(home.rglob("CollectedData_*")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from napari_pose3d.core.formats.exchange.datasets.label3d import read_label3d_la
 from napari_pose3d.core.formats.exchange.session_labels import SessionLabels
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS, found_format
 from napari_pose3d.core.pipeline.exchange.label_exchange import labels_of_project
+from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import ExportSettings
 
 TARGETS = {"jarvis": "set", "label3d": "labels.mat", "dlc-project": "dlc"}
@@ -83,6 +85,25 @@ def test_an_import_is_a_project_with_a_lint(key: str, project: Path, tmp_path: P
     if FORMATS[key].images:
         assert (opened.session("day1").rig_path is not None) == FORMATS[key].cameras
         assert (tmp_path / "new/labeled-data/day1_Cam-A/img00000012.png").is_file()
+
+
+@pytest.mark.parametrize("key", ["jarvis", "dlc-project"])
+def test_images_that_travel_can_be_cancelled_midway(
+    key: str, project: Path, tmp_path: Path
+) -> None:
+    def after(n: int) -> Callable[[], bool]:
+        asked = iter(range(n))
+        return lambda: next(asked, None) is None
+
+    for n in (0, 14, 20):
+        with pytest.raises(Cancelled):
+            written(project, key, tmp_path / "given", cancelled=after(n))
+        assert not (tmp_path / "given").exists()
+    path = written(project, key, tmp_path / "given")
+    for n in (0, 5):
+        with pytest.raises(Cancelled):
+            import_file(path, tmp_path / "new", key, cancelled=after(n))
+        assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -114,6 +114,7 @@ def export_session(
             settings or ExportSettings(),
             session=session,
             overwrite=overwrite,
+            cancelled=cancelled,
         )
         return Exported(session or "", files, notes)
     poses = poses_of_input(

@@ -127,7 +127,12 @@ def import_file(
 
         labels = chosen.read()(path)
         files, lint = import_labels(
-            labels, target, rig, zero_is_missing=zero_is_missing, overwrite=overwrite
+            labels,
+            target,
+            rig,
+            zero_is_missing=zero_is_missing,
+            overwrite=overwrite,
+            cancelled=cancelled,
         )
         return Imported(chosen.key, "", files, labels.notes, lint)
     poses: SessionPoses = chosen.read()(path)

@@ -30,8 +30,8 @@ from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.metadata import video_metadata
-from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ExportSettings
+from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.settings import ExportSettings, IsCancelled, never_cancelled
 
 from .format_table import ExchangeFormat
 from .import_lint import Lint, lint_views, zeros_as_nan
@@ -135,6 +135,7 @@ def export_labels(
     *,
     session: str | None = None,
     overwrite: bool = False,
+    cancelled: IsCancelled | None = None,
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Write the labels of a project, or of one session; returns files and notes.
 
@@ -142,10 +143,13 @@ def export_labels(
     ------
     PoseDataError
         There are no labels, the format cannot hold them, or a file exists.
+    Cancelled
+        `cancelled` returned True; nothing has been written then.
     """
     labels = labels_of_project(project, session)
     with FileGroup(overwrite=overwrite) as files:
-        notes = chosen.write()(labels, Destination(path, files, settings))
+        to = Destination(path, files, settings, cancelled=cancelled or never_cancelled)
+        notes = chosen.write()(labels, to)
         return files.targets, (*labels.notes, *notes)
 
 
@@ -156,6 +160,7 @@ def import_labels(
     *,
     zero_is_missing: bool = False,
     overwrite: bool = False,
+    cancelled: IsCancelled | None = None,
 ) -> tuple[tuple[Path, ...], tuple[Lint, ...]]:
     """Write labels as a Lightning Pose project; returns files and what was found.
 
@@ -163,10 +168,13 @@ def import_labels(
     ------
     PoseDataError
         A name cannot be that of a file, or a file exists.
+    Cancelled
+        `cancelled` returned True; nothing has been written then.
     """
+    cancelled = cancelled or never_cancelled
     if zero_is_missing:
         labels = replace(labels, xy=zeros_as_nan(labels.xy))
-    files = () if out is None else _write_project(labels, out, overwrite)
+    files = () if out is None else _write_project(labels, out, overwrite, cancelled)
     return files, lint_of_labels(labels, rig)
 
 
@@ -185,7 +193,9 @@ def lint_of_labels(labels: SessionLabels, rig: Rig | None) -> tuple[Lint, ...]:
     return tuple(lint_views(labels.xy, labels.views, sizes, rigs))
 
 
-def _write_project(labels: SessionLabels, out: Path, overwrite: bool) -> tuple[Path, ...]:
+def _write_project(
+    labels: SessionLabels, out: Path, overwrite: bool, cancelled: IsCancelled
+) -> tuple[Path, ...]:
     refuse_unsafe_names(labels.views, "view")
     refuse_unsafe_names(labels.sessions, "session")
     with FileGroup(overwrite=overwrite) as files:
@@ -195,6 +205,8 @@ def _write_project(labels: SessionLabels, out: Path, overwrite: bool) -> tuple[P
             table = new_label_csv(path, "imported", labels.keypoints, visible=True)
             rows: list[tuple[str, dict[str, Any]]] = []
             for n, (session, frame) in enumerate(labels.frames):
+                if cancelled():
+                    raise Cancelled
                 folder = labels.folder_of(session, view)
                 cells = {name: _cell(labels, v, n, k) for k, name in enumerate(labels.keypoints)}
                 rows.append((f"labeled-data/{folder}/{image_name(frame)}", cells))

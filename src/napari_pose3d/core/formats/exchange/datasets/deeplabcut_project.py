@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.containers.optional_library import library
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.storage.user_name import user_name
@@ -86,7 +85,7 @@ def write_dlc_project(labels: SessionLabels, to: Destination) -> list[str]:
             keys, numbers = _labeled_rows(labels, session, v)
             if not keys:
                 continue
-            n_absent += _copy_images(labels, keys, to.path / _LABELED / folder, to.files)
+            n_absent += _copy_images(labels, keys, to.path / _LABELED / folder, to)
             width, height = _size_of(labels, keys)
             video = labels.videos.get((session, view))
             place = f"{folder}.mp4" if video is None else video.as_posix()
@@ -133,13 +132,12 @@ def _size_of(labels: SessionLabels, keys: list[ImageKey]) -> tuple[int, int]:
     return known[-1] if known else (0, 0)
 
 
-def _copy_images(
-    labels: SessionLabels, keys: list[ImageKey], folder: Path, files: FileGroup
-) -> int:
+def _copy_images(labels: SessionLabels, keys: list[ImageKey], folder: Path, to: Destination) -> int:
     """Copy the images that are there; returns how many are not."""
     there = [key for key in keys if key in labels.images]
     for key in there:
-        copy_image(labels.images[key], folder / _image_of(labels, key), files)
+        to.check_cancelled()
+        copy_image(labels.images[key], folder / _image_of(labels, key), to.files)
     return len(keys) - len(there)
 
 

@@ -30,7 +30,6 @@ from napari_pose3d.core.formats.calibrations.opencv_files import (
 from napari_pose3d.core.formats.calibrations.opencv_files import (
     write_jarvis as write_cameras,
 )
-from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
@@ -95,7 +94,7 @@ def write_jarvis_set(labels: SessionLabels, to: Destination) -> list[str]:
     validation = set(held_out(len(chosen), to.settings.validation))
     for split in ("train", "val"):
         of_split = [n for i, n in enumerate(chosen) if (i in validation) == (split == "val")]
-        content = _content(labels, of_split, views, rigs, to.path / split, to.files)
+        content = _content(labels, of_split, views, rigs, to.path / split, to)
         target = to.path / "annotations" / f"instances_{split}.json"
         to.files.open(target).write(json.dumps(content, indent=1) + "\n")
     notes.append(f"{len(chosen) - len(validation)} frames for training, {len(validation)} for "
@@ -125,7 +124,7 @@ def _content(
     views: Mapping[str, tuple[str, ...]],
     rigs: Mapping[str, Rig],
     folder: Path,
-    files: FileGroup,
+    to: Destination,
 ) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -141,7 +140,8 @@ def _content(
                 raise PoseDataError("this is no image", file=source, expected="an image file")
             stem = f"Frame_{frame}"
             name = "/".join((session, *_BETWEEN, view, f"{stem}{source.suffix.lower()}"))
-            copy_image(source, folder.joinpath(*name.split("/")), files)
+            to.check_cancelled()
+            copy_image(source, folder.joinpath(*name.split("/")), to.files)
             ids.append(len(images))
             images.append(
                 {
