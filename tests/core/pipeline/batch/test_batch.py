@@ -39,6 +39,7 @@ from napari_pose3d.core.pipeline.batch.batch_plan import BatchPlan, SessionTask
 from napari_pose3d.core.pipeline.batch.batch_run import session_tasks
 from napari_pose3d.core.pipeline.batch.local_workers import LocalWorkers
 from napari_pose3d.core.pipeline.batch.session_steps import run_session
+from napari_pose3d.core.pipeline.batch.step_record import StepRecord
 from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.review.decisions.corrections import Corrections
 from napari_pose3d.settings import RenderSettings, ReviewSettings
@@ -191,6 +192,34 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     plan = BatchPlan(SMOOTH, SmoothingSettings(), ReviewSettings())
     [task], _ = session_tasks([folder])
     assert str(damaged) in run_session(plan, task).why
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and devices on this system")
+@pytest.mark.parametrize("what", ["a named pipe", "a device"])
+def test_what_never_ends_is_no_input(what: str, tmp_path: Path) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    plan = BatchPlan(SMOOTH, SmoothingSettings(), ReviewSettings())
+    [task], _ = session_tasks([folder])
+    path = folder / "project.yaml"
+    path.unlink()
+    if what == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(path)
+    assert f"{path}: this is {what}" in run_session(plan, task).why
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"steps": {"smooth": 1}}', "\0", "{"])
+def test_a_damaged_record_is_as_none(text: str, tmp_path: Path) -> None:
+    path = touch(tmp_path / "napari-pose3d" / "batch" / "day1.json", text)
+    record = StepRecord(tmp_path, "day1")
+    key = record.key("smooth", {}, [])
+    assert not record.is_done("smooth", key)
+    record.add("smooth", key, [], {})
+    assert StepRecord(tmp_path, "day1").is_done("smooth", key)
+    # A name that no file can have is that of no file.
+    path.write_text(path.read_text().replace('"outputs": {', '"outputs": {"a\\u0000b": [1, 2]'))
+    assert not StepRecord(tmp_path, "day1").is_done("smooth", key)
 
 
 def test_a_step_that_fails_leaves_out_those_after_it(tmp_path: Path) -> None:

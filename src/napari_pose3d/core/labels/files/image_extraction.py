@@ -12,6 +12,7 @@ import numpy as np
 from napari_pose3d.core.formats.projects.project_yaml import FILE_NAME
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import open_input
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.video.decode.decoder_threads import cores
 from napari_pose3d.core.video.frame_export import encode_png
@@ -234,10 +235,10 @@ def _size_of(path: Path) -> tuple[int, int]:
     import av
 
     try:
-        with path.open("rb") as stream, av.open(stream) as image:
+        with open_input(path) as stream, av.open(stream) as image:
             shown = image.streams.video[0].codec_context
             size = (shown.width, shown.height)
-    except (av.FFmpegError, OSError, IndexError):
+    except (PoseDataError, av.FFmpegError, OSError, IndexError):
         size = (0, 0)
     if min(size) < 1:
         raise PoseDataError(

@@ -17,6 +17,7 @@ from pathlib import Path
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import Cancelled, PoseDataError
@@ -367,9 +368,11 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _progress(path: Path) -> tuple[int, int]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return int(content["completed"]), int(content["total"])
-    except (OSError, ValueError, KeyError, TypeError):
+        text = read_text(path)
+        with input_errors(path, KeyError, TypeError):
+            content = json.loads(text)
+            return int(content["completed"]), int(content["total"])
+    except PoseDataError:
         # Not there yet, or being written.
         return 0, 0
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_pose3d.core.storage.input_files import read_text
+from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 from napari_pose3d.errors import PoseDataError
 
 STATUS = "train_status.json"
@@ -88,11 +88,11 @@ def event_files(folder: Path) -> tuple[Path, ...]:
 def log_tail(path: Path, n_lines: int = 30) -> tuple[str, ...]:
     """The last lines of a log, of a progress bar only its last state; empty where none is there."""
     try:
-        with path.open("rb") as stream:
+        with open_input(path) as stream, input_errors(path):
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - _TAIL))
-            text = stream.read().decode("utf-8", errors="replace")
-    except OSError:
+            text = stream.read(_TAIL).decode("utf-8", errors="replace")
+    except PoseDataError:
         return ()
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
     return tuple(line for line in lines if line.strip())[-n_lines:]

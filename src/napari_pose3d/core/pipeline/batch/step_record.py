@@ -19,9 +19,9 @@ from typing import Any
 from napari_pose3d._version import __version__
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.storage.atomic_files import FileGroup
-from napari_pose3d.core.storage.input_files import input_errors
+from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
-from napari_pose3d.errors import Cancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled
 
 FOLDER = "batch"
@@ -129,8 +129,10 @@ class StepRecord:
 def _steps_of(path: Path) -> dict[str, Any]:
     """The steps in a record; none where it is not there or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        text = read_text(path)
+        with input_errors(path):
+            content = json.loads(text)
+    except PoseDataError:
         return {}
     steps = content.get("steps") if isinstance(content, dict) else None
     if not isinstance(steps, dict):
@@ -163,7 +165,7 @@ def _stamp(path: Path, before: Any, cancelled: IsCancelled | None) -> dict[str, 
     if isinstance(before, dict) and [before.get("bytes"), before.get("time")] == found:
         return before
     digest = hashlib.sha256()
-    with input_errors(path), path.open("rb") as stream:
+    with open_input(path) as stream, input_errors(path):
         while block := stream.read(_BLOCK):
             if cancelled is not None and cancelled():
                 raise Cancelled
@@ -174,6 +176,6 @@ def _stamp(path: Path, before: Any, cancelled: IsCancelled | None) -> dict[str, 
 def _size_and_time(path: Path) -> list[int] | None:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # such as a name with a NUL
         return None
     return [found.st_size, found.st_mtime_ns]

@@ -16,7 +16,7 @@ from napari_pose3d._version import __version__
 from napari_pose3d.core.poses.arrays import AnyEnsemble, Result
 from napari_pose3d.core.poses.report import ViewReport
 from napari_pose3d.core.poses.stretches import stretches
-from napari_pose3d.core.storage.input_files import input_errors, read_text
+from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import (
     IsCancelled,
@@ -277,7 +277,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _sha256(path: Path, cancelled: IsCancelled) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open_input(path) as stream, input_errors(path):
         while block := stream.read(_HASH_BLOCK):
             if cancelled():
                 raise Cancelled

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from napari_pose3d.core.storage.atomic_files import FileGroup
-from napari_pose3d.core.storage.input_files import check_regular
+from napari_pose3d.core.storage.input_files import check_regular, open_input
+from napari_pose3d.errors import PoseDataError
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
@@ -14,10 +15,10 @@ def image_size(path: Path) -> tuple[int, int] | None:
     import av
 
     try:
-        with path.open("rb") as stream, av.open(stream) as image:
+        with open_input(path) as stream, av.open(stream) as image:
             shown = image.streams.video[0].codec_context
             return (shown.width, shown.height) if shown.width and shown.height else None
-    except (av.FFmpegError, OSError, IndexError):
+    except (PoseDataError, av.FFmpegError, OSError, IndexError):
         return None
 
 
