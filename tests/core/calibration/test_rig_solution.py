@@ -99,7 +99,9 @@ def test_single_shots_tell_no_clock() -> None:
 
 @pytest.mark.parametrize("focal", [pytest.param(10_000.0, marks=pytest.mark.slow), 30_000.0])
 def test_long_lenses_whose_poses_are_ambiguous(focal: float) -> None:
-    made = scene(n_frames=200, focal=focal, distance=focal)
+    # Few images of the first camera: its principal point went 170 px astray with its direction.
+    rig = ring_of_cameras(4, focal=focal, distance=focal, seed=10)
+    made = simulate_board(rig, BOARD, 200, seed=10)
     solution = solve_rig(made.observations)
     assert error_in_space(rig_from(solution), made.rig) < 0.15
     relative = solution.state.rotations[1:] @ solution.state.rotations[0].T
@@ -108,7 +110,7 @@ def test_long_lenses_whose_poses_are_ambiguous(focal: float) -> None:
     angle = np.degrees(
         np.arccos(np.clip((np.einsum("nij,nij->n", relative, wanted) - 1) / 2, -1, 1))
     )
-    assert angle.max() < 0.5
+    assert angle.max() < 0.2
 
 
 def test_fisheye_lenses() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_pose3d.core.calibration.refinement.agreement import improvement
+from napari_pose3d.core.calibration.refinement.agreement import Improvement, improvement
 from napari_pose3d.core.calibration.refinement.matched_points import split_points
 from napari_pose3d.core.calibration.refinement.point_adjustment import (
     PointAdjustment,
@@ -180,6 +180,13 @@ def test_same_input_same_rig() -> None:
         assert np.array_equal(a.rotation, b.rotation)
         assert np.array_equal(a.translation, b.translation)
     assert angles(first.rig, second.rig).max() < 1e-3
+
+
+def test_the_gain_is_a_share_of_the_distances_before() -> None:
+    for before, after in ((100.0, 1.0), (4.0, 3.0), (3.0, 4.0)):
+        found = Improvement((), 2 * (before - after) / (before + after), 0.01)
+        assert found.share == pytest.approx(1 - after / before)
+    assert f"gain {100 * found.share:.1f} %" in str(found)
 
 
 def test_figures_are_plain_numbers() -> None:

@@ -29,9 +29,10 @@ class ViewAgreement:
     view : str
     before, after : float
         Median distance in px of an observation from where the other views put the point; with two
-        views, from the common point. NaN where the view saw none of them with two others.
+        views, from the common point. NaN where the view saw none of them with two others that
+        agree.
     n : int
-        Observations that were looked at.
+        Observations that were looked at (``after``).
     """
 
     view: str
@@ -48,7 +49,8 @@ class Improvement:
     ----------
     views : tuple of ViewAgreement
     gain : float
-        Mean share by which the distances fell.
+        By how much the distances fell, over the mean of before and after: 0.1 for a tenth, 2 at
+        most, and as much below 0 where they rose. See `share` for words.
     standard_error : float
         Of it, from the scatter between stretches of frames.
     """
@@ -56,6 +58,16 @@ class Improvement:
     views: tuple[ViewAgreement, ...]
     gain: float
     standard_error: float
+
+    @property
+    def share(self) -> float:
+        """Of the distances before, by which they fell."""
+        return 2 * self.gain / (2 + self.gain)
+
+    @property
+    def share_error(self) -> float:
+        """Standard error of `share`."""
+        return 4 * self.standard_error / (2 + self.gain) ** 2
 
     def is_surely_above(self, gain: float) -> bool:
         """Whether the gain is above another by more than chance."""
@@ -66,8 +78,8 @@ class Improvement:
             f"{each.view} {each.before:.2f} -> {each.after:.2f}" for each in self.views
         )
         return (
-            f"on points left out of the fit (px, median): {listed}; gain {100 * self.gain:.1f} % "
-            f"+- {100 * self.standard_error:.1f} %"
+            f"on points left out of the fit (px, median): {listed}; gain {100 * self.share:.1f} % "
+            f"+- {100 * self.share_error:.1f} %"
         )
 
 
@@ -77,9 +89,13 @@ def improvement(before: Rig, after: Rig, points: MatchedPoints) -> Improvement:
     known = np.isfinite(old) & np.isfinite(new)
     views = []
     for i, name in enumerate(before.names):
-        at = known[i]
-        a, b = (float(np.median(each[i, at])) if at.any() else np.nan for each in (old, new))
-        views.append(ViewAgreement(name, a, b, int(at.sum())))
+        # The rig before may be so wrong that no two other views agree on any point.
+        seen = [known[i]] * 2 if known[i].any() else [np.isfinite(each[i]) for each in (old, new)]
+        a, b = (
+            float(np.median(each[i, at])) if at.any() else np.nan
+            for each, at in zip((old, new), seen, strict=True)
+        )
+        views.append(ViewAgreement(name, a, b, int(seen[1].sum())))
     gains = []
     for block in np.unique(points.block):
         at = known & (points.block == block)[None]

@@ -123,8 +123,8 @@ class Refinement:
                 each.view: {"before_px": each.before, "after_px": each.after, "n": each.n}
                 for each in self.improvement.views
             },
-            "gain": self.improvement.gain,
-            "gain_standard_error": self.improvement.standard_error,
+            "gain": self.improvement.share,
+            "gain_standard_error": self.improvement.share_error,
             "cameras": {
                 each.camera: {
                     "turned_degrees": each.turned,

@@ -17,6 +17,8 @@ Bool = NDArray[np.bool_]
 CORNER_NOISE = 0.12
 """Standard deviation of a well seen corner in px, the unit of priors."""
 
+_LONG = 2.0  # focal lengths over half the image's diagonal, of a long lens
+
 LAST_LOSS = 0.5
 """Scale of Cauchy's loss in the final fit, px."""
 
@@ -161,9 +163,11 @@ def weak_priors(intrinsics: Float64, sizes: tuple[tuple[int, int], ...], fisheye
     mean, sd = intrinsics.copy(), np.full(intrinsics.shape, np.inf)
     for i, (width, height) in enumerate(sizes):
         mean[i, CX], mean[i, CY] = (width - 1) / 2, (height - 1) / 2
-        sd[i, CX] = sd[i, CY] = 0.025 * width
         # Distortion is a matter of the angle at the image's corner: a long lens has a small one.
         reach = max(intrinsics[i, FX] / (0.5 * np.hypot(width, height)), 1.0)
+        # Behind a long lens the principal point moves the image as turning the camera does: left
+        # free, it would carry the camera's direction along with whatever else does not fit.
+        sd[i, CX] = sd[i, CY] = 0.025 * width / max(reach / _LONG, 1.0)
         mean[i, K1:] = 0.0
         if fisheye:
             sd[i, K1:] = 0.3

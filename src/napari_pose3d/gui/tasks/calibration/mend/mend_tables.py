@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _TITLE = "Points left out of the fit (median)"
 _HELP = {
     "view": "The camera.",
-    "before": "From each point to where the other views put it, by the calibration that was there.",
+    "before": "From each point to where the other views put it, by the calibration that was there; "
+    "- where no two other views agreed on any point.",
     "after": "The same by the mended calibration, on points that the fit did not see.",
     "n": "How many points.",
 }
@@ -34,7 +35,8 @@ def views_table(found: Refinement) -> Table:
 def changes_text(found: Refinement) -> str:
     """Which cameras moved, and what cannot be told."""
     gain = found.improvement
-    lines = [f"Gain {100 * gain.gain:.1f} ± {100 * gain.standard_error:.1f} %."]
+    share, error = 100 * gain.share, 100 * gain.share_error
+    lines = [f"On average, views agree better by {share:.1f} ± {error:.1f} %."]
     for each in found.cameras:
         if each.moved_px:
             moved = "moved" if each.is_moved else "changed within its uncertainty"
@@ -71,7 +73,7 @@ def sessions_table(outcomes: Sequence[SessionOutcome]) -> Table:
         gain = found.improvement
         moved = ", ".join(found.moved or (c.camera for c in found.cameras if c.moved_px))
         state = "written" if each.path is not None else "better"
-        told = f"{100 * gain.gain:.1f} ± {100 * gain.standard_error:.1f} %"
+        told = f"{100 * gain.share:.1f} ± {100 * gain.share_error:.1f} %"
         rows.append((each.session, state, told, moved or "none"))
     help_ = {
         "gain": "By how much points left out of the fit lie nearer to where the other views put "
