@@ -50,8 +50,11 @@ def real_litpose() -> Path:
             subprocess.run(words, check=True, env=variables)
             continue
         own = variables | {"PIP_RETRIES": "0", "PIP_TIMEOUT": "15", "PIP_DEFAULT_TIMEOUT": "15"}
-        if subprocess.run(words, env=own).returncode:
-            # Where the index of builds for the CPU cannot be reached.
+        found = subprocess.run(words, env=own)
+        # Where the index of builds for the CPU cannot be reached, there may be nothing, or a torch
+        # of one build and a torchvision of another.
+        python = folder / "bin" / "python"
+        if found.returncode or subprocess.run([python, "-c", "import torchvision"]).returncode:
             subprocess.run([*words[: words.index("torch")], *_TORCH], check=True, env=variables)
     done.touch()
     return folder

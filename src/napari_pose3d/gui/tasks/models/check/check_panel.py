@@ -34,6 +34,8 @@ from .finding_list import CALIBRATE, LABEL, RENAME, SPLIT, TRY, FindingList
 from .training_form import TrainingForm
 
 _SHARE = 0.9
+# The kind of finding about when it acts.
+_LOSS = "3-D loss"
 _CHANGED = "The settings are others now: check again."
 
 
@@ -130,7 +132,13 @@ class CheckPanel(QWidget):
         if result is not None:
             lines = effective_lines(result.plan.config)
             self.summary.show_message("\n".join([*lines, *([result.note] if result.note else [])]))
-            self.findings.show_findings(result.plan.checked.findings)
+            # The summary has it already.
+            shown = [
+                each
+                for each in result.plan.checked.findings
+                if (each.kind, each.severity) != (_LOSS, "note")
+            ]
+            self.findings.show_findings(shown)
             self._show_coverage(result.plan.checked.coverage)
         self._refresh()
         self.checked.emit()

@@ -46,6 +46,8 @@ class TrainingCurves(QWidget):
             plot.setMaximumHeight(height)
             item = plot.getPlotItem()
             item.hideButtons()
+            # pyqtgraph puts the name of the axis so much too low.
+            item.setContentsMargins(0, 0, 0, 5)
             item.showGrid(x=True, y=True, alpha=0.15)
             item.getAxis("left").setWidth(_AXIS_WIDTH)
             label_axis(item.getAxis("left"), label)
