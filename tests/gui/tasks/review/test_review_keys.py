@@ -185,9 +185,9 @@ def test_the_keys_act_wherever_the_focus_is_in_the_panel(widget: ReviewWidget) -
     assert widget.budget.value() == budget
     assert QApplication.focusWidget() is table
 
-    # Another page has other keys.
+    # Another page has other keys, and nothing is typed into the number.
     widget.tabs.setCurrentIndex(1)
-    widget.tabs.setFocus()
+    assert QApplication.focusWidget() is widget.tabs
     press(KEY.Key_G)
     assert n_decided(widget) == 0
     widget.tabs.setCurrentIndex(0)

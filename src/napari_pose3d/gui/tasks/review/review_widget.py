@@ -290,6 +290,8 @@ class ReviewWidget(QWidget):
         chosen = self._pages[self.tabs.currentIndex()]
         # Labels have nothing to do with the predictions of the session.
         of_predictions = chosen is not self.audit
+        focused = QApplication.focusWidget()
+        leaves = any(page.isAncestorOf(focused) for page in self._pages) if focused else False
         for page in self._pages:
             page.setVisible(page is chosen and (self._is_found or not of_predictions))
         table = {self.events: self.events.table, self.audit: self.audit.table}.get(chosen)
@@ -297,6 +299,9 @@ class ReviewWidget(QWidget):
         self.setFocusProxy(table if table is not None and not chosen.isHidden() else None)
         for page, keys in self._keys.items():
             keys.act(not page.isHidden())
+        if leaves:
+            # Else it would go to the number below, and keys would be typed there.
+            (self.focusProxy() or self.tabs).setFocus()
         self._share_keys()
         for part in (self.summary, self._found):
             part.setVisible(self._is_found and of_predictions)
