@@ -114,6 +114,11 @@ class ResultBuilder:
             space["residuals"][:, :, k] = np.linalg.norm(
                 self._statistics.centre[:, :, k] - part.xy, axis=-1
             )
+            if part.path_variance is not None:
+                if "path_variance" not in space:
+                    tracks = space["inferred"].shape
+                    space["path_variance"] = np.full(tracks, np.nan, np.float32)
+                space["path_variance"][:, k] = part.path_variance
             space["inferred"][:, k] = unobserved & np.isfinite(part.xyz[:, 0])
 
     def move(
@@ -133,6 +138,11 @@ class ResultBuilder:
         fresh = int((~self.space["inferred"][frames, k]).sum())
         self.inferred += fresh
         self.space["inferred"][frames, k] = True
+        if "path_variance" in self.space:
+            # Of the ways that begin or end there.
+            around = np.concatenate([frames - 1, frames, frames + 1])
+            n = len(self.space["xyz"])
+            self.space["path_variance"][around[(around >= 0) & (around < n)], k] = np.nan
         self.xy[:, frames, k] = xy
         self._variance[:, frames, k] += change
         off = self._statistics.centre[:, frames, k] - xy

@@ -164,6 +164,7 @@ class SessionPoses:
                 n_views=space.n_views[:, k],
                 residuals=space.residuals[:, :, k],
                 inferred=space.inferred[:, k],
+                path_variance=None if space.path_variance is None else space.path_variance[:, k],
                 keypoints=tuple(keypoints),
             )
         if of_views is not None:

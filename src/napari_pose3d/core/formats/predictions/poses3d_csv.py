@@ -1,5 +1,6 @@
 """3-D positions as CSV: ``x y z x_posterior_var y_posterior_var z_posterior_var`` for each
-keypoint under the header rows ``scorer, bodyparts, coords``.
+keypoint under the header rows ``scorer, bodyparts, coords``; of our smoother also
+``path_posterior_var``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from ..number_text.number_reader import read_numbers
 from ..number_text.number_writer import write_lines
 from .prediction_csv import SCORER, write_header
-from .table_header import SPACE, SPACE_VARIANCE, read_header
+from .table_header import PATH_VARIANCE, SPACE, SPACE_VARIANCE, read_header
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,15 @@ class Poses3DTable:
     variance : (frame, keypoint, 3) float64 or None
         Of x, y and z, in squared units of the rig; covariances between them are not in the file.
     scorer : str
+    path_variance : (frame, keypoint) float64 or None
+        See `Poses3D`.
     """
 
     keypoints: tuple[str, ...]
     xyz: NDArray[np.float64]
     variance: NDArray[np.float64] | None
     scorer: str
+    path_variance: NDArray[np.float64] | None = None
 
 
 def read_poses3d_csv(
@@ -74,7 +78,12 @@ def read_poses3d_csv(
         return np.stack([numbers[:, header.columns_of(None, name)] for name in names], axis=-1)
 
     variance = triple(SPACE_VARIANCE) if SPACE_VARIANCE[0] in header.coordinates else None
-    return Poses3DTable(header.keypoints(None), triple(SPACE), variance, header.scorer)
+    path_variance = None
+    if PATH_VARIANCE in header.coordinates:
+        path_variance = np.asarray(numbers[:, header.columns_of(None, PATH_VARIANCE)], np.float64)
+    return Poses3DTable(
+        header.keypoints(None), triple(SPACE), variance, header.scorer, path_variance
+    )
 
 
 def write_poses3d_csv(
@@ -118,5 +127,9 @@ def write_poses3d_csv(
         write_lines(target, [poses.xyz], np.float32, progress=progress, cancelled=cancelled)
         return
     variance = np.diagonal(poses.covariance, axis1=-2, axis2=-1)
-    write_header(target, scorer, poses.keypoints, (*SPACE, *SPACE_VARIANCE))
-    write_lines(target, (poses.xyz, variance), np.float64, progress=progress, cancelled=cancelled)
+    columns, parts = [*SPACE, *SPACE_VARIANCE], [poses.xyz, variance]
+    if poses.path_variance is not None:
+        columns.append(PATH_VARIANCE)
+        parts.append(poses.path_variance[..., None])
+    write_header(target, scorer, poses.keypoints, columns)
+    write_lines(target, parts, np.float64, progress=progress, cancelled=cancelled)

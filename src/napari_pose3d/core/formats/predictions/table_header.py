@@ -31,8 +31,9 @@ PAIRS = {
 }
 SPACE = ("x", "y", "z")
 SPACE_VARIANCE = ("x_posterior_var", "y_posterior_var", "z_posterior_var")
+PATH_VARIANCE = "path_posterior_var"
 _UNNAMED = re.compile(r"Unnamed: [0-9]+_level_[0-9]+")
-_KNOWN = {*POSITION, *SPACE, *SPACE_VARIANCE, "visible"}.union(*PAIRS.values())
+_KNOWN = {*POSITION, *SPACE, *SPACE_VARIANCE, PATH_VARIANCE, "visible"}.union(*PAIRS.values())
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def poses_of_session(
             # Covariances between the axes are not in the file.
             covariance[..., ~np.eye(3, dtype=bool)] = np.nan
         space = poses3d_of(table.xyz, table.keypoints, session=session.name, covariance=covariance)
-        poses = SessionPoses(space)
+        poses = SessionPoses(replace(space, path_variance=table.path_variance))
     elif found.kind == "smoothed":
         result = load_result(session, found, pixels=pixels, progress=progress, cancelled=cancelled)
         poses = SessionPoses(result.poses3d, result.poses2d)

@@ -107,6 +107,7 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
         poses2d.keypoints,
         session.name,
         "" if rig is None else rig.units,
+        None if table.path_variance is None else table.path_variance[:, order],
     )
 
 

@@ -183,8 +183,9 @@ def measure(poses: Poses3D, measurement: Measurement, fps: float | None = None) 
     Returns
     -------
     Measured
-        The deviation of a speed is an upper bound: the errors of neighbouring frames, which go
-        the same way in a smoothed track, are taken as independent.
+        Where the poses have no ``path_variance``, the deviation of a speed is an upper bound: the
+        errors of neighbouring frames, which go the same way in a smoothed track, are taken as
+        independent.
 
     Raises
     ------
@@ -210,6 +211,9 @@ def measure(poses: Poses3D, measurement: Measurement, fps: float | None = None) 
         unit = f"{unit} per {'s' if fps else 'frame'}".strip()
     values = kind.of(points)
     deviations = geometry.spread(kind.of, points, covariance, kind.difference)
+    if measurement.kind == _PER_TIME and poses.path_variance is not None:
+        known = np.sqrt(np.asarray(poses.path_variance[:, places], np.float64))
+        deviations = np.where(np.isfinite(known), known, deviations)
     names = tuple(f"{measurement.name} {part}".strip() for part in kind.values)
     scale = np.reshape(factor, (-1, 1))
     return Measured(measurement, names, unit, values * scale, deviations * scale)

@@ -108,7 +108,7 @@ def iterate(tracks: Sequence[RobustSmoother], given: float | None) -> list[Robus
             # The first search is wide, the others only follow the change of the weights.
             width = _NEXT_WIDTH
         for track in tracks:
-            track.smooth(s)
+            track.smooth(s, last)
             if not last:
                 track.learn(s)
     return [track.result(s) for track in tracks]

@@ -61,7 +61,7 @@ _inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=Tr
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # Numbers that the filter keeps per frame, and that the smoother carries from frame to frame.
-N_KEPT, N_ADJOINT = 18, 27
+N_KEPT, N_ADJOINT = 18, 63
 
 
 @_jit
@@ -273,6 +273,7 @@ def backward(
     xyz: Any,
     covs: Any,
     activity: Any,
+    ahead: Any,
 ) -> None:
     """Smooth some frames in a row, from what `forward` kept of them.
 
@@ -293,7 +294,21 @@ def backward(
         Becomes ``E[n_t^T Q0^-1 n_t] / q``, the squared size of the step that led to frame t in
         units of its expected size at ``z_t = 1``; 6 on average where the model is right.
         Undefined for the recording's first frame.
+    ahead : (frame, 3, 3)
+        Filled with the smoothed covariance of the position with that two frames later, unless it
+        holds no frame; undefined for the last two.
+
+    Notes
+    -----
+    The covariance of frames t < j is ``P_t L_t^T ... L_{j-1}^T (I - N_j P_j)``, with the predicted
+    covariances P, what leads from one prediction's error to the next one's, L, and N at the
+    prediction of j (Durbin & Koopman, 4.7).
     """
+    keep = ahead.shape[0] > 0
+    # (I - N P) of a frame's position, upper and lower half, carried to the frame at hand: of the
+    # frame behind it, and of the one behind that.
+    one_x, one_u = matrix(adjoint, 27), matrix(adjoint, 36)
+    two_x, two_u = matrix(adjoint, 45), matrix(adjoint, 54)
     rx, ru = (adjoint[0], adjoint[1], adjoint[2]), (adjoint[3], adjoint[4], adjoint[5])
     xx, xu, uu = symmetric(adjoint, 6), matrix(adjoint, 12), symmetric(adjoint, 21)
     steady = steps.shape[0] == 1
@@ -336,6 +351,20 @@ def backward(
         )
         xu = transposed(ux)
 
+        if keep:
+            # Through the update of this frame, L^T = [[C, -G^T], [0, 1]].
+            one_x = added(times(C, one_x), scaled(-1.0, times(Gt, one_u)))
+            two_x = added(times(C, two_x), scaled(-1.0, times(Gt, two_u)))
+            across = added(times(full(P), two_x), times(Pxu, two_u))
+            for i in range(3):
+                for j in range(3):
+                    ahead[t, i, j] = across[3 * i + j]
+            two_x, two_u = one_x, one_u
+            one_x = with_diagonal(
+                scaled(-1.0, added(times(full(xx), full(P)), times(xu, Pux))), 1.0
+            )
+            one_u = scaled(-1.0, added(times(ux, full(P)), times(full(uu), Pux)))
+
         # Q0 = [[q11, q12], [q12, q22]] (x) I
         z, i = bursts[t], 0 if steady else t
         rho, reach, q11, q12, q22 = steps[i, 0], steps[i, 1], steps[i, 2], steps[i, 3], steps[i, 4]
@@ -359,8 +388,15 @@ def backward(
             added_upper(scaled_upper(reach * rho, both), scaled_upper(rho * rho, uu)),
         )
         xu = added(scaled(reach, full(xx)), scaled(rho, xu))
+        if keep:
+            one_u = added(scaled(reach, one_x), scaled(rho, one_u))
+            two_u = added(scaled(reach, two_x), scaled(rho, two_u))
     store(rx, adjoint, 0)
     store(ru, adjoint, 3)
     store(xx, adjoint, 6)
     store(xu, adjoint, 12)
     store(uu, adjoint, 21)
+    store(one_x, adjoint, 27)
+    store(one_u, adjoint, 36)
+    store(two_x, adjoint, 45)
+    store(two_u, adjoint, 54)

@@ -36,7 +36,7 @@ from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.motion import motion_steps
+from ..kalman.motion import motion_steps, path_variance
 from ..kalman.smooth_param_search import sample_stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation, weights_by_lag
@@ -69,6 +69,9 @@ class RobustTrack:
     weights : (view, frame)
         Membership: posterior probability that the observation is an inlier; NaN where there is
         none.
+    path_variance : (frame,) or None
+        Variance of the distance from the frame before to the frame after, along the way; NaN in
+        the first and the last frame.
     smooth_param : float
         Process noise relative to the robust variance of the track's own steps, no unit.
     process_noise : float
@@ -81,6 +84,7 @@ class RobustTrack:
     weights: Float64
     smooth_param: float
     process_noise: float
+    path_variance: Float64 | None = None
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -218,6 +222,7 @@ class RobustSmoother:
         self.m0 = np.concatenate([first.first, np.zeros(3)])
         self.S0 = np.diag([position_variance] * 3 + [velocity_variance] * 3)
         self.single_view: SingleViewStretches | None = None
+        self.ahead: Float64 | None = None
         self._linearise()
         self._restrict_single_views()
 
@@ -280,8 +285,11 @@ class RobustSmoother:
 
         return cost
 
-    def smooth(self, s: float) -> None:
-        """Filter and smooth, then linearise the cameras about the new track."""
+    def smooth(self, s: float, last: bool = False) -> None:
+        """Filter and smooth, then linearise the cameras about the new track.
+
+        After the ``last`` iteration, the covariances between frames are known, too.
+        """
         from . import motion_kernels as kernels
 
         everything = slice(0, len(self.y))
@@ -294,6 +302,9 @@ class RobustSmoother:
         q = s * self.reference
         adjoint = np.zeros(kernels.N_ADJOINT)
         xyz = np.empty_like(self.track)
+        # On an axis of its own, the rows before and after are no frames.
+        n = len(self.y) if last and self.axis is None else 0
+        ahead = np.empty((n, 3, 3))
         for part in reversed(_parts(everything)):
             self._check_cancelled()
             kernels.backward(
@@ -307,11 +318,13 @@ class RobustSmoother:
                 xyz[part],
                 self.covs[part],
                 self.activity[part],
+                ahead[part],
             )
         # No step leads to the first frame.
         self.activity[0] = 6.0
         if self.single_view is not None:
-            self.single_view.turn(self.track, xyz, self.covs)
+            self.single_view.turn(self.track, xyz, self.covs, ahead)
+        self.ahead = ahead if n > 2 else None
         self.track = xyz
         self._linearise()
 
@@ -410,6 +423,7 @@ class RobustSmoother:
     def result(self, s: float) -> RobustTrack:
         """The track of the last iteration; the smoother cannot be used afterwards."""
         self._check_cancelled()
+        path_variance = self._path_variance(s)
         covariance = self._inflated_covariance(s)
         self._check_cancelled()
         weights = np.where(self.observed, self.weights, np.nan)
@@ -420,7 +434,19 @@ class RobustSmoother:
             np.ascontiguousarray(weights.T),
             s,
             s * self.reference,
+            path_variance,
         )
+
+    def _path_variance(self, s: float) -> Float64 | None:
+        """See `RobustTrack`; inflated for correlated errors."""
+        if self.ahead is None:
+            return None
+        variance = path_variance(self.track, self.covs, self.ahead)
+        if self.parts.widen:
+            precision = self._precision()
+            factors = self._error_correlation(s, precision).factors(steps=True)
+            variance *= factors.of_frames(self.jacobian, precision)
+        return variance
 
     def _inflated_covariance(self, s: float) -> Float64:
         """The posterior covariance, inflated for correlated errors."""

@@ -48,7 +48,7 @@ class SingleViewStretches:
         along = np.einsum("tri,ti->tr", jacobian[at], self.common)
         jacobian[at] -= along[..., None] * self.common[:, None]
 
-    def turn(self, before: Float64, track: Float64, covariance: Float64) -> None:
+    def turn(self, before: Float64, track: Float64, covariance: Float64, ahead: Float64) -> None:
         """Rotate displacements along ``common`` into each frame's own ray, in place.
 
         Parameters
@@ -57,6 +57,8 @@ class SingleViewStretches:
             Where the cameras were linearised, rig units.
         track, covariance : (frame, 3), (frame, 3, 3)
             Smoothed since.
+        ahead : (frame, 3, 3)
+            Covariance with the position two frames later; of no frame, where it is not known.
         """
         if not len(self.frames):
             return
@@ -66,6 +68,10 @@ class SingleViewStretches:
         track[at] += slip * np.einsum("ti,ti->t", track[at] - before[at], self.common)[:, None]
         shear = np.eye(3) + slip[:, :, None] * self.common[:, None]
         covariance[at] = shear @ covariance[at] @ shear.transpose(0, 2, 1)
+        if len(ahead):
+            ahead[at] = shear @ ahead[at]
+            later = at > 1
+            ahead[at[later] - 2] = ahead[at[later] - 2] @ shear[later].transpose(0, 2, 1)
 
 
 def single_view_stretches(
