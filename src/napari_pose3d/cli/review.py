@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.settings import ReviewSettings, SmoothingSettings
+from napari_pose3d.wording import counted
 
 from .options import add_force, add_reading, help_of, inputs_of, reading_of
 from .terminal.outcome import print_notes, print_written
@@ -102,10 +103,10 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         found = ", ".join(f"{kind.value} {count}" for kind, count in kinds.items())
         n_flagged = int(session.flagged.sum())
         print(
-            f"{session.session}: {len(session.events)} events, in {n_flagged:,} of "
-            f"{session.n_frames:,} frames{': ' + found if found else ''}"
+            f"{session.session}: {counted(len(session.events), 'event')}, in {n_flagged:,} of "
+            f"{counted(session.n_frames, 'frame')}{': ' + found if found else ''}"
         )
-    print(f"{len(review.chosen)} frames to label")
+    print(f"{counted(len(review.chosen), 'frame')} to label")
     for name, error in review.failed.items():
         print(f"not reviewed: {name}: {error.worded(option_of)}")
     print_written(review.files)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from ..options import add_force
 from ..terminal.progress_bar import ProgressBar
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     lost = conversion.write_rig(rig, options.output, target, overwrite=options.force)
     bar.close()
     title = conversion.FORMATS[source].title
-    print(f"read {len(rig.cameras)} cameras from {title}: {', '.join(rig.names)}")
+    print(f"read {counted(len(rig.cameras), 'camera')} from {title}: {', '.join(rig.names)}")
     for finding in check_rig(rig):
         print(finding)
     for each in lost:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import ReadingSettings, RefinementSettings
+from napari_pose3d.wording import counted
 
 from ..options import help_of
 from ..terminal.outcome import print_notes
@@ -261,7 +262,7 @@ def _each_session(options: argparse.Namespace, bar: ProgressBar) -> int:
     if options.json is not None:
         with FileGroup(overwrite=options.force) as group:
             group.open(options.json).write(json.dumps(figures, indent=1) + "\n")
-    print(f"refined {n_refined} of {len(project.sessions)} sessions")
+    print(f"refined {n_refined} of {counted(len(project.sessions), 'session')}")
     return 0 if n_refined or not project.sessions else REFUSED
 
 

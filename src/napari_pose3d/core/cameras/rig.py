@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d.wording import verb
 
 from .camera import Camera, Float64, rotation_vector
 
@@ -213,8 +214,7 @@ def absent_cameras(views: Sequence[str], names: Sequence[str], file: str) -> str
     absent = [view for view in views if view not in names]
     if not absent:
         return ""
-    verb = "is" if len(absent) == 1 else "are"
-    return f"{', '.join(absent)} {verb} not in {file}; it has {', '.join(names)}"
+    return f"{', '.join(absent)} {verb(len(absent))} not in {file}; it has {', '.join(names)}"
 
 
 @contextmanager

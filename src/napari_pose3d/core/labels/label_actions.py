@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_pose3d.wording import counted
+
 from .geometry.frame_geometry import FrameGeometry, labeled_pixels
 from .geometry.label_projection import Place
 from .labeling import Labeling
@@ -43,7 +45,7 @@ class Projected:
 
     def describe(self) -> str:
         """In one line."""
-        parts = [f"{len(self.filled)} labels projected"]
+        parts = [f"{counted(len(self.filled), 'label')} projected"]
         for reason in dict.fromkeys(self.refused.values()):
             label_keys = [s for s, why in self.refused.items() if why == reason]
             named = ", ".join(f"{s.keypoint} in {s.view}" for s in label_keys[:3])

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 from .files.image_names import frame_of_image
 from .labeling import Labeling
@@ -41,13 +42,16 @@ class Imported:
 
     def describe(self) -> str:
         """In one line, for the user."""
-        parts = [f"{self.n_labels} labels in {self.n_frames} frames were taken over"]
+        labels = f"{counted(self.n_labels, 'label')} in {counted(self.n_frames, 'frame')}"
+        parts = [f"{labels} {verb(self.n_labels, 'was', 'were')} taken over"]
         if self.n_kept:
-            parts.append(f"{self.n_kept} were left out, since you placed those already")
+            were = verb(self.n_kept, "was", "were")
+            parts.append(f"{self.n_kept} {were} left out, since you placed those already")
         if self.unknown:
             parts.append(f"the project has no {', '.join(self.unknown)}")
         if self.no_frame:
-            parts.append(f"{len(self.no_frame)} images are of no frame, as {self.no_frame[0]}")
+            n = len(self.no_frame)
+            parts.append(f"{counted(n, 'image')} {verb(n)} of no frame, as {self.no_frame[0]}")
         return f"{'; '.join(parts)}."
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.errors import PoseDataError, Remedy, todo_in_words
+from napari_pose3d.wording import counted
 
 from .issues import Issue
 from .matching.mirrored_hint import mirrored_issue, names_in
@@ -93,7 +94,7 @@ def _calibration(path: Path, words: Words) -> str:
     from napari_pose3d.core.cameras.rig_file import load_rig
 
     rig = load_rig(path)
-    lines = [f"{path}: calibration of {len(rig.cameras)} cameras"]
+    lines = [f"{path}: calibration of {counted(len(rig.cameras), 'camera')}"]
     for camera, centre in zip(rig.cameras, rig.centres, strict=True):
         size = "size unknown" if camera.size is None else f"{camera.size[0]} x {camera.size[1]} px"
         where = ", ".join(f"{value:.4g}" for value in centre)

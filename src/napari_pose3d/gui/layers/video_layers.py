@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.projects.naming.file_names import parse_stem
 from napari_pose3d.core.projects.project import video_in_project
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 if TYPE_CHECKING:
     from napari_pose3d.core.video.reader_factory import FirstImage
@@ -136,7 +137,7 @@ def video_layer(
         return video.array[None, None], attributes, "image"
     attributes["metadata"] |= {
         "frame_rate": video.frame_rate,
-        "index": f"{len(video)} frames, read from the {video.index.how}",
+        "index": f"{counted(len(video), 'frame')}, read from the {video.index.how}",
         "warnings": list(video.warnings),
         "damaged": _kept_up_to_date(video, path.name),
     }

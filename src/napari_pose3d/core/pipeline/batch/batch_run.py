@@ -25,6 +25,7 @@ from napari_pose3d.settings import (
     check_settings,
     never_cancelled,
 )
+from napari_pose3d.wording import counted
 
 from ..exchange.format_table import format_of
 from .batch_plan import BatchPlan, SessionOutcome, SessionTask
@@ -134,7 +135,7 @@ def batch(
 
     memory = worker_memory(settings, n_workers)
     with BatchLog(folder / LOG) as log:
-        log.add(f"{len(tasks)} sessions; steps: {', '.join(settings.steps)}")
+        log.add(f"{counted(len(tasks), 'session')}; steps: {', '.join(settings.steps)}")
         for note in notes:
             log.add(note)
         workers: LocalWorkers | DaskWorkers
@@ -157,7 +158,7 @@ def batch(
                     if outcome.status == "failed":
                         message(f"{outcome.task.label}: {outcome.why.splitlines()[0]}")
         except (Cancelled, KeyboardInterrupt):
-            log.add(f"cancelled; {len(found)} sessions had been done")
+            log.add(f"cancelled; {counted(len(found), 'session')} had been done")
             raise
         ordered = tuple(found[task] for task in tasks)
         summary = BatchSummary(ordered, notes, time.perf_counter() - begun, ())

@@ -120,7 +120,7 @@ class _SessionWork:
         work = FileRun(self._folder, None, self._reading, around=self._folder, own_times=own_times)
         inputs = [source.path for source in work.ensemble.sources]
         alignments = work.inputs.table.alignments.get(self._name, {}).values()
-        inputs += [p for a in alignments for p in (a.timestamps, a.boxes) if p is not None]
+        inputs += [path for alignment in alignments for path in alignment.files]
         if work.rig is not None and work.rig.path is not None:
             inputs.append(Path(work.rig.path))
         decided = read_decisions(work.decisions_folder, self._name)
@@ -208,9 +208,7 @@ class _SessionWork:
     def _render(self) -> tuple[Callable[[], Done], dict[str, Any]]:
         session, inputs = self._written()
         inputs += session.videos.values()
-        for view in session.views:
-            alignment = session.alignment(view)
-            inputs += [p for p in (alignment.timestamps, alignment.boxes) if p is not None]
+        inputs += [path for view in session.views for path in session.alignment(view).files]
         settings = self._plan.render
 
         def do() -> Done:

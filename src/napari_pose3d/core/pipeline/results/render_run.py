@@ -38,6 +38,7 @@ from napari_pose3d.settings import (
     never_cancelled,
     no_progress,
 )
+from napari_pose3d.wording import counted
 
 _SUFFIX = ".mp4"
 # Time stamps of cameras jitter; no camera's rate needs more digits.
@@ -350,7 +351,7 @@ def _frames_of(wanted: tuple[int | None, int | None], n_frames: int, session: st
 
 def _damage(videos: Mapping[str, VideoArray]) -> list[str]:
     return [
-        f"{video.path.name} is damaged: {len(video.damaged)} frames could not be read"
+        f"{video.path.name} is damaged: {counted(len(video.damaged), 'frame')} could not be read"
         for video in videos.values()
         if video.damaged
     ]

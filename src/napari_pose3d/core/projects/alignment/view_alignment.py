@@ -125,6 +125,11 @@ class ViewAlignment:
         return moved or self.boxes is not None or self.scale != (1.0, 1.0)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of times and of boxes, if there are any."""
+        return tuple(path for path in (self.timestamps, self.boxes) if path is not None)
+
+    @property
     def is_identity(self) -> bool:
         return not (self.shifts_frames or self.moves_pixels)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled
+from napari_pose3d.wording import counted
 
 from ..kalman.state_space import (
     Float64,
@@ -138,7 +139,8 @@ def training_frames(
         frames = _good_frames(y, v, quantile_keep)
         if len(frames) <= n_latent + 1:
             raise PoseDataError(
-                f"all views observe the keypoint {name} together in {len(frames)} frames only",
+                f"all views observe the keypoint {name} together in "
+                f"{counted(len(frames), 'frame')} only",
                 expected=f"more than {n_latent + 1} for a linear model with {n_latent} dimensions",
                 todo="Leave the keypoint out, lower the minimum likelihood, or smooth each view "
                 "by itself (mode 'single')",

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_pose3d.core.projects.creation import Mode
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.wording import counted
 
 from ..current_session import OpenSession
 
@@ -166,9 +167,7 @@ class NewProjectDialog(QDialog):
         if given.calibration is not None:
             self.calibration.add([given.calibration])
         n = len(given.predictions)
-        self.predictions.setText(
-            f"&Copy the predictions of {given.session}: {n} set{'' if n == 1 else 's'}"
-        )
+        self.predictions.setText(f"&Copy the predictions of {given.session}: {counted(n, 'set')}")
         self.predictions.setChecked(n > 0)
         self.predictions.setVisible(n > 0)
 

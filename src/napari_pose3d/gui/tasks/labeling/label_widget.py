@@ -26,6 +26,7 @@ from napari_pose3d.gui.session.current_session import OpenSession, current_sessi
 from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.wording import counted
 
 from .canvas.label_drawing import LabelDrawing
 from .canvas.label_tool import LabelTool
@@ -393,8 +394,8 @@ class LabelWidget(QWidget):
             self.saver.cancel_adding()
         if not self._saved_at_last() and self.labeling is not None:
             show_warning(
-                f"The labels of {len(self.labeling.unsaved)} frames are only in the journal; they "
-                "will be offered when this project is labeled again."
+                f"The labels of {counted(len(self.labeling.unsaved), 'frame')} are only in the "
+                "journal; they will be offered when this project is labeled again."
             )
         self._closed = True
         self._current.changed.disconnect(self._on_session)

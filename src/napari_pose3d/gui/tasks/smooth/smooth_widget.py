@@ -30,6 +30,7 @@ from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.preferences import preferred_threads
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReadingSettings, SmoothingSettings
+from napari_pose3d.wording import counted
 
 from . import smooth_job as work
 from .camera_hint import CameraHint
@@ -385,9 +386,9 @@ class SmoothWidget(QWidget):
         self._end_job()
         self.results.set_saving(False)
         folder = paths[0].parent
-        self.bar.show_idle(f"Saved {len(paths)} files in {folder}")
+        self.bar.show_idle(f"Saved {counted(len(paths), 'file')} in {folder}")
         self._workspace.mark(_PANEL, self._state_of_result())
-        show_info(f"Saved {len(paths)} files in {short_path(folder)}")
+        show_info(f"Saved {counted(len(paths), 'file')} in {short_path(folder)}")
         # Another session may have been opened meanwhile.
         self._check_result()
 

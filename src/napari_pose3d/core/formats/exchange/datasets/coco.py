@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from ..destination import Destination
 from ..frame_rows import refuse_repeated
@@ -89,7 +90,7 @@ def write_coco(labels: SessionLabels, to: Destination) -> list[str]:
         "categories": [category],
     }
     to.files.open(to.path).write(json.dumps(content, indent=1) + "\n")
-    return [f"{len(images)} images with labels; their files stay where they are"]
+    return [f"{counted(len(images), 'image')} with labels; the files stay where they are"]
 
 
 def annotation_of(labels: SessionLabels, v: int, n: int, image: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 from ..destination import Destination
 from ..frame_rows import checked_positions, refuse_repeated
@@ -235,7 +236,8 @@ def read_dlc_project(path: Path) -> SessionLabels:
                 if size is not None:
                     sizes[key] = size
     if len(images) < len(cells):
-        notes.append(f"{len(cells) - len(images)} of {len(cells)} images are not there")
+        n = len(cells) - len(images)
+        notes.append(f"{n} of {counted(len(cells), 'image')} {verb(n)} not there")
     return labels_of(
         cells,
         names,

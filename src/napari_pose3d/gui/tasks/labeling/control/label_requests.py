@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.labels.label_corrections import Place, accept_correction
 from napari_pose3d.core.labels.store.label import LabelKey
+from napari_pose3d.wording import counted, verb
 
 from .label_controller import LabelController
 from .label_saver import Proposals
@@ -101,8 +102,9 @@ class LabelRequests(QObject):
 
         def put(control: LabelController) -> None:
             n = accept_correction(control.labeling, frame, places, text)
-            labels = "1 label was" if n == 1 else f"{n} labels were"
-            control.show_message(f"{labels} corrected; Ctrl+Z takes it back.")
+            control.show_message(
+                f"{counted(n, 'label')} {verb(n, 'was', 'were')} corrected; Ctrl+Z takes it back."
+            )
 
         self._to_show = (frame, label_key, put)
         self._show()

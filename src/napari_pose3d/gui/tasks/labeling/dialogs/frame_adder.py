@@ -13,6 +13,7 @@ from napari_pose3d.core.labels.frame_selection.frame_lists import every_nth, par
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.wording import counted, verb
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver, Proposals
@@ -98,8 +99,8 @@ class FrameAdder(QObject):
         self._board.progress.finish()
 
     def _on_added(self, n: int) -> None:
-        frames = "1 frame was" if n == 1 else f"{n:,} frames were"
-        self._control.show_message(f"{frames} added to the queue.")
+        was = verb(n, "was", "were")
+        self._control.show_message(f"{counted(n, 'frame')} {was} added to the queue.")
 
     def take_out(self, frames: list[int]) -> None:
         """Take frames out of the queue; their images stay."""
@@ -123,8 +124,7 @@ class FrameAdder(QObject):
         return [frame for frame in frames if frame not in have]
 
     def _preview(self, choice: FrameChoice) -> str:
-        n = len(self._frames(choice))
-        frames = "1 frame" if n == 1 else f"{n:,} frames"
+        frames = counted(len(self._frames(choice)), "frame")
         return f"{frames} will be added; those labeled or queued are left out."
 
     def put(self, reasons: Mapping[int, str], proposals: Proposals | None = None) -> None:

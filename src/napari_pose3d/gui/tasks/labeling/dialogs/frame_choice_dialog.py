@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 Method = Literal["current", "numbers", "every", "kmeans"]
 
@@ -205,10 +206,9 @@ class AddFramesDialog(QDialog):
         if choice.method == "current":
             return f"Frame {self._current:,} will be added."
         if choice.method == "kmeans":
-            frames = "1 frame" if choice.count == 1 else f"{choice.count:,} frames"
             return (
-                f"{frames} will be added, chosen by what all views show. The videos are read for "
-                "that, which takes a while."
+                f"{counted(choice.count, 'frame')} will be added, chosen by what all views show. "
+                "The videos are read for that, which takes a while."
             )
         if choice.method == "numbers" and not choice.numbers_text:
             raise PoseDataError("which frames", expected=f"numbers and ranges, such as {_EXAMPLE}")

@@ -33,6 +33,7 @@ from napari_pose3d.core.labels.propagation.propagation import Propagation
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.wording import counted, verb
 
 from ..control.label_controller import LabelController
 
@@ -144,12 +145,12 @@ class LabelCarrier(QObject):
 
 def describe(found: Propagation, n: int) -> str:
     """What was carried on, and where it stopped, in words."""
-    frames = f"{len(found.frames)} frame{'s' if len(found.frames) != 1 else ''}"
-    text = f"{n:,} positions are proposed in {frames}."
+    frames = counted(len(found.frames), "frame")
+    text = f"{counted(n, 'position')} {verb(n)} proposed in {frames}."
     if not found.stops:
         return f"{text} No keypoint stopped."
     names = Counter(stop.keypoint for stop in found.stops)
-    text += f" {len(names)} keypoint{'s' if len(names) > 1 else ''} stopped early: "
+    text += f" {counted(len(names), 'keypoint')} stopped early: "
     parts = []
     for stop in found.stops[:_MOST_STOPS]:
         where = f", {', '.join(stop.views)}" if stop.views else ""

@@ -15,6 +15,7 @@ from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.merge import Prefer, difference
 from napari_pose3d.core.projects.project_toml import read_own_project, update_own_project
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 from ..control.label_controller import LabelController
 from ..control.label_saver import LabelSaver
@@ -50,11 +51,9 @@ class Questions(QObject):
         n = labeling.recoverable
         damage = labeling.journal_issues
         if n:
-            which = (
-                "1 label of an earlier run was" if n == 1 else f"{n} labels of an earlier run were"
-            )
             board.notice.ask(
-                f"{which} not saved: napari ended before. Take {'it' if n == 1 else 'them'} over?"
+                f"{counted(n, 'label')} of an earlier run {verb(n, 'was', 'were')} not saved: "
+                f"napari ended before. Take {verb(n, 'it', 'them')} over?"
                 + "".join(f"\n\n{issue}" for issue in damage),
                 {"Take them over": self._recover, "Do without them": self._discard},
             )
@@ -130,7 +129,7 @@ class Questions(QObject):
             show_error(str(error))
             return
         self._tell(
-            f"{n} label{' was' if n == 1 else 's were'} taken over; Undo takes this back."
+            f"{counted(n, 'label')} {verb(n, 'was', 'were')} taken over; Undo takes this back."
             + "".join(f" {issue.what[0].upper()}{issue.what[1:]}." for issue in damage)
         )
         self._refresh()
@@ -205,8 +204,7 @@ def ask_to_close(labeling: Labeling, saver: LabelSaver | None, parent: QWidget) 
     bool
         Whether to close.
     """
-    n = len(labeling.unsaved)
-    frames = "1 labeled frame" if n == 1 else f"{n} labeled frames"
+    frames = counted(len(labeling.unsaved), "labeled frame")
     if saver is not None and saver.is_extracting:
         what = f"The images of {frames} are still being written; napari closes when they are."
     else:

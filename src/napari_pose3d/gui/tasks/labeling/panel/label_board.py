@@ -24,6 +24,7 @@ from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.gui.workspace.panel_plan import Mark
+from napari_pose3d.wording import counted
 
 from ..control.frame_navigation import completeness
 from ..control.key_actions import perform
@@ -295,7 +296,7 @@ class LabelBoard(QWidget):
         elif saver.is_extracting:
             text = "Writing images…"
         elif n:
-            text = f"● {n} frame{'s' if n > 1 else ''} not in the files yet (in the journal)"
+            text = f"● {counted(n, 'frame')} not in the files yet (in the journal)"
         else:
             text = "All labels are saved."
         self.state.show_message(text)
