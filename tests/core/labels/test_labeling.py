@@ -410,4 +410,4 @@ def test_imported_labels_are_of_the_videos_frames(tmp_path: Path) -> None:
     found = import_labels(labeling, path, "Cam-B")
     assert labeling.label(10, label_key(1)).position == (1, 2)
     assert found.no_frame == ("labeled-data/a/unnumbered.png",)
-    assert "1 labels in 1 frames" in found.describe()
+    assert "1 label in 1 frame was taken over" in found.describe()
