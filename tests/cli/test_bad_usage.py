@@ -134,6 +134,31 @@ def test_work_that_does_not_listen_is_ended(number: str, condition: str, code: i
     assert ("nothing was written" in done.stderr) == (code == 130)
 
 
+SLOW_TO_TIDY_UP = """
+    import contextlib, os, signal, sys, threading, time
+    from napari_pose3d.cli.terminal.interruption import Interruption
+    from napari_pose3d.core.storage.atomic_files import FileGroup
+
+    with Interruption(), contextlib.suppress(KeyboardInterrupt), FileGroup() as group:
+        group.open({target!r}).write("half of it")
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(5)
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            pass
+        raise KeyboardInterrupt
+    sys.exit(7)
+"""
+
+
+def test_files_that_are_begun_are_removed_before_the_end(tmp_path: Path) -> None:
+    text = textwrap.dedent(SLOW_TO_TIDY_UP.format(target=str(tmp_path / "new" / "file.txt")))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.returncode == 7, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for view in ("top", "side"):

@@ -163,7 +163,12 @@ def test_calibrations_of_other_programs_are_read(tmp_path: Path, name: str, text
         (
             "config.toml",
             'cam_regex = "x"\n[calibration]\nboard_type = "charuco"\n',
-            "configuration",
+            "configuration of Anipose",
+        ),
+        (
+            "Config.toml",
+            "[project]\nframe_rate = 30\n[calibration]\ncalibration_type = 'convert'\n",
+            "configuration of Pose2Sim",
         ),
         ("intri.yml", "%YAML:1.0\n---\nK_1: !!opencv-matrix\n  rows: 3\n", "OpenCV"),
         ("rig.json", '{"cameras": [{"id": 0}]}', "JSON"),

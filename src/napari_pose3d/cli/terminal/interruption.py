@@ -6,7 +6,7 @@ The first signal asks the work to stop, and raises `KeyboardInterrupt` in the ma
 runs handlers between two steps of its own only, which can take seconds while something is
 compiled; so a thread waits for the signal as well, and ends the process when the work has not
 ended by itself soon. No file is left half-written: files appear all together at the very end, and
-while they are written the thread waits.
+while they are written, or removed again, the thread waits.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from napari_pose3d.core.storage.atomic_files import groups_at_work
 
 EXIT_CODE = 130
 _SECONDS = 0.35
@@ -93,7 +95,7 @@ class Interruption:
         self._asked.set()
         if self._ended.wait(_SECONDS):
             return
-        if self._writing.is_set() and self._ended.wait(_SECONDS_WRITING):
+        if (self._writing.is_set() or groups_at_work()) and self._ended.wait(_SECONDS_WRITING):
             return
         print("\nnapari-pose3d: interrupted; nothing was written", file=sys.stderr, flush=True)
         os._exit(EXIT_CODE)

@@ -171,6 +171,13 @@ def _other_layout(
     """What another program's file is, and what to do; None for a calibration of Anipose."""
     if any("matrix" in table for table in sections.values()):
         return None
+    calibration = document.get("calibration")
+    if isinstance(calibration, dict) and "calibration_type" in calibration:
+        return (
+            "this is the configuration of Pose2Sim (Config.toml), not its calibration",
+            "Give the Calib*.toml in its folder calibration, converted first",
+            (Remedy("convert"),),
+        )
     if {"triangulation", "calibration", "labeling", "pipeline", "filter"} & document.keys():
         return (
             "this is the configuration of Anipose (config.toml), not its calibration",

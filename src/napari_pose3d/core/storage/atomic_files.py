@@ -33,6 +33,15 @@ _LOG = logging.getLogger(__name__)
 _DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
+# Tokens of the groups that have begun and not ended.
+_AT_WORK: set[str] = set()
+
+
+def groups_at_work() -> bool:
+    """Whether a group of this process has files on the disk that are neither in place nor gone."""
+    return bool(_AT_WORK)
+
+
 def refuse_existing(paths: Iterable[Path]) -> None:
     """Raise `PoseDataError` when one of the files exists."""
     for path in paths:
@@ -151,8 +160,11 @@ class FileGroup:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._locks:
-            self._end(error)
+        try:
+            with self._locks:
+                self._end(error)
+        finally:
+            _AT_WORK.discard(self._token)
 
     def _end(self, error: BaseException | None) -> None:
         if error is None:
@@ -292,6 +304,7 @@ class FileGroup:
         """Let a folder show that a group is at work in it."""
         if folder in self._markers:
             return
+        _AT_WORK.add(self._token)
         made = self._make_folder(folder)
         failure = recover(folder)
         if failure is not None:
