@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 from tests.support.label_window import until
 from tests.support.litpose_programs import litpose_environment
@@ -16,6 +18,7 @@ from tests.support.training_projects import edited, trained_network
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE, remembered_place
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
+from napari_pose3d.gui.tasks.models.networks.error_table import NumberTable, without_prefix
 
 pytestmark = pytest.mark.gui
 
@@ -154,3 +157,24 @@ def test_a_network_is_exported(
     program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\necho net > '{at}'\n")
     assert exported(widget) == "Exported: net."
     until(lambda: "exported to ONNX" in widget.networks.details.text.message)
+
+
+def test_large_errors_and_long_views_are_readable(qtbot: Any) -> None:
+    table = NumberTable("errors")
+    qtbot.addWidget(table)
+    values = np.array([[123.44, 9.96, np.nan]])
+    views = ("Camera-A", "Camera-B", "Camera-C")
+    table.show_numbers(["hindpaw_right_end"], views, values, values > 100)
+    assert [table.text(0, column) for column in range(1, 4)] == ["123", "10.0", "-"]
+    header = table.horizontalHeader()
+    model = table.model()
+    assert header is not None
+    assert model is not None
+    names = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(1, 4)]
+    assert names == ["A", "B", "C"], "there is no room for what all begin with"
+    whole = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert whole == "Camera-A"
+    width = table.fontMetrics().horizontalAdvance("123")
+    assert header.sectionSize(1) > width + 6
+    assert without_prefix(("top", "side")) == ("top", "side")
+    assert without_prefix(("Cam-", "Cam-1")) == ("Cam-", "Cam-1")

@@ -62,7 +62,8 @@ class NumberTable(QTableView):
         digits : int
             After the point.
         """
-        names = self._fitting(rows, columns)
+        texts = [[_text(value, digits) for value in column] for column in values.T]
+        names = self._fitting(rows, columns, texts)
         self._model = _Numbers(self, rows, (names, columns), values, marked, digits)
         self.setModel(self._model)
         header, side = self.horizontalHeader(), self.verticalHeader()
@@ -70,19 +71,25 @@ class NumberTable(QTableView):
             return
         side.hide()
         side.setDefaultSectionSize(side.minimumSectionSize())
-        for column, width in enumerate(self._widths(rows, names)):
+        for column, width in enumerate(self._widths(rows, names, texts)):
             header.resizeSection(column, width)
         height = (len(rows) + 1) * side.defaultSectionSize() + 24
         self.setFixedHeight(int(min(max(height, _HEIGHT), _MOST_HEIGHT)))
 
-    def _widths(self, rows: Sequence[str], columns: Sequence[str]) -> list[int]:
+    def _widths(
+        self, rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]
+    ) -> list[int]:
         metrics = self.fontMetrics()
-        texts = [(*rows, "keypoint"), *((name, "99.9") for name in columns)]
-        return [max(map(metrics.horizontalAdvance, each)) + _ROOM for each in texts]
+        cells = [(*rows, "keypoint")]
+        cells += [(name, "99.9", *each) for name, each in zip(columns, texts, strict=True)]
+        return [max(map(metrics.horizontalAdvance, each)) + _ROOM for each in cells]
 
-    def _fitting(self, rows: Sequence[str], columns: Sequence[str]) -> Sequence[str]:
+    def _fitting(
+        self, rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]
+    ) -> Sequence[str]:
         """The columns' names, without what they begin with alike where there is no room for it."""
-        return columns if sum(self._widths(rows, columns)) <= _FITS else without_prefix(columns)
+        fits = sum(self._widths(rows, columns, texts)) <= _FITS
+        return columns if fits else without_prefix(columns)
 
     def text(self, row: int, column: int) -> str:
         """What the user reads in a cell; column 0 holds the keypoints."""
@@ -131,13 +138,19 @@ class _Numbers(RecordModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if column < 0:
                 return self.records[row]
-            value = self._values[row, column]
-            return "-" if value != value else f"{value:.{self._digits}f}"
+            return _text(self._values[row, column], self._digits)
         if role == Qt.ItemDataRole.BackgroundRole and column >= 0 and self._marked[row, column]:
             return _MARKED
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= 0:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
+
+
+def _text(value: float, digits: int) -> str:
+    if value != value:
+        return "-"
+    # Of large numbers the first digits say enough.
+    return f"{value:.{digits if abs(value) < 99.95 else 0}f}"
 
 
 def show_errors(table: NumberTable, tables: Mapping[str, PixelErrors], which: str | None) -> None:

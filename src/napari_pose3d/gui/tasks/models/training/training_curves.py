@@ -54,9 +54,6 @@ class TrainingCurves(QWidget):
             column.addWidget(plot)
         self.losses.setXLink(self.errors)
         self.errors.getPlotItem().getAxis("bottom").setStyle(showValues=False)
-        self.losses.setLogMode(y=True)
-        # The numbers between powers of ten would lie upon each other.
-        self.losses.getPlotItem().getAxis("left").setStyle(maxTickLevel=0)
         self.drawn: dict[tuple[str, str], int] = {}
         """How many values each curve has, by network and tag."""
         self._text = "#000000"
@@ -86,6 +83,7 @@ class TrainingCurves(QWidget):
                         self.drawn[name, tag] = len(values)
             sample = pyqtgraph.PlotDataItem(pen=pyqtgraph.mkPen(colour, width=2))
             self.legend.addItem(sample, name)
+        self._scale_losses(found)
         self.legend.setLabelTextColor(self._text)
         drawn = {tag for _, tag in self.drawn}
         losses = bool(drawn.intersection(_LOSSES))
@@ -97,6 +95,16 @@ class TrainingCurves(QWidget):
         bottom.setStyle(showValues=not losses)
         label_axis(bottom, "" if losses else time)
         label_axis(self.losses.getPlotItem().getAxis("bottom"), time)
+
+    def _scale_losses(self, found: Mapping[str, TrainingProgress]) -> None:
+        """Powers of ten where the losses span one; within one there would be no number at all."""
+        curves = [progress.curves.get(tag, ()) for progress in found.values() for tag in _LOSSES]
+        values = [each.value for curve in curves for each in curve if each.value > 0]
+        logarithmic = bool(values) and max(values) > 10 * min(values)
+        self.losses.setLogMode(y=logarithmic)
+        # The numbers between powers of ten would lie upon each other.
+        axis = self.losses.getPlotItem().getAxis("left")
+        axis.setStyle(maxTickLevel=0 if logarithmic else 2)
 
     def _draw(
         self,
