@@ -132,7 +132,7 @@ def place_cameras(
     while len(placed) < len(views):
         open_links = [link for link in links if (link.first in placed) != (link.second in placed)]
         if not open_links:
-            raise _unconnected(views, placed, links, observations)
+            raise _unconnected(views, links, observations)
         link = max(open_links, key=lambda each: (each.score, -each.first, -each.second))
         r, t = link.rotation, link.translation
         if link.first in placed:
@@ -286,28 +286,29 @@ def _usable(errors: Float64) -> NDArray[np.bool_]:
 
 
 def _unconnected(
-    views: tuple[str, ...],
-    placed: set[int],
-    links: tuple[Link, ...],
-    observations: BoardObservations,
+    views: tuple[str, ...], links: tuple[Link, ...], observations: BoardObservations
 ) -> PoseDataError:
-    lost = [views[i] for i in range(len(views)) if i not in placed]
-    have = [views[i] for i in sorted(placed)]
+    group = list(range(len(views)))
+    for link in links:
+        old, new = group[link.second], group[link.first]
+        group = [new if one == old else one for one in group]
+    # The most cameras that are connected are the rig; the others are what is lacking.
+    rig = max(group, key=lambda one: (group.count(one), -one))
+    lost = [i for i, one in enumerate(group) if one != rig]
+    have = [i for i, one in enumerate(group) if one == rig]
     seen = observations.n_observed > 0
-    near = [
-        (int((seen[i] & seen[j]).sum()), views[i], views[j])
-        for i in sorted(placed)
-        for j in range(len(views))
-        if j not in placed
-    ]
+    near = [(int((seen[i] & seen[j]).sum()), views[i], views[j]) for i in have for j in lost]
     most, one, other = max(near)
     nearest = (
         f"; {one} and {other} see parts of the board in {most} common frames, which is not enough"
         if most
         else ""
     )
+    names = ", ".join(views[i] for i in lost)
+    verb = "shares" if len(lost) == 1 else "share"
     return PoseDataError(
-        f"view {', '.join(lost)} shares no image of the board with {', '.join(have)}{nearest}",
+        f"view{'s' * (len(lost) > 1)} {names} {verb} no image of the board with "
+        f"{', '.join(views[i] for i in have)}{nearest}",
         expected="every camera connected to the others by frames in which both see the board",
-        todo="Record more of the board where the cameras' views overlap",
+        todo=f"Record the board where {names} and one of the others see it at once",
     )
