@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_pose3d.cli import main
 from napari_pose3d.cli.rig.calibrate import board_from
 from napari_pose3d.core.calibration.board.board import Board, load_board
 from napari_pose3d.core.calibration.origin import from_floor, from_points, moved_rig, still_frames
+from napari_pose3d.core.calibration.report.error_map import error_map
 from napari_pose3d.core.calibration.report.figures import figures_of, figures_text
 from napari_pose3d.core.calibration.report.page import page_text
 from napari_pose3d.core.calibration.rig_calibration import (
@@ -58,6 +60,22 @@ def test_the_page_stands_alone(result: Calibration) -> None:
     assert "cam1" in page
     assert "http" not in page
     assert "nan" not in page.lower().replace("nano", "")
+
+
+def test_an_image_that_no_pose_explains_does_not_show_in_the_error_map(
+    result: Calibration,
+) -> None:
+    solution = result.solution
+    xy = solution.images.xy.copy()
+    wrong = int(np.flatnonzero(solution.images.view == 1)[5])
+    xy[wrong] += np.random.default_rng(0).uniform(-60, 60, xy[wrong].shape)
+    images = replace(solution.images, xy=xy)
+    spoilt = replace(result, solution=replace(solution, images=images))
+    assert np.linalg.norm(error_map(spoilt, 1).error, axis=1).max() < 0.6
+    # A lens that is wrong everywhere does.
+    shifted = replace(images, xy=solution.images.xy + np.array([1.0, 0.0]))
+    found = error_map(replace(result, solution=replace(solution, images=shifted)), 1)
+    assert np.median(found.error[:, 0]) == pytest.approx(-1.0, abs=0.1)
 
 
 def test_excluded_frames_do_not_count(result: Calibration) -> None:

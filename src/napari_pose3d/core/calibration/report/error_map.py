@@ -1,4 +1,10 @@
-"""Where in an image a rig is wrong: mean residuals over its parts."""
+"""Where in an image a rig is wrong: mean residuals over its parts.
+
+Notes
+-----
+Corners count as in the fit: one image that no pose of the board explains would otherwise make a
+part of the image look wrong by many px.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rig_calibration import Calibration
-from ..solve.rig_state import residuals_of
+from ..solve.rig_state import LAST_LOSS, residuals_of
 
 Float64 = NDArray[np.float64]
 
 ARROW = 40.0
 """px of the image that a residual of 1 px is drawn as."""
 _CELLS = 16  # along the longer side
+_LEAST_WEIGHT = 1.0  # of a part, in corners that fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +62,15 @@ def error_map(calibration: Calibration, view: int) -> ErrorMap:
     parts, key = np.unique(np.floor(xy / cell).astype(int), axis=0, return_inverse=True)
     key = key.reshape(-1)
     counts = np.bincount(key, minlength=len(parts))
+    weight = 1.0 / (1.0 + np.square(error).sum(axis=1) / LAST_LOSS**2)
+    total = np.bincount(key, weight, len(parts))
+    shown = total >= _LEAST_WEIGHT
+    counts = counts[shown]
     mean = [
-        np.stack([np.bincount(key, each[:, i], len(parts)) / counts for i in (0, 1)], axis=1)
+        np.stack(
+            [(np.bincount(key, weight * each[:, i], len(parts)) / total)[shown] for i in (0, 1)],
+            axis=1,
+        )
         if len(parts)
         else np.empty((0, 2))
         for each in (xy, error)

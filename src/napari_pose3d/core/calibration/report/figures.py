@@ -44,6 +44,7 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
                 ],
                 "shared_frames": link.shared,
                 "agreeing_frames": round(link.score, 2),
+                "agreeing_share": round(link.share, 3),
             }
             for link in solution.initial.links
         ],
