@@ -13,16 +13,16 @@ from napari_pose3d.core.cameras.calibration_fit import calibration_fit
 from napari_pose3d.core.smoothing.published.variance_inflation import inflated_variance
 from napari_pose3d.settings import TriangulationSettings
 
-N_FRAMES = 45_000
+N_FRAMES = 24_000
 # How often each way of computing asks, for one keypoint of so many frames in three views.
 RUNS = {
-    "calibrated": ({}, 60),
-    "calibrated as published": ({"as_published": True, "smooth_param": 1.0}, 30),
-    "linear": ({"mode": "linear"}, 80),
-    "linear with four scores": ({"mode": "linear", "n_latent": 4}, 30),
-    "linear as published": ({"mode": "linear", "as_published": True, "inflate_vars": True}, 30),
-    "single": ({"mode": "single"}, 30),
-    "triangulated": (None, 15),
+    "calibrated": ({}, 32),
+    "calibrated as published": ({"as_published": True, "smooth_param": 1.0}, 16),
+    "linear": ({"mode": "linear"}, 42),
+    "linear with four scores": ({"mode": "linear", "n_latent": 4}, 16),
+    "linear as published": ({"mode": "linear", "as_published": True, "inflate_vars": True}, 16),
+    "single": ({"mode": "single"}, 16),
+    "triangulated": (None, 8),
 }
 
 

@@ -17,7 +17,7 @@ CHILD = Path(__file__).parents[2] / "support" / "closing_child.py"
 
 # How the process ends: the window is closed, the viewer is, the application quits, a script ends.
 SLOW = pytest.mark.slow
-QUICK = (("smoothing", "window"), ("smoothing", "script"), ("adding the layers", "window"))
+QUICK = (("smoothing", "script"), ("adding the layers", "window"))
 ENDS = ("window", *(pytest.param(end, marks=SLOW) for end in ("viewer", "quit", "script")))
 
 

@@ -78,8 +78,9 @@ VIEWS = "Camera views"
 # Tasks that do not work on the images are all placed alike: two of them stand for all.
 ALIKE = [kind.name for kind in PANELS if kind.place == "tasks" and not kind.works_on_images]
 REPRESENTATIVES = set(NAMES) - set(ALIKE[2:])
-# Both want the images: here the order matters most.
+# Both want the images: here the order matters most, also with one of each other place.
 AT_IMAGES = {"Label", VIEWS}
+WITH_IMAGES = AT_IMAGES | {ALIKE[0], "Traces"}
 
 
 def may_be_open(order: tuple[str, ...], everything: bool) -> bool:
@@ -92,7 +93,7 @@ def may_be_open(order: tuple[str, ...], everything: bool) -> bool:
         return True
     represented = REPRESENTATIVES.issuperset(order)
     if len(order) == 3:
-        return everything or (represented and AT_IMAGES.issubset(order))
+        return everything or AT_IMAGES <= set(order) <= WITH_IMAGES
     first_or_last = VIEWS in (order[0], order[-1])
     return everything and len(order) == 4 and represented and "Label" in order and first_or_last
 

@@ -187,6 +187,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+# What a kill leaves is also tried on journals (tests/core/labels) and in test_questions.
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_the_sample_after_a_kill(make_napari_viewer: Any, folder: Path, made: Scene) -> None:
     labeled = {frame for frame, _, _ in labels_on_disk(folder, SESSION)}
