@@ -33,7 +33,7 @@ ViTModel(config, add_pooling_layer=False).save_pretrained(hub / "snapshots" / ("
 def real_litpose() -> Path:
     """An environment with ``litpose``: the one that is named, else one made by our own commands.
 
-    It is made once, in the folder for temporary files, and takes 3 GB there, or 6
+    It is made once, in the folder for temporary files, and takes 3 GB there, or 8
     where torch has no build for the CPU only.
     """
     named = os.environ.get(VARIABLE)

@@ -22,7 +22,7 @@ from napari_pose3d.gui.layers.colours import PALETTE
 from napari_pose3d.gui.traces.plot_library import label_axis, pyqtgraph, take_colours
 
 _EPOCH = "epoch"
-_AXIS_WIDTH = 48
+_AXIS_WIDTH = 60
 _ERRORS, _LOSSES = (TRAIN_ERROR, VALIDATION_ERROR), (TRAIN_LOSS, VALIDATION_LOSS)
 _HEIGHTS = (190, 120)
 _PALE = 130
