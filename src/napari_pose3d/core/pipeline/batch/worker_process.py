@@ -23,8 +23,8 @@ from napari_pose3d.core.pipeline.batch.batch_plan import BatchPlan, SessionTask
 from napari_pose3d.core.pipeline.batch.session_steps import run_session
 from napari_pose3d.errors import Cancelled
 
-# Time for files to be tidied up, before the process ends anyway.
-_GRACE_SECONDS = 0.3
+# Time to tidy up before the process ends anyway; who cancels a batch ends it sooner.
+_GRACE_SECONDS = 3.0
 _PROGRESS_SECONDS = 0.2
 
 
