@@ -47,6 +47,9 @@ def lay_out_task(
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    # Shown only when needed it takes width, by which text wraps and needs it, or no longer: at some
+    # heights Qt then lays out without end.
+    scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
     scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     layout = QVBoxLayout(panel)
     layout.setContentsMargins(6, 6, 6, 6)
