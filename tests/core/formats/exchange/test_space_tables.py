@@ -191,6 +191,17 @@ class TestTidy:
         with pytest.raises(PoseDataError, match="row 2: a keypoint is twice in a frame"):
             read_poses(path)
 
+    def test_a_position_that_is_cut_off_is_missing(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text("frame,keypoint,x,y,z\n0,nose,1,2,3\n1,nose,1", encoding="utf-8")
+        space = read_poses(path).poses3d
+        assert space is not None
+        np.testing.assert_array_equal(space.xyz[:, 0], [[1, 2, 3], [np.nan] * 3])
+        path.write_text("frame,view,keypoint,x,y,likelihood\n0,top,nose,1,,0.9\n", encoding="utf-8")
+        of_views = read_poses(path).poses2d
+        assert of_views is not None
+        assert np.isnan(of_views.xy).all()
+
     def test_a_frame_far_beyond_the_rows_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv"
         path.write_text("frame,keypoint,x,y,z\n2000000000,nose,1,2,3\n", encoding="utf-8")

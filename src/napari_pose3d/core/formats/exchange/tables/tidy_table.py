@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.errors import PoseDataError
 
-from ..frame_rows import check_frames, refuse_infinite
+from ..frame_rows import check_frames, checked_positions, refuse_infinite
 from ..session_poses import SessionPoses, poses3d_of
 from ..side_file import Facts
 
@@ -124,7 +124,7 @@ def poses_of_space(table: pd.DataFrame, path: Path, facts: Facts) -> SessionPose
             out[places] = _numbers(table, name, path)
         return out.reshape(shape)
 
-    xyz = np.stack([column(axis) for axis in "xyz"], axis=-1)
+    xyz = checked_positions(np.stack([column(axis) for axis in "xyz"], axis=-1), path)
     covariance = np.full((*shape, 3, 3), np.nan, np.float32)
     sd = np.stack([column(f"sd_{axis}") for axis in "xyz"], axis=-1)
     covariance[..., range(3), range(3)] = sd**2
@@ -167,7 +167,7 @@ def poses_of_views(table: pd.DataFrame, path: Path, facts: Facts) -> SessionPose
 
     variance = np.stack([column("sd_x"), column("sd_y")], axis=-1) ** 2
     of_views = Poses2D(
-        np.stack([column("x"), column("y")], axis=-1),
+        checked_positions(np.stack([column("x"), column("y")], axis=-1), path),
         column("likelihood"),
         views,
         keypoints,
