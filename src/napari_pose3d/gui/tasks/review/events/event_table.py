@@ -69,6 +69,10 @@ class EventTable(RecordTable):
             selection.currentRowChanged.connect(self._on_current)
             selection.selectionChanged.connect(lambda *_: self._on_selection())
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As low as it may be: in a low window what is said about an event counts more."""
+        return QSize(super().sizeHint().width(), _HEIGHT)
+
     @property
     def row(self) -> int:
         """The current line; -1 for none."""
