@@ -27,12 +27,12 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
 from .board.observations import BoardObservations
+from .solve.board_poses import board_candidates
 from .solve.clocks.clock_course import ClockCourse
 from .solve.lens import CX, CY, FX, FY, K1
 from .solve.rig_solution import (
     FEWEST_CORNERS,
     Solution,
-    board_candidates,
     fit_boards,
     solve_rig,
 )

@@ -17,10 +17,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solve.board_poses import BoardPoses
+from ..solve.board_poses import BoardPoses, board_candidates
 from ..solve.intrinsics import camera_intrinsics
 from ..solve.relative_poses import place_cameras
-from ..solve.rig_solution import FEWEST_CORNERS, board_candidates
+from ..solve.rig_solution import FEWEST_CORNERS
 from ..solve.rig_state import BoardImages
 from ..solve.rotations import angle_between
 from .board import Board

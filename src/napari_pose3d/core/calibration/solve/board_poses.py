@@ -13,15 +13,23 @@ and Pinz (2006), "Robust pose estimation from a planar target" (the two minima).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .bundle_adjustment import Loss, costs_of
+from .lens import undistort
+from .rig_state import BoardImages, BoardMotion, RigState
 from .rotations import cross_matrix, nearest_rotation, rotation_of
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+FORGIVING = 5.0
+"""Scale of the loss, px, by which wrong poses of a board are compared."""
 
 N_CANDIDATES = 2
 # Steps of the refinement of a single pose; it starts near and has six unknowns.
@@ -229,3 +237,71 @@ def _normalised(xy: Float64, weight: Float64) -> tuple[Float64, Float64]:
     matrix[:, :2, 2] = -middle * scale[:, None]
     matrix[:, 2, 2] = 1
     return matrix, off * scale[:, None, None]
+
+
+def best_boards(
+    state: RigState, images: BoardImages, poses: BoardPoses, current: bool = True
+) -> RigState:
+    """In each frame, the board's pose that all views together like best.
+
+    Parameters
+    ----------
+    poses : BoardPoses
+        Candidates from single images.
+    current : bool
+        Whether the pose that the state has is a candidate as well.
+    """
+    n = len(images.view)
+    r_camera, t_camera = state.rotations[images.view], state.translations[images.view]
+    # Candidates in the world: (image, candidate).
+    world_r = np.swapaxes(r_camera, -1, -2)[:, None] @ poses.rotations
+    world_t = np.einsum("nji,ncj->nci", r_camera, poses.translations - t_camera[:, None])
+    order = np.argsort(images.frame, kind="stable")
+    bounds = np.searchsorted(images.frame[order], np.arange(len(state.board_translations) + 1))
+    # All pairs (image that proposes, image that judges) of each frame.
+    proposer: list[Ints] = []
+    judge: list[Ints] = []
+    for start, stop in pairwise(bounds):
+        members = order[start:stop]
+        proposer.append(np.repeat(members, len(members)))
+        judge.append(np.tile(members, len(members)))
+    of, by = np.concatenate(proposer), np.concatenate(judge)
+    best_cost = np.full(len(state.board_translations), np.inf)
+    rotations, translations = state.board_rotations.copy(), state.board_translations.copy()
+
+    def cost_of(rotation: Float64, translation: Float64, judged: Ints) -> Float64:
+        trial = replace(images.at(judged), frame=np.arange(len(judged)))
+        boards = replace(
+            state,
+            board_rotations=np.ascontiguousarray(rotation),
+            board_translations=np.ascontiguousarray(translation),
+            clocks=np.zeros(state.n_views),
+        )
+        return costs_of(boards, trial, BoardMotion.still(len(judged)), Loss(FORGIVING))
+
+    if current:
+        costs = cost_of(
+            state.board_rotations[images.frame],
+            state.board_translations[images.frame],
+            np.arange(n),
+        )
+        best_cost = np.bincount(images.frame, costs, minlength=len(best_cost))
+    for candidate in range(poses.errors.shape[1]):
+        costs = cost_of(world_r[of, candidate], world_t[of, candidate], by)
+        total = np.bincount(of, costs, minlength=n)
+        total[~np.isfinite(poses.errors[:, candidate])] = np.inf
+        for image in order:
+            frame = images.frame[image]
+            if total[image] < best_cost[frame] - 1e-9:
+                best_cost[frame] = total[image]
+                rotations[frame], translations[frame] = (
+                    world_r[image, candidate],
+                    world_t[image, candidate],
+                )
+    return replace(state, board_rotations=rotations, board_translations=translations)
+
+
+def board_candidates(images: BoardImages, intrinsics: Float64, fisheye: bool) -> BoardPoses:
+    """Poses of the board from each image by itself; see `candidate_poses`."""
+    plane = undistort(intrinsics[images.view][:, None], images.xy, fisheye)
+    return candidate_poses(images.points, plane, images.observed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +11,14 @@ from numpy.typing import NDArray
 from napari_pose3d.errors import PoseDataError
 
 from ..board.observations import BoardObservations
-from .board_poses import BoardPoses, candidate_poses
+from .board_poses import FORGIVING, BoardPoses, best_boards, board_candidates
 from .bundle_adjustment import Adjusted, Freedom, Loss, adjust, costs_of
 from .clocks.board_motion import motion_of
-from .clocks.camera_clocks import Clocks, corner_noise, estimate_clocks
+from .clocks.camera_clocks import corner_noise, estimate_clocks
 from .clocks.clock_course import ClockCourse, paired
-from .clocks.lag_growth import Changes, lag_changes
+from .clocks.lag_following import PairedImages, followed
 from .intrinsics import camera_intrinsics
-from .lens import FX, FY, K1, N_INTRINSICS, undistort
+from .lens import FX, FY, K1, N_INTRINSICS
 from .mirrored_world import boards_mirrored, is_flat, mirrored
 from .relative_poses import InitialRig, place_cameras
 from .rig_state import (
@@ -37,11 +35,7 @@ Ints = NDArray[np.int64]
 FEWEST_CORNERS = 4
 """An image with fewer corners says nothing about the board's pose."""
 
-_FORGIVING = 5.0  # px: wrong poses of a board are compared
 _TURNS = 6  # rounds in which boards are turned the right way round
-_COURSES = 10  # rounds in which lags that change are followed
-_GAIN = 0.99  # of the cost, above which a lag counts as constant
-_REST = 0.02  # frames in the course of a recording, up to which a growth that was found is followed
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,9 +179,9 @@ def solve_rig(
     if clocks:
         progress("clocks")
         found = estimate_clocks(state, observations, images, freedom, check)
-        paired_by = _Paired(observations, course, state, found)
+        paired_by = PairedImages(observations, course, state, found)
         if not found.note:
-            paired_by = _followed(paired_by, recorded, freedom, check)
+            paired_by = followed(paired_by, recorded, freedom, check)
         observations, course, state, found = paired_by
         clock_sd, note, result = found.sd, found.note, found.adjusted
         changing = not course.is_constant.all()
@@ -220,87 +214,6 @@ def solve_rig(
     )
 
 
-class _Paired(NamedTuple):
-    """Images paired by a course of the clocks, and the rig that they give."""
-
-    observations: BoardObservations
-    course: ClockCourse
-    state: RigState
-    found: Clocks
-
-    @property
-    def best(self) -> RigState:
-        return self.state if self.found.adjusted is None else self.found.adjusted.state
-
-    @property
-    def changes(self) -> Changes | None:
-        """How the lags still change."""
-        return lag_changes(
-            self.best, self.found.images, self.found.motion, self.observations.frames
-        )
-
-    @property
-    def cost(self) -> float:
-        """Of a corner, px^2."""
-        images = self.found.images
-        costs = costs_of(self.best, images, self.found.motion, Loss(LAST_LOSS))
-        return float(costs.sum() / max(images.observed.sum(), 1))
-
-
-def _followed(
-    start: _Paired, recorded: BoardObservations, freedom: Freedom, check: Callable[[], None]
-) -> _Paired:
-    """Images paired anew for as long as lags are found to change, and the rig fits better."""
-    changes, needed = start.changes, _GAIN
-    # What is found of a change, of what was added: at first too little is.
-    shown = np.ones(start.state.n_views)
-    growing = np.zeros(start.state.n_views, bool)
-    for _ in range(_COURSES):
-        if changes is None:
-            break
-        growing |= changes.is_sure
-        share = np.where(growing, 1 / shown, 0.0)
-        growth = share * changes.growth
-        trials = [changes.line(share)] if (np.abs(growth) * changes.span > _REST).any() else []
-        trials += [changes.step()] if changes.jumps else []
-        found = [_paired_anew(start, each, recorded, freedom, check) for each in trials]
-        if not found:
-            break
-        best = min(found, key=lambda each: each.cost)
-        if not best.cost < needed * start.cost:
-            break
-        before, start, needed = changes, best, 1.0
-        changes = start.changes
-        if changes is not None and best is found[0] and growth.any():
-            with np.errstate(invalid="ignore", divide="ignore"):
-                response = (before.growth - changes.growth) / growth
-            shown = np.where(growth != 0, np.clip(response, 0.2, 1.0), shown)
-    return start
-
-
-def _paired_anew(
-    start: _Paired,
-    change: ClockCourse,
-    recorded: BoardObservations,
-    freedom: Freedom,
-    check: Callable[[], None],
-) -> _Paired:
-    state = start.best
-    course = start.course + ClockCourse.constant(state.clocks) + change
-    observations, delays = paired(recorded, course)
-    images = BoardImages.of(observations, delays)
-    poses = board_candidates(images, state.intrinsics, state.fisheye)
-    state = replace(
-        state,
-        clocks=np.zeros(state.n_views),
-        board_rotations=np.tile(np.eye(3), (len(observations.frames), 1, 1)),
-        board_translations=np.zeros((len(observations.frames), 3)),
-    )
-    state = best_boards(state, images, poses, current=False)
-    found = estimate_clocks(state, observations, images, freedom, check, keep=True)
-    return _Paired(observations, course, state, found)
-
-
 def fit_boards(
     rig: RigState,
     images: BoardImages,
@@ -329,74 +242,6 @@ def fit_boards(
     for scale in (20.0, LAST_LOSS):
         state = adjust(state, images, fixed, Loss(scale), check=check).state
     return state
-
-
-def best_boards(
-    state: RigState, images: BoardImages, poses: BoardPoses, current: bool = True
-) -> RigState:
-    """In each frame, the board's pose that all views together like best.
-
-    Parameters
-    ----------
-    poses : BoardPoses
-        Candidates from single images.
-    current : bool
-        Whether the pose that the state has is a candidate as well.
-    """
-    n = len(images.view)
-    r_camera, t_camera = state.rotations[images.view], state.translations[images.view]
-    # Candidates in the world: (image, candidate).
-    world_r = np.swapaxes(r_camera, -1, -2)[:, None] @ poses.rotations
-    world_t = np.einsum("nji,ncj->nci", r_camera, poses.translations - t_camera[:, None])
-    order = np.argsort(images.frame, kind="stable")
-    bounds = np.searchsorted(images.frame[order], np.arange(len(state.board_translations) + 1))
-    # All pairs (image that proposes, image that judges) of each frame.
-    proposer: list[Ints] = []
-    judge: list[Ints] = []
-    for start, stop in pairwise(bounds):
-        members = order[start:stop]
-        proposer.append(np.repeat(members, len(members)))
-        judge.append(np.tile(members, len(members)))
-    of, by = np.concatenate(proposer), np.concatenate(judge)
-    best_cost = np.full(len(state.board_translations), np.inf)
-    rotations, translations = state.board_rotations.copy(), state.board_translations.copy()
-
-    def cost_of(rotation: Float64, translation: Float64, judged: Ints) -> Float64:
-        trial = replace(images.at(judged), frame=np.arange(len(judged)))
-        boards = replace(
-            state,
-            board_rotations=np.ascontiguousarray(rotation),
-            board_translations=np.ascontiguousarray(translation),
-            clocks=np.zeros(state.n_views),
-        )
-        return costs_of(boards, trial, BoardMotion.still(len(judged)), Loss(_FORGIVING))
-
-    if current:
-        costs = cost_of(
-            state.board_rotations[images.frame],
-            state.board_translations[images.frame],
-            np.arange(n),
-        )
-        best_cost = np.bincount(images.frame, costs, minlength=len(best_cost))
-    for candidate in range(poses.errors.shape[1]):
-        costs = cost_of(world_r[of, candidate], world_t[of, candidate], by)
-        total = np.bincount(of, costs, minlength=n)
-        total[~np.isfinite(poses.errors[:, candidate])] = np.inf
-        for image in order:
-            frame = images.frame[image]
-            if total[image] < best_cost[frame] - 1e-9:
-                best_cost[frame] = total[image]
-                rotations[frame], translations[frame] = (
-                    world_r[image, candidate],
-                    world_t[image, candidate],
-                )
-    return replace(state, board_rotations=rotations, board_translations=translations)
-
-
-def board_candidates(images: BoardImages, intrinsics: Float64, fisheye: bool) -> BoardPoses:
-    """Poses of the board from each image by itself; see `candidate_poses`."""
-    plane = undistort(intrinsics[images.view][:, None], images.xy, fisheye)
-    return candidate_poses(images.points, plane, images.observed)
 
 
 def _freedom(state: RigState, everything: bool, fixed: bool) -> Freedom:
@@ -464,7 +309,7 @@ def _boards_turned(state: RigState, images: BoardImages, check: Callable[[], Non
     no = np.zeros(state.n_views, bool)
     held = Freedom(no, np.zeros((state.n_views, N_INTRINSICS), bool), no)
     other = boards_mirrored(state, images.points)
-    other = adjust(other, images, held, Loss(_FORGIVING), most_steps=15, check=check).state
+    other = adjust(other, images, held, Loss(FORGIVING), most_steps=15, check=check).state
     n = len(state.board_translations)
     old, new = (
         np.bincount(images.frame, _still_costs(each, images), minlength=n)
@@ -486,4 +331,4 @@ def _boards_turned(state: RigState, images: BoardImages, check: Callable[[], Non
 
 def _still_costs(state: RigState, images: BoardImages) -> Float64:
     motion = BoardMotion.still(len(state.board_translations))
-    return costs_of(state, images, motion, Loss(_FORGIVING))
+    return costs_of(state, images, motion, Loss(FORGIVING))

@@ -24,6 +24,9 @@ Ints = NDArray[np.int64]
 LEAST_GROWTH = 0.15
 """Frames in the course of a recording, below which a lag counts as constant."""
 
+MOST_GROWTH = 0.05
+"""Frames per frame: a video whose lag grows faster is of another recording."""
+
 _FEWEST_MOVING = 20  # images of a view
 _MOVING = 0.5  # px per frame
 _CERTAIN = 5.0  # standard errors
