@@ -499,6 +499,24 @@ def test_brightness_of_one_view_and_of_all(widget: Any) -> None:
 # --- the room and the main viewer ---------------------------------------------------------------
 
 
+def test_views_and_space_take_the_theme(widget: Any, viewer: Any) -> None:
+    frames = [*widget.panel.views.values(), widget.panel.space]
+
+    def backgrounds() -> list[tuple[int, ...]]:
+        images = [each.canvas.screenshot(flash=False) for each in frames]
+        return [tuple(image[-2, 2, :3].tolist()) for image in images]
+
+    before = viewer.theme
+    dark = backgrounds()
+    try:
+        viewer.theme = "light"
+        light = backgrounds()
+    finally:
+        viewer.theme = before
+    assert all(sum(bright) > sum(dim) + 300 for bright, dim in zip(light, dark, strict=True))
+    assert backgrounds() == dark
+
+
 def test_the_views_have_the_room_of_an_empty_canvas(widget: Any, viewer: Any, qtbot: Any) -> None:
     canvas = widget.window().centralWidget()
 

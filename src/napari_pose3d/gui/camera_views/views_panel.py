@@ -107,6 +107,7 @@ class ViewsPanel(QWidget):
         controls.window_clicked.connect(self.window_wanted)
         self._session = current_session(self._viewer)
         self._session.changed.connect(self._on_layers)
+        self._viewer.events.theme.connect(self._show_theme)
 
     # ---------------------------------------------------------------- time
 
@@ -201,6 +202,7 @@ class ViewsPanel(QWidget):
             else:
                 self._add_view(CameraView(source, scene.skeleton))
         self._renew_space()
+        self._show_theme()
         stages = {poses.stage for source in scene.views for poses in source.poses}
         colours = dict(zip(scene.palette, keypoint_rgba(list(scene.palette.values())), strict=True))
         self.controls.offer(
@@ -236,6 +238,11 @@ class ViewsPanel(QWidget):
             self.space.dropped.connect(self.swap)
         else:
             self.space.set_scene(self.scene)
+
+    def _show_theme(self) -> None:
+        """The canvases have the background of the main viewer's."""
+        for frame in (*self.views.values(), *((self.space,) if self.space is not None else ())):
+            frame.model.theme = self._viewer.theme
 
     def _arrange(self) -> None:
         cells: dict[str, QWidget] = dict(self.views)
@@ -401,6 +408,7 @@ class ViewsPanel(QWidget):
         self._rebuild_timer.stop()
         self.note_sizes()
         self._session.changed.disconnect(self._on_layers)
+        self._viewer.events.theme.disconnect(self._show_theme)
         self.frames.close()
         for view in self.views.values():
             view.shut_down()
