@@ -50,15 +50,12 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/npe2 validate napari_pose3d
 
-# Two processes of tests have a core each; BLAS would have each use both, and wait for itself.
-ONE_THREAD := OPENBLAS_NUM_THREADS=1
-
 # $(call pytest,environment,markers,after a failure). What needs no window runs first, without a display.
 # Tests with windows wait for them most of the time: two processes, each with a display of its own
 # (pytest-xvfb), and all tests of a file in one of them, for they share its windows.
 define pytest
-	$(ONE_THREAD) $(1)/bin/python -m pytest -m "not gui and not peers and $(2)" -n 2 --no-xvfb $(3)
-	$(ONE_THREAD) $(1)/bin/python -m pytest tests/gui -m "gui and $(2)" -n 2 --dist loadfile --no-loadscope-reorder $(3)
+	$(1)/bin/python -m pytest -m "not gui and not peers and $(2)" -n 2 --no-xvfb $(3)
+	$(1)/bin/python -m pytest tests/gui -m "gui and $(2)" -n 2 --dist loadfile --no-loadscope-reorder $(3)
 endef
 
 test: lint
