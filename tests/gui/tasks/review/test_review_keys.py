@@ -133,6 +133,19 @@ def test_over_a_view_the_newest_step_is_undone(widget: ReviewWidget, shared_view
     until(lambda: not widget.model.is_waiting)
 
 
+def test_the_evidence_leaves_the_views_to_another_task(
+    widget: ReviewWidget, shared_viewer: Any
+) -> None:
+    places = workspace(shared_viewer)
+    layers = places.find("Camera views").panel.views["Cam-C"].model.layers
+    assert "why" in layers
+    places.open("Export")
+    until(lambda: places.is_in_front("Export"))
+    assert "why" not in layers
+    places.bring_forward("Review")
+    until(lambda: "why" in layers)
+
+
 def test_the_keys_act_in_the_panel_that_was_brought_forward(
     widget: ReviewWidget, shared_viewer: Any
 ) -> None:

@@ -168,7 +168,8 @@ class ReviewWidget(QWidget):
 
     def _connect(self) -> None:
         self._current.changed.connect(self._on_session)
-        self._workspace.changed.connect(self._share_keys)
+        for slot in (self._share_keys, self._show_why):
+            self._workspace.changed.connect(slot)
         self.bar.run_clicked.connect(self.run)
         self.bar.cancel_clicked.connect(self.cancel)
         self.events.frame_chosen.connect(self._show_frame)
@@ -373,7 +374,11 @@ class ReviewWidget(QWidget):
             with self._keeping_focus():
                 self.link.open()
                 self._workspace.bring_forward(_PANEL)
-        self.why.switch(on)
+        self._show_why()
+
+    def _show_why(self) -> None:
+        """Another task in front has the views to itself."""
+        self.why.switch(self.events.why.isChecked() and self._is_in_front())
 
     @contextlib.contextmanager
     def _keeping_focus(self) -> Iterator[None]:
@@ -437,7 +442,8 @@ class ReviewWidget(QWidget):
         self._above.stop()
         self.link.stop()
         self._current.changed.disconnect(self._on_session)
-        self._workspace.changed.disconnect(self._share_keys)
+        for slot in (self._share_keys, self._show_why):
+            self._workspace.changed.disconnect(slot)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
 
     def event(self, event: QEvent | None) -> bool:

@@ -58,15 +58,11 @@ class EvidenceDrawing(QObject):
         """What is known of the review; None without one."""
         return self._evidence
 
-    @property
-    def is_drawn(self) -> bool:
-        """Whether anything is drawn in the camera views."""
-        return bool(self._marks)
-
     def switch(self, on: bool) -> None:
         """Draw, or draw nothing."""
-        self._on = on
-        self.draw()
+        if on != self._on:
+            self._on = on
+            self.draw()
 
     def renew(self) -> None:
         """Positions were corrected."""
