@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.support.session_files import touch
 
-# The other machine is a folder: what ssh is given to run runs here, and rsync copies.
+# The other machine is a folder: what ssh is given to run runs here, and rsync copies. Its exit
+# code is 24 where a file vanished that it had listed.
 SSH = """#!/bin/sh
 echo "ssh $*" >> "$FAKE_LOG"
 [ -n "$FAKE_SSH_FAILS" ] && { echo "Permission denied (publickey)." >&2; exit 255; }
@@ -26,10 +27,19 @@ if listed:
     names = Path(listed[0].split("=", 1)[1]).read_text().splitlines()
 else:
     names = [str(p.relative_to(source)) for p in Path(source).rglob("*") if p.is_file()]
+    names += filter(None, [os.environ.get("FAKE_RSYNC_LISTS")])
+    rules = [a[2:].split("=/", 1) for a in sys.argv if a.startswith(("--include=/", "--exclude=/"))]
+    for kind, path in rules:
+        names = [name for name in names if (name == path) == (kind == "include")]
+vanished = False
 for name in names:
     place = Path(target) / name
     place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(Path(source) / name, place)
+    try:
+        shutil.copy2(Path(source) / name, place)
+    except FileNotFoundError:
+        vanished = True
+sys.exit(24 if vanished else 0)
 """
 SBATCH = """#!/bin/sh
 echo "sbatch $*" >> "$FAKE_LOG"

@@ -18,7 +18,11 @@ from napari_pose3d.cli import main
 from napari_pose3d.core.models.configuration.config_file import read_config
 from napari_pose3d.core.models.remote.remote_files import needed_files, remote_config
 from napari_pose3d.core.models.remote.remote_place import RemotePlace, parse_place
-from napari_pose3d.core.models.remote.remote_training import slurm_script
+from napari_pose3d.core.models.remote.remote_training import (
+    fetch_steps,
+    run_steps,
+    slurm_script,
+)
 from napari_pose3d.core.models.runs.continuation import continued_config
 from napari_pose3d.core.models.runs.training_state import State, training_state
 from napari_pose3d.core.models.runs.training_stop import stop_training
@@ -73,6 +77,31 @@ def test_a_training_on_another_machine(
     assert continued_config(folder, 5)["data"]["data_dir"] == str(project)
     assert main(["models", "list", str(project), "--no-errors"]) == 0
     assert "was asked to be" not in capsys.readouterr().out
+
+
+def test_fetching_while_the_training_goes_on(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, here = tmp_path / "far", tmp_path / "lab"
+    weights = far / "models" / "net" / "tb_logs" / "test" / "version_0" / "checkpoints"
+    touch(weights / "epoch=0-step=1-best.ckpt")
+    status = touch(weights.parents[3] / "train_status.json", '{"status": "RUNNING"}')
+    folder = here / "models" / "net"
+    state, rest = fetch_steps(here, folder, RemotePlace("far", str(far)))
+    run_steps([state], lambda step: None)
+    assert training_state(folder).status.status == "RUNNING"
+    # It ends between the two commands, and its weights are others.
+    status.write_text('{"status": "COMPLETED"}')
+    touch(weights / "epoch=2-step=3-best.ckpt")
+    (weights / "epoch=0-step=1-best.ckpt").unlink()
+    run_steps([rest], lambda step: None)
+    assert training_state(folder).state is not State.DONE
+    assert training_state(folder).checkpoint is not None
+    # A file that vanishes is no failure.
+    monkeypatch.setenv("FAKE_RSYNC_LISTS", "tb_logs/test/version_0/checkpoints/gone.ckpt")
+    run_steps([state, rest], lambda step: None)
+    assert training_state(folder).state is State.DONE
+    assert training_state(folder).checkpoint.name == "epoch=2-step=3-best.ckpt"
 
 
 def test_a_connection_that_fails_leaves_nothing_behind(

@@ -102,7 +102,7 @@ def fetch(project: Path, names: list[str]) -> int:
                 file=folder,
                 expected="a network that was trained with --on ssh://HOST/FOLDER",
             )
-        run_steps(fetch_steps(project, [folder], parse_place(record.place)), _show)
+        run_steps(fetch_steps(project, folder, parse_place(record.place)), _show)
         print(f"{name}: {training_state(folder).describe()}")
     return 0
 

@@ -14,7 +14,7 @@ from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted
 
-from ..runs.model_folder import ERROR_LOG, OUT_LOG
+from ..runs.model_folder import ERROR_LOG, OUT_LOG, STATUS
 from ..runs.training_record import REMOTE_CONFIG
 from ..runs.training_start import MODELS
 from .remote_files import needed_files, write_remote_config
@@ -24,14 +24,17 @@ _SECONDS = 24 * 3600
 SCRIPT = "train.sbatch"
 FILE_LIST = "remote_files.txt"
 _NEEDED = "command"
+# A training removes its older weights; rsync says so with this code when it had listed them.
+_RSYNC_VANISHED = 24
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of the user's own programs, and what it is for."""
+    """A command of the user's own programs, what it is for, and the exit codes that are good."""
 
     purpose: str
     command: tuple[str, ...]
+    good: tuple[int, ...] = (0,)
 
     def __str__(self) -> str:
         return shlex.join(self.command)
@@ -118,20 +121,28 @@ def slurm_steps(
     return (Step("hand it to Slurm", ("sbatch", str(path))),)
 
 
-def fetch_steps(project: Path, networks: Sequence[Path], place: RemotePlace) -> tuple[Step, ...]:
-    """Commands that fetch what trainings have written so far."""
-    return tuple(
+def fetch_steps(project: Path, network: Path, place: RemotePlace) -> tuple[Step, ...]:
+    """Commands that fetch what a training has written so far; it may go on meanwhile.
+
+    Its state is fetched before all else: where it says that the training is done, the files listed
+    afterwards are the last ones.
+    """
+    ends = (
+        f"{place.host}:{place.folder}/{MODELS}/{network.name}/",
+        f"{project / MODELS / network.name}/",
+    )
+    copy = ("rsync", "-az", *_rsync_shell(place))
+    return (
         Step(
-            f"fetch {each.name}",
-            (
-                "rsync",
-                "-az",
-                *_rsync_shell(place),
-                f"{place.host}:{place.folder}/{MODELS}/{each.name}/",
-                f"{project / MODELS / each.name}/",
-            ),
-        )
-        for each in networks
+            f"fetch the state of {network.name}",
+            (*copy, f"--include=/{STATUS}", "--exclude=*", *ends),
+            (0, _RSYNC_VANISHED),
+        ),
+        Step(
+            f"fetch {network.name}",
+            (*copy, f"--exclude=/{STATUS}", *ends),
+            (0, _RSYNC_VANISHED),
+        ),
     )
 
 
@@ -165,7 +176,7 @@ def run_steps(steps: Sequence[Step], show: Callable[[Step], None]) -> str:
                 f"'{step}' cannot be run ({error})",
                 todo="Run this command in a terminal to see more",
             ) from error
-        if done.returncode:
+        if done.returncode not in step.good:
             lines = (done.stderr or done.stdout).strip().splitlines()
             why = lines[-1][:300] if lines else f"exit code {done.returncode}"
             raise PoseDataError(
