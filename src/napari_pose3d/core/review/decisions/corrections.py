@@ -35,12 +35,13 @@ from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
 
 from .step_log import Key, Step, StepLog, Values
+from .step_record import StepRecord
 
 FOLDER, RECORD = "corrections", "record.jsonl"
 SCORER = "corrected"
 
 
-class Corrections:
+class Corrections(StepRecord):
     """The corrections of one session; every change is on disk when the call returns.
 
     Parameters
@@ -77,10 +78,11 @@ class Corrections:
         self.session = session or "recording"
         refuse_unsafe_names((self.session,), "session")
         refuse_unsafe_names(views, "view")
-        self.views, self.keypoints, self.who = tuple(views), tuple(keypoints), who
+        self.views, self.keypoints = tuple(views), tuple(keypoints)
         self.folder = corrections_folder(folder, self.session)
-        self._log = StepLog(
-            self.folder / RECORD, project_lock(folder), check_position, self._write_views
+        lock = project_lock(folder)
+        super().__init__(
+            StepLog(self.folder / RECORD, lock, check_position, self._write_views), who
         )
 
     @property
@@ -90,35 +92,6 @@ class Corrections:
             Cell(view, frame, keypoint): (float(x), float(y))
             for (view, frame, keypoint), (x, y) in self._log.state.items()
         }
-
-    @property
-    def damaged(self) -> int:
-        """Lines of the record that could not be read, and do not count."""
-        return self._log.damaged
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """What was done, the oldest first; what was undone is not among them."""
-        return self._log.steps
-
-    @property
-    def undo_text(self) -> str:
-        """What undo would take back; "" for nothing."""
-        return self._log.undo_text
-
-    @property
-    def redo_text(self) -> str:
-        return self._log.redo_text
-
-    @property
-    def done_at(self) -> str:
-        """When what undo would take back was done; ISO 8601, UTC, "" for nothing."""
-        return self._log.done_at
-
-    @property
-    def undone_at(self) -> str:
-        """When what redo would bring again was undone; "" for nothing."""
-        return self._log.undone_at
 
     def move(
         self, positions: Mapping[Cell, tuple[float, float] | None], text: str = ""
@@ -149,18 +122,6 @@ class Corrections:
             at = None if position is None else [round(float(each), 3) for each in position]
             values[cell.view, int(cell.frame), cell.keypoint] = at
         return self._log.add(values, text or _described(positions), self.who)
-
-    def undo(self) -> Step | None:
-        """Take back the newest step, of whoever made it; None where there is none."""
-        return self._log.undo(self.who)
-
-    def redo(self) -> Step | None:
-        """Bring the step again that was undone last; None where there is none."""
-        return self._log.redo(self.who)
-
-    def read(self) -> None:
-        """Read the record again: another process may have changed it."""
-        self._log.read()
 
     def _check(self, cell: Cell, position: tuple[float, float] | None) -> None:
         for what, name, known in (

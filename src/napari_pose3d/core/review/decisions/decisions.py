@@ -30,6 +30,7 @@ from napari_pose3d.core.storage.path_lists import AnyPath
 
 from ..events import Event
 from .step_log import Key, Step, StepLog, Values, now
+from .step_record import StepRecord
 
 FOLDER, RECORD, TABLE = "decisions", "record.jsonl", "decisions.csv"
 COLUMNS = (
@@ -102,8 +103,8 @@ class Decision:
         )
 
 
-class Decisions:
-    """The decisions of a project; every change is on disk when the call returns.
+class Decisions(StepRecord):
+    """The decisions of a project.
 
     Parameters
     ----------
@@ -127,38 +128,14 @@ class Decisions:
     """
 
     def __init__(self, folder: AnyPath, who: str = "") -> None:
-        self.folder, self.who = Path(folder) / OWN_FOLDER / FOLDER, who
+        self.folder = Path(folder) / OWN_FOLDER / FOLDER
         lock = project_lock(folder)
-        self._log = StepLog(self.folder / RECORD, lock, _check_stored, self._write_table)
+        super().__init__(StepLog(self.folder / RECORD, lock, _check_stored, self._write_table), who)
 
     @property
     def all(self) -> tuple[Decision, ...]:
         """By session and first frame."""
         return _listed(self._log.state)
-
-    @property
-    def damaged(self) -> int:
-        """Lines of the record that could not be read, and do not count."""
-        return self._log.damaged
-
-    @property
-    def undo_text(self) -> str:
-        """What undo would take back; "" for nothing."""
-        return self._log.undo_text
-
-    @property
-    def redo_text(self) -> str:
-        return self._log.redo_text
-
-    @property
-    def done_at(self) -> str:
-        """When what undo would take back was done; ISO 8601, UTC, "" for nothing."""
-        return self._log.done_at
-
-    @property
-    def undone_at(self) -> str:
-        """When what redo would bring again was undone; "" for nothing."""
-        return self._log.undone_at
 
     def of_event(self, session: str, event: Event) -> Decision | None:
         """The newest decision about an event; None where there is none."""
@@ -211,18 +188,6 @@ class Decisions:
         """Take decisions away, as one step of undo."""
         n = len(decisions)
         return self._add([], decisions, f"withdraw {n} decision{'s' if n > 1 else ''}")
-
-    def undo(self) -> Step | None:
-        """Take back the newest step, of whoever made it; None where there is none."""
-        return self._log.undo(self.who)
-
-    def redo(self) -> Step | None:
-        """Bring the step again that was undone last; None where there is none."""
-        return self._log.redo(self.who)
-
-    def read(self) -> None:
-        """Read the record again: another process may have changed it."""
-        self._log.read()
 
     def _add(self, new: Collection[Decision], old: Collection[Decision], text: str) -> Step | None:
         time = now()
