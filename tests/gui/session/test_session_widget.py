@@ -14,7 +14,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QPushButton, QTableWidget
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.napari_window import emptied
 from tests.support.video_recipes import Video, read_number
@@ -235,6 +235,23 @@ def test_a_session_is_chosen_and_opened(widget, qtbot, project: Path) -> None:
     assert opened.session.name == "walk"
     assert "walk is open" in widget.bar.status
     assert widget.viewer.title == "walk"
+
+
+@pytest.mark.gui
+def test_a_long_name_leaves_the_numbers_in_sight(widget, qtbot, tmp_path: Path) -> None:
+    name = "20260102_mouse17_openfield_left_of_the_window_after_feeding"
+    predictions, _ = write_session(tmp_path / "draft", N_FRAMES)
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for path in predictions.iterdir():
+        shutil.copy(path, folder / path.name.replace(path.name.split("_")[0], name, 1))
+    widget.resize(320, 700)
+    open_paths(widget, qtbot, folder)
+    table = widget.sessions.findChild(QTableWidget)
+    last = table.visualItemRect(table.item(0, table.columnCount() - 1))
+    assert table.viewport().rect().contains(last)
+    assert table.visualItemRect(table.item(0, 0)).width() > 40
+    assert table.item(0, 0).toolTip() == name
 
 
 @pytest.mark.gui

@@ -231,6 +231,16 @@ def test_a_torn_off_panel_is_seen_when_it_is_opened_again(window: Window) -> Non
     check_seen(window, "Smooth and triangulate")
 
 
+def test_what_a_program_tears_off_behind_another_tab_is_on_the_screen(window: Window) -> None:
+    window.choose("Session")
+    window.choose("Smooth and triangulate")
+    dock = window.dock("Session")
+    dock.setFloating(True)
+    window.settle()
+    screen = window.main.screen().availableGeometry()
+    assert screen.contains(dock.frameGeometry()), dock.frameGeometry()
+
+
 @pytest.mark.parametrize("button", ["QTitleBarHideButton", "QTitleBarCloseButton"])
 def test_hidden_or_closed_camera_views_leave_no_empty_window(window: Window, button: str) -> None:
     window.choose("Camera views")

@@ -61,11 +61,15 @@ class SessionPanel(QGroupBox):
             item = self._table.horizontalHeaderItem(place)
             if item is not None:
                 item.setToolTip(meaning)
+        # Names of recordings differ at the end as often as at the beginning.
+        self._table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._table.setWordWrap(False)
         rows, header = self._table.verticalHeader(), self._table.horizontalHeader()
         if rows is not None and header is not None:
             rows.hide()
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            # The name is wholly there; what does not fit is reached by scrolling.
+            # A long name must not push the numbers out of sight; it is wholly below the table.
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             header.setMinimumSectionSize(24)
             # A session is always chosen: bold headings would only take room.
             header.setHighlightSections(False)
@@ -116,7 +120,9 @@ class SessionPanel(QGroupBox):
         self._table.setRowCount(len(sessions))
         for row, session in enumerate(sessions):
             for column, text in enumerate(_cells(session)):
-                self._table.setItem(row, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                item.setToolTip(session.name)
+                self._table.setItem(row, column, item)
         self._table.clearSelection()
         self._table.blockSignals(False)
         self._fit_height(len(sessions))
@@ -135,11 +141,11 @@ class SessionPanel(QGroupBox):
                 self._table.selectRow(row)
 
     def _fit_height(self, n_sessions: int) -> None:
-        header = self._table.horizontalHeader()
-        rows = min(max(n_sessions, 1), _MOST_ROWS)
-        # One row more than there are, for a scroll bar below.
-        height = (rows + 1) * self._table.verticalHeader().defaultSectionSize()  # type: ignore[union-attr]
-        self._table.setFixedHeight(height + (header.sizeHint().height() if header else 24))
+        rows, header = self._table.verticalHeader(), self._table.horizontalHeader()
+        if rows is not None and header is not None:
+            height = min(max(n_sessions, 1), _MOST_ROWS) * rows.defaultSectionSize()
+            borders = 2 * self._table.frameWidth() + 2
+            self._table.setFixedHeight(height + header.sizeHint().height() + borders)
 
     def _apply_filter(self, text: str) -> None:
         sessions = () if self._project is None else self._project.sessions
@@ -190,7 +196,7 @@ def _cells(session: Session) -> tuple[str, ...]:
 
 
 def _facts(session: Session) -> str:
-    parts = [f"Views: {', '.join(session.views)}."]
+    parts = [f"{session.name}\nViews: {', '.join(session.views)}."]
     if session.labels:
         parts.append(f"Labels: {', '.join(session.labels)}.")
     parts.append(

@@ -6,11 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 from napari.qt import QtViewer
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QObject, QPoint, Qt
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, QTabBar, QWidget
 
 # The font belongs to the bar: that of a tab alone is not what its width is computed from.
 _TABS = "QTabBar { font-size: 11px; } QTabBar::tab { padding: 3px 5px; margin-right: 1px; }"
+
+# Below its upper edge, px: there the mouse takes hold of a window.
+_HANDLE = 4
 
 
 def unwrapped(viewer: Any) -> Any:
@@ -52,6 +56,27 @@ def narrow_tabs(window: QMainWindow, names: Collection[str]) -> None:
             bar.setStyleSheet(_TABS)
             # The line beneath them is as bright as text in dark themes.
             bar.setDrawBase(False)
+
+
+def keep_in_sight(dock: QDockWidget) -> None:
+    """Bring a dock that was torn off onto the screen.
+
+    Qt keeps a dock that lies behind another tab beside the screen, and a program that tears it off
+    leaves it there.
+    """
+    window = dock.parentWidget()
+    frame = dock.frameGeometry()
+    handle = QPoint(frame.center().x(), frame.top() + _HANDLE)
+    if window is None or not dock.isFloating() or QGuiApplication.screenAt(handle) is not None:
+        return
+    screen = window.screen()
+    if screen is not None:
+        room = screen.availableGeometry()
+        dock.resize(dock.size().boundedTo(room.size()))
+        middle = window.frameGeometry().intersected(room).center()
+        frame = dock.frameGeometry()
+        frame.moveCenter(middle)
+        dock.move(max(frame.left(), room.left()), max(frame.top(), room.top()))
 
 
 def forbid_floating(dock: QDockWidget) -> None:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from napari_pose3d.gui.qt.napari_private import name_dock_also
 from napari_pose3d.gui.qt.process_end import close_windows_at_the_end
 
-from .docking import dock_of, narrow_tabs, unwrapped
+from .docking import dock_of, keep_in_sight, narrow_tabs, unwrapped
 from .kernel_preparation import KernelPreparation
 from .main_canvas import MainCanvas
 from .panel_plan import (
@@ -212,6 +212,7 @@ class Workspace(QObject):
             dock.visibilityChanged.connect(lambda seen: _tell(me(), of(), seen))
             for moved in (dock.dockLocationChanged, dock.topLevelChanged):
                 moved.connect(lambda _: _dress(of()))
+            dock.topLevelChanged.connect(lambda _: _show_torn_off(of()))
             panel.dress()
             for owner in (DISPLAY_NAME, PLUGIN):
                 name_dock_also(self._viewer, dock, f"{panel.kind.name} ({owner})")
@@ -364,6 +365,11 @@ class Workspace(QObject):
 def _dress(panel: Panel | None) -> None:
     if panel is not None:
         panel.dress()
+
+
+def _show_torn_off(panel: Panel | None) -> None:
+    if panel is not None and panel.is_alive:
+        keep_in_sight(panel.dock)
 
 
 def _tell(places: Workspace | None, panel: Panel | None, seen: bool) -> None:

@@ -206,6 +206,17 @@ def test_six_views_fit_a_narrow_dock_and_names_are_told(qtbot: Any) -> None:
     assert matrix._table.verticalScrollBar().value() == 0
 
 
+@pytest.mark.gui
+def test_the_legend_gives_way_in_a_low_window(matrix: KeypointMatrix) -> None:
+    assert matrix.legend.isVisible()
+    matrix.resize(matrix.width(), matrix.minimumHeight())
+    assert not matrix.legend.isVisible()
+    assert matrix._table.geometry().bottom() < matrix.height()
+    matrix.resize(matrix.width(), 300)
+    assert matrix.legend.isVisible()
+    assert matrix._table.geometry().bottom() < matrix.legend.geometry().top()
+
+
 # ---------------------------------------------------------------- frames
 
 

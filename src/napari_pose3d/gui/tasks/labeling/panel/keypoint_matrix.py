@@ -23,6 +23,7 @@ _TEXT_SCALES = (0.9, 0.75)
 _SMALL_NAME = 0.8
 _CORNER = "QTableCornerButton::section {background: transparent; border: none}"
 _ROW_GAP = 5
+_SPACING = 3
 _LEAST_ROWS = 4
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
@@ -62,9 +63,10 @@ class KeypointMatrix(QWidget):
         self.setFocusProxy(self._table)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(3)
+        column.setSpacing(_SPACING)
         column.addWidget(self._table, 1)
-        column.addWidget(Legend())
+        self.legend = Legend()
+        column.addWidget(self.legend)
 
     def set_axes(
         self, keypoints: Sequence[str], views: Sequence[str], colours: Mapping[str, str]
@@ -138,7 +140,12 @@ class KeypointMatrix(QWidget):
         self._names.setDefaultSectionSize(height)
         self._headings.setDefaultSectionSize(cell)
         self._headings.setFixedHeight(height)
-        self._table.setMinimumHeight((_LEAST_ROWS + 1) * height)
+        least = (_LEAST_ROWS + 1) * height
+        self._table.setMinimumHeight(least)
+        # In a low window the legend gives way to the keypoints; each cell says the same in words.
+        self.setMinimumHeight(least)
+        legend = self.legend.height_at(self.width()) + _SPACING
+        self.legend.setVisible(self.height() >= least + legend)
 
 
 def short_names(names: Sequence[str]) -> tuple[str, ...]:

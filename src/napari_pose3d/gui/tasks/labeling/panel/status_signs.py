@@ -189,16 +189,25 @@ class Legend(QWidget):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
         """Break the lines anew."""
+        self._places, height = self._arrange(self.width())
+        self.setFixedHeight(height)
+
+    def height_at(self, width: int) -> int:
+        """How high it is where it is so wide, px."""
+        return self._arrange(width)[1]
+
+    def _arrange(self, width: int) -> tuple[list[QPointF], int]:
+        """Where each sign lies, and the height of all lines."""
         metrics = QFontMetricsF(self.font())
         x, y, step = 0.0, 0.0, metrics.height() + 2
-        self._places = []
+        places = []
         for text, _ in LEGEND:
-            width = SIGN_SIZE + 3 + metrics.horizontalAdvance(text) + 8
-            if x > 0 and x + width > self.width() + 8:
+            needed = SIGN_SIZE + 3 + metrics.horizontalAdvance(text) + 8
+            if x > 0 and x + needed > width + 8:
                 x, y = 0.0, y + step
-            self._places.append(QPointF(x, y))
-            x += width
-        self.setFixedHeight(math.ceil(y + step))
+            places.append(QPointF(x, y))
+            x += needed
+        return places, math.ceil(y + step)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """One line; resizing makes it as many as are needed."""

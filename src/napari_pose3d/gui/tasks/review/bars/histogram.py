@@ -11,7 +11,10 @@ from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
 
 from .distribution import BINS, OCTAVES, Distribution
 
-_HEIGHT, _TITLE, _AXIS = 104, 16, 15
+_LINE_HEIGHT = 15
+# The name of the quantity, and below it the bar: in one line they would be cut.
+_TITLE = 2 * _LINE_HEIGHT
+_HEIGHT, _AXIS = 118, 15
 _SIDE, _UNIT = 6, 42
 _STEP = 2 ** (1 / 8)
 _ABOVE, _BELOW = QColor("#e8663c"), QColor("#7c9cc4")
@@ -64,16 +67,19 @@ class Histogram(QWidget):
 
     def describe(self) -> str:
         """The bar and what is above it, in words."""
+        return f"{THRESHOLDS[self.name].label}: {self._describe_bar()}"
+
+    def _describe_bar(self) -> str:
         data = self._data
         if data is None or not data.n:
-            return f"{THRESHOLDS[self.name].label}: nothing measured"
+            return "nothing measured"
         times = self.factor / self._sensitivity
         bar = f"{data.bar * times:.3g} {self._unit}".strip()
         if data.highest > 1.05 * data.lowest:
             bar += f" ({data.lowest * times:.3g} to {data.highest * times:.3g})"
         share = 100 * data.share_above(times)
         above = f"{share:.2g} %" if share >= 0.01 or not share else "below 0.01 %"
-        return f"{THRESHOLDS[self.name].label}: bar {bar}, {above} above"
+        return f"bar {bar}, {above} above"
 
     # ------------------------------------------------------------------ drawing
 
@@ -86,11 +92,13 @@ class Histogram(QWidget):
         font.setPixelSize(11)
         painter.setFont(font)
         painter.setPen(text)
-        title = QRectF(_SIDE, 0, self.width() - 2 * _SIDE, _TITLE)
-        words = painter.fontMetrics().elidedText(
-            self.describe(), Qt.TextElideMode.ElideRight, int(title.width())
-        )
-        painter.drawText(title, int(Qt.AlignmentFlag.AlignVCenter), words)
+        line = QRectF(_SIDE, 0, self.width() - 2 * _SIDE, _LINE_HEIGHT)
+        for words in (THRESHOLDS[self.name].label, self._describe_bar()):
+            cut = painter.fontMetrics().elidedText(
+                words, Qt.TextElideMode.ElideRight, int(line.width())
+            )
+            painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), cut)
+            line.translate(0, _LINE_HEIGHT)
         box = self._box
         painter.fillRect(box, QColor("#15151c" if dark else "#fbfaf7"))
         data = self._data
