@@ -19,28 +19,14 @@ def open_sample() -> list[LayerData]:
 
     In a window the widget "Smooth and triangulate" is opened with the session chosen.
     """
-    import napari
-
-    from napari_pose3d.gui.layers.session_layers import session_layers
-    from napari_pose3d.settings import never_cancelled, no_progress
     from napari_pose3d.synthetic.sample import make_sample
 
-    viewer = napari.current_viewer()
     folder = _made(make_sample, "Making the sample session (only the first time)")
-    if folder is None:
-        return _nothing(viewer)
-    opened = sample_session(folder)
-    if viewer is not None:
-        from napari_pose3d.gui.session.current_session import current_session
-        from napari_pose3d.gui.workspace.workspace import workspace
-
-        _take_place(viewer)
-        current_session(viewer).set(opened)
-        if getattr(viewer, "window", None) is not None:
-            workspace(viewer).open("Smooth and triangulate")
-            _show_fitted(viewer, f"{opened.session.name} (sample)")
-    sets = opened.session.ensemble_sets[:1]
-    return session_layers(opened.session, sets, no_progress, never_cancelled)
+    return _opened(
+        folder,
+        lambda workspace: workspace.open("Smooth and triangulate"),
+        n_sets=1,
+    )
 
 
 def open_calibration_sample() -> list[LayerData]:
@@ -48,14 +34,26 @@ def open_calibration_sample() -> list[LayerData]:
 
     In a window the widget "Calibration" is opened with board and videos filled in.
     """
+    from napari_pose3d.synthetic.board.board_sample import make_board_sample
+
+    folder = _made(make_board_sample, "Making the calibration recording (only the first time)")
+    return _opened(
+        folder,
+        lambda workspace: workspace.open("Calibration").show_recording(folder),
+        title="Calibration recording",
+    )
+
+
+def _opened(
+    folder: Path | None, show_panel: Callable[[Any], object], title: str = "", n_sets: int = 0
+) -> list[LayerData]:
+    """Make the session of a sample the open one, in the place of what was open."""
     import napari
 
     from napari_pose3d.gui.layers.session_layers import session_layers
     from napari_pose3d.settings import never_cancelled, no_progress
-    from napari_pose3d.synthetic.board.board_sample import make_board_sample
 
     viewer = napari.current_viewer()
-    folder = _made(make_board_sample, "Making the calibration recording (only the first time)")
     if folder is None:
         return _nothing(viewer)
     opened = sample_session(folder)
@@ -66,9 +64,10 @@ def open_calibration_sample() -> list[LayerData]:
         _take_place(viewer)
         current_session(viewer).set(opened)
         if getattr(viewer, "window", None) is not None:
-            workspace(viewer).open("Calibration").show_recording(folder)
-            _show_fitted(viewer, "Calibration recording (sample)")
-    return session_layers(opened.session, (), no_progress, never_cancelled)
+            show_panel(workspace(viewer))
+            _show_fitted(viewer, f"{title or opened.session.name} (sample)")
+    sets = opened.session.ensemble_sets[:n_sets]
+    return session_layers(opened.session, sets, no_progress, never_cancelled)
 
 
 def sample_session(folder: Path) -> OpenSession:
