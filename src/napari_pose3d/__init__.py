@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .core.pipeline.batch.batch_summary import BatchSummary
     from .core.pipeline.exchange.export_run import Exported, export_poses, export_session
     from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
-    from .core.pipeline.kinematics_run import measure_session
+    from .core.pipeline.kinematics.kinematics_run import measure_session
     from .core.pipeline.quality.audit_run import audit_project
     from .core.pipeline.results.render_run import Rendered, render_session
     from .core.pipeline.results.result_files import save_result
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .core.pipeline.smoothing_run import open_inputs, smooth
     from .core.pipeline.triangulation_run import triangulate_ensemble
     from .core.poses.arrays import Ensemble, Poses2D, Poses3D, Result
+    from .core.poses.kinematics.body_frame import BodyFrame, BodyPoses, in_body_frame
     from .core.poses.kinematics.measurements import Measured, Measurement, measure
     from .core.projects.alignment.view_alignment import ViewAlignment
     from .core.projects.creation import add_sessions, create_project
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
 _HOME = {
     "BatchSettings": ".settings",
     "BatchSummary": ".core.pipeline.batch.batch_summary",
+    "BodyFrame": ".core.poses.kinematics.body_frame",
+    "BodyPoses": ".core.poses.kinematics.body_frame",
     "Camera": ".core.cameras.camera",
     "Cancelled": ".errors",
     "Ensemble": ".core.poses.arrays",
@@ -102,13 +105,14 @@ _HOME = {
     "export_session": ".core.pipeline.exchange.export_run",
     "extract_frames": ".core.video.frame_export",
     "import_file": ".core.pipeline.exchange.import_run",
+    "in_body_frame": ".core.poses.kinematics.body_frame",
     "leave_one_out_residuals": ".core.cameras.triangulation.triangulation",
     "load_predictions": ".core.projects.matching.prediction_loading",
     "load_result": ".core.pipeline.results.saved_results",
     "load_rig": ".core.cameras.rig_file",
     "make_sample": ".synthetic.sample",
     "measure": ".core.poses.kinematics.measurements",
-    "measure_session": ".core.pipeline.kinematics_run",
+    "measure_session": ".core.pipeline.kinematics.kinematics_run",
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
@@ -126,6 +130,8 @@ _HOME = {
 __all__ = [
     "BatchSettings",
     "BatchSummary",
+    "BodyFrame",
+    "BodyPoses",
     "Camera",
     "Cancelled",
     "Ensemble",
@@ -164,6 +170,7 @@ __all__ = [
     "export_session",
     "extract_frames",
     "import_file",
+    "in_body_frame",
     "leave_one_out_residuals",
     "load_predictions",
     "load_result",

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.poses.kinematics.measurements import KINDS, Measurement
+from napari_pose3d.core.poses.kinematics.kinds import KINDS
+from napari_pose3d.core.poses.kinematics.measurements import Measurement
 from napari_pose3d.errors import PoseDataError
 
 from .options import add_force, add_poses
-from .terminal.outcome import print_written
+from .terminal.outcome import print_notes, print_written
 from .terminal.progress_bar import ProgressBar
 
 
@@ -40,7 +41,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.kinematics_run import measure_session, write_kinematics
+    from napari_pose3d.core.pipeline.kinematics.kinematics_run import (
+        measure_session,
+        write_kinematics,
+    )
+    from napari_pose3d.core.pipeline.kinematics.measured_poses import undefined_notes
     from napari_pose3d.core.storage.atomic_files import refuse_existing
 
     if not options.force:
@@ -58,8 +63,10 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     with options.interruption.writing():
         write_kinematics(measured, fps, options.out, overwrite=options.force)
     bar.close()
-    if fps is None and any(each.measurement.kind == "speed" for each in measured):
-        print("note: no video states the frame rate: speeds are per frame (--fps N)")
+    notes = undefined_notes(measured)
+    if fps is None and any(KINDS[each.measurement.kind].per_time for each in measured):
+        notes.append("no video states the frame rate: speeds are per frame (--fps N)")
+    print_notes(notes)
     print_written([options.out])
     return 0
 

@@ -41,6 +41,16 @@ class ExportSettings:
         "which axis of the calibration's world points up, for formats whose readers expect one "
         "(TRC: y is up there); as-is: nothing is turned",
     )
+    body_frame: str = setting(
+        "",
+        "ORIGIN,FRONT or ORIGIN,BACK,FRONT: write 3-D positions in the frame of the animal, whose "
+        "x axis points level from BACK (else ORIGIN) to FRONT; views and cameras are left out",
+    )
+    floor: str = setting(
+        "",
+        "for the frame of the animal: keypoints that touch the floor, separated by commas; not "
+        "given: z of the world points up",
+    )
     nwb: Literal["multi", "single"] = setting(
         "multi",
         "multi: 3-D, views and cameras; single: 3-D only, which keypoint-moseq reads",
@@ -70,6 +80,12 @@ class ExportSettings:
                 raise PoseDataError(
                     f"'{value}' is not known", place=name, expected=f"one of {', '.join(allowed)}"
                 )
+        if self.floor and not self.body_frame:
+            raise PoseDataError(
+                f"'{self.floor}' is not used",
+                place="floor",
+                expected="a floor only together with the frame of the animal",
+            )
         if not 0 <= self.validation < 1:
             raise PoseDataError(
                 f"{self.validation:g} is no share", place="validation", expected="from 0 to below 1"

@@ -399,11 +399,9 @@ def test_poses3d_round_trip(tmp_path: Path) -> None:
     )
     path = tmp_path / "day1_3d.csv"
     write_poses3d_csv(path, poses)
-    assert (
-        path.read_text()
-        .splitlines()[2]
-        .startswith("coords,x,y,z,x_posterior_var,y_posterior_var,z_posterior_var,x,")
-    )
+    columns = [f"{axis}_posterior_var" for axis in "xyz"]
+    columns += [f"{axes}_posterior_cov" for axes in ("xy", "xz", "yz")]
+    assert path.read_text().splitlines()[2] == ",".join(["coords", *["x", "y", "z", *columns] * 2])
     assert kind_of(path) == "poses3d"
     assert not is_prediction_csv(path)
     table3d = read_poses3d_csv(path)

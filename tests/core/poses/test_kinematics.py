@@ -13,8 +13,8 @@ from tests.support.exchange_poses import poses_of as session_poses
 from napari_pose3d.cli import main
 from napari_pose3d.core.poses.arrays import Poses3D
 from napari_pose3d.core.poses.kinematics import geometry
+from napari_pose3d.core.poses.kinematics.kinds import KINDS
 from napari_pose3d.core.poses.kinematics.measurements import (
-    KINDS,
     Measured,
     Measurement,
     measure,
@@ -91,7 +91,7 @@ def test_speed_in_seconds_and_frames() -> None:
     assert np.isnan(measure(poses_of(points[:1]), one).values).all()
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"speed"}))
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.per_time])
 def test_uncertainty_is_that_of_many_draws(kind: str) -> None:
     rng = np.random.default_rng(3)
     k = KINDS[kind].n_points
@@ -150,12 +150,69 @@ def test_the_angle_keeps_its_digits_near_zero() -> None:
         ({"length": [1, 2]}, "a kind and its keypoints"),
         ("a", "a kind and its keypoints"),
         ({}, "a kind and its keypoints"),
+        ({"angle": ["a", "b", "a"]}, "3 different keypoints"),
+        ({"length": ["a", "a"]}, "2 different keypoints"),
+        ({"plane_angle": ["a", "b", "b", "c", "d", "e"]}, "3 different keypoints"),
+        ({"segment_angle": ["a", "b", "c", "c"]}, "2 different keypoints"),
+        ({"angular_velocity": ["a", "b", "a"]}, "3 different keypoints"),
     ],
 )
 def test_entries_that_are_none_are_named(entry: object, expected: str) -> None:
     with pytest.raises(PoseDataError, match=expected) as caught:
         measurements_of({"knee": entry})
     assert caught.value.place == "knee"
+
+
+def test_planes_and_segments_may_share_keypoints() -> None:
+    found = measurements_of(
+        {
+            "wing": {"plane_angle": ["a", "b", "c", "a", "b", "d"]},
+            "knee": {"segment_angle": ["a", "b", "b", "c"]},
+        }
+    )
+    assert [each.kind for each in found] == ["plane_angle", "segment_angle"]
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ({"a": {"direction": ["a", "b"]}, "a azimuth": {"length": ["a", "b"]}}, "a azimuth"),
+        ({"a": {"length": ["a", "b"]}, "a sd": {"length": ["a", "b"]}}, "a sd"),
+    ],
+)
+def test_values_of_one_name_are_refused(table: dict[str, object], place: str) -> None:
+    with pytest.raises(PoseDataError, match="Rename one of the two") as caught:
+        measurements_of(table)
+    assert caught.value.place == place
+
+
+@pytest.mark.parametrize("name", ["frame", "time", "", " "])
+def test_names_that_tables_have_anyway_are_refused(name: str) -> None:
+    with pytest.raises(PoseDataError, match="a name other than frame"):
+        Measurement(name, "length", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "words"),
+    [("orientation", 3, "lie on one line in every frame"), ("torsion", 4, "lie on one line"),
+     ("angle", 3, "lie at one place")],
+)  # fmt: skip
+def test_keypoints_that_never_span_it_are_an_error(kind: str, n: int, words: str) -> None:
+    line = np.arange(n)[None, :, None] * np.array([1.0, 2.0, 3.0]) + np.arange(5)[:, None, None]
+    points = np.zeros_like(line) if kind == "angle" else line
+    one = Measurement("it", kind, NAMES[:n])
+    with pytest.raises(PoseDataError, match=words) as caught:
+        measure(poses_of(points), one)
+    assert caught.value.place == "it"
+    assert caught.value.todo == "Choose other keypoints"
+    # Where they do so in some frames only, these have no value and are counted.
+    points = (
+        points
+        + np.random.default_rng(0).normal(size=points.shape) * (np.arange(5) > 1)[:, None, None]
+    )
+    found = measure(poses_of(points), one)
+    assert found.n_undefined == 2
+    assert np.isnan(found.values).all(axis=1).tolist() == [True, True, False, False, False]
 
 
 def test_the_project_keeps_them(tmp_path: Path) -> None:
@@ -171,6 +228,10 @@ def test_the_project_keeps_them(tmp_path: Path) -> None:
     assert (knee.keypoints, pace.keypoints) == (("hip", "b", "c"), ("hip",))
     path.write_text('[kinematics]\nknee = { angle = ["a", "b"] }\n')
     with pytest.raises(PoseDataError, match=r"\[kinematics\] knee") as caught:
+        read_own_project(tmp_path)
+    assert caught.value.file == str(path)
+    path.write_text('[kinematics]\nknee = { speed = "a" }\nknee = { speed = "b" }\n')
+    with pytest.raises(PoseDataError, match="line 3") as caught:
         read_own_project(tmp_path)
     assert caught.value.file == str(path)
 
@@ -206,7 +267,22 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*given, "--length", f"bone={a},{b}"]) == 2
     assert main([*given, "--force", "--length", f"bone={a},nothing"]) == 2
     assert "there is no keypoint nothing" in capsys.readouterr().err
+    twice = ["--length", f"bone={a},{b}", "--speed", f"bone={a}"]
+    assert main([*given, "--force", *twice]) == 2
+    assert "'bone' and 'bone' both have a value" in capsys.readouterr().err
     assert main([*given, "--force"]) == 2
     assert "nothing is to be measured" in capsys.readouterr().err
     assert main([*given, "--force", "--angle", "knee"]) == 2
     assert "--angle" in capsys.readouterr().err
+    # Of the project's own, the file and the line are named.
+    own = tmp_path / "napari-pose3d" / "project.toml"
+    own.parent.mkdir()
+    for line, problem in (
+        ('bend = { length = ["a", "knee"] }', "there is no keypoint a, knee"),
+        (f'bend = {{ length = ["{a}", "bend"] }}', "'bend' is a measurement, not a keypoint"),
+    ):
+        own.write_text(f"[kinematics]\n{line}\n")
+        assert main([*given, "--force"]) == 2
+        error = capsys.readouterr().err
+        assert f"{own}, [kinematics] bend: {problem}" in error
+        assert f"some of {', '.join(names)}" in error

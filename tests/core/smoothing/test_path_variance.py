@@ -6,14 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from tests.support.scenes import noisy_ensemble, ring_rig
 
-from napari_pose3d import Result, open_project, smooth
+from napari_pose3d import Poses3D, Result, open_project, smooth
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv, write_poses3d_csv
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
 from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
-from napari_pose3d.core.smoothing.kalman.motion import motion_steps, path_variance
+from napari_pose3d.core.smoothing.kalman.motion import displacement_covariance, motion_steps
 from napari_pose3d.core.smoothing.robust import motion_kernels as kernels
 
 SPEED = Measurement("pace", "speed", ("point0",))
@@ -36,7 +37,7 @@ def deviations(result: Result, truth: NDArray[np.float64]) -> tuple[NDArray, NDA
     """Errors of the speed in units of their stated deviation: as stated, and of the bound."""
     assert result.poses3d is not None
     found = measure(result.poses3d, SPEED)
-    bound = measure(replace(result.poses3d, path_variance=None), SPEED)
+    bound = measure(replace(result.poses3d, displacement_covariance=None), SPEED)
     true = np.linalg.norm(truth[2:, 0] - truth[:-2, 0], axis=-1) / 2
     off = found.values[1:-1, 0] - true
     return off / found.deviations[1:-1, 0], off / bound.deviations[1:-1, 0]
@@ -103,10 +104,13 @@ def test_a_speed_errs_as_much_as_it_states(tmp_path: Path) -> None:
     assert np.sqrt(np.mean(np.square(bounds))) < 0.75 * spread
     # It is written, and read again.
     assert result.poses3d is not None
-    assert result.poses3d.path_variance is not None
+    assert result.poses3d.displacement_covariance is not None
     write_poses3d_csv(tmp_path / "walk_3d.csv", result.poses3d)
     table = read_poses3d_csv(tmp_path / "walk_3d.csv")
-    np.testing.assert_allclose(table.path_variance, result.poses3d.path_variance, rtol=1e-5)
+    np.testing.assert_array_equal(np.float32(table.covariance), result.poses3d.covariance)
+    np.testing.assert_array_equal(
+        np.float32(table.displacement_covariance), result.poses3d.displacement_covariance
+    )
     session = open_project(tmp_path).session("walk")
     again = poses_of_session(session).poses3d
     assert again is not None
@@ -119,8 +123,52 @@ def test_where_it_is_unknown_the_bound_stands() -> None:
     track = rng.normal(size=(4, 3))
     track[2] = track[0]
     eye = np.broadcast_to(np.eye(3), (4, 3, 3))
-    found = path_variance(track, eye, 0.9 * eye)
-    np.testing.assert_allclose(found[2], 0.2)
-    # No way, no direction; and none at the ends.
-    assert np.isnan(found[[0, 1, 3]]).all()
-    assert np.isnan(path_variance(track, eye, 1.1 * eye)).all()
+    found = displacement_covariance(eye, 0.9 * eye)
+    np.testing.assert_allclose(found[1:3], 0.2 * eye[1:3])
+    assert np.isnan(found[[0, 3]]).all()
+    assert np.isnan(displacement_covariance(eye, 1.1 * eye)).all()
+    poses = Poses3D(
+        track[:, None],
+        np.array(eye[:, None]),
+        np.full((4, 1), 2),
+        np.zeros((0, 4, 1), np.float32),
+        np.zeros((4, 1), bool),
+        (),
+        ("point0",),
+        displacement_covariance=found[:, None],
+    )
+    deviations = measure(poses, SPEED).deviations[:, 0]
+    # No way, no direction; and at the ends the errors of two frames count as independent.
+    assert np.isnan(deviations[1])
+    np.testing.assert_allclose(deviations[[0, 2, 3]], np.sqrt([2.0, 0.05, 2.0]))
+
+
+@pytest.fixture(scope="module")
+def walks() -> list[tuple[Result, NDArray[np.float64]]]:
+    """A body of three points that move by the smoother's own model, smoothed, and the truth."""
+    rig, corners = ring_rig(3), np.array([[0.0, 0, 0], [60, 0, 0], [20, 50, 10]])
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        moves = [damped_motion(500, 0.3, rng) for _ in corners]
+        truth = np.concatenate(moves, axis=1) + corners
+        found.append((smooth(noisy_ensemble(rig, truth, rng, sigma=4.0), rig), truth))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "n"), [("angle_rate", 3), ("angular_velocity", 3), ("direction_rate", 2)]
+)
+def test_an_angular_speed_errs_as_much_as_it_states(walks, kind: str, n: int) -> None:
+    one = Measurement("it", kind, tuple(f"point{k}" for k in range(n)))
+    stated, bounds = [], []
+    for result, truth in walks:
+        assert result.poses3d is not None
+        true = measure(replace(result.poses3d, xyz=truth), one).values
+        found = measure(result.poses3d, one)
+        bound = measure(replace(result.poses3d, displacement_covariance=None), one)
+        for each, errors in ((found, stated), (bound, bounds)):
+            errors.append(((each.values - true) / each.deviations)[1:-1])
+    spread = np.sqrt(np.mean(np.square(stated)))
+    assert 0.85 < spread < 1.1
+    assert np.sqrt(np.mean(np.square(bounds))) < 0.75 * spread

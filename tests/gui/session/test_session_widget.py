@@ -136,7 +136,7 @@ def test_what_is_smoothed_lies_on_a_video_of_another_size(project: Path) -> None
     session = open_project(project).session("walk")
     files = [path for each in session.ensemble_sets for path in each.files.values()]
     choice = Choice((*files, session.rig_path), None, ReadingSettings())  # type: ignore[arg-type]
-    finished = smooth(choice, SmoothingSettings(smooth_param=1.0), (), {}, {}, (), *QUIET)
+    finished = smooth(choice, SmoothingSettings(smooth_param=1.0), (), {}, None, *QUIET)
     poses2d = finished.result.poses2d
     layers = by_name(finished.layers)
     for i, view in enumerate(poses2d.views):

@@ -14,6 +14,8 @@ from ..options import add_force, add_part_of_poses, add_poses, help_of
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 
+_METAVARS = {"body_frame": "ORIGIN,[BACK,]FRONT", "floor": "NAME,NAME,..."}
+
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
@@ -48,7 +50,8 @@ def add_to(commands: Any) -> None:
         elif isinstance(field.default, float):
             parser.add_argument(option, type=float, default=field.default, metavar="X", help=text)
         elif isinstance(field.default, str):
-            parser.add_argument(option, default=field.default, metavar="CHOICE", help=text)
+            name = _METAVARS.get(field.name, "CHOICE")
+            parser.add_argument(option, default=field.default, metavar=name, help=text)
         else:
             parser.add_argument(option, nargs="+", default=[], metavar="KEY=VALUE", help=text)
     add_force(parser)

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_pose3d.core.cameras.floor import fitted_plane
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.errors import PoseDataError
@@ -99,30 +100,13 @@ def from_floor(rig: Rig, points: ArrayLike, tolerance: float, seed: int = 0) -> 
     """
     everything = np.asarray(points, dtype=np.float64)
     there = everything[np.isfinite(everything).all(axis=1)]
-    if len(there) < 3:
-        raise PoseDataError(f"{len(there)} points lie on the floor", expected="three or more")
-    rng = np.random.default_rng(seed)
-    best = np.zeros(len(there), bool)
-    for _ in range(300):
-        a, b, c = there[rng.choice(len(there), 3, replace=False)]
-        normal = np.cross(b - a, c - a)
-        length = np.linalg.norm(normal)
-        if length < 1e-12:
-            continue
-        near = np.abs((there - a) @ normal) / length < tolerance
-        if near.sum() > best.sum():
-            best = near
-    if best.sum() < 3:
-        raise PoseDataError("the points lie on one line", expected="points all over the floor")
-    middle = there[best].mean(axis=0)
-    _, _, axes = np.linalg.svd(there[best] - middle)
-    normal = axes[2]
+    middle, normal = fitted_plane(there, tolerance, seed)
     if np.median((rig.centres - middle) @ normal) < 0:
         normal = -normal
     towards = rig.centres[0] - middle
     towards -= (towards @ normal) * normal
     if np.linalg.norm(towards) < 1e-9:
-        towards = axes[0]
+        towards = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
     x = towards / np.linalg.norm(towards)
     placed = moved_rig(rig, np.stack([x, np.cross(normal, x), normal]), middle)
     return placed, np.asarray((everything - middle) @ normal)

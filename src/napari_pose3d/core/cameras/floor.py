@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import FloatArray
+from napari_pose3d.errors import PoseDataError
 
 _GRID_LINES = 9  # of the floor, in each direction
+_TRIALS = 300  # of planes through three points
 # How steeply an animal on its floor is seen, and when cameras look along it in no direction.
 _STEEP, _LEAST_ACROSS = np.radians(32), 0.3
 
@@ -62,6 +64,47 @@ def floor_grid(points: FloatArray, cameras: NDArray[np.float64] | None = None) -
             line[:, across] = low[across], high[across]
             segments.append(line)
     return Floor(np.array(segments), up, (low + high) / 2)
+
+
+def fitted_plane(
+    points: NDArray[np.float64], tolerance: float, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The plane that most points lie on.
+
+    Parameters
+    ----------
+    points : (n, 3)
+        Without NaN.
+    tolerance : float
+        How far a point may lie from it.
+
+    Returns
+    -------
+    middle, normal : (3,)
+        Of the points on it; the normal to either side, of length 1.
+
+    Raises
+    ------
+    PoseDataError
+        When fewer than three points are there, or they lie on one line.
+    """
+    if len(points) < 3:
+        raise PoseDataError(f"{len(points)} points lie on the floor", expected="three or more")
+    rng = np.random.default_rng(seed)
+    best = np.zeros(len(points), bool)
+    for _ in range(_TRIALS):
+        a, b, c = points[rng.choice(len(points), 3, replace=False)]
+        normal = np.cross(b - a, c - a)
+        length = np.linalg.norm(normal)
+        if length < 1e-12:
+            continue
+        near = np.abs((points - a) @ normal) / length < tolerance
+        if near.sum() > best.sum():
+            best = near
+    if best.sum() < 3:
+        raise PoseDataError("the points lie on one line", expected="points all over the floor")
+    middle = points[best].mean(axis=0)
+    return middle, np.linalg.svd(points[best] - middle, full_matrices=False)[2][2]
 
 
 def oblique_direction(

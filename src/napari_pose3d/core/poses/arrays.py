@@ -91,10 +91,9 @@ class Poses3D:
         view did and the length of a bone gave the rest.
     units : str
         Name of the rig's unit of length, empty where unknown.
-    path_variance : (frame, keypoint) float32, optional
-        Variance of the distance from the frame before to the frame after, along the way, in
-        squared rig units; NaN where unknown, as in the first and the last frame. Errors that both
-        frames share are not in it.
+    displacement_covariance : (frame, keypoint, 3, 3) float32, optional
+        Of the way from the frame before to the frame after, in squared rig units; NaN where
+        unknown, as in the first and the last frame. Errors that both frames share are not in it.
     """
 
     xyz: FloatArray
@@ -106,7 +105,7 @@ class Poses3D:
     keypoints: tuple[str, ...]
     session: str = ""
     units: str = ""
-    path_variance: FloatArray | None = None
+    displacement_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         shape = (self.n_frames, len(self.keypoints))
@@ -114,7 +113,7 @@ class Poses3D:
         _check_shape("covariance", self.covariance, (*shape, 3, 3))
         _check_shape("n_views", self.n_views, shape)
         _check_shape("inferred", self.inferred, shape)
-        _check_shape("path_variance", self.path_variance, shape)
+        _check_shape("displacement_covariance", self.displacement_covariance, (*shape, 3, 3))
         _check_shape("residuals", self.residuals, (len(self.views), *shape))
 
     @property

@@ -63,7 +63,8 @@ def at_wanted(result: Result, axis: TimeAxis) -> Result:
             name: getattr(space, name)[axis.wanted]
             for name in ("xyz", "covariance", "n_views", "inferred")
         }
-        space = replace(space, residuals=nearest(space.residuals), path_variance=None, **by_frame)
+        residuals = nearest(space.residuals)
+        space = replace(space, residuals=residuals, displacement_covariance=None, **by_frame)
     swaps: Swaps | None = result.swaps
     if swaps is not None:
         swaps = replace(swaps, views=nearest(swaps.views, 0), models=nearest(swaps.models, 0))

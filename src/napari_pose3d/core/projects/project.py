@@ -279,6 +279,7 @@ def _session(scan: FolderScan, recording: Recording) -> Session:
         keypoints=scan.keypoints,
         skeleton=scan.own.skeleton,
         colours=scan.own.colours,
+        kinematics=scan.own.kinematics,
         cameras=scan.own.cameras,
         alignments={view: a for view, a in alignments.items() if not a.is_identity},
         triggered=scan.own.triggered,

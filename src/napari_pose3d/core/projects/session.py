@@ -25,6 +25,7 @@ from .matching.match_table import MatchRow, MatchTable
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.formats.predictions.poses3d_csv import Poses3DTable
+    from napari_pose3d.core.poses.kinematics.measurements import Measurement
     from napari_pose3d.core.video.video_array import VideoArray
 
     from .matching.stored_ensemble import StoredEnsemble
@@ -96,6 +97,8 @@ class Session:
         Only of views that have one.
     triggered : bool
         Whether the project says that its cameras are triggered together.
+    kinematics : tuple of Measurement
+        What the project measures.
     problems : tuple of Issue
         What the names of the files tell; `check` looks into the files.
     """
@@ -115,6 +118,7 @@ class Session:
     cameras: Mapping[str, str] = field(default_factory=dict)
     alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
     triggered: bool = False
+    kinematics: tuple[Measurement, ...] = ()
     issues: tuple[Issue, ...] = ()
 
     # --- frames and pixels --------------------------------------------------------------------

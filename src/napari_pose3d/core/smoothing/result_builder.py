@@ -15,6 +15,8 @@ from napari_pose3d.core.poses.time_axis import TimeAxis
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .smoothers import SmoothedKeypoint
 
+_DISPLACEMENT = "displacement_covariance"
+
 
 class ResultBuilder:
     """The arrays of a result, made once and filled by keypoint.
@@ -114,11 +116,11 @@ class ResultBuilder:
             space["residuals"][:, :, k] = np.linalg.norm(
                 self._statistics.centre[:, :, k] - part.xy, axis=-1
             )
-            if part.path_variance is not None:
-                if "path_variance" not in space:
-                    tracks = space["inferred"].shape
-                    space["path_variance"] = np.full(tracks, np.nan, np.float32)
-                space["path_variance"][:, k] = part.path_variance
+            if part.displacement_covariance is not None:
+                if _DISPLACEMENT not in space:
+                    shape = space["covariance"].shape
+                    space[_DISPLACEMENT] = np.full(shape, np.nan, np.float32)
+                space[_DISPLACEMENT][:, k] = part.displacement_covariance
             space["inferred"][:, k] = unobserved & np.isfinite(part.xyz[:, 0])
 
     def move(
@@ -138,11 +140,11 @@ class ResultBuilder:
         fresh = int((~self.space["inferred"][frames, k]).sum())
         self.inferred += fresh
         self.space["inferred"][frames, k] = True
-        if "path_variance" in self.space:
+        if _DISPLACEMENT in self.space:
             # Of the ways that begin or end there.
             around = np.concatenate([frames - 1, frames, frames + 1])
             n = len(self.space["xyz"])
-            self.space["path_variance"][around[(around >= 0) & (around < n)], k] = np.nan
+            self.space[_DISPLACEMENT][around[(around >= 0) & (around < n)], k] = np.nan
         self.xy[:, frames, k] = xy
         self._variance[:, frames, k] += change
         off = self._statistics.centre[:, frames, k] - xy

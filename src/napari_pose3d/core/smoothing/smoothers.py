@@ -51,7 +51,7 @@ class SmoothedKeypoint:
         Of the robust smoother, per frame in squared rig units; NaN for the others.
     xyz, covariance : (frame, 3), (frame, 3, 3) or None
         Rig units and squared rig units.
-    path_variance : (frame,) or None
+    displacement_covariance : (frame, 3, 3) or None
         See `Poses3D`.
     ensemble_variance : (view, frame, 2) or None
         To be written as the ensemble's variance (px^2), where the smoother changed it.
@@ -66,7 +66,7 @@ class SmoothedKeypoint:
     covariance: Float64 | None = None
     ensemble_variance: Float64 | None = None
     process_noise: float = float("nan")
-    path_variance: Float64 | None = None
+    displacement_covariance: Float64 | None = None
 
     def __post_init__(self) -> None:
         # All keypoints of a long recording are held at once: no wider than they are kept.
@@ -131,7 +131,7 @@ def smooth_calibrated(
                     found.xyz,
                     found.covariance,
                     process_noise=found.process_noise,
-                    path_variance=found.path_variance,
+                    displacement_covariance=found.displacement_covariance,
                 )
             )
         return parts

@@ -7,7 +7,7 @@ after a user has moved, removed or added points, arrays from the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_pose3d.core.formats.exchange.session_poses import SessionPoses, poses3d_of
+from napari_pose3d.core.pipeline.kinematics.measured_poses import measurable_of
 from napari_pose3d.core.poses.arrays import FloatArray
+from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement
 from napari_pose3d.errors import PoseDataError
 
 from .colours import colormap_value
@@ -36,6 +39,16 @@ WINDOW_ROWS = 4_000
 _MIN_WINDOW_FRAMES = 40
 
 Stage = Literal["predicted", "raw", "smoothed"]
+
+
+class Measuring(NamedTuple):
+    """What a project measures of positions in space, and frames a second where that is known."""
+
+    measurements: tuple[Measurement, ...] = ()
+    frame_rate: float | None = None
+
+
+NOTHING_MEASURED = Measuring()
 
 
 class Table(NamedTuple):
@@ -73,6 +86,10 @@ class LayerPoses:
         True where the view holds the keypoint and its counterpart in each other's place.
     swapped_sets : (frame, keypoint) uint8, optional
         How many prediction sets hold them the other way round than most.
+    covariance, displacement_covariance : (frame, keypoint, 3, 3), optional
+        Of positions in space, as in `Poses3D`.
+    measuring : Measuring
+        Of positions in space.
     counterparts : tuple of int
         Left for right and right for left, by index; empty where nobody looked.
     view, session, individual, scorer, units, prediction_set : str
@@ -91,6 +108,9 @@ class LayerPoses:
     inferred: NDArray[np.bool_] | None = None
     swapped: NDArray[np.bool_] | None = None
     swapped_sets: NDArray[np.uint8] | None = None
+    covariance: FloatArray | None = None
+    displacement_covariance: FloatArray | None = None
+    measuring: Measuring = NOTHING_MEASURED
     counterparts: tuple[int, ...] = ()
     view: str = ""
     session: str = ""
@@ -118,6 +138,44 @@ class LayerPoses:
     def n_rows(self) -> int:
         """Rows that the layer would have if everything were drawn and nothing missing."""
         return self.n_frames * len(self.keypoints)
+
+    def measured(
+        self, frames: slice = slice(None), *, frame_rate: float | None = None
+    ) -> tuple[list[Measured], list[str]]:
+        """What the project measures, in some frames, and notes on what of it cannot be.
+
+        Parameters
+        ----------
+        frames : slice
+            From a frame to one past the last; all by default.
+        frame_rate : float, optional
+            Not given: changes over time are per frame.
+        """
+        if not self.measuring.measurements:
+            return [], []
+        start, stop, _ = frames.indices(self.n_frames)
+        # Changes over time look at the frames beside.
+        first, last = max(start - 1, 0), min(stop + 1, self.n_frames)
+
+        def part(values: Any) -> Any:
+            return None if values is None else values[first:last]
+
+        space = replace(
+            poses3d_of(
+                part(self.positions),
+                self.keypoints,
+                units=self.units,
+                covariance=part(self.covariance),
+            ),
+            displacement_covariance=part(self.displacement_covariance),
+        )
+        poses = SessionPoses(space, fps=frame_rate, measurements=self.measuring.measurements)
+        found, notes = measurable_of(poses)
+        inner = slice(start - first, stop - first)
+        return [
+            replace(each, values=each.values[inner], deviations=each.deviations[inner])
+            for each in found
+        ], notes
 
     def window_around(self, frame: int, behind: int = 0) -> tuple[int, int] | None:
         """Frames to draw when the current one is ``frame``; None when all can be drawn.
@@ -266,11 +324,17 @@ class LayerPoses:
             "swapped": self.swapped,
             "swapped_sets": self.swapped_sets,
         }
-        return {
+        columns = {
             name: array[start + frames, codes]
             for name, array in arrays.items()
             if array is not None
         }
+        measured, _ = self.measured(slice(*self.drawn), frame_rate=self.measuring.frame_rate)
+        for each in measured:
+            for name, values in each.columns().items():
+                # The same for all keypoints of a frame.
+                columns[name] = values[frames]
+        return columns
 
     def _features(
         self, data: NDArray[np.float64], codes: NDArray[np.intp], columns: dict[str, Any]

@@ -371,6 +371,8 @@ def space_poses(poses: Poses3D, likelihood: NDArray[Any] | None = None) -> Layer
         residual=np.where(seen.any(axis=0), residual, np.nan),
         n_views=poses.n_views,
         inferred=poses.inferred,
+        covariance=poses.covariance,
+        displacement_covariance=poses.displacement_covariance,
         session=poses.session,
         units=poses.units,
     )

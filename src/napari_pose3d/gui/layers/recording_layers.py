@@ -15,7 +15,7 @@ from napari_pose3d.core.formats.predictions.prediction_table import PredictionTa
 from napari_pose3d.core.poses.arrays import Result
 
 from .colours import palette_of
-from .layer_poses import LayerPoses
+from .layer_poses import NOTHING_MEASURED, LayerPoses, Measuring
 from .layer_styles import (
     LayerData,
     camera_layers,
@@ -85,6 +85,7 @@ def result_layers(
     colours: Mapping[str, str] | None = None,
     skeleton: Sequence[tuple[str, str]] = (),
     raw_xyz: NDArray[Any] | None = None,
+    measuring: Measuring = NOTHING_MEASURED,
 ) -> list[LayerData]:
     """The layers of a finished run, from back to front; those in 3-D are hidden at first.
 
@@ -103,6 +104,8 @@ def result_layers(
         Drawn in 3-D.
     raw_xyz : (frame, keypoint, 3), optional
         Positions before smoothing, to be shown beside those of the result (`raw_points`).
+    measuring : Measuring
+        Of positions in space: in the features of their layers, and to be plotted.
     """
     everything = tuple(all_keypoints) or result.poses2d.keypoints
     order = dict(zip(everything, palette_of(everything, colours or {}), strict=True))
@@ -143,12 +146,14 @@ def result_layers(
                 session=poses3d.session,
                 units=poses3d.units,
                 palette=palette,
+                measuring=measuring,
             )
             before = replace(before, window=before.window_around(0))
             layers += skeleton_layer(raw_xyz, bones, "raw")
             layers.append(points_layer(before, "raw 3-D", visible=False))
         layers += skeleton_layer(poses3d.xyz, bones)
-        space = replace(space_poses(poses3d, poses2d.likelihood), palette=palette)
+        space = space_poses(poses3d, poses2d.likelihood)
+        space = replace(space, palette=palette, measuring=measuring)
         layers += _pair(space, "3-D tracks", "3-D", None, True, visible=False)
     return layers
 
@@ -160,6 +165,7 @@ def space_table_layers(
     units: str,
     colours: Mapping[str, str] | None = None,
     skeleton: Sequence[tuple[str, str]] = (),
+    measuring: Measuring = NOTHING_MEASURED,
 ) -> list[LayerData]:
     """3-D positions as read from a file: hidden at first, like all layers in 3-D."""
     poses = LayerPoses(
@@ -170,6 +176,9 @@ def space_table_layers(
         scorer=table.scorer,
         units=units,
         palette=palette_of(table.keypoints, colours or {}),
+        covariance=table.covariance,
+        displacement_covariance=table.displacement_covariance,
+        measuring=measuring,
     )
     return [
         *floor_layer(table.xyz),

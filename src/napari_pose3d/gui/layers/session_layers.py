@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.pipeline.exchange.poses_of_session import frame_rate_of
 from napari_pose3d.core.pipeline.results.saved_results import load_result
 from napari_pose3d.core.projects.session import PredictionSet, Session
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
+from .layer_poses import NOTHING_MEASURED, Measuring
 from .layer_styles import TILES_KEY, LayerData
 from .view_layout import Tile
 
@@ -110,6 +112,13 @@ def open_videos(
     }
 
 
+def measuring_of(session: Session | None) -> Measuring:
+    """What the project of a session measures; nothing without a session."""
+    if session is None or not session.kinematics:
+        return NOTHING_MEASURED
+    return Measuring(session.kinematics, frame_rate_of(session))
+
+
 def _set_layers(
     session: Session,
     each: PredictionSet,
@@ -125,7 +134,13 @@ def _set_layers(
         units = "" if rig is None else rig.units
         table = session.load_poses3d(each)
         return space_table_layers(
-            each.name, table, session.name, units, session.colours, session.skeleton
+            each.name,
+            table,
+            session.name,
+            units,
+            session.colours,
+            session.skeleton,
+            measuring_of(session),
         )
     if each.kind == "smoothed":
         result = load_result(session, each, pixels="image", progress=progress, cancelled=cancelled)
@@ -140,6 +155,7 @@ def _set_layers(
             colours=session.colours,
             skeleton=session.skeleton,
             raw_xyz=raw_xyz,
+            measuring=measuring_of(session),
         )
     reading = ReadingSettings(
         views=tuple(view for view in session.views if view in each.files), allow_missing=True

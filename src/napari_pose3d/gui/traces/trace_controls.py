@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
@@ -15,9 +15,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, Name
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.menu_button import menu_button
+
+_WHAT = "What to plot"
 
 
 class TraceControls(QWidget):
@@ -38,7 +39,7 @@ class TraceControls(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.source = _combo("Which view, or the positions in space")
-        self.quantity = _combo("What to plot")
+        self.quantity = _combo(_WHAT)
         self.other = _combo("The keypoint to measure the distance to")
         self._other_label = QLabel("&to")
         self._other_label.setBuddy(self.other)
@@ -91,27 +92,41 @@ class TraceControls(QWidget):
         if not _fill(self.source, sources):
             self.source_changed.emit()
 
-    def offer(self, quantities: Sequence[Name], keypoints: Sequence[str]) -> None:
-        """Offer other quantities, and keypoints to measure distances to; emits nothing."""
+    def offer(self, quantities: Mapping[str, str], keypoints: Sequence[str]) -> None:
+        """Offer other quantities, and keypoints to measure distances to; emits nothing.
+
+        Parameters
+        ----------
+        quantities : mapping of name to label
+        """
         self.quantity.blockSignals(True)
-        _fill(self.quantity, [QUANTITIES[name].label for name in quantities], quantities)
+        _fill(self.quantity, list(quantities.values()), list(quantities))
         self.quantity.blockSignals(False)
-        self._offer_more(quantities)
+        self._offer_more()
         self.other.blockSignals(True)
         _fill(self.other, keypoints)
         self.other.blockSignals(False)
 
+    def explain(self, notes: Sequence[str]) -> None:
+        """Say why quantities of the project are not offered, where the mouse rests."""
+        self.quantity.setToolTip("\n".join([_WHAT, *notes]))
+
+    def label_of(self, quantity: str) -> str:
+        """What a quantity is called."""
+        return self.quantity.itemText(self.quantity.findData(quantity))
+
     def _on_quantity(self) -> None:
-        self._offer_more([self.quantity.itemData(i) for i in range(self.quantity.count())])
+        self._offer_more()
         self.quantities_changed.emit()
 
-    def _offer_more(self, quantities: Sequence[Name]) -> None:
+    def _offer_more(self) -> None:
         """Every quantity but the one that is plotted anyway can be plotted below it."""
         checked = {action.data() for action in self._also.actions() if action.isChecked()}
         self._also.clear()
-        for name in quantities:
+        for i in range(self.quantity.count()):
+            name = self.quantity.itemData(i)
             if name != self.quantity.currentData():
-                action = QAction(QUANTITIES[name].label, self._also)
+                action = QAction(self.quantity.itemText(i), self._also)
                 action.setCheckable(True)
                 action.setData(name)
                 action.setChecked(name in checked)
@@ -122,7 +137,7 @@ class TraceControls(QWidget):
     # ---------------------------------------------------------------- what is chosen
 
     @property
-    def quantities(self) -> list[Name]:
+    def quantities(self) -> list[str]:
         """What is plotted, from top to bottom."""
         first = self.quantity.currentData()
         more = [action.data() for action in self._also.actions() if action.isChecked()]

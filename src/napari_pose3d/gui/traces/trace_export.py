@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QWidget
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 
+from .trace_plot import Curve
+
 Column = tuple[str, NDArray[np.float64]]
 
 
@@ -47,6 +49,16 @@ def write_traces_csv(path: Path, columns: Sequence[Column], frame_rate: float | 
                 for _, values in columns
             ]
             writer.writerow(row)
+
+
+def columns_of(curves: Sequence[Curve], label: str) -> list[Column]:
+    """The columns of curves that are plotted under a label; those with deviations have two."""
+    columns = []
+    for curve in curves:
+        columns.append((f"{label}, {curve.name}", curve.values))
+        if curve.deviations is not None:
+            columns.append((f"{label}, {curve.name}, sd", curve.deviations))
+    return columns
 
 
 def with_suffix(path: Path, suffix: str) -> Path:

@@ -18,6 +18,9 @@ _LINE = "#ff5a5a"
 # Plots below each other have their frames below each other.
 _AXIS_WIDTH = 74
 _LONG_LABEL = 12
+# Standard deviations on either side that hold 95 %, and how opaque they are, of 255.
+_HALF_BAND = 1.96
+_BAND_ALPHA = 70
 # px; a lower plot needs the room of the word below its axis for the curves.
 _LOW = 110
 
@@ -36,6 +39,8 @@ class Curve:
     width : float
     faint : bool
         Behind the others, and pale.
+    deviations : (frame,) float64, optional
+        Standard deviations of the values; the band that holds 95 % is drawn.
     """
 
     keypoint: str
@@ -44,6 +49,15 @@ class Curve:
     colour: NDArray[np.float32]
     width: float = 1.0
     faint: bool = False
+    deviations: NDArray[np.float64] | None = None
+
+    @property
+    def band(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Lower and upper end of what holds 95 %; None where the deviations are unknown."""
+        if self.deviations is None:
+            return None
+        half = _HALF_BAND * self.deviations
+        return self.values - half, self.values + half
 
     @property
     def name(self) -> str:
@@ -84,6 +98,7 @@ class TracePlot(QWidget):
         self._n_frames = 1
         self._before_click = 0
         self._curves: list[Any] = []
+        self._bands: list[Any] = []
         self._names: list[str] = []
         self._span = (0.0, 1.0)
         self._fitted = True
@@ -119,7 +134,9 @@ class TracePlot(QWidget):
         item = self.plot.getPlotItem()
         for old in self._curves:
             item.removeItem(old)
-        self._curves, self._names = [], [curve.name for curve in curves]
+        for band in self._bands:
+            item.removeItem(band)
+        self._curves, self._bands, self._names = [], [], [curve.name for curve in curves]
         self._n_frames = max((len(curve.values) for curve in curves), default=1)
         self._line.setBounds((0, max(self._n_frames - 1, 0)))
         for curve in sorted(curves, key=lambda each: not each.faint):
@@ -134,12 +151,30 @@ class TracePlot(QWidget):
             )
             item.addItem(drawn)
             self._curves.append(drawn)
+            self._add_band(curve, colour)
         self._span = _span_of(curves)
         # A low plot has no room for a long name and its unit in one line.
         long = len(label) > _LONG_LABEL
         label_axis(item.getAxis("left"), label.replace(" (", "<br>(", 1) if long else label)
         if fit or self._fitted:
             self.fit()
+
+    def _add_band(self, curve: Curve, colour: Any) -> None:
+        """What holds 95 %, behind the line: two lines that are not drawn, and what lies between."""
+        if curve.band is None:
+            return
+        item, frames = self.plot.getPlotItem(), np.arange(len(curve.values))
+        ends = [
+            pyqtgraph.PlotDataItem(frames, end, pen=None, connect="finite") for end in curve.band
+        ]
+        shade = pyqtgraph.mkColor(colour)
+        shade.setAlpha(_BAND_ALPHA)
+        for end in ends:
+            item.addItem(end)
+        between = pyqtgraph.FillBetweenItem(*ends, brush=shade)
+        between.setZValue(-1)
+        item.addItem(between)
+        self._bands += [*ends, between]
 
     def fit(self) -> None:
         """Bring everything into view, and nothing but recorded frames."""
@@ -240,7 +275,8 @@ class TracePlot(QWidget):
 
 def _span_of(curves: list[Curve]) -> tuple[float, float]:
     """Smallest and largest value; an interval that can be drawn, whatever there is."""
-    finite = [curve.values[np.isfinite(curve.values)] for curve in curves]
+    every = [end for curve in curves for end in (curve.values, *(curve.band or ()))]
+    finite = [values[np.isfinite(values)] for values in every]
     finite = [values for values in finite if len(values)]
     if not finite:
         return 0.0, 1.0

@@ -33,8 +33,17 @@ from napari_pose3d.gui.qt.message_text import short_path
 from napari_pose3d.gui.workspace.workspace import workspace
 
 from .trace_controls import TraceControls
-from .trace_curves import by_source, curve_of, keypoints_of, length_unit, quantities_of
-from .trace_export import Column, with_suffix, write_image, write_traces_csv
+from .trace_curves import (
+    by_source,
+    cannot_be_measured,
+    curve_of,
+    is_measured,
+    keypoints_of,
+    length_unit,
+    measured_curve_of,
+    quantities_of,
+)
+from .trace_export import Column, columns_of, with_suffix, write_image, write_traces_csv
 from .trace_legend import TraceLegend
 from .trace_plot import Curve, TracePlot
 
@@ -113,7 +122,7 @@ class TracesWidget(QWidget):
         controls.source_changed.connect(self._offer_keypoints)
         controls.quantities_changed.connect(lambda: self._draw(fit=True))
         controls.shown_changed.connect(self._draw)
-        controls.seconds_changed.connect(self._show_time)
+        controls.seconds_changed.connect(self._on_seconds)
         controls.fit_clicked.connect(self._fit)
         controls.csv_wanted.connect(self._export_csv)
         controls.image_wanted.connect(self._export_image)
@@ -161,6 +170,7 @@ class TracesWidget(QWidget):
         chosen = self._chosen()
         names = keypoints_of(chosen)
         self.controls.offer(quantities_of(chosen), list(names))
+        self.controls.explain(cannot_be_measured(chosen))
         self._list_keypoints(names)
         self._draw(fit=True)
 
@@ -206,19 +216,32 @@ class TracesWidget(QWidget):
         over = controls.shows("smoothed") and any(each.stage == "smoothed" for each in chosen)
         other = controls.other.currentText()
         for name, plot in zip(names, self.all_plots, strict=True):
-            curves = [
-                curve
-                for poses in chosen
-                if controls.shows(poses.stage)
-                for keypoint in self.checked
-                if (curve := curve_of(poses, keypoint, name, other, over)) is not None
-            ]
-            label = QUANTITIES[name].axis_label(length_unit(chosen))
+            shown = [poses for poses in chosen if controls.shows(poses.stage)]
+            if is_measured(name):
+                curves, label = self._measured(shown, name, over)
+            else:
+                curves = [
+                    curve
+                    for poses in shown
+                    for keypoint in self.checked
+                    if (curve := curve_of(poses, keypoint, name, other, over)) is not None
+                ]
+                label = QUANTITIES[name].axis_label(length_unit(chosen))
             plot.show_curves(curves, label, fit)
             drawn += curves
-            self._drawn += [(f"{label}, {curve.name}", curve.values) for curve in curves]
+            self._drawn += columns_of(curves, label)
         self.legend.show_curves(drawn)
         self._on_step()
+
+    def _measured(self, shown: list[LayerPoses], name: str, over: bool) -> tuple[list[Curve], str]:
+        """What the project measures, per second where time is counted in seconds."""
+        rate = self.frame_rate if self.controls.seconds.isChecked() else None
+        found = [
+            each for p in shown if (each := measured_curve_of(p, name, rate, over)) is not None
+        ]
+        label = self.controls.label_of(name)
+        unit = found[0][1] if found else ""
+        return [curve for curve, _ in found], f"{label} ({unit})" if unit else label
 
     def _have_plots(self, n: int) -> None:
         while len(self._more) > n - 1:
@@ -268,6 +291,12 @@ class TracesWidget(QWidget):
             if rate:
                 return float(rate)
         return self._asked_rate
+
+    def _on_seconds(self) -> None:
+        self._show_time()
+        if any(map(is_measured, self.controls.quantities)):
+            # What the project measures is then per second.
+            self._draw(fit=True)
 
     def _show_time(self, _: Any = None) -> None:
         if self.controls.seconds.isChecked() and self.frame_rate is None:

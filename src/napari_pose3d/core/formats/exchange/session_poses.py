@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
+from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement
 from napari_pose3d.errors import PoseDataError, Remedy
 
 Float32 = NDArray[np.float32]
@@ -35,6 +36,10 @@ class SessionPoses:
     scores : (frame, keypoint) float32 or None
         Confidence of the 3-D positions from 0 to 1, where a file gives it; else see
         `confidence3d`.
+    measurements : tuple of Measurement
+        What the session's project measures.
+    measured : tuple of Measured
+        The same in every frame, for formats that have a place for it.
     notes : tuple of str
         What a reader assumed or left out.
     """
@@ -46,6 +51,8 @@ class SessionPoses:
     rig: Rig | None = None
     videos: Mapping[str, Path] = field(default_factory=dict)
     scores: Float32 | None = None
+    measurements: tuple[Measurement, ...] = ()
+    measured: tuple[Measured, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -164,7 +171,9 @@ class SessionPoses:
                 n_views=space.n_views[:, k],
                 residuals=space.residuals[:, :, k],
                 inferred=space.inferred[:, k],
-                path_variance=None if space.path_variance is None else space.path_variance[:, k],
+                displacement_covariance=None
+                if space.displacement_covariance is None
+                else space.displacement_covariance[:, k],
                 keypoints=tuple(keypoints),
             )
         if of_views is not None:

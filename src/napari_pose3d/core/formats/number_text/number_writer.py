@@ -71,7 +71,7 @@ def _compiled_lines(block: NDArray[np.floating[Any]], start: int) -> str | None:
 def _as_text(block: NDArray[np.floating[Any]]) -> Iterator[str]:
     """Each row as comma-separated numbers that read back as the same values."""
     if block.dtype == np.float32:
-        values = _rounded(block)
+        values = short_decimals(block)
         template = ",".join(["%.9g"] * block.shape[1])
         for row in values.tolist():
             yield (template % tuple(row)).replace("nan", "")
@@ -80,7 +80,7 @@ def _as_text(block: NDArray[np.floating[Any]]) -> Iterator[str]:
             yield ",".join(map(repr, row)).replace("nan", "")
 
 
-def _rounded(block: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def short_decimals(block: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Single precision as decimals of 6, 7 or 8 digits where those suffice to read it back.
 
     Nine always suffice; rounding here and printing with nine is several times as fast as asking

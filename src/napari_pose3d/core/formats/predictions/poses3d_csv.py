@@ -1,11 +1,12 @@
-"""3-D positions as CSV: ``x y z x_posterior_var y_posterior_var z_posterior_var`` for each
-keypoint under the header rows ``scorer, bodyparts, coords``; of our smoother also
-``path_posterior_var``.
+"""3-D positions as CSV: ``x y z`` and their variances and covariances for each keypoint under the
+header rows ``scorer, bodyparts, coords``; of our smoother also those of the way from the frame
+before to the frame after.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,15 +14,17 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.arrays import Poses3D
+from napari_pose3d.core.poses.arrays import FloatArray, Poses3D
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..number_text.number_reader import read_numbers
-from ..number_text.number_writer import write_lines
+from ..number_text.number_writer import short_decimals, write_lines
 from .prediction_csv import SCORER, write_header
-from .table_header import PATH_VARIANCE, SPACE, SPACE_VARIANCE, read_header
+from .table_header import DISPLACEMENT, SPACE, SPACE_COVARIANCE, SPACE_VARIANCE, read_header
+
+_ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +36,25 @@ class Poses3DTable:
     keypoints : tuple of str
     xyz : (frame, keypoint, 3) float64
         Units of the rig; NaN where unknown.
-    variance : (frame, keypoint, 3) float64 or None
-        Of x, y and z, in squared units of the rig; covariances between them are not in the file.
+    covariance : (frame, keypoint, 3, 3) float64 or None
+        In squared units of the rig; NaN between the axes in files that hold the variances only.
     scorer : str
-    path_variance : (frame, keypoint) float64 or None
+    displacement_covariance : (frame, keypoint, 3, 3) float64 or None
         See `Poses3D`.
     """
 
     keypoints: tuple[str, ...]
     xyz: NDArray[np.float64]
-    variance: NDArray[np.float64] | None
+    covariance: NDArray[np.float64] | None
     scorer: str
-    path_variance: NDArray[np.float64] | None = None
+    displacement_covariance: NDArray[np.float64] | None = None
+
+    @property
+    def variance(self) -> NDArray[np.float64] | None:
+        """Of x, y and z, ``(frame, keypoint, 3)``."""
+        if self.covariance is None:
+            return None
+        return np.asarray(np.diagonal(self.covariance, axis1=-2, axis2=-1))
 
 
 def read_poses3d_csv(
@@ -74,15 +84,25 @@ def read_poses3d_csv(
         path, header, np.float64, progress=progress, cancelled=cancelled
     )
 
-    def triple(names: tuple[str, ...]) -> NDArray[np.float64]:
+    def columns(names: Sequence[str]) -> NDArray[np.float64]:
         return np.stack([numbers[:, header.columns_of(None, name)] for name in names], axis=-1)
 
-    variance = triple(SPACE_VARIANCE) if SPACE_VARIANCE[0] in header.coordinates else None
-    path_variance = None
-    if PATH_VARIANCE in header.coordinates:
-        path_variance = np.asarray(numbers[:, header.columns_of(None, PATH_VARIANCE)], np.float64)
+    def matrices(names: Sequence[str]) -> NDArray[np.float64] | None:
+        """Of the variances of x, y, z and, where they are there, the covariances behind them."""
+        if names[0] not in header.coordinates:
+            return None
+        there = [name for name in names if name in header.coordinates]
+        out = np.full((*numbers.shape[:1], len(header.keypoints(None)), 3, 3), np.nan)
+        for (i, j), name in zip(_ENTRIES, there, strict=False):
+            out[..., i, j] = out[..., j, i] = numbers[:, header.columns_of(None, name)]
+        return out
+
     return Poses3DTable(
-        header.keypoints(None), triple(SPACE), variance, header.scorer, path_variance
+        header.keypoints(None),
+        columns(SPACE),
+        matrices((*SPACE_VARIANCE, *SPACE_COVARIANCE)),
+        header.scorer,
+        matrices(DISPLACEMENT),
     )
 
 
@@ -95,14 +115,14 @@ def write_poses3d_csv(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> None:
-    """Write 3-D positions and the variances of x, y and z.
+    """Write 3-D positions with their covariances.
 
     Parameters
     ----------
     target : path or text stream
         As for `write_prediction_csv`.
     compact : bool
-        Whether to leave out the variances and write positions in single precision.
+        Whether to leave out the covariances and write positions in single precision.
 
     Raises
     ------
@@ -126,10 +146,20 @@ def write_poses3d_csv(
         write_header(target, scorer, poses.keypoints, SPACE)
         write_lines(target, [poses.xyz], np.float32, progress=progress, cancelled=cancelled)
         return
-    variance = np.diagonal(poses.covariance, axis1=-2, axis2=-1)
-    columns, parts = [*SPACE, *SPACE_VARIANCE], [poses.xyz, variance]
-    if poses.path_variance is not None:
-        columns.append(PATH_VARIANCE)
-        parts.append(poses.path_variance[..., None])
+    known = np.isfinite(poses.covariance[..., 0, 1]).any()
+    columns = [*SPACE, *SPACE_VARIANCE, *(SPACE_COVARIANCE if known else ())]
+    parts = [poses.xyz, _entries(poses.covariance)[..., : len(columns) - len(SPACE)]]
+    if poses.displacement_covariance is not None:
+        columns += DISPLACEMENT
+        parts.append(_entries(poses.displacement_covariance))
     write_header(target, scorer, poses.keypoints, columns)
     write_lines(target, parts, np.float64, progress=progress, cancelled=cancelled)
+
+
+def _entries(covariance: FloatArray) -> FloatArray:
+    """``(..., 3, 3)`` to ``(..., 6)``, in the order of the columns.
+
+    In single precision, written with as many digits as that needs: uncertainties have no more.
+    """
+    entries = np.stack([covariance[..., i, j] for i, j in _ENTRIES], axis=-1)
+    return short_decimals(entries.astype(np.float32))

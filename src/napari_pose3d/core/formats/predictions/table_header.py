@@ -31,9 +31,16 @@ PAIRS = {
 }
 SPACE = ("x", "y", "z")
 SPACE_VARIANCE = ("x_posterior_var", "y_posterior_var", "z_posterior_var")
-PATH_VARIANCE = "path_posterior_var"
+SPACE_COVARIANCE = ("xy_posterior_cov", "xz_posterior_cov", "yz_posterior_cov")
+DISPLACEMENT = (
+    *("dx_posterior_var", "dy_posterior_var", "dz_posterior_var"),
+    *("dxdy_posterior_cov", "dxdz_posterior_cov", "dydz_posterior_cov"),
+)
+# What a file written before the release has for the latter; it is not read any more.
+_PATH_VARIANCE = "path_posterior_var"
 _UNNAMED = re.compile(r"Unnamed: [0-9]+_level_[0-9]+")
-_KNOWN = {*POSITION, *SPACE, *SPACE_VARIANCE, PATH_VARIANCE, "visible"}.union(*PAIRS.values())
+_IN_SPACE = (SPACE_VARIANCE, SPACE_COVARIANCE, DISPLACEMENT)
+_KNOWN = {*POSITION, *SPACE, _PATH_VARIANCE, "visible"}.union(*PAIRS.values(), *_IN_SPACE)
 
 
 @dataclass(frozen=True)
@@ -295,7 +302,7 @@ def _check_complete(
     have: dict[tuple[str, str], dict[str, int]], present: Iterable[str], n_rows: int
 ) -> None:
     needed = {"x", "y"} | set(present)
-    for group in (SPACE_VARIANCE,) if "z" in needed else PAIRS.values():
+    for group in _IN_SPACE if "z" in needed else PAIRS.values():
         if needed & set(group):
             needed |= set(group)
     for (_, keypoint), coordinates in have.items():

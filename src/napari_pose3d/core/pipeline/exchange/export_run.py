@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_pose3d.core.formats.exchange.destination import Destination
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
+from napari_pose3d.core.pipeline.kinematics.body_alignment import align_to_body
+from napari_pose3d.core.pipeline.kinematics.measured_poses import measurable_of
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
@@ -164,6 +166,21 @@ def export_poses(
         )
     if settings.measured_only:
         poses = poses.measured_only()
+    # In the frame of the animal, keypoints share what is uncertain about the frame.
+    found: list[str] = []
+    if chosen.measurements and poses.poses3d is not None and poses.measurements:
+        measured, found = measurable_of(poses)
+        poses = replace(poses, measured=tuple(measured))
+    aligned: list[str] = []
+    if settings.body_frame:
+        if "body_frame" not in chosen.options:
+            raise PoseDataError(
+                f"{chosen.title} cannot be in the frame of an animal",
+                place="body frame",
+                expected="a format of 3-D positions without views and cameras",
+            )
+        feet = tuple(name.strip() for name in settings.floor.split(",") if name.strip())
+        poses, aligned = align_to_body(poses, settings.body_frame, feet)
     path = target_path(chosen, Path(out), poses.session)
     with FileGroup(overwrite=overwrite) as files:
         to = Destination(
@@ -171,7 +188,7 @@ def export_poses(
         )
         notes = chosen.write()(poses, to)
         written = files.targets
-    return Exported(poses.session, written, tuple(notes))
+    return Exported(poses.session, written, (*found, *aligned, *notes))
 
 
 def target_path(chosen: ExchangeFormat, out: Path, session: str) -> Path:

@@ -40,6 +40,8 @@ class ExchangeFormat:
         The extra of ours that it needs; "" for none.
     space, views, confidence, uncertainty, mask, units, fps, skeleton, cameras, images : bool
         What a file of it can hold, without a side file.
+    measurements : bool
+        Whether what the project measures has a place beside the poses.
     options : tuple of str
         Fields of `ExportSettings` that it takes.
     """
@@ -61,6 +63,7 @@ class ExchangeFormat:
     skeleton: bool = False
     cameras: bool = False
     images: bool = False
+    measurements: bool = False
     options: tuple[str, ...] = ()
 
     @property
@@ -116,58 +119,58 @@ _ALL = (
         "anipose", "Anipose pose-3d CSV", "poses", ".csv",
         "tables.anipose_csv:write_anipose_csv", "tables.anipose_csv:read_anipose_csv",
         space=True, confidence=True,
-        options=("measured_only",),
+        options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "trc", "TRC (OpenSim)", "poses", ".trc",
         "motion.trc:write_trc", "motion.trc:read_trc",
         space=True, units=True, fps=True,
-        options=("measured_only", "up"),
+        options=("measured_only", "body_frame", "floor", "up"),
     ),
     ExchangeFormat(
         "tidy-csv", "tidy CSV", "poses", ".csv",
         "tables.tidy_files:write_tidy_csv", "tables.tidy_files:read_tidy_csv",
         space=True, views=True, confidence=True, uncertainty=True, mask=True,
-        options=("measured_only",),
+        measurements=True, options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "tidy-parquet", "tidy Parquet", "poses", ".parquet",
         "tables.tidy_files:write_tidy_parquet", "tables.tidy_files:read_tidy_parquet",
         extra="parquet", space=True, views=True, confidence=True, uncertainty=True, mask=True,
         units=True, fps=True, skeleton=True,
-        options=("measured_only",),
+        measurements=True, options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "sleap-anipose", "sleap-anipose points3d.h5", "poses", ".h5",
         "arrays.sleap_anipose_h5:write_sleap_anipose", "arrays.sleap_anipose_h5:read_sleap_anipose",
         extra="hdf5", space=True, confidence=True,
-        options=("measured_only",),
+        options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "movement", "movement netCDF", "poses", ".nc",
         "arrays.movement_netcdf:write_movement", "arrays.movement_netcdf:read_movement",
         extra="netcdf", space=True, views=True, confidence=True, uncertainty=True, mask=True,
         units=True, fps=True, skeleton=True,
-        options=("measured_only", "movement_dims"),
+        options=("measured_only", "body_frame", "floor", "movement_dims"),
     ),
     ExchangeFormat(
         "c3d", "C3D", "poses", ".c3d",
         "motion.c3d:write_c3d", "motion.c3d:read_c3d",
         space=True, mask=True, units=True, fps=True,
-        options=("measured_only", "split"),
+        options=("measured_only", "body_frame", "floor", "split"),
     ),
     ExchangeFormat(
         "nwb", "NWB with ndx-pose", "poses", ".nwb",
         "arrays.nwb:write_nwb", "arrays.nwb:read_nwb",
         extra="nwb", space=True, views=True, confidence=True, mask=True, units=True, fps=True,
         skeleton=True, cameras=True,
-        options=("measured_only", "nwb", "subject"),
+        options=("measured_only", "body_frame", "floor", "nwb", "subject"),
     ),
     ExchangeFormat(
         "dannce", "DANNCE predictions", "poses", ".mat",
         "datasets.dannce:write_dannce", "datasets.dannce:read_dannce",
         space=True, confidence=True,
-        options=("measured_only",),
+        options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "dlc-csv", "DeepLabCut CSV", "poses", ".csv",
@@ -178,7 +181,7 @@ _ALL = (
         "dlc-h5", "DeepLabCut h5, Anipose pose-2d", "poses", ".h5",
         "tables.deeplabcut:write_dlc_h5", "tables.deeplabcut:read_dlc_h5",
         extra="h5", space=True, views=True, confidence=True,
-        options=("measured_only",),
+        options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(
         "coco", "COCO keypoints", "labels", ".json",

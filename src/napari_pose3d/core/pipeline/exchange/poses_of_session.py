@@ -73,13 +73,11 @@ def poses_of_session(
         pixels = "image" if rig is None else "rig"
     if found.space is not None:
         table = session.load_poses3d(found)
-        covariance = None
-        if table.variance is not None:
-            covariance = table.variance[..., None].astype(np.float32) * np.eye(3, dtype=np.float32)
-            # Covariances between the axes are not in the file.
-            covariance[..., ~np.eye(3, dtype=bool)] = np.nan
-        space = poses3d_of(table.xyz, table.keypoints, session=session.name, covariance=covariance)
-        poses = SessionPoses(replace(space, path_variance=table.path_variance))
+        space = poses3d_of(
+            table.xyz, table.keypoints, session=session.name, covariance=table.covariance
+        )
+        displacement = table.displacement_covariance
+        poses = SessionPoses(replace(space, displacement_covariance=displacement))
     elif found.kind == "smoothed":
         result = load_result(session, found, pixels=pixels, progress=progress, cancelled=cancelled)
         poses = SessionPoses(result.poses3d, result.poses2d)
@@ -93,8 +91,9 @@ def poses_of_session(
         rig = rig.subset(known) if known else None
     poses = replace(
         poses,
-        fps=fps if fps is not None else _rate_of(session),
+        fps=fps if fps is not None else frame_rate_of(session),
         skeleton=session.skeleton,
+        measurements=session.kinematics,
         rig=rig,
         videos=session.videos,
     )
@@ -151,7 +150,8 @@ def _usual_set(session: Session) -> PredictionSet:
     )
 
 
-def _rate_of(session: Session) -> float | None:
+def frame_rate_of(session: Session) -> float | None:
+    """Frames a second, as a video of the session states; None where none does."""
     for path in session.videos.values():
         try:
             rate = video_metadata(path).frame_rate

@@ -92,11 +92,13 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
     order = [table.keypoints.index(name) for name in poses2d.keypoints]
     xyz = table.xyz[:, order]
     covariance = np.full((*xyz.shape, 3), np.nan)
-    if table.variance is not None:
-        covariance[:] = table.variance[:, order, :, None] * np.eye(3)
+    if table.covariance is not None:
+        covariance[:] = table.covariance[:, order]
+        # Files of earlier versions have the variances only.
+        covariance[np.isnan(covariance) & ~np.eye(3, dtype=bool)] = 0.0
     centre = poses2d.xy if poses2d.ensemble_median is None else poses2d.ensemble_median
     n_views = observed_mask(centre).sum(axis=0)
-    rig = session.load_rig()
+    rig, displacement = session.load_rig(), table.displacement_covariance
     return Poses3D(
         xyz,
         covariance,
@@ -107,7 +109,7 @@ def _space(session: Session, space: PredictionSet, poses2d: Poses2D) -> Poses3D:
         poses2d.keypoints,
         session.name,
         "" if rig is None else rig.units,
-        None if table.path_variance is None else table.path_variance[:, order],
+        None if displacement is None else displacement[:, order],
     )
 
 

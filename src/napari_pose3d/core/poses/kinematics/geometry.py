@@ -26,6 +26,8 @@ Difference = Callable[[Float64, Float64], Float64]
 
 # Of the distances between the points: far above rounding, far below what bends.
 _STEP = 1e-5
+# Sine of the angle between two sides below which three points lie on a line.
+_COLLINEAR = 1e-6
 
 
 def length(points: Float64) -> Float64:
@@ -60,7 +62,10 @@ def torsion(points: Float64) -> Float64:
     sine = np.sum(first * after, axis=-1) * along
     cosine = np.sum(before * after, axis=-1)
     found = np.degrees(np.arctan2(sine, cosine))
-    gone = (np.linalg.norm(before, axis=-1) == 0) | (np.linalg.norm(after, axis=-1) == 0)
+    gone = False
+    for normal, side in ((before, first), (after, last)):
+        extent = np.linalg.norm(side, axis=-1) * along
+        gone = gone | (np.linalg.norm(normal, axis=-1) <= _COLLINEAR * extent)
     return np.asarray(np.where(gone, np.nan, found)[..., None])
 
 
@@ -82,12 +87,17 @@ def orientation(points: Float64) -> Float64:
     Its x axis goes from point 0 to 1, its z axis is the normal of the plane 0-1-2, and the
     quaternion turns the world's axes into these. ``w`` is not negative.
     """
+    return _quaternion(axes_of_body(points))
+
+
+def axes_of_body(points: Float64) -> Float64:
+    """The axes of `orientation` as columns, ``(frame, 3, 3)``; NaN for points on a line."""
     x = points[..., 1, :] - points[..., 0, :]
     z = _normal(points)
     with np.errstate(invalid="ignore", divide="ignore"):
         x = x / np.linalg.norm(x, axis=-1, keepdims=True)
         z = z / np.linalg.norm(z, axis=-1, keepdims=True)
-    return _quaternion(np.stack([x, np.cross(z, x), z], axis=-1))
+    return np.stack([x, np.cross(z, x), z], axis=-1)
 
 
 def difference_of_angles(one: Float64, other: Float64) -> Float64:
@@ -106,6 +116,7 @@ def spread(
     points: Float64,
     covariance: Float64,
     difference: Difference = np.subtract,
+    between: Float64 | None = None,
 ) -> Float64:
     """Standard deviation of what `geometry` makes of uncertain points, to first order.
 
@@ -119,6 +130,9 @@ def spread(
     difference : callable
         Of two values that lie near each other: `difference_of_angles` where they begin again at
         180 degrees, `difference_of_quaternions`.
+    between : (frame, point / 2, 3, 3), optional
+        Covariance of each point of the first half with its own in the second half, where the
+        points are those of two frames; not given: they are independent.
 
     Returns
     -------
@@ -126,6 +140,7 @@ def spread(
         In the unit of the values; NaN where these are missing.
     """
     step = _STEP * _extent(points)
+    jacobians = []
     total: Float64 | float = 0.0
     for point in range(points.shape[-2]):
         derivative = []
@@ -135,10 +150,19 @@ def spread(
             change = difference(geometry(points + moved), geometry(points - moved))
             derivative.append(change / (2 * step[..., None]))
         jacobian = np.stack(derivative, axis=-1)
-        total = total + np.einsum(
-            "...vi,...ij,...vj->...v", jacobian, covariance[..., point, :, :], jacobian
-        )
+        jacobians.append(jacobian)
+        total = total + _carried(jacobian, covariance[..., point, :, :], jacobian)
+    if between is not None:
+        half = len(jacobians) // 2
+        for point, (before, after) in enumerate(
+            zip(jacobians[:half], jacobians[half:], strict=True)
+        ):
+            total = total + 2 * _carried(before, between[..., point, :, :], after)
     return np.asarray(np.sqrt(np.maximum(total, 0)))
+
+
+def _carried(before: Float64, covariance: Float64, after: Float64) -> Float64:
+    return np.asarray(np.einsum("...vi,...ij,...vj->...v", before, covariance, after))
 
 
 def _extent(points: Float64) -> Float64:
@@ -157,9 +181,12 @@ def _between(u: Float64, v: Float64) -> Float64:
 
 
 def _normal(points: Float64) -> Float64:
-    return np.asarray(
-        np.cross(points[..., 1, :] - points[..., 0, :], points[..., 2, :] - points[..., 0, :])
-    )
+    """Of the plane of three points; NaN where they lie on a line."""
+    one, other = points[..., 1, :] - points[..., 0, :], points[..., 2, :] - points[..., 0, :]
+    normal = np.cross(one, other)
+    extent = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
+    flat = np.linalg.norm(normal, axis=-1) <= _COLLINEAR * extent
+    return np.asarray(np.where(flat[..., None], np.nan, normal))
 
 
 def _quaternion(matrix: Float64) -> Float64:

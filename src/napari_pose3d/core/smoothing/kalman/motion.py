@@ -79,12 +79,11 @@ def _damped(rho: float, t: Float64) -> Float64:
     return np.stack([damped, factor * (1 - damped), xx, xu, uu], axis=1)
 
 
-def path_variance(track: Float64, covariance: Float64, ahead: Float64) -> Float64:
-    """Variance of the distance from the frame before to the frame after, along the way.
+def displacement_covariance(covariance: Float64, ahead: Float64) -> Float64:
+    """Covariance of the way from the frame before to the frame after.
 
     Parameters
     ----------
-    track : (frame, 3)
     covariance : (frame, 3, 3)
         Of each position.
     ahead : (frame, 3, 3)
@@ -92,14 +91,17 @@ def path_variance(track: Float64, covariance: Float64, ahead: Float64) -> Float6
 
     Returns
     -------
-    (frame,)
+    (frame, 3, 3)
         NaN in the first and the last frame, and where it was lost in rounding.
     """
-    out = np.full(len(track), np.nan)
-    moved, across = track[2:] - track[:-2], ahead[:-2]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        way = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-    both = covariance[2:] + covariance[:-2] - across - across.transpose(0, 2, 1)
-    found = np.einsum("ti,tij,tj->t", way, both, way)
-    out[1:-1] = np.where(found > 0, found, np.nan)
+    out = np.full(covariance.shape, np.nan)
+    across = ahead[:-2]
+    found = covariance[2:] + covariance[:-2] - across - across.transpose(0, 2, 1)
+    minors = (
+        found[:, 0, 0],
+        found[:, 0, 0] * found[:, 1, 1] - found[:, 0, 1] ** 2,
+        np.linalg.det(found),
+    )
+    positive = np.logical_and.reduce([minor > 0 for minor in minors])
+    out[1:-1] = np.where(positive[:, None, None], found, np.nan)
     return out

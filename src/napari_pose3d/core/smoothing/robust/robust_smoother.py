@@ -36,7 +36,7 @@ from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.motion import motion_steps, path_variance
+from ..kalman.motion import displacement_covariance, motion_steps
 from ..kalman.smooth_param_search import sample_stretches
 from ..noise.observation_noise import learned_variance
 from .error_correlation import ErrorCorrelation, weights_by_lag
@@ -69,9 +69,8 @@ class RobustTrack:
     weights : (view, frame)
         Membership: posterior probability that the observation is an inlier; NaN where there is
         none.
-    path_variance : (frame,) or None
-        Variance of the distance from the frame before to the frame after, along the way; NaN in
-        the first and the last frame.
+    displacement_covariance : (frame, 3, 3) or None
+        Of the way from the frame before to the frame after; NaN in the first and the last frame.
     smooth_param : float
         Process noise relative to the robust variance of the track's own steps, no unit.
     process_noise : float
@@ -84,7 +83,7 @@ class RobustTrack:
     weights: Float64
     smooth_param: float
     process_noise: float
-    path_variance: Float64 | None = None
+    displacement_covariance: Float64 | None = None
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -423,7 +422,7 @@ class RobustSmoother:
     def result(self, s: float) -> RobustTrack:
         """The track of the last iteration; the smoother cannot be used afterwards."""
         self._check_cancelled()
-        path_variance = self._path_variance(s)
+        displacement = self._displacement_covariance(s)
         covariance = self._inflated_covariance(s)
         self._check_cancelled()
         weights = np.where(self.observed, self.weights, np.nan)
@@ -434,19 +433,19 @@ class RobustSmoother:
             np.ascontiguousarray(weights.T),
             s,
             s * self.reference,
-            path_variance,
+            displacement,
         )
 
-    def _path_variance(self, s: float) -> Float64 | None:
+    def _displacement_covariance(self, s: float) -> Float64 | None:
         """See `RobustTrack`; inflated for correlated errors."""
         if self.ahead is None:
             return None
-        variance = path_variance(self.track, self.covs, self.ahead)
+        covariance = displacement_covariance(self.covs, self.ahead)
         if self.parts.widen:
             precision = self._precision()
             factors = self._error_correlation(s, precision).factors(steps=True)
-            variance *= factors.of_frames(self.jacobian, precision)
-        return variance
+            covariance *= factors.of_frames(self.jacobian, precision)[:, None, None]
+        return covariance
 
     def _inflated_covariance(self, s: float) -> Float64:
         """The posterior covariance, inflated for correlated errors."""

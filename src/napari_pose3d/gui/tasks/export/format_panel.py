@@ -25,6 +25,8 @@ from .export_sources import Source, formats_for
 LABELS = {
     "measured_only": "Leave out what was filled in",
     "up": "Axis that points up",
+    "body_frame": "Frame of the animal",
+    "floor": "Keypoints on the floor",
     "split": "Several files where one is full",
     "movement_dims": "Names of dimensions",
     "nwb": "What the file holds",

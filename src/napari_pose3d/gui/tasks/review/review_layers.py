@@ -20,7 +20,7 @@ from napari_pose3d.gui.layers.layer_adder import LayerAdder, can_renew, renew_la
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.layer_styles import LayerData, tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers
-from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY
+from napari_pose3d.gui.layers.session_layers import RESULT_KEY, SESSION_KEY, measuring_of
 from napari_pose3d.gui.qt.jobs import JobSlot
 
 from .corrections.layer_update import write_stretch
@@ -128,6 +128,7 @@ class ReviewLayers(QObject):
             placed=placed,
             colours=session.colours,
             skeleton=session.skeleton,
+            measuring=measuring_of(session),
         )
         for _, attributes, _ in layers:
             attributes["metadata"][SESSION_KEY] = session.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from napari_pose3d.core.projects.matching.prediction_matching import match_predi
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.layers.layer_styles import LayerData
 from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.layers.session_layers import measuring_of
 from napari_pose3d.gui.layers.view_layout import Tile
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings, SmoothingSettings
 
@@ -26,6 +27,7 @@ from .remedies import in_words_of_the_widget
 
 if TYPE_CHECKING:
     from napari_pose3d.core.pipeline.file_run import FileRun
+    from napari_pose3d.core.projects.session import Session
 
 _POLL_SECONDS = 0.1
 Groups = tuple[tuple[str, ...], ...]
@@ -93,8 +95,7 @@ def smooth(
     settings: SmoothingSettings,
     all_keypoints: tuple[str, ...],
     placed: dict[str, Tile],
-    colours: Mapping[str, str],
-    skeleton: Sequence[tuple[str, str]],
+    session: Session | None,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Finished:
@@ -106,10 +107,8 @@ def smooth(
         Those of the files, also of which are not smoothed; they decide on the colours.
     placed : dict of view to Tile
         Where views lie in the viewer already.
-    colours : mapping of keypoint to ``#rrggbb``
-        Those that the user chose.
-    skeleton : pairs of keypoints
-        Drawn in 3-D.
+    session : Session or None
+        The session that is open: for colours, skeleton and what its project measures.
     """
     from napari_pose3d.core.pipeline.file_run import FileRun
     from napari_pose3d.core.pipeline.raw_points import raw_points
@@ -130,9 +129,10 @@ def smooth(
             rig,
             all_keypoints=all_keypoints,
             placed=placed,
-            colours=colours,
-            skeleton=skeleton,
+            colours={} if session is None else session.colours,
+            skeleton=() if session is None else session.skeleton,
             raw_xyz=raw_xyz,
+            measuring=measuring_of(session),
         )
     return Finished(choice, settings, work, rig, result, layers)
 

@@ -217,10 +217,8 @@ class SmoothWidget(QWidget):
         staying = [layer for layer in self._viewer.layers if layer not in self._replaced()]
         opened = self._current.open
         self._running_for = opened if self.inputs.followed else None
-        colours = {} if opened is None else opened.session.colours
-        skeleton = () if opened is None else opened.session.skeleton
-        tiles = tiles_of(staying)
-        smoothing = partial(work.smooth, choice, settings, known, tiles, colours, skeleton)
+        session = None if opened is None else opened.session
+        smoothing = partial(work.smooth, choice, settings, known, tiles_of(staying), session)
         more = settings.as_published or settings.fix_swaps or bool(settings.skeleton)
         more |= settings.mode == "single"
         is_ready = partial(self._workspace.kernels.is_ready, more)

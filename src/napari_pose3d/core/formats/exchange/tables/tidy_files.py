@@ -1,4 +1,4 @@
-"""Tidy tables as CSV and as Parquet; two files where there are both space and views."""
+"""Tidy tables as CSV and as Parquet: one in space, one of the views, one of measurements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from napari_pose3d.errors import PoseDataError
 from ..destination import Destination
 from ..session_poses import SessionPoses
 from ..side_file import Facts, facts_of, parsed_facts, read_side_file, write_side_file
-from .tidy_table import VIEWS, poses_of_space, poses_of_views, space_blocks, view_blocks
+from .tidy_table import (
+    VIEWS,
+    measurement_blocks,
+    poses_of_space,
+    poses_of_views,
+    space_blocks,
+    view_blocks,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +33,10 @@ _DIGITS = "%.9g"
 
 
 def write_tidy_csv(poses: SessionPoses, to: Destination) -> list[str]:
-    """Write ``<name>.csv`` in space, else of the views; with both also ``<name>_views.csv``."""
+    """Write ``<name>.csv`` in space, else of the views; with both also ``<name>_views.csv``.
+
+    What the project measures is in ``<name>_kinematics.csv``.
+    """
     for target, blocks, n_rows in _tables(poses, to.path):
         stream = to.files.open(target)
         done = 0
@@ -83,6 +93,11 @@ def _tables(poses: SessionPoses, path: Path) -> _Tables:
     if poses.poses2d is not None:
         of_views = path.with_name(f"{path.stem}_views{path.suffix}") if tables else path
         tables.append((of_views, lambda: view_blocks(poses, _ROWS), cells * len(poses.views)))
+    if poses.measured:
+        measured = path.with_name(f"{path.stem}_kinematics{path.suffix}")
+        n_values = sum(len(each.names) for each in poses.measured)
+        rows = poses.n_frames * n_values
+        tables.append((measured, lambda: measurement_blocks(poses, _ROWS), rows))
     return tables
 
 

@@ -5,7 +5,7 @@ Notes
 Columns of the table in space: ``frame, keypoint, x, y, z``, the standard deviations ``sd_x, sd_y,
 sd_z`` and correlations ``r_xy, r_xz, r_yz`` of the posterior, ``n_views``, ``residual`` (mean over
 the views, px), ``confidence`` and ``inferred``. Of the views: ``frame, view, keypoint, x, y, sd_x,
-sd_y, likelihood``.
+sd_y, likelihood``. Of what the project measures: ``frame, measurement, value, sd, unit``.
 """
 
 from __future__ import annotations
@@ -87,6 +87,24 @@ def view_blocks(poses: SessionPoses, n_rows: int) -> Iterator[pd.DataFrame]:
                     "likelihood": of_views.likelihood[v, part].ravel(),
                 }
             )
+
+
+def measurement_blocks(poses: SessionPoses, n_rows: int) -> Iterator[pd.DataFrame]:
+    """The table of what the project measures, frames in order, in blocks of about `n_rows` rows."""
+    import pandas as pd
+
+    names = tuple(name for each in poses.measured for name in each.names)
+    units = np.array([each.unit for each in poses.measured for _ in each.names], dtype=object)
+    for part, frames in _parts(poses.n_frames, len(names), n_rows):
+        yield pd.DataFrame(
+            {
+                "frame": np.repeat(frames, len(names)),
+                "measurement": _names(names, len(frames)),
+                "value": np.hstack([each.values[part] for each in poses.measured]).ravel(),
+                "sd": np.hstack([each.deviations[part] for each in poses.measured]).ravel(),
+                "unit": np.tile(units, len(frames)),
+            }
+        )
 
 
 def _parts(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement, measure
+from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_input
+from napari_pose3d.core.poses.kinematics.measurements import (
+    Measured,
+    Measurement,
+    refuse_same_names,
+)
 from napari_pose3d.core.projects.project_toml import find_own_project, own_project_path
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .exchange.poses_of_session import poses_of_input
+from .measured_poses import measured_of
 
 
 def measure_session(
@@ -54,28 +58,42 @@ def measure_session(
         Nothing is to be measured, there are no positions in space, or no such keypoint.
     """
     several = path_list(paths)
-    own = find_own_project(several[0])
-    wanted = tuple(measurements) or (own.kinematics if own is not None else ())
-    if not wanted:
-        raise PoseDataError(
-            "nothing is to be measured",
-            file=own_project_path(several[0]) if own is None else own_project_path(own.folder),
-            expected="a table [kinematics] with lines such as "
-            'knee = { angle = ["hip", "knee", "ankle"] }',
-        )
+    wanted, file = wanted_measurements(several[0], measurements)
     poses = poses_of_input(
         several, session, prediction_set, fps=fps, progress=progress, cancelled=cancelled
     )
-    if poses.poses3d is None:
+    return measured_of(poses, wanted, file), poses.fps
+
+
+def wanted_measurements(
+    path: AnyPath, measurements: Sequence[Measurement] = ()
+) -> tuple[tuple[Measurement, ...], Path | None]:
+    """What is to be measured, and the project's file where that says so.
+
+    Parameters
+    ----------
+    path : path
+        A project, or something in it.
+    measurements : sequence of Measurement
+        Not given: those of the project.
+
+    Raises
+    ------
+    PoseDataError
+        Nothing is, or two have one name.
+    """
+    own = find_own_project(path)
+    if measurements:
+        refuse_same_names(measurements)
+        return tuple(measurements), None
+    if own is None or not own.kinematics:
         raise PoseDataError(
-            f"{poses.session} has no positions in space",
-            expected="a smoothed or triangulated result with a calibration",
-            todo="Run napari-pose3d smooth first",
+            "nothing is to be measured",
+            file=own_project_path(path if own is None else own.folder),
+            expected="a table [kinematics] with lines such as "
+            'knee = { angle = ["hip", "knee", "ankle"] }',
         )
-    space = poses.poses3d
-    if not space.units and poses.rig is not None:
-        space = replace(space, units=poses.rig.units)
-    return [measure(space, each, poses.fps) for each in wanted], poses.fps
+    return own.kinematics, own_project_path(own.folder)
 
 
 def kinematics_table(measured: Sequence[Measured], fps: float | None) -> pd.DataFrame:
@@ -85,10 +103,7 @@ def kinematics_table(measured: Sequence[Measured], fps: float | None) -> pd.Data
     if fps is not None:
         columns["time (s)"] = np.arange(n_frames) / fps
     for each in measured:
-        unit = f" ({each.unit})" if each.unit else ""
-        for i, name in enumerate(each.names):
-            columns[f"{name}{unit}"] = each.values[:, i]
-            columns[f"{name} sd{unit}"] = each.deviations[:, i]
+        columns.update(each.columns())
     return pd.DataFrame(columns)
 
 

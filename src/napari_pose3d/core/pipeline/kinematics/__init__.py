@@ -1,0 +1,1 @@
+"""What follows from the positions of a session: measurements, poses in the frame of the body."""
