@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ N_FRAMES = 12
 FILES = {
     "prediction CSV": f"models/m1/video_preds/{SESSION}_Cam-A.csv",
     "prediction h5": "dlc/day2_Cam-A.h5",
+    "prediction h5, fixed": "dlc/day4_Cam-A.h5",
     "label CSV": "CollectedData_Cam-A.csv",
     "label queue": "CollectedData_Cam-A.unlabeled.jsonl",
     "journal": "napari-pose3d/journal/CollectedData-20260101T000000Z-abcdef.jsonl",
@@ -49,7 +50,8 @@ def make_project(folder: Path) -> None:
         path = folder / "models" / "m1" / "video_preds" / f"{SESSION}_{view}.csv"
         _text(path, _predictions(rig.project(truth)[i]))
     save_rig(rig, _folder(folder / FILES["calibration"]))
-    _write_h5(_folder(folder / FILES["prediction h5"]))
+    _write_h5(_folder(folder / FILES["prediction h5"]), "table")
+    _write_h5(_folder(folder / FILES["prediction h5, fixed"]), "fixed")
     _text(folder / FILES["Anipose 3-D"], _anipose(truth))
     _text(folder / FILES["timestamps"], "".join(f"{i / 30:.6f}\n" for i in range(N_FRAMES)))
     _text(folder / FILES["boxes"], "x,y,h,w\n" + "10,20,100,100\n" * N_FRAMES)
@@ -153,14 +155,14 @@ def _anipose(truth: np.ndarray) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_h5(path: Path) -> None:
+def _write_h5(path: Path, style: Literal["fixed", "table"]) -> None:
     import pandas as pd
 
     columns = pd.MultiIndex.from_product(
         [["net"], KEYPOINTS, ["x", "y", "likelihood"]], names=["scorer", "bodyparts", "coords"]
     )
     values = np.random.default_rng(0).uniform(0, 400, (N_FRAMES, len(columns)))
-    pd.DataFrame(values, columns=columns).to_hdf(path, key="df_with_missing", format="table")
+    pd.DataFrame(values, columns=columns).to_hdf(path, key="df_with_missing", format=style)
 
 
 def _text(path: Path, text: str) -> None:

@@ -238,6 +238,7 @@ def _anipose(folder: Path, path: Path) -> str:
 READERS: dict[str, Callable[[Path, Path], str]] = {
     "prediction CSV": _table(_predictions, 2),
     "prediction h5": _prediction_h5,
+    "prediction h5, fixed": _prediction_h5,
     "label CSV": _label_csv,
     "label queue": _label_queue,
     "journal": lambda folder, path: _labeling(folder),

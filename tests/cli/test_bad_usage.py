@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -134,8 +135,8 @@ def test_work_that_does_not_listen_is_ended(number: str, condition: str, code: i
     assert ("nothing was written" in done.stderr) == (code == 130)
 
 
-SLOW_TO_TIDY_UP = """
-    import contextlib, os, signal, sys, threading, time
+BUSY_WHILE_WRITING = """
+    import contextlib, os, signal, sys, threading
     from napari_pose3d.cli.terminal.interruption import Interruption
     from napari_pose3d.core.storage.atomic_files import FileGroup
 
@@ -144,19 +145,50 @@ SLOW_TO_TIDY_UP = """
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             threading.Event().wait(5)
-        until = time.monotonic() + 1
-        while time.monotonic() < until:
-            pass
-        raise KeyboardInterrupt
+        threading.Event().wait()
+"""
+
+
+def test_begun_files_are_removed_also_behind_a_command_that_does_not_listen(
+    tmp_path: Path,
+) -> None:
+    text = textwrap.dedent(BUSY_WHILE_WRITING.format(target=str(tmp_path / "new" / "file.txt")))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert not (tmp_path / "new" / "file.txt").exists()
+    # By a process that outlives it.
+    while list(tmp_path.iterdir()):
+        time.sleep(0.02)
+
+
+SLOW_TO_PUT_IN_PLACE = """
+    import os, signal, sys, threading
+    from napari_pose3d.cli.terminal.interruption import Interruption
+    from napari_pose3d.core.storage import atomic_files
+
+    forward = atomic_files.forward
+
+    def slow(plan):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(5)
+        except KeyboardInterrupt:
+            threading.Event().wait(1)
+        forward(plan)
+
+    atomic_files.forward = slow
+    with Interruption(), atomic_files.FileGroup() as group:
+        for name in ("a", "b"):
+            group.open(os.path.join({folder!r}, name)).write(name)
     sys.exit(7)
 """
 
 
-def test_files_that_are_begun_are_removed_before_the_end(tmp_path: Path) -> None:
-    text = textwrap.dedent(SLOW_TO_TIDY_UP.format(target=str(tmp_path / "new" / "file.txt")))
+def test_files_that_are_put_in_place_are_waited_for(tmp_path: Path) -> None:
+    text = textwrap.dedent(SLOW_TO_PUT_IN_PLACE.format(folder=str(tmp_path)))
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
     assert done.returncode == 7, done.stderr
-    assert not list(tmp_path.iterdir())
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
 
 
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from napari_pose3d.cli import main
+from napari_pose3d.core.formats.containers.pandas_tables import stored_table
+from napari_pose3d.core.formats.containers.plain_pickle import ForeignCode, loads, plain_pickles
 from napari_pose3d.core.formats.labels.label_csv import read_label_h5
-from napari_pose3d.core.formats.predictions.plain_pickle import ForeignCode, loads, plain_pickles
 from napari_pose3d.core.formats.predictions.prediction_h5 import (
     read_h5_header,
     read_prediction_h5,
@@ -140,7 +141,7 @@ def test_the_bomb_works(tmp_path: Path) -> None:
         assert mark.is_dir(), make.__name__
 
 
-@pytest.mark.parametrize("read", [read_prediction_h5, read_h5_header, read_label_h5])
+@pytest.mark.parametrize("read", [read_prediction_h5, read_h5_header, read_label_h5, stored_table])
 def test_code_in_a_file_is_refused_and_not_run(
     read: Callable[[Path], object], bombed: tuple[Path, Path]
 ) -> None:
@@ -183,7 +184,7 @@ def test_a_refused_file_is_refused_by_every_thread_and_others_are_not_touched(
     def work(path: Path) -> None:
         for _ in range(5):
             try:
-                found.append(read_prediction_h5(path).keypoints)
+                found.append(stored_table(path).level_names)
             except PoseDataError as error:
                 found.append("program" in str(error))
 
@@ -192,7 +193,9 @@ def test_a_refused_file_is_refused_by_every_thread_and_others_are_not_touched(
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(str, found)) == sorted(["True"] * 10 + ["('nose', 'tail')"] * 10)
+    assert sorted(map(str, found)) == sorted(
+        ["True"] * 10 + ["('scorer', 'bodyparts', 'coords')"] * 10
+    )
     assert not mark.exists()
     assert tables.attributeset.pickle is pickle
     assert tables.atom.pickle is pickle

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from napari_pose3d.core.storage import atomic_files
 from napari_pose3d.core.storage.atomic_files import FileGroup
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.core.storage.group_record import is_trace
+from napari_pose3d.errors import Cancelled, PoseDataError
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -39,6 +42,52 @@ def test_interruption_leaves_nothing_behind(tmp_path: Path, reason: type[BaseExc
     with pytest.raises(reason):
         work()
     assert contents(tmp_path) == {"a.csv": "old"}
+
+
+def test_a_group_that_is_cancelled_while_it_is_flushed_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "0.csv").write_text("old")
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    def work() -> None:
+        with FileGroup(overwrite=True, cancelled=cancelled) as group:
+            for number in range(6):
+                group.open(tmp_path / f"{number}.csv").write("new")
+
+    with pytest.raises(Cancelled):
+        work()
+    assert contents(tmp_path) == {"0.csv": "old"}
+
+
+def test_what_takes_long_to_remove_is_removed_by_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic_files, "_TIDY_SECONDS", 0.0)
+    (tmp_path / "0.png").write_text("old")
+
+    def work() -> None:
+        with FileGroup(overwrite=True) as group:
+            for number in range(20):
+                group.path(tmp_path / f"{number}.png").write_text("new")
+                group.path(tmp_path / "made" / "for it" / f"{number}.png").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert all(is_trace(name) for name in os.listdir(tmp_path) if name not in ("0.png", "made"))
+    # Nobody waits for it: the same files can be written meanwhile.
+    with FileGroup(overwrite=True) as group:
+        group.path(tmp_path / "made" / "1.png").write_text("second")
+    while sorted(os.listdir(tmp_path)) != ["0.png", "made"] or os.listdir(tmp_path / "made") != [
+        "1.png"
+    ]:
+        time.sleep(0.02)
+    assert (tmp_path / "0.png").read_text() == "old"
+    assert (tmp_path / "made" / "1.png").read_text() == "second"
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])

@@ -6,7 +6,7 @@ The first signal asks the work to stop, and raises `KeyboardInterrupt` in the ma
 runs handlers between two steps of its own only, which can take seconds while something is
 compiled; so a thread waits for the signal as well, and ends the process when the work has not
 ended by itself soon. No file is left half-written: files appear all together at the very end, and
-while they are written, or removed again, the thread waits.
+while they are put in place, the thread waits. Begun ones are removed by another process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from napari_pose3d.core.storage.atomic_files import groups_at_work
+from napari_pose3d.core.storage.atomic_files import groups_rename, leave_begun_groups
 
 EXIT_CODE = 130
 _SECONDS = 0.35
@@ -95,7 +95,8 @@ class Interruption:
         self._asked.set()
         if self._ended.wait(_SECONDS):
             return
-        if (self._writing.is_set() or groups_at_work()) and self._ended.wait(_SECONDS_WRITING):
+        if (self._writing.is_set() or groups_rename()) and self._ended.wait(_SECONDS_WRITING):
             return
+        leave_begun_groups()
         print("\nnapari-pose3d: interrupted; nothing was written", file=sys.stderr, flush=True)
         os._exit(EXIT_CODE)

@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from napari_pose3d import own_python
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import never_cancelled
 
@@ -151,8 +151,7 @@ def _helper() -> KernelCompilation | None:
     invert_symmetric(np.eye(3), np.empty((3, 3)))
     if not invert_symmetric.stats.cache_misses:
         return None
-    # In a bundle the program is not Python.
-    if not Path(sys.executable).stem.lower().startswith("python"):
+    if not own_python.can_start():
         return None
     try:
         return KernelCompilation(("points", "hypotheses"))
@@ -161,7 +160,7 @@ def _helper() -> KernelCompilation | None:
 
 
 def _command(*jobs: Job) -> list[str]:
-    return [sys.executable, "-P", "-m", "napari_pose3d.core.pipeline.warm_up", *jobs]
+    return own_python.command("napari_pose3d.core.pipeline.warm_up", *jobs)
 
 
 def _example() -> tuple[Rig, Ensemble]:
@@ -217,7 +216,7 @@ class KernelCompilation:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=own_python.environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 

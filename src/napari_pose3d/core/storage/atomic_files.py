@@ -13,33 +13,48 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import math
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from napari_pose3d.errors import PoseDataError, Remedy
+from napari_pose3d import own_python
+from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
+from napari_pose3d.settings import IsCancelled, never_cancelled
 
 from .group_record import BACK, DONE, Marker, Move, Plan, back, forward, hidden_name
-from .group_recovery import recover
+from .group_recovery import recover, recover_elsewhere
 from .regular_files import flush, flush_folder, is_regular, size_and_time
 
 _LOG = logging.getLogger(__name__)
 
 _DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
+# Of thousands of begun files a cancelled job removes only some itself: who cancels does not wait.
+_TIDY_SECONDS = 0.2
 
-# Tokens of the groups that have begun and not ended.
-_AT_WORK: set[str] = set()
+# The groups of this process that have begun and not ended: token and folder of the first marker.
+_AT_WORK: dict[str, Path] = {}
+# Those of them that rename files: if the process ended now, the next look would go on with it.
+_RENAMING: set[str] = set()
 
 
-def groups_at_work() -> bool:
-    """Whether a group of this process has files on the disk that are neither in place nor gone."""
-    return bool(_AT_WORK)
+def groups_rename() -> bool:
+    """Whether a group of this process is putting its files in place."""
+    return bool(_RENAMING)
+
+
+def leave_begun_groups() -> None:
+    """Let another process tidy up behind the groups of this one, which is about to end."""
+    for folder in [*_AT_WORK.values()]:
+        with contextlib.suppress(OSError):
+            recover_elsewhere(folder)
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
@@ -69,6 +84,9 @@ class FileGroup:
         Whether files that are already there may be replaced.
     inside : path, optional
         A folder that nothing is written outside of, whatever links lead there.
+    cancelled : callable, optional
+        Asked while the files are flushed to the disk, which takes long for many: True puts
+        everything back and raises `Cancelled`.
 
     Raises
     ------
@@ -78,9 +96,14 @@ class FileGroup:
     """
 
     def __init__(
-        self, *, overwrite: bool = False, inside: str | os.PathLike[str] | None = None
+        self,
+        *,
+        overwrite: bool = False,
+        inside: str | os.PathLike[str] | None = None,
+        cancelled: IsCancelled = never_cancelled,
     ) -> None:
         self._overwrite = overwrite
+        self._cancelled = cancelled
         self._inside = None if inside is None else Path(os.path.realpath(inside))
         self._token = secrets.token_hex(8)
         self._drafts: dict[Path, Path] = {}
@@ -164,7 +187,8 @@ class FileGroup:
             with self._locks:
                 self._end(error)
         finally:
-            _AT_WORK.discard(self._token)
+            _RENAMING.discard(self._token)
+            _AT_WORK.pop(self._token, None)
 
     def _end(self, error: BaseException | None) -> None:
         if error is None:
@@ -185,6 +209,8 @@ class FileGroup:
         for stream in self._streams:
             stream.close()
         for target, draft in self._drafts.items():
+            if self._cancelled():
+                raise Cancelled
             self._refuse_existing(target)
             _flush_file(draft)
         plan = self._plan
@@ -206,7 +232,9 @@ class FileGroup:
                 marker.flush()
             for folder in self._markers:
                 flush_folder(folder)
+            _RENAMING.add(self._token)
             main.write(plan)
+        _RENAMING.add(self._token)
         forward(plan)
         for folder in self._markers:
             flush_folder(folder)
@@ -226,14 +254,15 @@ class FileGroup:
                 marker.turn(BACK)
             back(self._plan)
             is_back = True
-            for folder in self._markers:
+            # Where nothing was renamed, a flush would only wait for the drafts to be written.
+            for folder in self._markers if self._plan.moves or self._plan.removals else ():
                 with contextlib.suppress(OSError):
                     flush_folder(folder)
         except OSError as error:
             _LOG.warning("the files of before cannot be put back for now: %s", error)
         finally:
             if is_back:
-                self._tidy_up()
+                self._tidy_up(_TIDY_SECONDS)
             self._release()
         for folder in reversed(self._new_folders):
             # Somebody else may have put a file there in the meantime: the folder is theirs now.
@@ -241,11 +270,13 @@ class FileGroup:
                 folder.rmdir()
         return is_back
 
-    def _tidy_up(self) -> None:
+    def _tidy_up(self, seconds: float = math.inf) -> None:
         """Remove all traces, once the files are wholly new or wholly old.
 
-        Whatever fails here changes nothing about that: the next look removes what is left.
+        Whatever fails here changes nothing about that: the next look removes what is left. What
+        takes longer than `seconds` is left to another process.
         """
+        until = time.monotonic() + seconds
         try:
             for marker in [*self._markers.values()][:1]:
                 marker.turn(DONE)
@@ -253,6 +284,11 @@ class FileGroup:
             for number, target in enumerate([*self._drafts, *self._leaving]):
                 hidden_name(target, self._token, number, "old").unlink(missing_ok=True)
             for draft in self._drafts.values():
+                if time.monotonic() > until and own_python.can_start():
+                    main = next(iter(self._markers))
+                    self._release()
+                    recover_elsewhere(main)
+                    return
                 draft.unlink(missing_ok=True)
             # The first leads to the others, and goes last.
             for marker in reversed(self._markers.values()):
@@ -304,8 +340,7 @@ class FileGroup:
         """Let a folder show that a group is at work in it."""
         if folder in self._markers:
             return
-        _AT_WORK.add(self._token)
-        made = self._make_folder(folder)
+        _AT_WORK.setdefault(self._token, folder)
         failure = recover(folder)
         if failure is not None:
             # A change before this one is half done.
@@ -314,7 +349,13 @@ class FileGroup:
         if main is not None:
             main.add_folder(folder)
         of_main = None if main is None else main.folder
-        self._markers[folder] = Marker(folder, self._token, of_main, made)
+        made = self._make_folder(folder)
+        try:
+            self._markers[folder] = Marker(folder, self._token, of_main, made)
+        except FileNotFoundError:
+            # Who tidies up behind the group that had made the folder has removed it just now.
+            made = self._make_folder(folder)
+            self._markers[folder] = Marker(folder, self._token, of_main, made)
 
     def _make_folder(self, folder: Path) -> int:
         absent = []

@@ -8,10 +8,14 @@ import hashlib
 import json
 import logging
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from napari_pose3d import own_python
 
 from .file_lock import owner_lives, try_lock
 from .group_record import (
@@ -31,6 +35,9 @@ from .regular_files import flush_folder, is_regular, is_same, open_regular, read
 
 _LOG = logging.getLogger(__name__)
 
+# Processes that tidy up, kept until they have ended.
+_HELPERS: list[subprocess.Popen[bytes]] = []
+_PATIENCE_SECONDS = 60.0
 _OLD_SECONDS = 86_400.0
 _COMMIT_SECONDS = 10.0  # how long somebody's renames are waited for
 _MOST_BYTES = 1 << 28
@@ -56,6 +63,28 @@ def recover(folder: Path) -> OSError | None:
     except OSError:
         return None
     return recover_named(folder, names) if names else None
+
+
+def recover_elsewhere(folder: Path) -> None:
+    """Start a process that does what `recover` does, and goes on where this one ends.
+
+    Raises
+    ------
+    OSError
+        It cannot be started; the next look into the folder does it.
+    """
+    # Those that have ended are reaped.
+    _HELPERS[:] = [each for each in _HELPERS if each.poll() is None]
+    _HELPERS.append(
+        subprocess.Popen(
+            own_python.command(__name__, str(folder)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=own_python.environment(),
+            **own_python.apart(),
+        )
+    )
 
 
 def recover_named(folder: Path, names: Iterable[str]) -> OSError | None:
@@ -265,3 +294,20 @@ def _json(text: bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _recover_patiently(folder: Path) -> None:
+    """Wait for the end of the process that left the groups."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        recover(folder)
+        try:
+            if not any(is_trace(name) for name in os.listdir(folder)):
+                return
+        except OSError:
+            return  # it was made for the group, and is gone with it
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    _recover_patiently(Path(sys.argv[1]))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.cameras.rig import Rig
-from napari_pose3d.core.formats.predictions.plain_pickle import ForeignCode, dumps, loads
+from napari_pose3d.core.formats.containers.plain_pickle import ForeignCode, dumps, loads
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import read_bytes
 from napari_pose3d.errors import PoseDataError

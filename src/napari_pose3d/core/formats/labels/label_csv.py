@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.formats.containers.table_process import read_stored_text
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes
 from napari_pose3d.errors import PoseDataError
 
@@ -349,11 +350,9 @@ def read_label_h5(path: str | os.PathLike[str]) -> LabelTable:
     PoseDataError
         When it holds no labels, is damaged, or reading HDF5 is not installed.
     """
-    path = Path(path)
-    from ..predictions.prediction_h5 import read_frame
-
     # As text it is what DeepLabCut writes beside it.
-    return read_label_csv(path, read_frame(path).to_csv(lineterminator="\n").encode())
+    path = Path(path)
+    return read_label_csv(path, read_stored_text(path))
 
 
 def new_label_csv(

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.storage.input_files import input_errors
+from napari_pose3d.core.formats.containers.stored_table import StoredTable
+from napari_pose3d.core.formats.containers.table_process import read_stored_table
 from napari_pose3d.errors import PoseDataError
 
-from .h5_frame import UNREAD, read_frame
 from .prediction_csv import check_is_predictions
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 from .table_header import TableHeader, header_from_rows, in_file
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def read_h5_header(path: str | os.PathLike[str]) -> TableHeader:
@@ -31,7 +27,7 @@ def read_h5_header(path: str | os.PathLike[str]) -> TableHeader:
         When the file holds no table of DeepLabCut's, or reading HDF5 is not installed.
     """
     path = Path(path)
-    return _header_of(read_frame(path, stop=1), path)
+    return _header_of(read_stored_table(path, stop=1), path)
 
 
 def read_prediction_h5(
@@ -51,37 +47,38 @@ def read_prediction_h5(
         chosen, or reading HDF5 is not installed.
     """
     path = Path(path)
-    frame = read_frame(path)
-    header = _header_of(frame, path)
+    table = read_stored_table(path)
+    header = _header_of(table, path)
     check_is_predictions(header, path)
     try:
         individual = choose_individual(header, individual)
     except PoseDataError as error:
         raise in_file(error, path) from None
-    return table_from_numbers(header, _numbers_of(frame, header, path), individual)
+    return table_from_numbers(header, _numbers_of(table, header, path), individual)
 
 
 def read_individuals_h5(path: str | os.PathLike[str]) -> tuple[PredictionTable, ...]:
     """As `read_prediction_h5`, for every individual of the file, in file order."""
     path = Path(path)
-    frame = read_frame(path)
-    header = _header_of(frame, path)
+    table = read_stored_table(path)
+    header = _header_of(table, path)
     check_is_predictions(header, path)
-    numbers = _numbers_of(frame, header, path)
+    numbers = _numbers_of(table, header, path)
     return tuple(
         table_from_numbers(header, numbers, name) for name in header.individuals or (None,)
     )
 
 
-def _numbers_of(frame: pd.DataFrame, header: TableHeader, path: Path) -> NDArray[np.float32]:
+def _numbers_of(table: StoredTable, header: TableHeader, path: Path) -> NDArray[np.float32]:
     """The columns of `header`, checked as those of a CSV are."""
-    if not len(frame):
+    if not len(table):
         raise PoseDataError("the file has no frames", file=path, expected="a row for each frame")
-    with input_errors(path, TypeError, expected="columns of numbers"):
-        # A copy: pandas may keep its own numbers from being written to.
-        exact = np.array(frame.iloc[:, : len(header.columns)], dtype=np.float64)
-        frames = frame.index.to_numpy(dtype=object)
-        wrong = np.flatnonzero(frames != np.arange(len(frame)))
+    exact = table.numbers(path, len(header.columns))
+    frames = table.index
+    if frames.dtype.kind == "U":
+        wrong = np.arange(len(table))
+    else:
+        wrong = np.flatnonzero(frames != np.arange(len(table)))
     if len(wrong):
         row = int(wrong[0])
         raise PoseDataError(
@@ -103,8 +100,8 @@ def _numbers_of(frame: pd.DataFrame, header: TableHeader, path: Path) -> NDArray
     return numbers
 
 
-def _header_of(frame: pd.DataFrame, path: Path) -> TableHeader:
-    names = [str(name) for name in frame.columns.names]
+def _header_of(table: StoredTable, path: Path) -> TableHeader:
+    names = list(table.level_names)
     if names not in (
         ["scorer", "bodyparts", "coords"],
         ["scorer", "individuals", "bodyparts", "coords"],
@@ -114,8 +111,8 @@ def _header_of(frame: pd.DataFrame, path: Path) -> TableHeader:
             file=path,
             expected="columns named by scorer, bodyparts, coords",
         )
-    rows = [[str(v) for v in frame.columns.get_level_values(i)] for i in range(len(names))]
+    rows = [list(row) for row in table.levels]
     try:
-        return replace(header_from_rows(rows, names), unread=frame.attrs[UNREAD])
+        return replace(header_from_rows(rows, names), unread=table.unread)
     except PoseDataError as error:
         raise in_file(error, path) from None

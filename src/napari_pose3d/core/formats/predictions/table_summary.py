@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_pose3d.core.formats.containers.table_process import read_stored_table
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .anipose3d_csv import is_anipose3d_csv, read_anipose3d_csv
-from .h5_frame import read_frame
 from .poses3d_csv import Poses3DTable, read_poses3d_csv
 from .prediction_csv import read_individuals_csv
 from .prediction_h5 import read_h5_header, read_individuals_h5
@@ -45,7 +45,7 @@ def _of_kind(path: Path, header: TableHeader, individual: str | None) -> str:
     if header.kind == "poses3d":
         if not hdf5:
             return _of_positions(path, read_poses3d_csv(path))
-        return _in_space(path, len(read_frame(path)), _first_keypoints(header))
+        return _in_space(path, len(read_stored_table(path)), _first_keypoints(header))
     if header.kind == "labels":
         return _of_labels(path, header)
     tables = read_individuals_h5(path) if hdf5 else read_individuals_csv(path)

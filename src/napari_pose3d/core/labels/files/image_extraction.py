@@ -120,7 +120,10 @@ def extract_images(
         hopeless = {each.frame for each in refused}
         possible = [frame for frame in wanted if frame not in hopeless]
         job = _Job(session, videos, names, context, is_cancelled)
-        with FileGroup() as group, ThreadPoolExecutor(min(len(videos), cores())) as pool:
+        with (
+            FileGroup(cancelled=is_cancelled) as group,
+            ThreadPoolExecutor(min(len(videos), cores())) as pool,
+        ):
             for done, frame in enumerate(possible):
                 report(_STAGE, done, len(possible))
                 read = pool.map(job.read, videos, [frame] * len(videos))

@@ -44,7 +44,8 @@ from .prediction_record import (
 VIDEO_PREDS = "video_preds"
 _LOG = "predict_log.txt"
 _PAUSE = 0.1
-_SECONDS_TO_END = 5.0
+# Who cancels does not wait: it writes to a folder of ours, which is removed.
+_SECONDS_TO_END = 0.15
 
 
 @dataclass(frozen=True)

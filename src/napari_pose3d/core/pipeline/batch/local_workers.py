@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
+from napari_pose3d import own_python
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
@@ -187,26 +185,18 @@ class _Process:
         self.attempt = 0
         self.has_begun = self._answers = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        # The same program as here, wherever it was found.
-        home = str(Path(__file__).resolve().parents[4])
-        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        environment = own_python.environment()
         if threads is not None:
             for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
                 environment[name] = str(threads)
-        # A Ctrl+C at the terminal goes to the program, which says what becomes of its processes.
-        apart: dict[str, Any] = (
-            {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-            if sys.platform == "win32"
-            else {"start_new_session": True}
-        )
+        # After a Ctrl+C at the terminal this program says what becomes of its processes.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.worker_process"],
+            own_python.command(f"{__package__}.worker_process"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env=environment,
-            **apart,
+            **own_python.apart(),
         )
         self.send("plan", plan)
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()

@@ -182,10 +182,9 @@ def export_poses(
         feet = tuple(name.strip() for name in settings.floor.split(",") if name.strip())
         poses, aligned = align_to_body(poses, settings.body_frame, feet)
     path = target_path(chosen, Path(out), poses.session)
-    with FileGroup(overwrite=overwrite) as files:
-        to = Destination(
-            path, files, settings, progress or no_progress, cancelled or never_cancelled
-        )
+    cancelled = cancelled or never_cancelled
+    with FileGroup(overwrite=overwrite, cancelled=cancelled) as files:
+        to = Destination(path, files, settings, progress or no_progress, cancelled)
         notes = chosen.write()(poses, to)
         written = files.targets
     return Exported(poses.session, written, (*found, *aligned, *notes))

@@ -147,8 +147,9 @@ def export_labels(
         `cancelled` returned True; nothing has been written then.
     """
     labels = labels_of_project(project, session)
-    with FileGroup(overwrite=overwrite) as files:
-        to = Destination(path, files, settings, cancelled=cancelled or never_cancelled)
+    cancelled = cancelled or never_cancelled
+    with FileGroup(overwrite=overwrite, cancelled=cancelled) as files:
+        to = Destination(path, files, settings, cancelled=cancelled)
         notes = chosen.write()(labels, to)
         return files.targets, (*labels.notes, *notes)
 
@@ -198,7 +199,7 @@ def _write_project(
 ) -> tuple[Path, ...]:
     refuse_unsafe_names(labels.views, "view")
     refuse_unsafe_names(labels.sessions, "session")
-    with FileGroup(overwrite=overwrite) as files:
+    with FileGroup(overwrite=overwrite, cancelled=cancelled) as files:
         write_project(files.open(out / FILE_NAME), labels.views, labels.keypoints)
         for v, view in enumerate(labels.views):
             path = out / f"CollectedData_{view}.csv"

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.containers.optional_library import library
+from napari_pose3d.core.formats.containers.table_process import read_stored_table
 from napari_pose3d.core.formats.number_text.number_writer import write_lines
-from napari_pose3d.core.formats.predictions.h5_frame import read_frame
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     SCORER,
     read_prediction_csv,
@@ -138,10 +138,8 @@ def read_dlc_h5(path: Path) -> SessionPoses:
     header = read_h5_header(path)
     if header.kind != "poses3d":
         return _of_view(read_prediction_h5(path), path)
-    frame = read_frame(path)
     names = header.keypoints(None)
-    with input_errors(path, TypeError, expected="columns of numbers"):
-        numbers = np.array(frame, dtype=np.float64)
+    numbers = read_stored_table(path).numbers(path)
     refuse_infinite(numbers, path)
     columns = [header.columns_of(None, each) for each in _IN_SPACE]
     xyz = numbers[:, np.stack(columns, axis=-1)]

@@ -1,4 +1,10 @@
-"""The table in an HDF5 file that pandas wrote, read without running what the file holds."""
+"""The table in an HDF5 file that pandas wrote, read without running what the file holds.
+
+Notes
+-----
+Damage in such a file can end the process within PyTables or the HDF5 library, before any check of
+ours; so readers go through `table_process`, which does this in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +14,32 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_pose3d.core.storage.input_files import check_regular, input_errors
 from napari_pose3d.errors import PoseDataError
 
 from .plain_pickle import plain_pickles
+from .stored_table import StoredTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What DeepLabCut calls its table; others in the file are leftovers of conversions.
 _USUAL_KEY = "/df_with_missing"
-UNREAD = "unread tables"
-"""Among a frame's ``attrs``: names of the tables in its file that were not read."""
-_EXPECTED = "a DeepLabCut file: one table, or one called df_with_missing"
-_TODO = "Export CSV from DeepLabCut and use that"
+EXPECTED = "a DeepLabCut file: one table, or one called df_with_missing"
+TODO = "Export CSV from DeepLabCut and use that"
 _MOST_GROUPS = 1000
 # Deflate makes zeros a thousand times smaller; a file that claims more claims too much.
 _MOST_COMPRESSED = 1100
 _SMALL = 1 << 26
 
 
-def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
+def stored_table(path: Path, stop: int | None = None) -> StoredTable:
     """The table of a file, or its first rows; of several tables the one that DeepLabCut names.
 
-    Pickles in the file are read as plain data (see `plain_pickles`).
+    Pickles in the file are read as plain data (see `plain_pickle`).
 
     Raises
     ------
@@ -39,17 +47,49 @@ def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
         When the file holds no table or several, holds pickled code, is damaged, or reading HDF5
         is not installed.
     """
-    import pandas as pd
+    frame, unread = _frame(path, stop)
+    columns = frame.columns
+    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=TODO):
+        level_names = tuple(str(name) for name in columns.names)
+        levels = tuple(
+            tuple(str(name) for name in columns.get_level_values(i))
+            for i in range(len(level_names))
+        )
+        values, not_numbers = _numbers_of(frame)
+        return StoredTable(level_names, levels, _index_of(frame), values, not_numbers, unread)
 
-    size = check_regular(path, expected=_EXPECTED)
+
+def stored_text(path: Path) -> bytes:
+    """The same table as CSV, in UTF-8; raises as `stored_table` does."""
+    frame, _ = _frame(path)
+    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=TODO):
+        return frame.to_csv(lineterminator="\n").encode()
+
+
+def pytables(path: Path) -> Any:
+    """The module ``tables``.
+
+    Raises
+    ------
+    PoseDataError
+        It is not installed.
+    """
     try:
-        tables: Any = importlib.import_module("tables")
+        return importlib.import_module("tables")
     except ImportError as error:
         raise PoseDataError(
             "reading .h5 files needs the package 'tables', which is not installed",
             file=path,
             todo="Install it with: pip install napari-pose3d[h5] - or export CSV from DeepLabCut",
         ) from error
+
+
+def _frame(path: Path, stop: int | None = None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table, and the names of those that are not read."""
+    size = check_regular(path, expected=EXPECTED)
+    tables = pytables(path)
+    import pandas as pd
+
     damage = (
         tables.HDF5ExtError,
         tables.NodeError,
@@ -66,7 +106,7 @@ def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
         warnings.simplefilter("ignore")
         try:
             with (
-                input_errors(path, *damage, expected=_EXPECTED, todo=_TODO),
+                input_errors(path, *damage, expected=EXPECTED, todo=TODO),
                 pd.HDFStore(str(path), mode="r") as store,
             ):
                 keys = _table_keys(store)
@@ -79,9 +119,33 @@ def read_frame(path: Path, stop: int | None = None) -> pd.DataFrame:
         if refused:
             raise _foreign_code(refused[0], path)
     if not isinstance(frame, pd.DataFrame):
-        raise PoseDataError("the file holds no table", file=path, expected=_EXPECTED)
-    frame.attrs[UNREAD] = tuple(each.removeprefix("/") for each in keys if each != key)
-    return frame
+        raise PoseDataError("the file holds no table", file=path, expected=EXPECTED)
+    return frame, tuple(each.removeprefix("/") for each in keys if each != key)
+
+
+def _numbers_of(frame: pd.DataFrame) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """All columns as numbers, and those that are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return np.array(frame, dtype=np.float64), {}
+        except (TypeError, ValueError):
+            pass
+        values = np.full(frame.shape, np.nan)
+        not_numbers = {}
+        for column in range(frame.shape[1]):
+            try:
+                values[:, column] = np.array(frame.iloc[:, column], dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                not_numbers[column] = str(error)[:200]
+    return values, not_numbers
+
+
+def _index_of(frame: pd.DataFrame) -> NDArray[Any]:
+    kind = frame.index.inferred_type
+    if kind in ("integer", "floating"):
+        return frame.index.to_numpy(dtype=np.int64 if kind == "integer" else np.float64)
+    return np.array([str(each) for each in frame.index], dtype=str)
 
 
 def _table_keys(store: Any) -> list[str]:
@@ -104,14 +168,14 @@ def _choose(keys: list[str], path: Path) -> str:
     if _USUAL_KEY in keys or len(keys) == 1:
         return _USUAL_KEY if _USUAL_KEY in keys else keys[0]
     if not keys:
-        raise PoseDataError("the file holds no table", file=path, expected=_EXPECTED, todo=_TODO)
+        raise PoseDataError("the file holds no table", file=path, expected=EXPECTED, todo=TODO)
     names = ", ".join(key.removeprefix("/") for key in keys[:5])
     raise PoseDataError(
         f"the file holds {len(keys)} tables ({names}{', ...' if len(keys) > 5 else ''}), and "
         "nothing tells which one to read",
         file=path,
-        expected=_EXPECTED,
-        todo=_TODO,
+        expected=EXPECTED,
+        todo=TODO,
     )
 
 
@@ -135,5 +199,5 @@ def _foreign_code(what: str, path: Path) -> PoseDataError:
         f"the file holds a Python object that could run a program ({what[:60]}); it was not run",
         file=path,
         expected="a table of numbers and names",
-        todo="Do not open it with other programs either, unless you made it yourself. " + _TODO,
+        todo="Do not open it with other programs either, unless you made it yourself. " + TODO,
     )
