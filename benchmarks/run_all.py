@@ -18,6 +18,7 @@ BENCHMARKS = (
     "smoothing_speed.py",
     "smoothing_sizes.py",
     "smoothing_accuracy.py",
+    "own_times.py",
     "real_recording.py",
     "triangulation_speed.py",
     "calibration.py",

@@ -37,6 +37,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", type=Path, metavar="TOML", help="Anipose calibration of the cameras"
     )
+    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
+    add_reading_settings(parser)
+
+
+def add_reading_settings(parser: argparse._ActionsContainer) -> None:
+    """The options of `ReadingSettings` without the session."""
     parser.add_argument(
         "--views",
         "--camera-names",
@@ -53,7 +59,6 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=help_of(ReadingSettings, "keypoints"),
     )
-    parser.add_argument("--session", metavar="NAME", help=help_of(ReadingSettings, "session"))
     parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
     parser.add_argument(
         "--min-likelihood",
@@ -135,11 +140,11 @@ def _is_calibration(path: Path) -> bool:
 
 
 def reading_of(options: argparse.Namespace) -> ReadingSettings:
-    """What `add_reading` was given."""
+    """What `add_reading` or `add_reading_settings` was given."""
     return ReadingSettings(
         views=tuple(options.views),
         keypoints=tuple(options.keypoints),
-        session=options.session,
+        session=getattr(options, "session", None),
         individual=options.individual,
         min_likelihood=options.min_likelihood,
         allow_missing=options.allow_missing,

@@ -10,7 +10,7 @@ from typing import Any
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSettings
 
-from ..options import add_computing, help_of
+from ..options import add_computing, add_reading_settings, help_of, reading_of
 from ..terminal.interruption import EXIT_CODE
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
@@ -45,7 +45,6 @@ def add_to(commands: Any) -> None:
 
     add("--steps", type=_listed, default=BatchSettings().steps, metavar="STEP,...")
     add("--formats", type=_listed, default=BatchSettings().formats, metavar="FORMAT,...")
-    add("--allow-missing", action="store_true")
     add("--again", action="store_true")
     where = batch.add_mutually_exclusive_group()
     where.add_argument(
@@ -70,6 +69,7 @@ def add_to(commands: Any) -> None:
         help="folder for batch.csv, batch.html and batch.log; not given: napari-pose3d/batch/ in "
         "the project, with several ./batch/",
     )
+    add_reading_settings(batch.add_argument_group("how predictions are read"))
     smoothing = batch.add_argument_group("how sessions are smoothed")
     add_smoothing(smoothing)
     add_computing(smoothing, SmoothingSettings)
@@ -85,7 +85,6 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     settings = BatchSettings(
         steps=options.steps,
         formats=options.formats,
-        allow_missing=options.allow_missing,
         project_skeleton=options.skeleton == [],
         again=options.again,
         workers=options.workers,
@@ -105,6 +104,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
                 sessions=options.sessions,
                 smoothing=smoothing_of(options),
                 review=ReviewSettings(options.budget),
+                reading=reading_of(options),
                 cluster=options.scheduler,
                 out=options.out,
                 progress=bar,

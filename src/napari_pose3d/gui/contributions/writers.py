@@ -16,10 +16,10 @@ import numpy as np
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
 
+from .layer_selection import Attributes, LayerTuple, shown_by
+
 if TYPE_CHECKING:
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
-
-Attributes = dict[str, Any]
 
 
 def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
@@ -41,7 +41,7 @@ def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
     return _write({Path(path): _table(poses, data, attributes)})
 
 
-def write_views(path: str, layers: list[tuple[Any, Attributes, str]]) -> list[str]:
+def write_views(path: str, layers: list[LayerTuple]) -> list[str]:
     """Save all our 2-D Points layers among several layers, each to a file of its own.
 
     The files are called ``<name>_<view>.csv``, where ``path`` is ``<name>.csv``. Tracks and frames
@@ -90,18 +90,13 @@ def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTa
     if poses.is_3d:
         raise PoseDataError(
             "this layer holds 3-D positions, and the file format is for the pixels of one view",
-            todo="Save them with 'Save results…' in the tab Smooth",
+            todo="Choose another format, or use 'Save results…' in the tab Smooth",
         )
-    positions, edited = poses.collect(data, attributes["features"], attributes["shown"])
-    present = np.isfinite(positions).all(axis=2)
-    likelihood = np.full(present.shape, np.nan, dtype=np.float32)
-    if poses.confidence is not None:
-        likelihood[present] = poses.confidence[present]
-    likelihood[edited] = 1.0
+    shown = shown_by(poses, data, attributes)
     return PredictionTable(
         poses.keypoints,
-        positions.astype(np.float32),
-        likelihood,
+        shown.positions.astype(np.float32),
+        shown.confidence,
         scorer=poses.scorer,
         individual=poses.individual,
     )

@@ -25,7 +25,8 @@ _Names = tuple[str, ...]
 _Groups = tuple[tuple[str, ...], ...]
 _Numbers = tuple[tuple[str, float], ...]
 _Integers = tuple[int, ...]
-_AS_TEXT = (_Names, _Groups, _Frames, _Numbers, _Integers, str | None, int | None, Robust)
+_OPTIONAL = (int | None, float | None)
+_AS_TEXT = (_Names, _Groups, _Frames, _Numbers, _Integers, str | None, *_OPTIONAL, Robust)
 
 # Beside it a label has room in a dock of some 340 px.
 _FIELD_WIDTH = 140
@@ -160,7 +161,7 @@ def _from_text(value: Any, kind: Any) -> Any:
         return tuple(_integer(part.strip()) for part in value.split(",") if part.strip())
     if kind == _Frames:
         return tuple(frame_range_of(part) for part in value.split(",") if part.strip())
-    if kind in (int | None, Robust):
+    if kind in (*_OPTIONAL, Robust):
         return _number(value.strip(), kind)
     return value
 
@@ -175,12 +176,14 @@ def _integer(text: str) -> int:
 
 def _number(text: str, kind: Any) -> int | float | str | None:
     whole = kind == int | None
-    if whole and not text:
+    if kind in _OPTIONAL and not text:
         return None
-    if not whole and text in ("auto", "off"):
+    if kind == Robust and text in ("auto", "off"):
         return text
     try:
         return int(text) if whole else float(text)
     except ValueError:
-        expected = "a whole number, or nothing" if whole else "auto, off, or a number"
+        expected = "auto, off, or a number"
+        if kind in _OPTIONAL:
+            expected = "a whole number, or nothing" if whole else "a number, or nothing"
         raise PoseDataError(f"'{text}' is not understood", expected=expected) from None

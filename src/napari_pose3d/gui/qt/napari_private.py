@@ -12,9 +12,12 @@ refreshed as usual.
 from __future__ import annotations
 
 import contextlib
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 from napari.qt import QtViewer
+from napari.utils.task_status import Status
 from qtpy.QtWidgets import QApplication
 
 
@@ -138,3 +141,38 @@ def name_dock_also(viewer: Any, dock: Any, name: str) -> None:
             docks.pop(name, None)
         else:
             docks[name] = dock
+
+
+class AnnouncedWork:
+    """Work that napari knows of: it asks before its window closes, and stops the work then.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    description : str
+        What napari shows when it asks.
+    cancel : callable
+        Stops the work; napari also calls it for work that has ended.
+    """
+
+    def __init__(self, viewer: Any, description: str, cancel: Callable[[], bool]) -> None:
+        self._window: weakref.ref[Any] | None = None
+        with contextlib.suppress(AttributeError):
+            window = viewer.window
+            self._id = window._register_task_status(
+                "napari-pose3d", Status.BUSY, description, cancel
+            )
+            self._window = weakref.ref(window)
+
+    def update(self, description: str) -> None:
+        """Show something else."""
+        self._set(Status.BUSY, description)
+
+    def end(self) -> None:
+        """Say that it is over."""
+        self._set(Status.COMPLETED, "")
+
+    def _set(self, status: Status, description: str) -> None:
+        window = None if self._window is None else self._window()
+        if window is not None:
+            window._update_task_status(self._id, status, description)

@@ -1,11 +1,21 @@
-"""The layout of a task's panel: what scrolls, and what is always in sight below it."""
+"""The layout of a task's panel: what scrolls, sections that fold, and what is always in sight."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 _MIN_WIDTH = 300
 # Beside the room that is left empty below the parts.
@@ -58,3 +68,90 @@ def lay_out_task(
         layout.addWidget(part)
     panel.setMinimumWidth(_MIN_WIDTH)
     return scroll
+
+
+class SectionPart(QWidget):
+    """What a section unfolds: as narrow as the panel, whatever is in it."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """The width of a narrow panel."""
+        return QSize(_MIN_WIDTH, super().sizeHint().height())
+
+
+class Section(QWidget):
+    """A part of a panel below a title that folds it, with a few words on how it stands.
+
+    It is as high as its part, whatever grows in it.
+
+    Parameters
+    ----------
+    title : str
+    part : QWidget
+    """
+
+    def __init__(self, title: str, part: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title, self._part = title, part
+        self.button = QToolButton()
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.button.setAutoRaise(True)
+        self.button.setStyleSheet("QToolButton {font-weight: bold; padding: 3px 4px}")
+        self.button.toggled.connect(self._fold)
+        self._words = QLabel()
+        self._words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # A long word must not widen the panel.
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        head = QHBoxLayout()
+        head.addWidget(self.button)
+        head.addWidget(self._words, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(part)
+        self._fold(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its part is unfolded."""
+        return self.button.isChecked()
+
+    @property
+    def words(self) -> str:
+        """How it stands."""
+        return self._words.text()
+
+    def say(self, words: str) -> None:
+        """Show a few words beside the title; they are seen while it is folded, too."""
+        self._words.setText(words)
+        self._words.setToolTip(words)
+
+    def unfold(self, unfolded: bool = True) -> None:
+        """Show its part, or only the title."""
+        self.button.setChecked(unfolded)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Text wraps elsewhere now."""
+        super().resizeEvent(event)
+        self._keep_height()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that something within is of another size."""
+        done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._keep_height()
+        return done
+
+    def _keep_height(self) -> None:
+        """As high as wrapped text needs: a scroll area asks only for the height of wide lines."""
+        layout = self.layout()
+        if not self.is_open:
+            self.setMinimumHeight(0)
+        elif layout is not None and layout.hasHeightForWidth():
+            self.setMinimumHeight(layout.minimumHeightForWidth(self.width()))
+
+    def _fold(self, unfolded: bool) -> None:
+        self.button.setText(f"{'▾' if unfolded else '▸'} {self._title}")
+        self._part.setVisible(unfolded)
+        self._keep_height()

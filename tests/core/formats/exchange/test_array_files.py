@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals, round_trip
+from tests.support.extras import needs, of_formats
+from tests.support.labeled_projects import labeled_project
 
-from napari_pose3d import PoseDataError, export_poses, read_poses
+from napari_pose3d import PoseDataError, export_poses, export_session, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.settings import ExportSettings
 
@@ -19,7 +25,7 @@ EXTRAS = ("hdf5", "netcdf", "nwb")
 KEYS = [key for key, each in FORMATS.items() if each.extra in EXTRAS and each.content == "poses"]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_positions_names_gaps_and_what_was_filled_come_back(key: str, tmp_path: Path) -> None:
     poses = poses_of()
     again, _ = round_trip(poses, key, tmp_path)
@@ -33,7 +39,7 @@ def test_positions_names_gaps_and_what_was_filled_come_back(key: str, tmp_path: 
     assert again.fps == pytest.approx(120)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) -> None:
     poses = poses_of(1, ("paw-L tip",))
     again, _ = round_trip(poses, key, tmp_path)
@@ -43,36 +49,50 @@ def test_one_frame_of_one_keypoint_with_an_odd_name(key: str, tmp_path: Path) ->
     np.testing.assert_allclose(again.poses3d.xyz, poses.poses3d.xyz, rtol=1e-6)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
     done = export_poses(poses_of(), key, tmp_path)
     errors = refusals(done.files[0], lambda path: read_poses(path, key), 12)
     assert len(errors) > 5
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_the_format_is_found_in_the_file(key: str, tmp_path: Path) -> None:
     done = export_poses(poses_of(), key, tmp_path)
     assert read_poses(done.files[0]).keypoints == KEYPOINTS
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", [key for key, each in FORMATS.items() if each.extra])
 def test_without_the_library_the_extra_is_named(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import importlib
+    chosen = FORMATS[key]
+    for name in (
+        "tables",
+        "h5py",
+        "h5netcdf",
+        "xarray",
+        "pynwb",
+        "ndx_pose",
+        "pyarrow",
+        "sleap_io",
+    ):
+        for each in [name, *(m for m in sys.modules if m.startswith(f"{name}."))]:
+            monkeypatch.setitem(sys.modules, each, None)
+    command = f"pip install 'napari-pose3d[{chosen.extra}]'"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert chosen.install_command == command
+    out = tmp_path / "out" / f"a{chosen.suffix}"
+    if chosen.content == "poses":
+        export = partial(export_poses, poses_of(), key, out)
+    else:
+        export = partial(export_session, labeled_project(tmp_path / "project"), key, out)
+    with pytest.raises(PoseDataError, match=re.escape(command)):
+        export()
+    assert not out.parent.exists()
 
-    def absent(name: str) -> None:
-        raise ImportError(name)
 
-    monkeypatch.setattr(importlib, "import_module", absent)
-    from napari_pose3d.core.formats.containers import optional_library
-
-    with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[x\]'"):
-        optional_library.library(FORMATS[key].extra, "x")
-    assert FORMATS[key].extra in EXTRAS
-
-
+@needs("movement")
 class TestMovement:
     @pytest.mark.parametrize(
         ("dims", "expected"),
@@ -117,6 +137,7 @@ class TestMovement:
             read_poses(tmp_path / "two.nc")
 
 
+@needs("sleap-anipose")
 def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None:
     import h5py
 
@@ -127,6 +148,7 @@ def test_points3d_has_the_shapes_that_its_readers_expect(tmp_path: Path) -> None
         assert file["tracks"].attrs["Description"] == "Shape: (frames, tracks, nodes, 3)"
 
 
+@needs("nwb")
 class TestNwb:
     def test_views_and_confidence_come_back(self, tmp_path: Path) -> None:
         poses = poses_of()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals
+from tests.support.extras import needs, of_formats
 from tests.support.scenes import ARC_VIEWS
 
 from napari_pose3d import PoseDataError, export_poses, load_predictions, read_poses
@@ -15,7 +16,7 @@ from napari_pose3d import PoseDataError, export_poses, load_predictions, read_po
 KEYS = ("dlc-csv", "dlc-h5")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_each_view_comes_back(key: str, tmp_path: Path) -> None:
     poses = poses_of()
     assert poses.poses2d is not None
@@ -33,6 +34,7 @@ def test_each_view_comes_back(key: str, tmp_path: Path) -> None:
         assert again.fps == 120
 
 
+@needs("dlc-h5")
 def test_space_comes_back_from_h5(tmp_path: Path) -> None:
     poses = poses_of()
     done = export_poses(poses, "dlc-h5", tmp_path)
@@ -47,7 +49,7 @@ def test_space_comes_back_from_h5(tmp_path: Path) -> None:
     assert again.session == "day1"
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_a_folder_of_them_is_predictions_of_a_session(key: str, tmp_path: Path) -> None:
     poses = replace(poses_of(), poses3d=None)
     assert poses.poses2d is not None
@@ -56,6 +58,7 @@ def test_a_folder_of_them_is_predictions_of_a_session(key: str, tmp_path: Path) 
     np.testing.assert_array_equal(again.xy[0], poses.poses2d.xy)
 
 
+@needs("dlc-h5")
 def test_anipose_opens_its_pose_2d(tmp_path: Path) -> None:
     from napari_pose3d import open_project
 
@@ -77,7 +80,7 @@ def test_without_views_there_is_no_csv(tmp_path: Path) -> None:
         export_poses(replace(poses_of(), poses2d=None), "dlc-csv", tmp_path)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", of_formats(KEYS))
 def test_damaged_files_are_refused_in_words(key: str, tmp_path: Path) -> None:
     done = export_poses(poses_of(), key, tmp_path)
     (tmp_path / "day1_Cam-A.json").unlink(missing_ok=True)

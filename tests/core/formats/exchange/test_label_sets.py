@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.exchange_poses import refusals
+from tests.support.extras import needs
 from tests.support.labeled_projects import (
     FRAMES,
     KEYPOINTS,
@@ -292,6 +293,7 @@ class TestLabel3D:
 
 
 class TestDeepLabCut:
+    @needs("dlc-h5")
     def test_tables_are_as_deeplabcut_writes_them(self, project: Path, tmp_path: Path) -> None:
         import pandas as pd
         import yaml
@@ -312,6 +314,7 @@ class TestDeepLabCut:
         np.testing.assert_allclose(stored.to_numpy(), text.to_numpy())
         assert (folder / "img00000003.png").is_file()
 
+    @needs("dlc-h5")
     @pytest.mark.parametrize("suffix", [".csv", ".h5"])
     def test_either_table_is_enough(self, suffix: str, project: Path, tmp_path: Path) -> None:
         path = written(project, "dlc-project", tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.exchange_poses import refusals
+from tests.support.extras import needs
 from tests.support.labeled_projects import FRAMES, KEYPOINTS, SIZE, labeled_project, labeled_rig
 from tests.support.scenes import ARC_VIEWS
 
@@ -16,7 +17,7 @@ from napari_pose3d.core.formats.exchange.datasets.sleap import read_sleap
 from napari_pose3d.core.pipeline.exchange.format_table import found_format
 from napari_pose3d.core.pipeline.exchange.label_exchange import labels_of_project
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, needs("sleap")]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals, round_trip
+from tests.support.extras import needs
 
 from napari_pose3d import PoseDataError, export_poses, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
@@ -209,6 +210,7 @@ class TestTidy:
             read_poses(path)
 
     @pytest.mark.peers
+    @needs("tidy-parquet")
     def test_parquet_is_as_exact_and_needs_no_side_file(self, tmp_path: Path) -> None:
         poses = poses_of()
         again, _ = round_trip(poses, "tidy-parquet", tmp_path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import glob
 import os
 import pickle
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,17 @@ def test_all_steps_of_all_sessions(tmp_path: Path) -> None:
     folder = batch_project(tmp_path / "mice", ["day1", "day2"])
     settings = BatchSettings(steps=("export", "smooth", "review"), workers=2, formats=("anipose",))
     said: list[tuple[str, int, int]] = []
-    done = batch(folder, settings, progress=lambda *told: said.append(told))
+    stages: list[str] = []
+    ended: list[str] = []
+    done = batch(
+        folder,
+        settings,
+        progress=lambda *told: said.append(told),
+        on_stage=lambda task, stage, *_: stages.append(f"{task.session} {stage}"),
+        on_outcome=lambda outcome: ended.append(outcome.task.session),
+    )
+    assert sorted(ended) == ["day1", "day2"]
+    assert {each.split()[0] for each in stages} == {"day1", "day2"}
 
     assert [each.status for each in done.outcomes] == ["done", "done"]
     own = folder / "napari-pose3d"
@@ -267,6 +279,28 @@ def test_which_sessions(tmp_path: Path) -> None:
         session_tasks([folder], ["dya1"])
     with pytest.raises(PoseDataError, match="no session has predictions"):
         session_tasks([folder], ["empty"])
+
+
+def test_a_name_may_hold_what_patterns_are_made_of(tmp_path: Path) -> None:
+    folder = batch_project(tmp_path / "mice", ["day[12]", "day1"])
+    assert [each.session for each in session_tasks([folder], ["day[12]"])[0]] == ["day1", "day[12]"]
+    escaped = glob.escape("day[12]")
+    assert [each.session for each in session_tasks([folder], [escaped])[0]] == ["day[12]"]
+
+
+def test_how_predictions_are_read_is_a_setting(tmp_path: Path) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    usual = BatchPlan(SMOOTH, SmoothingSettings(), ReviewSettings())
+    nose = replace(usual, reading=ReadingSettings(keypoints=("nose",)))
+    [task], _ = session_tasks([folder])
+    numbers = []
+    for plan in (usual, nose, nose, usual):
+        [step] = run_session(plan, task).steps
+        numbers.append((step.status, step.numbers["keypoints"]))
+    assert numbers == [("done", 2), ("done", 1), ("not needed", 1), ("done", 2)]
+    assert StepRecord(folder, "day1").finished == ("smooth",)
+    (folder / "napari-pose3d" / "smoothed" / "day1" / "day1_3d.csv").unlink()
+    assert StepRecord(folder, "day1").finished == ()
 
 
 def test_a_plain_folder_and_the_page_names_projects(

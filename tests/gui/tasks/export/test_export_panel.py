@@ -21,7 +21,7 @@ from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.gui.session.current_session import current_session
-from napari_pose3d.gui.tasks.export.export_widget import ExportWidget
+from napari_pose3d.gui.tasks.export.export_widget import IMPORT, ExportWidget
 
 pytestmark = pytest.mark.gui
 
@@ -168,6 +168,7 @@ def test_labels_become_a_data_set_and_come_back(
     target = tmp_path / "out" / "day1_jarvis"
     assert (target / "annotations" / "instances_train.json").is_file()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(target))
+    panel.section(IMPORT).unfold()
     panel.imports.source.setText(str(target))
     click(panel.imports.button)
     until(lambda: not panel.jobs.is_busy)
@@ -186,6 +187,7 @@ def test_an_import_that_fails_says_why_and_writes_nothing(
 ) -> None:
     odd = tmp_path / "notes.txt"
     odd.write_text("nothing of ours", encoding="utf-8")
+    panel.section(IMPORT).unfold()
     panel.imports.source.setText(str(odd))
     panel.imports.out.setText(str(tmp_path / "new"))
     click(panel.imports.button)

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from napari_pose3d.settings import BatchSettings, RenderSettings, ReviewSettings, SmoothingSettings
+from napari_pose3d.settings import (
+    BatchSettings,
+    ReadingSettings,
+    RenderSettings,
+    ReviewSettings,
+    SmoothingSettings,
+)
 
+Status = Literal["done", "not needed", "failed"]
 Numbers = Mapping[str, int | float | str]
 """Figures about a session, by the name of their column in the summary."""
 
@@ -25,6 +33,8 @@ class BatchPlan:
     token : str
         New for each batch: what a worker remembers about folders holds for one batch only.
     render : RenderSettings
+    reading : ReadingSettings
+        How predictions are read; the session is that of the task.
     """
 
     settings: BatchSettings
@@ -32,6 +42,7 @@ class BatchPlan:
     review: ReviewSettings
     token: str = ""
     render: RenderSettings = field(default_factory=RenderSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ class SessionOutcome:
     attempts: int = 1
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """ "done", "not needed" (of all steps), or "failed"."""
         if self.message or any(step.status == "failed" for step in self.steps):
             return "failed"

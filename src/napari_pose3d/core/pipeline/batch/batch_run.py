@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import (
     BatchSettings,
     IsCancelled,
     Progress,
+    ReadingSettings,
     RenderSettings,
     ReviewSettings,
     SmoothingSettings,
@@ -30,7 +32,7 @@ from napari_pose3d.wording import counted
 from ..exchange.format_table import format_of
 from .batch_plan import BatchPlan, SessionOutcome, SessionTask
 from .batch_summary import LOG, BatchLog, BatchSummary, write_summary
-from .local_workers import LocalWorkers
+from .local_workers import LocalWorkers, OnStage
 from .step_record import FOLDER
 
 if TYPE_CHECKING:
@@ -52,11 +54,14 @@ def batch(
     smoothing: SmoothingSettings | None = None,
     review: ReviewSettings | None = None,
     render: RenderSettings | None = None,
+    reading: ReadingSettings | None = None,
     cluster: str | Client | None = None,
     out: AnyPath | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     message: Callable[[str], None] | None = None,
+    on_stage: OnStage | None = None,
+    on_outcome: Callable[[SessionOutcome], None] | None = None,
 ) -> BatchSummary:
     """Smooth, review, export and render every session of projects, several at once.
 
@@ -74,6 +79,8 @@ def batch(
         Names, or patterns such as ``day1*``; not given: all that have predictions.
     smoothing, review, render : optional
         How it is done; ``threads`` not given: the processors are shared among the workers.
+    reading : ReadingSettings, optional
+        How predictions are read, such as from which likelihood on.
     cluster : str or distributed.Client, optional
         Address of a Dask scheduler, or "local" for a Dask cluster on this machine; not given:
         processes on this machine.
@@ -86,6 +93,11 @@ def batch(
         Asked often.
     message : callable, optional
         Called with the address of the dashboard, and a line for each session that failed.
+    on_stage : callable, optional
+        Called with ``(task, stage, done, total)`` as the work on a session goes on, where workers
+        are processes on this machine.
+    on_outcome : callable, optional
+        Called with what became of a session as soon as that is known.
 
     Returns
     -------
@@ -123,13 +135,11 @@ def batch(
         review or ReviewSettings(),
         secrets.token_hex(4),
         render or RenderSettings(),
+        reading or ReadingSettings(),
     )
     found: dict[SessionTask, SessionOutcome] = {}
 
-    def stage(task: SessionTask, what: str, done: int, total: int) -> None:
-        tell(f"{task.label}: {what}")
-
-    def tell(what: str) -> None:
+    def tell() -> None:
         if progress is not None:
             progress("sessions", len(found), len(tasks))
 
@@ -140,7 +150,7 @@ def batch(
             log.add(note)
         workers: LocalWorkers | DaskWorkers
         if cluster is None:
-            workers = LocalWorkers(plan, n_workers, memory, stage)
+            workers = LocalWorkers(plan, n_workers, memory, on_stage)
         else:
             from .dask_workers import DaskWorkers
 
@@ -148,13 +158,15 @@ def batch(
             if workers.dashboard:
                 log.add(f"dashboard: {workers.dashboard}")
                 message(f"dashboard: {workers.dashboard}")
-        tell("starting")
+        tell()
         try:
             with workers:
                 for outcome in workers.outcomes(tasks, cancelled):
                     found[outcome.task] = outcome
                     log.add_outcome(outcome)
-                    tell(outcome.task.label)
+                    if on_outcome is not None:
+                        on_outcome(outcome)
+                    tell()
                     if outcome.status == "failed":
                         message(f"{outcome.task.label}: {outcome.why.splitlines()[0]}")
         except (Cancelled, KeyboardInterrupt):
@@ -190,15 +202,15 @@ def session_tasks(
         project = open_project(path)
         for session in project.sessions:
             names.append(session.name)
-            if patterns and not any(fnmatch.fnmatchcase(session.name, p) for p in patterns):
+            if patterns and not any(_is_meant(session.name, p) for p in patterns):
                 continue
             task = SessionTask(str(project.folder.resolve()), session.name)
-            if any(each.kind == "predictions" and not each.own for each in session.sets):
+            if has_predictions(session):
                 tasks[task] = None
             else:
                 notes.append(f"{task.label} has no predictions, and is left out")
     for pattern in patterns:
-        if not fnmatch.filter(names, pattern) and pattern not in names:
+        if not any(_is_meant(name, pattern) for name in names):
             raise PoseDataError(
                 f"no session is called '{pattern}'", expected=f"some of {', '.join(names)}"
             )
@@ -209,6 +221,16 @@ def session_tasks(
             expected="projects, or folders, with predictions",
         )
     return list(tasks), tuple(notes)
+
+
+def has_predictions(session: Session) -> bool:
+    """Whether there is anything for a batch to do."""
+    return any(each.kind == "predictions" and not each.own for each in session.sets)
+
+
+def _is_meant(name: str, pattern: str) -> bool:
+    # A name may hold what patterns are made of.
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
 def worker_memory(settings: BatchSettings, n_workers: int) -> int:

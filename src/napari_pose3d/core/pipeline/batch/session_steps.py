@@ -85,9 +85,14 @@ class _SessionWork:
         self._progress, self._cancelled = progress, cancelled
         self._folder = Path(task.project)
         self._record = StepRecord(self._folder, task.session)
-        self._reading = ReadingSettings(
-            session=task.session, allow_missing=plan.settings.allow_missing
+        self._reading = dataclasses.replace(
+            plan.reading,
+            session=task.session,
+            allow_missing=plan.settings.allow_missing or plan.reading.allow_missing,
         )
+        # Where nothing was said about it, what an earlier version did counts as done.
+        usual = plan.reading == ReadingSettings()
+        self._read_as = {} if usual else {"reading": dataclasses.asdict(plan.reading)}
 
     def step(self, name: str) -> StepOutcome:
         """Do a step unless it is done."""
@@ -132,7 +137,7 @@ class _SessionWork:
         if self._plan.settings.project_skeleton:
             settings = work.with_project_bones(settings)
         # The number of threads does not change a result.
-        chosen = {**dataclasses.asdict(settings), "threads": None}
+        chosen = {**dataclasses.asdict(settings), "threads": None, **self._read_as}
 
         def do() -> Done:
             result = work.smooth(settings, self._progress, self._cancelled)
@@ -171,7 +176,8 @@ class _SessionWork:
             }
             return list(review.files), numbers, review.notes
 
-        return do, self._key("review", dataclasses.asdict(settings), inputs, facts)
+        chosen = {**dataclasses.asdict(settings), **self._read_as}
+        return do, self._key("review", chosen, inputs, facts)
 
     def _written(self) -> tuple[Session, list[Path]]:
         """The session, afresh (a step before has written results), and its poses' files."""

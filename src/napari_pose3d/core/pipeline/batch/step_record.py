@@ -48,6 +48,14 @@ class StepRecord:
         self.path = project / OWN_FOLDER / FOLDER / f"{session}.json"
         self._steps = _steps_of(self.path)
 
+    @property
+    def finished(self) -> tuple[str, ...]:
+        """The steps whose files are there as a batch left them.
+
+        Whether inputs and settings are still the same is not looked at.
+        """
+        return tuple(step for step in self._steps if self._has_outputs(step))
+
     def numbers(self, step: str) -> dict[str, Any]:
         """The figures that were written down for a step."""
         found = self._steps.get(step, {}).get("numbers")
@@ -96,10 +104,7 @@ class StepRecord:
         found = self._steps.get(step)
         if found is None or _comparable(found.get("key")) != _comparable(key):
             return False
-        outputs = found.get("outputs")
-        return isinstance(outputs, dict) and all(
-            _size_and_time(self.project / name) == stamp for name, stamp in outputs.items()
-        )
+        return self._has_outputs(step)
 
     def add(
         self,
@@ -117,6 +122,12 @@ class StepRecord:
         with FileGroup(overwrite=True) as group:
             stream = group.open(self.path)
             stream.write(json.dumps({"steps": self._steps}, indent=1) + "\n")
+
+    def _has_outputs(self, step: str) -> bool:
+        outputs = self._steps[step].get("outputs")
+        return isinstance(outputs, dict) and all(
+            _size_and_time(self.project / name) == stamp for name, stamp in outputs.items()
+        )
 
     def _name(self, path: Path) -> str:
         """Relative to the project, where it lies there: a project may be moved."""

@@ -7,6 +7,7 @@ when they are used.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,15 @@ from napari_pose3d.errors import PoseDataError, Remedy
 Content = Literal["poses", "labels"]
 
 _HOME = "napari_pose3d.core.formats.exchange"
+# By the extra that brings it, what stands for all of its libraries.
+_LIBRARIES = {
+    "h5": "tables",
+    "hdf5": "h5py",
+    "netcdf": "h5netcdf",
+    "nwb": "ndx_pose",
+    "parquet": "pyarrow",
+    "sleap": "sleap_io",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,13 @@ class ExchangeFormat:
     @property
     def is_folder(self) -> bool:
         return not self.suffix
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs the library it needs; "" where that is there."""
+        if not self.extra or importlib.util.find_spec(_LIBRARIES[self.extra]) is not None:
+            return ""
+        return f"pip install 'napari-pose3d[{self.extra}]'"
 
     def write(self) -> Callable[[Any, Destination], list[str]]:
         """The function that writes poses or labels; it returns what was renamed or not kept."""

@@ -1,4 +1,4 @@
-"""The widget "Export": what of the open session, in which format, where; and imports."""
+"""The widget "Export": the open session, many sessions, and imports."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ from napari_pose3d.core.pipeline.exchange.import_run import Imported
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
-from napari_pose3d.gui.qt.task_layout import lay_out_task
+from napari_pose3d.gui.qt.task_layout import Section, SectionPart, lay_out_task
 from napari_pose3d.gui.session.current_session import NO_SESSION, OpenSession, current_session
+from napari_pose3d.gui.session.smoothing_choice import smoothing_choice
 from napari_pose3d.gui.workspace.job_bar import JobBar
+from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.wording import counted
 
 from . import exchange_job as work
+from .batch.batch_panel import BatchPanel
+from .batch.batch_runner import batch_runner
 from .export_sources import Source, sources_of
-from .format_panel import FormatPanel, install_command
+from .format_panel import FormatPanel
 from .import_panel import ImportPanel
 from .outcome_panel import OutcomePanel, common_folder
 from .place_panel import PlacePanel
 
 PANEL = "Export"
+ONE, MANY, IMPORT = "This session", "Many sessions", "Import from other programs"
 _WIDTH = 340
 _NOTHING = "This session has no poses and no labels yet."
 
 
 class ExportWidget(QWidget):
-    """Composes the parts and runs exports and imports.
+    """Composes the sections and runs exports and imports; a batch runs beside them.
 
     Parameters
     ----------
@@ -58,14 +63,25 @@ class ExportWidget(QWidget):
         self.button = QPushButton("E&xport")
         self.outcome = OutcomePanel()
         self.imports = ImportPanel()
+        self._runner = batch_runner(napari_viewer)
+        self.batch = BatchPanel(self._current, self._runner, smoothing_choice(napari_viewer))
+        self._batch_ran = False
+        self._sections: dict[str, Section] = {}
         self._lay_out()
         self._connect()
         self._workspace.adopt(self, PANEL)
         self._on_session()
+        self._on_batch()
+        if self._runner.request is not None:
+            self.section(MANY).unfold()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """A width that leaves room for the images on a small screen."""
         return QSize(_WIDTH, 700)
+
+    def section(self, name: str) -> Section:
+        """One of the sections by its title."""
+        return self._sections[name]
 
     @property
     def source(self) -> Source | None:
@@ -81,8 +97,16 @@ class ExportWidget(QWidget):
         column = QVBoxLayout(what)
         column.addLayout(row)
         column.addWidget(self.hint)
-        parts = (what, self.format, self.place, self.outcome, self.imports)
-        self._scroll = lay_out_task(self, parts, (self.button, self.jobs))
+        one = SectionPart()
+        column = QVBoxLayout(one)
+        column.setContentsMargins(0, 0, 0, 0)
+        for part in (what, self.format, self.place, self.button):
+            column.addWidget(part)
+        for title, whole in ((ONE, one), (MANY, self.batch), (IMPORT, self.imports)):
+            self._sections[title] = Section(title, whole)
+        self.section(ONE).unfold()
+        parts = (*self._sections.values(), self.outcome)
+        self._scroll = lay_out_task(self, parts, (self.jobs,))
 
     def _connect(self) -> None:
         self.sources.currentIndexChanged.connect(lambda _: self.format.offer(self.source))
@@ -91,7 +115,10 @@ class ExportWidget(QWidget):
         self.place.changed.connect(self._refresh)
         self.button.clicked.connect(self.export)
         self.imports.clicked.connect(self.import_)
-        self.jobs.marked.connect(lambda mark: self._workspace.mark(PANEL, mark))
+        self.jobs.marked.connect(lambda _: self._mark())
+        self._runner.changed.connect(self._on_batch)
+        self._runner.stepped.connect(self._on_step)
+        self._workspace.changed.connect(self.batch.steps.renew)
         self.jobs.changed.connect(self._refresh)
         self._current.changed.connect(self._on_session)
 
@@ -129,7 +156,7 @@ class ExportWidget(QWidget):
             return _NOTHING
         if self.place.folder is None:
             return "Choose a folder to export to."
-        if install_command(self.format.chosen):
+        if self.format.chosen.install_command:
             return self.format.missing.message
         return source.obstacle(self.format.chosen)
 
@@ -151,6 +178,26 @@ class ExportWidget(QWidget):
             except PoseDataError as error:
                 target = str(error)
         self.place.show_target(target)
+
+    # ---------------------------------------------------------------- many sessions
+
+    def _on_batch(self) -> None:
+        self.section(MANY).say(self.batch.words)
+        self._mark()
+        running, request, opened = self._runner.is_running, self._runner.request, self._opened
+        of_this = request and opened and request.folder == opened.project.folder
+        if self._batch_ran and not running and of_this:
+            # It may have made results of the session that is open.
+            self.look_again()
+        self._batch_ran = running
+
+    def _on_step(self, _: str) -> None:
+        self.section(MANY).say(self.batch.words)
+
+    def _mark(self) -> None:
+        marks = (self.jobs.mark, self._runner.mark)
+        order: tuple[Mark, ...] = ("running", "attention", "done", "")
+        self._workspace.mark(PANEL, next(mark for mark in order if mark in marks))
 
     # ---------------------------------------------------------------- jobs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from typing import Any
 
 from qtpy.QtCore import Signal
@@ -33,23 +32,7 @@ LABELS = {
     "validation": "Share for validation",
 }
 _OPTIONS = {"validation": {"min": 0.0, "max": 0.9, "step": 0.05}}
-# By the extra that brings it.
-_MODULES = {
-    "h5": "tables",
-    "hdf5": "h5py",
-    "netcdf": "h5netcdf",
-    "nwb": "ndx_pose",
-    "parquet": "pyarrow",
-    "sleap": "sleap_io",
-}
 _FROM_VIDEO, _FROM_RIG = "as the videos say", "as the calibration says"
-
-
-def install_command(chosen: ExchangeFormat) -> str:
-    """The command that installs what a format needs; "" where it is there."""
-    if not chosen.extra or importlib.util.find_spec(_MODULES[chosen.extra]) is not None:
-        return ""
-    return f"pip install 'napari-pose3d[{chosen.extra}]'"
 
 
 class FormatPanel(QGroupBox):
@@ -162,7 +145,7 @@ class FormatPanel(QGroupBox):
         if gone:
             lines.append(f"Not kept: {', '.join(gone)}.")
         self.about.show_message("\n".join(lines))
-        command = install_command(chosen)
+        command = chosen.install_command
         self.missing.show_message(
             f"This format needs a library that is not installed. Install it with: {command}"
             if command

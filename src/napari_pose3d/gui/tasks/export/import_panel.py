@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import SectionPart
 
 _ABOUT = (
     "Poses become CSV files, labels a project. The file is looked through in any case; without a "
@@ -29,13 +29,13 @@ _ABOUT = (
 )
 
 
-class ImportPanel(QGroupBox):
+class ImportPanel(SectionPart):
     """Emits ``clicked`` when the import is to run."""
 
     clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Import from other programs", parent)
+        super().__init__(parent)
         self.source = QLineEdit()
         self.source.setPlaceholderText("a file, or the folder of a data set")
         self.source.setAccessibleName("File to import")
@@ -73,6 +73,7 @@ class ImportPanel(QGroupBox):
         grid.addWidget(out, 1, 2)
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(MessageLabel(_ABOUT))
         layout.addWidget(self.source)
         layout.addLayout(buttons)

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.models.runs.training_state import State
-from napari_pose3d.gui.qt.task_layout import lay_out_task
+from napari_pose3d.gui.qt.task_layout import Section, lay_out_task
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.job_bar import JobBar
@@ -23,7 +23,6 @@ from .networks.networks_panel import NetworksPanel
 from .program.program_panel import ProgramPanel
 from .project_models import ProjectModels
 from .proposals.proposals_panel import ProposalsPanel
-from .section import Section
 from .training.training_panel import TrainingPanel
 
 PANEL = "Models"

@@ -26,6 +26,7 @@ from napari_pose3d.gui.session.current_session import (
     current_session,
     is_same_recording,
 )
+from napari_pose3d.gui.session.smoothing_choice import Chosen, smoothing_choice
 from napari_pose3d.gui.workspace.panel_plan import Mark
 from napari_pose3d.gui.workspace.preferences import preferred_threads
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -86,6 +87,7 @@ class SmoothWidget(QWidget):
         self._refresh_obstacle()
         self._workspace = workspace(napari_viewer)
         self._workspace.adopt(self, _PANEL)
+        smoothing_choice(napari_viewer).follow(self.chosen_settings)
         self._on_session()
         self._prepare()
 
@@ -303,6 +305,16 @@ class SmoothWidget(QWidget):
         self.matches.show_problem(message)
         self.keypoints.offer(())
         self._refresh_obstacle()
+
+    def chosen_settings(self) -> Chosen:
+        """For any session: without what was chosen of this one's keypoints and individuals.
+
+        Raises
+        ------
+        PoseDataError
+            A text cannot be read.
+        """
+        return self.smoothing.smoothing(), ReadingSettings(**self.smoothing.reading())
 
     def _settings(self) -> SmoothingSettings:
         """Those that are chosen; raises `PoseDataError` for a text that cannot be read."""

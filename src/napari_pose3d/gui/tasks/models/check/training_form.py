@@ -7,9 +7,8 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_pose3d.core.models.configuration.known_keys import CONVNETS, TRANSFORMERS
 from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.task_layout import Section
 from napari_pose3d.settings import TrainingSettings
-
-from ..section import Section
 
 MAIN = {
     "seeds": "Seeds",

@@ -29,6 +29,7 @@ from napari_pose3d.core.models.distillation.distillation_run import (
 from napari_pose3d.core.models.distillation.distillation_set import DistillationSet
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import SectionPart
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import DistillationSettings
 from napari_pose3d.wording import counted
@@ -36,7 +37,6 @@ from napari_pose3d.wording import counted
 from ..check.check_job import CheckedTraining, check
 from ..check.check_panel import CheckPanel
 from ..project_models import NO_PROGRAM, ProjectModels
-from ..section import SectionPart
 from ..training.training_panel import TrainingPanel
 from . import distillation_job as work
 from .certainty_table import CertaintyTable

@@ -14,11 +14,11 @@ from napari_pose3d.core.models.listing.model_list import Network
 from napari_pose3d.core.models.proposals.network_export import export_network
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import SectionPart
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..project_models import NO_PROGRAM, ProjectModels
-from ..section import SectionPart
 from .network_details import NetworkDetails
 from .network_table import NetworkTable
 from .predict_panel import PredictPanel

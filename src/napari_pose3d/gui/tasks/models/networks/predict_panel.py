@@ -28,12 +28,12 @@ from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import SectionPart
 from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
 from ..project_models import NO_PROGRAM, Program, ProjectModels
-from ..section import SectionPart
 
 _HEIGHT = 96
 _MOST_NAMED = 3

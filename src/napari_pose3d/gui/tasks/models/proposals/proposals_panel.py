@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.key_bindings import LABEL_KEYS
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
+from napari_pose3d.gui.qt.task_layout import SectionPart
 from napari_pose3d.gui.session.proposal_network import ProposalNetwork, exported_files
 
 from ..project_models import ProjectModels
-from ..section import SectionPart
 
 _KEY = next(key.label for key in LABEL_KEYS if key.action == "propose")
 _HINT = (

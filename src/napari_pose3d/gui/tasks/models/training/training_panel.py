@@ -27,13 +27,13 @@ from napari_pose3d.core.models.runs.training_start import PreparedTraining
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import Section, SectionPart
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.wording import counted, verb
 
 from ..check.check_job import CheckedTraining
 from ..check.check_panel import CheckPanel
 from ..project_models import NO_PROGRAM, ProjectModels
-from ..section import Section, SectionPart
 from . import training_job as work
 from .training_curves import TrainingCurves
 from .training_table import TrainingRow, TrainingTable
