@@ -29,7 +29,7 @@ from napari_pose3d.gui.contributions.session_reader import get_reader
 from napari_pose3d.gui.layers.layer_poses import poses_of
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
-from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.tasks.smooth.smooth_job import Choice, smooth
 from napari_pose3d.gui.workspace.docking import dock_of
@@ -235,6 +235,20 @@ def test_a_session_is_chosen_and_opened(widget, qtbot, project: Path) -> None:
     assert opened.session.name == "walk"
     assert "walk is open" in widget.bar.status
     assert widget.viewer.title == "walk"
+
+
+@pytest.mark.gui
+def test_what_is_opened_elsewhere_is_shown(widget, qtbot, project: Path, tmp_path: Path) -> None:
+    """Such as the sample, while the panel is open."""
+    current, elsewhere = current_session(widget.viewer), open_project(project)
+    current.set(OpenSession(elsewhere, elsewhere.session("run")))
+    assert "2 sessions" in widget.project.text
+    assert widget.sessions.session.name == "run"
+    # Somebody looks into another folder, and goes on doing so.
+    open_paths(widget, qtbot, tmp_path / "draft" / "predictions")
+    again = open_project(project)
+    current.set(OpenSession(again, again.session("run")))
+    assert "predictions" in widget.project.text
 
 
 @pytest.mark.gui

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 _MIN_WIDTH = 300
 # Beside the room that is left empty below the parts.
@@ -155,3 +156,27 @@ class Section(QWidget):
         self.button.setText(f"{'▾' if unfolded else '▸'} {self._title}")
         self._part.setVisible(unfolded)
         self._keep_height()
+
+
+class FoldedPart(QCollapsible):
+    """Choices below a title that folds them.
+
+    Parameters
+    ----------
+    title : str
+    """
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        # An icon would be drawn once, in a colour that another theme hides.
+        super().__init__(title, parent, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self._title = title
+        self.setDuration(0)
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(0, 2, 0, 2)
+            layout.setSpacing(2)
+        self.toggled.connect(self._show_state)
+        self._show_state(False)
+
+    def _show_state(self, expanded: bool) -> None:
+        self.setText(f"{'▾' if expanded else '▸'} {self._title}")

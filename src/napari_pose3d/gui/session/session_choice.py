@@ -30,6 +30,8 @@ _COLUMNS = {
     "rig": "Whether there is a calibration",
 }
 _MOST_ROWS = 6
+# The name gets the room that napari would put around the other headings.
+_HEADINGS = "QHeaderView { font-size: 11px; } QHeaderView::section { padding: 2px 1px; }"
 _LIST_HEIGHT = 92
 # Below so many there is nothing to search in.
 _SEARCHED_FROM = 8
@@ -73,6 +75,7 @@ class SessionPanel(QGroupBox):
             header.setMinimumSectionSize(24)
             # A session is always chosen: bold headings would only take room.
             header.setHighlightSections(False)
+            header.setStyleSheet(_HEADINGS)
         self._table.itemSelectionChanged.connect(self._on_selected)
         self._facts = MessageLabel()
         self._show_label = QLabel("Show on the videos:")

@@ -57,6 +57,7 @@ class SessionWidget(QWidget):
         self._layout = layout_memory(napari_viewer)
         self._finding, self._checking, self._opening = JobSlot(), JobSlot(), JobSlot()
         self._open_at_once = False
+        self._opened_folder: Path | None = None
         # Views of the open session whose videos could not be read.
         self._unread: list[str] = []
 
@@ -72,6 +73,7 @@ class SessionWidget(QWidget):
         self._connect()
         opened = self._current.open
         if opened is not None:
+            self._opened_folder = opened.project.folder
             self._show_project(opened.project)
             self.sessions.choose(opened.session.name)
         self._refresh()
@@ -136,11 +138,15 @@ class SessionWidget(QWidget):
         self._open_at_once = False
 
     def _on_current(self) -> None:
-        """Another widget changed the project, such as its keypoints: show it as it is now."""
+        """Another widget changed the project, or the sample was opened: show it as it is now."""
         opened, shown = self._current.open, self.sessions.project
-        if opened is None or shown is None or opened.project is shown:
+        if opened is None:
             return
-        if opened.project.folder == shown.folder:
+        folder, before = opened.project.folder, self._opened_folder
+        self._opened_folder = folder
+        # Whoever looks into another project meanwhile goes on to see that one.
+        is_shown = shown is not None and shown.folder == folder
+        if opened.project is not shown and (shown is None or is_shown or folder != before):
             self._show_project(opened.project)
             self.sessions.choose(opened.session.name)
 

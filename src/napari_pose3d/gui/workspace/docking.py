@@ -12,6 +12,9 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, 
 
 # The font belongs to the bar: that of a tab alone is not what its width is computed from.
 _TABS = "QTabBar { font-size: 11px; } QTabBar::tab { padding: 3px 5px; margin-right: 1px; }"
+# So many have room in the narrowest column only when they are smaller.
+_CROWDED = 6
+_SMALL_TABS = "QTabBar { font-size: 10px; } QTabBar::tab { padding: 3px 1px; margin-right: 1px; }"
 
 # Below its upper edge, px: there the mouse takes hold of a window.
 _HANDLE = 4
@@ -52,8 +55,9 @@ def narrow_tabs(window: QMainWindow, names: Collection[str]) -> None:
     for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
         texts = [bar.tabText(i) for i in range(bar.count())]
         ours = any(text.startswith(name) for text in texts for name in names)
-        if ours and bar.styleSheet() != _TABS:
-            bar.setStyleSheet(_TABS)
+        style = _SMALL_TABS if bar.count() >= _CROWDED else _TABS
+        if ours and bar.styleSheet() != style:
+            bar.setStyleSheet(style)
             # The line beneath them is as bright as text in dark themes.
             bar.setDrawBase(False)
 

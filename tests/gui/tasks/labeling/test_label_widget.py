@@ -31,6 +31,7 @@ from tests.support.label_window import (
     until,
 )
 from tests.support.napari_window import emptied
+from tests.support.view_helpers import move_mouse, on_screen
 
 from napari_pose3d.core.labels.frame_selection import kmeans_selection
 from napari_pose3d.core.labels.label_actions import place
@@ -39,6 +40,7 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.tasks.labeling.canvas.loupe import Loupe
 from napari_pose3d.gui.tasks.labeling.dialogs.frame_choice_dialog import FrameChoice
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -246,11 +248,15 @@ def test_mouse_and_keys_label_only_while_the_panel_is_in_front(label: Any) -> No
     places, panel = workspace(label._viewer), label.control.panel
     label.control.choose("nose", "Cam-B")
     assert not panel._poses_shown
+    label.control.toggle_loupe()
+    move_mouse(panel.views["Cam-B"].native, on_screen(panel.views["Cam-B"], 60, 40))
+    assert panel.views["Cam-B"].native.findChild(Loupe) is not None
     places.open("Traces")
     assert not panel._poses_shown
     places.open("Export")
     until(lambda: not places.is_in_front("Label"))
     assert panel._poses_shown
+    assert panel.views["Cam-B"].native.findChild(Loupe) is None
     click(label, "Cam-B", (60, 40))
     press(label, Qt.Key.Key_I)
     press(label, Qt.Key.Key_N)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
-from superqt import QCollapsible
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_pose3d.core.calibration.board.board import load_board
+from napari_pose3d.gui.qt.task_layout import FoldedPart, lay_out_task
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -57,7 +57,7 @@ class CalibrationWidget(QWidget):
         )
         # Whose rig is placed: the one that was made, or the one that was looked at.
         self._placing: Any = self.result
-        self._sections: dict[str, QCollapsible] = {}
+        self._sections: dict[str, FoldedPart] = {}
         self.space_button = QPushButton("Show the rig in 3-D…")
         self.space_button.setEnabled(False)
         self._lay_out()
@@ -82,7 +82,7 @@ class CalibrationWidget(QWidget):
         """A width that leaves room for the canvas on a small screen."""
         return QSize(_WIDTH, 700)
 
-    def section(self, name: str) -> QCollapsible:
+    def section(self, name: str) -> FoldedPart:
         """One of the steps by its title."""
         return self._sections[name]
 
@@ -101,9 +101,6 @@ class CalibrationWidget(QWidget):
             self.make.recording.show_videos(opened.session.videos)
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 6, 0)
         for title, parts in (
             ("Check and convert", (self.check,)),
             ("Epipolar check", (self.epipolar,)),
@@ -111,24 +108,10 @@ class CalibrationWidget(QWidget):
             ("Origin and axes, 3-D", (self.origin, self.space_button)),
             ("Mend", (self.mend,)),
         ):
-            section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-            section.setDuration(0)
+            section = self._sections[title] = FoldedPart(title)
             for part in parts:
                 section.addWidget(part)
-            self._sections[title] = section
-            column.addWidget(section)
-        column.addStretch(1)
-        self._scroll = scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.jobs)
-        self.setMinimumWidth(300)
+        self._scroll = lay_out_task(self, tuple(self._sections.values()), (self.jobs,))
 
     def _on_session(self) -> None:
         opened = self._current.open

@@ -273,8 +273,11 @@ class LabelWidget(QWidget):
     def _show_poses(self) -> None:
         """Draw predictions beneath the labels where wanted, and wherever others are worked on."""
         if self.control is not None and self.board is not None:
-            shown = self.board.poses.isChecked() or not self._is_in_front()
-            self.control.panel.show_poses(shown)
+            in_front = self._is_in_front()
+            self.control.panel.show_poses(self.board.poses.isChecked() or not in_front)
+            if not in_front:
+                # The loupe would stay where its key no longer acts.
+                self.control.point(None)
 
     def _on_shown(self, frame: int) -> None:
         """The frame changed: what was labeled before is saved."""

@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_pose3d.core.poses.arrays import FloatArray
 from napari_pose3d.gui.qt.forms import SettingsForm
+from napari_pose3d.gui.qt.task_layout import FoldedPart
 from napari_pose3d.settings import ReadingSettings, SmootherParts, SmoothingSettings
 
 # The slider moves in tenths of a power of ten of s; its ends lie beyond what the search finds.
@@ -132,7 +132,7 @@ class SmoothingPanel(QGroupBox):
         self.offer_bones(())
         self._more.add_below("skeleton", self._take_bones)
         self._parts = SettingsForm(SmootherParts, PARTS)
-        folded = QCollapsible("More options", expandedIcon="▾", collapsedIcon="▸")
+        folded = FoldedPart("More options")
         folded.addWidget(self._more_reading.native)
         folded.addWidget(self._more.native)
         folded.addWidget(_heading("The calibrated smoother's own parts"))

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.calibration.session_rig import shifted, write_with_backup
@@ -28,6 +27,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import FoldedPart
 from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
 from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.workspace.job_bar import JobBar
@@ -149,7 +149,7 @@ class CheckPanel(QWidget):
             label.setBuddy(field)
             grid.addWidget(label, i, 0)
             grid.addWidget(field, i, 1)
-        more = QCollapsible("What the file lacks", expandedIcon="▾", collapsedIcon="▸")
+        more = FoldedPart("What the file lacks")
         more.addWidget(options)
         save = QHBoxLayout()
         save.addWidget(self._format, 1)

@@ -18,12 +18,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm
 from napari_pose3d.gui.qt.message_text import MessageLabel
+from napari_pose3d.gui.qt.task_layout import FoldedPart
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import CalibrationSettings
 
@@ -83,7 +83,7 @@ class MakePanel(QWidget):
         self._refresh()
 
     def _lay_out(self) -> None:
-        more = QCollapsible("More options", expandedIcon="▾", collapsedIcon="▸")
+        more = FoldedPart("More options")
         more.addWidget(self._form.native)
         files = QWidget()
         grid = QGridLayout(files)

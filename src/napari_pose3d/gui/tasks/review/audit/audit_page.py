@@ -31,6 +31,7 @@ from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.session.current_session import CurrentSession
 from napari_pose3d.gui.workspace.workspace import Workspace
 from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.wording import counted
 
 from .finding_table import FindingTable, describe
 
@@ -252,7 +253,7 @@ class AuditPage(QWidget):
             errors = sum(each.kind.is_error for each in left)
             done = len(findings) - len(left)
             more = f", {done:,} done" if done else ""
-            what = f"{errors:,} errors, {len(left) - errors:,} to look at{more}"
+            what = f"{counted(errors, 'error')}, {len(left) - errors:,} to look at{more}"
             if not findings:
                 what = "Nothing was found"
             self.summary.show_message(

@@ -53,6 +53,8 @@ class ComparisonTable(RecordTable):
         )
         for column in range(1, len(_COLUMNS)):
             self.set_width(column, "above", 10)
+        # "hindpaw_left" and "hindpaw_right" differ at the end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         selection = self.selectionModel()
         if selection is not None:

@@ -186,6 +186,9 @@ class HeatStrip(QWidget):
         room = self._gutter - 4
         for i in range(0, len(names), every):
             box = QRectF(0, i * height, room, max(height, _NAMED_ROW))
+            if i and box.bottom() > self.height() + 1:
+                # Half a name below the others tells nothing.
+                break
             name = painter.fontMetrics().elidedText(names[i], Qt.TextElideMode.ElideRight, room)
             painter.drawText(
                 box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), name
