@@ -133,6 +133,9 @@ class BatchSettings:
         ("smooth", "review"), "smooth, review, export, render; they are done in this order"
     )
     formats: tuple[str, ...] = setting(("tidy-csv",), "what export writes, such as trc or nwb")
+    fps: float | None = setting(
+        None, "frames a second, for export and render; not given: those of each session's videos"
+    )
     allow_missing: bool = setting(
         False, "go on with sessions in which views or seeds are missing, or differ in length"
     )
@@ -158,5 +161,9 @@ class BatchSettings:
         object.__setattr__(self, "steps", tuple(step for step in known if step in self.steps))
         if self.workers is not None and self.workers < 1:
             raise PoseDataError(f"the number of workers is {self.workers}", expected="1 or more")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise PoseDataError(
+                f"the frame rate is {self.fps:g}", expected="frames a second, above zero"
+            )
         if self.memory is not None and not self.memory > 0:
             raise PoseDataError(f"the memory is {self.memory} GB", expected="more than 0")

@@ -118,6 +118,8 @@ def test_our_search_reaches_at_least_their_likelihood(fly, reference) -> None:
         s = find_smooth_param(rig.packed, [track], (-8, 8), lambda: False)
         ours = negative_log_likelihood(rig.packed, track, s)
         assert ours <= negative_log_likelihood(rig.packed, track, float(theirs[k])) + 1e-9
+        # As docs/smoothing.md says.
+        assert 0.705 < s / theirs[k] < 1.245
 
 
 def test_our_linear_search_reaches_at_least_their_likelihood(mouse, reference) -> None:

@@ -45,6 +45,7 @@ def add_to(commands: Any) -> None:
 
     add("--steps", type=_listed, default=BatchSettings().steps, metavar="STEP,...")
     add("--formats", type=_listed, default=BatchSettings().formats, metavar="FORMAT,...")
+    add("--fps", type=float, metavar="N")
     add("--again", action="store_true")
     where = batch.add_mutually_exclusive_group()
     where.add_argument(
@@ -85,6 +86,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     settings = BatchSettings(
         steps=options.steps,
         formats=options.formats,
+        fps=options.fps,
         project_skeleton=options.skeleton == [],
         again=options.again,
         workers=options.workers,

@@ -34,6 +34,7 @@ from napari_pose3d import (
     batch,
     open_inputs,
     open_video,
+    read_poses,
     smooth,
 )
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
@@ -56,7 +57,9 @@ def table(path: Path) -> dict[str, dict[str, str]]:
 
 def test_all_steps_of_all_sessions(tmp_path: Path) -> None:
     folder = batch_project(tmp_path / "mice", ["day1", "day2"])
-    settings = BatchSettings(steps=("export", "smooth", "review"), workers=2, formats=("anipose",))
+    settings = BatchSettings(
+        steps=("export", "smooth", "review"), workers=2, formats=("anipose", "trc"), fps=50
+    )
     said: list[tuple[str, int, int]] = []
     stages: list[str] = []
     ended: list[str] = []
@@ -76,6 +79,7 @@ def test_all_steps_of_all_sessions(tmp_path: Path) -> None:
         assert smoothed_files(folder, name) == all_smoothed(name)
         assert {p.name for p in (own / "review" / name).iterdir()} >= {"events.csv", "report.html"}
         assert (own / "exported" / name / "anipose" / f"{name}.csv").is_file()
+        assert read_poses(own / "exported" / name / "trc" / f"{name}.trc").fps == 50
     assert said[-1] == ("sessions", 2, 2)
     assert traces(tmp_path) == []
 
@@ -324,6 +328,7 @@ def test_a_plain_folder_and_the_page_names_projects(
         ({"steps": ()}, "no steps"),
         ({"workers": 0}, "workers is 0"),
         ({"memory": 0.0}, "memory is 0"),
+        ({"fps": -1.0}, "frame rate is -1"),
     ],
 )
 def test_bad_settings(settings: dict[str, object], problem: str) -> None:

@@ -201,6 +201,7 @@ class _SessionWork:
                     # Two formats may have one suffix.
                     self._target("export") / each,
                     session=self._name,
+                    fps=self._plan.settings.fps,
                     overwrite=True,
                     progress=self._progress,
                     cancelled=self._cancelled,
@@ -209,7 +210,7 @@ class _SessionWork:
                 notes += exported.notes
             return files, {"files_exported": len(files)}, tuple(notes)
 
-        return do, self._key("export", list(formats), inputs)
+        return do, self._key("export", list(formats), inputs, self._plan.settings.fps)
 
     def _render(self) -> tuple[Callable[[], Done], dict[str, Any]]:
         session, inputs = self._written()
@@ -223,13 +224,16 @@ class _SessionWork:
                 self._target("render") / f"{self._name}.mp4",
                 settings,
                 session=self._name,
+                fps=self._plan.settings.fps,
                 overwrite=True,
                 progress=self._progress,
                 cancelled=self._cancelled,
             )
             return [rendered.file], {"frames_rendered": rendered.n_frames}, rendered.notes
 
-        return do, self._key("render", dataclasses.asdict(settings), inputs)
+        return do, self._key(
+            "render", dataclasses.asdict(settings), inputs, self._plan.settings.fps
+        )
 
 
 @lru_cache(maxsize=4)

@@ -130,16 +130,19 @@ class BatchRunner(QObject):
         else:
             task, stage, done, total = event
             if task.session in self.states and self.is_running:
-                share = f" {100 * done // total} %" if total else ""
-                self._set(task.session, SessionState("running", f"{stage}{share}"))
+                # What a narrow column cuts off is the end.
+                share = f"{100 * done // total} % " if total else ""
+                self._set(task.session, SessionState("running", f"{share}{stage}"))
 
     def _note(self, outcome: SessionOutcome) -> None:
         name = outcome.task.session
         notes = [note for step in outcome.steps for note in step.notes]
         why = outcome.why.strip() or "\n".join(notes)
         status: Status = outcome.status
-        self._set(name, SessionState(status, _WORDS[status], why))
-        head = f"{name}: {_WORDS[status]}, {outcome.seconds:.1f} s"
+        failed = [step.step for step in outcome.steps if step.status == "failed"]
+        words = " ".join([*failed, _WORDS[status]])
+        self._set(name, SessionState(status, words, why))
+        head = f"{name}: {words}, {outcome.seconds:.1f} s"
         self._write("\n  ".join([head, *(why.splitlines() if why else ())]))
         if self._announced is not None:
             self._announced.update(self._in_words())

@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.gui.qt.forms import SettingsForm
@@ -23,7 +23,7 @@ STEPS = {
 }
 _AS_IN_SMOOTH = "Smooth as the tab Smooth is &set"
 _USUAL = "Smoothed with the usual settings; the tab Smooth, where it is open, offers others."
-_NAMED = 2
+_NAMED = 1
 
 
 class StepsPanel(QWidget):
@@ -61,6 +61,11 @@ class StepsPanel(QWidget):
                 menu.addAction(action)
                 self._formats[each.key] = action
         self.formats = menu_button("", "Formats that are written", menu)
+        # Its text must not widen the panel.
+        self.formats.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._rate = SettingsForm(BatchSettings, {"fps": "F&rames a second"})
+        self._rate.widget("fps").native.setPlaceholderText("as the videos say")
+        self._rate.on_change(self.changed.emit)
         self.as_in_smooth = QCheckBox(_AS_IN_SMOOTH)
         self.as_in_smooth.setToolTip(
             "With the settings of the tab Smooth, and all keypoints; else with the usual ones."
@@ -76,7 +81,13 @@ class StepsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(grid)
-        for part in (self.formats, self.as_in_smooth, self.usual, self._form.native):
+        for part in (
+            self.formats,
+            self._rate.native,
+            self.as_in_smooth,
+            self.usual,
+            self._form.native,
+        ):
             column.addWidget(part)
         self._refresh()
 
@@ -113,6 +124,8 @@ class StepsPanel(QWidget):
     def values(self) -> dict[str, Any]:
         """Fields of `BatchSettings`."""
         found = {"steps": self.steps, **self._form.values()}
+        if {"export", "render"} & set(self.steps):
+            found |= self._rate.values()
         return found | ({"formats": self.chosen_formats} if "export" in self.steps else {})
 
     def smoothing(self) -> Chosen:
@@ -137,5 +150,7 @@ class StepsPanel(QWidget):
         titles = [FORMATS[key].title for key in self.chosen_formats]
         more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
         self.formats.setText((", ".join(titles[:_NAMED]) or "no format") + more + ARROW)
+        self.formats.setToolTip("Formats that are written: " + (", ".join(titles) or "none"))
         self.formats.setVisible(self.boxes["export"].isChecked())
+        self._rate.native.setVisible(bool({"export", "render"} & set(self.steps)))
         self.changed.emit()
