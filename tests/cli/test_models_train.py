@@ -41,8 +41,12 @@ def test_networks_are_trained_followed_listed_and_gone_on_with(
     assert main([*train, "--stop", "net-seed0"]) == 0
     assert main([*train, "--stop", "nothing"]) == 2
     # A folder is used once.
-    assert main([*train, "--seeds", "0"]) == 2
-    assert "holds something already" in capsys.readouterr().err
+    assert main([*train, "--seeds", "3", "0"]) == 1
+    said = capsys.readouterr().out
+    assert "the folder holds something already" in said
+    assert said.rstrip().endswith("not trained")
+    # Not even in spite of errors.
+    assert main([*train, "--seeds", "0", "--force"]) == 2
 
 
 def test_errors_are_found_before(

@@ -145,9 +145,9 @@ def test_folders_that_litpose_cannot_use(
 ) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "train_status.json").write_text("{}")
-    found = preflight(config_of(project), output=tmp_path / name)
+    found = preflight(config_of(project), outputs=[tmp_path / name])
     assert words in said(found)
-    assert preflight(config_of(project), output=tmp_path / "new").errors == ()
+    assert preflight(config_of(project), outputs=[tmp_path / "new"]).errors == ()
 
 
 def test_a_written_configuration_is_read_as_it_was(project: Path, tmp_path: Path) -> None:

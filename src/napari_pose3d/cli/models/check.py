@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..terminal.progress_bar import ProgressBar
+from .planned_training import add_plan, planned_training
 from .training_options import (
     add_litpose,
     add_project,
     add_settings,
     known_facts,
+    known_installation,
     print_findings,
-    settings_of,
 )
 
 FOUND_ERROR = 1
@@ -27,12 +27,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_project(parser)
     parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="YAML",
-        help="a configuration of your own, checked as it is; not given: that of models train",
-    )
-    parser.add_argument(
         "--as-is",
         action="store_true",
         help="as litpose itself would read the label files, without the copy that models train "
@@ -44,6 +38,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--no-litpose", action="store_true", help="do not look at the environment of litpose"
     )
+    add_plan(parser)
     add_litpose(parser)
     add_settings(parser)
     parser.set_defaults(command=run)
@@ -51,22 +46,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Print the findings."""
-    from napari_pose3d.core.models.configuration.config_file import config_text, read_config
-    from napari_pose3d.core.models.preflight.preflight import preflight
-    from napari_pose3d.core.models.training_plan import plan_training
+    from napari_pose3d.core.models.configuration.config_file import config_text
 
-    facts = None if options.no_litpose else known_facts(options.litpose, bar)
-    if options.config is not None or options.as_is:
-        if options.config is None:
-            config = plan_training(options.project, settings_of(options), facts=facts).config
-        else:
-            config = read_config(options.config)
-        checked = preflight(config, facts=facts, training_copy=not options.as_is)
-    else:
-        plan = plan_training(options.project, settings_of(options), facts=facts)
-        config, checked = plan.config, plan.checked
+    installation = None if options.no_litpose else known_installation(options.litpose)
+    facts = known_facts(installation, bar)
+    plan = planned_training(options, installation, facts, bar, training_copy=not options.as_is)
     bar.close()
     if options.show_config:
-        print(config_text(config))
-    print_findings(checked)
-    return FOUND_ERROR if checked.errors else 0
+        print(config_text(plan.config))
+    print_findings(plan.checked)
+    return FOUND_ERROR if plan.checked.errors else 0

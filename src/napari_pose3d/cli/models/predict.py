@@ -78,7 +78,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         return 0
     facts = None
     if installation is not None and any(not job.done for job in jobs):
-        facts = known_facts(options.litpose, bar)
+        facts = known_facts(installation, bar)
     result = run_chain(
         project,
         jobs,

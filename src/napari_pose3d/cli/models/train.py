@@ -11,6 +11,7 @@ from napari_pose3d.wording import counted, verb
 
 from ..terminal.progress_bar import ProgressBar
 from .elsewhere import add_remote, fetch, place_of, train_elsewhere
+from .planned_training import add_plan, planned_seeds, planned_training
 from .training_options import (
     add_litpose,
     add_project,
@@ -39,11 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     add_project(parser)
-    parser.add_argument(
-        "--name",
-        default="net",
-        help="the networks are models/<NAME>-seed<N>; not given: net",
-    )
+    add_plan(parser)
     parser.add_argument(
         "--at-once",
         type=int,
@@ -64,17 +61,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_remote(parser)
     parser.add_argument("--stop", metavar="NETWORK", help="stop a training; its weights are kept")
-    parser.add_argument(
-        "--distilled",
-        metavar="SET",
-        help="train one network on a set that models distill made",
-    )
-    parser.add_argument("--config", type=Path, metavar="YAML", help="begin with this configuration")
-    parser.add_argument(
-        "--no-recommend",
-        action="store_true",
-        help="do not ask litpose recommend; its rules of version 2.4.3 are followed",
-    )
     parser.add_argument("--force", action="store_true", help="train in spite of errors")
     add_litpose(parser)
     add_settings(parser)
@@ -83,12 +69,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Train, or stop a training."""
-    from napari_pose3d.core.models.distillation.distillation_run import distilled_labels
     from napari_pose3d.core.models.installation.litpose_search import find_installation
     from napari_pose3d.core.models.listing.model_list import models_folder, network_folder
     from napari_pose3d.core.models.runs.training_start import prepare_trainings, start_trainings
     from napari_pose3d.core.models.runs.training_stop import stop_training
-    from napari_pose3d.core.models.training_plan import plan_training
 
     models = models_folder(options.project)
     if options.stop:
@@ -99,18 +83,13 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         return fetch(models.parent, options.fetch)
     elsewhere = bool(options.on or options.slurm)
     installation = None if elsewhere else find_installation(options.litpose)
-    facts = None if elsewhere else known_facts(options.litpose, bar)
-    settings = settings_of(options)
-    seeds = (0,) if options.distilled and options.seeds is None else settings.seeds
+    facts = known_facts(installation, bar)
+    settings, seeds = settings_of(options), planned_seeds(options)
     continued: dict[int, Path] = {}
     if options.continued:
         config, seeds, continued = _continuation(models, options)
     else:
-        base = _base(options, installation, bar)
-        labels = None
-        if options.distilled:
-            labels = distilled_labels(models.parent, options.distilled)
-        plan = plan_training(options.project, settings, facts=facts, base=base, labels=labels)
+        plan = planned_training(options, installation, facts, bar, fresh=not options.trial)
         config = plan.config
         print_findings(plan.checked)
         if plan.checked.errors and not options.force:
@@ -160,25 +139,6 @@ def _try_step(
     bar.close()
     print(f"one step: {step.seconds:.0f} s with starting, {step.memory / 1e9:.1f} GB of memory")
     return 0
-
-
-def _base(
-    options: argparse.Namespace, installation: Installation | None, bar: ProgressBar
-) -> Config | None:
-    from napari_pose3d.core.models.configuration.config_file import read_config
-    from napari_pose3d.core.models.configuration.project_dataset import project_recommendation
-    from napari_pose3d.core.models.listing.model_list import models_folder
-
-    if options.config is not None:
-        return read_config(options.config)
-    if options.no_recommend or installation is None:
-        return None
-    bar("asking litpose recommend", 0, 0)
-    found, note = project_recommendation(installation, models_folder(options.project).parent)
-    if note:
-        bar.close()
-        print(f"note: {note}")
-    return found
 
 
 def _continuation(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
@@ -15,6 +16,7 @@ from ..terminal.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from napari_pose3d.core.models.installation.litpose_facts import LitposeFacts
+    from napari_pose3d.core.models.installation.litpose_search import Installation
     from napari_pose3d.core.models.preflight.preflight import Preflight
 
 
@@ -43,53 +45,56 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
     add("seeds", nargs="+", type=int, metavar="N")
     models = ["auto", "heatmap_multiview_transformer", "heatmap", "heatmap_mhcrnn"]
-    add("model_type", choices=models, default="auto")
-    add("backbone", default="vits_dino", metavar="NAME")
+    add("model_type", choices=models)
+    add("backbone", metavar="NAME")
     parser.add_argument(
         "--no-pretrained",
         dest="pretrained",
-        action="store_false",
+        action="store_const",
+        const=False,
         help="begin with random weights (convolutional backbones only)",
     )
     add("image_size", type=int, metavar="PX")
     add("epochs", type=int, metavar="N")
     add("batch_size", type=int, metavar="N")
-    add("reprojection_loss", choices=["auto", "on", "off"], default="auto")
-    add("augmentation", choices=["dlc", "dlc-top-down", "default"], default="dlc")
-    add("train_share", type=float, default=0.95, metavar="SHARE")
-    add("same_split", action="store_true")
-    add("workers", type=int, default=2, metavar="N")
+    add("reprojection_loss", choices=["auto", "on", "off"])
+    add("augmentation", choices=["dlc", "dlc-top-down", "default"])
+    add("train_share", type=float, metavar="SHARE")
+    add("same_split", action="store_const", const=True)
+    add("workers", type=int, metavar="N")
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of `add_settings` that were given, by the names of `TrainingSettings`."""
+    names = [field.name for field in dataclasses.fields(TrainingSettings)]
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if "seeds" in given:
+        given["seeds"] = tuple(given["seeds"])
+    return given
 
 
 def settings_of(options: argparse.Namespace) -> TrainingSettings:
-    """What `add_settings` was given."""
-    return TrainingSettings(
-        seeds=tuple((0, 1, 2) if options.seeds is None else options.seeds),
-        model_type=options.model_type,
-        backbone=options.backbone,
-        pretrained=options.pretrained,
-        image_size=options.image_size,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        reprojection_loss=options.reprojection_loss,
-        augmentation=options.augmentation,
-        train_share=options.train_share,
-        same_split=options.same_split,
-        workers=options.workers,
-    )
+    """What `add_settings` was given, with defaults for the rest."""
+    return TrainingSettings(**given_settings(options))
 
 
-def known_facts(litpose: Path | None, bar: ProgressBar) -> LitposeFacts | None:
-    """What the environment of ``litpose`` holds; None where it is not found or does not answer."""
-    from napari_pose3d.core.models.installation.litpose_facts import litpose_facts
+def known_installation(litpose: Path | None) -> Installation | None:
+    """The environment of ``litpose``; None where it is not found."""
     from napari_pose3d.core.models.installation.litpose_search import find_installations
 
     found = find_installations(litpose)
-    if not found:
+    return found[0] if found else None
+
+
+def known_facts(installation: Installation | None, bar: ProgressBar) -> LitposeFacts | None:
+    """What the environment of ``litpose`` holds; None where it does not answer."""
+    from napari_pose3d.core.models.installation.litpose_facts import litpose_facts
+
+    if installation is None:
         return None
-    bar(f"asking {found[0].executable}", 0, 0)
+    bar(f"asking {installation.executable}", 0, 0)
     try:
-        return litpose_facts(found[0])
+        return litpose_facts(installation)
     except PoseDataError as error:
         bar.close()
         print(f"note: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,13 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
 from .configuration.config_file import Config
-from .configuration.project_dataset import project_config, project_dataset
-from .configuration.training_config import TrainingDataset, recommended_config
+from .configuration.project_dataset import project_config, project_dataset, training_project
+from .configuration.training_config import (
+    TrainingDataset,
+    recommended_config,
+    training_config,
+    with_label_files,
+)
 from .installation.litpose_facts import LitposeFacts
 from .preflight.calibration_checks import cameras_of
 from .preflight.preflight import Preflight, preflight
@@ -42,8 +48,10 @@ def plan_training(
     *,
     facts: LitposeFacts | None = None,
     base: Config | None = None,
-    output: Path | None = None,
+    given: Collection[str] | None = None,
+    outputs: Sequence[Path] = (),
     labels: Path | None = None,
+    training_copy: bool = True,
 ) -> TrainingPlan:
     """Make and check the configuration of a project; nothing is run and nothing is written.
 
@@ -56,30 +64,46 @@ def plan_training(
         What the environment of ``litpose`` holds, where it is known.
     base : Config, optional
         As ``litpose recommend`` wrote it; not given: as it would.
-    output : Path, optional
-        The folder that the first network is to be written to.
+    given : collection of str, optional
+        Where `base` is the user's own: names of the settings to put into it; all else, and the
+        order of its views, stays.
+    outputs : sequence of Path
+        The folders that the networks are to be written to.
     labels : Path, optional
         Other label files than the project's; see `project_dataset`.
+    training_copy : bool
+        See `preflight`.
 
     Raises
     ------
     PoseDataError
         It is no project with labels, or the settings contradict it.
     """
-    dataset = project_dataset(path, labels=labels)
-    found = _calibrations(dataset)
-    order = _camera_order(dataset, found)
-    if order != dataset.views:
-        dataset = project_dataset(path, order, labels)
+    folder = training_project(path).folder.absolute()
     memory = facts.gpus[0].memory if facts is not None and facts.gpus else None
-    config = project_config(
-        dataset,
-        settings or TrainingSettings(),
-        calibrated=found.calibrated,
-        gpu_memory=memory,
-        base=base,
-    )
-    return TrainingPlan(dataset.folder, config, preflight(config, output=output, facts=facts))
+    settings = settings or TrainingSettings()
+    if base is not None and given is not None:
+        own = base
+        if labels is not None:
+            own = with_label_files(base, project_dataset(path, labels=labels).csv_files)
+        config = training_config(
+            own,
+            settings,
+            calibrated=training_input(own).calibrated,
+            gpu=memory is not None,
+            given=given,
+        )
+    else:
+        dataset = project_dataset(path, labels=labels)
+        found = _calibrations(dataset)
+        order = _camera_order(dataset, found)
+        if order != dataset.views:
+            dataset = project_dataset(path, order, labels)
+        config = project_config(
+            dataset, settings, calibrated=found.calibrated, gpu_memory=memory, base=base
+        )
+    checked = preflight(config, outputs=outputs, facts=facts, training_copy=training_copy)
+    return TrainingPlan(folder, config, checked)
 
 
 def _calibrations(dataset: TrainingDataset) -> TrainingInput:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
-from napari_pose3d.core.formats.projects.project_yaml import find_project
+from napari_pose3d.core.formats.projects.project_yaml import LightningProject, find_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
@@ -43,14 +43,7 @@ def project_dataset(
     PoseDataError
         It is no Lightning Pose project, or the label file of its first view cannot be read.
     """
-    project = find_project(path)
-    if project is None:
-        raise PoseDataError(
-            "this is no project of Lightning Pose",
-            file=path,
-            expected="a folder with project.yaml",
-            todo="Make a project of the videos first",
-        )
+    project = training_project(path)
     folder = project.folder.absolute()
     names = project.view_names if len(project.view_names) > 1 else ()
     if set(views) == set(names):
@@ -69,6 +62,25 @@ def project_dataset(
         if (folder / image).is_file():
             size = image_size(folder / image)
     return TrainingDataset(folder, files, names, first.keypoints, len(images), size or (256, 256))
+
+
+def training_project(path: str | os.PathLike[str]) -> LightningProject:
+    """The Lightning Pose project at a path.
+
+    Raises
+    ------
+    PoseDataError
+        There is none.
+    """
+    project = find_project(path)
+    if project is None:
+        raise PoseDataError(
+            "this is no project of Lightning Pose",
+            file=path,
+            expected="a folder with project.yaml",
+            todo="Make a project of the videos first",
+        )
+    return project
 
 
 def project_config(
@@ -126,7 +138,12 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
     PoseDataError
         It fails; with its last line.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PoseDataError(
+            f"litpose recommend has nowhere to write ({error.strerror or error})", file=output
+        ) from error
     command = [str(installation.executable), "recommend", str(folder), "--output", str(output)]
     try:
         done = subprocess.run(

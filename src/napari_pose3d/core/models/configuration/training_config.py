@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,12 +159,17 @@ def recommended_config(dataset: TrainingDataset, gpu_memory: int | None = None) 
 
 
 def training_config(
-    base: Config, settings: TrainingSettings, *, calibrated: bool, gpu: bool = False
+    base: Config,
+    settings: TrainingSettings,
+    *,
+    calibrated: bool,
+    gpu: bool = False,
+    given: Collection[str] | None = None,
 ) -> Config:
     """A configuration with settings put in, ready but for the seed.
 
-    Videos are not predicted after training: it takes hours at the end of every seed, and a
-    failure there spoils the status of a good network.
+    In a recommended one videos are not predicted after training: it takes hours at the end of
+    every seed, and a failure there spoils the status of a good network.
 
     Parameters
     ----------
@@ -175,6 +180,9 @@ def training_config(
         Whether each labeled session has a calibration.
     gpu : bool
         Whether it is trained on a GPU.
+    given : collection of str, optional
+        Names of the settings to put into a configuration of the user's own, of which all else
+        stays; not given: it is a recommendation, and all are put in.
 
     Raises
     ------
@@ -182,28 +190,46 @@ def training_config(
         The 3-D loss is asked for without calibrations, or weights of a transformer are to be
         left out.
     """
-    several = len(value_at(base, "data.view_names", [])) > 1
-    model: str = settings.model_type
-    if model == "auto":
-        model = MULTIVIEW if several else "heatmap"
-    transformer = settings.backbone in TRANSFORMERS
+    names = value_at(base, "data.view_names", [])
+    several = isinstance(names, list) and len(names) > 1
+
+    def wanted(name: str) -> bool:
+        return given is None or name in given
+
+    model = str(value_at(base, "model.model_type", ""))
+    if wanted("model_type"):
+        model = settings.model_type
+        if model == "auto":
+            model = MULTIVIEW if several else "heatmap"
+    backbone = settings.backbone if wanted("backbone") else value_at(base, "model.backbone")
+    transformer = backbone in TRANSFORMERS
     if transformer and not settings.pretrained:
         raise PoseDataError(
-            f"the backbone {settings.backbone} always begins with pretrained weights",
+            f"the backbone {backbone} always begins with pretrained weights",
             expected="a convolutional backbone, such as resnet50, to do without",
         )
-    values: dict[str, Any] = {
-        "model.model_type": model,
-        "model.backbone": settings.backbone,
-        "training.optimizer": "AdamW" if transformer else "Adam",
-        "training.optimizer_params.learning_rate": 5e-5 if transformer else 1e-3,
-        "training.imgaug": settings.augmentation,
-        "training.train_prob": settings.train_share,
-        "training.val_prob": round(1 - settings.train_share, 6),
-        "training.num_workers": settings.workers,
-        "eval.predict_vids_after_training": False,
-    }
-    if not transformer:
+    values: dict[str, Any] = {}
+    if given is None:
+        values |= {
+            "training.optimizer": "AdamW" if transformer else "Adam",
+            "training.optimizer_params.learning_rate": 5e-5 if transformer else 1e-3,
+            "eval.predict_vids_after_training": False,
+        }
+        if not gpu:
+            values["dali.base.predict.sequence_length"] = _PREDICT_ON_A_CPU
+            values["dali.context.predict.sequence_length"] = _PREDICT_ON_A_CPU
+    if wanted("model_type"):
+        values["model.model_type"] = model
+    if wanted("backbone"):
+        values["model.backbone"] = backbone
+    if wanted("augmentation"):
+        values["training.imgaug"] = settings.augmentation
+    if wanted("train_share"):
+        values["training.train_prob"] = settings.train_share
+        values["training.val_prob"] = round(1 - settings.train_share, 6)
+    if wanted("workers"):
+        values["training.num_workers"] = settings.workers
+    if wanted("pretrained") and not transformer:
         values["model.backbone_pretrained"] = settings.pretrained
     if settings.image_size is not None:
         values["data.image_resize_dims.height"] = settings.image_size
@@ -212,16 +238,14 @@ def training_config(
         values["training.train_batch_size"] = settings.batch_size
         values["training.val_batch_size"] = 2 * settings.batch_size
         values["training.test_batch_size"] = 2 * settings.batch_size
-    if not gpu:
-        values["dali.base.predict.sequence_length"] = _PREDICT_ON_A_CPU
-        values["dali.context.predict.sequence_length"] = _PREDICT_ON_A_CPU
     if settings.epochs is not None:
         schedules = schedules_for(settings.epochs)
         if model != MULTIVIEW:
             schedules = {k: v for k, v in schedules.items() if "patch_mask" not in k}
         values |= schedules
-    if several:
-        values |= _in_space(settings, model, calibrated)
+    if several and wanted("reprojection_loss"):
+        augmentation = values.get("training.imgaug", value_at(base, "training.imgaug"))
+        values |= _in_space(settings, model, calibrated, augmentation)
     return with_values(base, values)
 
 
@@ -273,9 +297,11 @@ def with_label_files(config: Config, files: Sequence[Path]) -> Config:
     return with_values(config, {"data.csv_file": paths[0] if single else paths})
 
 
-def _in_space(settings: TrainingSettings, model: str, calibrated: bool) -> dict[str, Any]:
+def _in_space(
+    settings: TrainingSettings, model: str, calibrated: bool, augmentation: Any
+) -> dict[str, Any]:
     """What views of a calibrated rig have in common."""
-    possible = model == MULTIVIEW and calibrated and settings.augmentation == "dlc"
+    possible = model == MULTIVIEW and calibrated and augmentation == "dlc"
     if settings.reprojection_loss == "on" and not possible:
         raise PoseDataError(
             "the 3-D loss is not possible here",

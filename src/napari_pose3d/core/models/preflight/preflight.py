@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .config_checks import check_config
 from .image_checks import check_images
 from .label_checks import check_labels
 from .label_coverage import LabelCoverage, check_coverage, label_coverage
-from .resource_checks import check_output, check_resources
+from .resource_checks import check_outputs, check_paths, check_resources
 from .training_finding import TrainingFinding
 from .training_input import TrainingInput, training_input
 
@@ -41,7 +42,7 @@ class Preflight:
 def preflight(
     config: Config,
     *,
-    output: Path | None = None,
+    outputs: Sequence[Path] = (),
     facts: LitposeFacts | None = None,
     training_copy: bool = True,
 ) -> Preflight:
@@ -50,15 +51,15 @@ def preflight(
     Parameters
     ----------
     config : Config
-    output : Path, optional
-        The folder that the network is to be written to.
+    outputs : sequence of Path
+        The folders that the networks are to be written to; empty: somewhere below ``data_dir``.
     facts : LitposeFacts, optional
         What the environment of ``litpose`` holds, where it is known.
     training_copy : bool
         Whether labels are filled in a copy where a view has too few (see `training_copy`); else
         such frames are errors.
     """
-    given = training_input(config, output)
+    given = training_input(config)
     found = [
         *check_config(given, facts),
         *check_labels(given, training_copy=training_copy),
@@ -66,6 +67,6 @@ def preflight(
         *check_images(given),
         *check_coverage(given),
         *check_resources(given, facts),
-        *check_output(output),
+        *(check_outputs(outputs) if outputs else check_paths([given.folder])),
     ]
     return Preflight(given, tuple(sorted(found, key=lambda f: f.rank)), label_coverage(given))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from napari_pose3d.wording import counted
@@ -12,7 +12,7 @@ from napari_pose3d.wording import counted
 from ..configuration.config_file import value_at
 from ..configuration.known_keys import MULTIVIEW, TRANSFORMERS
 from ..installation.litpose_facts import LitposeFacts
-from .training_finding import TrainingFinding
+from .training_finding import TrainingFinding, listed
 from .training_input import TrainingInput
 
 # Measured by the authors for vits_dino with one view: MB for an image of 256 px, and a constant.
@@ -50,35 +50,50 @@ def check_resources(given: TrainingInput, facts: LitposeFacts | None) -> Iterato
     yield from _weights(given)
 
 
-def check_output(output: Path | None) -> Iterator[TrainingFinding]:
-    """Look at the folder that a network is to be written to."""
-    if output is None:
-        return
-    if set("[]*?") & set(str(output)):
-        yield TrainingFinding(
-            "path of the network",
-            "error",
-            "the path holds one of [ ] * ?, and litpose does not find its checkpoints there",
-            str(output),
-            remedy="Rename the folder, or write the network elsewhere",
-        )
-    if any(part.startswith("version_") for part in output.parts):
-        yield TrainingFinding(
-            "path of the network",
-            "error",
-            "a folder on the way is called version_..., which litpose takes for its own",
-            str(output),
-            remedy="Rename it",
-        )
-    if output.is_dir() and any(output.iterdir()):
+def check_outputs(outputs: Sequence[Path]) -> Iterator[TrainingFinding]:
+    """Look at the folders that networks are to be written to."""
+    yield from check_paths(outputs)
+    used = [str(each) for each in outputs if _in_use(each)]
+    if used:
         yield TrainingFinding(
             "used folder",
             "error",
             "the folder holds something already; an old status and old checkpoints would be taken "
             "for new ones",
-            str(output),
+            listed(used),
             remedy="Give another name",
         )
+
+
+def check_paths(folders: Sequence[Path]) -> Iterator[TrainingFinding]:
+    """Look for names on the way to networks below which ``litpose`` does not find them."""
+    paths = [str(each) for each in folders]
+    wild = [path for path in paths if set("[]*?") & set(path)]
+    if wild:
+        yield TrainingFinding(
+            "path of the network",
+            "error",
+            "the path holds one of [ ] * ?, and litpose does not find its checkpoints there",
+            listed(wild, 1),
+            remedy="Rename the folder, or write the network elsewhere",
+        )
+    versions = [
+        str(each)
+        for each in folders
+        if any(part.startswith("version_") for part in each.absolute().parts)
+    ]
+    if versions:
+        yield TrainingFinding(
+            "path of the network",
+            "error",
+            "a folder on the way is called version_..., which litpose takes for its own",
+            listed(versions, 1),
+            remedy="Rename it",
+        )
+
+
+def _in_use(folder: Path) -> bool:
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
 
 
 def _split(given: TrainingInput) -> Iterator[TrainingFinding]:

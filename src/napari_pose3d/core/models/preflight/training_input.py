@@ -62,14 +62,11 @@ class TrainingInput:
         Those that could be read, in the order of the configuration's views.
     unread : tuple of TrainingFinding
         Why others could not.
-    output : Path or None
-        The folder that the network is to be written to.
     """
 
     config: Config
     labels: tuple[ViewLabels, ...]
     unread: tuple[TrainingFinding, ...] = ()
-    output: Path | None = None
     _sessions: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -148,7 +145,7 @@ def side_files(labels: Path) -> tuple[Path, ...]:
     return tuple(path for path in found if path.is_file())
 
 
-def training_input(config: Config, output: Path | None = None) -> TrainingInput:
+def training_input(config: Config) -> TrainingInput:
     """Read what a configuration names; what cannot be read becomes findings."""
     names = value_at(config, "data.view_names")
     views = list(map(str, names)) if isinstance(names, list) else [SINGLE_VIEW]
@@ -174,7 +171,7 @@ def training_input(config: Config, output: Path | None = None) -> TrainingInput:
         each, faults = _labels_of(view, path, table)
         labels.append(each)
         unread += faults
-    return TrainingInput(config, tuple(labels), tuple(unread), output)
+    return TrainingInput(config, tuple(labels), tuple(unread))
 
 
 def _labels_of(

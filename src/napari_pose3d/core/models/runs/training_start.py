@@ -21,7 +21,7 @@ from ..configuration.config_file import Config, config_text
 from ..configuration.training_config import config_of_seed, with_label_files
 from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation
-from ..preflight.resource_checks import check_output
+from ..preflight.resource_checks import check_outputs
 from ..preflight.training_copy import make_training_copy
 from ..preflight.training_input import TrainingInput, training_input
 from .training_record import (
@@ -112,9 +112,8 @@ def prepare_trainings(
         A folder is in use, or something cannot be written; nothing is left behind then.
     """
     folders = network_folders(project, name, seeds)
-    for folder in folders:
-        for finding in check_output(folder):
-            raise PoseDataError(finding.problem, file=folder, todo=finding.remedy)
+    for finding in check_outputs(folders):
+        raise PoseDataError(finding.problem, file=finding.where, todo=finding.remedy)
     given = training_input(config)
     with ExitStack() as undo:
         filled = left_out = 0

@@ -57,14 +57,14 @@ def check(
     labels : Path, optional
         Other label files than the project's, as of `distilled_labels`.
     """
-    output = network_folders(folder, name, settings.seeds)[0]
+    outputs = network_folders(folder, name, settings.seeds)
     base, note = None, ""
     if program is not None and program.works and program.installation is not None:
         progress("asking litpose what it recommends", 0, 0)
         base, note = project_recommendation(program.installation, folder)
     progress("checking labels, images and calibrations", 0, 0)
     facts = None if program is None else program.facts
-    plan = plan_training(folder, settings, facts=facts, base=base, output=output, labels=labels)
+    plan = plan_training(folder, settings, facts=facts, base=base, outputs=outputs, labels=labels)
     return CheckedTraining(plan, settings, note)
 
 
