@@ -8,7 +8,7 @@
     models/seed0/video_preds/arena_Cam-A.csv ...
     CollectedData_Cam-A.csv ...                      labels of some frames
     labeled-data/arena_Cam-A/img00000012.png ...     the images of these frames
-    napari-pose3d/project.toml                       the skeleton
+    napari-pose3d/project.toml                       the skeleton, what is measured
     napari-pose3d/truth/arena_3d.csv                 where the animal really was, in mm
     napari-pose3d/sample.json                        says that the folder was made here
 """

@@ -18,11 +18,19 @@ SESSION = "arena"
 SCORER = "heatmap_tracker"
 LABELER = "synthetic"
 
+_KINEMATICS = """\
+knee = { angle = ["back", "knee_left", "hindpaw_left"] }
+bend = { angle = ["neck", "back", "tail_base"] }
+body = { length = ["neck", "tail_base"] }
+heading = { direction = ["tail_base", "neck"] }
+turning = { direction_rate = ["tail_base", "neck"] }
+pace = { speed = "back" }
+"""
 _LABEL_NOISE = 0.7  # px, sd of x and of y: nobody clicks better
 
 
 def write_project(folder: Path, scene: Scene) -> None:
-    """``project.yaml``, and the skeleton in our own ``project.toml``."""
+    """``project.yaml``; the skeleton and what is measured in our own ``project.toml``."""
     import yaml
 
     content = {
@@ -35,7 +43,8 @@ def write_project(folder: Path, scene: Scene) -> None:
     # Names of our own scene: nothing in them needs escaping in TOML.
     pairs = "".join(f'    ["{a}", "{b}"],\n' for a, b in scene.skeleton)
     (folder / "napari-pose3d" / "project.toml").write_text(
-        f"schema_version = 1\nskeleton = [\n{pairs}]\n", encoding="utf-8"
+        f"schema_version = 1\nskeleton = [\n{pairs}]\n\n[kinematics]\n{_KINEMATICS}",
+        encoding="utf-8",
     )
 
 

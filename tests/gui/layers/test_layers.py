@@ -15,12 +15,13 @@ from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_table
 from tests.support.scenes import arc_rig
 
 from napari_pose3d.core.cameras.floor import floor_grid, oblique_direction
+from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_hex, keypoint_rgba
 from napari_pose3d.gui.layers.display import Display, fit_again
 from napari_pose3d.gui.layers.frame_window import keep_windows
-from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
-from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.layers.layer_poses import LayerPoses, Measuring, poses_of
+from napari_pose3d.gui.layers.layer_styles import space_poses, tiles_of
 from napari_pose3d.gui.layers.recording_layers import result_layers, table_layers
 from napari_pose3d.gui.layers.view_layout import (
     Tile,
@@ -142,6 +143,31 @@ def test_tracks_have_one_id_per_keypoint_and_numbers_for_text() -> None:
     assert sorted(set(data[:, 0])) == [0, 1, 2]
     assert {"individual_factorized", "keypoint_factorized"} <= set(features)
     assert np.array_equal(features["keypoint_factorized"], data[:, 0])
+
+
+def test_what_the_project_measures_is_a_feature_of_points_in_space() -> None:
+    result = make_result(30)
+    poses = result.poses3d
+    assert poses is not None
+    body = Measurement("body", "length", ("kp0", "kp2"))
+    pace = Measurement("pace", "speed", ("kp1",))
+    measuring = Measuring((body, pace, Measurement("ear", "speed", ("ear",))), 50.0)
+    layers = result_layers(result, arc_rig(), measuring=measuring)
+    found = {each[1]["name"]: each[1]["features"] for each in layers if "features" in each[1]}
+    length, speed = measure(poses, body), measure(poses, pace, 50.0)
+    for name in ("3-D", "3-D tracks"):
+        features = found[name]
+        frames = features["time"].to_numpy()
+        np.testing.assert_allclose(features["body (mm)"], length.values[frames, 0])
+        np.testing.assert_allclose(features["pace sd (mm per s)"], speed.deviations[frames, 0])
+        assert not any("ear" in column for column in features)
+    assert not any("body" in column for column in found["smoothed Cam-A"])
+    # A window looks at the frames beside it: its ends are as in the whole.
+    space = replace(space_poses(poses), measuring=measuring, window=(10, 15))
+    part = space.table()
+    shown = part.features[part.shown]
+    np.testing.assert_allclose(shown["pace (mm per s)"], speed.values[shown["time"].to_numpy(), 0])
+    assert part.features["pace (mm per s)"][~part.shown].isna().all()
 
 
 def test_missing_points_are_left_out_and_the_whole_array_stays_in_the_metadata() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -14,10 +16,13 @@ from tests.support.gui_helpers import make_result
 from tests.support.scenes import arc_rig
 from tests.support.view_helpers import TIMEOUT, drag, move_mouse, turn_wheel
 
+from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
 from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, distance, speed, trace
 from napari_pose3d.gui.layers.frame_window import renew
+from napari_pose3d.gui.layers.layer_poses import Measuring
 from napari_pose3d.gui.layers.layer_styles import space_poses
 from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.traces.trace_export import write_traces_csv
 from napari_pose3d.gui.workspace.docking import dock_of
 
 N_FRAMES = 40
@@ -119,6 +124,53 @@ def test_the_plot_shows_what_the_layers_hold(widget) -> None:
     widget.controls.quantity.setCurrentText("z")
     np.testing.assert_allclose(values(widget, "kp0, smoothed"), result.poses3d.xyz[:, 0, 2])
     assert "z (mm)" in widget.plot.plot.getPlotItem().getAxis("left").labelText
+
+
+@pytest.mark.gui
+def test_what_the_project_measures_is_plotted_with_its_uncertainty(
+    widget, viewer, qtbot, tmp_path: Path, monkeypatch
+) -> None:
+    poses = make_result(N_FRAMES).poses3d
+    assert poses is not None
+    xyz = poses.xyz.copy()
+    xyz[20, 1] = np.nan
+    poses = replace(poses, xyz=xyz, covariance=poses.covariance * 0.01)
+    bend = Measurement("bend", "angle", ("kp0", "kp1", "kp2"))
+    head = Measurement("head", "direction_rate", ("kp0", "kp1"))
+    measuring = Measuring((bend, head, Measurement("ear", "speed", ("ear",))), 50.0)
+    renew(viewer.layers["3-D"], replace(space_poses(poses), measuring=measuring))
+    qtbot.wait(100)
+    widget.controls.source.setCurrentText("3-D")
+    box = widget.controls.quantity
+    offered = [box.itemText(i) for i in range(box.count())]
+    assert offered[-3:] == ["bend", "head azimuth", "head elevation"]
+    assert box.toolTip().endswith("ear is not offered: there is no keypoint ear")
+    box.setCurrentText("bend")
+    assert widget.plot.names == ["bend, smoothed"]
+    stated = measure(poses, bend)
+    np.testing.assert_allclose(values(widget, "bend, smoothed"), stated.values[:, 0])
+    low, high = (np.asarray(end.yData) for end in widget.plot._bands[:2])
+    np.testing.assert_allclose((high - low) / 2, 1.96 * stated.deviations[:, 0])
+    axis = widget.plot.plot.getPlotItem().getAxis("left")
+    assert axis.labelText == "bend (deg)"
+    # What changes over time is per second where time is counted in seconds.
+    box.setCurrentText("head azimuth")
+    assert "(deg per frame)" in axis.labelText
+    monkeypatch.setattr(type(widget), "frame_rate", 50.0)
+    widget.controls.seconds.setChecked(True)
+    assert "(deg per s)" in axis.labelText
+    np.testing.assert_allclose(
+        values(widget, "head azimuth, smoothed"), measure(poses, head, 50.0).values[:, 0]
+    )
+    write_traces_csv(tmp_path / "out.csv", widget._drawn, 50.0)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert list(table)[2:] == [
+        "head azimuth (deg per s), head azimuth, smoothed",
+        "head azimuth (deg per s), head azimuth, smoothed, sd",
+    ]
+    assert len(widget.plot._bands) == 3
+    box.setCurrentText("x")
+    assert widget.plot._bands == []
 
 
 @pytest.mark.gui
