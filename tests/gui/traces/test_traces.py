@@ -151,6 +151,8 @@ def test_what_the_project_measures_is_plotted_with_its_uncertainty(
     np.testing.assert_allclose(values(widget, "bend, smoothed"), stated.values[:, 0])
     low, high = (np.asarray(end.yData) for end in widget.plot._bands[:2])
     np.testing.assert_allclose((high - low) / 2, 1.96 * stated.deviations[:, 0])
+    # Filled on both sides of the gap.
+    assert len(widget.plot._bands[2].path().toSubpathPolygons()) == 2
     axis = widget.plot.plot.getPlotItem().getAxis("left")
     assert axis.labelText == "bend (deg)"
     # What changes over time is per second where time is counted in seconds.

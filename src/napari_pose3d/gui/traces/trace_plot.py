@@ -160,12 +160,14 @@ class TracePlot(QWidget):
             self.fit()
 
     def _add_band(self, curve: Curve, colour: Any) -> None:
-        """What holds 95 %, behind the line: two lines that are not drawn, and what lies between."""
+        """What holds 95 %, behind the line: two lines that do not show, and what lies between."""
         if curve.band is None:
             return
         item, frames = self.plot.getPlotItem(), np.arange(len(curve.values))
+        # Without a pen a line is hidden, and pyqtgraph fills nothing between hidden lines.
+        unseen = pyqtgraph.mkPen(0, 0, 0, 0)
         ends = [
-            pyqtgraph.PlotDataItem(frames, end, pen=None, connect="finite") for end in curve.band
+            pyqtgraph.PlotDataItem(frames, end, pen=unseen, connect="finite") for end in curve.band
         ]
         shade = pyqtgraph.mkColor(colour)
         shade.setAlpha(_BAND_ALPHA)
