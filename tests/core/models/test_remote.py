@@ -163,6 +163,9 @@ def test_templates_that_do_not_fit(tmp_path: Path, text: str, words: str) -> Non
         "ssh://host/$(x)",
         "ssh://host/../x",
         "ssh://host:x/lab",
+        "ssh://host:lab",
+        "ssh://host::/lab",
+        "ssh://:/lab",
     ],
 )
 def test_what_is_no_place(text: str) -> None:
@@ -175,6 +178,9 @@ def test_places() -> None:
         "me@gpu.lab", "/data/lab", 2222
     )
     assert str(parse_place("ssh://gpu/data")) == "ssh://gpu/data"
+    # As scp and rsync write it.
+    assert parse_place("ssh://gpu:/data") == parse_place("ssh://gpu/data")
+    assert parse_place("ssh://me@gpu:22/data") == RemotePlace("me@gpu", "/data", 22)
 
 
 def test_names_with_quotes_are_quoted(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
         "--on",
-        metavar="ssh://HOST/FOLDER",
+        metavar="ssh://[USER@]HOST[:PORT]/FOLDER",
         help="train on another machine: labels and images are copied there by your ssh and rsync",
     )
     place.add_argument(

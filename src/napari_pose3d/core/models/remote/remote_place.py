@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from napari_pose3d.errors import PoseDataError
 
-_PLACE = re.compile(r"ssh://(?P<host>[^/]+)(?P<folder>/.+)")
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9._-]*(?::\d+)?")
+# A colon may stand before the folder, as scp has it.
+_PLACE = re.compile(r"ssh://(?P<host>[^/:]+)(?::(?P<port>\d+))?:?(?P<folder>/.+)")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9._-]*")
 _FOLDER = re.compile(r"/[A-Za-z0-9._/~+@-]+")
 
 
@@ -35,7 +36,7 @@ class RemotePlace:
 
 
 def parse_place(text: str) -> RemotePlace:
-    """``ssh://host:port/folder`` or ``ssh://user@host/folder``.
+    """``ssh://host/folder``, ``ssh://host:/folder`` or ``ssh://user@host:port/folder``.
 
     Raises
     ------
@@ -54,5 +55,5 @@ def parse_place(text: str) -> RemotePlace:
             place="--on",
             expected="ssh://host/folder with letters, digits and . _ - + @ in its names",
         )
-    host, _, port = match["host"].partition(":")
-    return RemotePlace(host, match["folder"].rstrip("/"), int(port) if port else None)
+    port = match["port"]
+    return RemotePlace(match["host"], match["folder"].rstrip("/"), int(port) if port else None)
