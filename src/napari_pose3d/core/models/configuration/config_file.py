@@ -63,8 +63,26 @@ def value_at(config: Config, key: str, default: Any = None) -> Any:
             return default
         at = at[part]
     if isinstance(at, str):
-        at = _REFERENCE.sub(lambda m: str(value_at(config, m[1], m[0])), at)
+        at = _resolved(config, at, (key,))
     return default if at is None else at
+
+
+def _resolved(config: Config, text: str, passed: tuple[str, ...]) -> Any:
+    """Text with the values of keys that it refers to; those that lead back to it stay."""
+
+    def found(match: re.Match[str]) -> Any:
+        if match[1] in passed:
+            return match[0]
+        at: Any = config
+        for part in match[1].split("."):
+            at = at.get(part) if isinstance(at, Mapping) else None
+        if isinstance(at, str):
+            at = _resolved(config, at, (*passed, match[1]))
+        return match[0] if at is None else at
+
+    # A reference alone has the value's own type.
+    whole = _REFERENCE.fullmatch(text)
+    return found(whole) if whole else _REFERENCE.sub(lambda m: str(found(m)), text)
 
 
 def has_key(config: Config, key: str) -> bool:

@@ -45,7 +45,23 @@ _SAM = {
 }
 TRANSFORMERS = {**HUB_NAMES, **_SAM}
 """All transformer backbones, by name, with their names on the hub."""
-VIDEO_LOSSES = ("temporal", "pca_singleview", "pca_multiview", "temporal_heatmap_mse")
+VIDEO_LOSSES = (
+    "temporal",
+    "pca_singleview",
+    "pca_multiview",
+    "temporal_heatmap_mse",
+    "temporal_heatmap_kl",
+)
+LOSSES = (
+    *VIDEO_LOSSES,
+    "regression",
+    "heatmap_mse",
+    "heatmap_kl",
+    "heatmap_js",
+    "supervised_pairwise_projections",
+    "supervised_reprojection_heatmap_mse",
+)
+"""All losses that ``litpose`` knows."""
 
 _KEYS = {
     "data": "image_resize_dims.height image_resize_dims.width data_dir video_dir num_keypoints "

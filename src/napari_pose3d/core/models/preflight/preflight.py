@@ -16,6 +16,7 @@ from .label_coverage import LabelCoverage, check_coverage, label_coverage
 from .resource_checks import check_outputs, check_paths, check_resources
 from .training_finding import TrainingFinding
 from .training_input import TrainingInput, training_input
+from .value_checks import check_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Preflight:
     Attributes
     ----------
     given : TrainingInput
+        With usable values in place of those that cannot be.
     findings : tuple of TrainingFinding
         Errors first.
     coverage : LabelCoverage or None
@@ -59,8 +61,10 @@ def preflight(
         Whether labels are filled in a copy where a view has too few (see `training_copy`); else
         such frames are errors.
     """
-    given = training_input(config)
+    sound, faults = check_values(config)
+    given = training_input(sound)
     found = [
+        *faults,
         *check_config(given, facts),
         *check_labels(given, training_copy=training_copy),
         *check_calibrations(given),
