@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from napari_pose3d.core.projects.naming.file_names import (
     prediction_set_of,
     stem_of,
 )
+from napari_pose3d.core.projects.naming.naming_rule import Naming
 from napari_pose3d.core.projects.scan.folder_listing import list_folder
 from napari_pose3d.errors import PoseDataError
 
@@ -162,3 +164,57 @@ def test_damaged_project_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "project.yaml").write_text(text)
     with pytest.raises(PoseDataError, match=message):
         find_project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joint"),
+    [
+        (("c1", "c2"), ("d1", "d2"), "_"),
+        (("c1", "c2", "c3"), ("t1", "t2"), "-"),
+        (("c1", "c2"), ("d1", "d12"), ""),
+        (("c1", "c2"), ("20240101", "20240102"), "_"),
+        (("v1", "v2"), ("run1", "run2"), "_"),
+        (("cam1", "cam2"), ("1", "2"), "_"),
+        (("cam1", "cam2"), ("trial1", "trial2"), "-"),
+        (("cam1", "cam2"), ("trial_1", "trial_2"), "_"),
+        (("cam1", "cam2"), ("trial1", "trial2"), ""),
+        (("cam1", "cam2"), ("trial1", "trial2"), " "),
+        (("camA", "camB"), ("d1", "d2"), "."),
+        (("camera-1", "camera-2"), ("d1", "d2"), "_"),
+        (("left", "right"), ("1", "2"), "_"),
+        (("top", "side"), ("d1", "d2"), "_"),
+    ],
+)
+@pytest.mark.parametrize("around", ["", "m1_", "20240101_"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_trials_are_not_taken_for_cameras_whichever_comes_first(
+    first: tuple[str, ...], second: tuple[str, ...], joint: str, around: str, behind: bool
+) -> None:
+    # Of two delimiters the one before the camera goes with it.
+    start = around if behind or not around or not joint else around[:-1] + joint
+    stems = {}
+    for camera, trial in itertools.product(first, second):
+        stem = around + joint.join((trial, camera) if behind else (camera, trial))
+        stems[stem] = camera, start + trial
+    naming = Naming(None).fitted(stems)
+    found = {stem: naming.parse(stem) for stem in stems}
+    assert {stem: (each.view, each.key) for stem, each in found.items()} == stems
+
+
+@pytest.mark.parametrize(
+    ("stems", "views"),
+    [
+        # Nothing tells which is which: the end, as Lightning Pose has it.
+        (["A_1", "A_2", "B_1", "B_2"], {"1", "2"}),
+        (["c1_1", "c1_2", "c2_1", "c2_2"], {"1", "2"}),
+        # A camera that all names share is no camera among several.
+        (["c1_d1", "c1_d2"], {"d1", "d2"}),
+        # The names themselves are those of cameras.
+        (["top-left", "top-right"], {"top-left", "top-right"}),
+        (["mouse1-top", "mouse1-side"], {"mouse1-top", "mouse1-side"}),
+        (["s1_abc1", "s1_abc2"], {"abc1", "abc2"}),
+    ],
+)
+def test_the_end_of_a_name_is_the_view_otherwise(stems: list[str], views: set[str]) -> None:
+    naming = Naming(None).fitted(stems)
+    assert {naming.parse(stem).view for stem in stems} == views

@@ -97,7 +97,7 @@ def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) 
     if rig_names and views_that_occur(stems, rig_names):
         return Naming((*rig_names, *_uncalibrated([stem_of(f) for f in videos], rig_names)))
     of_videos = Naming(None).fitted(stem_of(f) for f in videos)
-    if of_videos.slot is not None:
+    if of_videos.slot is not None or of_videos.unit is not None:
         return of_videos
     parsed = (of_videos.parse(stem_of(f)).view for f in videos)
     views = sorted({view for view in parsed if view}, key=natural_order)

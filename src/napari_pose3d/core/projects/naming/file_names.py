@@ -44,7 +44,8 @@ _COUNTED = (
 COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
 CAMERA_WORD = re.compile(r"(?i:camera|cam|view)")
 _COUNT = re.compile(rf"(?:{_COUNTED})-?\d+", re.IGNORECASE)
-_DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
+DELIMITERS = "_.- "
+DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
 DATE_INSIDE = re.compile(
     r"(?<!\d)(?:\d{4}([-_.])\d{1,2}\1\d{1,2}|\d{1,2}([-_.])\d{1,2}\2\d{4})(?!\d)"
 )
@@ -207,8 +208,8 @@ def natural_order(text: str) -> list[tuple[int, str]]:
 def _parse_unknown(rest: str, seed: str) -> ParsedName:
     rest = rest.rstrip("_.")
     if not ends_in_count(rest):
-        at = max(rest.rfind("_"), rest.rfind("."))
-        return ParsedName(rest[at + 1 :], rest[: max(at, 0)], seed)
+        at = last_part(rest)
+        return ParsedName(rest[at:], rest[: max(at - 1, 0)], seed)
     cameras = [m for m in re.finditer(r"[^_.]+", rest) if _CAMERA.fullmatch(m.group())]
     if len(cameras) == 1:
         return ParsedName(cameras[0].group(), cut(rest, *cameras[0].span()), seed)
@@ -220,7 +221,12 @@ def ends_in_count(rest: str) -> bool:
     *before, last = re.split(r"[_.]", rest.rstrip("_."))
     if last.isdecimal() and before and COUNTED_WORD.fullmatch(before[-1]):
         return True
-    return bool(_COUNT.fullmatch(last) or _DATE.fullmatch(last))
+    return bool(_COUNT.fullmatch(last) or DATE.fullmatch(last))
+
+
+def last_part(rest: str) -> int:
+    """Where the part behind the last ``_`` or ``.`` begins."""
+    return max(rest.rfind("_"), rest.rfind(".")) + 1
 
 
 @lru_cache(maxsize=1024)

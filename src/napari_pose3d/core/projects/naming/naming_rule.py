@@ -10,7 +10,7 @@ Notes
   holds several, the place that pairs the files up is the view's (`Naming.fitted`), else the end of
   the stem, else the longest name.
 - Without known names, the view is what follows the last ``_`` or ``.``, unless that counts trials
-  or days.
+  or days and a camera stands before it (`camera_units`).
 - The stem without the view and one delimiter is the key; across views it names the session.
 
 Names are compared as composed Unicode: a Mac stores an umlaut as two characters.
@@ -25,9 +25,11 @@ from pathlib import Path
 
 from napari_pose3d.errors import PoseDataError
 
+from .camera_units import camera_unit, without
 from .file_names import (
     CAMERA_WORD,
     COUNTED_WORD,
+    DATE,
     DATE_INSIDE,
     SINGLE_VIEW,
     VIDEO_SUFFIXES,
@@ -62,6 +64,8 @@ class Naming:
         The project has a single view, which no name mentions.
     pattern : re.Pattern or None
         Anipose's ``cam_regex``, whose first group is the view.
+    unit : re.Pattern or None
+        What finds the view, where recordings are counted behind it (`camera_units`).
     slot : (str, int) or None
         Where in the stems the view stands, when several places could hold it.
     unclear : bool
@@ -72,6 +76,7 @@ class Naming:
     guessed: bool = False
     single: bool = False
     pattern: re.Pattern[str] | None = None
+    unit: re.Pattern[str] | None = None
     slot: Slot | None = None
     unclear: bool = False
 
@@ -87,6 +92,10 @@ class Naming:
         if self.pattern is not None and (match := self.pattern.search(stem)) and match.groups():
             rest, seed = take_seed(self.pattern.sub("", stem).strip())
             return ParsedName(match.group(1).strip(), rest, seed)
+        if self.unit is not None:
+            rest, seed = take_seed(stem)
+            if (match := self.unit.search(rest)) is not None:
+                return ParsedName(match.group(), without(rest, *match.span()), seed)
         if self.single:
             name = parse_stem(stem, ())
             return ParsedName(SINGLE_VIEW, name.key, name.seed)
@@ -135,11 +144,12 @@ class Naming:
         end_wins : bool
             Whether numbers, too, are taken at the end of the stem then, as Lightning Pose has it.
         """
-        if self.pattern is not None or self.single:
+        if self.pattern is not None or self.unit is not None or self.single:
             return self
         rests = sorted({take_seed(composed(stem))[0] for stem in stems})
         if not self.views:
-            return self._fitted_to_counts(rests)
+            unit = camera_unit(rests)
+            return replace(self, unit=unit) if unit else self._fitted_to_counts(rests)
         found = {rest: matches_in(rest, self.views) for rest in rests}
         several = {rest: matches for rest, matches in found.items() if len(matches) > 1}
         if not several:
@@ -224,6 +234,8 @@ def _readings(
 def _kind_of_number(rest: str, start: int, end: int) -> int:
     """1 where a camera is numbered, -1 where a trial or a day is, 0 where nothing tells."""
     if any(m.start() <= start and end <= m.end() for m in DATE_INSIDE.finditer(rest)):
+        return -1
+    if DATE.fullmatch(rest[start:end]):
         return -1
     words = WORD.findall(rest[:start])
     if not words:
