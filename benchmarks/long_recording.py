@@ -132,10 +132,26 @@ def review(folder: Path, out: Path) -> None:
     from napari_pose3d.settings import ReviewSettings
 
     run = ReviewRun([folder], folder / "calibration.toml")
-    started = time.perf_counter()
-    found = run.run(out, ReviewSettings(measures=tuple(MEASURES)))
+    stages: dict[str, float] = {}
+    last = started = time.perf_counter()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        name = "Finding events" if stage.startswith("Judging") else stage
+        # The names of files do not matter.
+        name = "Writing measures" if "csv" in stage else name
+        stages[name] = stages.get(name, 0.0) + now - last
+        last = now
+
+    found = run.run(out, ReviewSettings(measures=tuple(MEASURES)), progress=progress)
     n_events = sum(len(each.events) for each in found.sessions)
-    send(seconds=time.perf_counter() - started, peak_mb=peak_memory_mb(), events=n_events)
+    send(
+        seconds=time.perf_counter() - started,
+        stages=stages,
+        peak_mb=peak_memory_mb(),
+        events=n_events,
+    )
 
 
 def child(*arguments: str) -> dict[str, Any]:
@@ -170,6 +186,8 @@ def compare(recording: Recording, out: Path, chosen: argparse.Namespace) -> None
         )
     for stage, seconds in ours["stages"].items():
         table.notes.append(f"{stage}: {seconds:.1f} s")
+    for stage, seconds in reviewed["stages"].items() if chosen.review else ():
+        table.notes.append(f"review, {stage}: {seconds:.1f} s")
     for name in ("whole", "compact"):
         if f"{name}_mb" in ours:
             size, seconds = ours[f"{name}_mb"], ours[f"{name}_seconds"]

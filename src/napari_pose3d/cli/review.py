@@ -37,6 +37,9 @@ def add_to(commands: Any) -> None:
         "--budget", type=int, default=40, metavar="N", help=help_of(ReviewSettings, "budget")
     )
     review.add_argument(
+        "--seed", type=int, default=0, metavar="N", help=help_of(ReviewSettings, "seed")
+    )
+    review.add_argument(
         "--sensitivity",
         type=float,
         default=1.0,
@@ -80,7 +83,11 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
 
     inputs, calibration = inputs_of(options)
     settings = ReviewSettings(
-        options.budget, options.sensitivity, tuple(options.measures), tuple(options.compare)
+        options.budget,
+        options.sensitivity,
+        tuple(options.measures),
+        tuple(options.compare),
+        options.seed,
     )
     work = ReviewRun(inputs, calibration, reading_of(options), options.sets)
     if options.decisions:

@@ -27,6 +27,9 @@ class ReviewSettings:
         "two prediction sets whose differences are written; raw and smoothed are the predictions' "
         "centre and the smoothed positions; empty: none",
     )
+    seed: int = setting(
+        0, "seed of the choice of frames; another one gives another choice that is as good"
+    )
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,11 @@ def labeled_scene(
     return scene, np.sort(rng.choice(np.arange(5, 2995), n_frames, replace=False)), rng
 
 
+def motion(scene: Scene, view: int, frame: int, then: int) -> float:
+    """How far the keypoints of a view move between two frames, median, px."""
+    return float(np.median(np.linalg.norm(scene.xy[view, then] - scene.xy[view, frame], axis=1)))
+
+
 def faulty_labels(
     kind: Kind,
     n_cameras: int,
@@ -59,6 +64,7 @@ def faulty_labels(
     n_frames: int = 100,
     missing: float = 0.15,
     sd: float = 1.5,
+    least_motion: float = 0.0,
 ) -> tuple[AuditInput, list[PlantedFault]]:
     """Labels of one scene, half of whose frames have one fault.
 
@@ -74,6 +80,9 @@ def faulty_labels(
         Share of labels that are not there.
     sd : float
         Standard deviation of a click, px, of x and of y.
+    least_motion : float
+        Only labels that lie so far away are taken one frame off, px (median over the keypoints):
+        what moves by less than a click errs cannot be seen by anybody.
 
     Returns
     -------
@@ -116,7 +125,9 @@ def faulty_labels(
             xy[v, i, a] = xy[v, i, b] + rng.normal(0, 1, 2)
         elif kind == "off":
             then = frame + rng.choice([-1, 1])
-            moved = float(np.median(np.linalg.norm(scene.xy[v, then] - scene.xy[v, frame], axis=1)))
+            moved = motion(scene, v, frame, then)
+            if moved < least_motion:
+                continue
             shown = scene.xy[v, then] + rng.normal(0, sd, (n, 2))
             xy[v, i] = np.where(seen[v][:, None], shown, np.nan)
         elif kind == "everywhere":

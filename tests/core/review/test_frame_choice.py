@@ -137,6 +137,39 @@ def test_the_same_input_gives_the_same_frames() -> None:
     assert choose_frames({"a": found}, 25) == choose_frames({"a": found}, 25)
 
 
+def test_another_seed_gives_another_choice_that_is_as_good() -> None:
+    rng = np.random.default_rng(5)
+    found = [event(40 * i, 40 * i + 8, excess=2.0 + i % 7, keypoint=f"k{i}") for i in range(300)]
+    shapes = {e.label_frame: float(at) for e, at in zip(found, rng.normal(size=300), strict=True)}
+    choices = [choose_frames({"a": Found(found, shapes=shapes)}, 20, seed) for seed in range(4)]
+    assert choices[1] == choose_frames({"a": Found(found, shapes=shapes)}, 20, 1)
+    assert len({tuple(each.frame for each in chosen) for chosen in choices}) > 1
+    for chosen in choices:
+        # Twenty postures that cover those of all events.
+        mine = np.array([shapes[each.frame] for each in chosen])
+        gaps = np.abs(np.array(list(shapes.values()))[:, None] - mine).min(axis=1)
+        assert len(chosen) == 20
+        assert np.quantile(gaps, 0.95) < 0.35
+    with pytest.raises(PoseDataError, match="0 or more"):
+        choose_frames({}, 1, -1)
+
+
+def test_each_cluster_of_postures_of_a_kind_has_a_frame() -> None:
+    """Also where the worst events all have one posture."""
+    kinds = Failure.VIEWS_DISAGREE, Failure.HIDDEN
+    found, shapes = [], {}
+    for k, kind in enumerate(kinds):
+        for i in range(60):
+            posture = 0 if i < 45 else (i - 40) // 5
+            start = 10_000 * k + 100 * i
+            excess = 9.0 if posture == 0 else 3.0
+            found.append(event(start, start + 4, kind, keypoint=f"k{i}", excess=excess))
+            shapes[found[-1].label_frame] = 2.0 * posture
+    chosen = choose_frames({"a": Found(found, shapes=shapes)}, 8)
+    shown = {(each.events[0].kind, shapes[each.frame]) for each in chosen}
+    assert shown == {(kind, 2.0 * posture) for kind in kinds for posture in range(4)}
+
+
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(PoseDataError, match="1 or more"):
         choose_frames({}, 0)

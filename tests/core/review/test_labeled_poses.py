@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from tests.support.review_scenes import CLEAN, recording
 
 from napari_pose3d.core.review.comparison.labeled_poses import labeled_pose_distances
@@ -40,6 +41,40 @@ def test_where_the_animal_is_and_how_it_is_turned_does_not_count() -> None:
     # The mirror image is another pose.
     mirrored = frames * [1.0, 1.0, -1.0] + rng.normal(0, 0.3, (1, 6, 3))
     assert labeled_pose_distances([mirrored], [labels]) is not None
+
+
+def by_brute_force(frames: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The definition, pose by pose: each moved and turned onto the mean one."""
+
+    def onto(pose: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+        pose = pose - pose.mean(axis=0)
+        return np.asarray(Rotation.align_vectors(other, pose)[0].apply(pose))
+
+    mean = labels[0] - labels[0].mean(axis=0)
+    for _ in range(3):
+        mean = np.mean([onto(pose, mean) for pose in labels], axis=0)
+    known = [onto(pose, mean) for pose in labels]
+    out = np.empty(frames.shape[:2])
+    for n, frame in enumerate(frames):
+        apart = [np.linalg.norm(onto(frame, mean) - pose, axis=1) for pose in known]
+        out[n] = apart[int(np.argmin([np.square(each).sum() for each in apart]))]
+    return out
+
+
+def test_it_is_the_distance_from_the_nearest_pose_as_defined() -> None:
+    rng = np.random.default_rng(3)
+    labels = moved(bent(rng.uniform(0, 0.5, 25)) + rng.normal(0, 0.1, (25, 6, 3)), rng)
+    frames = moved(bent(rng.uniform(0, 0.9, 40)) + rng.normal(0, 0.1, (40, 6, 3)), rng)
+    found = labeled_pose_distances([frames], [labels])
+    np.testing.assert_allclose(found, by_brute_force(frames, labels), rtol=1e-4, atol=1e-6)
+    # Keypoints that few labeled poses have, and poses that lack another, take no part.
+    labels[:20, 2], labels[3, 4] = np.nan, np.nan
+    rest = [0, 1, 3, 4, 5]
+    found = labeled_pose_distances([frames], [labels])
+    assert found is not None
+    assert np.isnan(found[:, 2]).all()
+    expected = by_brute_force(frames[:, rest], np.delete(labels, 3, axis=0)[:, rest])
+    np.testing.assert_allclose(found[:, rest], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_in_the_views_without_a_calibration() -> None:

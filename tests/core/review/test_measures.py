@@ -91,3 +91,35 @@ def test_a_bone_deviates_at_both_of_its_ends() -> None:
     assert found[200, back] >= found[200, neck]
     assert np.nanpercentile(found[:, neck], 95) < 2.0
     assert np.isnan(found[:, nose]).all()
+
+
+def test_movement_in_deviations_tells_motion_from_what_is_uncertain() -> None:
+    made = recording(4, 21, 400, CLEAN)
+    space = made.result.poses3d
+    assert space is not None
+    assert space.displacement_covariance is not None
+    assert space.acceleration_variance is not None
+    rig = made.scene.rig
+    found = compute_measures(made.result, rig, ["speed_sd", "acceleration_sd"])
+    before, at, after = space.xyz[249:252, 2]
+    way = (after - before) / np.linalg.norm(after - before)
+    variance = way @ space.displacement_covariance[250, 2] @ way
+    speed = np.linalg.norm(after - before) / np.sqrt(variance)
+    assert found["speed_sd"][250, 2] == pytest.approx(speed, rel=1e-4)
+    bend = np.linalg.norm(after - 2 * at + before)
+    acceleration = bend / np.sqrt(space.acceleration_variance[250, 2])
+    assert found["acceleration_sd"][250, 2] == pytest.approx(acceleration, rel=1e-4)
+    for values in found.values():
+        assert np.isnan(values[[0, -1]]).all()
+    # The animal walks, and its steps are seen; twice as uncertain they count half.
+    assert np.nanmedian(found["speed_sd"]) > 3
+    twice = replace(space, displacement_covariance=4 * space.displacement_covariance)
+    unsure = replace(made.result, poses3d=twice)
+    half = compute_measures(unsure, rig, ["speed_sd"])["speed_sd"]
+    np.testing.assert_allclose(half, found["speed_sd"] / 2, rtol=1e-5)
+    # Files do not keep the deviation of an acceleration.
+    read = replace(made.result, poses3d=replace(space, acceleration_variance=None))
+    assert "acceleration_sd" not in available_measures(read, rig)
+    assert "speed_sd" in available_measures(read, rig)
+    with pytest.raises(PoseDataError, match="a new run of the smoother"):
+        compute_measures(read, rig, ["acceleration_sd"])

@@ -14,7 +14,11 @@ from napari_pose3d import Poses3D, Result, open_project, smooth
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv, write_poses3d_csv
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
 from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
-from napari_pose3d.core.smoothing.kalman.motion import displacement_covariance, motion_steps
+from napari_pose3d.core.smoothing.kalman.motion import (
+    acceleration_variance,
+    displacement_covariance,
+    motion_steps,
+)
 from napari_pose3d.core.smoothing.robust import motion_kernels as kernels
 
 SPEED = Measurement("pace", "speed", ("point0",))
@@ -41,6 +45,17 @@ def deviations(result: Result, truth: NDArray[np.float64]) -> tuple[NDArray, NDA
     true = np.linalg.norm(truth[2:, 0] - truth[:-2, 0], axis=-1) / 2
     off = found.values[1:-1, 0] - true
     return off / found.deviations[1:-1, 0], off / bound.deviations[1:-1, 0]
+
+
+def acceleration_error(result: Result, truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Error of the second difference along its direction, in units of its stated deviation."""
+    space = result.poses3d
+    assert space is not None
+    assert space.acceleration_variance is not None
+    bend = np.diff(np.asarray(space.xyz[:, 0], np.float64), n=2, axis=0)
+    off = bend - np.diff(truth[:, 0], n=2, axis=0)
+    along = np.einsum("ti,ti->t", off, bend) / np.linalg.norm(bend, axis=1)
+    return np.asarray(along / np.sqrt(space.acceleration_variance[1:-1, 0]))
 
 
 def test_covariances_between_frames_are_those_of_the_joint_distribution() -> None:
@@ -73,7 +88,7 @@ def test_covariances_between_frames_are_those_of_the_joint_distribution() -> Non
 
     kept, adjoint = np.empty((n, kernels.N_KEPT)), np.zeros(kernels.N_ADJOINT)
     track, xyz = np.zeros((n, 3)), np.empty((n, 3))
-    covs, ahead = np.empty((n, 3, 3)), np.empty((n, 3, 3))
+    covs, ahead = np.empty((n, 3, 3)), np.empty((n, 2, 3, 3))
     kernels.forward(information, track, np.zeros(6), S0.copy(), True, steps, q, bursts, kept)
     # In two parts, as a long recording is.
     for part in (slice(5, n), slice(0, 5)):
@@ -84,14 +99,16 @@ def test_covariances_between_frames_are_those_of_the_joint_distribution() -> Non
     for t in range(n):
         position = slice(6 * t, 6 * t + 3)
         np.testing.assert_allclose(covs[t], joint[position, position], rtol=1e-8)
-        if t < n - 2:
-            later = slice(6 * t + 12, 6 * t + 15)
-            np.testing.assert_allclose(ahead[t], joint[position, later], rtol=1e-8, atol=1e-10)
+        for lag in (1, 2):
+            if t + lag < n:
+                later = slice(6 * (t + lag), 6 * (t + lag) + 3)
+                expected = joint[position, later]
+                np.testing.assert_allclose(ahead[t, lag - 1], expected, rtol=1e-8, atol=1e-10)
 
 
 def test_a_speed_errs_as_much_as_it_states(tmp_path: Path) -> None:
     rig = ring_rig(3)
-    stated, bounds = [], []
+    stated, bounds, bends = [], [], []
     for seed in range(5):
         rng = np.random.default_rng(seed)
         truth = damped_motion(500, 0.3, rng)
@@ -99,9 +116,11 @@ def test_a_speed_errs_as_much_as_it_states(tmp_path: Path) -> None:
         one, other = deviations(result, truth)
         stated.append(one)
         bounds.append(other)
+        bends.append(acceleration_error(result, truth))
     spread = np.sqrt(np.mean(np.square(stated)))
     assert 0.85 < spread < 1.1
     assert np.sqrt(np.mean(np.square(bounds))) < 0.75 * spread
+    assert 0.85 < np.sqrt(np.mean(np.square(bends))) < 1.15
     # It is written, and read again.
     assert result.poses3d is not None
     assert result.poses3d.displacement_covariance is not None
@@ -123,10 +142,15 @@ def test_where_it_is_unknown_the_bound_stands() -> None:
     track = rng.normal(size=(4, 3))
     track[2] = track[0]
     eye = np.broadcast_to(np.eye(3), (4, 3, 3))
-    found = displacement_covariance(eye, 0.9 * eye)
+    ahead = np.stack([0.95 * eye, 0.9 * eye], axis=1)
+    found = displacement_covariance(eye, ahead)
     np.testing.assert_allclose(found[1:3], 0.2 * eye[1:3])
     assert np.isnan(found[[0, 3]]).all()
-    assert np.isnan(displacement_covariance(eye, 1.1 * eye)).all()
+    assert np.isnan(displacement_covariance(eye, 1.1 / 0.9 * ahead)).all()
+    # Of (1, -2, 1): 6 - 8 * 0.95 + 2 * 0.9.
+    accelerations = acceleration_variance(track, eye, ahead)
+    np.testing.assert_allclose(accelerations[1:3], 0.2)
+    assert np.isnan(accelerations[[0, 3]]).all()
     poses = Poses3D(
         track[:, None],
         np.array(eye[:, None]),

@@ -124,13 +124,16 @@ def test_the_rays_of_a_view_are_taken_as_parallel_between_frames_that_more_views
     after = track.copy()
     after[found.frames] += 30 * found.common
     moved = after.copy()
-    ahead = rng.normal(size=(7, 3, 3))
+    ahead = rng.normal(size=(7, 2, 3, 3))
     shear = np.repeat(np.eye(3)[None], 7, axis=0)
     cosine = np.einsum("ti,ti->t", found.rays, found.common)[:, None]
     shear[found.frames] += (found.rays / cosine - found.common)[:, :, None] * found.common[:, None]
-    expected = shear[:-2] @ ahead[:-2] @ shear[2:].transpose(0, 2, 1)
+    expected = [
+        shear[:-lag] @ ahead[:-lag, lag - 1] @ shear[lag:].transpose(0, 2, 1) for lag in (1, 2)
+    ]
     found.turn(track, moved, covariance, ahead)
-    np.testing.assert_allclose(ahead[:-2], expected)
+    for lag in (1, 2):
+        np.testing.assert_allclose(ahead[:-lag, lag - 1], expected[lag - 1])
     for t, view in zip(found.frames, found.views, strict=True):
         ray = track[t] - rig.centres[view]
         ray /= np.linalg.norm(ray)

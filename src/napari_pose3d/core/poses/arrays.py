@@ -21,6 +21,8 @@ from .report import Report, Swaps
 FloatArray = NDArray[np.floating[Any]]
 
 ENSEMBLE_ARRAYS = ("xy", "likelihood", "variance", "ensemble_median", "ensemble_variance")
+DIFFERENCES = ("displacement_covariance", "acceleration_variance")
+"""What `Poses3D` may hold about differences of positions."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class Poses3D:
     displacement_covariance : (frame, keypoint, 3, 3) float32, optional
         Of the way from the frame before to the frame after, in squared rig units; NaN where
         unknown, as in the first and the last frame. Errors that both frames share are not in it.
+    acceleration_variance : (frame, keypoint) float32, optional
+        Likewise of the second difference of three positions in a row, along its direction. Not
+        kept in files.
     """
 
     xyz: FloatArray
@@ -106,6 +111,7 @@ class Poses3D:
     session: str = ""
     units: str = ""
     displacement_covariance: FloatArray | None = None
+    acceleration_variance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         shape = (self.n_frames, len(self.keypoints))
@@ -114,11 +120,18 @@ class Poses3D:
         _check_shape("n_views", self.n_views, shape)
         _check_shape("inferred", self.inferred, shape)
         _check_shape("displacement_covariance", self.displacement_covariance, (*shape, 3, 3))
+        _check_shape("acceleration_variance", self.acceleration_variance, shape)
         _check_shape("residuals", self.residuals, (len(self.views), *shape))
 
     @property
     def n_frames(self) -> int:
         return int(self.xyz.shape[0])
+
+    @property
+    def differences(self) -> tuple[FloatArray, ...]:
+        """The arrays of `DIFFERENCES` that are known."""
+        both = (getattr(self, name) for name in DIFFERENCES)
+        return tuple(each for each in both if each is not None)
 
 
 class AnyEnsemble(Protocol):

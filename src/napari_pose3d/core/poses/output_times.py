@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Poses2D, Poses3D, Result, Swaps
+from .arrays import DIFFERENCES, Poses2D, Poses3D, Result, Swaps
 from .certain import Cell, CertainObservations, Positions
 from .time_axis import TimeAxis, picked
 
@@ -63,8 +63,8 @@ def at_wanted(result: Result, axis: TimeAxis) -> Result:
             name: getattr(space, name)[axis.wanted]
             for name in ("xyz", "covariance", "n_views", "inferred")
         }
-        residuals = nearest(space.residuals)
-        space = replace(space, residuals=residuals, displacement_covariance=None, **by_frame)
+        unknown: dict[str, Any] = dict.fromkeys(DIFFERENCES)
+        space = replace(space, residuals=nearest(space.residuals), **unknown, **by_frame)
     swaps: Swaps | None = result.swaps
     if swaps is not None:
         swaps = replace(swaps, views=nearest(swaps.views, 0), models=nearest(swaps.models, 0))

@@ -5,8 +5,10 @@ Notes
 A budget is shared over the sessions by the root of their events, as many animals with few frames
 each train a better network than one with many. Within a session frames are taken one by one, each
 time the one that touches the most severe events not yet touched; kinds that have had fewer frames
-go first, and a posture that was not chosen yet counts up to twice as much as one that was. A frame
-touches the events that it is in, and those of the same kind, keypoint and views within a second.
+go first, and what is new counts up to twice as much: a frame of a cluster (k-means over posture and
+kind of failure) of which none was chosen yet, and a posture far from all that were chosen or
+labeled. A frame touches the events that it is in, and those of the same kind, keypoint and views
+within a second.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.labels.frame_selection.clusters import k_means
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import never_cancelled
 
 from .events import Event
 from .failure_flags import Failure
@@ -30,6 +34,8 @@ _LARGEST_PART = 1 / 3
 _COMPARED = 500
 # Two postures of a recording are usually so far apart: each is 1 from the mean.
 _APART = 2**0.5
+# Events whose postures are clustered, and the most clusters.
+_CLUSTERED, _MOST_CLUSTERS = 4000, 100
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,9 @@ class SessionEvents(Protocol):
         """How the animal holds itself in some frames, ``(frame, component)``; NaN if unknown."""
 
 
-def choose_frames(sessions: Mapping[str, SessionEvents], budget: int) -> tuple[ChosenFrame, ...]:
+def choose_frames(
+    sessions: Mapping[str, SessionEvents], budget: int, seed: int = 0
+) -> tuple[ChosenFrame, ...]:
     """Frames to label in one or more sessions; the same for the same input.
 
     Parameters
@@ -91,6 +99,8 @@ def choose_frames(sessions: Mapping[str, SessionEvents], budget: int) -> tuple[C
         By name.
     budget : int
         How many frames at most. There are fewer where all events are touched by fewer.
+    seed : int
+        Of the clusters: another one gives another choice that is as good.
 
     Returns
     -------
@@ -100,21 +110,23 @@ def choose_frames(sessions: Mapping[str, SessionEvents], budget: int) -> tuple[C
     Raises
     ------
     PoseDataError
-        The budget is not positive.
+        The budget is not positive, or the seed negative.
     """
+    if seed < 0:
+        raise PoseDataError(f"the seed is {seed}", expected="0 or more")
     if budget < 1:
         raise PoseDataError(f"the number of frames is {budget}", expected="1 or more")
     shares = _shares({name: len(each.events) for name, each in sessions.items()}, budget)
     chosen: list[ChosenFrame] = []
     for name, each in sessions.items():
-        chosen += _choose(name, each, shares[name])
+        chosen += _choose(name, each, shares[name], seed)
     # What some sessions did not need goes to the others.
     rest = budget - len(chosen)
     for name, each in sessions.items():
         if rest <= 0:
             break
         mine = [frame for frame in chosen if frame.session == name]
-        more = _choose(name, each, len(mine) + rest)
+        more = _choose(name, each, len(mine) + rest, seed)
         if len(more) > len(mine):
             rest -= len(more) - len(mine)
             chosen = [frame for frame in chosen if frame.session != name] + more
@@ -135,18 +147,21 @@ def _shares(n_events: Mapping[str, int], budget: int) -> dict[str, int]:
     return shares
 
 
-def _choose(session: str, each: SessionEvents, most: int) -> list[ChosenFrame]:
+def _choose(session: str, each: SessionEvents, most: int, seed: int) -> list[ChosenFrame]:
     near = max(round(each.fps), 1)
     taken = sorted(each.labeled)
-    open_events = _Open([event for event in each.events if event.kind.is_mended_by_labels])
+    events = [event for event in each.events if event.kind.is_mended_by_labels]
+    if not events or most < 1:
+        return []
+    open_events = _Open(events)
     for frame in taken:
         open_events.close(frame)
-    known = _Postures(each, taken)
+    known = _Novelty(each, events, taken, most, np.random.default_rng(seed))
     chosen: list[ChosenFrame] = []
     by_kind: Counter[Failure] = Counter()
     while len(chosen) < most and (candidates := open_events.best(by_kind)):
-        # Of frames that show much, those whose posture was not chosen yet.
-        novelty = known.novelty([frame for frame, *_ in candidates])
+        # Of frames that show much, those that are unlike the chosen ones.
+        novelty = known.of([frame for frame, *_ in candidates])
         frame = min(
             (
                 (-n_shown * (1 + new), -severity, frame)
@@ -220,27 +235,65 @@ class _Open:
         return np.cumsum(steps)
 
 
-class _Postures:
-    """How the animal holds itself in frames that are chosen or labeled."""
+class _Novelty:
+    """How little frames are like those that are chosen or labeled.
 
-    def __init__(self, session: SessionEvents, taken: Sequence[int]) -> None:
+    Half of it is posture: how far it is from the nearest one. The other half is whether another
+    frame of the same cluster was chosen; clusters are of posture and kind of failure together.
+    """
+
+    def __init__(
+        self,
+        session: SessionEvents,
+        events: Sequence[Event],
+        taken: Sequence[int],
+        n_clusters: int,
+        rng: np.random.Generator,
+    ) -> None:
         self._session = session
         self._known: dict[int, NDArray[np.float32]] = {}
-        self._chosen = self._of(taken)
+        self._chosen = self._postures(taken)
+        self._kinds: dict[int, Failure] = {}
+        for event in events:
+            self._kinds.setdefault(event.label_frame, event.kind)
+        some = np.array(sorted(self._kinds))
+        if len(some) > _CLUSTERED:
+            some = np.sort(rng.choice(some, _CLUSTERED, replace=False))
+        points = self._points(some.tolist())
+        n = min(n_clusters, _MOST_CLUSTERS, len(np.unique(points, axis=0)))
+        _, _, self._centres = k_means(points, n, rng, never_cancelled)
+        self._met: set[int] = set()
 
     def add(self, frame: int) -> None:
         """Another frame was chosen."""
-        self._chosen = np.concatenate([self._chosen, self._of([frame])])
+        self._chosen = np.concatenate([self._chosen, self._postures([frame])])
+        self._met.update(self._clusters([frame]))
 
-    def novelty(self, frames: Sequence[int]) -> list[float]:
-        """From 0 to 1: how far each posture is from the nearest that is chosen."""
+    def of(self, frames: Sequence[int]) -> list[float]:
+        """From 0 to 1, of frames to label of the events."""
+        met = [cluster in self._met for cluster in self._clusters(frames)]
+        return ((self._posture_novelty(frames) + ~np.array(met)) / 2).tolist()
+
+    def _posture_novelty(self, frames: Sequence[int]) -> NDArray[np.float64]:
         if not len(self._chosen) or not self._chosen.shape[1]:
-            return [1.0] * len(frames)
-        apart = np.linalg.norm(self._of(frames)[:, None] - self._chosen[None], axis=-1)
+            return np.ones(len(frames))
+        apart = np.linalg.norm(self._postures(frames)[:, None] - self._chosen[None], axis=-1)
         nearest = np.fmin.reduce(apart, axis=1)
-        return np.nan_to_num(np.minimum(nearest / _APART, 1.0), nan=1.0).tolist()
+        return np.nan_to_num(np.minimum(nearest / _APART, 1.0), nan=1.0)
 
-    def _of(self, frames: Sequence[int]) -> NDArray[np.float32]:
+    def _clusters(self, frames: Sequence[int]) -> list[int]:
+        points = self._points(frames)
+        apart = np.square(points[:, None] - self._centres[None]).sum(axis=-1)
+        return np.asarray(apart.argmin(axis=1)).tolist()
+
+    def _points(self, frames: Sequence[int]) -> NDArray[np.float64]:
+        """Posture and kind, ``(frame, dimension)``; an unknown posture counts as the mean one."""
+        order = list(Failure)
+        kinds = np.zeros((len(frames), len(order)))
+        kinds[np.arange(len(frames)), [order.index(self._kinds[frame]) for frame in frames]] = 1.0
+        return np.concatenate([np.nan_to_num(self._postures(frames)), kinds], axis=1)
+
+    def _postures(self, frames: Sequence[int]) -> NDArray[np.float32]:
         new = [frame for frame in frames if frame not in self._known]
         self._known.update(zip(new, self._session.pose_shapes(new), strict=True))
         if not frames:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -41,6 +42,8 @@ _FROM_POINTS = ("residual", "leave_one_out")
 _FRAMES_AT_ONCE = 50_000
 # Of the variance of a coordinate, px^2: no smoother knows a position better.
 _LEAST_VARIANCE = 0.05**2
+# What is divided by its own deviation, and where `Poses3D` has its variance.
+_IN_SD = {"speed_sd": "displacement_covariance", "acceleration_sd": "acceleration_variance"}
 
 
 @dataclass(frozen=True)
@@ -151,11 +154,28 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure("speed", "speed", "length per frame", "point", "Of the smoothed point.", True),
         Measure(
+            "speed_sd",
+            "speed in sd",
+            "sd",
+            "point",
+            "Distance of the smoothed point from the frame before to the frame after, over the "
+            "posterior standard deviation of that.",
+            True,
+        ),
+        Measure(
             "acceleration",
             "acceleration",
             "length per frame^2",
             "point",
             "Second difference of the smoothed point.",
+            True,
+        ),
+        Measure(
+            "acceleration_sd",
+            "acceleration in sd",
+            "sd",
+            "point",
+            "Second difference of the smoothed point over its posterior standard deviation.",
             True,
         ),
         Measure("n_views", "views", "", "point", "Views that the point was computed from.", True),
@@ -182,12 +202,11 @@ def raw_positions(poses: Poses2D) -> NDArray[Any]:
 
 def available_measures(result: Result, rig: Rig | None) -> tuple[str, ...]:
     """Names of the measures that can be computed of a result."""
-    in_space = result.poses3d is not None
-    return tuple(
-        name
-        for name, measure in MEASURES.items()
-        if not measure.needs_rig or (in_space and rig is not None)
-    )
+    space = result.poses3d
+    if space is None or rig is None:
+        return tuple(name for name, measure in MEASURES.items() if not measure.needs_rig)
+    missing = {name for name, array in _IN_SD.items() if getattr(space, array) is None}
+    return tuple(name for name in MEASURES if name not in missing)
 
 
 def measure_groups(names: Collection[str]) -> list[tuple[str, ...]]:
@@ -295,6 +314,7 @@ def measure_keypoint(
         "bone": lambda: _bone(result, keypoint, skeleton),
         "speed": lambda: _differences(result, keypoint, 1),
         "acceleration": lambda: _differences(result, keypoint, 2),
+        **{name: partial(_in_deviations, result, keypoint, name) for name in _IN_SD},
         "n_views": lambda: _in_space(result).n_views[:, keypoint],
     }
     for name in names:
@@ -350,8 +370,9 @@ def check_measures(
                 f"no measure is called '{name}'", expected=f"some of {', '.join(MEASURES)}"
             )
         if name not in available:
+            needed = "a new run of the smoother" if name in _IN_SD else "positions in space"
             raise PoseDataError(
-                f"the measure '{name}' needs positions in space and a calibration",
+                f"the measure '{name}' needs {needed} and a calibration",
                 todo="Smooth with a calibration, or leave the measure out",
             )
     return tuple(name for name in MEASURES if name in names)
@@ -425,4 +446,20 @@ def _differences(result: Result, keypoint: int, order: int) -> NDArray[Any]:
     if len(xyz) > order:
         lengths = np.linalg.norm(np.diff(xyz, n=order, axis=0), axis=1)
         out[1 : 1 + len(lengths)] = lengths
+    return out
+
+
+def _in_deviations(result: Result, keypoint: int, name: str) -> NDArray[Any]:
+    """How fast the point moves about each frame, or its acceleration, in deviations of that."""
+    space = _in_space(result)
+    xyz, known = space.xyz[:, keypoint], getattr(space, _IN_SD[name])[1:-1, keypoint]
+    out = np.full(len(xyz), np.nan)
+    if len(xyz) < 3:
+        return out
+    moved = xyz[2:] - xyz[:-2] if name == "speed_sd" else np.diff(xyz, n=2, axis=0)
+    length = np.linalg.norm(moved, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if name == "speed_sd":
+            known = np.einsum("ti,tij,tj->t", moved, known, moved) / length**2
+        out[1:-1] = length / np.sqrt(known)
     return out

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.arrays import AnyEnsemble, Poses2D, Poses3D
+from napari_pose3d.core.poses.arrays import DIFFERENCES, AnyEnsemble, Poses2D, Poses3D
 from napari_pose3d.core.poses.report import ViewReport
 from napari_pose3d.core.poses.time_axis import TimeAxis
 
 from .ensemble.ensemble_statistics import EnsembleStatistics
 from .smoothers import SmoothedKeypoint
-
-_DISPLACEMENT = "displacement_covariance"
 
 
 class ResultBuilder:
@@ -116,11 +114,13 @@ class ResultBuilder:
             space["residuals"][:, :, k] = np.linalg.norm(
                 self._statistics.centre[:, :, k] - part.xy, axis=-1
             )
-            if part.displacement_covariance is not None:
-                if _DISPLACEMENT not in space:
-                    shape = space["covariance"].shape
-                    space[_DISPLACEMENT] = np.full(shape, np.nan, np.float32)
-                space[_DISPLACEMENT][:, k] = part.displacement_covariance
+            for name in DIFFERENCES:
+                values = getattr(part, name)
+                if values is not None:
+                    if name not in space:
+                        shape = (*space["inferred"].shape, *values.shape[1:])
+                        space[name] = np.full(shape, np.nan, np.float32)
+                    space[name][:, k] = values
             space["inferred"][:, k] = unobserved & np.isfinite(part.xyz[:, 0])
 
     def move(
@@ -140,11 +140,12 @@ class ResultBuilder:
         fresh = int((~self.space["inferred"][frames, k]).sum())
         self.inferred += fresh
         self.space["inferred"][frames, k] = True
-        if _DISPLACEMENT in self.space:
-            # Of the ways that begin or end there.
-            around = np.concatenate([frames - 1, frames, frames + 1])
-            n = len(self.space["xyz"])
-            self.space[_DISPLACEMENT][around[(around >= 0) & (around < n)], k] = np.nan
+        # Of the ways that begin or end there.
+        around = np.concatenate([frames - 1, frames, frames + 1])
+        around = around[(around >= 0) & (around < len(self.space["xyz"]))]
+        for name in DIFFERENCES:
+            if name in self.space:
+                self.space[name][around, k] = np.nan
         self.xy[:, frames, k] = xy
         self._variance[:, frames, k] += change
         off = self._statistics.centre[:, frames, k] - xy

@@ -51,7 +51,7 @@ class SmoothedKeypoint:
         Of the robust smoother, per frame in squared rig units; NaN for the others.
     xyz, covariance : (frame, 3), (frame, 3, 3) or None
         Rig units and squared rig units.
-    displacement_covariance : (frame, 3, 3) or None
+    displacement_covariance, acceleration_variance : (frame, 3, 3), (frame,) or None
         See `Poses3D`.
     ensemble_variance : (view, frame, 2) or None
         To be written as the ensemble's variance (px^2), where the smoother changed it.
@@ -67,6 +67,7 @@ class SmoothedKeypoint:
     ensemble_variance: Float64 | None = None
     process_noise: float = float("nan")
     displacement_covariance: Float64 | None = None
+    acceleration_variance: Float64 | None = None
 
     def __post_init__(self) -> None:
         # All keypoints of a long recording are held at once: no wider than they are kept.
@@ -132,6 +133,7 @@ def smooth_calibrated(
                     found.covariance,
                     process_noise=found.process_noise,
                     displacement_covariance=found.displacement_covariance,
+                    acceleration_variance=found.acceleration_variance,
                 )
             )
         return parts

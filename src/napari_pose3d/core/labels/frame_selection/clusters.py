@@ -77,7 +77,7 @@ def representatives(
         the one farthest from all before it, so that the first few are spread as well.
     """
     _, labels, centres = min(
-        (_k_means(points, n, rng, cancelled) for _ in range(_TRIES)), key=lambda found: found[0]
+        (k_means(points, n, rng, cancelled) for _ in range(_TRIES)), key=lambda found: found[0]
     )
     nearest = []
     sizes = np.bincount(labels, minlength=n)
@@ -100,11 +100,15 @@ def _scaled(part: NDArray[np.floating], noise: float) -> NDArray[np.float32]:
     return scaled
 
 
-def _k_means(
+def k_means(
     points: Float64, n: int, rng: np.random.Generator, cancelled: IsCancelled
 ) -> tuple[float, NDArray[np.intp], Float64]:
     """Sum of squared distances, the cluster of each point, and the centres (Lloyd).
 
+    Parameters are those of `representatives`; centres ``(n, dimension)``.
+
+    Notes
+    -----
     `scipy.cluster.vq.kmeans2` would do, but it cannot be cancelled, and the time of its k-means++
     start grows with the square of `n`.
     """

@@ -232,7 +232,9 @@ class ReviewRun:
                 del result
             if not done:
                 raise next(iter(failed.values()))
-            chosen = choose_frames({each.session: each for each in done}, settings.budget)
+            chosen = choose_frames(
+                {each.session: each for each in done}, settings.budget, settings.seed
+            )
             page = page_text(done, chosen, failed, notes, self._project.images)
             written = files.finish(done, chosen, page, decisions)
         return Review(tuple(done), chosen, failed, tuple(notes), tuple(written))
@@ -351,3 +353,5 @@ def _check(settings: ReviewSettings) -> None:
         )
     if settings.budget < 1:
         raise PoseDataError(f"the number of frames is {settings.budget}", expected="1 or more")
+    if settings.seed < 0:
+        raise PoseDataError(f"the seed is {settings.seed}", expected="0 or more")

@@ -146,6 +146,7 @@ def in_body_frame(poses: Poses3D, frame: BodyFrame) -> BodyPoses:
         covariance=_covariance(body, covariance, rotation, length, (origin, back, front)),
         inferred=(poses.inferred | filled_in) & np.isfinite(body[..., 0]),
         displacement_covariance=None,
+        acceleration_variance=None,
     )
     return BodyPoses(moved, np.asarray(~known), upright)
 

@@ -7,7 +7,10 @@ through the body, frame for frame the same. And between views a plane: to a good
 four pixels of one point in two views obey one linear equation, whichever keypoint it is (the
 affine epipolar constraint), which is learned from the labels themselves. For each pair and frame
 the hypotheses are that nothing is exchanged, one view, or all; with two views the equation cannot
-tell which, and the pose does, or both are named.
+tell which, and the pose does, or both are named. A second opinion is what the difference of a pair
+usually is, given everything else in all views (`side_differences`); the logarithms of both odds are
+averaged, since neither is right in all recordings: where the animal turns freely, the second is
+too sure of itself, where it always heads one way, the first sees too little.
 
 References
 ----------
@@ -26,6 +29,7 @@ from napari_pose3d.core.poses.arrays import observed_mask
 
 from .findings import LabelFault, LabelFinding, Place
 from .pose_audit import log_ratio
+from .side_differences import side_scores
 
 Float64 = NDArray[np.float64]
 Pair = tuple[int, int]
@@ -36,7 +40,9 @@ _ROUNDS = 10
 # A residual counts as no more than this many squared deviations; the least deviation, px.
 _MOST, _LEAST_SD = 16.0, 1.0
 # How much likelier (log) an exchange must be than none, and than the next best explanation.
-_NEEDED, _CLEARLY = 7.0, 3.0
+_NEEDED, _CLEARLY = 5.0, 2.0
+# What lines and equations say counts so much where the usual differences say nothing.
+_ALONE = 0.7
 # The lines of a pose all look at the same body: the best of them count as a few.
 _BEST, _COUNT_AS = 5, 1.5
 
@@ -76,14 +82,22 @@ def exchanged_sides_without_rig(
         if (found := _equation(xy[a], xy[b])) is not None
     }
     pose = np.stack([_side_evidence(xy[v], pairs) for v in range(n_views)])
+    hypotheses: list[tuple[int, ...]] = [(), *((v,) for v in range(n_views))]
+    if n_views > 1:
+        hypotheses.append(tuple(range(n_views)))
+    usual = side_scores(xy, pairs, hypotheses)
     for p, pair in enumerate(pairs):
         both = list(pair)
         part = xy[:, :, both]
-        hypotheses: list[tuple[int, ...]] = [(), *((v,) for v in range(n_views))]
-        if n_views > 1:
-            hypotheses.append(tuple(range(n_views)))
-        seen = np.asarray(observed_mask(part).any(axis=2))
+        labeled = observed_mask(part)
+        seen = np.asarray(labeled.any(axis=2))
         scores = np.stack([_score(part, h, equations, pose[:, :, p]) for h in hypotheses])
+        # A label by itself has no difference. Both kinds of evidence are of the same labels: they
+        # count as one.
+        whole = (labeled.all(axis=2) | ~seen).all(axis=0) & usual[p].any(axis=0)
+        scores -= scores[0]
+        both_say = (scores + usual[p] - usual[p][0]) / 2
+        scores = np.where(whole, both_say, _ALONE * scores)
         for i, h in enumerate(hypotheses):
             # What has no labels cannot be exchanged.
             scores[i, ~seen[list(h)].all(axis=0)] = -np.inf

@@ -414,8 +414,8 @@ class LiveCorrections:
             xy[:, blank], spread[:, blank] = np.nan, np.nan
         space.xyz[changed, k], space.covariance[changed, k] = xyz, covariance
         space.n_views[changed, k] = used.sum(axis=1)
-        if space.displacement_covariance is not None:
-            space.displacement_covariance[changed, k] = np.nan
+        for values in space.differences:
+            values[changed, k] = np.nan
         space.inferred[changed, k] = ~used.any(axis=1) & np.isfinite(xyz[:, 0])
         poses.xy[:, changed, k], poses.variance[:, changed, k] = xy, spread
         off = poses.ensemble_median[:, changed, k] - xy

@@ -76,8 +76,8 @@ class StretchHistory:
         assert space is not None
         for by_frame in (space.xyz, space.covariance, space.n_views, space.inferred):
             yield by_frame[part, k]
-        if space.displacement_covariance is not None:
-            yield space.displacement_covariance[part, k]
+        for values in space.differences:
+            yield values[part, k]
         for by_view in (
             space.residuals,
             poses.xy,

@@ -86,8 +86,8 @@ def displacement_covariance(covariance: Float64, ahead: Float64) -> Float64:
     ----------
     covariance : (frame, 3, 3)
         Of each position.
-    ahead : (frame, 3, 3)
-        Of each position with that two frames later.
+    ahead : (frame, 2, 3, 3)
+        Of each position with those one and two frames later.
 
     Returns
     -------
@@ -95,8 +95,7 @@ def displacement_covariance(covariance: Float64, ahead: Float64) -> Float64:
         NaN in the first and the last frame, and where it was lost in rounding.
     """
     out = np.full(covariance.shape, np.nan)
-    across = ahead[:-2]
-    found = covariance[2:] + covariance[:-2] - across - across.transpose(0, 2, 1)
+    found = covariance[2:] + covariance[:-2] - _both(ahead[:-2, 1])
     minors = (
         found[:, 0, 0],
         found[:, 0, 0] * found[:, 1, 1] - found[:, 0, 1] ** 2,
@@ -105,3 +104,32 @@ def displacement_covariance(covariance: Float64, ahead: Float64) -> Float64:
     positive = np.logical_and.reduce([minor > 0 for minor in minors])
     out[1:-1] = np.where(positive[:, None, None], found, np.nan)
     return out
+
+
+def acceleration_variance(track: Float64, covariance: Float64, ahead: Float64) -> Float64:
+    """Variance of the second difference of positions, along its direction.
+
+    Parameters
+    ----------
+    track : (frame, 3)
+    covariance, ahead
+        As for `displacement_covariance`.
+
+    Returns
+    -------
+    (frame,)
+        NaN in the first and the last frame, and where it was lost in rounding.
+    """
+    bend = track[2:] - 2 * track[1:-1] + track[:-2]
+    both = covariance[2:] + 4 * covariance[1:-1] + covariance[:-2] + _both(ahead[:-2, 1])
+    both -= 2 * _both(ahead[:-2, 0] + ahead[1:-1, 0])
+    out = np.full(len(track), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        way = bend / np.linalg.norm(bend, axis=1, keepdims=True)
+    found = np.einsum("ti,tij,tj->t", way, both, way)
+    out[1:-1] = np.where(found > 0, found, np.nan)
+    return out
+
+
+def _both(across: Float64) -> Float64:
+    return np.asarray(across + across.transpose(0, 2, 1))

@@ -32,6 +32,8 @@ _REACH = 100
 # Frames with less than this part of the median information get a factor of their own, provided
 # that many degrees of freedom determine it.
 _LOW_INFORMATION, _MIN_FREEDOMS = 0.6, 500.0
+# What a way of two frames, and a second difference, make of the positions of three frames.
+WAY, BEND = (-1.0, 0.0, 1.0), (1.0, -2.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -121,23 +123,25 @@ class ErrorCorrelation:
         """The inflation factor estimated from all frames."""
         return self._factor(np.inf, 1.0) or 1.0
 
-    def factors(self, steps: bool = False) -> InflationFactors:
+    def factors(self, difference: tuple[float, ...] = ()) -> InflationFactors:
         """The inflation factors of frames with the usual and with little information.
 
         Parameters
         ----------
-        steps : bool
-            Of the way from the frame before to the frame after, instead of positions: errors that
-            persist cancel out in it, and the factors may be below 1.
+        difference : tuple of float
+            `WAY` or `BEND`: of that difference of positions of frames in a row, instead of
+            positions. Errors that persist cancel out in it, and the factors may be below 1.
         """
-        usual = self._factor(np.inf, 1.0, steps) or 1.0
+        usual = self._factor(np.inf, 1.0, difference) or 1.0
         if not len(self._traces):
             return InflationFactors(usual, usual, 0.0)
         limit = _LOW_INFORMATION * float(np.median(self._traces))
-        low = self._factor(limit, _MIN_FREEDOMS, steps) or usual
-        return InflationFactors(usual, low if steps else max(usual, low), limit)
+        low = self._factor(limit, _MIN_FREEDOMS, difference) or usual
+        return InflationFactors(usual, low if difference else max(usual, low), limit)
 
-    def _factor(self, below: float, min_freedoms: float, steps: bool = False) -> float | None:
+    def _factor(
+        self, below: float, min_freedoms: float, difference: tuple[float, ...] = ()
+    ) -> float | None:
         """From the frames with an information trace ``below``; None where they are too few."""
         from .correlation_kernels import add_covariances
 
@@ -152,8 +156,8 @@ class ErrorCorrelation:
         variance = 3.0 / float(np.median(self._traces[self._traces < below]))
         covariance = products / np.maximum(freedoms, 1.0)
         weights = self._influence(variance)
-        if steps:
-            return _inflation_of_steps(weights, covariance)
+        if difference:
+            return _inflation_of_difference(weights, covariance, np.array(difference))
         return sum(
             float(self._shares[self._at_once == n].sum()) * _inflation(weights, covariance, n)
             for n in np.unique(self._at_once).tolist()
@@ -190,7 +194,7 @@ def weights_by_lag(step: Float64, process_noise: float, prior: Float64, variance
     model = step, process_noise, np.ones(n)
     kernels.forward(information, track, np.zeros(6), prior.copy(), True, *model, kept)
     adjoint = np.zeros(kernels.N_ADJOINT)
-    nothing = np.empty((0, 3, 3))
+    nothing = np.empty((0, 2, 3, 3))
     kernels.backward(information, track, kept, *model, adjoint, xyz, covs, np.empty(n), nothing)
     return np.ascontiguousarray(xyz[_REACH:, 0])
 
@@ -214,17 +218,18 @@ def _inflation(weights: Float64, covariance: Float64, n: float = 1.0) -> float:
     return 1.0 + max(2 * excess / float(weights[0] * covariance[0]), 0.0)
 
 
-def _inflation_of_steps(weights: Float64, covariance: Float64) -> float:
-    """The same of a difference of two positions, two frames apart, whose weights are differences.
+def _inflation_of_difference(weights: Float64, covariance: Float64, difference: Float64) -> float:
+    """The same of a difference of positions, whose weights are differences as well.
 
-    Of its variance ``2 (w(0) - w(2))``, in units of an observation's, the errors of observations
-    make up the sum of its squared weights.
+    Of its variance (for `WAY` ``2 (w(0) - w(2))``), in units of an observation's, the errors of
+    observations make up the sum of its squared weights.
     """
     both_sides = np.concatenate([weights[:0:-1], weights])
-    apart = np.concatenate([both_sides, [0, 0]]) - np.concatenate([[0, 0], both_sides])
+    apart = np.convolve(both_sides, difference)
     shared = np.correlate(apart, apart, "full")[len(apart) - 1 :]
     n = min(len(covariance), len(shared))
     errors = 2 * float(shared[1:n] @ covariance[1:n]) / float(covariance[0])
-    stated = 2 * float(weights[0] - weights[2])
+    lags = np.arange(len(difference))
+    stated = float(difference @ weights[np.abs(lags[:, None] - lags)] @ difference)
     # Less than nothing cannot be left of the errors.
     return (stated + max(errors, -0.95 * float(shared[0]))) / stated

@@ -294,9 +294,9 @@ def backward(
         Becomes ``E[n_t^T Q0^-1 n_t] / q``, the squared size of the step that led to frame t in
         units of its expected size at ``z_t = 1``; 6 on average where the model is right.
         Undefined for the recording's first frame.
-    ahead : (frame, 3, 3)
-        Filled with the smoothed covariance of the position with that two frames later, unless it
-        holds no frame; undefined for the last two.
+    ahead : (frame, 2, 3, 3)
+        Filled with the smoothed covariance of the position with those one and two frames later,
+        unless it holds no frame; undefined where there is no such frame.
 
     Notes
     -----
@@ -355,10 +355,12 @@ def backward(
             # Through the update of this frame, L^T = [[C, -G^T], [0, 1]].
             one_x = added(times(C, one_x), scaled(-1.0, times(Gt, one_u)))
             two_x = added(times(C, two_x), scaled(-1.0, times(Gt, two_u)))
+            near = added(times(full(P), one_x), times(Pxu, one_u))
             across = added(times(full(P), two_x), times(Pxu, two_u))
             for i in range(3):
                 for j in range(3):
-                    ahead[t, i, j] = across[3 * i + j]
+                    ahead[t, 0, i, j] = near[3 * i + j]
+                    ahead[t, 1, i, j] = across[3 * i + j]
             two_x, two_u = one_x, one_u
             one_x = with_diagonal(
                 scaled(-1.0, added(times(full(xx), full(P)), times(xu, Pux))), 1.0

@@ -36,10 +36,10 @@ from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, SmoothingSettings
 
-from ..kalman.motion import displacement_covariance, motion_steps
+from ..kalman.motion import acceleration_variance, displacement_covariance, motion_steps
 from ..kalman.smooth_param_search import sample_stretches
 from ..noise.observation_noise import learned_variance
-from .error_correlation import ErrorCorrelation, weights_by_lag
+from .error_correlation import BEND, WAY, ErrorCorrelation, weights_by_lag
 from .framewise_triangulation import spread_of
 from .initial_track import InitialTrack
 from .single_view_stretches import SingleViewStretches, single_view_stretches
@@ -71,6 +71,9 @@ class RobustTrack:
         none.
     displacement_covariance : (frame, 3, 3) or None
         Of the way from the frame before to the frame after; NaN in the first and the last frame.
+    acceleration_variance : (frame,) or None
+        Of the second difference of three positions in a row, along its direction; NaN in the first
+        and the last frame.
     smooth_param : float
         Process noise relative to the robust variance of the track's own steps, no unit.
     process_noise : float
@@ -84,6 +87,7 @@ class RobustTrack:
     smooth_param: float
     process_noise: float
     displacement_covariance: Float64 | None = None
+    acceleration_variance: Float64 | None = None
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -303,7 +307,7 @@ class RobustSmoother:
         xyz = np.empty_like(self.track)
         # On an axis of its own, the rows before and after are no frames.
         n = len(self.y) if last and self.axis is None else 0
-        ahead = np.empty((n, 3, 3))
+        ahead = np.empty((n, 2, 3, 3))
         for part in reversed(_parts(everything)):
             self._check_cancelled()
             kernels.backward(
@@ -422,7 +426,7 @@ class RobustSmoother:
     def result(self, s: float) -> RobustTrack:
         """The track of the last iteration; the smoother cannot be used afterwards."""
         self._check_cancelled()
-        displacement = self._displacement_covariance(s)
+        displacement, acceleration = self._differences(s)
         covariance = self._inflated_covariance(s)
         self._check_cancelled()
         weights = np.where(self.observed, self.weights, np.nan)
@@ -434,18 +438,23 @@ class RobustSmoother:
             s,
             s * self.reference,
             displacement,
+            acceleration,
         )
 
-    def _displacement_covariance(self, s: float) -> Float64 | None:
-        """See `RobustTrack`; inflated for correlated errors."""
+    def _differences(self, s: float) -> tuple[Float64 | None, Float64 | None]:
+        """Uncertainty of displacement and acceleration, see `RobustTrack`; inflated as well."""
         if self.ahead is None:
-            return None
-        covariance = displacement_covariance(self.covs, self.ahead)
+            return None, None
+        displacement = displacement_covariance(self.covs, self.ahead)
+        acceleration = acceleration_variance(self.track, self.covs, self.ahead)
+        self.ahead = None
         if self.parts.widen:
             precision = self._precision()
-            factors = self._error_correlation(s, precision).factors(steps=True)
-            covariance *= factors.of_frames(self.jacobian, precision)[:, None, None]
-        return covariance
+            correlation = self._error_correlation(s, precision)
+            ways = correlation.factors(WAY).of_frames(self.jacobian, precision)
+            displacement *= ways[:, None, None]
+            acceleration *= correlation.factors(BEND).of_frames(self.jacobian, precision)
+        return displacement, acceleration
 
     def _inflated_covariance(self, s: float) -> Float64:
         """The posterior covariance, inflated for correlated errors."""

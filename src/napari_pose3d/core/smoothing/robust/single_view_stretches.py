@@ -57,8 +57,9 @@ class SingleViewStretches:
             Where the cameras were linearised, rig units.
         track, covariance : (frame, 3), (frame, 3, 3)
             Smoothed since.
-        ahead : (frame, 3, 3)
-            Covariance with the position two frames later; of no frame, where it is not known.
+        ahead : (frame, 2, 3, 3)
+            Covariance with the positions one and two frames later; of no frame, where it is not
+            known.
         """
         if not len(self.frames):
             return
@@ -69,9 +70,11 @@ class SingleViewStretches:
         shear = np.eye(3) + slip[:, :, None] * self.common[:, None]
         covariance[at] = shear @ covariance[at] @ shear.transpose(0, 2, 1)
         if len(ahead):
-            ahead[at] = shear @ ahead[at]
-            later = at > 1
-            ahead[at[later] - 2] = ahead[at[later] - 2] @ shear[later].transpose(0, 2, 1)
+            ahead[at] = shear[:, None] @ ahead[at]
+            for lag in (1, 2):
+                later = at >= lag
+                before_it = at[later] - lag, lag - 1
+                ahead[before_it] = ahead[before_it] @ shear[later].transpose(0, 2, 1)
 
 
 def single_view_stretches(

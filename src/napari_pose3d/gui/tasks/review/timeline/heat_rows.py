@@ -89,9 +89,11 @@ class HeatRows:
         if not inside.any() or not n:
             return out
         starts, stops = np.clip(starts[inside], 0, n - 1), np.clip(stops[inside], 1, n)
-        pairs = np.stack([starts, stops], axis=1).ravel()
+        begin, end = int(starts[0]), int(stops[-1])
+        pairs = np.stack([starts - begin, stops - begin], axis=1).ravel()
         # An end that lies at the end of the array is the end anyway.
-        padded = np.concatenate([codes, np.zeros((len(codes), 1), np.uint8)], axis=1)
+        nothing = np.zeros((len(codes), 1), np.uint8)
+        padded = np.concatenate([codes[:, begin:end], nothing], axis=1)
         out[:, inside] = np.maximum.reduceat(padded, pairs, axis=1)[:, ::2]
         return out
 
