@@ -303,15 +303,25 @@ def test_recorded_failures_get_plain_words(recorded: Path) -> None:
             "FileNotFoundError: [Errno 2] No such file or directory: '/p/labeled-data/a/i.png'",
             "/p/labeled-data/a/i.png is missing",
         ),
+        ("MemoryError", "computer's memory"),
+        (
+            (
+                "RuntimeError: [enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate "
+                "memory: you tried to allocate 9 bytes"
+            ),
+            "computer's memory",
+        ),
+        ("Killed", "memory ran out"),
+        ("slurmstepd: error: Detected 1 oom_kill event in StepId=7.batch", "memory ran out"),
+        ("RuntimeError: No CUDA GPUs are available", "GPU cannot be used"),
+        ("[rank0]: RuntimeError: Pin memory thread exited unexpectedly", "loads images ended"),
+        ("RuntimeError: Caught OSError in DataLoader worker process 0.", "ended with OSError"),
+        ("IndexError: index 7 is out of bounds for axis 0 with size 5", "does not fit the others"),
         ("ValueError: something new", "litpose ended with: ValueError: something new"),
     ],
 )
 def test_failures_in_words(line: str, words: str) -> None:
     assert words in str(failure_of([line, "  more"]))
-
-
-def test_no_failure() -> None:
-    assert failure_of(["Epoch 3: 100%", "UserWarning: nothing of note"]) is None
 
 
 # ------------------------------------------------------------------ the list

@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..preflight.bad_row import bad_row
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed: ``problem`` in a sentence, ``remedy``, and the ``line`` that says so."""
+    """Why a run failed.
+
+    Attributes
+    ----------
+    problem : str
+        In a sentence.
+    remedy : str
+    line : str
+        Of the log, that says so.
+    of_data : bool
+        Whether some row of the label files is to blame, which the log does not name.
+    """
 
     problem: str
     remedy: str = ""
     line: str = ""
+    of_data: bool = False
 
     def __str__(self) -> str:
         remedy = f" {self.remedy}." if self.remedy else ""
         return f"{self.problem}.{remedy}"
 
 
-# (pattern in a line of the log, what it means, what helps); {0} is what the pattern caught.
+# Of failures whose row only the checks of labels and images can name.
+_CHECK = "models check names the row; models train fills views with few labels in a copy"
+# (pattern in the line of an exception, what it means, what helps); {0} is what the pattern caught.
 _KNOWN: tuple[tuple[str, str, str], ...] = (
+    (
+        r"\bMemoryError|can't allocate memory|Cannot allocate memory",
+        "The computer's memory was not enough",
+        "Take a smaller batch, smaller images or fewer workers",
+    ),
+    (
+        r"No CUDA GPUs are available|no NVIDIA driver|CUDA driver|no kernel image|CUDA unknown",
+        "The GPU cannot be used",
+        (
+            "See whether nvidia-smi lists it and models doctor names it; restart the machine, or "
+            "install torch for its driver"
+        ),
+    ),
     (
         r"out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED",
         "The GPU's memory was not enough",
@@ -40,7 +70,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
         r"Fewer than 3 valid keypoints",
         "In some frame a view has fewer than 3 labels that other views have, too",
-        "models check names the row; models train fills such views in a copy of the labels",
+        _CHECK,
     ),
     (
         r"No such file or directory: '([^']+\.(?:png|jpe?g))'",
@@ -128,31 +158,115 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "heatmap_mhcrnn does not work where the project has a calibration",
         "Take heatmap_multiview_transformer",
     ),
-    (r"grouped (\d+ videos) into 0 sessions", "A view of the session is missing among {0}", ""),
+    (
+        r"UnidentifiedImageError|image file is truncated|broken data stream|broken PNG",
+        "An image cannot be read",
+        _CHECK,
+    ),
+    (
+        r"IndexError: .*out of (?:bounds|range)",
+        "A row of the label files does not fit the others",
+        _CHECK,
+    ),
+    (
+        r"Caught (\w+) in DataLoader worker",
+        "A process that loads images ended with {0}",
+        _CHECK,
+    ),
+    (
+        r"Pin memory thread exited",
+        "A process that loads images ended, mostly because memory ran out or an image is damaged",
+        "Take fewer workers; models check looks at the images",
+    ),
     (
         r"frame counts?.*(?:differ|mismatch|unequal)",
         "The videos of the views have different numbers of frames",
         "Cut them to the same length",
     ),
 )
-_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)|Killed)\b.*")
+# What is said without an exception.
+_SPOKEN: tuple[tuple[str, str, str], ...] = (
+    (r"grouped (\d+ videos) into 0 sessions", "A view of the session is missing among {0}", ""),
+    (
+        r"^Killed$|oom[-_]kill|Out of memory: Killed",
+        "The system ended the training, mostly because memory ran out",
+        "Take a smaller batch, smaller images or fewer workers",
+    ),
+    (
+        r"insufficient shared memory|unable to allocate shared memory",
+        "The memory that processes share was not enough",
+        "Take fewer workers, or enlarge /dev/shm",
+    ),
+)
+# Of a process among several, its number stands before.
+_ERROR = re.compile(r"^(?:\[rank\d+\]:\s*)?([A-Za-z_][\w.]*(?:Error|Exception|Interrupt))\b(?::|$)")
+_CHAINED = re.compile(
+    r"During handling of the above exception|was the direct cause of|^Original Traceback"
+)
 
 
 def failure_of(lines: Sequence[str]) -> Failure | None:
     """What went wrong, by the last lines of a log; None where they hold no error.
+
+    The last exception counts, and those that led to it; warnings and notes of libraries do not.
 
     Parameters
     ----------
     lines : sequence of str
         Of the error log, or of both logs.
     """
+    said = [line.strip() for line in lines]
+    errors = _last_errors(said)
+    for line in errors:
+        found = _known(line, _KNOWN)
+        if found is not None:
+            return found
+    for line in reversed(said):
+        found = _known(line, _SPOKEN)
+        if found is not None:
+            return found
+    if not errors:
+        return None
+    return Failure(f"litpose ended with: {errors[0][:300]}", "", errors[0])
+
+
+def with_row(failure: Failure, config_file: Path) -> Failure:
+    """A failure with the row or image that is to blame, where the checks find one.
+
+    Parameters
+    ----------
+    failure : Failure
+    config_file : Path
+        Of the training, as it was asked for.
+    """
+    found = bad_row(config_file) if failure.of_data else None
+    if found is None:
+        return failure
+    evidence = f" ({found.evidence})" if found.evidence else ""
+    problem = f"{failure.problem}: {found.where}, {found.problem}{evidence}"
+    return replace(failure, problem=problem, remedy=found.remedy)
+
+
+def _last_errors(lines: Sequence[str]) -> list[str]:
+    """The last exception, and before it those that it came from, nearest first."""
+    found: list[str] = []
+    chained = True
     for line in reversed(lines):
-        for pattern, problem, remedy in _KNOWN:
-            match = re.search(pattern, line, re.IGNORECASE)
-            if match:
-                caught = next((group for group in match.groups() if group), "")
-                return Failure(problem.format(caught.strip().rstrip(".")), remedy, line.strip())
-    for line in reversed(lines):
-        if _ERROR.match(line.strip()):
-            return Failure(f"litpose ended with: {line.strip()[:300]}", "", line.strip())
+        if _ERROR.match(line):
+            if not chained:
+                break
+            found.append(line)
+            chained = False
+        elif _CHAINED.search(line):
+            chained = True
+    return found
+
+
+def _known(line: str, known: Sequence[tuple[str, str, str]]) -> Failure | None:
+    for pattern, problem, remedy in known:
+        match = re.search(pattern, line, re.IGNORECASE)
+        if match:
+            caught = next((group for group in match.groups() if group), "")
+            words = problem.format(caught.strip().rstrip("."))
+            return Failure(words, remedy, line, of_data=remedy == _CHECK)
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from .failure_messages import Failure, failure_of
+from .failure_messages import Failure, failure_of, with_row
 from .model_folder import (
     ERROR_LOG,
     OUT_LOG,
@@ -17,7 +17,7 @@ from .model_folder import (
     log_tail,
     read_status,
 )
-from .training_record import STOP_FILE, TrainingRecord, read_record
+from .training_record import ASKED_CONFIG, STOP_FILE, TrainingRecord, read_record
 
 _SILENT_SECONDS = 1800
 """How long a training elsewhere may write nothing before it is taken for ended."""
@@ -141,7 +141,8 @@ def _wrote_lately(folder: Path, now: float) -> bool:
 
 
 def _failure_in_logs(folder: Path) -> Failure | None:
-    return failure_of((*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200)))
+    found = failure_of((*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200)))
+    return None if found is None else with_row(found, folder / ASKED_CONFIG)
 
 
 def _failure(folder: Path) -> Failure:

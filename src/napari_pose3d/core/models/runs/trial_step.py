@@ -19,7 +19,7 @@ from ..configuration.training_config import trial_config, with_label_files
 from ..installation.litpose_search import Installation, litpose_variables
 from ..preflight.training_copy import make_training_copy
 from ..preflight.training_input import training_input
-from .failure_messages import failure_of
+from .failure_messages import failure_of, with_row
 from .model_folder import ERROR_LOG, OUT_LOG, checkpoints, log_tail, read_status
 from .queue_worker import train_command
 from .training_record import ASKED_CONFIG
@@ -83,6 +83,8 @@ def _run(folder: Path, installation: Installation, cancelled: IsCancelled | None
     if status is None or status.status != "COMPLETED" or not checkpoints(folder):
         lines = (*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200))
         failure = failure_of(lines)
+        if failure is not None:
+            failure = with_row(failure, folder / ASKED_CONFIG)
         raise PoseDataError(
             "the trial step failed: " + (failure.problem if failure else "without a message"),
             todo=failure.remedy if failure else None,
