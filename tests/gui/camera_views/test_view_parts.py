@@ -20,6 +20,7 @@ from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.canvas.layout_state import LayoutState
 from napari_pose3d.gui.camera_views.canvas.overlays import Overlays, dots, ellipse
+from napari_pose3d.gui.camera_views.canvas.title import Title
 from napari_pose3d.gui.camera_views.frames.frame_controller import FrameController
 from napari_pose3d.gui.camera_views.frames.player import Player
 from napari_pose3d.gui.camera_views.frames.view_source import ViewSource, scene_of
@@ -414,3 +415,18 @@ def test_a_view_that_started_late_has_no_image_at_first(
     assert panel.views["Cam-A"].title.text == "frame 10"
     assert panel.views["Cam-B"].title.text == "frame 10 video frame 6"
     panel.shut_down()
+
+
+@pytest.mark.gui
+def test_a_title_can_become_as_narrow_as_its_number_allows(qtbot: Any) -> None:
+    """Or three views in a row would need more than a small window has."""
+    title = Title("Cam-A")
+    qtbot.addWidget(title)
+    title.resize(120, 20)
+    title.show()
+    title.show_state(1234, "")
+    assert title._frame.text() == "1,234"
+    narrow = title.minimumSizeHint().width()
+    title.resize(400, 20)
+    assert title._frame.text() == "frame 1,234"
+    assert title.minimumSizeHint().width() == narrow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QMimeData, Qt, Signal
+from qtpy.QtCore import QMimeData, QSize, Qt, Signal
 from qtpy.QtGui import QDrag, QMouseEvent, QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
@@ -63,6 +63,14 @@ class Title(QWidget):
         """Frame and state, as they are read where there is room."""
         frame = f"frame {self._number}" if self._number else ""
         return f"{frame} {self._state.text()}".strip()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As much as name, number and buttons need: the word must not keep the view from it."""
+        hint = super().minimumSizeHint()
+        word = self._frame.text().removesuffix(self._number)
+        return QSize(
+            hint.width() - self._frame.fontMetrics().horizontalAdvance(word), hint.height()
+        )
 
     def show_state(self, frame: int, state: str) -> None:
         """Say which frame is shown, and what is the matter."""
