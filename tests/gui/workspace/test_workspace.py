@@ -241,6 +241,16 @@ def test_what_a_program_tears_off_behind_another_tab_is_on_the_screen(window: Wi
     assert screen.contains(dock.frameGeometry()), dock.frameGeometry()
 
 
+def test_a_low_window_stays_as_high_as_it_is(window: Window) -> None:
+    before = window.main.size()
+    window.main.resize(before.width(), 700)
+    window.choose("Camera views")
+    assert window.main.height() == 700
+    window.close_all()
+    assert window.main.height() == 700
+    window.main.resize(before)
+
+
 @pytest.mark.parametrize("button", ["QTitleBarHideButton", "QTitleBarCloseButton"])
 def test_hidden_or_closed_camera_views_leave_no_empty_window(window: Window, button: str) -> None:
     window.choose("Camera views")

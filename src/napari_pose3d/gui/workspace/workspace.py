@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from qtpy.compat import isalive
@@ -311,8 +312,9 @@ class Workspace(QObject):
         if window is None or canvas is None:
             return
         window.removeEventFilter(self)
-        for corner, area in self._corners.items():
-            window.setCorner(corner, area)
+        # The last dock is still in the window: if it got the whole width above the docks at the
+        # sides, the window would have to become higher.
+        QTimer.singleShot(0, partial(_give_back, self._held, self._corners))
         canvas.stop()
         canvas.deleteLater()
         self.sizes.layer_docks.show()
@@ -365,6 +367,16 @@ class Workspace(QObject):
 def _dress(panel: Panel | None) -> None:
     if panel is not None:
         panel.dress()
+
+
+def _give_back(
+    held: weakref.ref[QMainWindow] | None, corners: Mapping[Qt.Corner, Qt.DockWidgetArea]
+) -> None:
+    """Let the corners of a window belong to whom they did."""
+    window = None if held is None else held()
+    if window is not None and isalive(window):
+        for corner, area in corners.items():
+            window.setCorner(corner, area)
 
 
 def _show_torn_off(panel: Panel | None) -> None:
