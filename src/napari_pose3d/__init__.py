@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .core.pipeline.batch.batch_summary import BatchSummary
     from .core.pipeline.exchange.export_run import Exported, export_poses, export_session
     from .core.pipeline.exchange.import_run import Imported, import_file, read_poses
+    from .core.pipeline.kinematics.figure_run import plot_session
+    from .core.pipeline.kinematics.figures import plot_polar, plot_traces, plot_trajectory
     from .core.pipeline.kinematics.kinematics_run import measure_session
     from .core.pipeline.quality.audit_run import audit_project
     from .core.pipeline.results.render_run import Rendered, render_session
@@ -116,6 +118,10 @@ _HOME = {
     "open_inputs": ".core.pipeline.smoothing_run",
     "open_project": ".core.projects.project",
     "open_video": ".core.video.video_array",
+    "plot_polar": ".core.pipeline.kinematics.figures",
+    "plot_session": ".core.pipeline.kinematics.figure_run",
+    "plot_traces": ".core.pipeline.kinematics.figures",
+    "plot_trajectory": ".core.pipeline.kinematics.figures",
     "read_poses": ".core.pipeline.exchange.import_run",
     "render_session": ".core.pipeline.results.render_run",
     "review_result": ".core.review.session_review",
@@ -181,6 +187,10 @@ __all__ = [
     "open_inputs",
     "open_project",
     "open_video",
+    "plot_polar",
+    "plot_session",
+    "plot_traces",
+    "plot_trajectory",
     "read_poses",
     "render_session",
     "review_result",

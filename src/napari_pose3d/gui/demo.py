@@ -34,12 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = command_line(["smooth", str(folder), "--force"])
     if code:
         return code
+    if options.screenshots is not None:
+        _plot(folder, options.screenshots)
     _show(folder, options.screenshots)
     if options.screenshots is not None:
         from .tasks.calibration.demo_pictures import take_calibration_pictures
 
         take_calibration_pictures(options.screenshots, _when)
     return 0
+
+
+def _plot(folder: Path, images: Path) -> None:
+    """Figures of what the sample's project measures; needs matplotlib."""
+    images.mkdir(parents=True, exist_ok=True)
+    for plot, *more in (
+        ("trajectory", "--keypoints", "back", "nose", "hindpaw_left"),
+        ("traces", "--frames", "0:300", "--show", "knee", "turning azimuth", "pace"),
+        ("polar", "--show", "heading"),
+    ):
+        out = images / f"plot-{plot}.png"
+        command_line(["plot", plot, str(folder), "--out", str(out), "--force", *more])
 
 
 class _Stages:

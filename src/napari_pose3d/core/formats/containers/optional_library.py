@@ -10,7 +10,13 @@ from typing import Any
 from napari_pose3d.errors import PoseDataError
 
 
-def library(name: str, extra: str, file: str | os.PathLike[str] | None = None) -> Any:
+def library(
+    name: str,
+    extra: str,
+    file: str | os.PathLike[str] | None = None,
+    *,
+    what: str = "this format",
+) -> Any:
     """A module by its name.
 
     Parameters
@@ -18,7 +24,9 @@ def library(name: str, extra: str, file: str | os.PathLike[str] | None = None) -
     extra : str
         Which extra of ours brings it.
     file : path, optional
-        What it is needed for.
+        The file that it is needed for.
+    what : str
+        What needs it.
 
     Raises
     ------
@@ -31,7 +39,7 @@ def library(name: str, extra: str, file: str | os.PathLike[str] | None = None) -
             return importlib.import_module(name)
     except ImportError as error:
         raise PoseDataError(
-            f"this format needs the package '{name.partition('.')[0]}', which is not installed",
+            f"{what} needs the package '{name.partition('.')[0]}', which is not installed",
             file=file,
             todo=f"Install it with: pip install 'napari-pose3d[{extra}]'",
         ) from error

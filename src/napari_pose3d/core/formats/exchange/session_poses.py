@@ -36,6 +36,8 @@ class SessionPoses:
     scores : (frame, keypoint) float32 or None
         Confidence of the 3-D positions from 0 to 1, where a file gives it; else see
         `confidence3d`.
+    colours : mapping of keypoint to ``#rrggbb``
+        Those that the user chose.
     measurements : tuple of Measurement
         What the session's project measures.
     measured : tuple of Measured
@@ -51,6 +53,7 @@ class SessionPoses:
     rig: Rig | None = None
     videos: Mapping[str, Path] = field(default_factory=dict)
     scores: Float32 | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     measured: tuple[Measured, ...] = ()
     notes: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ def poses_of_session(
         poses,
         fps=fps if fps is not None else frame_rate_of(session),
         skeleton=session.skeleton,
+        colours=session.colours,
         measurements=session.kinematics,
         rig=rig,
         videos=session.videos,

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.poses.kinematics.kinds import KINDS
-from napari_pose3d.core.poses.kinematics.measurements import Measurement
-from napari_pose3d.errors import PoseDataError
 
-from .options import add_force, add_poses
-from .terminal.outcome import print_notes, print_written
-from .terminal.progress_bar import ProgressBar
+from ..options import add_force, add_poses
+from ..terminal.outcome import print_notes, print_written
+from ..terminal.progress_bar import ProgressBar
+from .measurement_options import add_measurements, measurements_given
 
 
 def add_to(commands: Any) -> None:
@@ -28,15 +27,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=_run)
     add_poses(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="CSV", help="table to write")
-    for key, kind in KINDS.items():
-        keypoints = ",".join("ABCDEF"[: kind.n_points])
-        parser.add_argument(
-            f"--{key.replace('_', '-')}",
-            action="append",
-            default=[],
-            metavar=f"NAME={keypoints}",
-            help=kind.meaning,
-        )
+    add_measurements(parser)
     add_force(parser)
 
 
@@ -50,10 +41,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
 
     if not options.force:
         refuse_existing([options.out])
-    chosen = [_measurement(key, text) for key in KINDS for text in getattr(options, key)]
     measured, fps = measure_session(
         options.input,
-        chosen,
+        measurements_given(options),
         session=options.session,
         prediction_set=options.set,
         fps=options.fps,
@@ -69,14 +59,3 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     print_notes(notes)
     print_written([options.out])
     return 0
-
-
-def _measurement(key: str, text: str) -> Measurement:
-    name, sign, keypoints = text.partition("=")
-    if not sign or not name.strip():
-        raise PoseDataError(
-            f"'{text}' is not understood",
-            place=f"--{key.replace('_', '-')}",
-            expected="a name, an equals sign and keypoints, such as knee=hip,knee,ankle",
-        )
-    return Measurement(name.strip(), key, tuple(each.strip() for each in keypoints.split(",")))
