@@ -72,6 +72,10 @@ def train(config_file, folder):
         raise AssertionError("all training.lr_scheduler_params.multisteplr.milestones must be <=")
     effective = dict(config, creation_datetime="2026-11-28T00:00:00")
     effective["model"] = dict(config["model"], lightning_pose_version="2.4.3")
+    boxes = config["data"].get("bbox_file") or []
+    for labels, table in zip(config["data"]["csv_file"], boxes, strict=bool(boxes)):
+        images = [line.split(",")[0] for line in Path(labels).read_text().splitlines()[3:]]
+        assert [line.split(",")[0] for line in Path(table).read_text().splitlines()[1:]] == images
     (folder / "config.yaml").write_text(yaml.safe_dump(effective, sort_keys=False))
     version = folder / "tb_logs" / config["model"]["model_name"] / "version_0"
     (version / "checkpoints").mkdir(parents=True)
@@ -122,6 +126,9 @@ def predict(model, videos, options):
     if not list(model.rglob("*.ckpt")):
         raise FileNotFoundError("Checkpoint file not found")
     views = views_of(config)
+    missing = [video for video in videos if not Path(video).is_file()]
+    if missing:
+        raise FileNotFoundError(missing[0])
     sessions = {}
     for video in videos:
         for view in views:
@@ -132,6 +139,7 @@ def predict(model, videos, options):
     if HOW.get("fail"):
         raise RuntimeError(HOW["fail"])
     rows = HOW.get("rows", 40)
+    boxes = Path(options[options.index("--bbox_dir") + 1]) if "--bbox_dir" in options else None
     (model / "video_preds").mkdir(exist_ok=True)
     names = config["data"]["keypoint_names"]
     for session, files in complete.items():
@@ -140,13 +148,20 @@ def predict(model, videos, options):
             print("skipping")
             continue
         time.sleep(HOW.get("pause", 0))
-        for n, path in enumerate(out.values()):
+        for n, (view, path) in enumerate(out.items()):
+            x, y = 0.0, 0.0
+            if boxes is not None:
+                # As litpose: by the video's name, and a box for each frame.
+                lines = (boxes / f"{Path(files[view]).stem}_bbox.csv").read_text().splitlines()
+                if lines[0].split(",")[-4:] != ["x", "y", "h", "w"] or len(lines) - 1 != rows:
+                    raise ValueError("bbox file does not have the frames of the video")
+                x, y = map(float, lines[1].split(",")[-4:-2])
             head = [
                 ["scorer", *["heatmap_tracker"] * 3 * len(names)],
                 ["bodyparts", *[name for name in names for _ in "xyl"]],
                 ["coords", *["x", "y", "likelihood"] * len(names)],
             ]
-            cells = [f"{10.0 + n}", "20.0", "0.99"] * len(names)
+            cells = [f"{10.0 + n + x}", f"{20.0 + y}", "0.99"] * len(names)
             lines = [",".join(row) for row in head]
             lines += [",".join([str(frame), *cells]) for frame in range(rows)]
             path.write_text("\n".join(lines) + "\n")

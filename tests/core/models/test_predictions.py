@@ -30,6 +30,7 @@ from napari_pose3d.core.models.predictions.prediction_record import (
     read_predictions,
 )
 from napari_pose3d.core.models.predictions.prediction_run import predict_command
+from napari_pose3d.core.models.proposals.exported_network import check_kind
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import SmoothingSettings
@@ -195,6 +196,52 @@ def test_boxes_are_needed_by_networks_trained_on_crops(project: Path) -> None:
             touch(project / "videos" / f"{session}_{view}_bbox.csv", "x,y,h,w\n0,0,9,9\n")
     jobs = chosen_jobs(open_project(project), chosen_networks(project), "new")
     assert set(jobs[0].wanted.settings["boxes"]) == set(VIEWS)
+
+
+def cropped(project: Path, **values: object) -> None:
+    """The first network as if it had been trained on crops."""
+    path = project / "models" / "net-seed0" / "config.yaml"
+    changed = {key.replace("__", "."): value for key, value in values.items()}
+    path.write_text(config_text(with_values(read_config(path), changed)))
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_boxes_are_handed_to_litpose(
+    project: Path, installation: Installation, linked: bool
+) -> None:
+    """Also of videos whose names litpose would not understand, which are linked."""
+    cropped(project, data__bbox_file=["a", "b", "c"])
+    if linked:
+        for path in sorted((project / "videos").glob("*_cam1.mp4")):
+            path.rename(path.with_name(f"{path.stem.replace('_cam1', '.cam1')}.mp4"))
+    for path in sorted((project / "videos").glob("*.mp4")):
+        rows = "\n".join(f"{n},100,200,96,128" for n in range(40))
+        touch(path.with_name(f"{path.stem}_bbox.csv"), f",x,y,h,w\n{rows}\n")
+    found = open_project(project)
+    networks = chosen_networks(project, ["net-seed0"])
+    jobs = chosen_jobs(found, networks, ["mouse1_day1"])
+    assert run_chain(found, jobs, installation).failed == {}
+    table = project / "models" / "net-seed0" / "video_preds" / "mouse1_day1_cam1.csv"
+    x, y = table.read_text().splitlines()[3].split(",")[1:3]
+    assert (float(x), float(y)) == (111.0, 220.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data__bbox_file": ["a", "b", "c"]},
+        {"data__data_dir": "/lab/models/net/cropped_images"},
+        {"data__csv_file": ["cropped_CollectedData_cam0.csv"]},
+    ],
+)
+def test_networks_trained_on_crops_do_not_see_whole_images(
+    project: Path, values: dict[str, object]
+) -> None:
+    folder = project / "models" / "net-seed0"
+    check_kind(read_config(folder / "config.yaml"), folder)
+    cropped(project, **values)
+    with pytest.raises(PoseDataError, match="trained on crops"):
+        check_kind(read_config(folder / "config.yaml"), folder)
 
 
 def test_the_command() -> None:

@@ -18,6 +18,8 @@ from .image_size import image_size
 from .training_config import TrainingDataset, recommended_config, training_config
 
 LABELS = "CollectedData"
+BOXES = "bboxes"
+"""Tables ``bboxes_<view>.csv`` beside the label files: what their images were cut out by."""
 _SECONDS = 300
 # The next check writes it anew.
 _RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
@@ -61,7 +63,12 @@ def project_dataset(
     for image in images[:1]:
         if (folder / image).is_file():
             size = image_size(folder / image)
-    return TrainingDataset(folder, files, names, first.keypoints, len(images), size or (256, 256))
+    boxes = tuple(folder / f"{BOXES}{file.stem.removeprefix(LABELS)}.csv" for file in files)
+    if labels is not None or not any(path.is_file() for path in boxes):
+        boxes = ()
+    return TrainingDataset(
+        folder, files, names, first.keypoints, len(images), size or (256, 256), boxes
+    )
 
 
 def training_project(path: str | os.PathLike[str]) -> LightningProject:
@@ -119,6 +126,9 @@ def project_config(
                 "data.csv_file": [str(path) for path in dataset.csv_files],
             },
         )
+    if dataset.box_files:
+        paths = [str(path) for path in dataset.box_files]
+        given = with_values(given, {"data.bbox_file": paths if dataset.views else paths[0]})
     return training_config(given, settings, calibrated=calibrated, gpu=gpu_memory is not None)
 
 

@@ -41,6 +41,8 @@ class TrainingDataset:
         Labeled.
     image_size : (int, int)
         Width and height in px of the first image.
+    box_files : tuple of Path
+        Where the images are crops: the boxes that they were cut by, in the order of ``views``.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class TrainingDataset:
     keypoints: tuple[str, ...]
     n_frames: int
     image_size: tuple[int, int]
+    box_files: tuple[Path, ...] = ()
 
 
 def recommended_config(dataset: TrainingDataset, gpu_memory: int | None = None) -> Config:
@@ -290,11 +293,15 @@ def trial_config(config: Config) -> Config:
     )
 
 
-def with_label_files(config: Config, files: Sequence[Path]) -> Config:
-    """The configuration with other label files, in the order of the views."""
-    paths = [str(path) for path in files]
+def with_label_files(config: Config, files: Sequence[Path], boxes: Sequence[Path] = ()) -> Config:
+    """The configuration with other label files, and boxes, in the order of the views."""
     single = isinstance(value_at(config, "data.csv_file"), str)
-    return with_values(config, {"data.csv_file": paths[0] if single else paths})
+    values = {}
+    for key, given in (("data.csv_file", files), ("data.bbox_file", boxes)):
+        paths = [str(path) for path in given]
+        if paths:
+            values[key] = paths[0] if single else paths
+    return with_values(config, values)
 
 
 def _in_space(

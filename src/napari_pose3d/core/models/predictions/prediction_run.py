@@ -25,6 +25,7 @@ from napari_pose3d.settings import IsCancelled, Progress
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
+from ..configuration.crops import trained_on_crops
 from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation, litpose_variables
 from ..listing.model_list import Network
@@ -206,7 +207,7 @@ def predict_command(
 
 def _boxes(network: Network, session: Session) -> dict[str, Path]:
     """Bounding boxes of a session's videos, for a network that was trained on crops."""
-    if value_at(network.config, "data.bbox_file") is None:
+    if not trained_on_crops(network.config):
         return {}
     views = network_views(network)
     lacking = [view for view in views if view not in session.boxes]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
+from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted, verb
 
+from ..configuration.crops import box_files
 from ..configuration.image_size import image_size
 from .training_finding import TrainingFinding, listed
 from .training_input import TrainingInput, ViewLabels
+
+_BOXES = "Write a row image,x,y,h,w for each row of the label file"
 
 
 def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
@@ -68,6 +73,62 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
             "views have images of different sizes; each is resized by itself",
             evidence=", ".join(f"{view} {w} x {h}" for view, (w, h) in usual.items()),
         )
+
+
+def check_boxes(given: TrainingInput) -> Iterator[TrainingFinding]:
+    """Look for tables of bounding boxes that are missing, or of other images than the labels."""
+    paths = box_files(given.config)
+    if paths and len(paths) != len(given.views):
+        yield TrainingFinding(
+            "boxes",
+            "error",
+            f"there {verb(len(paths))} {counted(len(paths), 'table')} of boxes for "
+            f"{counted(len(given.views), 'view')}",
+            "data.bbox_file",
+            remedy="Name one for each view, in the order of data.view_names",
+        )
+        return
+    by_view = {each.view: each for each in given.labels}
+    for view, path in zip(given.views, paths, strict=False):
+        if not path.is_file():
+            yield TrainingFinding(
+                "boxes",
+                "error",
+                f"the table of boxes of view {view} is missing",
+                "data.bbox_file",
+                str(path),
+                "Correct the path, or remove the key where the images are whole",
+            )
+            continue
+        try:
+            rows = [row for row in csv.reader(read_text(path).splitlines()) if row][1:]
+        except (PoseDataError, csv.Error) as error:
+            yield TrainingFinding(
+                "boxes", "error", f"the table cannot be read ({error})", str(path), "", _BOXES
+            )
+            continue
+        labels = by_view.get(view)
+        images = list(labels.images) if labels is not None else [row[0] for row in rows]
+        if [row[0] for row in rows] != images:
+            yield TrainingFinding(
+                "boxes",
+                "error",
+                f"its {counted(len(rows), 'row')} {verb(len(rows))} not the "
+                f"{counted(len(images), 'image')} of the label file in their order",
+                str(path),
+                remedy=_BOXES,
+            )
+        elif any(len(row) != 5 or not _are_numbers(row[1:]) for row in rows):
+            yield TrainingFinding(
+                "boxes", "error", "a row has no box of four numbers", str(path), "", _BOXES
+            )
+
+
+def _are_numbers(cells: list[str]) -> bool:
+    try:
+        return all(np.isfinite(float(cell)) for cell in cells)
+    except ValueError:
+        return False
 
 
 def _sizes(

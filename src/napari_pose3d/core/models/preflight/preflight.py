@@ -10,7 +10,7 @@ from ..configuration.config_file import Config
 from ..installation.litpose_facts import LitposeFacts
 from .calibration_checks import check_calibrations
 from .config_checks import check_config
-from .image_checks import check_images
+from .image_checks import check_boxes, check_images
 from .label_checks import check_labels
 from .label_coverage import LabelCoverage, check_coverage, label_coverage
 from .resource_checks import check_outputs, check_paths, check_resources
@@ -69,6 +69,7 @@ def preflight(
         *check_labels(given, training_copy=training_copy),
         *check_calibrations(given),
         *check_images(given),
+        *check_boxes(given),
         *check_coverage(given),
         *check_resources(given, facts),
         *(check_outputs(outputs) if outputs else check_paths([given.folder])),

@@ -25,6 +25,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import read_text
 
 from ..configuration.config_file import value_at
+from ..configuration.crops import box_files
 from .label_checks import LEAST_IN_A_VIEW, too_few
 from .training_input import TrainingInput, side_files
 
@@ -43,11 +44,14 @@ class TrainingCopy:
         Views of frames that were given projected positions.
     left_out : tuple of str
         Images of the first view whose frames cannot be filled and are not in the copy.
+    boxes : tuple of Path
+        Copies of the tables of boxes without those frames; empty where the given ones do.
     """
 
     files: tuple[Path, ...]
     filled: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
+    boxes: tuple[Path, ...] = ()
 
 
 def make_training_copy(given: TrainingInput, folder: Path) -> TrainingCopy:
@@ -78,7 +82,7 @@ def make_training_copy(given: TrainingInput, folder: Path) -> TrainingCopy:
     still = (shown & in_space).sum(axis=-1) < LEAST_IN_A_VIEW
     left_out = rows[still[:, rows].any(axis=0)]
     hidden = bool(value_at(given.config, "training.uniform_heatmaps_for_nan_keypoints", False))
-    files, filled = [], []
+    files, filled, boxes = [], [], []
     with FileGroup(overwrite=True) as group:
         for v, each in enumerate(given.labels):
             table = _with_visible(each.table, labeled[v], hidden)
@@ -92,14 +96,21 @@ def make_training_copy(given: TrainingInput, folder: Path) -> TrainingCopy:
                 if cells and n not in left_out:
                     changes[each.table.rows[n][0]] = cells
                     filled.append((each.view, each.images[n]))
-            gone = [each.table.rows[n][0] for n in left_out]
+            removed = [each.table.rows[n][0] for n in left_out]
             path = folder / FOLDER / each.path.name
-            group.open(path).write(table.changed(changes, removed=gone).text())
+            group.open(path).write(table.changed(changes, removed=removed).text())
             files.append(path)
             for beside in side_files(each.path):
                 group.open(folder / FOLDER / beside.name).write(read_text(beside))
+        for path in box_files(given.config) if len(left_out) else ():
+            lines = read_text(path).splitlines(keepends=True)
+            gone = {int(n) + 1 for n in left_out}
+            kept = "".join(line for n, line in enumerate(lines) if n not in gone)
+            boxes.append(folder / FOLDER / path.name)
+            group.open(boxes[-1]).write(kept)
     first = given.labels[0].images
-    return TrainingCopy(tuple(files), tuple(filled), tuple(first[n] for n in left_out))
+    images = tuple(first[n] for n in left_out)
+    return TrainingCopy(tuple(files), tuple(filled), images, tuple(boxes))
 
 
 def _with_visible(table: LabelTable, labeled: NDArray[np.bool_], hidden: bool) -> LabelTable:

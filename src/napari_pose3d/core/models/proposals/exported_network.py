@@ -16,6 +16,7 @@ from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.errors import PoseDataError
 
 from ..configuration.config_file import CONFIG_YAML, Config, read_config, value_at
+from ..configuration.crops import trained_on_crops
 from ..configuration.known_keys import CONTEXT, MULTIVIEW
 from .heatmap_decoding import decode_heatmaps
 from .image_preparation import prepared_image
@@ -211,6 +212,14 @@ def check_kind(config: Config, path: Path) -> None:
             f"networks of the type {kind} cannot be used here: {why}",
             file=path,
             expected=f"heatmap or {MULTIVIEW}",
+        )
+    if trained_on_crops(config):
+        raise PoseDataError(
+            "the network was trained on crops, and would see the whole image here: its positions "
+            "would be wrong",
+            file=path,
+            expected="a network that was trained on whole images",
+            todo="Predict the sessions with litpose, which cuts each frame by its bounding box",
         )
 
 

@@ -18,6 +18,7 @@ from ..configuration.config_file import (
     value_at,
     with_values,
 )
+from ..configuration.crops import box_files
 from ..preflight.training_input import side_files, training_input
 from ..runs.training_record import ASKED_CONFIG, REMOTE_CONFIG
 
@@ -43,7 +44,7 @@ def needed_files(project: Path, network: Path) -> tuple[PurePosixPath, ...]:
         images += [image for _, image in read_label_csv(file).rows]
     for image in images:
         found.setdefault(PurePosixPath(image))
-    for path in _files(project, given.folder, _calibrations(project)):
+    for path in _files(project, given.folder, [*box_files(config), *_calibrations(project)]):
         found.setdefault(path)
     checkpoint = value_at(config, "model.checkpoint")
     if checkpoint is not None:

@@ -202,7 +202,7 @@ def _prepare(
     folder: Path, given: TrainingInput, config: Config, record: TrainingRecord
 ) -> tuple[int, int]:
     copy = make_training_copy(given, folder)
-    text = config_text(with_label_files(config, copy.files))
+    text = config_text(with_label_files(config, copy.files, copy.boxes))
     with FileGroup() as group:
         group.open(folder / ASKED_CONFIG).write(text)
     hashes = {str(each.path): file_hash(each.path) for each in given.labels}

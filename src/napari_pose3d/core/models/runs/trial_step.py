@@ -50,7 +50,7 @@ def trial_step(
     folder = Path(tempfile.mkdtemp(prefix="napari-pose3d-trial-"))
     try:
         copy = make_training_copy(training_input(config), folder)
-        text = config_text(trial_config(with_label_files(config, copy.files)))
+        text = config_text(trial_config(with_label_files(config, copy.files, copy.boxes)))
         (folder / ASKED_CONFIG).write_text(text, encoding="utf-8")
         return _run(folder, installation, cancelled)
     finally:
