@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.exchange_poses import poses_of
+from tests.support.labeled_projects import labeled_project
 
 from napari_pose3d import export_poses, read_poses, save_rig
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
+from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 
 
 @pytest.fixture
@@ -90,3 +93,37 @@ def test_several_files_are_imported_though_one_is_damaged(tmp_path: Path, capsys
     said = capsys.readouterr().out
     assert "3-D: 27 positions, 1 missing" in said
     assert "not imported: " in said
+
+
+@pytest.mark.parametrize("key", ["trc", "tidy-csv", "c3d", "dannce"])
+def test_info_describes_files_of_other_programs(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = export_poses(poses_of(), key, tmp_path)
+    assert main(["info", str(done.files[0])]) == 0
+    said = capsys.readouterr().out
+    assert f"{FORMATS[key].title}, poses" in said
+    assert "7 frames, 4 keypoints (tail, nose, paw_L, ear), 120 frames a second" in said
+    assert "3-D: 27 positions, 1 missing" in said
+
+
+def test_info_describes_labels_and_names_a_missing_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = labeled_project(tmp_path / "project")
+    assert (
+        main(["export", str(project), "--format", "coco", "--out", str(tmp_path / "a.json")]) == 0
+    )
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "a.json")]) == 0
+    said = capsys.readouterr().out
+    assert "COCO keypoints, labels" in said
+    assert "4 frames, views Cam-A, Cam-B, Cam-C" in said
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and so on")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["info", str(tmp_path / "a.parquet")]) == 0
+    assert "pip install 'napari-pose3d[parquet]'" in capsys.readouterr().out
+    # What begins like none of them is as before.
+    (tmp_path / "b.json").write_text("[]")
+    assert main(["info", str(tmp_path / "b.json")]) == 0
+    assert "not a file of ours" in capsys.readouterr().out

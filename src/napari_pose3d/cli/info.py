@@ -19,8 +19,8 @@ def add_to(commands: Any) -> None:
         "info",
         help="say what a file or folder is, and what is missing or contradictory in it",
         description="Say what a file is (predictions, a calibration, a video, the record of a "
-        "run), or what a folder holds: its sessions with their views, videos, predictions, labels "
-        "and calibrations, and what is missing or contradictory. Videos are not decoded.",
+        "run, a file of another program), or what a folder holds: its sessions with their views, "
+        "videos, predictions, labels and calibrations, and what is missing or contradictory. Videos are not decoded.",
         allow_abbrev=False,
     )
     info.set_defaults(command=_run)
@@ -31,6 +31,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
+    from napari_pose3d.core.pipeline.exchange.file_summary import describe_exchange
     from napari_pose3d.core.pipeline.results.run_record import (
         describe_record,
         is_record,
@@ -45,6 +46,8 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         try:
             if is_record(path):
                 print(describe_record(path))
+            elif known := describe_exchange(path):
+                print(known)
             else:
                 print(describe(path, option_of, options.individual))
                 for record in records_in(path):

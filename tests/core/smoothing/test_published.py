@@ -148,6 +148,7 @@ def test_our_linear_search_reaches_at_least_their_likelihood(mouse, reference) -
         s = find_smooth_param(cams, [track], (-8, 8), lambda: False)
         ours = negative_log_likelihood(cams, track, s)
         assert ours <= negative_log_likelihood(cams, track, float(s_theirs)) + 1e-9
+        assert 0.675 < s / s_theirs < 1.115
 
 
 @pytest.mark.parametrize("as_published", [False, True])
