@@ -20,7 +20,8 @@ def add_to(commands: Any) -> None:
         help="say what a file or folder is, and what is missing or contradictory in it",
         description="Say what a file is (predictions, a calibration, a video, the record of a "
         "run, a file of another program), or what a folder holds: its sessions with their views, "
-        "videos, predictions, labels and calibrations, and what is missing or contradictory. Videos are not decoded.",
+        "videos, predictions, labels and calibrations, and what is missing or contradictory. "
+        "Videos are not decoded.",
         allow_abbrev=False,
     )
     info.set_defaults(command=_run)
