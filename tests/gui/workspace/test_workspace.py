@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from napari.layers import Layer
 from napari.qt import QtViewer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QPushButton, QTabBar
 from tests.support.label_sessions import SESSION, calibrated_project
 from tests.support.label_window import until
@@ -239,6 +240,31 @@ def test_what_a_program_tears_off_behind_another_tab_is_on_the_screen(window: Wi
     window.settle()
     screen = window.main.screen().availableGeometry()
     assert screen.contains(dock.frameGeometry()), dock.frameGeometry()
+
+
+def test_a_panel_that_needed_more_room_gives_it_back(window: Window) -> None:
+    """Such as before it had the window's theme."""
+    window.choose("Session")
+    panel, dock = window.places.find("Session"), window.dock("Session")
+    before = dock.minimumSizeHint().width()
+    panel.setMinimumWidth(before + 200)
+    window.settle()
+    panel.setMinimumWidth(before)
+    window.settle()
+    assert dock.minimumSizeHint().width() == before
+
+
+def test_seven_tabs_with_marks_are_whole(window: Window) -> None:
+    tasks = [kind for kind in PANELS if kind.place == "tasks"]
+    for kind in tasks:
+        window.places.open(kind.name)
+    window.settle()
+    for kind in tasks:
+        window.places.mark(kind.name, "done")
+    bar = next(b for b in window.main.findChildren(QTabBar) if b.count() == len(tasks))
+    QTest.qWait(50)
+    width = bar.fontMetrics().horizontalAdvance
+    assert all(bar.tabRect(i).width() >= width(bar.tabText(i)) for i in range(bar.count()))
 
 
 def test_a_low_window_stays_as_high_as_it_is(window: Window) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from napari.qt import QtViewer
 from qtpy.QtCore import QObject, QPoint, Qt
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QFontMetrics, QGuiApplication
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, QTabBar, QWidget
 
 # The font belongs to the bar: that of a tab alone is not what its width is computed from.
-_TABS = "QTabBar { font-size: 11px; } QTabBar::tab { padding: 3px 5px; margin-right: 1px; }"
-# So many have room in the narrowest column only when they are smaller.
-_CROWDED = 6
-_SMALL_TABS = "QTabBar { font-size: 10px; } QTabBar::tab { padding: 3px 1px; margin-right: 1px; }"
-
+_TABS = (
+    "QTabBar {{ font-size: {size}px; }} "
+    "QTabBar::tab {{ padding: 3px {padding}px; margin-right: 1px; }}"
+)
+# Size of the letters and room beside them, px; the smaller ones where many tabs carry marks.
+_TAB_SIZES = ((11, 5), (10, 1), (9, 1))
+_ROUND_TAB = 3
 # Below its upper edge, px: there the mouse takes hold of a window.
 _HANDLE = 4
 
@@ -55,11 +57,24 @@ def narrow_tabs(window: QMainWindow, names: Collection[str]) -> None:
     for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
         texts = [bar.tabText(i) for i in range(bar.count())]
         ours = any(text.startswith(name) for text in texts for name in names)
-        style = _SMALL_TABS if bar.count() >= _CROWDED else _TABS
+        style = _tab_style(bar, texts)
         if ours and bar.styleSheet() != style:
             bar.setStyleSheet(style)
             # The line beneath them is as bright as text in dark themes.
             bar.setDrawBase(False)
+
+
+def _tab_style(bar: QTabBar, texts: Sequence[str]) -> str:
+    """The largest letters with which all tabs are whole."""
+    style = ""
+    for size, padding in _TAB_SIZES:
+        style = _TABS.format(size=size, padding=padding)
+        font = bar.font()
+        font.setPixelSize(size)
+        width = QFontMetrics(font).horizontalAdvance
+        if sum(width(text) + 2 * padding + _ROUND_TAB for text in texts) <= bar.width():
+            break
+    return style
 
 
 def keep_in_sight(dock: QDockWidget) -> None:

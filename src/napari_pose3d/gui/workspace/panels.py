@@ -112,6 +112,9 @@ class Panels:
     def place(self, panel: Panel, window: QMainWindow) -> None:
         """Put a new panel where it belongs."""
         panel.placed = True
+        # napari's docks have a smallest size of their own; with one, Qt keeps whatever they needed
+        # once, such as before the theme made buttons narrower, and the window has to grow.
+        panel.dock.setMinimumSize(0, 0)
         if panel.kind.place == "tasks":
             self._stack(panel, window)
         else:

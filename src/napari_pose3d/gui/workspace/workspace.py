@@ -32,6 +32,8 @@ from .panels import Panel, Panels
 from .place_sizes import PlaceSizes
 from .preferences import follow_preferences
 
+_TABS = [kind.tab for kind in PANELS]
+
 
 class Workspace(QObject):
     """Places the panels of one viewer, and brings forward the one that was opened.
@@ -145,6 +147,8 @@ class Workspace(QObject):
             self._early_marks[name] = mark
         else:
             panel.show_mark(mark)
+            if (window := self._window) is not None:
+                narrow_tabs(window, _TABS)
 
     def show_elsewhere(self, elsewhere: bool) -> None:
         """Say that the camera views are in a window of their own, or back."""
@@ -360,7 +364,7 @@ class Workspace(QObject):
         self._passes -= 1
         if self._passes > 0:
             self._timer.start()
-        narrow_tabs(window, [kind.tab for kind in PANELS])
+        narrow_tabs(window, _TABS)
         self.sizes.apply(window, self._panels, canvas.is_shown, self._elsewhere)
 
 
