@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from tests.support.exported_networks import exported_project
 from tests.support.litpose_programs import litpose_environment
-from tests.support.training_projects import trained_network, training_project
+from tests.support.session_files import video
+from tests.support.training_projects import SESSIONS, VIEWS, trained_network, training_project
 
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
 from napari_pose3d.core.models.configuration.config_file import (
@@ -25,7 +27,7 @@ from napari_pose3d.core.models.predictions.prediction_chain import (
     chosen_networks,
     run_chain,
 )
-from napari_pose3d.core.models.proposals import exported_network
+from napari_pose3d.core.models.proposals import exported_network, open_videos
 from napari_pose3d.core.models.proposals.exported_network import (
     ExportedNetwork,
     FramePrediction,
@@ -35,6 +37,7 @@ from napari_pose3d.core.models.proposals.frame_proposal import propose_frame
 from napari_pose3d.core.models.proposals.heatmap_decoding import decode_heatmaps, enlargement
 from napari_pose3d.core.models.proposals.image_preparation import prepared_image
 from napari_pose3d.core.models.proposals.network_export import export_network
+from napari_pose3d.core.models.proposals.open_videos import OpenVideos
 from napari_pose3d.core.models.proposals.session_proposal import propose_session_frame
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.video.video_array import open_video
@@ -269,8 +272,13 @@ def test_a_session_is_predicted_without_litpose(recorded: Path, tmp_path: Path) 
 class KnownNetwork:
     """A network that sees what it is told."""
 
-    def __init__(self, xy: np.ndarray, likelihood: np.ndarray | None = None) -> None:
-        self.views, self.keypoints = ("cam0", "cam1", "cam2", "cam3"), ("nose", "tail")
+    def __init__(
+        self,
+        xy: np.ndarray,
+        likelihood: np.ndarray | None = None,
+        views: tuple[str, ...] = ("cam0", "cam1", "cam2", "cam3"),
+    ) -> None:
+        self.views, self.keypoints = views, ("nose", "tail")
         self._xy = xy
         self._likelihood = np.full(xy.shape[:2], 0.9) if likelihood is None else likelihood
 
@@ -364,6 +372,40 @@ def test_a_frame_of_a_session_is_proposed_as_litpose_predicts_it(
     session = open_project(tmp_path).sessions[0]
     with pytest.raises(PoseDataError, match="no video of view Cam-C"):
         propose_session_frame(network, session, 4)
+
+
+def test_videos_stay_open_between_proposals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = training_project(tmp_path / "lab")
+    for name in SESSIONS:
+        for view in VIEWS:
+            video(folder / "videos" / f"{name}_{view}.mp4")
+    opened: list[str] = []
+
+    def counted(path: Path, **options: Any) -> Any:
+        opened.append(path.name)
+        return open_video(path, **options)
+
+    monkeypatch.setattr(open_videos, "open_video", counted)
+    network = KnownNetwork(np.full((3, 2, 2), 20.0), views=VIEWS)
+    first, second = open_project(folder).sessions
+    videos = OpenVideos()
+    for frame in (3, 4, 30):
+        propose_session_frame(network, first, frame, videos=videos)  # type: ignore[arg-type]
+    assert opened == [f"{first.name}_{view}.mp4" for view in VIEWS]
+    kept = videos.video(first, "cam1")
+    # Another file of the same name is opened, and only that.
+    os.utime(video(folder / "videos" / f"{first.name}_cam1.mp4"), (1, 1))
+    propose_session_frame(network, first, 5, videos=videos)  # type: ignore[arg-type]
+    assert opened[3:] == [f"{first.name}_cam1.mp4"]
+    assert videos.video(first, "cam1") is not kept
+    # Those of the session before are closed.
+    propose_session_frame(network, second, 5, videos=videos)  # type: ignore[arg-type]
+    assert len(opened) == 7
+    propose_session_frame(network, first, 5, videos=videos)  # type: ignore[arg-type]
+    assert len(opened) == 10
+    videos.close()
 
 
 # ------------------------------------------------------------------ export

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -12,15 +11,20 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import PoseDataError
 
 from .exported_network import ExportedNetwork
 from .frame_proposal import FrameProposal, propose_frame
+from .open_videos import OpenVideos
 
 
 def propose_session_frame(
-    network: ExportedNetwork, session: Session, frame: int, rig: Rig | None = None
+    network: ExportedNetwork,
+    session: Session,
+    frame: int,
+    rig: Rig | None = None,
+    *,
+    videos: OpenVideos | None = None,
 ) -> FrameProposal:
     """Propose the keypoints of a frame; positions are px of the videos.
 
@@ -33,6 +37,8 @@ def propose_session_frame(
         Of the session.
     rig : Rig, optional
         Cameras with the names of the views, as `Session.load_rig` gives them.
+    videos : OpenVideos, optional
+        Keeps the videos open for the next frame; not given: they are closed again.
 
     Raises
     ------
@@ -48,7 +54,12 @@ def propose_session_frame(
             todo="Choose a network that was trained on these views",
         )
     numbers: dict[str, int] = {}
-    images = {view: _image(session, view, frame, numbers) for view in network.views}
+    opened = OpenVideos() if videos is None else videos
+    try:
+        images = {view: _image(opened, session, view, frame, numbers) for view in network.views}
+    finally:
+        if videos is None:
+            opened.close()
     return propose_frame(
         network,
         images,
@@ -58,19 +69,20 @@ def propose_session_frame(
     )
 
 
-def _image(session: Session, view: str, frame: int, numbers: dict[str, int]) -> NDArray[Any]:
-    # In colour, as litpose reads them: a grey video has a tint that networks learned.
-    with closing(open_video(session.videos[view], color="rgb")) as video:
-        number = int(session.to_video(view, frame, len(video)))
-        image = video.frame(number) if number >= 0 else None
-        if image is None or number in video.damaged:
-            raise PoseDataError(
-                f"there is no image of frame {frame:,}",
-                file=session.videos[view],
-                todo="Go to a frame of which each view has an image",
-            )
-        numbers[view] = number
-        return np.asarray(image)
+def _image(
+    videos: OpenVideos, session: Session, view: str, frame: int, numbers: dict[str, int]
+) -> NDArray[Any]:
+    video = videos.video(session, view)
+    number = int(session.to_video(view, frame, len(video)))
+    image = video.frame(number) if number >= 0 else None
+    if image is None or number in video.damaged:
+        raise PoseDataError(
+            f"there is no image of frame {frame:,}",
+            file=session.videos[view],
+            todo="Go to a frame of which each view has an image",
+        )
+    numbers[view] = number
+    return np.asarray(image)
 
 
 def _convert(

@@ -13,6 +13,7 @@ from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.models.proposals.exported_network import ExportedNetwork
 from napari_pose3d.core.models.proposals.frame_proposal import FrameProposal
+from napari_pose3d.core.models.proposals.open_videos import OpenVideos
 from napari_pose3d.core.models.proposals.session_proposal import propose_session_frame
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.run_bar import ProgressRow
@@ -50,6 +51,7 @@ class FrameProposer(QObject):
         self._job: Job | None = None
         # Loading takes longer than predicting: (file, when it was written) and the network.
         self._loaded: tuple[tuple[Path, int], ExportedNetwork] | None = None
+        self._videos = OpenVideos()
         progress.cancel_clicked.connect(self._cancel)
         progress.destroyed.connect(self._running.abandon)
         control.propose_wanted.connect(self.propose)
@@ -71,7 +73,9 @@ class FrameProposer(QObject):
         stamp = (path, path.stat().st_mtime_ns)
         network = self._loaded[1] if self._loaded and self._loaded[0] == stamp else None
         frame = control.frame
-        job = self._job = Job(partial(_propose, control.labeling, frame, path, network))
+        job = self._job = Job(
+            partial(_propose, control.labeling, frame, path, network, self._videos)
+        )
         job.progressed.connect(self._progress.show_progress)
         job.succeeded.connect(partial(self._on_proposed, frame, stamp))
         job.failed.connect(self._on_failed)
@@ -83,7 +87,11 @@ class FrameProposer(QObject):
     def stop(self) -> None:
         """Nothing is proposed any more."""
         self._running.abandon()
+        if self._job is None:
+            self._videos.close()
         self._job = None
+        # A job that is not waited for may still read; its videos close when it has ended.
+        self._videos = OpenVideos()
 
     def _cancel(self) -> None:
         if self._job is not None:
@@ -154,10 +162,12 @@ def _propose(
     frame: int,
     path: Path,
     network: ExportedNetwork | None,
+    videos: OpenVideos,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> tuple[ExportedNetwork, FrameProposal]:
     if network is None:
         network = ExportedNetwork(path)
     progress(f"asking {path.parent.parent.name}", 0, 0)
-    return network, propose_session_frame(network, labeling.session, frame, labeling.rig)
+    found = propose_session_frame(network, labeling.session, frame, labeling.rig, videos=videos)
+    return network, found
