@@ -7,8 +7,7 @@ was compared with bars brought up to date, everything that draws it told. "Track
 smoothing in it. The recording has 20,000 frames, six views, and failures of all kinds; corrected is
 a view that is lost, frame by frame.
 
-Goals: a repaint takes at most 16 ms, and with a million frames at most 3 times as long as with
-10,000; a correction takes at most 0.2 s.
+Goals: a repaint of a million frames takes at most 16 ms, a correction at most 0.2 s.
 
     QT_QPA_PLATFORM=offscreen python benchmarks/review_panel.py [--quick]
 """
@@ -43,7 +42,7 @@ from napari_pose3d.gui.tasks.review.timeline.heat_strip import HeatStrip
 from napari_pose3d.synthetic.network_errors import simulate_predictions
 from napari_pose3d.synthetic.scene import make_scene
 
-GOAL_PAINT, GOAL_RATIO, GOAL_CORRECTION = 16.0, 3.0, 0.2
+GOAL_PAINT, GOAL_CORRECTION = 16.0, 0.2
 _N_ROWS, _WIDTH = 30, 1600
 
 
@@ -95,10 +94,8 @@ def timeline(quick: bool) -> None:
         found[n_frames] = paint_times(n_frames)
         table.add(f"{n_frames:,}", *found[n_frames])
     table.show()
-    few, many = found.values()
+    many = found[max(found)]
     goal(f"a repaint takes {max(many):.1f} ms; at most {GOAL_PAINT:g}", max(many) <= GOAL_PAINT)
-    ratio = max(a / b for a, b in zip(many, few, strict=True))
-    goal(f"{ratio:.1f} times as long as with few; at most {GOAL_RATIO:g}", ratio <= GOAL_RATIO)
 
 
 def corrections(quick: bool) -> None:

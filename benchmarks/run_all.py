@@ -27,6 +27,7 @@ BENCHMARKS = (
     "table_speed.py",
     "batch.py",
     "reviewing.py",
+    "review_panel.py",
     "proposals.py",
     "labeling.py",
     "saving_labels.py",

@@ -71,11 +71,33 @@ def test_the_lost_view_is_on_top() -> None:
     assert abs(worst.end - frames[-1]) <= 2
 
 
-@pytest.mark.parametrize("n_cameras", [3, 4, 6])
+@pytest.mark.parametrize("n_cameras", [2, 3, 4, 6])
 def test_a_clean_recording_has_no_events(n_cameras: int) -> None:
     made = recording(n_cameras, 41, 3000, CLEAN)
     review = reviewed(made)
     assert review.flagged.mean() <= 0.001
+
+
+def test_two_views_that_meet_for_a_frame_do_not_disagree() -> None:
+    """It is the smoothed point that is wrong: a movement was cut short."""
+    made = recording(2, 41, 3000, CLEAN)
+    poses, raw = made.result.poses2d, made.result.poses2d.ensemble_median
+    assert raw is not None
+    k = made.scene.keypoints.index("nose")
+
+    def n_events(frames: slice, smoothed_by: object, raw_by: object) -> int:
+        smoothed, predicted = poses.xy.copy(), raw.copy()
+        smoothed[0, frames, k] += np.array(smoothed_by, np.float32)
+        predicted[0, frames, k] += np.array(raw_by, np.float32)
+        moved = replace(poses, xy=smoothed, ensemble_median=predicted)
+        result = replace(made.result, poses2d=moved)
+        events = review_result(result, made.scene.rig, watch_cameras=False).events
+        return sum(e.start <= frames.start <= e.end and "nose" in e.keypoints for e in events)
+
+    assert not n_events(slice(700, 701), (20, 0), (0, 0))
+    # What lasts is an error, and so is what does not meet: off in one direction or the other.
+    assert n_events(slice(700, 706), (20, 0), (0, 0))
+    assert n_events(slice(700, 701), (0, 0), (20, 0)) + n_events(slice(700, 701), (0, 0), (0, 20))
 
 
 def _changed(made: Recording, view: int, frames: slice, keypoint: int, by: np.ndarray) -> object:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
 
 from .measures import measure_keypoint, raw_positions
+
+if TYPE_CHECKING:
+    from napari_pose3d.core.cameras.rig import Rig
 
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
@@ -39,6 +42,8 @@ _BROKEN = 3.0
 # Floors: px of a correction and of a spread, below which nothing counts as wrong; the least s.
 _FLOOR_PX = 3.0
 _LEAST_SCALE_PX = 0.5
+# So long a sudden movement may be smoothed away.
+_SUDDEN_FRAMES = 2
 # A network is unsure below this part of its usual likelihood.
 _UNSURE = 0.7
 # Of a view's keypoints, so many fail where the view as a whole is lost.
@@ -172,6 +177,7 @@ def find_excesses(
     result: Result,
     skeleton: Sequence[tuple[str, str]] = (),
     *,
+    rig: Rig | None = None,
     labeled_distance: Float32 | None = None,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
@@ -184,6 +190,8 @@ def find_excesses(
         Of `smooth`, or read back with `load_result`.
     skeleton : sequence of (str, str)
         Bones by the names of their ends; others are ignored.
+    rig : Rig, optional
+        What it was smoothed with.
     labeled_distance : (frame, keypoint), optional
         From `labeled_pose_distances`.
     progress, cancelled
@@ -211,6 +219,8 @@ def find_excesses(
         unsure[:, :, k] = unsure_cells(found["likelihood"], raw[:, :, k])
         frozen[:, :, k] = _frozen(raw[:, :, k], poses.xy[:, :, k])
     correction_px = _over_bar(correction, _FLOOR_PX, _LEAST_SCALE_PX)
+    if rig is not None and len(poses.views) == 2:
+        _excuse_sudden_movement(correction, correction_px, raw, rig.subset(poses.views))
     spread_px = _over_bar(spread, _FLOOR_PX, _LEAST_SCALE_PX)
     uncertainty, jump, bone, bars = _in_space(result, poses.keypoints, skeleton)
     return Excesses(
@@ -235,6 +245,26 @@ def find_excesses(
         bars.bone_bar,
         *_outside(result, labeled_distance),
     )
+
+
+def _excuse_sudden_movement(
+    correction: Float32, bars: Float32, raw: NDArray[Any], rig: Rig
+) -> None:
+    """Two views that meet do not contradict each other: at most at the bar, in place.
+
+    For a frame or two it is the smoothed point that cuts a sudden movement short: with two views
+    it is taken for an error of one of them. What lasts is an error, also along the epipolar curve.
+    """
+    from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
+
+    for k in range(correction.shape[2]):
+        high = np.asarray((correction[:, :, k] > 1).any(axis=0))
+        short = [range(a, b + 1) for a, b in runs(high) if b - a < _SUDDEN_FRAMES]
+        at = np.array([frame for frames in short for frame in frames], np.int64)
+        if len(at):
+            apart = epipolar_distances(rig, np.asarray(raw[:, at, k], np.float64))
+            at = at[(apart < bars[:, None, k]).all(axis=0)]
+            correction[:, at, k] = np.minimum(correction[:, at, k], 1.0)
 
 
 def _outside(result: Result, distance: Float32 | None) -> tuple[Float32, Float32]:

@@ -42,8 +42,8 @@ _FROM_POINTS = ("residual", "leave_one_out")
 _FRAMES_AT_ONCE = 50_000
 # Of the variance of a coordinate, px^2: no smoother knows a position better.
 _LEAST_VARIANCE = 0.05**2
-# What is divided by its own deviation, and where `Poses3D` has its variance.
-_IN_SD = {"speed_sd": "displacement_covariance", "acceleration_sd": "acceleration_variance"}
+IN_SD = {"speed_sd": "displacement_covariance", "acceleration_sd": "acceleration_variance"}
+"""Measures that are divided by their own deviation, and where `Poses3D` has its variance."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def available_measures(result: Result, rig: Rig | None) -> tuple[str, ...]:
     space = result.poses3d
     if space is None or rig is None:
         return tuple(name for name, measure in MEASURES.items() if not measure.needs_rig)
-    missing = {name for name, array in _IN_SD.items() if getattr(space, array) is None}
+    missing = {name for name, array in IN_SD.items() if getattr(space, array) is None}
     return tuple(name for name in MEASURES if name not in missing)
 
 
@@ -314,7 +314,7 @@ def measure_keypoint(
         "bone": lambda: _bone(result, keypoint, skeleton),
         "speed": lambda: _differences(result, keypoint, 1),
         "acceleration": lambda: _differences(result, keypoint, 2),
-        **{name: partial(_in_deviations, result, keypoint, name) for name in _IN_SD},
+        **{name: partial(_in_deviations, result, keypoint, name) for name in IN_SD},
         "n_views": lambda: _in_space(result).n_views[:, keypoint],
     }
     for name in names:
@@ -370,7 +370,7 @@ def check_measures(
                 f"no measure is called '{name}'", expected=f"some of {', '.join(MEASURES)}"
             )
         if name not in available:
-            needed = "a new run of the smoother" if name in _IN_SD else "positions in space"
+            needed = "a new run of the smoother" if name in IN_SD else "positions in space"
             raise PoseDataError(
                 f"the measure '{name}' needs {needed} and a calibration",
                 todo="Smooth with a calibration, or leave the measure out",
@@ -452,7 +452,7 @@ def _differences(result: Result, keypoint: int, order: int) -> NDArray[Any]:
 def _in_deviations(result: Result, keypoint: int, name: str) -> NDArray[Any]:
     """How fast the point moves about each frame, or its acceleration, in deviations of that."""
     space = _in_space(result)
-    xyz, known = space.xyz[:, keypoint], getattr(space, _IN_SD[name])[1:-1, keypoint]
+    xyz, known = space.xyz[:, keypoint], getattr(space, IN_SD[name])[1:-1, keypoint]
     out = np.full(len(xyz), np.nan)
     if len(xyz) < 3:
         return out

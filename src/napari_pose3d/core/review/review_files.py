@@ -19,7 +19,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Protocol, Self, TextIO
 
 from numpy.typing import NDArray
 
@@ -62,6 +62,17 @@ def refuse_existing_review(folder: AnyPath) -> None:
     refuse_existing([Path(folder) / name for name in (EVENTS, FRAMES, REPORT)])
 
 
+class Named(Protocol):
+    """What files of measures are named after: `SessionSummary`, `Poses2D`."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def views(self) -> tuple[str, ...]: ...
+    @property
+    def keypoints(self) -> tuple[str, ...]: ...
+
+
 class ReviewFiles:
     """Writes a review session by session; all files appear at the end, or none.
 
@@ -92,7 +103,7 @@ class ReviewFiles:
 
     def add_measures(
         self,
-        session: SessionSummary,
+        session: Named,
         measures: Mapping[str, NDArray[Any]],
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
@@ -161,7 +172,7 @@ class ReviewFiles:
 
 
 def _measure_files(
-    folder: Path, session: SessionSummary, name: str, values: NDArray[Any]
+    folder: Path, session: Named, name: str, values: NDArray[Any]
 ) -> list[tuple[Path, NDArray[Any]]]:
     stem = session.session or "recording"
     refuse_unsafe_names([stem], "session")

@@ -272,6 +272,7 @@ def review_result(
     excesses = find_excesses(
         result,
         skeleton,
+        rig=rig,
         labeled_distance=labeled_distance,
         progress=progress,
         cancelled=cancelled,

@@ -19,6 +19,7 @@ from napari_pose3d.core.review.comparison.set_comparison import (
 from napari_pose3d.core.review.decisions.decisions import Decision, read_decisions
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.measures import (
+    IN_SD,
     MEASURES,
     check_measures,
     compute_measures,
@@ -213,8 +214,12 @@ class ReviewRun:
         with ReviewFiles(folder, force=force) as files:
             for name in self.sessions:
                 try:
-                    review = self.review(name, settings, threads, progress, cancelled)
-                    summary, result = self._summary(review), review.result
+                    result = self._smoothed(name, threads, progress, cancelled)
+                    result = self._add_movement(
+                        files, name, result, settings, threads, progress, cancelled
+                    )
+                    review = self._reviewed(name, result, settings, progress, cancelled)
+                    summary = self._summary(review)
                     # What has been compared with the bars takes a fifth of the memory.
                     del review
                     self._add_measures(
@@ -257,10 +262,29 @@ class ReviewRun:
             `cancelled` returned True.
         """
         settings = settings or ReviewSettings()
-        work = self._work(name)
+        result = self._smoothed(name, threads, progress, cancelled)
+        return self._reviewed(name, result, settings, progress, cancelled)
+
+    def _smoothed(
+        self,
+        name: str,
+        threads: int | None,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+    ) -> Result:
         # What is marked as bad is still looked at.
         smoothing = SmoothingSettings(threads=threads, leave_out_bad=False)
-        result = work.smooth(smoothing, progress, cancelled)
+        return self._work(name).smooth(smoothing, progress, cancelled)
+
+    def _reviewed(
+        self,
+        name: str,
+        result: Result,
+        settings: ReviewSettings,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+    ) -> SessionReview:
+        work = self._work(name)
         review = review_result(
             result,
             work.rig,
@@ -311,6 +335,40 @@ class ReviewRun:
         )
         return replace(review.summary(), settings=settings)
 
+    def _add_movement(
+        self,
+        files: ReviewFiles,
+        name: str,
+        result: Result,
+        settings: ReviewSettings,
+        threads: int | None,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+    ) -> Result:
+        """Write what needs the uncertainty of movements; the result without that.
+
+        It takes as much memory as the covariance of the positions. All measures are checked first.
+        """
+        own = [each for each in settings.measures if each in MEASURES]
+        rig = self._work(name).rig if own else None
+        if own:
+            check_measures(result, rig, own)
+        wanted = [each for each in own if each in IN_SD]
+        if wanted:
+            found = compute_measures(
+                result, rig, wanted, progress=progress, cancelled=cancelled, threads=threads
+            )
+            poses = replace(result.poses2d, session=name)
+            files.add_measures(poses, found, progress, cancelled)
+        if result.poses3d is None:
+            return result
+        return replace(
+            result,
+            poses3d=replace(
+                result.poses3d, displacement_covariance=None, acceleration_variance=None
+            ),
+        )
+
     def _add_measures(
         self,
         files: ReviewFiles,
@@ -321,13 +379,11 @@ class ReviewRun:
         progress: Progress | None,
         cancelled: IsCancelled | None,
     ) -> None:
-        """Compute and write the measures, few at a time."""
-        own = [each for each in settings.measures if each in MEASURES]
+        """Compute and write the measures, few at a time, but for those of `_add_movement`."""
+        own = [each for each in settings.measures if each in MEASURES and each not in IN_SD]
         work = self._work(session.session) if own else None
         rig = None if work is None else work.rig
         bones = () if work is None else work.inputs.table.skeleton
-        if own:
-            check_measures(result, rig, own)
         for group in measure_groups(own):
             found = compute_measures(
                 result, rig, group, bones, progress=progress, cancelled=cancelled, threads=threads
