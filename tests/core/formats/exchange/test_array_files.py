@@ -161,6 +161,12 @@ class TestNwb:
         np.testing.assert_allclose(again.confidence3d(), poses.confidence3d())
         assert any("subject's subject_id, species, sex, age" in note for note in notes)
 
+    def test_an_unknown_unit_is_none_again(self, tmp_path: Path) -> None:
+        poses = poses_of()
+        assert poses.poses3d is not None
+        poses = replace(poses, poses3d=replace(poses.poses3d, units=""), rig=None)
+        assert round_trip(poses, "nwb", tmp_path)[0].units == ""
+
     def test_the_container_has_the_name_that_movement_looks_for(self, tmp_path: Path) -> None:
         import h5py
 

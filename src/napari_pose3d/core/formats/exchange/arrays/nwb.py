@@ -34,6 +34,8 @@ from ..side_file import parsed_facts
 
 _EXPECTED = "NWB with a PoseEstimation of ndx-pose in processing/behavior"
 _CONTAINER = "PoseEstimation"
+# NWB wants one.
+_NO_UNIT = "unknown"
 _MEASURED, _FILLED, _MISSING = 0, 1, 2
 _STATES = ["measured", "filled in", "missing"]
 _NEEDED = ("subject_id", "species", "sex", "age")
@@ -171,7 +173,7 @@ def _space_series(ndx: Any, poses: SessionPoses, rate: float) -> list[Any]:
             name=name,
             description=f"position of {name} in space",
             data=np.ascontiguousarray(space.xyz[:, k]),
-            unit=poses.units or "unknown",
+            unit=poses.units or _NO_UNIT,
             reference_frame="world of the calibration",
             rate=rate,
             starting_time=0.0,
@@ -320,7 +322,8 @@ def _poses_of(spaces: _Series, views: dict[str, _Series], facts: Any, path: Path
 
     space, of_views, scores = None, None, None
     if spaces:
-        units = facts.units or next(iter(spaces.values()))["unit"]
+        stated = next(iter(spaces.values()))["unit"]
+        units = facts.units or ("" if stated == _NO_UNIT else stated)
         scores = column(spaces, "confidence", 1)[..., 0].astype(np.float32)
         space = poses3d_of(
             column(spaces, "data", 3),
