@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def _bomb(content: bytes, rng: random.Random) -> bytes:
         lines += [
             b"a%d: &a%d [%s]" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 9)
         ]
-        return content + b"\n" + b"\n".join(lines) + b"\nview_names: *a8\n"
+        keys = re.findall(rb"^(\w+):", content, re.MULTILINE) or [b"view_names"]
+        return content + b"\n" + b"\n".join(lines) + b"\n" + rng.choice(keys) + b": *a8\n"
     return content + b"\n" + b".".join([b"a"] * 20_000) + b" = 1\n"
 
 

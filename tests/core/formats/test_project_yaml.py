@@ -66,9 +66,13 @@ def test_everything_else_stays(tmp_path: Path, seed: int) -> None:
     changed(tmp_path, "keypoint_names:\n- nose\n- tail", names)
 
 
-BOMB = "a: &a [x, x]\n" + "".join(
-    f"{name}: &{name} [{', '.join([f'*{inner}'] * 5)}]\n"
-    for inner, name in zip("abcdefgh", "bcdefghi", strict=True)
+# Few aliases, 3 ** 20 values.
+BOMB = "a0: &a0 [x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 3)}]\n" for n in range(1, 20)
+)
+# Merged mappings are as many.
+MERGED = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 3)}]}}\n" for n in range(1, 20)
 )
 
 
@@ -80,8 +84,9 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ('view_names: ["a\\0b"]', "view"),
         ("view_names: !!python/object/apply:os.system ['true']", "valid YAML|run or made"),
         ("view_names: !mine [a]", "run or made|valid YAML"),
-        (f"{BOMB}view_names: [*i]", "is not a name"),
-        ("a: &a {x: 1}\n" + "b: {<<: [" + "*a, " * 100 + "*a]}", "aliases"),
+        (f"{BOMB}view_names: *a19", "aliases .* more than 100,000 values"),
+        (f"{MERGED}view_names: *a19", "aliases .* more than 100,000 values"),
+        ("view_names: &a [*a]", "aliases"),
         ("view_names: " + "[" * 50_000, "deep|depth"),
         ("view_names: [" + "9" * 10_000 + "]", "cannot be read|is not a name|valid"),
         ("view_names: [2020-13-45]", "cannot be read|month|valid"),
@@ -91,6 +96,11 @@ def test_files_built_to_break_a_reader(tmp_path: Path, text: str, message: str) 
     touch(tmp_path / "project.yaml", text)
     with pytest.raises(PoseDataError, match=message):
         read_project(tmp_path)
+
+
+def test_aliases_that_do_not_multiply_are_read(tmp_path: Path) -> None:
+    touch(tmp_path / "project.yaml", "names: &names [a, b]\nview_names: *names\nother: *names\n")
+    assert read_project(tmp_path).view_names == ("a", "b")
 
 
 def test_what_stands_in_the_place_of_the_file(tmp_path: Path) -> None:

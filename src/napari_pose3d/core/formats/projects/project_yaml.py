@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
+from napari_pose3d.core.formats.containers.plain_yaml import yaml_content
 from napari_pose3d.core.storage.group_recovery import recover
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
@@ -23,8 +24,6 @@ FILE_NAME = "project.yaml"
 CALIBRATIONS_CSV = "calibrations.csv"
 _KEYPOINTS = "keypoint_names"
 _LARGEST = 4 << 20
-_DEEPEST = 32
-_MOST_ALIASES = 64
 
 
 @dataclass(frozen=True)
@@ -246,56 +245,3 @@ def _insertion(
     if stop < 0:
         return len(text), len(text), f"\n{lines}"
     return stop + 1, stop + 1, lines
-
-
-def yaml_content(text: str, path: Path) -> Any:
-    """What a YAML text holds; only plain settings are allowed in it.
-
-    Raises
-    ------
-    PoseDataError
-        It is no YAML, or holds what would make or run something.
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    with input_errors(path, yaml.YAMLError):
-        try:
-            _refuse_tricks(yaml.parse(text, Loader=loader), path)
-            return yaml.load(text, Loader=loader)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise PoseDataError(
-                f"this is not valid YAML ({getattr(error, 'problem', None) or 'cannot be parsed'})",
-                file=path,
-                place=None if mark is None else f"line {mark.line + 1}, column {mark.column + 1}",
-                todo="Mend this line; lists are written as '- name', one below the other",
-            ) from error
-
-
-def _refuse_tricks(events: Iterable[Any], path: Path) -> None:
-    """Refuse what no settings need, and what makes a small file an endless one."""
-    import yaml
-
-    depth = aliases = 0
-    for event in events:
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        aliases += isinstance(event, yaml.AliasEvent)
-        tag = getattr(event, "tag", None)
-        what = None
-        if depth > _DEEPEST:
-            what = "lists lie too deep in each other"
-        elif aliases > _MOST_ALIASES:
-            what = f"there are more than {_MOST_ALIASES} aliases (*name)"
-        elif tag and not tag.startswith("tag:yaml.org,2002:"):
-            what = f"'{tag[:40]}' asks for something to be run or made"
-        if what is not None:
-            raise PoseDataError(
-                what,
-                file=path,
-                place=f"line {event.start_mark.line + 1}",
-                expected="plain settings, as Lightning Pose writes them",
-            )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.formats.projects.project_yaml import yaml_content
+from napari_pose3d.core.formats.containers.plain_yaml import yaml_content
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 

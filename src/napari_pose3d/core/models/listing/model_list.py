@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.formats.projects.project_yaml import find_project, yaml_content
+from napari_pose3d.core.formats.containers.plain_yaml import yaml_content
+from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.formats.containers.optional_library import library
+from napari_pose3d.core.formats.containers.plain_yaml import yaml_content
 from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
@@ -191,11 +192,8 @@ def read_dlc_project(path: Path) -> SessionLabels:
     PoseDataError
         It is no such project, has several animals, or a file is damaged.
     """
-    import yaml
-
     config_path = path / _CONFIG
-    with input_errors(config_path, yaml.YAMLError, expected=_EXPECTED):
-        config = yaml.safe_load(read_text(config_path, expected=_EXPECTED))
+    config = yaml_content(read_text(config_path, expected=_EXPECTED), config_path)
     if not isinstance(config, dict):
         raise PoseDataError(
             "this is no project of DeepLabCut", file=config_path, expected=_EXPECTED
