@@ -23,7 +23,7 @@ from napari_pose3d.core.projects.project_toml import (
     update_own_project,
 )
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import TriangulationSettings
+from napari_pose3d.settings import ReadingSettings, SmoothingSettings, TriangulationSettings
 
 MAPPED = {view: f"camera {i}" for i, view in enumerate(VIEWS)}
 
@@ -57,7 +57,18 @@ def test_a_view_without_a_camera_keeps_its_video(folder: Path) -> None:
     assert set(session.videos) == set(VIEWS)
     (issue,) = [each for each in check_session(session) if "calibration" in each.what]
     assert issue.what == f"{VIEWS[-1]} is not in calibration.toml; it has {', '.join(VIEWS[:-1])}"
-    assert [remedy.kind for remedy in issue.remedies] == ["cameras"]
+    assert [remedy.kind for remedy in issue.remedies] == ["views", "cameras"]
+    # Whatever needs the calibration names the view, and goes on without it.
+    run = FileRun(folder)
+    for compute in (
+        lambda run: run.triangulate(TriangulationSettings(robust="off")),
+        lambda run: run.smooth(SmoothingSettings(smooth_param=5.0)),
+    ):
+        with pytest.raises(PoseDataError, match=f"no camera for the view {VIEWS[-1]}") as raised:
+            compute(run)
+        assert [remedy.kind for remedy in raised.value.remedies] == ["views", "cameras"]
+    fewer = FileRun(folder, reading=ReadingSettings(views=VIEWS[:-1]))
+    assert fewer.triangulate(TriangulationSettings(robust="off")).poses3d is not None
 
 
 def test_another_file_in_the_folder_is_no_view(folder: Path) -> None:

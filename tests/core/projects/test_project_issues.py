@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def test_missing_views_are_said(tmp_path: Path) -> None:
     assert "no video of view side" in no_video.what
     assert "day1_side.mp4" in no_video.todo
     assert "'net1' has no view top" in predictions.what
+
+
+def test_videos_that_cannot_be_opened_are_said(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, views=("top", "side", "back"), sessions=("day1",))
+    for view in ("top", "side", "back"):
+        video(folder / "videos" / f"day1_{view}.mp4")
+    (session,) = open_project(folder).sessions
+    before = check_session(session)
+    assert not [each for each in before if "opened" in each.what]
+    (folder / "videos" / "day1_side.mp4").write_bytes(b"")
+    os.truncate(folder / "videos" / "day1_back.mp4", 3000)
+    said = [each for each in check_session(session) if "opened" in each.what]
+    second, first = sorted(said, key=lambda each: each.what)
+    assert (
+        first.what == "the video of view side cannot be opened: day1_side.mp4: is empty (0 bytes)"
+    )
+    assert "day1_back.mp4" in second.what
+    assert "cut off" in second.what
+    assert first.todo
+    assert second.todo
 
 
 def test_names_that_cannot_be_told_apart(tmp_path: Path) -> None:
@@ -132,7 +153,7 @@ def test_a_damaged_calibration_is_said_not_raised(tmp_path: Path) -> None:
     folder = lightning_project(tmp_path, sessions=("day1",))
     touch(folder / "calibration.toml", "[cam_0\n")
     (session,) = open_project(folder).sessions
-    (problem,) = check_session(session)
+    (problem,) = [each for each in check_session(session) if "calibration" in each.where]
     assert problem.severity == "error"
     assert "calibration.toml" in problem.where
 

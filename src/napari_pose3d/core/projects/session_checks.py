@@ -14,6 +14,7 @@ from napari_pose3d.core.cameras.rig import Rig, absent_cameras
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.core.formats.projects.frame_tables import read_boxes
+from napari_pose3d.core.video.index.container import open_container
 from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError, Remedy
 
@@ -39,8 +40,8 @@ def check_session(session: Session) -> tuple[Issue, ...]:
         Without those that are in ``session.problems`` already. Where a video has another size than
         the calibration and the reason is known, `Issue.offer` holds the crop or scale.
     """
-    issues: list[Issue] = []
     facts = session.video_metadata()
+    issues = _videos(session, facts)
     try:
         rig = session.load_rig()
     except PoseDataError as error:
@@ -56,6 +57,27 @@ def check_session(session: Session) -> tuple[Issue, ...]:
         # A table that says how a video lies in its session.
         issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
     return (*issues, *_tables(session, facts), *_hdf5(session))
+
+
+def _videos(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
+    """Videos that cannot be opened: nothing is found in their headers."""
+    issues = []
+    for view, path in session.videos.items():
+        if facts[view] != VideoMetadata():
+            continue
+        try:
+            container, _ = open_container(path)
+            container.close()
+        except PoseDataError as error:
+            issues.append(
+                Issue(
+                    "error",
+                    f"the video of view {view} cannot be opened: {path.name}: {error.problem}",
+                    session.name,
+                    error.todo or "Copy it again from where it was recorded; the others are shown",
+                )
+            )
+    return issues
 
 
 def _cameras(session: Session, rig: Rig) -> list[Issue]:
@@ -78,9 +100,9 @@ def _cameras(session: Session, rig: Rig) -> list[Issue]:
                 "error",
                 absent,
                 session.name,
-                "What is not calibrated is shown, but has no part in 3-D. If it is a camera under "
-                "another name, say which",
-                remedies=(Remedy("cameras"),),
+                "What is not calibrated is shown, but cannot be smoothed in 3-D: leave it out "
+                "there. If it is a camera under another name, say which",
+                remedies=(Remedy("views"), Remedy("cameras")),
             )
         )
     unseen = [name for name in rig.names if name not in session.views]

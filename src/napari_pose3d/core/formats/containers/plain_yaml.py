@@ -62,7 +62,7 @@ def _refuse_tricks(events: Iterable[Any], path: Path) -> None:
                 sizes[name] = n_values - before
         elif isinstance(event, yaml.AliasEvent):
             # Without a size it is within its own anchor: without end.
-            size = sizes.get(anchor, _MOST_BY_ALIASES + 1)
+            size = sizes.get(anchor or "", _MOST_BY_ALIASES + 1)
             n_values += size
             by_aliases += size
             if by_aliases > _MOST_BY_ALIASES:

@@ -107,12 +107,14 @@ def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
         name = path.relative_to(table.project.folder).as_posix()
         rig = load_rig(path).renamed(table.cameras)
         return rig, (f"the project's own calibration is used: {name}",)
-    # The user did not choose this file: a contradiction is no error.
+    # The user did not choose this file: it may be damaged, or of other cameras. Where it has some
+    # of the views it is theirs, and the others are an error as in a project.
     try:
         rig = load_rig(path).renamed(table.cameras)
     except PoseDataError as error:
         return None, (f"the calibration {path.name} in the folder is not used: {error.problem}",)
-    if why := absent_cameras(table.views, rig.names, path.name):
+    why = absent_cameras(table.views, rig.names, path.name)
+    if why and not set(table.views) & set(rig.names):
         return None, (f"the calibration {path.name} in the folder is not used: {why}",)
     return rig, (f"the calibration found in the folder is used: {path.name}",)
 
