@@ -12,6 +12,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QMessageBox
+from tests.support.gui_helpers import write_session
 from tests.support.label_sessions import (
     KEYPOINTS,
     SESSION,
@@ -40,6 +41,8 @@ from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import tiles_of
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
+from napari_pose3d.gui.session.dialogs.new_project import NewProjectDialog
 from napari_pose3d.gui.tasks.labeling.canvas.loupe import Loupe
 from napari_pose3d.gui.tasks.labeling.dialogs.frame_choice_dialog import FrameChoice
 from napari_pose3d.gui.workspace.docking import dock_of
@@ -358,3 +361,20 @@ def test_without_a_session_it_says_so(viewer: Any) -> None:
     QTest.qWait(50)
     assert "Open a session" in widget._hint.text()
     assert widget.control is None
+
+
+def test_a_folder_that_is_no_project_can_become_one(
+    viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = write_session(tmp_path, n_frames=5, seeds=1)
+    project = open_project(folder)
+    current_session(viewer).set(OpenSession(project, project.sessions[0]))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-pose3d", "Label")
+    until(widget._new_project.isVisible)
+    assert "no project.yaml" in widget._hint.text()
+    asked: list[str] = []
+    monkeypatch.setattr(
+        NewProjectDialog, "exec", lambda self: asked.append(self.views.text()) or False
+    )
+    QTest.mouseClick(widget._new_project, Qt.MouseButton.LeftButton)
+    assert asked == ["Cam-A, Cam-B, Cam-C"]

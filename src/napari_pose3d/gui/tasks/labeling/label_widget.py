@@ -6,7 +6,6 @@ from typing import Any
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import (
-    QLabel,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -22,6 +21,7 @@ from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import kept_colours
+from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.session.proposal_network import proposal_network
 from napari_pose3d.gui.workspace.panel_plan import Mark
@@ -78,14 +78,17 @@ class LabelWidget(QWidget):
         self.main_layer: MainLayer | None = None
         self._questions: Questions | None = None
         self.requests = LabelRequests(self)
-        self._hint = QLabel(_NO_SESSION)
-        self._hint.setWordWrap(True)
+        self._hint = MessageLabel(_NO_SESSION)
         self._open_views = QPushButton("Open the camera &views")
         self._open_views.clicked.connect(self._start)
+        self._new_project = QPushButton("&New project…")
+        self._new_project.setToolTip("Make a project of what is open; labels are kept in it.")
+        self._new_project.clicked.connect(self._ask_for_project)
+        self._new_project.hide()
         nothing = QWidget()
         column = QVBoxLayout(nothing)
-        column.addWidget(self._hint)
-        column.addWidget(self._open_views)
+        for part in (self._hint, self._open_views, self._new_project):
+            column.addWidget(part)
         column.addStretch(1)
         # It takes all the height, or napari gives half of it to nothing.
         self._pages = QStackedWidget()
@@ -134,7 +137,7 @@ class LabelWidget(QWidget):
             try:
                 self.labeling = Labeling(opened.project, opened.session, user_name())
             except PoseDataError as error:
-                self._say(str(error))
+                self._say(str(error), project=opened.project.kind != "lightning-pose")
                 show_error(str(error))
                 return
         docked = self._workspace.find("Label") is not None
@@ -227,9 +230,13 @@ class LabelWidget(QWidget):
         self.labeling.close()
         self.labeling = None
 
-    def _say(self, text: str, *, views: bool = False) -> None:
-        self._hint.setText(text)
+    def _say(self, text: str, *, views: bool = False, project: bool = False) -> None:
+        self._hint.show_message(text)
         self._open_views.setVisible(views)
+        self._new_project.setVisible(project)
+
+    def _ask_for_project(self) -> None:
+        self._workspace.open("Session").ask_for_new_project()
 
     # ------------------------------------------------------------------ camera views
 
