@@ -123,10 +123,23 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
     def then_traces() -> None:
         take("camera-views")
         _, traces = viewer.window.add_plugin_dock_widget(_PLUGIN, "Traces")
+        QTimer.singleShot(_SETTLE_MS, lambda: then_measured(traces))
+
+    def then_measured(traces: Any) -> None:
+        """What the sample's project measures, of the smoothed positions alone."""
+        take("traces")
+        controls = traces.controls
+        controls.source.setCurrentText("3-D")
+        controls.quantity.setCurrentText("knee")
+        controls.plot_also("measured turning azimuth")
+        controls.raw.setChecked(False)
+        controls.seconds.setChecked(True)
+        traces.show_frames(_FRAME - 30, _FRAME + 120)
         QTimer.singleShot(_SETTLE_MS, lambda: then_labels(traces))
 
     def then_labels(traces: Any) -> None:
-        take("traces")
+        # The panel alone: the images above it are those of the one before.
+        traces.grab().save(str(screenshots / "demo-traces-measured.png"))
         viewer.window.remove_dock_widget(traces)
         _, label = viewer.window.add_plugin_dock_widget(_PLUGIN, "Label")
         _when(lambda: label.control is not None, lambda: to_labeled_frame(label), label)
