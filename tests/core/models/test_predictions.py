@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ from napari_pose3d.core.models.predictions.prediction_chain import (
 )
 from napari_pose3d.core.models.predictions.prediction_record import (
     RECORD,
+    SessionPrediction,
     fingerprint,
+    is_done,
     read_predictions,
 )
 from napari_pose3d.core.models.predictions.prediction_run import predict_command
@@ -190,12 +193,56 @@ def test_boxes_are_needed_by_networks_trained_on_crops(project: Path) -> None:
     path = project / "models" / "net-seed0" / "config.yaml"
     path.write_text(config_text(with_values(read_config(path), {"data.bbox_file": ["a"]})))
     with pytest.raises(PoseDataError, match="no bounding boxes of view cam0, cam1, cam2"):
-        chosen_jobs(open_project(project), chosen_networks(project), "new")
+        chosen_jobs(open_project(project), chosen_networks(project, ["net-seed0"]), "new")
     for session in SESSIONS:
         for view in VIEWS:
             touch(project / "videos" / f"{session}_{view}_bbox.csv", "x,y,h,w\n0,0,9,9\n")
     jobs = chosen_jobs(open_project(project), chosen_networks(project), "new")
     assert set(jobs[0].wanted.settings["boxes"]) == set(VIEWS)
+
+
+def test_a_session_that_cannot_be_read_does_not_keep_the_others_from_it(
+    project: Path, installation: Installation
+) -> None:
+    path = project / "videos" / "mouse1_day1_cam1.mp4"
+    path.rename(path.with_suffix(".avi"))
+    done = predicted(project, installation, "all", smooth=SmoothingSettings())
+    assert {session for _, session in done.predicted} == {"mouse2_day1"}
+    assert set(done.smoothed) == {"mouse2_day1"}
+    names = {"mouse1_day1 by net-seed0", "mouse1_day1 by net-seed1"}
+    assert done.failed.keys() == names
+    assert ".mp4 only" in str(done.failed["mouse1_day1 by net-seed0"])
+    with pytest.raises(PoseDataError, match=r"\.mp4 only"):
+        predicted(project, installation, ["mouse1_day1"])
+
+
+def test_predictions_of_others_are_not_replaced_unasked(
+    project: Path, installation: Installation
+) -> None:
+    for view in VIEWS:
+        preds = project / "models" / "net-seed0" / "video_preds"
+        touch(preds / f"mouse1_day1_{view}.csv", "of the app")
+    done = predicted(project, installation)
+    assert done.kept == [("net-seed0", "mouse1_day1")]
+    assert ("net-seed1", "mouse1_day1") in done.predicted
+    assert (preds / "mouse1_day1_cam1.csv").read_text() == "of the app"
+    again = predicted(project, installation)
+    assert (again.kept, again.predicted) == (done.kept, [])
+    asked = predicted(project, installation, ["mouse1_day1"])
+    assert asked.predicted == [("net-seed0", "mouse1_day1")]
+    assert (preds / "mouse1_day1_cam1.csv").read_text() != "of the app"
+
+
+def test_what_was_predicted_in_half_precision_is_not_done_for_litpose(tmp_path: Path) -> None:
+    full = SessionPrediction({"cam0": "v"}, "w", {"boxes": {}}, {"cam0": "a.csv"}, 2)
+    half = replace(full, settings={"boxes": {}, "precision": "fp16"})
+    other = replace(full, settings={"boxes": {"cam0": "b"}})
+    head = "scorer,a,a,a\nbodyparts,n,n,n\ncoords,x,y,likelihood\n"
+    touch(tmp_path / "video_preds" / "a.csv", f"{head}0,1,2,0.9\n1,1,2,0.9\n")
+    whole = [is_done(tmp_path, had, full) for had in (full, half, other)]
+    coarse = [is_done(tmp_path, had, half) for had in (full, half, other)]
+    assert whole == [True, False, False]
+    assert coarse == [True, True, False]
 
 
 def cropped(project: Path, **values: object) -> None:

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         which = "new"
     elif options.sessions == ["all"]:
         which = "all"
-    jobs = chosen_jobs(project, networks, which)
+    jobs = chosen_jobs(project, networks, which, exported=options.onnx)
     if not jobs:
         print("nothing to predict")
         return 0
@@ -93,6 +93,11 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     for words, pairs in (("predicted", result.predicted), ("done already", result.skipped)):
         for network, session in pairs:
             print(f"{words}: {session} by {network}")
+    for network, session in result.kept:
+        print(
+            f"left as it is: {session} by {network} (not predicted here; name it in --sessions to "
+            "predict it anew)"
+        )
     for session, files in result.smoothed.items():
         print(f"smoothed: {session}", *files, sep="\n  ")
     for name, error in result.failed.items():

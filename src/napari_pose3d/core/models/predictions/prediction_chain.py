@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,8 @@ from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation
 from ..listing.model_list import Network, list_networks
 from ..runs.training_state import State
-from .prediction_run import PredictionJob, network_views, plan_predictions, run_predictions
+from .prediction_plan import PredictionJob, network_views, plan_predictions
+from .prediction_run import run_predictions
 
 Which = Literal["new", "all"]
 
@@ -33,6 +34,8 @@ class ChainResult:
         That were predicted now.
     skipped : list of (network, session)
         That were done already.
+    kept : list of (network, session)
+        Whose predictions were not made here, and were left as they are.
     smoothed : dict of session to list of Path
         Files that were written.
     failed : dict of str to PoseDataError
@@ -41,6 +44,7 @@ class ChainResult:
 
     predicted: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
     smoothed: dict[str, list[Path]] = field(default_factory=dict)
     failed: dict[str, PoseDataError] = field(default_factory=dict)
 
@@ -76,7 +80,11 @@ def chosen_networks(
 
 
 def chosen_jobs(
-    project: Project, networks: Sequence[Network], sessions: Which | Collection[str]
+    project: Project,
+    networks: Sequence[Network],
+    sessions: Which | Collection[str],
+    *,
+    exported: bool = False,
 ) -> tuple[PredictionJob, ...]:
     """Which sessions are predicted by which networks.
 
@@ -85,22 +93,34 @@ def chosen_jobs(
     project : Project
     networks : sequence of Network
     sessions : {"new", "all"} or collection of str
-        new: those that lack predictions of one of the networks, and have all their videos.
+        new: those that lack predictions of one of the networks, and have all their videos;
+        predictions that were not made here count as done.
+    exported : bool
+        Whether exports are to predict, and not ``litpose``.
 
     Raises
     ------
     PoseDataError
-        A session of a name is not there, or lacks a video.
+        A session of a name is not there, a network has no weights, or none of the sessions can be
+        predicted.
     """
     if isinstance(sessions, str):
         views = {view for network in networks for view in network_views(network)}
         chosen: list[Session] = [s for s in project.sessions if views <= s.videos.keys()]
     else:
         chosen = [project.session(name) for name in sessions]
-    jobs = plan_predictions(networks, chosen)
-    if sessions != "new":
-        return jobs
-    new = {job.session.name for job in jobs if not job.done}
+    jobs = plan_predictions(networks, chosen, exported=exported)
+    if sessions == "new":
+        jobs = _new(jobs)
+    problems = [job.problem for job in jobs if job.problem is not None]
+    if problems and len(problems) == len(jobs):
+        raise problems[0]
+    return jobs
+
+
+def _new(jobs: Sequence[PredictionJob]) -> tuple[PredictionJob, ...]:
+    jobs = tuple(replace(job, done=True) if job.foreign else job for job in jobs)
+    new = {job.session.name for job in jobs if job.foreign or not job.done}
     return tuple(job for job in jobs if job.session.name in new)
 
 
@@ -146,15 +166,18 @@ def run_chain(
         place = job.network.name, job.session.name
         if place in failed:
             result.failed[f"{job.session.name} by {job.network.name}"] = failed[place]
+        elif job.done and job.foreign:
+            result.kept.append(place)
         else:
             (result.skipped if job.done else result.predicted).append(place)
     if smooth is None:
         return result
     lacking = {session for _, session in failed}
     for name in dict.fromkeys(job.session.name for job in jobs):
-        if name in lacking:
+        own = [job for job in jobs if job.session.name == name]
+        if name in lacking or all(job.foreign and job.done for job in own):
             continue
-        networks = [job.network for job in jobs if job.session.name == name]
+        networks = [job.network for job in own]
         try:
             result.smoothed[name] = _smooth(
                 project.folder, name, networks, smooth, progress, cancelled

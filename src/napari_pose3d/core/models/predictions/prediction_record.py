@@ -20,6 +20,8 @@ from napari_pose3d.errors import PoseDataError
 
 RECORD = "napari-pose3d-predictions.json"
 SCHEMA = 1
+PRECISION = "precision"
+"""In the settings where an exported network of 16 bits predicted."""
 _SAMPLE = 1 << 20
 
 
@@ -103,11 +105,12 @@ def is_done(network: Path, recorded: SessionPrediction | None, wanted: SessionPr
     """Whether a session is predicted with these videos, weights and settings, and still whole."""
     if recorded is None:
         return False
-    same = (recorded.videos, recorded.weights, recorded.settings) == (
-        wanted.videos,
-        wanted.weights,
-        wanted.settings,
-    )
+    same = (recorded.videos, recorded.weights) == (wanted.videos, wanted.weights)
+    asked, had = dict(wanted.settings), dict(recorded.settings)
+    # What was predicted in full precision is good enough for all; in half, for its like only.
+    if PRECISION not in had:
+        asked.pop(PRECISION, None)
+    same = same and had == asked
     if not same or set(recorded.files) != set(wanted.videos):
         return False
     for name in recorded.files.values():

@@ -11,11 +11,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
-from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.video.metadata import video_metadata
@@ -25,105 +24,29 @@ from napari_pose3d.settings import IsCancelled, Progress
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
-from ..configuration.crops import trained_on_crops
 from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation, litpose_variables
-from ..listing.model_list import Network
 from ..proposals.exported_network import ExportedNetwork
 from ..proposals.session_prediction import predict_session
 from ..runs.failure_messages import failure_of
 from ..runs.model_folder import log_tail
 from .prediction_batch import prediction_batch
+from .prediction_plan import (
+    VIDEO_PREDS,
+    PredictionJob,
+    network_views,
+    session_boxes,
+    table_stems,
+)
 from .prediction_record import (
-    SessionPrediction,
-    fingerprint,
-    is_done,
+    PRECISION,
     note_prediction,
-    read_predictions,
 )
 
-VIDEO_PREDS = "video_preds"
 _LOG = "predict_log.txt"
 _PAUSE = 0.1
 # Who cancels does not wait: it writes to a folder of ours, which is removed.
 _SECONDS_TO_END = 0.15
-
-
-@dataclass(frozen=True)
-class PredictionJob:
-    """One session to be predicted by one network.
-
-    Attributes
-    ----------
-    network : Network
-    session : Session
-    wanted : SessionPrediction
-        What its record would say.
-    done : bool
-        Whether it is predicted already.
-    """
-
-    network: Network
-    session: Session
-    wanted: SessionPrediction
-    done: bool
-
-
-def plan_predictions(
-    networks: Sequence[Network], sessions: Sequence[Session]
-) -> tuple[PredictionJob, ...]:
-    """Which sessions have to be predicted by which networks: session by session.
-
-    Parameters
-    ----------
-    networks : sequence of Network
-    sessions : sequence of Session
-
-    Raises
-    ------
-    PoseDataError
-        A network has no weights or cannot be used with ``litpose predict``, or a session lacks
-        the video of a view.
-    """
-    weights = {}
-    for network in networks:
-        if network.state.checkpoint is None:
-            raise PoseDataError(
-                f"the network {network.name} has no weights ({network.state.describe()})",
-                file=network.folder,
-                todo="Train it first, or leave it out",
-            )
-        weights[network.name] = fingerprint(network.state.checkpoint)
-    jobs = []
-    for session in sessions:
-        videos: dict[str, str] = {}
-        for network in networks:
-            views = network_views(network)
-            for view in views:
-                if view not in session.videos:
-                    raise PoseDataError(
-                        f"session '{session.name}' has no video of view {view}, and the network "
-                        f"{network.name} needs all its views ({', '.join(views)})",
-                        file=session.folder,
-                        todo="Add the video, or leave the session out",
-                    )
-                if session.videos[view].suffix.lower() != ".mp4":
-                    raise PoseDataError(
-                        "litpose predicts videos in .mp4 only",
-                        file=session.videos[view],
-                        todo="Convert it without changing its frames",
-                    )
-                videos.setdefault(view, fingerprint(session.videos[view]))
-            boxes = _boxes(network, session)
-            wanted = SessionPrediction(
-                {view: videos[view] for view in views},
-                weights[network.name],
-                {"boxes": {view: fingerprint(path) for view, path in boxes.items()}},
-            )
-            recorded = read_predictions(network.folder).get(session.name)
-            done = is_done(network.folder, recorded, wanted)
-            jobs.append(PredictionJob(network, session, wanted, done))
-    return tuple(jobs)
 
 
 def run_predictions(
@@ -164,6 +87,9 @@ def run_predictions(
     failed = {}
     left = [job for job in jobs if not job.done]
     for n, job in enumerate(left):
+        if job.problem is not None:
+            failed[job.network.name, job.session.name] = job.problem
+            continue
         stage = f"predicting {job.session.name} by {job.network.name} ({n + 1} of {len(left)})"
         if progress is not None:
             progress(stage, 0, 0)
@@ -176,11 +102,6 @@ def run_predictions(
         except PoseDataError as error:
             failed[job.network.name, job.session.name] = error
     return failed
-
-
-def network_views(network: Network) -> tuple[str, ...]:
-    """The views that a network was trained on."""
-    return tuple(map(str, value_at(network.config, "data.view_names", []))) or (SINGLE_VIEW,)
 
 
 def predict_command(
@@ -203,23 +124,6 @@ def predict_command(
     if progress_file is not None:
         command += ["--progress_file", str(progress_file)]
     return command
-
-
-def _boxes(network: Network, session: Session) -> dict[str, Path]:
-    """Bounding boxes of a session's videos, for a network that was trained on crops."""
-    if not trained_on_crops(network.config):
-        return {}
-    views = network_views(network)
-    lacking = [view for view in views if view not in session.boxes]
-    if lacking:
-        raise PoseDataError(
-            f"the network {network.name} was trained on crops, and session '{session.name}' has no "
-            f"bounding boxes of view {', '.join(lacking)}",
-            file=session.folder,
-            expected="<video>_bbox.csv beside each video",
-            todo="Make them with litpose create_bbox",
-        )
-    return {view: session.boxes[view] for view in views}
 
 
 def _predict(
@@ -291,7 +195,11 @@ def _predict_exported(
         cancelled=cancelled,
     )
     files = {view: path.name for view, path in zip(network.views, paths, strict=True)}
-    done = replace(job.wanted, files=files, n_frames=count_frames(paths[0]))
+    settings = {k: v for k, v in job.wanted.settings.items() if k != PRECISION}
+    if network.precision != "fp32":
+        settings[PRECISION] = network.precision
+    n_frames = count_frames(paths[0])
+    done = replace(job.wanted, settings=settings, files=files, n_frames=n_frames)
     note_prediction(job.network.folder, job.session.name, done)
 
 
@@ -300,11 +208,8 @@ def _named_files(
 ) -> tuple[dict[str, Path], Path | None]:
     """Videos under the names by which ``litpose`` groups them, ``<session>_<view>.mp4``."""
     videos = {view: job.session.videos[view] for view in views}
-    boxes = _boxes(job.network, job.session)
-    names = {
-        view: f"{job.session.name}_{view}" if view != SINGLE_VIEW else path.stem
-        for view, path in videos.items()
-    }
+    boxes = session_boxes(job.network, job.session)
+    names = table_stems(job.session, views)
     right = all(path.stem == names[view] for view, path in videos.items())
     folders = {path.parent for path in boxes.values()}
     if right and len(folders) <= 1:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.models.listing.model_list import Network
-from napari_pose3d.core.models.predictions.prediction_run import network_views
+from napari_pose3d.core.models.predictions.prediction_plan import network_views
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 

@@ -206,6 +206,8 @@ def describe(result: ChainResult) -> str:
         lines.append(f"Predicted: {_pairs(result.predicted)}.")
     if result.skipped:
         lines.append(f"Done already: {_pairs(result.skipped)}.")
+    if result.kept:
+        lines.append(f"Left as they are, not predicted here: {_pairs(result.kept)}.")
     if result.smoothed:
         lines.append(f"Smoothed: {', '.join(result.smoothed)}.")
     lines += [f"{name} failed: {error}" for name, error in result.failed.items()]
@@ -229,7 +231,7 @@ def _predict(
     cancelled: IsCancelled,
 ) -> ChainResult:
     project = open_project(folder)
-    jobs = chosen_jobs(project, networks, sessions)
+    jobs = chosen_jobs(project, networks, sessions, exported=program is None)
     return run_chain(
         project,
         jobs,
