@@ -120,6 +120,28 @@ def test_a_run_that_fails_for_a_wrong_calibration_says_so() -> None:
         smooth(ensemble, replace(rig, cameras=behind))
 
 
+@pytest.mark.parametrize("n_views", [2, 4])
+def test_a_calibration_that_is_slightly_wrong_is_told_from_a_noisy_network(n_views: int) -> None:
+    rig, _ = scene(n_views)
+    rng = np.random.default_rng(5)
+    xy = rig.project(walk(300, 6, rng))
+    exact = xy + rng.normal(0, 1, xy.shape)
+    # As after a knock: residuals of some 4 px, below what counts as a calibration of another day.
+    shift = np.array([[0, 0, 8], [0, 0, 10], [0, 0, 0]])
+    moved = replace(rig.cameras[0], matrix=rig.cameras[0].matrix + shift)
+    knocked = replace(rig, cameras=(moved, *rig.cameras[1:]))
+    fit = calibration_fit(knocked, exact, 1.0, go_on)
+    assert 2.0 < max(fit.residuals.values()) < 9.0
+    assert "shared by all keypoints" in (fit.warning() or "")
+    assert "exchanged" not in (fit.warning() or "")
+    # Residuals of the same size that each keypoint has for itself, or each point.
+    biased = exact + rng.normal(0, 3, (n_views, 1, 6, 2))
+    assert calibration_fit(rig, biased, 6.0, go_on).warning() is None
+    noisy = calibration_fit(rig, xy + rng.normal(0, 6, xy.shape), 6.0, go_on)
+    assert max(noisy.residuals.values()) > 2.0
+    assert noisy.warning() is None
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_outliers_of_a_network_are_not_taken_for_a_wrong_calibration(share: float) -> None:
     rig, ensemble = scene(4, 3)

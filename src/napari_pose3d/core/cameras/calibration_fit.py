@@ -4,8 +4,9 @@ Notes
 -----
 A sample of points is triangulated from all views without outlier rejection. A calibration of
 another day, of another image size, or with names exchanged leaves residuals of many px in most of
-them; outliers of a network do so in a minority, which does not move a median. Where residuals are
-large, permutations of the cameras are tried.
+them; outliers of a network do so in a minority, which does not move a median. Smaller residuals are
+the calibration's where all keypoints share them (`shared_residual`). Where residuals are large,
+permutations of the cameras are tried.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled
 
 from .rig import Rig
+from .shared_residual import residual_parts
 from .triangulation.triangulation import triangulate
 
 # Points that are used, and how many are needed.
@@ -34,6 +36,9 @@ _EQUAL = 1.15
 # Above the largest of these a calibration does not fit: px, part of the image's diagonal, multiple
 # of the ensemble's standard deviation.
 _POOR, _POOR_PART, _POOR_SPREADS = 6.0, 0.01, 6.0
+# Nor does it above the larger of these, in what keypoints share: px, part of the image's diagonal;
+# if that is this part of what they do not share, or more.
+_SHARED, _SHARED_PART, _SHARED_SHARE = 2.0, 0.0025, 0.4
 # All permutations of so many cameras are tried, of more only exchanges of two.
 _FEW = 4
 
@@ -49,6 +54,8 @@ class CalibrationFit:
         where most points do not lie in front of the camera; NaN where nothing is known.
     poor : bool
         The residuals are larger than a network's errors explain.
+    shared : float
+        What all keypoints share of them, where that is much; else NaN. Root mean square in px.
     orders : tuple of tuple of str
         Of the permutations that fit much better, and equally well, those that exchange the fewest
         cameras: the camera that each view seems to belong to. Several where the cameras stand
@@ -59,6 +66,7 @@ class CalibrationFit:
 
     residuals: dict[str, float]
     poor: bool = False
+    shared: float = np.nan
     orders: tuple[tuple[str, ...], ...] = ()
     better: float = np.nan
 
@@ -71,6 +79,11 @@ class CalibrationFit:
             for view, value in self.residuals.items()
         )
         text = f"the calibration does not fit the predictions: median residual in px {values}"
+        if np.isfinite(self.shared) and not self.orders:
+            text += (
+                f"; {self.shared:.1f} px are shared by all keypoints, so they are no errors of a "
+                "network"
+            )
         if not self.orders:
             return f"{text}. Is it of this recording, and of this image size?"
         causes = ", or ".join(self._described(order) for order in self.orders)
@@ -119,13 +132,17 @@ def calibration_fit(
             raise Cancelled
         values[candidate] = _residuals(rig.subset(candidate), points)[0]
     best = min(values.values(), default=np.inf)
-    poor = overall > limit
+    parts = residual_parts(rig, xy)
+    least = max(_SHARED, _SHARED_PART * float(np.mean(sizes)) if sizes else 0.0)
+    is_shared = parts.shared > max(least, _SHARED_SHARE * parts.own)
+    shared = parts.shared if is_shared else np.nan
+    poor = overall > limit or is_shared
     if best > _MUCH_BETTER * overall or best > limit:
-        return CalibrationFit(residuals, poor)
+        return CalibrationFit(residuals, poor, shared)
     equal = [order for order, value in values.items() if value <= _EQUAL * best]
     moves = [sum(a != b for a, b in zip(rig.names, order, strict=True)) for order in equal]
     fewest = [order for order, n in zip(equal, moves, strict=True) if n == min(moves)]
-    return CalibrationFit(residuals, poor, tuple(fewest), best)
+    return CalibrationFit(residuals, poor, shared, tuple(fewest), best)
 
 
 def _sample(xy: NDArray[np.floating]) -> NDArray[np.float64]:
