@@ -10,14 +10,14 @@ from qtpy.QtCore import QObject, QPoint, Qt
 from qtpy.QtGui import QFontMetrics, QGuiApplication
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton, QTabBar, QWidget
 
-# The font belongs to the bar: that of a tab alone is not what its width is computed from.
+# Of the bar, which the width of a tab is computed from, and of the tab, which is painted.
 _TABS = (
-    "QTabBar {{ font-size: {size}px; }} "
+    "QTabBar, QTabBar::tab {{ font-size: {size}px; }} "
     "QTabBar::tab {{ padding: 3px {padding}px; margin-right: 1px; }}"
 )
 # Size of the letters and room beside them, px; the smaller ones where many tabs carry marks.
-_TAB_SIZES = ((11, 5), (10, 1), (9, 1))
-_ROUND_TAB = 3
+_TAB_SIZES = ((11, 5), (10, 1), (9, 0))
+_ROUND_TAB = 4
 # Below its upper edge, px: there the mouse takes hold of a window.
 _HANDLE = 4
 
