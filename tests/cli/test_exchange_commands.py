@@ -119,6 +119,10 @@ def test_info_describes_labels_and_names_a_missing_library(
     said = capsys.readouterr().out
     assert "COCO keypoints, labels" in said
     assert "4 frames, views Cam-A, Cam-B, Cam-C" in said
+    assert main(["export", str(project), "--format", "jarvis", "--out", str(tmp_path / "set")]) == 0
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "set")]) == 0
+    assert "JARVIS data set, labels" in capsys.readouterr().out
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and so on")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["info", str(tmp_path / "a.parquet")]) == 0

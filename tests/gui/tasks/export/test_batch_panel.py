@@ -129,7 +129,7 @@ def test_three_sessions_of_which_one_is_corrupt(
     assert states(panel)["day1"] == "done before"
     # The results are offered for export.
     until(lambda: not panel.jobs.is_busy)
-    assert panel.sources.itemText(0) == "Smoothed"
+    assert panel.sources.currentText() == "Smoothed"
 
 
 def test_settings_are_those_of_the_tab_smooth(

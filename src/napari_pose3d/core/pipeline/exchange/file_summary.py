@@ -12,13 +12,13 @@ from napari_pose3d.wording import counted
 from .format_table import FORMATS, found_format
 from .import_run import lint_of
 
-# Tables that everything here reads, and describes, without an import; and videos and calibrations.
-_OURS = ("anipose", "dlc-csv", "dlc-h5")
+# Everything here reads and describes these without an import.
+_OURS = ("anipose", "dlc-csv", "dlc-h5", "dlc-project")
 _SUFFIXES = {each.suffix for each in FORMATS.values()} - {""}
 
 
 def describe_exchange(path: AnyPath) -> str:
-    """What is in a file that `import` reads, some lines; "" where it is of no such format.
+    """What is in a file or data set that `import` reads; "" where it is of no such format.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def describe_exchange(path: AnyPath) -> str:
         It is of a format, and damaged, or the library for it is not installed.
     """
     path = Path(path)
-    if path.suffix.lower() not in _SUFFIXES or not path.is_file():
+    if not path.is_dir() and not (path.suffix.lower() in _SUFFIXES and path.is_file()):
         return ""
     try:
         chosen = found_format(path)

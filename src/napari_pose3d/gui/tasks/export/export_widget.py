@@ -135,7 +135,8 @@ class ExportWidget(QWidget):
         self._show_session(opened)
 
     def _show_session(self, opened: OpenSession | None) -> None:
-        chosen = self.source
+        # What was offered first gives way to what is more useful now, such as a new result.
+        chosen = None if self.sources.currentIndex() == 0 else self.source
         self._opened = opened
         found = [] if opened is None else sources_of(opened.project, opened.session)
         self.sources.blockSignals(True)
