@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .failure_flags import Bool, Excesses, Failure, lost_views, runs
 
 _GAP = 3
+_KEYPOINTS_AT_ONCE = 8
 _LOWER = 0.5
 # A single frame must be so much above the bar.
 _LONE = 1.5
@@ -105,10 +106,18 @@ def find_events(
     lost = lost_views(excesses, sensitivity)
     found = _lost_events(excesses, lost)
     of_kinds: dict[Failure, list[Event]] = {}
-    # View by view: the cells of all views of a long recording are many.
+    # View by view, and few keypoints at a time: the cells of a long recording are many.
     for v in range(len(excesses.views)):
-        for kind, strength in _cell_kinds(excesses, lost, sensitivity, v):
-            of_kinds.setdefault(kind, []).extend(_cell_events(excesses, kind, v, strength))
+        of_view: dict[Failure, list[Event]] = {}
+        for first in range(0, len(excesses.keypoints), _KEYPOINTS_AT_ONCE):
+            part = slice(first, first + _KEYPOINTS_AT_ONCE)
+            for kind, strength in _cell_kinds(excesses, lost, sensitivity, v, part):
+                mine = _cell_events(excesses, kind, v, part, strength)
+                of_view.setdefault(kind, []).extend(mine)
+        for kind, events in of_view.items():
+            # Hidden keypoints come and go by themselves; the others have one cause in a view.
+            joined = events if kind is Failure.HIDDEN else _merged(events, by_views=False)
+            of_kinds.setdefault(kind, []).extend(joined)
     for events in of_kinds.values():
         found += _merged(events, by_views=True)
     found += _point_events(excesses, sensitivity, units)
@@ -142,12 +151,13 @@ def _label_frame(event: Event, excesses: Excesses) -> int:
 
 
 def _cell_kinds(
-    excesses: Excesses, lost: Bool, sensitivity: float, v: int
+    excesses: Excesses, lost: Bool, sensitivity: float, v: int, part: slice
 ) -> Iterator[tuple[Failure, NDArray[np.float32]]]:
     """Each kind with the excess of its cells in a view, ``(frame, keypoint)``; 0 elsewhere."""
     free = ~lost[v, :, None]
-    correction, spread = excesses.correction[v] * sensitivity, excesses.spread[v] * sensitivity
-    unsure = excesses.unsure[v]
+    correction = excesses.correction[v][:, part] * sensitivity
+    spread = excesses.spread[v][:, part] * sensitivity
+    unsure = excesses.unsure[v][:, part]
     flag = np.float32(_FLAG)
 
     def take(
@@ -159,8 +169,8 @@ def _cell_kinds(
         return kind, np.where(mine, strength, 0).astype(np.float32)
 
     worst = np.maximum(correction, spread)
-    yield take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped[v])
-    yield take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen[v])
+    yield take(Failure.SWAPPED_SIDES, np.maximum(worst, flag), excesses.swapped[v][:, part])
+    yield take(Failure.FROZEN, np.maximum(correction, flag), excesses.frozen[v][:, part])
     # Where a network only doubts what is right all the same, nothing is wrong.
     yield take(Failure.HIDDEN, correction, unsure)
     # A set of its own opinion drags the centre along: the spread tells, where it is as large.
@@ -239,22 +249,22 @@ def _bridged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _cell_events(
-    excesses: Excesses, kind: Failure, v: int, strength: NDArray[np.float32]
+    excesses: Excesses, kind: Failure, v: int, part: slice, strength: NDArray[np.float32]
 ) -> list[Event]:
-    """Events of one kind in one view."""
+    """Events of one kind in one view, of each keypoint by itself."""
     spread = kind is Failure.SETS_DISAGREE
-    bars = (excesses.spread_px if spread else excesses.correction_px)[v]
-    values = (excesses.spread if spread else excesses.correction)[v]
+    bars = (excesses.spread_px if spread else excesses.correction_px)[v, part]
+    values = (excesses.spread if spread else excesses.correction)[v][:, part]
     mine: list[Event] = []
-    for k, keypoint in enumerate(excesses.keypoints):
+    for k, keypoint in enumerate(excesses.keypoints[part]):
         for run in _runs(strength[:, k]):
             value = float(values[run.peak, k] * bars[k])
             if kind is Failure.SWAPPED_SIDES and not value > 0:
                 # Only some of the sets hold the sides the other way round.
-                value = float(excesses.spread[v, run.peak, k] * excesses.spread_px[v, k])
+                spreads = excesses.spread[v, run.peak, part] * excesses.spread_px[v, part]
+                value = float(spreads[k])
             mine.append(_event(kind, (keypoint,), (excesses.views[v],), run, value, "px"))
-    # Hidden keypoints come and go by themselves; the others have one cause in a view.
-    return mine if kind is Failure.HIDDEN else _merged(mine, by_views=False)
+    return mine
 
 
 def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Event]:
