@@ -94,10 +94,10 @@ def test_two_views_that_meet_for_a_frame_do_not_disagree() -> None:
         events = review_result(result, made.scene.rig, watch_cameras=False).events
         return sum(e.start <= frames.start <= e.end and "nose" in e.keypoints for e in events)
 
-    assert not n_events(slice(700, 701), (20, 0), (0, 0))
+    assert not n_events(slice(698, 699), (20, 0), (0, 0))
     # What lasts is an error, and so is what does not meet: off in one direction or the other.
-    assert n_events(slice(700, 706), (20, 0), (0, 0))
-    assert n_events(slice(700, 701), (0, 0), (20, 0)) + n_events(slice(700, 701), (0, 0), (0, 20))
+    assert n_events(slice(698, 704), (20, 0), (0, 0))
+    assert n_events(slice(698, 699), (0, 0), (20, 0)) + n_events(slice(698, 699), (0, 0), (0, 20))
 
 
 def _changed(made: Recording, view: int, frames: slice, keypoint: int, by: np.ndarray) -> object:

@@ -42,8 +42,6 @@ _BROKEN = 3.0
 # Floors: px of a correction and of a spread, below which nothing counts as wrong; the least s.
 _FLOOR_PX = 3.0
 _LEAST_SCALE_PX = 0.5
-# So long a sudden movement may be smoothed away.
-_SUDDEN_FRAMES = 2
 # A network is unsure below this part of its usual likelihood.
 _UNSURE = 0.7
 # Of a view's keypoints, so many fail where the view as a whole is lost.
@@ -220,7 +218,7 @@ def find_excesses(
         frozen[:, :, k] = _frozen(raw[:, :, k], poses.xy[:, :, k])
     correction_px = _over_bar(correction, _FLOOR_PX, _LEAST_SCALE_PX)
     if rig is not None and len(poses.views) == 2:
-        _excuse_sudden_movement(correction, correction_px, raw, rig.subset(poses.views))
+        _excuse_sudden_movement(correction, raw, rig.subset(poses.views))
     spread_px = _over_bar(spread, _FLOOR_PX, _LEAST_SCALE_PX)
     uncertainty, jump, bone, bars = _in_space(result, poses.keypoints, skeleton)
     return Excesses(
@@ -247,23 +245,20 @@ def find_excesses(
     )
 
 
-def _excuse_sudden_movement(
-    correction: Float32, bars: Float32, raw: NDArray[Any], rig: Rig
-) -> None:
+def _excuse_sudden_movement(correction: Float32, raw: NDArray[Any], rig: Rig) -> None:
     """Two views that meet do not contradict each other: at most at the bar, in place.
 
-    For a frame or two it is the smoothed point that cuts a sudden movement short: with two views
-    it is taken for an error of one of them. What lasts is an error, also along the epipolar curve.
+    For one frame it is the smoothed point that cuts a sudden movement short: with two views it is
+    taken for an error of one of them. What lasts is an error, also along the epipolar curve.
     """
     from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
 
     for k in range(correction.shape[2]):
         high = np.asarray((correction[:, :, k] > 1).any(axis=0))
-        short = [range(a, b + 1) for a, b in runs(high) if b - a < _SUDDEN_FRAMES]
-        at = np.array([frame for frames in short for frame in frames], np.int64)
+        at = np.array([first for first, last in runs(high) if first == last], np.int64)
         if len(at):
             apart = epipolar_distances(rig, np.asarray(raw[:, at, k], np.float64))
-            at = at[(apart < bars[:, None, k]).all(axis=0)]
+            at = at[(apart < _FLOOR_PX).all(axis=0)]
             correction[:, at, k] = np.minimum(correction[:, at, k], 1.0)
 
 
