@@ -338,3 +338,43 @@ def test_a_list_of_calibrations(project: Path) -> None:
     assert "15 rows are not the 16 images" in str(checked(project, **{key: str(file)}).errors)
     touch(file, "\n".join([",file", *lines]) + "\n")
     assert checked(project, **{key: str(file)}).errors == ()
+
+
+def test_an_image_that_is_cut_off(project: Path) -> None:
+    path = project / "labeled-data" / "mouse1_day1_cam1" / "img00000007.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    (error,) = plan_training(project).checked.errors
+    assert error.kind == "unreadable image"
+    assert "1 image is cut off" in error.problem
+    assert "mouse1_day1_cam1/img00000007.png" in error.evidence
+    # What a program wrote behind the end is none.
+    path.write_bytes(whole + b"note")
+    assert plan_training(project).checked.errors == ()
+
+
+def test_label_files_for_judging_are_checked_as_the_others(project: Path) -> None:
+    tables = [project / f"CollectedData_{view}.csv" for view in VIEWS]
+    beside = [path.with_name(f"{path.stem}_test.csv") for path in tables]
+    for path, other in zip(tables, beside, strict=True):
+        other.write_text("\n".join(path.read_text().splitlines()[:5]) + "\n")
+    assert plan_training(project).checked.errors == ()
+    edited(beside[1], lambda rows: [*rows[:3], rows[4], rows[3]])
+    (error,) = plan_training(project).checked.errors
+    assert error.kind == "order of rows"
+    assert error.where == "CollectedData_cam1_test.csv, line 4"
+    beside[1].unlink()
+    (error,) = plan_training(project).checked.errors
+    assert error.kind == "unreadable labels"
+    assert "CollectedData_cam1_test.csv" in error.where
+    beside[0].unlink()
+    checked = plan_training(project).checked
+    assert checked.errors == ()
+    assert "label files for judging" in {each.kind for each in checked.findings}
+
+
+def test_every_finding_has_a_remedy(project: Path) -> None:
+    beside = project / "CollectedData_cam0_new.csv"
+    beside.write_text((project / "CollectedData_cam0.csv").read_text())
+    for each in plan_training(project).checked.findings:
+        assert each.remedy, str(each)

@@ -1,4 +1,4 @@
-"""The size of an image from the first bytes of its file."""
+"""The size of an image, and whether its file is whole, from the first and the last bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,23 @@ import struct
 from napari_pose3d.core.storage.input_files import input_errors, open_input
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+# Some programs write notes behind the end.
+_TAIL = 4096
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+def is_cut_off(path: str | os.PathLike[str]) -> bool:
+    """Whether the end of a PNG or JPEG is missing, as after a copy that broke off.
+
+    Raises
+    ------
+    PoseDataError
+        The file cannot be read.
+    """
+    with open_input(path) as stream, input_errors(path):
+        end = b"IEND" if stream.read(8) == _PNG else b"\xff\xd9"
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
+        return end not in stream.read(_TAIL)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:

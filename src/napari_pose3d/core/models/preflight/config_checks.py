@@ -254,7 +254,9 @@ def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
         yield _at(
             "callbacks.anneal_weight",
             problem,
-            "Train longer, or lower freeze_until_epoch" if severity == "warning" else "",
+            "Train longer, or lower freeze_until_epoch"
+            if severity == "warning"
+            else "Lower freeze_until_epoch where it is to act sooner",
             severity=severity,
             kind="3-D loss",
         )

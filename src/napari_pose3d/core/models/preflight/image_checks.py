@@ -13,7 +13,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted, verb
 
 from ..configuration.crops import box_files
-from ..configuration.image_size import image_size
+from ..configuration.image_size import image_size, is_cut_off
 from .training_finding import TrainingFinding, listed
 from .training_input import TrainingInput, ViewLabels
 
@@ -26,6 +26,7 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
     for each in given.labels:
         missing: list[str] = []
         unknown: list[str] = []
+        cut_off: list[str] = []
         sizes: list[tuple[int, int] | None] = []
         for image in each.images:
             path = given.folder / image
@@ -41,6 +42,8 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
             else:
                 if size is None:
                     unknown.append(image)
+                elif is_cut_off(path):
+                    cut_off.append(image)
             sizes.append(size)
         if missing:
             yield TrainingFinding(
@@ -61,6 +64,16 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
                 listed(unknown),
                 "Extract them again",
             )
+        if cut_off:
+            yield TrainingFinding(
+                "unreadable image",
+                "error",
+                f"{counted(len(cut_off), 'image')} {verb(len(cut_off))} cut off: the end of the "
+                "file is missing",
+                each.path.name,
+                listed(cut_off),
+                "Extract them again",
+            )
         known = [size for size in sizes if size is not None]
         if known:
             usual[each.view] = Counter(known).most_common(1)[0][0]
@@ -72,6 +85,7 @@ def check_images(given: TrainingInput) -> Iterator[TrainingFinding]:
             "note",
             "views have images of different sizes; each is resized by itself",
             evidence=", ".join(f"{view} {w} x {h}" for view, (w, h) in usual.items()),
+            remedy="Leave them where the cameras differ; else extract the images again",
         )
 
 

@@ -240,6 +240,7 @@ def _cells(each: ViewLabels) -> Iterator[TrainingFinding]:
             f"{counted(ignored, 'position')} {verb(ignored, 'has', 'have')} visible = 0 and "
             f"{verb(ignored)} not learned",
             each.path.name,
+            remedy="Write 2 where the position is to be learned",
         )
 
 

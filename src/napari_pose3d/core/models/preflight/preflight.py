@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..configuration.config_file import Config
+from ..configuration.training_config import with_label_files
 from ..installation.litpose_facts import LitposeFacts
 from .calibration_checks import check_calibrations
 from .config_checks import check_config
@@ -15,7 +16,7 @@ from .label_checks import check_labels
 from .label_coverage import LabelCoverage, check_coverage, label_coverage
 from .resource_checks import check_outputs, check_paths, check_resources
 from .training_finding import TrainingFinding
-from .training_input import TrainingInput, training_input
+from .training_input import SIDE_ENDS, TrainingInput, training_input
 from .value_checks import check_values
 
 
@@ -70,8 +71,32 @@ def preflight(
         *check_calibrations(given),
         *check_images(given),
         *check_boxes(given),
+        *_check_side_files(given),
         *check_coverage(given),
         *check_resources(given, facts),
         *(check_outputs(outputs) if outputs else check_paths([given.folder])),
     ]
     return Preflight(given, tuple(sorted(found, key=lambda f: f.rank)), label_coverage(given))
+
+
+def _check_side_files(given: TrainingInput) -> Iterator[TrainingFinding]:
+    """Label files that a network is judged by when it is trained: a fault there ends the run."""
+    for end in SIDE_ENDS:
+        files = [each.path.with_name(f"{each.path.stem}_{end}.csv") for each in given.labels]
+        if not any(path.is_file() for path in files):
+            continue
+        if not files[0].is_file():
+            yield TrainingFinding(
+                "label files for judging",
+                "warning",
+                f"litpose passes over the files _{end}.csv of the other views where the first view "
+                "has none",
+                str(files[0]),
+                remedy="Add it, or remove the others",
+            )
+            continue
+        beside = training_input(with_label_files(given.config, files))
+        for finding in (*check_labels(beside), *check_images(beside)):
+            # No view is too few labels to be judged by, and one frame is enough.
+            if finding.kind not in ("few labels in a view", "too few frames", "sizes of views"):
+                yield finding

@@ -18,6 +18,7 @@ from ..configuration.config_file import Config, value_at
 from .training_finding import TrainingFinding
 
 LABELED_DATA = "labeled-data"
+SIDE_ENDS = ("test", "new")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +142,7 @@ class TrainingInput:
 
 def side_files(labels: Path) -> tuple[Path, ...]:
     """Label files that ``litpose`` judges a network by, beside those that it learns from."""
-    found = (labels.with_name(f"{labels.stem}_{end}{labels.suffix}") for end in ("test", "new"))
+    found = (labels.with_name(f"{labels.stem}_{end}{labels.suffix}") for end in SIDE_ENDS)
     return tuple(path for path in found if path.is_file())
 
 
