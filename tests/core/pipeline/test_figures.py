@@ -140,7 +140,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         'heading = { direction = ["b", "a"] }\nbody = { length = ["a", "b"] }\n'
     )
     for plot, *more in (
-        ("trajectory", "--keypoints", "a", "b"),
+        ("trajectory", "--keypoints", "a", "b", "--floor", "a"),
         ("traces", "--frames", "10:30"),
         ("traces", "--speed", "pace=a"),
         ("polar", "--show", "heading azimuth"),
@@ -159,6 +159,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["traces", "--out", str(tmp_path / "a.doc")], "ends in .pdf, .svg, .png"),
         (["polar", "--out", str(tmp_path / "b.png")], "2 measurements are to be in one"),
         (["traces", "--out", str(tmp_path / "b.png"), "--show", "knee"], "is called 'knee'"),
+        (["trajectory", "--out", str(tmp_path / "b.png"), "--floor", "a,c"], "no keypoint c"),
         (["traces", "--out", str(tmp_path / "b.png"), "--frames", "500:"], "frames below 100"),
     ):
         plot, *options = more

@@ -41,9 +41,8 @@ def add_to(commands: Any) -> None:
             )
             plot.add_argument(
                 "--floor",
-                nargs="+",
-                default=[],
-                metavar="NAME",
+                default="",
+                metavar="NAME,NAME,...",
                 help="keypoints that touch the floor, from whose normal it is seen; else z",
             )
         else:
@@ -74,7 +73,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         options.input,
         options.plot,
         keypoints=options.keypoints if of_ways else (),
-        floor=options.floor if of_ways else (),
+        floor=[name.strip() for name in options.floor.split(",") if name] if of_ways else (),
         measurements=() if of_ways else measurements_given(options),
         shown=() if of_ways else options.show,
         session=options.session,
