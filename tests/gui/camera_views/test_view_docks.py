@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.qt import QtViewer
-from qtpy.QtWidgets import QApplication, QDockWidget
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 from tests.support.napari_window import emptied
 from tests.support.session_files import lightning_project
 from tests.support.view_helpers import (
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.gui
 
 VIEWS = ("Cam-A", "Cam-B")
 N_FRAMES = 75
+NOTIFICATION = "NapariQtNotification"
 
 
 @pytest.fixture
@@ -90,6 +92,25 @@ def test_the_dock_is_closed_and_opened_again(viewer: Any, qtbot: Any) -> None:
         qtbot.waitUntil(lambda: canvas.isVisible() and canvas.height() > 100, timeout=TIMEOUT)
     assert {layer.name: layer.visible for layer in viewer.layers} == visible
     viewer.dims.set_current_step(0, 8)
+
+
+def test_messages_of_napari_are_seen_while_its_canvas_is_hidden(
+    viewer: Any, widget: Any, qtbot: Any
+) -> None:
+    canvas = viewer.window._qt_window.centralWidget()
+    qtbot.waitUntil(lambda: canvas.height() == 0, timeout=TIMEOUT)
+    show_error("Something went wrong.")
+
+    def visible() -> list[QWidget]:
+        found = [each for each in QApplication.allWidgets() if type(each).__name__ == NOTIFICATION]
+        return [each for each in found if not each.visibleRegion().isEmpty()]
+
+    qtbot.waitUntil(lambda: len(visible()) == 1, timeout=TIMEOUT)
+    (shown,) = visible()
+    assert shown.message.text() == "Something went wrong."
+    dock = dock_around(widget)
+    qtbot.waitUntil(lambda: dock.rect().contains(shown.geometry()), timeout=TIMEOUT)
+    shown.close()
 
 
 def test_a_dock_closed_by_its_button(viewer: Any, widget: Any, qtbot: Any) -> None:

@@ -244,6 +244,7 @@ def test_what_is_opened_elsewhere_is_shown(widget, qtbot, project: Path, tmp_pat
     current.set(OpenSession(elsewhere, elsewhere.session("run")))
     assert "2 sessions" in widget.project.text
     assert widget.sessions.session.name == "run"
+    assert widget.bar.status == "run is open."
     # Somebody looks into another folder, and goes on doing so.
     open_paths(widget, qtbot, tmp_path / "draft" / "predictions")
     again = open_project(project)

@@ -149,6 +149,11 @@ class SessionWidget(QWidget):
         if opened.project is not shown and (shown is None or is_shown or folder != before):
             self._show_project(opened.project)
             self.sessions.choose(opened.session.name)
+            if folder != before and not self.bar.is_busy:
+                # Opened by another way, such as a sample; the line below was about the one before.
+                self._unread = []
+                self.bar.show_idle(f"{opened.session.name} is open.")
+                self._mark()
 
     def _show_no_project(self, message: str) -> None:
         self._finding.abandon()

@@ -9,18 +9,21 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_pose3d.gui.layers.display import fit_again
+from napari_pose3d.gui.qt.napari_private import native_canvas
 
 # Layers that are shown for a moment only, before the views take them over, change nothing.
 _SETTLED_MS = 100
 # Qt's own value for "no limit".
 _NO_LIMIT = 16_777_215
+_NOTIFICATION = "NapariQtNotification"
 
 
 class MainCanvas(QObject):
     """Hides the main canvas while it shows nothing and another dock shows the images.
 
     Where it gets another size, what filled it fills it again. A layer that is made visible brings
-    it back at once. `changed` is emitted when it came or went.
+    it back at once. `changed` is emitted when it came or went. napari's notifications, which belong
+    to the canvas and would be hidden with it, appear on the other dock meanwhile.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ class MainCanvas(QObject):
     def __init__(self, viewer: Any, window: QMainWindow) -> None:
         super().__init__(window)
         self._viewer = viewer
-        self._may_go = False
+        self._instead: QWidget | None = None
         self._watched: list[Any] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -53,11 +56,16 @@ class MainCanvas(QObject):
         self._size_timer.timeout.connect(lambda: fit_again(viewer))
         if (inner := self._inner) is not None:
             inner.installEventFilter(self)
+            native_canvas(inner).installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """The canvas has another size."""
-        if event is not None and event.type() == QEvent.Type.Resize:
+        """The canvas has another size, or napari puts a notification on it."""
+        kind = None if event is None else event.type()
+        if kind == QEvent.Type.Resize and watched is self._inner:
             self._size_timer.start()
+        elif kind == QEvent.Type.ChildAdded and not self.is_shown:
+            # When napari has made and placed it.
+            QTimer.singleShot(0, self._move_notifications)
         return super().eventFilter(watched, event)
 
     @property
@@ -71,10 +79,10 @@ class MainCanvas(QObject):
         """Whether it may still come or go, for what happened to the layers."""
         return self._timer.isActive()
 
-    def let_go(self, may_go: bool) -> None:
-        """Say whether the images are shown elsewhere; where they are not, the canvas comes back."""
-        self._may_go = may_go
-        if may_go:
+    def let_go(self, instead: QWidget | None) -> None:
+        """Say which dock shows the images; without one the canvas comes back."""
+        self._instead = instead
+        if instead is not None:
             self._timer.start()
         else:
             self._show(True)
@@ -85,6 +93,7 @@ class MainCanvas(QObject):
         self._size_timer.stop()
         if (inner := self._inner) is not None:
             inner.removeEventFilter(self)
+            native_canvas(inner).removeEventFilter(self)
         self._viewer.layers.events.inserted.disconnect(self._later)
         self._viewer.layers.events.removed.disconnect(self._later)
         self._watch([])
@@ -109,7 +118,19 @@ class MainCanvas(QObject):
         self._watch(layers)
         # Without layers it tells how to open some.
         empty = bool(layers) and not any(layer.visible for layer in layers)
-        self._show(not (self._may_go and empty))
+        self._show(not (self._instead is not None and empty))
+
+    def _move_notifications(self) -> None:
+        inner, place = self._inner, self._instead
+        if inner is None or place is None or self.is_shown:
+            return
+        for child in native_canvas(inner).children():
+            if type(child).__name__ == _NOTIFICATION and not child.isHidden():
+                child.setParent(place)
+                # Its own `show` would count it twice.
+                child.setVisible(True)
+                child.move_to_bottom_right()
+                child.slide_in()
 
     def _watch(self, layers: list[Any]) -> None:
         for layer in self._watched:

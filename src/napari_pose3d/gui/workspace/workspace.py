@@ -348,7 +348,8 @@ class Workspace(QObject):
     def _renew(self) -> None:
         """Whatever changed, give each place its size."""
         if self._canvas is not None:
-            self._canvas.let_go(bool(self._panels.docked("images")) and not self._elsewhere)
+            images = [] if self._elsewhere else self._panels.docked("images")
+            self._canvas.let_go(images[0].dock if images else None)
         self._arrange_soon()
         self.changed.emit()
 

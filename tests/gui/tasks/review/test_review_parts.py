@@ -195,6 +195,32 @@ def test_decisions_are_kept_undone_and_done_again(qtbot, tmp_path: Path) -> None
 
 
 @pytest.mark.gui
+def test_nothing_waits_for_labeling_where_nothing_can_be_labeled(
+    qtbot, tmp_path: Path, monkeypatch
+) -> None:
+    bar, told = DecisionBar(), []
+    monkeypatch.setattr(
+        "napari_pose3d.gui.tasks.review.events.decision_bar.show_error", told.append
+    )
+    qtbot.addWidget(bar)
+    one = event(5, 9)
+    bar.selected = lambda: [one]
+    bar.show_decisions(Decisions(tmp_path, "ann"), "walk", "No videos.")
+    bar.show_events([one])
+    assert {name for name, button in bar.buttons.items() if not button.isEnabled()} == {
+        "queue",
+        "fix",
+    }
+    assert bar.buttons["queue"].toolTip() == "No videos."
+    # By its key.
+    bar.perform("queue")
+    assert told == ["No videos."]
+    assert bar.state == "0 of 1 decided"
+    bar.show_decisions(Decisions(tmp_path, "ann"), "walk")
+    assert bar.buttons["queue"].isEnabled()
+
+
+@pytest.mark.gui
 def test_a_note_does_not_take_a_decision_back(qtbot, tmp_path: Path, monkeypatch) -> None:
     from qtpy.QtWidgets import QInputDialog
 

@@ -18,7 +18,8 @@ from napari_pose3d.gui.workspace.workspace import Workspace
 from .review_jobs import proposals
 from .review_model import ReviewModel
 
-NO_LABELS = "Labels need a Lightning Pose project: tab Session, New…."
+_NO_PROJECT = "Labels need a Lightning Pose project: tab Session, New…."
+_NO_VIDEOS = "Frames are labeled on their images, and this session has no videos."
 _PANEL = "Review"
 
 
@@ -44,10 +45,12 @@ class ReviewOutlet(QObject):
         self._model, self._workspace, self._budget = model, places, budget
 
     @property
-    def can_label(self) -> bool:
-        """Whether the session belongs to a project that keeps labels."""
+    def obstacle(self) -> str:
+        """Why frames of the session cannot be labeled; "" where they can."""
         opened = self._model.opened
-        return opened is not None and opened.project.kind == "lightning-pose"
+        if opened is None or opened.project.kind != "lightning-pose":
+            return _NO_PROJECT
+        return "" if opened.session.videos else _NO_VIDEOS
 
     def chosen(self) -> tuple[ChosenFrame, ...]:
         """The frames to label."""
@@ -59,13 +62,13 @@ class ReviewOutlet(QObject):
     def queue_frames(self) -> None:
         """Add the chosen frames to the queue of the tab Label."""
         chosen = self.chosen()
-        if chosen and self.can_label:
+        if chosen and not self.obstacle:
             self._queue({each.frame: each.reason for each in chosen})
 
     def queue_events(self, events: Sequence[Event]) -> None:
         """Add a frame of each event to the queue."""
-        if not self.can_label:
-            show_error(NO_LABELS)
+        if self.obstacle:
+            show_error(self.obstacle)
             return
         reasons: dict[int, str] = {}
         for event in events:
@@ -77,8 +80,8 @@ class ReviewOutlet(QObject):
 
     def fix(self, event: Event) -> None:
         """Open the worst frame of an event in the tab Label."""
-        if not self.can_label:
-            show_error(NO_LABELS)
+        if self.obstacle:
+            show_error(self.obstacle)
             return
         label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
         self._workspace.open("Label").requests.mend(event.peak, label_key, self._proposals)

@@ -53,7 +53,7 @@ from .events.page_keys import PageKeys
 from .review_jobs import find, save
 from .review_layers import ReviewLayers
 from .review_model import ReviewModel
-from .review_outlet import NO_LABELS, ReviewOutlet, ask_for_folder
+from .review_outlet import ReviewOutlet, ask_for_folder
 from .timeline.heat_feed import HeatFeed
 from .timeline.strip_above_traces import StripAboveTraces
 from .why.evidence_drawing import EvidenceDrawing
@@ -264,7 +264,8 @@ class ReviewWidget(QWidget):
     def _open_decisions(self, opened: OpenSession, session: str) -> None:
         try:
             folder = decisions_folder(opened.project.folder)
-            self.events.decisions.show_decisions(Decisions(folder, user_name()), session)
+            kept = Decisions(folder, user_name())
+            self.events.decisions.show_decisions(kept, session, self.outlet.obstacle)
         except PoseDataError as error:
             self.events.decisions.show_decisions(None, "")
             show_error(str(error))
@@ -327,15 +328,17 @@ class ReviewWidget(QWidget):
         n, flagged = len(review.events), int(review.flagged.sum())
         chosen = self.outlet.chosen()
         frames = len(chosen)
-        can_label = self.outlet.can_label
-        self.queue.setEnabled(frames > 0 and can_label)
-        if not can_label:
-            self.queue.setToolTip(NO_LABELS)
+        obstacle = self.outlet.obstacle
+        self.queue.setEnabled(frames > 0 and not obstacle)
+        if obstacle:
+            self.queue.setToolTip(obstacle)
         if not n:
             self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames.")
             return
         shown = len({event for each in chosen for event in each.events})
-        label = f" {frames} frames to label show {shown:,} of them." if frames else ""
+        label = (
+            f" {frames} frames to label show {shown:,} of them." if frames and not obstacle else ""
+        )
         events = "1 event" if n == 1 else f"{n:,} events"
         self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{label}")
 

@@ -36,6 +36,7 @@ _BUTTONS = (
     ("fix", "Fix", "Open the frame in the tab Label, with its predictions (F)."),
     ("note", "Note…", "Write a note about it (N)."),
 )
+_FOR_LABELS = ("queue", "fix")
 
 
 class DecisionBar(QWidget):
@@ -55,7 +56,7 @@ class DecisionBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kept: Decisions | None = None
-        self._session = ""
+        self._session = self._no_labels = ""
         self._events: Sequence[Event] = ()
         # Looked for again and again, for each line of the list.
         self._by_kind: dict[str, list[Decision]] = {}
@@ -103,9 +104,9 @@ class DecisionBar(QWidget):
         """How many events are decided, in words."""
         return self._count.text()
 
-    def show_decisions(self, kept: Decisions | None, session: str) -> None:
-        """Decide about another session's events."""
-        self._kept, self._session = kept, session
+    def show_decisions(self, kept: Decisions | None, session: str, no_labels: str = "") -> None:
+        """Decide about another session's events; ``no_labels`` says why it cannot be labeled."""
+        self._kept, self._session, self._no_labels = kept, session, no_labels
         self._read()
         self._refresh()
 
@@ -138,6 +139,10 @@ class DecisionBar(QWidget):
             return
         events = list(self.selected())
         button = self.buttons.get(action)
+        if self._no_labels and action in _FOR_LABELS:
+            # A key asks for it.
+            show_error(self._no_labels)
+            return
         if self._kept is None or not events or button is None or not button.isEnabled():
             return
         verdict = Verdict(action)
@@ -203,8 +208,11 @@ class DecisionBar(QWidget):
 
     def _refresh(self) -> None:
         kept, events = self._kept, list(self.selected())
-        for button in self.buttons.values():
-            button.setEnabled(kept is not None and bool(events))
+        for action, _, hint in _BUTTONS:
+            obstacle = self._no_labels if action in _FOR_LABELS else ""
+            button = self.buttons[action]
+            button.setEnabled(kept is not None and bool(events) and not obstacle)
+            button.setToolTip(obstacle or hint)
         for step, text, verb in (
             (self.undo, "" if kept is None else kept.undo_text, "Undo"),
             (self.redo, "" if kept is None else kept.redo_text, "Redo"),
