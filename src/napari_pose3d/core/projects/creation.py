@@ -139,7 +139,7 @@ def add_sessions(
         raise PoseDataError(
             "this is no Lightning Pose project (there is no project.yaml)",
             file=opened.folder,
-            todo="Make a project of it first",
+            todo="Make a project of it first (in napari: tab Session, New…)",
         )
     folder = opened.folder
     naming = opened.naming

@@ -79,7 +79,7 @@ class LabelFiles:
             raise PoseDataError(
                 "labels need a Lightning Pose project (there is no project.yaml)",
                 file=project.folder,
-                todo="Make a project of it first",
+                todo="Make a project of it first (in napari: tab Session, New…)",
             )
         self.project, self.key = project, key
         self.views = project.views

@@ -14,6 +14,7 @@ from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, Visibility
 from napari_pose3d.gui.camera_views.canvas.input_events import Point, clamped, is_inside
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
+from napari_pose3d.wording import counted, verb
 
 from .epipolar_curves import ViewCurve, curves_of
 from .frame_navigation import KINDS, Kind, frames_of_kind, neighbour
@@ -126,9 +127,10 @@ class LabelController(QObject):
         lacking = self.labeling.lacking_views(self.frame)
         lacking += [s.view for s in self.panel.scene.views if not s.has_image(self.frame)]
         if lacking:
+            views = list(dict.fromkeys(lacking))
             self.show_message(
-                f"{', '.join(dict.fromkeys(lacking))} has no image of frame {self.frame:,}. "
-                "Lightning Pose needs one of every view, so this frame cannot be labeled."
+                f"{', '.join(views)} {verb(len(views), 'has', 'have')} no image of frame "
+                f"{self.frame:,}. Lightning Pose needs one of every view: it cannot be labeled."
             )
         return not lacking
 
@@ -305,10 +307,14 @@ class LabelController(QObject):
         if not self.may_label():
             return
         n = actions.confirm(self.labeling, self.frame, label_keys)
-        if len(label_keys) == 1 and n:
+        if not n:
+            self.show_message(
+                "Nothing is projected or predicted here; Predictions (I) proposes predictions."
+            )
+        elif len(label_keys) == 1:
             self._advance()
-        elif len(label_keys) > 1:
-            self.show_message(f"{n} labels confirmed.")
+        else:
+            self.show_message(f"{counted(n, 'label')} confirmed.")
 
     def toggle_occluded(self) -> None:
         """Say that the current keypoint cannot be seen in the current view, or that it can."""
