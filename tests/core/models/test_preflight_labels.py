@@ -367,6 +367,10 @@ def test_label_files_for_judging_are_checked_as_the_others(project: Path) -> Non
     (error,) = plan_training(project).checked.errors
     assert error.kind == "unreadable labels"
     assert "CollectedData_cam1_test.csv" in error.where
+    hidden = tables[1].rename(tables[1].with_suffix(".hidden"))
+    (error,) = plan_training(project).checked.errors
+    assert error.where.endswith("CollectedData_cam1.csv")
+    hidden.rename(tables[1])
     beside[0].unlink()
     checked = plan_training(project).checked
     assert checked.errors == ()

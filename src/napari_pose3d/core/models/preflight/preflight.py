@@ -81,6 +81,9 @@ def preflight(
 
 def _check_side_files(given: TrainingInput) -> Iterator[TrainingFinding]:
     """Label files that a network is judged by when it is trained: a fault there ends the run."""
+    if len(given.labels) != len(given.views):
+        # One of them could not be read, which is an error already.
+        return
     for end in SIDE_ENDS:
         files = [each.path.with_name(f"{each.path.stem}_{end}.csv") for each in given.labels]
         if not any(path.is_file() for path in files):
