@@ -95,7 +95,9 @@ def displacement_covariance(covariance: Float64, ahead: Float64) -> Float64:
         NaN in the first and the last frame, and where it was lost in rounding.
     """
     out = np.full(covariance.shape, np.nan)
-    found = covariance[2:] + covariance[:-2] - _both(ahead[:-2, 1])
+    found = covariance[2:] + covariance[:-2]
+    found -= ahead[:-2, 1]
+    found -= ahead[:-2, 1].transpose(0, 2, 1)
     minors = (
         found[:, 0, 0],
         found[:, 0, 0] * found[:, 1, 1] - found[:, 0, 1] ** 2,
@@ -121,15 +123,16 @@ def acceleration_variance(track: Float64, covariance: Float64, ahead: Float64) -
         NaN in the first and the last frame, and where it was lost in rounding.
     """
     bend = track[2:] - 2 * track[1:-1] + track[:-2]
-    both = covariance[2:] + 4 * covariance[1:-1] + covariance[:-2] + _both(ahead[:-2, 1])
-    both -= 2 * _both(ahead[:-2, 0] + ahead[1:-1, 0])
     out = np.full(len(track), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         way = bend / np.linalg.norm(bend, axis=1, keepdims=True)
-    found = np.einsum("ti,tij,tj->t", way, both, way)
+
+    def along(matrix: Float64) -> Float64:
+        return np.asarray(np.einsum("ti,tij,tj->t", way, matrix, way))
+
+    # Term by term: sums of the matrices of a long recording would take much memory.
+    found = along(covariance[2:]) + 4 * along(covariance[1:-1]) + along(covariance[:-2])
+    found += 2 * along(ahead[:-2, 1])
+    found -= 4 * (along(ahead[:-2, 0]) + along(ahead[1:-1, 0]))
     out[1:-1] = np.where(found > 0, found, np.nan)
     return out
-
-
-def _both(across: Float64) -> Float64:
-    return np.asarray(across + across.transpose(0, 2, 1))
