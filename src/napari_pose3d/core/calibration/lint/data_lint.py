@@ -96,7 +96,11 @@ def check_rig_against(
     if errors is None:
         found.append(Finding("note", "too few points are seen in two views to judge the rig"))
         return tuple(found)
-    found += _guilty(rig, errors)
+    guilty = _guilty(rig, errors)
+    if guilty and np.isfinite(fit.shared):
+        # What all keypoints share says less than which camera it is.
+        found.clear()
+    found += guilty
     if clocks:
         found += _out_of_step(rig, xy, frame_rate, cancelled)
         found += _bumped(rig, xy)
