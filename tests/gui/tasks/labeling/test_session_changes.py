@@ -26,11 +26,12 @@ from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.gui.camera_views.views_panel import SPACE
 from napari_pose3d.gui.layers.session_layers import SESSION_KEY
 from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.workspace import panel_plan
 
 pytestmark = pytest.mark.gui
 
 PLUGIN = "napari-pose3d"
-PANELS = ("Session", "Smooth and triangulate", "Camera views", "Traces", "Label")
+PANELS = tuple(kind.name for kind in panel_plan.PANELS)
 LABELED = (0, 3)
 # What happens to a session before it, or the other one, is opened again.
 CHANGES = ("switch", "close", "video", "look", "maximise")
