@@ -87,7 +87,11 @@ class CalibrationFit:
         if not self.orders:
             return f"{text}. Is it of this recording, and of this image size?"
         causes = ", or ".join(self._described(order) for order in self.orders)
-        return f"{text}. {causes} look exchanged: exchanged back, it is {self.better:.1f}"
+        return (
+            f"{text}. {causes} look exchanged: exchanged back, it is {self.better:.1f}. Say which "
+            "camera is which view with Map cameras… in the tab Session, or under [cameras] in "
+            "napari-pose3d/project.toml"
+        )
 
     def _described(self, order: tuple[str, ...]) -> str:
         moved = [(v, c) for v, c in zip(self.residuals, order, strict=True) if v != c]

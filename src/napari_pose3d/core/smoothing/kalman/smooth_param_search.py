@@ -130,7 +130,7 @@ def frame_mask(ranges: Sequence[FrameRange], n_frames: int) -> NDArray[np.bool_]
         if not 0 <= start < stop <= n_frames:
             raise PoseDataError(
                 f"the frame range {'' if first is None else first}:{'' if end is None else end} "
-                "holds no frame of the recording or goes beyond it",
+                "for finding s holds no frame of the recording or goes beyond it",
                 expected=f"first and one past the last frame between 0 and {n_frames}",
             )
         mask[start:stop] = True
