@@ -164,7 +164,8 @@ class TracesWidget(QWidget):
         sources = list(by_source(self._monitor.poses))
         self.controls.offer_sources(sources)
         self._hint.setVisible(not sources)
-        self.plots.setVisible(bool(sources))
+        for part in (self.plots, self.keypoints):
+            part.setVisible(bool(sources))
 
     def _offer_keypoints(self) -> None:
         chosen = self._chosen()
