@@ -15,6 +15,7 @@ from _common import on_a_display, parser
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
+    "first_run.py",
     "smoothing_speed.py",
     "smoothing_sizes.py",
     "smoothing_accuracy.py",

@@ -14,6 +14,7 @@ from tests.support.session_files import counted, lightning_project, put_predicti
 from napari_pose3d import save_rig
 from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
+from napari_pose3d.core.projects.summary import describe
 from napari_pose3d.core.video.metadata import VideoMetadata, video_metadata
 from napari_pose3d.errors import PoseDataError
 
@@ -52,6 +53,14 @@ def test_videos_that_cannot_be_opened_are_said(tmp_path: Path) -> None:
     assert "cut off" in second.what
     assert first.todo
     assert second.todo
+
+
+def test_a_folder_within_a_project_is_described(tmp_path: Path) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1", "day2"))
+    videos = describe(folder / "videos").splitlines()
+    assert videos[0].endswith(f"part of the Lightning Pose project {folder}")
+    assert videos[1:] == ["  day1: 2 videos (top, side)", "  day2: 2 videos (top, side)"]
+    assert "found" in describe(folder / "models" / "net1")
 
 
 def test_names_that_cannot_be_told_apart(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from napari_pose3d import PoseDataError
+from napari_pose3d.core.review.decisions import step_log
 from napari_pose3d.core.review.decisions.corrections import (
     Cell,
     Corrections,
@@ -147,8 +148,12 @@ def test_damaged_lines_are_counted_and_the_others_hold(tmp_path: Path, line: str
     assert opened(tmp_path).positions == {NOSE: (3.0, 4.0)}
 
 
-def test_what_cannot_be_read_is_not_undone_in_another_s_place(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_not_undone_in_another_s_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = opened(tmp_path)
+    # Two steps within one tick of the clock are two steps.
+    monkeypatch.setattr(step_log, "now", lambda: "2026-01-02T03:04:05.678+00:00")
     kept.move({NOSE: (1.0, 2.0)})
     kept.move({Cell("side", 12, "nose"): (3.0, 4.0)})
     kept.undo()

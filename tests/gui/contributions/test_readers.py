@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from napari_pose3d.core.formats.predictions.prediction_csv import (
     read_prediction_csv,
     write_prediction_csv,
 )
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.contributions.prediction_reader import get_reader, read_predictions
 from napari_pose3d.gui.contributions.writers import write_view, write_views
 from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 
 @pytest.fixture
@@ -149,6 +153,25 @@ def test_an_unchanged_layer_is_saved_as_it_was_read(tmp_path: Path, predictions:
     target = tmp_path / "again.csv"
     assert save(points, target) == [str(target)]
     assert target.read_bytes() == predictions.read_bytes()
+
+
+def test_saving_rows_of_the_slider_as_those_of_a_shifted_view_is_warned_of(
+    tmp_path: Path, predictions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = layers_of(read_predictions(str(predictions)))["predicted Cam-A"]
+    viewer, told = ViewerModel(), []
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
+    (session,) = open_project(tmp_path).sessions
+    current_session(viewer).set(OpenSession(open_project(tmp_path), session))
+    save(points, tmp_path / "again.csv")
+    assert told == []
+    shifted = replace(session, alignments={"Cam-A": ViewAlignment(offset=5)})
+    current_session(viewer).set(OpenSession(open_project(tmp_path), shifted))
+    save(points, tmp_path / "again.csv")
+    (words,) = told
+    assert "Cam-A" in words
+    assert "shifted a second time" in words
 
 
 def test_moved_removed_and_added_points_are_what_is_saved(

@@ -17,6 +17,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton, QTableWidget
 from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.napari_window import emptied
+from tests.support.session_files import touch
 from tests.support.video_recipes import Video, read_number
 
 from napari_pose3d.core.pipeline.results.result_files import default_folder, save_result
@@ -31,6 +32,7 @@ from napari_pose3d.gui.layers.session_layers import SESSION_KEY, session_layers
 from napari_pose3d.gui.session import session_widget as session_module
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
+from napari_pose3d.gui.session.dialogs.new_project import NewProjectDialog
 from napari_pose3d.gui.tasks.smooth.smooth_job import Choice, smooth
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -250,6 +252,54 @@ def test_what_is_opened_elsewhere_is_shown(widget, qtbot, project: Path, tmp_pat
     again = open_project(project)
     current.set(OpenSession(again, again.session("run")))
     assert "predictions" in widget.project.text
+
+
+@pytest.mark.gui
+def test_a_new_project_begins_with_what_is_open(
+    widget, qtbot, project: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """A plain folder whose views are shifted; a failed attempt keeps what was typed."""
+    folder = tmp_path / "plain"
+    shutil.copytree(project / "videos", folder)
+    for path in (project / "models" / "net0" / "video_preds").glob("walk*"):
+        shutil.copy(path, folder)
+    shutil.copy(project / "calibrations" / "walk.toml", folder / "calibration.toml")
+    shifted = ViewAlignment(offset=3, dropped=(10,))
+    update_own_project(folder, alignments={("walk", "Cam-B"): shifted})
+    open_paths(widget, qtbot, folder)
+    show(widget, qtbot)
+    asked, said = [], []
+
+    class Dialog(NewProjectDialog):
+        def exec(self) -> bool:
+            asked.append(self.answer)
+            said.append(self._problem.message)
+            self.folder.line.setText(str(occupied if len(asked) == 1 else tmp_path / "made"))
+            self.keypoints.setPlainText("kp0\nkp1\nkp2\nextra")
+            return True
+
+    occupied = touch(tmp_path / "occupied" / "project.yaml", "view_names: [a]\n").parent
+    monkeypatch.setattr(session_module, "NewProjectDialog", Dialog)
+    with qtbot.waitSignal(widget.opened, timeout=TIMEOUT):
+        widget.ask_for_new_project()
+    first, second = asked
+    assert first.views == VIEWS
+    assert first.keypoints == ("kp0", "kp1", "kp2")
+    assert len(first.videos) == len(VIEWS)
+    assert first.calibration == folder / "calibration.toml"
+    assert first.predictions
+    assert said[0] == ""
+    # What was typed is still there, and why it failed.
+    assert second.keypoints == ("kp0", "kp1", "kp2", "extra")
+    assert second.folder == occupied
+    assert "occupied" in said[1]
+    # It is open, with what its session had.
+    opened = current_session(widget.viewer).open
+    assert opened.project.folder == tmp_path / "made"
+    assert opened.project.kind == "lightning-pose"
+    assert opened.session.rig_path is not None
+    assert opened.session.alignment("Cam-B") == shifted
+    assert opened.session.ensemble_sets
 
 
 @pytest.mark.gui

@@ -208,10 +208,16 @@ class FileRun:
         if self.rig is not None:
             return self.rig
         why = f" ({'; '.join(self.inputs.notes)})" if self.inputs.notes else ""
+        problem = f"points in space need a calibration, and none was given or found{why}"
+        remedy = Remedy("calibration")
+        if not self.inputs.issues:
+            raise PoseDataError(problem, todo="Give a calibration file", remedy=remedy)
+        # Files that seem to hold several views: no calibration has a camera of these.
+        hint = self.inputs.issues[0]
         raise PoseDataError(
-            f"points in space need a calibration, and none was given or found{why}",
-            todo="Give a calibration file",
-            remedy=Remedy("calibration"),
+            f"{problem}; {hint.what}",
+            todo=f"{hint.todo}, or give a calibration file",
+            remedy=(*hint.remedies, remedy),
         )
 
     def mode(self, settings: SmoothingSettings) -> Kind:

@@ -125,12 +125,36 @@ def _folder(path: Path, words: Words) -> str:
     found = open_project(path)
     if found.folder.resolve() != path.resolve() and found.folder in path.absolute().parents:
         kind = _KINDS[found.kind].removeprefix("a ")
-        lines = [f"{path}: part of the {kind} {found.folder}"]
-        return "\n".join([*lines, match_predictions(path).as_text()])
+        lines = [f"{path}: part of the {kind} {found.folder}", *_videos_in(path, found)]
+        if len(lines) == 1:
+            lines.append(match_predictions(path).as_text())
+        return "\n".join(lines)
     looked_into = found.sessions[:_MOST_LOOKED_INTO]
     issues = [*found.all_issues, *(p for s in looked_into for p in check_session(s))]
-    issues += _mirrored(looked_into)
-    return project_text(found, issues, words)
+    mirrored = _mirrored(looked_into)
+    # What looks like one view without a camera is several.
+    several = {each.where for each in mirrored}
+    issues = [each for each in issues if each.where not in several or not _of_cameras(each)]
+    return project_text(found, [*issues, *mirrored], words)
+
+
+def _of_cameras(issue: Issue) -> bool:
+    return any(remedy.kind == "cameras" for remedy in issue.remedies)
+
+
+def _videos_in(path: Path, project: Project) -> list[str]:
+    """The videos of a project that lie in one of its folders, one line for each session."""
+    lines = []
+    for session in project.sessions:
+        views = [
+            view
+            for view in session.views
+            if view in session.videos
+            and {path.absolute(), path.resolve()} & set(session.videos[view].absolute().parents)
+        ]
+        if views:
+            lines.append(f"  {session.name}: {counted(len(views), 'video')} ({', '.join(views)})")
+    return lines
 
 
 def _mirrored(sessions: Sequence[Session]) -> list[Issue]:

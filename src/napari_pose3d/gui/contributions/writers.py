@@ -38,7 +38,9 @@ def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
             expected="a Points layer that napari-pose3d made",
             todo="Save it with napari's own writer",
         )
-    return _write({Path(path): _table(poses, data, attributes)})
+    written = _write({Path(path): _table(poses, data, attributes)})
+    _warn_of_shifts([poses])
+    return written
 
 
 def write_views(path: str, layers: list[LayerTuple]) -> list[str]:
@@ -81,7 +83,9 @@ def write_views(path: str, layers: list[LayerTuple]) -> list[str]:
                 todo="Rename one of the layers, or save them one by one",
             )
         tables[target] = _table(poses, data, attributes)
-    return _write(tables)
+    written = _write(tables)
+    _warn_of_shifts([poses for poses, _, _ in found])
+    return written
 
 
 def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTable:
@@ -111,3 +115,24 @@ def _write(tables: dict[Path, PredictionTable]) -> list[str]:
         for path, table in tables.items():
             write_prediction_csv(files.open(path), table)
     return [str(path) for path in tables]
+
+
+def _warn_of_shifts(saved: list[LayerPoses]) -> None:
+    """Say where the rows are not the frames of the view's own video."""
+    import napari
+    from napari.utils.notifications import show_warning
+
+    from napari_pose3d.gui.session.current_session import current_session
+
+    viewer = napari.current_viewer()
+    opened = None if viewer is None else current_session(viewer).open
+    if opened is None:
+        return
+    alignments = {poses.view: opened.session.alignment(poses.view) for poses in saved}
+    shifted = [view for view, alignment in alignments.items() if alignment.shifts_frames]
+    if shifted:
+        show_warning(
+            f"The rows that were saved are the frames of the slider; those of {', '.join(shifted)} "
+            "are others than in its video. Among the predictions of this project they would be "
+            "shifted a second time."
+        )

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.core.projects.issues import Issue
 from napari_pose3d.core.projects.project import Project, check_session, open_project
+from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.gui.layers.display import Display
 from napari_pose3d.gui.layers.frame_window import keep_windows
@@ -370,10 +371,19 @@ def _create(new: NewProject, progress: Progress, cancelled: IsCancelled) -> Proj
         progress=progress,
         cancelled=cancelled,
     )
-    if not (new.predictions or new.calibration):
-        return project
     name = new.session or (project.sessions[0].name if project.sessions else "session")
-    return add_inputs(new.folder, name, predictions=new.predictions, calibration=new.calibration)
+    if new.predictions or new.calibration:
+        project = add_inputs(
+            new.folder, name, predictions=new.predictions, calibration=new.calibration
+        )
+    if new.alignments or new.cameras:
+        update_own_project(
+            new.folder,
+            alignments={(name, view): each for view, each in new.alignments.items()},
+            cameras=new.cameras or None,
+        )
+        project = open_project(new.folder)
+    return project
 
 
 def _check(session: Session, progress: Progress, cancelled: IsCancelled) -> tuple[Issue, ...]:

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,7 @@ class StepLog:
             )
             if not changes:
                 return None
-            step = Step(text, changes, who, now())
+            step = Step(text, changes, who, self._own_time())
             entry = {
                 "time": step.time,
                 "who": who,
@@ -243,6 +243,15 @@ class StepLog:
             if step is not None:
                 self._write({"time": now(), "who": who, "redo": True})
             return step
+
+    def _own_time(self) -> str:
+        """The time, which is no other step's: undo names the step by it."""
+        time = now()
+        taken = {step.time for step in (*self._done, *self._undone)}
+        while time in taken:
+            later = datetime.fromisoformat(time) + timedelta(microseconds=1)
+            time = later.isoformat(timespec="microseconds")
+        return time
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False) + "\n"

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.creation import Mode
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.wording import counted
@@ -50,6 +51,8 @@ class NewProject:
     colours: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
     predictions: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
+    cameras: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_session(cls, opened: OpenSession, keypoints: Sequence[str]) -> NewProject:
@@ -73,6 +76,8 @@ class NewProject:
             dict(session.colours),
             session.name,
             {each.name: dict(each.files) for each in session.ensemble_sets},
+            dict(session.alignments),
+            dict(session.cameras),
         )
 
 
@@ -155,6 +160,9 @@ class NewProjectDialog(QDialog):
             colours={k: c for k, c in given.colours.items() if k in keypoints},
             session=given.session,
             predictions=given.predictions if self.predictions.isChecked() else {},
+            # How the views of the open session lie in time is true of its videos in any project.
+            alignments={v: each for v, each in given.alignments.items() if v in entered.views},
+            cameras={v: each for v, each in given.cameras.items() if v in entered.views},
         )
 
     def _fill_in(self, given: NewProject) -> None:
