@@ -21,7 +21,8 @@ COLUMNS = {
     "view": "Name of the view",
     "before": "Median distance in px of the predictions from the points that all views give "
     "together, before anything is smoothed or set aside: large where the calibration does not fit",
-    "after": "Median distance in px of the predictions from the result",
+    "after": "Median distance in px of the predictions from the result; often more than before, as "
+    "the points before are those that fit these very predictions best",
     "set aside": "Share of the predictions that are not used, as they contradict other views",
     "missing": "Share of positions without a usable prediction",
 }

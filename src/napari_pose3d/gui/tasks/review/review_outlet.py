@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
@@ -13,6 +13,7 @@ from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.review.events import Event
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.review_files import EVENTS
+from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.gui.workspace.workspace import Workspace
 
 from .review_jobs import proposals
@@ -21,6 +22,7 @@ from .review_model import ReviewModel
 _NO_PROJECT = "Labels need a Lightning Pose project: tab Session, New…."
 _NO_VIDEOS = "Frames are labeled on their images, and this session has no videos."
 _PANEL = "Review"
+_NAMED = 6
 
 
 class ReviewOutlet(QObject):
@@ -47,10 +49,7 @@ class ReviewOutlet(QObject):
     @property
     def obstacle(self) -> str:
         """Why frames of the session cannot be labeled; "" where they can."""
-        opened = self._model.opened
-        if opened is None or opened.project.kind != "lightning-pose":
-            return _NO_PROJECT
-        return "" if opened.session.videos else _NO_VIDEOS
+        return labeling_obstacle(self._model.opened)
 
     def chosen(self) -> tuple[ChosenFrame, ...]:
         """The frames to label."""
@@ -88,12 +87,23 @@ class ReviewOutlet(QObject):
 
     def _queue(self, reasons: Mapping[int, str]) -> None:
         self._workspace.open("Label").requests.queue_frames(reasons, self._proposals)
+        frames = ", ".join(f"{frame:,}" for frame in sorted(reasons)[:_NAMED])
+        more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+        what = "frame" if len(reasons) == 1 else "frames"
+        show_info(f"Queued for the tab Label: {what} {frames}{more}.")
 
     def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
         review, opened = self._model.review, self._model.opened
         if review is None or opened is None:
             return {}
         return proposals(review, opened.session, frame)
+
+
+def labeling_obstacle(opened: OpenSession | None) -> str:
+    """Why frames of a session cannot be labeled; "" where they can."""
+    if opened is None or opened.project.kind != "lightning-pose":
+        return _NO_PROJECT
+    return "" if opened.session.videos else _NO_VIDEOS
 
 
 def ask_for_folder(model: ReviewModel, parent: QWidget) -> tuple[Path, bool] | None:

@@ -53,7 +53,7 @@ from .events.page_keys import PageKeys
 from .review_jobs import find, save
 from .review_layers import ReviewLayers
 from .review_model import ReviewModel
-from .review_outlet import ReviewOutlet, ask_for_folder
+from .review_outlet import ReviewOutlet, ask_for_folder, labeling_obstacle
 from .timeline.heat_feed import HeatFeed
 from .timeline.strip_above_traces import StripAboveTraces
 from .why.evidence_drawing import EvidenceDrawing
@@ -265,7 +265,7 @@ class ReviewWidget(QWidget):
         try:
             folder = decisions_folder(opened.project.folder)
             kept = Decisions(folder, user_name())
-            self.events.decisions.show_decisions(kept, session, self.outlet.obstacle)
+            self.events.decisions.show_decisions(kept, session, labeling_obstacle(opened))
         except PoseDataError as error:
             self.events.decisions.show_decisions(None, "")
             show_error(str(error))

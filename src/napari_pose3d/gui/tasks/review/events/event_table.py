@@ -14,7 +14,13 @@ from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 from .kind_colours import kind_icon
 
-_COLUMNS = ("frames", "what and where", "worst", "")
+_COLUMNS = ("frames", "what and where", "largest", "")
+_HINTS = (
+    "The first frame and the last",
+    "What seems wrong, in which views, of which keypoints",
+    "The largest value; the order goes by how far it lies beyond what is usual",
+    "What was decided",
+)
 _WHAT, _MARK = 1, 3
 _HEIGHT = 112
 _MEASURED = 200
@@ -26,7 +32,7 @@ class _Events(RecordModel):
     """``mark`` tells what was decided about an event."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, _COLUMNS)
+        super().__init__(parent, _COLUMNS, _HINTS)
         self.mark: Callable[[Event], str] = lambda _: ""
 
     def show_marks(self) -> None:
