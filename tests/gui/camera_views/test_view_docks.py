@@ -110,6 +110,8 @@ def test_messages_of_napari_are_seen_while_its_canvas_is_hidden(
     assert shown.message.text() == "Something went wrong."
     dock = dock_around(widget)
     qtbot.waitUntil(lambda: dock.rect().contains(shown.geometry()), timeout=TIMEOUT)
+    # It fades in.
+    qtbot.waitUntil(lambda: shown.opacity.opacity() > 0.8, timeout=TIMEOUT)
     shown.close()
 
 

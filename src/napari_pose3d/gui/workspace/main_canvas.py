@@ -129,6 +129,9 @@ class MainCanvas(QObject):
                 child.setParent(place)
                 # Its own `show` would count it twice.
                 child.setVisible(True)
+                # What runs already would end without a word, and the message stay transparent.
+                child.opacity_anim.stop()
+                child.geom_anim.stop()
                 child.move_to_bottom_right()
                 child.slide_in()
 
