@@ -18,7 +18,9 @@ from typing import Any
 
 from napari.qt import QtViewer
 from napari.utils.task_status import Status
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
+
+_NOTIFICATION = "NapariQtNotification"
 
 
 def redraw_image(canvas: Any, layer: Any) -> None:
@@ -82,6 +84,31 @@ def _refresh(layer: Any) -> None:
 def native_canvas(canvas: Any) -> Any:
     """The Qt widget that a QtViewer draws in: it gets mouse and keys."""
     return canvas.canvas.native
+
+
+def move_notifications(canvas: Any, place: QWidget) -> None:
+    """Show the notifications that napari put on a canvas somewhere else.
+
+    Parameters
+    ----------
+    canvas : QtViewer
+        May be hidden.
+    place : QWidget
+        They appear in its lower right corner.
+    """
+    for child in native_canvas(canvas).children():
+        if type(child).__name__ != _NOTIFICATION or child.isHidden():
+            continue
+        child.setParent(place)
+        # Its own `show` would count it twice.
+        child.setVisible(True)
+        child.raise_()
+        with contextlib.suppress(AttributeError):
+            # What runs already would end without a word, and the message stay transparent.
+            child.opacity_anim.stop()
+            child.geom_anim.stop()
+            child.move_to_bottom_right()
+            child.slide_in()
 
 
 def free_in_own_context(canvas: Any) -> None:

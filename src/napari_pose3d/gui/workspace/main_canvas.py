@@ -9,13 +9,12 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_pose3d.gui.layers.display import fit_again
-from napari_pose3d.gui.qt.napari_private import native_canvas
+from napari_pose3d.gui.qt.napari_private import move_notifications, native_canvas
 
 # Layers that are shown for a moment only, before the views take them over, change nothing.
 _SETTLED_MS = 100
 # Qt's own value for "no limit".
 _NO_LIMIT = 16_777_215
-_NOTIFICATION = "NapariQtNotification"
 
 
 class MainCanvas(QObject):
@@ -124,16 +123,7 @@ class MainCanvas(QObject):
         inner, place = self._inner, self._instead
         if inner is None or place is None or self.is_shown:
             return
-        for child in native_canvas(inner).children():
-            if type(child).__name__ == _NOTIFICATION and not child.isHidden():
-                child.setParent(place)
-                # Its own `show` would count it twice.
-                child.setVisible(True)
-                # What runs already would end without a word, and the message stay transparent.
-                child.opacity_anim.stop()
-                child.geom_anim.stop()
-                child.move_to_bottom_right()
-                child.slide_in()
+        move_notifications(inner, place)
 
     def _watch(self, layers: list[Any]) -> None:
         for layer in self._watched:
