@@ -12,6 +12,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.qt import QtViewer
 from napari.utils.notifications import show_error
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 from tests.support.napari_window import emptied
 from tests.support.session_files import lightning_project
@@ -100,19 +101,24 @@ def test_messages_of_napari_are_seen_while_its_canvas_is_hidden(
     canvas = viewer.window._qt_window.centralWidget()
     qtbot.waitUntil(lambda: canvas.height() == 0, timeout=TIMEOUT)
     show_error("Something went wrong.")
-
-    def visible() -> list[QWidget]:
-        found = [each for each in QApplication.allWidgets() if type(each).__name__ == NOTIFICATION]
-        return [each for each in found if not each.visibleRegion().isEmpty()]
-
-    qtbot.waitUntil(lambda: len(visible()) == 1, timeout=TIMEOUT)
-    (shown,) = visible()
+    qtbot.waitUntil(lambda: len(messages()) == 1, timeout=TIMEOUT)
+    (shown,) = messages()
     assert shown.message.text() == "Something went wrong."
     dock = dock_around(widget)
     qtbot.waitUntil(lambda: dock.rect().contains(shown.geometry()), timeout=TIMEOUT)
     # It fades in.
     qtbot.waitUntil(lambda: shown.opacity.opacity() > 0.8, timeout=TIMEOUT)
-    shown.close()
+    # It goes with the views.
+    dock.destroyOnClose()
+    qtbot.waitUntil(lambda: not isalive(shown), timeout=TIMEOUT)
+    # napari goes through this list whenever the window is active again: what is gone would raise.
+    assert all(isalive(each) for each in type(shown)._instances)
+
+
+def messages() -> list[QWidget]:
+    """Those of napari that are to be seen."""
+    found = [each for each in QApplication.allWidgets() if type(each).__name__ == NOTIFICATION]
+    return [each for each in found if not each.visibleRegion().isEmpty()]
 
 
 def test_a_dock_closed_by_its_button(viewer: Any, widget: Any, qtbot: Any) -> None:

@@ -12,6 +12,7 @@ refreshed as usual.
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -100,6 +101,7 @@ def move_notifications(canvas: Any, place: QWidget) -> None:
         if type(child).__name__ != _NOTIFICATION or child.isHidden():
             continue
         child.setParent(place)
+        child.destroyed.connect(functools.partial(_forget, type(child), child))
         # Its own `show` would count it twice.
         child.setVisible(True)
         child.raise_()
@@ -109,6 +111,12 @@ def move_notifications(canvas: Any, place: QWidget) -> None:
             child.geom_anim.stop()
             child.move_to_bottom_right()
             child.slide_in()
+
+
+def _forget(kind: Any, notification: QWidget, _: Any = None) -> None:
+    """Take a notification whose place was closed off napari's list, which it goes through later."""
+    with contextlib.suppress(AttributeError, ValueError):
+        kind._instances.remove(notification)
 
 
 def free_in_own_context(canvas: Any) -> None:
