@@ -55,6 +55,51 @@ def test_videos_that_cannot_be_opened_are_said(tmp_path: Path) -> None:
     assert second.todo
 
 
+@pytest.mark.parametrize("name", ["h264-b-frames.mp4", "h264-b-frames.avi"])
+def test_videos_that_were_not_copied_to_their_end_are_said(tmp_path: Path, name: str) -> None:
+    folder = lightning_project(tmp_path, sessions=("day1",))
+    for view in ("top", "side"):
+        (folder / "videos" / f"day1_{view}.mp4").unlink()
+        video(folder / "videos" / f"day1_{view}{Path(name).suffix}", name)
+    (session,) = open_project(folder).sessions
+    assert not [each for each in check_session(session) if "day1_side" in each.what]
+    cut = folder / "videos" / f"day1_side{Path(name).suffix}"
+    os.truncate(cut, cut.stat().st_size - 200)
+    (said,) = [each for each in check_session(session) if "day1_side" in each.what]
+    if "opened" in said.what:
+        # In an MP4 the index comes last.
+        assert said.severity == "error"
+        assert "the last 200 bytes are missing" in said.what
+        first_to_come(cut)
+        (said,) = [each for each in check_session(session) if "day1_side" in each.what]
+    assert said.severity == "warning"
+    assert "ends early: the last 200 bytes of day1_side" in said.what
+    assert "Copy it again" in said.todo
+
+
+def first_to_come(path: Path) -> None:
+    """Write an MP4 whose index comes first, cut off by 200 bytes."""
+    video(path)
+    whole = path.read_bytes()
+    path.unlink()
+    source = path.with_name("whole.mp4")
+    source.write_bytes(whole)
+    import av
+
+    with (
+        av.open(source) as read,
+        av.open(path, "w", options={"movflags": "faststart"}) as written,
+    ):
+        (stream,) = read.streams.video
+        made = written.add_stream_from_template(stream)
+        for packet in read.demux(stream):
+            if packet.dts is not None:
+                packet.stream = made
+                written.mux(packet)
+    source.unlink()
+    os.truncate(path, path.stat().st_size - 200)
+
+
 def test_a_folder_within_a_project_is_described(tmp_path: Path) -> None:
     folder = lightning_project(tmp_path, sessions=("day1", "day2"))
     videos = describe(folder / "videos").splitlines()

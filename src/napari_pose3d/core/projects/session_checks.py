@@ -60,9 +60,19 @@ def check_session(session: Session) -> tuple[Issue, ...]:
 
 
 def _videos(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
-    """Videos that cannot be opened: nothing is found in their headers."""
+    """Videos that cannot be opened (nothing is found in their headers), or not to their end."""
     issues = []
     for view, path in session.videos.items():
+        if missing := facts[view].missing_bytes:
+            issues.append(
+                Issue(
+                    "warning",
+                    f"the video of view {view} ends early: the last {missing:,} bytes of "
+                    f"{path.name} are missing",
+                    session.name,
+                    "Copy it again from where it was recorded; what is there is shown",
+                )
+            )
         if facts[view] != VideoMetadata():
             continue
         try:

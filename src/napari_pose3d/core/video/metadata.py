@@ -31,6 +31,8 @@ from .index.mp4_boxes import (
 )
 
 _MOST_DURATIONS = 4096
+# Sizes that stand in an AVI whose recording was not ended.
+_UNFINISHED = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 _WITHOUT_TIMES = ("h264", "hevc", "vvc", "m4v", "mjpeg", "mpegvideo", "rawvideo", "av1", "obu")
 
 
@@ -44,11 +46,15 @@ class VideoMetadata:
     size : (width, height) in px, upright, or None
     frame_rate : float or None
         Frames per second; on average where they vary.
+    missing_bytes : int
+        By which a file that was not copied to its end is shorter than it claims; 0 where it is
+        whole or does not say.
     """
 
     n_frames: int | None = None
     size: tuple[int, int] | None = None
     frame_rate: float | None = None
+    missing_bytes: int = 0
 
 
 def video_metadata(path: str | os.PathLike[str]) -> VideoMetadata:
@@ -99,17 +105,27 @@ def _avi(stream: BinaryIO) -> VideoMetadata:
     # Larger files are written in parts, of which this header counts the first only.
     stream.seek(4)
     whole = struct.unpack("<I", stream.read(4))[0]
-    in_parts = os.fstat(stream.fileno()).st_size > whole + 8 + 64
-    return VideoMetadata(None if in_parts or not n_frames else n_frames, (width, height), rate)
+    size = os.fstat(stream.fileno()).st_size
+    in_parts = size > whole + 8 + 64
+    n_stated = None if in_parts or not n_frames else n_frames
+    missing = 0 if whole in _UNFINISHED else max(0, whole + 8 - size)
+    return VideoMetadata(n_stated, (width, height), rate, missing)
 
 
 def _mp4(stream: BinaryIO) -> VideoMetadata:
-    moov = boxes_inside(stream, whole_file(stream)).get(b"moov")
+    _, size = whole_file(stream)
+    outermost = boxes_inside(stream, (0, size))
+    moov = outermost.get(b"moov")
+    if moov is not None and moov[1] > size:
+        # Cut off within it: no library opens the file, whatever the part that is left says.
+        return VideoMetadata()
     for trak in all_inside(stream, moov, b"trak"):
         media = boxes_inside(stream, trak).get(b"mdia")
         handler = boxes_inside(stream, media).get(b"hdlr")
         if read_box(stream, handler, 8, 4) == b"vide":
-            return _track(stream, trak, boxes_inside(stream, media).get(b"mdhd"))
+            found = _track(stream, trak, boxes_inside(stream, media).get(b"mdhd"))
+            images = outermost.get(b"mdat", (0, 0))
+            return replace(found, missing_bytes=max(0, images[1] - size))
     return VideoMetadata()
 
 

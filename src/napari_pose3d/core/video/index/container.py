@@ -113,13 +113,8 @@ def _cannot_open(path: Path, error: Exception) -> PoseDataError:
         return PoseDataError(
             "may not be read", file=path, todo="Ask for the right to read the file"
         )
-    if path.suffix.lower() in _MP4_LIKE and not _has_moov(path):
-        return PoseDataError(
-            "the recording was cut off before its index (the 'moov' box) was written, so no "
-            "image in it can be found",
-            file=path,
-            todo="Repair it with a tool such as untrunc and an intact video of the same camera",
-        )
+    if path.suffix.lower() in _MP4_LIKE and (cut := _cut_index(path)) is not None:
+        return cut
     return PoseDataError(
         f"cannot be read as a video ({_reason(error)})",
         file=path,
@@ -132,13 +127,30 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _has_moov(path: Path) -> bool:
+def _cut_index(path: Path) -> PoseDataError | None:
+    """The error for a file whose index was not written, or not copied to its end."""
     try:
         with open_input(path) as stream:
-            return b"moov" in boxes_inside(stream, whole_file(stream))
+            _, size = whole_file(stream)
+            moov = boxes_inside(stream, (0, size)).get(b"moov")
     except (PoseDataError, OSError):
         # It vanished in between: the first error is the better one.
-        return True
+        return None
+    if moov is None:
+        return PoseDataError(
+            "the recording was cut off before its index (the 'moov' box) was written, so no "
+            "image in it can be found",
+            file=path,
+            todo="Repair it with a tool such as untrunc and an intact video of the same camera",
+        )
+    if moov[1] > size:
+        return PoseDataError(
+            f"the last {moov[1] - size:,} bytes are missing, which belong to its index (the 'moov' "
+            "box), so no image in it can be found",
+            file=path,
+            todo="Copy the recording again from the camera's disk",
+        )
+    return None
 
 
 def is_invented(image: VideoFrame, codec: str) -> bool:
