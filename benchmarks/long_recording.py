@@ -128,7 +128,7 @@ def smooth(folder: Path, out: Path | None) -> None:
 def review(folder: Path, out: Path) -> None:
     """The child that smooths, finds events, chooses frames, and writes all measures."""
     from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
-    from napari_pose3d.core.review.measures import MEASURES
+    from napari_pose3d.core.review.measures.measure_table import MEASURES
     from napari_pose3d.settings import ReviewSettings
 
     run = ReviewRun([folder], folder / "calibration.toml")

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .core.projects.project import Project, check_session, open_project
     from .core.projects.session import Session
     from .core.review.frame_choice import choose_frames
-    from .core.review.measures import compute_measures
+    from .core.review.measures.measures import compute_measures
     from .core.review.session_review import review_result
     from .core.video.frame_export import extract_frames
     from .core.video.video_array import VideoArray, open_video, set_video_cache
@@ -101,7 +101,7 @@ _HOME = {
     "batch": ".core.pipeline.batch.batch_run",
     "check_session": ".core.projects.project",
     "choose_frames": ".core.review.frame_choice",
-    "compute_measures": ".core.review.measures",
+    "compute_measures": ".core.review.measures.measures",
     "create_project": ".core.projects.creation",
     "export_poses": ".core.pipeline.exchange.export_run",
     "export_session": ".core.pipeline.exchange.export_run",

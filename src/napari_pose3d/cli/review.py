@@ -113,6 +113,8 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
             f"{session.session}: {counted(len(session.events), 'event')}, in {n_flagged:,} of "
             f"{counted(session.n_frames, 'frame')}{': ' + found if found else ''}"
         )
+        for fault in session.rig_findings.faults if session.rig_findings else ():
+            print(f"{session.session}: calibration: {fault}")
     print(f"{counted(len(review.chosen), 'frame')} to label")
     for name, error in review.failed.items():
         print(f"not reviewed: {name}: {error.worded(option_of)}")

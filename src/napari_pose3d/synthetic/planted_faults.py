@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure, runs
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 
 from .network_errors import PredictionTruth
@@ -201,16 +202,16 @@ def failures_of(scene: Scene, truth: PredictionTruth) -> list[Planted]:
     ):
         n_seeds = mask.sum(axis=0)
         for v, k in np.ndindex(n_seeds.shape[0], n_seeds.shape[2]):
-            for first, last in runs(n_seeds[v, :, k] > 0):
+            for first, end in stretches(n_seeds[v, :, k] > 0).tolist():
                 # A minority of its own opinion leaves the centre where it is.
-                few = n_seeds[v, first : last + 1, k].mean() < len(mask) / 2
+                few = n_seeds[v, first:end, k].mean() < len(mask) / 2
                 kinds = {Failure.SETS_DISAGREE} if few else {shared}
                 if shared is Failure.SWAPPED_SIDES:
                     kinds.add(shared)
                 name = (scene.keypoints[k],)
-                out.append(Planted(frozenset(kinds), views[v], name, first, last))
+                out.append(Planted(frozenset(kinds), views[v], name, first, end - 1))
     for v, view in enumerate(views):
-        for first, last in runs(truth.lost[v]):
+        for first, end in stretches(truth.lost[v]).tolist():
             kinds_lost = frozenset({Failure.LOST_VIEW})
-            out.append(Planted(kinds_lost, view, scene.keypoints, first, last))
+            out.append(Planted(kinds_lost, view, scene.keypoints, first, end - 1))
     return out

@@ -22,8 +22,8 @@ from napari_pose3d.core.review.decisions.decisions import (
     Verdict,
     read_decisions,
 )
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import Failure
 
 VIEWS, KEYPOINTS = ("top", "side"), ("nose", "tail")
 NOSE = Cell("top", 12, "nose")

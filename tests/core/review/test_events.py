@@ -14,8 +14,9 @@ from tests.support.review_scenes import (
     recording,
 )
 
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import Failure
+from napari_pose3d.core.review.events.space_excesses import jump_excess
 from napari_pose3d.core.review.session_review import SessionReview, review_result
 
 
@@ -150,6 +151,16 @@ def test_a_point_that_all_views_put_elsewhere_breaks_its_bones() -> None:
     assert kinds[Failure.BONE].start <= 800
     assert kinds[Failure.BONE].end >= 829
     assert kinds[Failure.BONE].views == ()
+
+
+def test_the_body_moves_also_where_a_keypoint_is_missing() -> None:
+    """Else an animal that runs would jump in each frame that lacks one."""
+    xyz = np.cumsum(np.full((20, 5, 3), 10.0), axis=0)
+    xyz[8:12, 1] = np.nan
+    bar = np.full(5, 5.0, np.float32)
+    assert jump_excess(xyz, bar).max() == 0
+    xyz[10, 3] += 30
+    assert jump_excess(xyz, bar)[9:11, 3].min() > 1
 
 
 def test_sensitivity_only_compares_anew() -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tests.support.review_scenes import planted_failures, recording
 
 from napari_pose3d import PoseDataError
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.frame_choice import choose_frames
 from napari_pose3d.core.review.session_review import review_result
 

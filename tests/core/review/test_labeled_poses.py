@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from tests.support.review_scenes import CLEAN, recording
 
-from napari_pose3d.core.review.comparison.labeled_poses import labeled_pose_distances
 from napari_pose3d.core.review.decisions.thresholds import with_bars
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.failures import Failure
+from napari_pose3d.core.review.measures.labeled_poses import labeled_pose_distances
 from napari_pose3d.core.review.session_review import review_result
 
 

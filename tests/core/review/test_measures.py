@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.review_scenes import CLEAN, recording
 
 from napari_pose3d import PoseDataError
-from napari_pose3d.core.review.measures import (
-    MEASURES,
-    available_measures,
-    compute_measures,
-)
+from napari_pose3d.core.review.measures.measure_table import MEASURES
+from napari_pose3d.core.review.measures.measures import available_measures, compute_measures
 
 
 def test_measures_tell_a_planted_error_from_the_rest() -> None:
@@ -123,3 +122,22 @@ def test_movement_in_deviations_tells_motion_from_what_is_uncertain() -> None:
     assert "speed_sd" in available_measures(read, rig)
     with pytest.raises(PoseDataError, match="a new run of the smoother"):
         compute_measures(read, rig, ["acceleration_sd"])
+
+
+def test_every_measure_is_documented_with_unit_and_source() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "review.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if "| `" in line}
+    for name, measure in MEASURES.items():
+        _, _, unit, what, *_formula, source, _ = re.split(r"(?<!\\)\|", rows[name])
+        assert unit.strip().replace("rig units", "length") == measure.unit, name
+        assert what.strip(), name
+        assert source.strip(), name
+        assert measure.source, name
+
+
+def test_threads_and_what_else_is_measured_change_nothing() -> None:
+    made = recording(4, 21, 400, CLEAN)
+    together = compute_measures(made.result, made.scene.rig, threads=2)
+    for name in ("residual", "leave_one_out", "epipolar", "surprise"):
+        alone = compute_measures(made.result, made.scene.rig, [name], threads=1)
+        np.testing.assert_array_equal(alone[name], together[name], err_msg=name)

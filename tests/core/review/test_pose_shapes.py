@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from tests.support.review_scenes import CLEAN, recording
 
-from napari_pose3d.core.review.comparison.pose_shapes import PoseShapes
+from napari_pose3d.core.review.measures.pose_shapes import PoseShapes
 
 
 @pytest.fixture(scope="module")

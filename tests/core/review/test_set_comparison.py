@@ -11,7 +11,7 @@ from tests.support.review_scenes import recording
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.poses.arrays import Poses2D
-from napari_pose3d.core.review.comparison.set_comparison import (
+from napari_pose3d.core.review.set_comparison import (
     compare_poses,
     compare_smoothing,
     write_comparison,

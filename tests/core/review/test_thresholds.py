@@ -8,7 +8,7 @@ from tests.support.review_scenes import recording
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS, values_and_bars, with_bars
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.session_review import SessionReview, review_result
 
 

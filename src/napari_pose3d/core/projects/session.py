@@ -310,6 +310,19 @@ class Session:
         """What the headers of the videos claim: number of frames and size. Decodes nothing."""
         return {view: video_metadata(path) for view, path in self.videos.items()}
 
+    def rig_image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Sizes (width, height) in px of the videos whose images are the rig's, neither cropped nor
+        scaled.
+        """
+        out = {}
+        for view, path in self.videos.items():
+            alignment = self.alignment(view)
+            if alignment.crop is None and alignment.boxes is None and alignment.scale == (1.0, 1.0):
+                size = video_metadata(path).size
+                if size is not None:
+                    out[view] = size
+        return out
+
     def _chosen(
         self, sets: PredictionSet | str | Sequence[PredictionSet | str] | None
     ) -> list[PredictionSet]:

@@ -25,8 +25,8 @@ from napari_pose3d.core.labels.frame_selection.clusters import k_means
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import never_cancelled
 
-from .events import Event
-from .failure_flags import Failure
+from .events.events import Event
+from .events.failures import Failure
 
 # No session has more than this part of the budget, as long as others have events.
 _LARGEST_PART = 1 / 3

@@ -29,11 +29,11 @@ from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .comparison.set_comparison import COLUMNS as COMPARISON_COLUMNS
-from .comparison.set_comparison import SetComparison, write_comparison
 from .decisions.decisions import Decision, write_decisions
 from .frame_choice import ChosenFrame
 from .session_review import SessionSummary
+from .set_comparison import COLUMNS as COMPARISON_COLUMNS
+from .set_comparison import SetComparison, write_comparison
 
 EVENTS, FRAMES, MEASURES, REPORT = "events.csv", "frames.csv", "measures", "report.html"
 COMPARISON, DECISIONS = "comparison.csv", "decisions.csv"

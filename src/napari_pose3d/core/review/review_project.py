@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.errors import PoseDataError
 
-from .comparison.labeled_poses import FEWEST_POSES
+from .measures.labeled_poses import FEWEST_POSES
 from .session_review import USUAL_FPS
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ class ReviewProject:
                 return float(rate)
         return USUAL_FPS
 
+    def rig_image_sizes(self, name: str) -> dict[str, tuple[int, int]]:
+        """Of the videos of a session that show the rig's images, px; empty where one is damaged."""
+        session = self.session(name)
+        try:
+            return {} if session is None else session.rig_image_sizes()
+        except PoseDataError:
+            return {}
+
     def labels(self) -> LabelArrays | None:
         """All labels of the project; None where there are none."""
         if self._read or self.folder is None:
@@ -86,7 +94,7 @@ class ReviewProject:
         self, name: str, result: Result, wanted: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
         """Measures that need labels: of a session's raw predictions, and of its smoothed poses."""
-        from .comparison.label_measures import POSE_DISTANCE, measure_against_labels
+        from .measures.label_measures import POSE_DISTANCE, measure_against_labels
 
         labels, session = self.labels(), self.session(name)
         if labels is None or session is None or not labels.frames:
@@ -113,7 +121,7 @@ class ReviewProject:
         """
         from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
-        from .comparison.labeled_poses import labeled_pose_distances
+        from .measures.labeled_poses import labeled_pose_distances
 
         labels = self.labels()
         if labels is None or not labels.frames:

@@ -16,14 +16,17 @@ from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
-from .comparison.pose_shapes import PoseShapes
-from .events import Event, find_events
-from .excess_update import update_excesses
-from .failure_flags import Excesses, Failure, find_excesses
-from .measures import raw_positions
+from .events.events import Event, find_events
+from .events.excess_update import update_excesses
+from .events.excesses import Excesses, find_excesses
+from .events.failures import Failure
+from .measures.measures import raw_positions
+from .measures.pose_shapes import PoseShapes
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
+
+    from .rig_findings import RigFindings
 
 _MOST_EXCESS = 30.0
 _SHOWN = 12
@@ -198,6 +201,8 @@ class SessionSummary:
         What the worst events look like in their worst frame.
     settings : tuple of (str, str)
         What it was made with, for the report.
+    rig_findings : RigFindings or None
+        What it tells about the calibration; None where there is none, or nobody asked.
     """
 
     session: str
@@ -215,6 +220,7 @@ class SessionSummary:
     shapes: NDArray[np.float32]
     marks: tuple[tuple[Event, tuple[Mark, ...]], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    rig_findings: RigFindings | None = None
 
     def pose_shapes(self, frames: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Of some frames, ``(frame, component)``; NaN for those that do not exist."""

@@ -10,7 +10,7 @@ import pytest
 from tests.support.review_scenes import recording
 
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.session_review import SessionReview, review_result
 from napari_pose3d.gui.tasks.review.events.thumbnails.cutout import (
     PointMark,

@@ -11,7 +11,8 @@ from qtpy.QtTest import QTest
 from tests.core.review.test_frame_choice import event
 
 from napari_pose3d.core.review.decisions.decisions import Decisions, Verdict
-from napari_pose3d.core.review.failure_flags import Excesses, Failure
+from napari_pose3d.core.review.events.excesses import Excesses
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.gui.tasks.review.bars.distribution import distribution
 from napari_pose3d.gui.tasks.review.bars.histogram import Histogram
 from napari_pose3d.gui.tasks.review.events.decision_bar import DecisionBar

@@ -25,7 +25,7 @@ from tests.support.view_helpers import drag, on_screen
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.gui.layers.session_layers import session_layers
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.tasks.review.review_widget import ReviewWidget

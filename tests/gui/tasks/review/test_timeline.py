@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from tests.core.review.test_frame_choice import event
 from tests.support.review_scenes import recording
 
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.session_review import review_result
 from napari_pose3d.gui.tasks.review.timeline.heat_rows import (
     AT_BAR,

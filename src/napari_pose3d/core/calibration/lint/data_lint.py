@@ -102,7 +102,7 @@ def check_rig_against(
         found.clear()
     found += guilty
     if clocks:
-        found += _out_of_step(rig, xy, frame_rate, cancelled)
+        found += out_of_step(rig, xy, frame_rate, cancelled)
         found += _bumped(rig, xy)
     return tuple(found)
 
@@ -167,9 +167,10 @@ def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:
     return found
 
 
-def _out_of_step(
+def out_of_step(
     rig: Rig, xy: Float64, frame_rate: float | None, cancelled: Callable[[], bool]
 ) -> list[Finding]:
+    """Cameras that lag behind the others; parameters as for `check_rig_against`."""
     growing = lag_growth(rig, xy, cancelled)
     if growing is not None:
         view, frames = growing

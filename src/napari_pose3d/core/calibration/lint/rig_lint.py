@@ -60,6 +60,15 @@ class Finding:
     todo: str = ""
     remedy: Remedy | None = None
 
+    @property
+    def evidence_text(self) -> str:
+        """The figures in one line; "" where there are none."""
+        parts = []
+        for name, value in self.evidence.items():
+            words = name.replace("_px", ", px").replace("_percent", ", %").replace("_", " ")
+            parts.append(f"{words} {value:.4g}")
+        return "; ".join(parts)
+
     def __str__(self) -> str:
         return f"{self.severity}: {self.problem}." + (f" {self.todo}." if self.todo else "")
 

@@ -10,27 +10,27 @@ import numpy as np
 
 from napari_pose3d.core.poses.arrays import Poses2D, Result
 from napari_pose3d.core.projects.matching.inputs import session_names
-from napari_pose3d.core.review.comparison.label_measures import LABEL_MEASURES
-from napari_pose3d.core.review.comparison.set_comparison import (
-    SetComparison,
-    compare_poses,
-    raw_poses,
-)
 from napari_pose3d.core.review.decisions.decisions import Decision, read_decisions
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
-from napari_pose3d.core.review.measures import (
-    IN_SD,
-    MEASURES,
+from napari_pose3d.core.review.measures.label_measures import LABEL_MEASURES
+from napari_pose3d.core.review.measures.measure_table import IN_SD, MEASURES
+from napari_pose3d.core.review.measures.measures import (
     check_measures,
     compute_measures,
     measure_groups,
 )
 from napari_pose3d.core.review.review_files import ReviewFiles, refuse_existing_review
 from napari_pose3d.core.review.review_project import ReviewProject
+from napari_pose3d.core.review.rig_findings import rig_findings
 from napari_pose3d.core.review.session_review import (
     SessionReview,
     SessionSummary,
     review_result,
+)
+from napari_pose3d.core.review.set_comparison import (
+    SetComparison,
+    compare_poses,
+    raw_poses,
 )
 from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.errors import PoseDataError
@@ -219,7 +219,7 @@ class ReviewRun:
                         files, name, result, settings, threads, progress, cancelled
                     )
                     review = self._reviewed(name, result, settings, progress, cancelled)
-                    summary = self._summary(review)
+                    summary = self._summary(review, progress, cancelled)
                     # What has been compared with the bars takes a fifth of the memory.
                     del review
                     self._add_measures(
@@ -305,11 +305,13 @@ class ReviewRun:
         budget: int,
         *,
         force: bool = False,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
     ) -> list[Path]:
         """Write the review of one session, without measures; errors as for `run`."""
         from napari_pose3d.core.review.report.page import page_text
 
-        summary = self._summary(review)
+        summary = self._summary(review, progress, cancelled)
         chosen = choose_frames({review.session: summary}, budget)
         notes = review.result.report.warnings
         page = page_text([summary], chosen, {}, notes, self._project.images)
@@ -320,8 +322,13 @@ class ReviewRun:
         reading = replace(self._reading, session=name)
         return FileRun(self._paths, self._calibration, reading, self._sets, self._around)
 
-    def _summary(self, review: SessionReview) -> SessionSummary:
-        """With what it was made with, in words."""
+    def _summary(
+        self,
+        review: SessionReview,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> SessionSummary:
+        """With what it was made with, in words, and what it tells about the calibration."""
         work, result = self._work(review.session), review.result
         rig = "none" if work.rig is None else ", ".join(work.rig.names)
         bars = np.nanmedian(review.excesses.correction_px), np.nanmedian(review.excesses.spread_px)
@@ -333,7 +340,19 @@ class ReviewRun:
             ("usual bar of the correction", f"{bars[0]:.1f} px at sensitivity 1"),
             ("usual bar of the spread", f"{bars[1]:.1f} px at sensitivity 1"),
         )
-        return replace(review.summary(), settings=settings)
+        findings = None
+        if work.rig is not None and result.poses3d is not None:
+            if progress is not None:
+                progress("Checking the calibration", 0, 0)
+            findings = rig_findings(
+                result,
+                work.rig,
+                review.moved,
+                image_sizes=self._project.rig_image_sizes(review.session),
+                frame_rate=review.fps,
+                cancelled=cancelled,
+            )
+        return replace(review.summary(), settings=settings, rig_findings=findings)
 
     def _add_movement(
         self,

@@ -43,9 +43,11 @@ _QUARTER = 75
 _FEWEST_DISTANCES = 4
 # Nothing of an animal keeps its distance better than to this part.
 _STEADY = 0.03
-# Labeled in this share of comparable frames: missed where it is not.
+# Labeled in this share of comparable frames: missed where it is not. What is usual elsewhere in the
+# session counts as much as so many frames.
 _USUALLY = 0.9
 _FEWEST_FRAMES = 10
+_AS_ELSEWHERE = 20
 _STALE_PX = 1.0
 
 
@@ -341,17 +343,21 @@ def _forgotten(
     labeled = observed_mask(xy)
     if given.projected is not None:
         labeled |= observed_mask(given.projected)
+    n_inside, n_labeled = inside.sum(axis=1), (inside & labeled).sum(axis=1)
     out = []
     for v, view in enumerate(given.views):
         for k, keypoint in enumerate(given.keypoints):
-            comparable = inside[v, :, k]
-            if comparable.sum() < _FEWEST_FRAMES:
+            n_frames, n_mine = int(n_inside[v, k]), int(n_labeled[v, k])
+            if n_frames < _FEWEST_FRAMES:
                 continue
-            share = labeled[v, comparable, k].mean()
-            # Surely so, not by chance (Agresti & Coull 1998).
-            n_all = comparable.sum() + 4
-            least = (labeled[v, comparable, k].sum() + 2) / n_all
-            if least - 2 * np.sqrt(least * (1 - least) / n_all) < _USUALLY:
+            comparable = inside[v, :, k]
+            share = n_mine / n_frames
+            n_elsewhere = n_inside.sum() - n_frames
+            elsewhere = (n_labeled.sum() - n_mine) / n_elsewhere if n_elsewhere else 0.5
+            # Surely so, not by chance (as Agresti & Coull 1998, with the other cells as prior).
+            least = (n_mine + _AS_ELSEWHERE * elsewhere) / (n_frames + _AS_ELSEWHERE)
+            error = np.sqrt(least * (1 - least) / (n_frames + _AS_ELSEWHERE))
+            if least - 2 * error < _USUALLY:
                 continue
             for n in np.flatnonzero(comparable & ~labeled[v, :, k]).tolist():
                 x, y = found[n].reprojection[v, k]

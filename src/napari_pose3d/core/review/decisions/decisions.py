@@ -28,7 +28,7 @@ from napari_pose3d.core.projects.project_toml import OWN_FOLDER, project_lock
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath
 
-from ..events import Event
+from ..events.events import Event
 from .step_log import Key, Step, StepLog, Values, now
 from .step_record import StepRecord
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-from ..failure_flags import Excesses
+from ..events.excesses import Excesses
 from ..session_review import SessionReview
 
 

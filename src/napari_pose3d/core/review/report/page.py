@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.errors import PoseDataError
 
-from ..events import Event
-from ..failure_flags import ADVICE, Failure
+from ..events.events import Event
+from ..events.failures import ADVICE, Failure
 from ..frame_choice import ChosenFrame
 from ..session_review import Mark, SessionSummary
 

@@ -40,7 +40,7 @@ def save(
 ) -> list[Path]:
     """Write events, frames and the report."""
     progress("writing the review", 0, 0)
-    return run.save(folder, review, budget, force=force)
+    return run.save(folder, review, budget, force=force, progress=progress, cancelled=cancelled)
 
 
 def proposals(

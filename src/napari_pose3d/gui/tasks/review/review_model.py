@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.review.decisions.thresholds import with_bars
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.session.current_session import OpenSession

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_pose3d.core.labels.store.label import LabelKey
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
 from napari_pose3d.core.review.review_files import EVENTS
 from napari_pose3d.gui.session.current_session import OpenSession

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name

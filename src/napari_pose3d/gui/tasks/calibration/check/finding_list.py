@@ -11,8 +11,6 @@ from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.errors import RemedyKind
 from napari_pose3d.gui.workspace.finding_cards import SIGNS, FindingCards
 
-from .rig_check import evidence_text
-
 _ACTIONS: dict[RemedyKind, str] = {
     "names": "Map cameras…",
     "video_size": "Use the size of the video",
@@ -37,9 +35,8 @@ class FindingList(FindingCards):
         self.clear()
         for finding in findings:
             text = f"{SIGNS[finding.severity]}: {finding.problem}."
-            evidence = evidence_text(finding)
-            if evidence:
-                text += f"\n{evidence}"
+            if finding.evidence:
+                text += f"\n{finding.evidence_text}"
             if finding.todo:
                 text += f"\n→ {finding.todo}."
             action = self._action(finding, has_session)

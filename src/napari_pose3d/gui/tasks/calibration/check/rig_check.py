@@ -101,7 +101,7 @@ def check_file(
     try:
         rig = conversion.read_rig(path, key, names=file.names, sizes=sizes, scale=file.scale)
     except PoseDataError as error:
-        known = set(() if session is None else video_sizes(session).values())
+        known = set(() if session is None else session.rig_image_sizes().values())
         if sizes or len(known) != 1 or all(each.kind != "size" for each in error.remedies):
             raise
         sizes, lacking = tuple(known), ", images of the size of the session's videos"
@@ -124,7 +124,7 @@ def check_rig_of(
     from napari_pose3d.core.calibration.lint.data_lint import check_rig_against
     from napari_pose3d.core.calibration.lint.rig_lint import check_rig
 
-    sizes = {} if session is None else video_sizes(session)
+    sizes = {} if session is None else session.rig_image_sizes()
     views = None if session is None else session.views
     findings = list(check_rig(rig, sizes, views))
     compared = "Looked at by itself."
@@ -156,20 +156,6 @@ def rates_of(session: Session) -> dict[str, float]:
 
     found = {view: video_metadata(path).frame_rate for view, path in session.videos.items()}
     return {view: rate for view, rate in found.items() if rate}
-
-
-def video_sizes(session: Session) -> dict[str, Size]:
-    """Sizes of the images of the session's videos, px, of views that show the rig's whole image."""
-    from napari_pose3d.core.video.metadata import video_metadata
-
-    out = {}
-    for view, path in session.videos.items():
-        alignment = session.alignment(view)
-        if alignment.crop is None and alignment.boxes is None and alignment.scale == (1.0, 1.0):
-            size = video_metadata(path).size
-            if size is not None:
-                out[view] = size
-    return out
 
 
 def with_video_size(rig: Rig, name: str, size: Size) -> Rig:
@@ -205,15 +191,6 @@ def with_inverted_pose(rig: Rig, name: str) -> Rig:
 def exchanged(rig: Rig, argument: str) -> Rig:
     """The rig whose cameras have other names, a line ``view<tab>camera`` for each."""
     return rig.renamed(dict(line.split("\t") for line in argument.splitlines()))
-
-
-def evidence_text(finding: Finding) -> str:
-    """The figures behind a finding in one line; "" where there are none."""
-    parts = []
-    for name, value in finding.evidence.items():
-        words = name.replace("_px", ", px").replace("_percent", ", %").replace("_", " ")
-        parts.append(f"{words} {value:.4g}")
-    return "; ".join(parts)
 
 
 def sizes_from(text: str) -> tuple[Size, ...]:

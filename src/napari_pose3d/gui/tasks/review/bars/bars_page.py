@@ -8,7 +8,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
-from napari_pose3d.core.review.failure_flags import Excesses
+from napari_pose3d.core.review.events.excesses import Excesses
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.settings import IsCancelled, Progress
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS, values_and_bars
-from napari_pose3d.core.review.failure_flags import Excesses
+from napari_pose3d.core.review.events.excesses import Excesses
 
 BINS = 96
 OCTAVES = 6.0

@@ -9,8 +9,8 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_pose3d.core.review.comparison.set_comparison import ComparisonRow, SetComparison
 from napari_pose3d.core.review.session_review import SessionReview
+from napari_pose3d.core.review.set_comparison import ComparisonRow, SetComparison
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_rgba
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel

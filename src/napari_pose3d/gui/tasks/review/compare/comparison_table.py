@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_pose3d.core.review.comparison.set_comparison import ComparisonRow, SetComparison
+from napari_pose3d.core.review.set_comparison import ComparisonRow, SetComparison
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 _COLUMNS = ("view, keypoint", "med.", "95 %", "max", "above")

@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.review.decisions.corrections import Corrections, decisions_folder
 from napari_pose3d.core.review.decisions.step_log import Step
-from napari_pose3d.core.review.excess_update import update_excesses
-from napari_pose3d.core.review.measures import raw_positions
+from napari_pose3d.core.review.events.excess_update import update_excesses
+from napari_pose3d.core.review.measures.measures import raw_positions
 from napari_pose3d.core.smoothing.certain.local_update import LiveCorrections, UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
 from napari_pose3d.errors import PoseDataError

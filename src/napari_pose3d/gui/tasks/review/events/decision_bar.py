@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.review.decisions.decisions import Decision, Decisions, Verdict
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 

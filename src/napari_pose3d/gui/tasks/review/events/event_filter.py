@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import ADVICE, Failure
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import ADVICE, Failure
 
 from .kind_colours import kind_icon
 

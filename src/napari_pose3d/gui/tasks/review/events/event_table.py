@@ -9,7 +9,7 @@ from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 from .kind_colours import kind_icon

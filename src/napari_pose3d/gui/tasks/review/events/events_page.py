@@ -14,8 +14,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import ADVICE
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import ADVICE
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 from ..corrections.correction_bar import CorrectionBar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtGui import QColor, QIcon, QPixmap
 
-from napari_pose3d.core.review.failure_flags import Failure
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.gui.layers.colours import PALETTE
 
 _ORDER = list(Failure)

@@ -7,7 +7,7 @@ from functools import partial
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
-from napari_pose3d.core.review.failure_flags import Excesses
+from napari_pose3d.core.review.events.excesses import Excesses
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.settings import IsCancelled, Progress
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.failure_flags import Excesses, Failure
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.excesses import Excesses
+from napari_pose3d.core.review.events.failures import Failure
 
 Rows = Literal["kind", "keypoint", "view", "measure"]
 

@@ -17,7 +17,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 
 from .heat_rows import AT_BAR, STEPS, HeatRows
 

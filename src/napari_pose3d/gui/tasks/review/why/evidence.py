@@ -14,7 +14,7 @@ from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.cameras.working_volume import working_volume
 from napari_pose3d.core.poses.arrays import Ensemble, observed_mask
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.review.measures import raw_positions
+from napari_pose3d.core.review.measures.measures import raw_positions
 from napari_pose3d.core.review.session_review import SessionReview
 
 if TYPE_CHECKING:

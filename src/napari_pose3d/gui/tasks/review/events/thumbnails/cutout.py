@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.projects.session import Session
-from napari_pose3d.core.review.events import Event
-from napari_pose3d.core.review.measures import raw_positions
+from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.measures.measures import raw_positions
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.errors import PoseDataError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject
 
-from napari_pose3d.core.review.events import Event
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.gui.layers.colours import keypoint_hex
 from napari_pose3d.gui.layers.layer_styles import ROLE_KEY

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result
 
-from ..measures import raw_positions
 from .lightning_pose_metrics import multi_view_pca_error, pixel_error, single_view_pca_error
+from .measures import raw_positions
 
 if TYPE_CHECKING:
     from napari_pose3d.core.labels.label_arrays import LabelArrays

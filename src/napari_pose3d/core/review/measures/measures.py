@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +27,13 @@ from napari_pose3d.core.smoothing.keypoint_blocks import each_block
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 
+from .measure_table import IN_SD, MEASURES
+
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-Axes = Literal["cell", "point"]
 Skeleton = Sequence[tuple[str, str]]
 
 # Both need the point that the agreeing views give.
@@ -42,145 +42,6 @@ _FROM_POINTS = ("residual", "leave_one_out")
 _FRAMES_AT_ONCE = 50_000
 # Of the variance of a coordinate, px^2: no smoother knows a position better.
 _LEAST_VARIANCE = 0.05**2
-IN_SD = {"speed_sd": "displacement_covariance", "acceleration_sd": "acceleration_variance"}
-"""Measures that are divided by their own deviation, and where `Poses3D` has its variance."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One measure.
-
-    Attributes
-    ----------
-    name : str
-        As on the command line and in the names of files.
-    label : str
-        For axes and tables.
-    unit : str
-        Empty for none; "length" for the rig's unit.
-    axes : {"cell", "point"}
-        Whether it has a value in each view or one for all.
-    description : str
-        Formula and meaning.
-    needs_rig : bool
-    """
-
-    name: str
-    label: str
-    unit: str
-    axes: Axes
-    description: str
-    needs_rig: bool = False
-
-
-MEASURES: Mapping[str, Measure] = {
-    each.name: each
-    for each in (
-        Measure("likelihood", "likelihood", "", "cell", "Mean of the prediction sets."),
-        Measure(
-            "spread",
-            "spread of the sets",
-            "px",
-            "cell",
-            "Standard deviation between prediction sets, root mean square of x and y.",
-        ),
-        Measure("correction", "correction", "px", "cell", "Distance from raw to smoothed."),
-        Measure(
-            "surprise",
-            "surprise",
-            "sd",
-            "cell",
-            "Distance from raw to smoothed in standard deviations: "
-            "sqrt(sum over x and y of (raw - smoothed)^2 / (posterior + ensemble variance)).",
-        ),
-        Measure(
-            "residual",
-            "residual",
-            "px",
-            "cell",
-            "Distance from raw to the reprojection of the point that the agreeing views give.",
-            True,
-        ),
-        Measure(
-            "leave_one_out",
-            "leave-one-out residual",
-            "px",
-            "cell",
-            "Distance from raw to the reprojection of the point that the agreeing other views "
-            "give; missing where there are fewer than two.",
-            True,
-        ),
-        Measure(
-            "epipolar",
-            "epipolar distance",
-            "px",
-            "cell",
-            "Distance from raw to the epipolar curves of the other views; their median, with "
-            "three views the smaller.",
-            True,
-        ),
-        Measure(
-            "temporal_norm",
-            "temporal norm",
-            "px per frame",
-            "cell",
-            "Distance of raw from the frame before, as Lightning Pose defines it.",
-        ),
-        Measure(
-            "sides",
-            "nearer to the other side",
-            "px",
-            "cell",
-            "Of left and right: distance from raw to its own smoothed place minus that to the "
-            "place of its counterpart; above 0 it lies nearer to the counterpart. Missing for "
-            "keypoints without one.",
-        ),
-        Measure(
-            "bone",
-            "bone",
-            "length",
-            "point",
-            "Of the bones that end in the smoothed point, the largest deviation from a bone's "
-            "median length; missing where no bone does.",
-            True,
-        ),
-        Measure(
-            "uncertainty",
-            "uncertainty",
-            "length",
-            "point",
-            "Square root of the trace of the posterior covariance in space.",
-            True,
-        ),
-        Measure("speed", "speed", "length per frame", "point", "Of the smoothed point.", True),
-        Measure(
-            "speed_sd",
-            "speed in sd",
-            "sd",
-            "point",
-            "Distance of the smoothed point from the frame before to the frame after, over the "
-            "posterior standard deviation of that.",
-            True,
-        ),
-        Measure(
-            "acceleration",
-            "acceleration",
-            "length per frame^2",
-            "point",
-            "Second difference of the smoothed point.",
-            True,
-        ),
-        Measure(
-            "acceleration_sd",
-            "acceleration in sd",
-            "sd",
-            "point",
-            "Second difference of the smoothed point over its posterior standard deviation.",
-            True,
-        ),
-        Measure("n_views", "views", "", "point", "Views that the point was computed from.", True),
-    )
-}
 
 
 def raw_positions(poses: Poses2D) -> NDArray[Any]:

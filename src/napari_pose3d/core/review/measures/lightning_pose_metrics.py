@@ -1,10 +1,10 @@
-"""The metrics of Lightning Pose, as it defines them, for any number of calibrated views.
+"""The metrics of Lightning Pose, as its version 2.4 defines them, for any number of views.
 
 Notes
 -----
 Lightning Pose itself leaves the two PCA errors out for projects with one file per view; the
 definitions do not depend on it. They are meant for comparison: neither is robust, so that one bad
-view lifts the error of all (`cell_measures` has measures that are).
+view lifts the error of all (`measures` has some that are).
 
 References
 ----------
@@ -99,12 +99,15 @@ class PoseSubspace:
 
 
 def fit_subspace(samples: ArrayLike, keep: int | float, what: str = "poses") -> PoseSubspace:
-    """Principal components of complete samples.
+    """Principal components of samples, of which points may be missing.
+
+    The mean of each coordinate and the covariance of each two are those of the samples that have
+    them.
 
     Parameters
     ----------
     samples : (sample, point, 2)
-        Labeled positions, px; samples with a missing point are left out.
+        Labeled positions, px; NaN where missing.
     keep : int or float
         Number of components, or the share of the variance that they explain together.
     what : str
@@ -113,24 +116,34 @@ def fit_subspace(samples: ArrayLike, keep: int | float, what: str = "poses") -> 
     Raises
     ------
     PoseDataError
-        Fewer complete samples than coordinates.
+        Fewer samples than coordinates, or two points of which no two samples have both.
     """
     points = np.asarray(samples, np.float64)
     flat = points.reshape(len(points), -1)
-    flat = flat[np.isfinite(flat).all(axis=1)]
+    known = np.isfinite(flat)
+    flat = flat[known.any(axis=1)]
     if len(flat) < flat.shape[1]:
         raise PoseDataError(
-            f"{len(flat)} complete labeled {what} are too few for principal components",
+            f"{len(flat)} labeled {what} are too few for principal components",
             expected=f"at least {flat.shape[1]}, one for each coordinate",
+            todo="Label more frames, or leave this measure out",
+        )
+    together = known.astype(np.float64).T @ known
+    if together.min() < 2:
+        raise PoseDataError(
+            f"some positions are hardly ever labeled in the same of the {len(flat)} labeled {what}",
+            expected="every two of them in at least two",
             todo="Label more frames completely, or leave this measure out",
         )
-    mean = flat.mean(axis=0)
-    _, singular, directions = np.linalg.svd(flat - mean, full_matrices=False)
+    covariance = np.ma.cov(np.ma.masked_invalid(flat), rowvar=False).data
+    variance, directions = np.linalg.eigh(covariance)
+    # Of pairs of coordinates from different samples it need not be positive.
+    variance, directions = np.maximum(variance[::-1], 0.0), directions.T[::-1]
     if isinstance(keep, float):
-        share = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
+        share = np.cumsum(variance) / max(float(variance.sum()), 1e-300)
         # Rounding may leave the last sum just below 1.
-        keep = min(int(np.searchsorted(share, keep)) + 1, len(singular))
-    return PoseSubspace(mean, directions[:keep])
+        keep = min(int(np.searchsorted(share, keep)) + 1, len(variance))
+    return PoseSubspace(np.nanmean(flat, axis=0), directions[:keep])
 
 
 def single_view_pca_error(labeled: ArrayLike, predicted: ArrayLike) -> Float64:
@@ -150,7 +163,7 @@ def single_view_pca_error(labeled: ArrayLike, predicted: ArrayLike) -> Float64:
     Raises
     ------
     PoseDataError
-        Too few completely labeled frames.
+        Too few labeled frames.
     """
     subspace = fit_subspace(labeled, SINGLE_VIEW_VARIANCE, "poses of a view")
     return subspace.error(predicted)
@@ -173,10 +186,10 @@ def multi_view_pca_error(labeled: ArrayLike, predicted: ArrayLike) -> Float64:
     Raises
     ------
     PoseDataError
-        Too few labels that are in all views.
+        Too few labels.
     """
     samples, _ = _by_point(labeled)
-    subspace = fit_subspace(samples, MULTI_VIEW_COMPONENTS, "points in all views")
+    subspace = fit_subspace(samples, MULTI_VIEW_COMPONENTS, "points")
     points, shape = _by_point(predicted)
     error = subspace.error(points).reshape(*shape[1:3], shape[0])
     return np.asarray(np.moveaxis(error, -1, 0))

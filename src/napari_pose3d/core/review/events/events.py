@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .failure_flags import Bool, Excesses, Failure, lost_views, runs
+from napari_pose3d.core.poses.stretches import stretches
+
+from .excesses import Bool, Excesses, lost_views
+from .failures import Failure
 
 _GAP = 3
 _KEYPOINTS_AT_ONCE = 8
@@ -213,7 +216,7 @@ def _core(strength: NDArray[np.float32], first: int, last: int) -> tuple[int, in
 def _lost_events(excesses: Excesses, lost: Bool) -> list[Event]:
     out: list[Event] = []
     for v, view in enumerate(excesses.views):
-        for first, last in _bridged(runs(lost[v])):
+        for first, last in _bridged(stretches(lost[v]).tolist()):
             part = excesses.correction[v, first : last + 1]
             part = np.maximum(part, excesses.spread[v, first : last + 1])
             part = np.where(lost[v, first : last + 1, None], part, 0)
@@ -237,14 +240,14 @@ def _lost_events(excesses: Excesses, lost: Bool) -> list[Event]:
     return out
 
 
-def _bridged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches with short gaps between them joined."""
+def _bridged(found: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """First and last frame of stretches (first, one past the last), short gaps between closed."""
     out: list[tuple[int, int]] = []
-    for first, last in stretches:
+    for first, end in found:
         if out and first - out[-1][1] <= _GAP + 1:
-            out[-1] = (out[-1][0], last)
+            out[-1] = (out[-1][0], end - 1)
         else:
-            out.append((first, last))
+            out.append((first, end - 1))
     return out
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_pose3d.core.poses.arrays import Poses2D, Result, observed_mask
 from napari_pose3d.errors import PoseDataError
 
-from ..measures import raw_positions
+from .measures.measures import raw_positions
 
 COLUMNS = (
     "session",

@@ -9,8 +9,9 @@ import numpy as np
 from napari_pose3d.core.poses.arrays import Result
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 
-from .failure_flags import Excesses, bone_excess, jump_excess, unsure_cells
-from .measures import raw_positions
+from ..measures.measures import raw_positions
+from .excesses import Excesses, unsure_cells
+from .space_excesses import bone_excess, jump_excess
 
 
 def update_excesses(

@@ -1,1 +1,0 @@
-"""Predictions beside something else: labels, another prediction set, the poses of labels."""
