@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,35 @@ from tests.support.session_files import video
 from tests.support.training_projects import VIEWS, trained_network, training_project
 
 from napari_pose3d.cli import main
+from napari_pose3d.cli.terminal.progress_bar import ProgressBar
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_one_bar_over_several_steps() -> None:
+    terminal = Terminal()
+    bar = ProgressBar(terminal, verbose=True)
+    bar("looking", 0, 0)
+    for step, done in (("predicting", 0), ("predicting", 500), ("smoothing", 900)):
+        bar.whole(step, done, 1000)
+    bar.close()
+    bar.whole("again", 10, 1000)
+    bar.close()
+    lines = terminal.getvalue().replace("\r", "\n").splitlines()
+    percent = [line.split("|")[0] for line in lines if "%" in line]
+    shown = list(dict.fromkeys(percent))
+    assert "predicting:  50%" in shown
+    # It does not begin anew with the next step.
+    assert shown[shown.index("predicting:  50%") + 1 :] == [
+        "smoothing:  90%",
+        "again:   0%",
+        "again:   1%",
+    ]
+    stated = [line.split(":")[0] for line in lines if line.endswith(" s")]
+    assert stated == ["looking", "predicting", "smoothing", "again"]
 
 
 def test_new_sessions_are_predicted_and_smoothed(

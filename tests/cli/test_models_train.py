@@ -35,9 +35,26 @@ def test_networks_are_trained_followed_listed_and_gone_on_with(
     assert "heatmap_multiview_transformer, vits_dino, seed 1" in said
     assert "median error in px, 1 validation frame" in said
     assert "ensemble net: net-seed0, net-seed1" in said
+    assert main(["models", "list", str(project), "--settings", "--no-errors"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["training.max_epochs", "3", "3"] in rows
+    assert ["model.lightning_pose_version", "2.4.3"] in rows
+    assert not any(row[:1] == ["*"] for row in rows), "all that was asked for took effect"
     more = [*train, "--continue", "net-seed1", "--name", "more", "--follow"]
     assert main(more) == 0
     assert "more-seed1: done" in capsys.readouterr().out
+    # Also there what would fail is found before.
+    image = project / "labeled-data" / "mouse1_day1_cam0" / "img00000003.png"
+    content = image.read_bytes()
+    image.unlink()
+    assert main([*more, "--name", "third"]) == 1
+    said = capsys.readouterr().out
+    assert "1 image is missing" in said
+    assert said.rstrip().endswith("not trained")
+    assert not (project / "models" / "third-seed1").exists()
+    image.write_bytes(content)
+    assert main(more) == 1
+    assert "the folder holds something already" in capsys.readouterr().out
     assert main([*train, "--stop", "net-seed0"]) == 0
     assert main([*train, "--stop", "nothing"]) == 2
     # A folder is used once.

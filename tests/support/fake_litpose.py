@@ -3,13 +3,15 @@
 Exit codes lie as the real ones do: SIGTERM while training gives 0, and prediction without a view
 gives 0 and writes nothing. ``FAKE_LITPOSE`` is JSON that changes what it does: ``pause`` (seconds
 for an epoch), ``fail`` (text that is raised in the first epoch), ``hang`` (ignores SIGINT),
-``rows`` (rows of predictions), ``epochs`` (how many are trained, whatever is asked for).
+``rows`` (rows of predictions), ``epochs`` (how many are trained, whatever is asked for),
+``workers`` (a mark in the command of two processes that it starts, which ignore SIGTERM).
 """
 
 import json
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -87,6 +89,11 @@ def train(config_file, folder):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     status(folder, "TRAINING", 0, epochs)
+    if HOW.get("workers"):
+        code = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+        for apart in (False, True):
+            command = [sys.executable, "-c", code, HOW["workers"]]
+            subprocess.Popen(command, start_new_session=apart)
     best = None
     try:
         for epoch in range(epochs):

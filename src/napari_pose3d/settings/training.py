@@ -9,6 +9,17 @@ from napari_pose3d.errors import PoseDataError
 
 from .values import setting
 
+_LEAST = {
+    "image_size": 1,
+    "epochs": 1,
+    "batch_size": 1,
+    "workers": 0,
+    "reprojection_from": 0,
+    "reprojection_full": 0,
+    "mask_from": 0,
+    "mask_full": 1,
+}
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -42,8 +53,30 @@ class TrainingSettings:
         "let views agree in space while training; auto: where each labeled session has a "
         "calibration",
     )
+    reprojection_from: int | None = setting(
+        None, "epoch from which the 3-D loss acts; not given: as recommended"
+    )
+    reprojection_full: int | None = setting(
+        None, "epoch from which the 3-D loss acts in full; not given: as recommended"
+    )
     augmentation: Literal["dlc", "dlc-top-down", "default"] = setting(
         "dlc", "how images are varied; dlc-top-down: also turned by quarters"
+    )
+    augmentation_3d: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "vary views in space only, not turned and cut one by one; auto: where each labeled session "
+        "has a calibration",
+    )
+    mask_share: float | None = setting(
+        None,
+        "share of the patches of images that are hidden at most, 0 for none; not given: as "
+        "recommended",
+    )
+    mask_from: int | None = setting(
+        None, "epoch from which patches are hidden; not given: as recommended"
+    )
+    mask_full: int | None = setting(
+        None, "epoch from which most of them are hidden; not given: as recommended"
     )
     train_share: float = setting(
         0.95, "share of the labeled frames to train on; the others choose the best epoch"
@@ -58,12 +91,26 @@ class TrainingSettings:
             raise PoseDataError(
                 f"the seeds are {list(self.seeds)}", expected="different whole numbers from 0"
             )
-        for name, least in (("image_size", 1), ("epochs", 1), ("batch_size", 1), ("workers", 0)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise PoseDataError(
                     f"{name.replace('_', ' ')} is {value}", expected=f"{least} or more"
                 )
+        for first, full, what in (
+            ("reprojection_from", "reprojection_full", "the 3-D loss acts"),
+            ("mask_from", "mask_full", "patches are hidden"),
+        ):
+            begins, ends = getattr(self, first), getattr(self, full)
+            if begins is not None and ends is not None and begins > ends:
+                raise PoseDataError(
+                    f"{what} from epoch {begins}, and in full from {ends}",
+                    expected="the second not to be earlier",
+                )
+        if self.mask_share is not None and not 0 <= self.mask_share < 1:
+            raise PoseDataError(
+                f"the share of hidden patches is {self.mask_share:g}", expected="from 0 to below 1"
+            )
         if not 0 < self.train_share < 1:
             raise PoseDataError(
                 f"the share to train on is {self.train_share}", expected="between 0 and 1"

@@ -18,6 +18,7 @@ from napari_pose3d.core.models.configuration.config_file import (
 )
 from napari_pose3d.core.models.installation.litpose_facts import Gpu, LitposeFacts
 from napari_pose3d.core.models.installation.litpose_search import Installation, find_installations
+from napari_pose3d.core.models.predictions.chain_progress import ChainMeter, ChainStep
 from napari_pose3d.core.models.predictions.prediction_batch import prediction_batch
 from napari_pose3d.core.models.predictions.prediction_chain import (
     ChainResult,
@@ -66,11 +67,9 @@ def predicted(
 def test_all_sessions_by_all_networks_and_only_once(
     project: Path, installation: Installation
 ) -> None:
-    stages: list[str] = []
-    done = predicted(project, installation, progress=lambda stage, *_: stages.append(stage))
+    done = predicted(project, installation)
     assert len(done.predicted) == 4
     assert done.failed == {}
-    assert any(stage == "predicting mouse2_day1 by net-seed1 (4 of 4)" for stage in stages)
     names = sorted(p.name for p in (project / "models" / "net-seed0" / "video_preds").iterdir())
     assert len(names) == 6
     recorded = read_predictions(project / "models" / "net-seed0")
@@ -102,12 +101,68 @@ def test_what_changed_is_predicted_again(project: Path, installation: Installati
     assert [job.done for job in jobs] == [False, False]
 
 
-def test_then_they_are_smoothed(project: Path, installation: Installation) -> None:
-    done = predicted(project, installation, ["mouse1_day1"], smooth=SmoothingSettings())
+def test_then_they_are_smoothed_with_one_progress(
+    project: Path, installation: Installation
+) -> None:
+    said: list[tuple[str, int, int]] = []
+    done = predicted(
+        project,
+        installation,
+        "all",
+        smooth=SmoothingSettings(),
+        progress=lambda *each: said.append(each),
+    )
     assert done.failed == {}
     files = [path.name for path in done.smoothed["mouse1_day1"]]
     assert "mouse1_day1_3d.csv" in files
     assert done.smoothed["mouse1_day1"][0].is_relative_to(project / "napari-pose3d" / "smoothed")
+    # One measure over all of it, which never goes back, and the present step by name.
+    values = [value for _, value, _ in said]
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (0, 1000)
+    assert {total for _, _, total in said} == {1000}
+    steps = list(dict.fromkeys(words.split(":")[0] for words, _, _ in said))
+    assert steps == [
+        "predicting mouse1_day1 by net-seed0 (1 of 6)",
+        "predicting mouse1_day1 by net-seed1 (2 of 6)",
+        "predicting mouse2_day1 by net-seed0 (3 of 6)",
+        "predicting mouse2_day1 by net-seed1 (4 of 6)",
+        "smoothing mouse1_day1 (5 of 6)",
+        "smoothing mouse2_day1 (6 of 6)",
+    ]
+    # Predicting takes longer than smoothing.
+    smoothing = next(value for words, value, _ in said if words.startswith("smoothing"))
+    assert smoothing == int(1000 * 160 / 168)
+
+
+def test_progress_of_steps_that_are_passed_over_or_of_unknown_length() -> None:
+    said: list[tuple[str, int, int]] = []
+    steps = [ChainStep("a", 10), ChainStep("b", 10), ChainStep("c", 20)]
+    meter = ChainMeter(steps, lambda *each: said.append(each))
+    report = meter.begin("a")
+    report("", 0, 0)
+    report("", 3, 4)
+    # The step b could not be begun.
+    report = meter.begin("c")
+    for stage in ("reading", "computing", "computing", "writing"):
+        report(stage, 1, 1)
+    report("reading", 0, 9)
+    meter.end()
+    assert said == [
+        ("a (1 of 3)", 0, 1000),
+        ("a (1 of 3)", 0, 1000),
+        ("a (1 of 3)", 187, 1000),
+        ("c (3 of 3)", 500, 1000),
+        ("c (3 of 3): reading", 750, 1000),
+        ("c (3 of 3): computing", 875, 1000),
+        ("c (3 of 3): computing", 875, 1000),
+        ("c (3 of 3): writing", 937, 1000),
+        ("c (3 of 3): reading", 937, 1000),
+        ("c (3 of 3)", 1000, 1000),
+    ]
+    empty = ChainMeter([], lambda *each: said.append(each))
+    empty.end()
+    assert len(said) == 10
 
 
 def test_exit_code_0_without_files_is_a_failure(project: Path, installation: Installation) -> None:

@@ -20,6 +20,7 @@ from tests.support.training_projects import (
 )
 
 from napari_pose3d.core.cameras.rig_file import save_rig
+from napari_pose3d.core.models.preflight.animals import animals_of
 from napari_pose3d.core.models.preflight.preflight import preflight
 from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.errors import PoseDataError
@@ -382,3 +383,62 @@ def test_every_finding_has_a_remedy(project: Path) -> None:
     beside.write_text((project / "CollectedData_cam0.csv").read_text())
     for each in plan_training(project).checked.findings:
         assert each.remedy, str(each)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "animals"),
+    [
+        (("mouse1_day1", "mouse1_day2", "mouse2_day1"), ("mouse1", "mouse1", "mouse2")),
+        (("mouse1_day1", "mouse1_day2"), ("mouse1", "mouse1")),
+        (("20240101_m3_trial1", "20240102_m3_trial2"), ("m3", "m3")),
+        (("20240101_m3", "20240101_m4"), ("m3", "m4")),
+        (("sub-01_ses-01", "sub-02_ses-01"), ("sub01", "sub02")),
+        (("openfield_rat_7_s1", "openfield_rat_8_s1"), ("rat7", "rat8")),
+        (("1_2", "2_1"), ("1", "2")),
+        (("trial1", "trial2"), ("trial1", "trial2")),
+        (("20240101", "20240102"), ("20240101", "20240102")),
+    ],
+)
+def test_animals_are_guessed_from_the_names_of_sessions(
+    sessions: tuple[str, ...], animals: tuple[str, ...]
+) -> None:
+    assert tuple(animals_of(sessions).values()) == animals
+    assert animals_of(sessions, {sessions[1]: "Ada"})[sessions[1]] == "Ada"
+
+
+def variety(project: Path) -> dict[str, str]:
+    kinds = ("few sessions", "uneven sessions", "few animals", "unreadable project.toml")
+    return {each.kind: str(each) for each in checked(project).findings if each.kind in kinds}
+
+
+def test_sessions_and_animals_covered(tmp_path: Path) -> None:
+    two = training_project(tmp_path / "two")
+    coverage = checked(two).coverage
+    assert coverage is not None
+    assert (coverage.animals, coverage.guessed) == ({"mouse1": 8, "mouse2": 8}, True)
+    assert variety(two).keys() == {"few sessions"}
+    days = tuple(f"mouse1_day{n}" for n in range(1, 7))
+    one = training_project(tmp_path / "one", days)
+    found = variety(one)
+    assert found.keys() == {"few animals"}
+    # 48 frames are not many.
+    assert found["few animals"].startswith("note: all 6 labeled sessions are by the names of the")
+    assert "one animal, mouse1" in found["few animals"]
+    assert "[animals] in napari-pose3d/project.toml" in found["few animals"]
+    own = touch(one / "napari-pose3d" / "project.toml", '[animals]\nmouse1_day2 = "Ada"\n')
+    assert variety(one) == {}
+    coverage = checked(one).coverage
+    assert coverage is not None
+    assert coverage.animals == {"mouse1": 40, "Ada": 8}
+    own.write_text("[animals]\n" + "".join(f'{day} = "Ada"\n' for day in days))
+    assert "sessions are of one animal, Ada" in variety(one)["few animals"]
+    own.write_text("[animals]\nmouse1_day2 = 3\n")
+    assert "the animal of session mouse1_day2 is 3" in variety(one)["unreadable project.toml"]
+    own.unlink()
+    # Most frames of one session: its rows three times, as other images.
+    for view in VIEWS:
+        lines = (one / f"CollectedData_{view}.csv").read_text().splitlines()
+        more = [line.replace("img0", f"img{n}") for n in (1, 2, 3, 4, 5, 6) for line in lines[3:11]]
+        touch(one / f"CollectedData_{view}.csv", "\n".join([*lines, *more]) + "\n")
+    found = variety(one)
+    assert found["uneven sessions"].startswith("warning: 56 of 96 frames are of one session")

@@ -55,6 +55,8 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     "relative": ({"model__checkpoint": "a.ckpt"}, "the path is not absolute"),
     "masking": ({"training__patch_mask": 3}, "training.patch_mask: it must be a section"),
     "3-D loss": ({"callbacks__anneal_weight__freeze_until_epoch": "x"}, "whole number from 0"),
+    "no ratio": ({"training__patch_mask__final_ratio": None}, "final_ratio: it is empty"),
+    "no epoch": ({"callbacks__anneal_weight__freeze_until_epoch": None}, "epoch: it is empty"),
     "views": ({"data__view_names": "cam0"}, "data.view_names: it must be a list of names"),
     "label files": ({"data__csv_file": 7}, "it must be a path, or a list with one"),
     "itself": ({"training__max_epochs": "${training.max_epochs}"}, "it must be a whole number"),

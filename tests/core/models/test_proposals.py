@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 from tests.support.exported_networks import exported_project
 from tests.support.litpose_programs import litpose_environment
-from tests.support.session_files import video
+from tests.support.session_files import touch, video
+from tests.support.spot_networks import KEYPOINTS as SPOTS
+from tests.support.spot_networks import spot_network, spot_positions, spot_video
 from tests.support.training_projects import SESSIONS, VIEWS, trained_network, training_project
 
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
@@ -38,6 +41,7 @@ from napari_pose3d.core.models.proposals.heatmap_decoding import decode_heatmaps
 from napari_pose3d.core.models.proposals.image_preparation import prepared_image
 from napari_pose3d.core.models.proposals.network_export import export_network
 from napari_pose3d.core.models.proposals.open_videos import OpenVideos
+from napari_pose3d.core.models.proposals.session_prediction import predict_session
 from napari_pose3d.core.models.proposals.session_proposal import propose_session_frame
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.video.video_array import open_video
@@ -266,6 +270,36 @@ def test_a_session_is_predicted_without_litpose(recorded: Path, tmp_path: Path) 
     assert chosen_jobs(open_project(project), chosen_networks(project), "new") == ()
 
 
+@needs_onnx
+def test_spots_are_found_in_a_session_unless_it_is_cancelled(tmp_path: Path) -> None:
+    project = tmp_path / "lab"
+    names = f"view_names: [{', '.join(CAMERAS)}]\nkeypoint_names: [{', '.join(SPOTS)}]\n"
+    touch(project / "project.yaml", names)
+    truth = np.stack([spot_positions(10, seed) for seed in range(len(CAMERAS))])
+    for view, xy in zip(CAMERAS, truth, strict=True):
+        spot_video(project / "videos" / f"arena_{view}.mp4", xy)
+    folder = spot_network(project / "models" / "net", CAMERAS)
+    found = open_project(project)
+    jobs = chosen_jobs(found, chosen_networks(project), "new")
+    said: list[tuple[str, int, int]] = []
+    with pytest.raises(Cancelled):
+        run_chain(
+            found,
+            jobs,
+            None,
+            progress=lambda *each: said.append(each),
+            cancelled=lambda: said[-1][1] >= 400,
+        )
+    # Four of ten frames at a time.
+    assert said[-1] == ("predicting arena by net (1 of 1)", 400, 1000)
+    assert not (folder / "video_preds").exists()
+    assert run_chain(found, jobs, None).failed == {}
+    tables = [read_prediction_csv(folder / "video_preds" / f"arena_{v}.csv") for v in CAMERAS]
+    assert tables[0].keypoints == SPOTS
+    np.testing.assert_allclose(np.stack([each.xy for each in tables]), truth, atol=5)
+    assert chosen_jobs(open_project(project), chosen_networks(project), "new") == ()
+
+
 # ------------------------------------------------------------------ proposals
 
 
@@ -284,6 +318,9 @@ class KnownNetwork:
 
     def predict(self, images: object) -> FramePrediction:
         return FramePrediction(self.views, self.keypoints, self._xy.copy(), self._likelihood)
+
+    def predict_batch(self, frames: Sequence[object]) -> list[FramePrediction]:
+        return [self.predict(images) for images in frames]
 
 
 @pytest.fixture
@@ -406,6 +443,43 @@ def test_videos_stay_open_between_proposals(
     propose_session_frame(network, first, 5, videos=videos)  # type: ignore[arg-type]
     assert len(opened) == 10
     videos.close()
+
+
+def test_a_session_is_predicted_frame_by_frame_and_cancelled_at_any(tmp_path: Path) -> None:
+    folder = training_project(tmp_path / "lab")
+    for view in VIEWS:
+        video(folder / "videos" / f"{SESSIONS[0]}_{view}.mp4")
+    session = open_project(folder).session(SESSIONS[0])
+    network: Any = KnownNetwork(np.full((3, 2, 2), 20.0), views=VIEWS)
+    net = folder / "models" / "net"
+    said: list[tuple[str, int, int]] = []
+
+    def predicted(cancelled_at: int) -> list[Path]:
+        said.clear()
+        return predict_session(
+            network,
+            session,
+            net,
+            progress=lambda *each: said.append(each),
+            cancelled=lambda: len(said) == cancelled_at,
+        )
+
+    # 40 frames, four at a time: before the first, in the middle, before the last four.
+    for at in (0, 4, 9):
+        with pytest.raises(Cancelled):
+            predicted(at)
+        assert [done for _, done, _ in said] == list(range(0, 4 * at, 4))
+        assert not net.exists()
+    paths = predicted(-1)
+    assert said == [(f"predicting {SESSIONS[0]}", n, 40) for n in range(0, 40, 4)]
+    assert [path.name for path in paths] == [f"{SESSIONS[0]}_{view}.csv" for view in VIEWS]
+    before = [path.read_bytes() for path in paths]
+    # What was there stays when the next is cancelled.
+    network._xy += 5
+    with pytest.raises(Cancelled):
+        predicted(9)
+    assert [path.read_bytes() for path in paths] == before
+    assert [path.name for path in (net / "video_preds").iterdir() if path not in paths] == []
 
 
 # ------------------------------------------------------------------ export

@@ -79,7 +79,7 @@ def check_networks(networks: tuple[Network, ...], names: list[str]) -> None:
             table = network.error_table(which)
             assert table.shape == (4, 13)
             assert np.isfinite(table).any()
-        assert network.changed_settings() == {}
+        assert network.changed_settings() == ()
         curves = TrainingFollower(network.folder).look().curves
         assert {"train_supervised_rmse", "val_supervised_rmse"} <= curves.keys()
 

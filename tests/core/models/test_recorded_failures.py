@@ -1,7 +1,7 @@
 """Each defect that was tried on the real litpose is planted, and is found before a training.
 
-``litpose_run/failures.jsonl`` has what litpose 2.4.3 did with each; here it is tried on a project
-of three views.
+``tests/data/litpose/outcomes.jsonl`` has what litpose 2.4.3 did with each; here it is tried on a
+project of three views.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.paths import RECORDED_LITPOSE
 from tests.support.training_projects import (
     KEYPOINTS,
     RIG,
@@ -305,17 +306,15 @@ def planted(project: Path, defect: Defect, name: str) -> Config:
 
 
 @pytest.fixture(scope="module")
-def outcomes(shared_data: Path) -> dict[str, int]:
-    lines = (shared_data / "litpose_run" / "failures.jsonl").read_text().splitlines()
-    return {case["case"]: case["rc"] for case in map(json.loads, lines)}
+def outcomes() -> dict[str, int]:
+    lines = (RECORDED_LITPOSE / "outcomes.jsonl").read_text().splitlines()
+    return {case["case"]: case["exit_code"] for case in map(json.loads, lines)}
 
 
-@pytest.mark.realdata
 def test_all_that_was_tried_is_planted(outcomes: dict[str, int]) -> None:
     assert outcomes.keys() == DEFECTS.keys() | ELSEWHERE
 
 
-@pytest.mark.realdata
 @pytest.mark.parametrize("name", DEFECTS)
 def test_it_is_found(name: str, outcomes: dict[str, int], tmp_path: Path) -> None:
     project = training_project(tmp_path / "lab")

@@ -6,16 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.paths import RECORDED_LITPOSE
 from tests.support.session_files import touch
 from tests.support.training_projects import VIEWS, config_of, edited, training_project
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
-from napari_pose3d.core.models.configuration.config_file import read_config, value_at, with_values
+from napari_pose3d.core.models.configuration.config_file import (
+    leaves,
+    read_config,
+    value_at,
+    with_values,
+)
 from napari_pose3d.core.models.configuration.image_size import image_size
 from napari_pose3d.core.models.configuration.loss_schedules import (
-    reprojection_epochs,
     schedules_for,
     schedules_to_continue,
+)
+from napari_pose3d.core.models.configuration.multiview_training import (
+    annealing_values,
+    multiview_obstacles,
+    multiview_training,
+    reprojection_epochs,
 )
 from napari_pose3d.core.models.configuration.training_config import (
     TrainingDataset,
@@ -27,6 +38,7 @@ from napari_pose3d.core.models.configuration.training_config import (
 from napari_pose3d.core.models.preflight.preflight import preflight
 from napari_pose3d.core.models.preflight.training_copy import make_training_copy
 from napari_pose3d.core.models.preflight.training_input import training_input
+from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
@@ -38,9 +50,8 @@ def recorded_dataset(config: dict) -> TrainingDataset:
     return TrainingDataset(Path(data["data_dir"]), files, views, keypoints, 20, (640, 480))
 
 
-@pytest.mark.realdata
-def test_it_is_what_litpose_recommends(shared_data: Path) -> None:
-    recorded = read_config(shared_data / "litpose_run" / "recommend" / "config.yaml")
+def test_it_is_what_litpose_recommends() -> None:
+    recorded = read_config(RECORDED_LITPOSE / "recommended.yaml")
     assert recommended_config(recorded_dataset(recorded)) == recorded
 
 
@@ -87,6 +98,121 @@ def test_the_loss_in_space_acts_later_and_in_full_later_still() -> None:
     assert reprojection_epochs({"losses": {}}) is None
     assert reprojection_epochs({"losses": config["losses"]}) == (0, 0)
     assert schedules_for(150)["callbacks.anneal_weight.freeze_until_epoch"] == 30
+
+
+@pytest.mark.parametrize(("first", "full"), [(61, 160), (0, 0), (0, 9), (5, 5), (1, 300)])
+def test_the_loss_acts_from_the_epochs_that_are_asked_for(first: int, full: int) -> None:
+    config = with_values(
+        {"losses": {"supervised_reprojection_heatmap_mse": {"log_weight": 3.0}}},
+        annealing_values(first, full),
+    )
+    assert reprojection_epochs(config) == (first, full)
+    # As litpose 2.4.3 computes the weight of an epoch.
+    given = config["callbacks"]["anneal_weight"]
+    weight, weights = given["init_val"], []
+    for epoch in range(full + 2):
+        if epoch > given["freeze_until_epoch"]:
+            grown = (epoch - given["freeze_until_epoch"]) * given["increase_factor"]
+            weight = min(given["init_val"] + grown, given["final_val"])
+        weights.append(weight)
+    assert next(epoch for epoch, each in enumerate(weights) if each > 0) == first
+    assert weights[full] == pytest.approx(1, abs=1e-3)
+    assert full == first or weights[full - 1] < weights[full] - 1e-3
+
+
+def in_space(folder: Path, **settings: object) -> dict:
+    return plan_training(folder, TrainingSettings(**settings)).config  # type: ignore[arg-type]
+
+
+def test_epochs_of_the_loss_and_of_masking_are_put_in(tmp_path: Path) -> None:
+    folder = training_project(tmp_path / "lab")
+    usual = multiview_training(in_space(folder, epochs=300))
+    assert (usual.loss_from, usual.loss_full, usual.loss_reached) == (61, 160, 1.0)
+    assert (usual.mask_from, usual.mask_full, usual.mask_share) == (40, 300, 0.5)
+    assert usual.augmentation
+    given = multiview_training(
+        in_space(
+            folder, epochs=200, reprojection_from=20, mask_share=0.25, mask_from=10, mask_full=110
+        )
+    )
+    # Later by as much, as it grew before.
+    assert (given.loss_from, given.loss_full) == (20, 20 + 107 - 41)
+    assert (given.mask_from, given.mask_full, given.mask_reached) == (10, 110, 0.25)
+    given = multiview_training(in_space(folder, reprojection_from=3, reprojection_full=7))
+    assert (given.loss_from, given.loss_full) == (3, 7)
+    given = multiview_training(in_space(folder, reprojection_full=30))
+    assert (given.loss_from, given.loss_full) == (30, 30)
+    none = multiview_training(in_space(folder, mask_share=0.0, reprojection_loss="off"))
+    assert none.lines() == [
+        "no 3-D loss",
+        "views are varied in space only",
+        "no patches are hidden",
+    ]
+    one_by_one = in_space(folder, augmentation_3d="off")
+    assert value_at(one_by_one, "training.imgaug_3d") is False
+    assert multiview_training(one_by_one).loss_from is None, "the loss needs it"
+
+
+def test_what_is_not_possible_is_refused_with_what_it_needs(tmp_path: Path) -> None:
+    folder = training_project(tmp_path / "lab")
+    config = in_space(folder)
+    assert multiview_obstacles(config, calibrated=True) == {}
+    assert set(multiview_obstacles(config, calibrated=False)) == {"loss", "augmentation"}
+    heatmap = with_values(config, {"model.model_type": "heatmap"})
+    needed = "it needs the model heatmap_multiview_transformer"
+    assert set(multiview_obstacles(heatmap, calibrated=True).values()) == {needed}
+    single = with_values(config, {"data.view_names": None})
+    assert len(multiview_obstacles(single, calibrated=True)) == 3
+    turned = with_values(config, {"training.imgaug": "dlc-top-down"})
+    assert multiview_obstacles(turned, calibrated=True) == {
+        "loss": "it needs the augmentation dlc, not dlc-top-down"
+    }
+    convnet = {"model_type": "heatmap", "backbone": "resnet50"}
+    for settings, words in (
+        ({"reprojection_loss": "on", "augmentation_3d": "off"}, "needs 3-D augmentation"),
+        ({"augmentation_3d": "on", "augmentation": "default"}, "3-D augmentation is not possible"),
+        ({"reprojection_loss": "off", "reprojection_from": 3}, "epochs of the 3-D loss are given"),
+        ({"mask_from": 400, "mask_full": 400}, "expected the second to be later"),
+        ({**convnet, "mask_share": 0.5}, "masking of patches is not possible here: it needs"),
+        ({**convnet, "reprojection_from": 3}, "it is off"),
+    ):
+        with pytest.raises(PoseDataError, match=f"(?i){words}"):
+            in_space(folder, **settings)
+    for wrong in (
+        {"reprojection_from": -1},
+        {"reprojection_from": 9, "reprojection_full": 8},
+        {"mask_share": 1.0},
+        {"mask_from": 9, "mask_full": 8},
+        {"mask_full": 0},
+    ):
+        with pytest.raises(PoseDataError):
+            TrainingSettings(**wrong)  # type: ignore[arg-type]
+    (folder / "calibrations").rename(folder / "elsewhere")
+    with pytest.raises(PoseDataError, match="a calibration for each labeled session"):
+        in_space(folder, augmentation_3d="on")
+
+
+def test_in_a_configuration_of_ones_own_only_what_is_given_changes(tmp_path: Path) -> None:
+    folder = training_project(tmp_path / "lab")
+    own = with_values(in_space(folder), {"training.imgaug_3d": False, "training.max_epochs": 400})
+    own = with_values(own, {"losses.supervised_reprojection_heatmap_mse.log_weight": None})
+
+    def changed(**settings: object) -> set[str]:
+        plan = plan_training(
+            folder,
+            TrainingSettings(**settings),  # type: ignore[arg-type]
+            base=own,
+            given=set(settings),
+        )
+        before, now = dict(leaves(own)), dict(leaves(plan.config))
+        return {key.split(".")[-1] for key in now if now[key] != before.get(key)}
+
+    assert changed() == set()
+    assert changed(augmentation_3d="on") == {"imgaug_3d"}
+    assert changed(mask_share=0.1) == {"final_ratio"}
+    assert changed(reprojection_loss="on") == {"imgaug_3d", "log_weight"}
+    with pytest.raises(PoseDataError, match="it is off"):
+        changed(reprojection_from=20)
 
 
 def test_going_on_leaves_the_past_behind(tmp_path: Path) -> None:

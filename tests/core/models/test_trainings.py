@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +16,15 @@ from tests.support.session_files import touch
 from tests.support.training_projects import config_of, edited, training_project
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
-from napari_pose3d.core.models.configuration.config_file import read_config, value_at, with_values
+from napari_pose3d.core.models.configuration.config_file import (
+    config_text,
+    read_config,
+    value_at,
+    with_values,
+)
 from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
 from napari_pose3d.core.models.installation.litpose_search import Installation, find_installations
+from napari_pose3d.core.models.listing.effective_settings import EffectiveSetting
 from napari_pose3d.core.models.listing.model_list import list_ensembles, list_networks
 from napari_pose3d.core.models.runs.continuation import continued_config
 from napari_pose3d.core.models.runs.model_folder import OUT_LOG, read_status
@@ -32,7 +39,7 @@ from napari_pose3d.core.models.runs.training_start import (
 from napari_pose3d.core.models.runs.training_state import State, training_state
 from napari_pose3d.core.models.runs.training_stop import stop_training
 from napari_pose3d.core.models.runs.trial_step import trial_step
-from napari_pose3d.core.models.training_plan import plan_training
+from napari_pose3d.core.models.training_plan import plan_continuation, plan_training
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
@@ -101,7 +108,7 @@ def test_two_networks_are_trained_and_listed(project: Path, installation: Instal
     networks = list_networks(project)
     assert [value_at(n.config, "training.rng_seed_model_pt") for n in networks] == [0, 4]
     assert networks[0].error_table("train").max() == 2.5
-    assert networks[0].changed_settings() == {}
+    assert networks[0].changed_settings() == ()
     assert list_ensembles(project)[0].members == ("net-seed0", "net-seed4")
     # One after the other.
     first, second = (read_record(folder) for folder in prepared.folders)
@@ -294,18 +301,59 @@ def test_views_with_few_labels_are_trained_on_from_a_copy(
     files = read_config(folder / "config.yaml")["data"]["csv_file"]
     assert all(Path(file).parent == folder / "training-labels" for file in files)
     assert read_label_csv(files[2]).has_visible
+    # What goes on from it learns from what is labeled by then.
+    given = [str(project / f"CollectedData_cam{n}.csv") for n in range(3)]
+    assert continued_config(folder, 5)["data"]["csv_file"] == given
+
+    def renamed(rows: list[list[str]]) -> list[list[str]]:
+        return [[cell.replace("tail", "tip") for cell in row] for row in rows]
+
+    edited(project / "CollectedData_cam1.csv", renamed)
+    plan = plan_continuation(project, folder, 5)
+    assert "keypoints of views" in {each.kind for each in plan.checked.errors}
+    (project / "CollectedData_cam1.csv").unlink()
+    assert continued_config(folder, 5)["data"]["csv_file"] == files
 
 
-def test_a_changed_setting_is_seen(project: Path, installation: Installation) -> None:
+def test_settings_that_did_not_take_effect_are_seen(
+    project: Path, installation: Installation
+) -> None:
     folder = started(project, installation).folders[0]
     until(lambda: over(folder))
-    effective = read_config(folder / "config.yaml")
-    from napari_pose3d.core.models.configuration.config_file import config_text
-
-    text = config_text(with_values(effective, {"training.train_batch_size": 2}))
-    (folder / "config.yaml").write_text(text)
-    changed = list_networks(project)[0].changed_settings()
-    assert changed == {"training.train_batch_size": (8, 2)}
+    values = {
+        "training.train_batch_size": 2,
+        "training.num_workers": True,
+        "training.optimizer_params.learning_rate": 5.0e-5,
+        "training.patch_mask.init_step": 7,
+    }
+    effective = with_values(read_config(folder / "config.yaml"), values)
+    del effective["training"]["early_stopping"]
+    (folder / "config.yaml").write_text(config_text(effective))
+    asked = folder / "asked_config.yaml"
+    # As a person writes it: a number for litpose, a text by YAML's own rules.
+    text = re.sub("learning_rate: .*", "learning_rate: 5e-5", asked.read_text())
+    asked.write_text(text.replace("num_workers: 2", "num_workers: 1"))
+    network = list_networks(project)[0]
+    assert network.changed_settings() == (
+        EffectiveSetting("training.train_batch_size", "8", "2", True),
+        EffectiveSetting("training.early_stopping", "false", "", True),
+        EffectiveSetting("training.num_workers", "1", "true", True),
+    )
+    rows = {each.key: each for each in network.settings()}
+    added = [rows["training.patch_mask.init_step"], rows["model.lightning_pose_version"]]
+    assert [(each.asked, each.effective, each.differs) for each in added] == [
+        ("", "7", False),
+        ("", "2.4.3", False),
+    ]
+    assert rows["data.view_names"].effective == "[cam0, cam1, cam2]"
+    assert rows["model.checkpoint"].asked == "null"
+    # Of a training of others nothing is known of what was asked for.
+    asked.unlink()
+    assert network.changed_settings() == ()
+    assert {each.asked for each in network.settings()} == {""}
+    asked.write_text("data: [")
+    with pytest.raises(PoseDataError, match=r"asked_config\.yaml"):
+        network.settings()
 
 
 def test_a_trial_step(
@@ -321,6 +369,27 @@ def test_a_trial_step(
     monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 60}))
     with pytest.raises(Cancelled):
         trial_step(config, installation, lambda: True)
+
+
+def test_a_cancelled_trial_step_leaves_no_process(
+    project: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mark = f"worker of {tmp_path}"
+    monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 600, "workers": mark}))
+
+    def workers() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if mark in process.cmdline():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    with pytest.raises(Cancelled):
+        trial_step(config_of(project), installation, lambda: len(workers()) == 2)
+    until(lambda: workers() == [])
 
 
 def test_what_litpose_recommends(project: Path, installation: Installation, tmp_path: Path) -> None:

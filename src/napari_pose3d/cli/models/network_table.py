@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted
 
 from ..terminal.progress_bar import ProgressBar
@@ -31,6 +32,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--no-errors", action="store_true", help="without the tables of keypoints and views"
     )
+    parser.add_argument(
+        "--settings",
+        action="store_true",
+        help="all settings as well: as asked for, and as they took effect",
+    )
     parser.set_defaults(command=run)
 
 
@@ -50,6 +56,9 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
             print(f"  {line}")
         if network.sessions:
             print(f"  predicted: {', '.join(network.sessions)}")
+        if options.settings and not network.problem:
+            for line in settings_lines(network):
+                print(f"    {line}")
         if not options.no_errors:
             for line in error_lines(network, options.errors):
                 print(f"    {line}")
@@ -58,6 +67,22 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     if not networks:
         print("no networks")
     return 0
+
+
+def settings_lines(network: Network) -> list[str]:
+    """All settings as a table; a star is before those that took effect other than asked for."""
+    try:
+        rows = network.settings()
+    except PoseDataError as error:
+        return [str(error)]
+    keys = max((len(each.key) for each in rows), default=0)
+    asked = max([len("asked"), *(len(each.asked) for each in rows)])
+    lines = [f"  {'setting'.ljust(keys)}  {'asked'.ljust(asked)}  effective"]
+    for each in rows:
+        star = "*" if each.differs else " "
+        cells = f"{star} {each.key.ljust(keys)}  {each.asked.ljust(asked)}  {each.effective}"
+        lines.append(cells.rstrip())
+    return lines
 
 
 def error_lines(network: Network, which: str) -> list[str]:

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         smooth=SmoothingSettings() if options.then == "smooth" else None,
         facts=facts,
         batch_size=options.batch_size,
-        progress=bar,
+        progress=bar.whole,
         cancelled=options.interruption.asked,
     )
     bar.close()

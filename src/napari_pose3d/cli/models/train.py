@@ -23,7 +23,9 @@ from .training_options import (
 
 if TYPE_CHECKING:
     from napari_pose3d.core.models.configuration.config_file import Config
+    from napari_pose3d.core.models.installation.litpose_facts import LitposeFacts
     from napari_pose3d.core.models.installation.litpose_search import Installation
+    from napari_pose3d.core.models.training_plan import TrainingPlan
 
 FAILED = 1
 _PAUSE = 0.5
@@ -87,15 +89,15 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     settings, seeds = settings_of(options), planned_seeds(options)
     continued: dict[int, Path] = {}
     if options.continued:
-        config, seeds, continued = _continuation(models, options)
+        plan, seeds, continued = _continuation(models, facts, options)
     else:
         plan = planned_training(options, installation, facts, bar, fresh=not options.trial)
-        config = plan.config
-        print_findings(plan.checked)
-        if plan.checked.errors and not options.force:
-            print("not trained")
-            return FAILED
+    config = plan.config
     bar.close()
+    print_findings(plan.checked)
+    if plan.checked.errors and not options.force:
+        print("not trained")
+        return FAILED
     if options.trial and installation is not None:
         return _try_step(config, installation, options, bar)
     prepared = prepare_trainings(
@@ -142,15 +144,18 @@ def _try_step(
 
 
 def _continuation(
-    models: Path, options: argparse.Namespace
-) -> tuple[Config, tuple[int, ...], dict[int, Path]]:
+    models: Path, facts: LitposeFacts | None, options: argparse.Namespace
+) -> tuple[TrainingPlan, tuple[int, ...], dict[int, Path]]:
     from napari_pose3d.core.models.listing.model_list import network_folder
-    from napari_pose3d.core.models.runs.continuation import continued_config, seed_of
+    from napari_pose3d.core.models.runs.continuation import effective_config, seed_of
+    from napari_pose3d.core.models.runs.training_start import network_folders
+    from napari_pose3d.core.models.training_plan import plan_continuation
 
     folder = network_folder(models, options.continued)
-    config = continued_config(folder, options.epochs)
-    seed = seed_of(config)
-    return config, (seed,), {seed: folder}
+    seed = seed_of(effective_config(folder))
+    outputs = () if options.trial else network_folders(models.parent, options.name, (seed,))
+    plan = plan_continuation(models.parent, folder, options.epochs, facts=facts, outputs=outputs)
+    return plan, (seed,), {seed: folder}
 
 
 def _follow(folders: tuple[Path, ...], options: argparse.Namespace, bar: ProgressBar) -> int:

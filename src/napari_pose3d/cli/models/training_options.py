@@ -58,7 +58,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     add("epochs", type=int, metavar="N")
     add("batch_size", type=int, metavar="N")
     add("reprojection_loss", choices=["auto", "on", "off"])
+    add("reprojection_from", type=int, metavar="EPOCH")
+    add("reprojection_full", type=int, metavar="EPOCH")
     add("augmentation", choices=["dlc", "dlc-top-down", "default"])
+    add("augmentation_3d", choices=["auto", "on", "off"])
+    add("mask_share", type=float, metavar="SHARE")
+    add("mask_from", type=int, metavar="EPOCH")
+    add("mask_full", type=int, metavar="EPOCH")
     add("train_share", type=float, metavar="SHARE")
     add("same_split", action="store_const", const=True)
     add("workers", type=int, metavar="N")
@@ -107,7 +113,10 @@ def print_findings(checked: Preflight) -> None:
         print("Labels with a position:")
         print(*(f"  {line}" for line in checked.coverage.lines()), sep="\n")
         frames = [f"{name or '?'} {n}" for name, n in checked.coverage.sessions.items()]
-        print(f"  frames: {', '.join(frames)}\n")
+        print(f"  frames: {', '.join(frames)}")
+        animals = [f"{name or '?'} {n}" for name, n in checked.coverage.animals.items()]
+        guess = " (by the names of the sessions)" if checked.coverage.guessed else ""
+        print(f"  animals{guess}: {', '.join(animals)}\n")
     for finding in checked.findings:
         print(finding)
     n = len(checked.errors)

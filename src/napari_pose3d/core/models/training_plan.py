@@ -22,6 +22,7 @@ from .installation.litpose_facts import LitposeFacts
 from .preflight.calibration_checks import cameras_of
 from .preflight.preflight import Preflight, preflight
 from .preflight.training_input import TrainingInput, training_input
+from .runs.continuation import continued_config
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,43 @@ def plan_training(
         config = project_config(
             dataset, settings, calibrated=found.calibrated, gpu_memory=memory, base=base
         )
-    checked = preflight(config, outputs=outputs, facts=facts, training_copy=training_copy)
+    checked = preflight(
+        config, outputs=outputs, facts=facts, training_copy=training_copy, project=folder
+    )
+    return TrainingPlan(folder, config, checked)
+
+
+def plan_continuation(
+    path: str | os.PathLike[str],
+    network: Path,
+    epochs: int | None = None,
+    *,
+    facts: LitposeFacts | None = None,
+    outputs: Sequence[Path] = (),
+) -> TrainingPlan:
+    """Make and check the configuration of a training that goes on from another's weights.
+
+    Labels, images and calibrations may be others now than when those were trained.
+
+    Parameters
+    ----------
+    path : path
+        A Lightning Pose project.
+    network : Path
+        The folder of the network whose weights are taken.
+    epochs : int, optional
+        How many follow; not given: those that were left.
+    facts, outputs
+        As for `plan_training`.
+
+    Raises
+    ------
+    PoseDataError
+        It is no project, or see `continued_config`.
+    """
+    folder = training_project(path).folder.absolute()
+    config = continued_config(network, epochs)
+    checked = preflight(config, outputs=outputs, facts=facts, project=folder)
     return TrainingPlan(folder, config, checked)
 
 

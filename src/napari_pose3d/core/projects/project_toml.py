@@ -63,6 +63,8 @@ class OwnProject:
         Videos, and folders of videos, that are left outside the project.
     layout : mapping
         How the camera views are arranged; only the widgets know what is in it.
+    animals : mapping of session to str
+        The animal of a session, where its name does not tell.
     triggered : bool
         Whether one signal triggers all cameras: their videos are of one frame rate then, whatever
         their headers state.
@@ -77,6 +79,7 @@ class OwnProject:
     layout: Mapping[str, Any] = field(default_factory=dict)
     triggered: bool = False
     kinematics: tuple[Measurement, ...] = ()
+    animals: Mapping[str, str] = field(default_factory=dict)
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
         default_factory=dict, repr=False
@@ -293,6 +296,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         _table(document, "layout"),
         _flag(document, "triggered"),
         _measurements(_table(document, "kinematics")),
+        _animals(_table(document, "animals")),
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
     )
@@ -387,6 +391,17 @@ def _cameras(values: Mapping[str, Any]) -> Mapping[str, str]:
             )
         seen[camera] = view
     refuse_unsafe_names(values, "view")
+    return MappingProxyType(dict(values))
+
+
+def _animals(values: Mapping[str, Any]) -> Mapping[str, str]:
+    for session, animal in values.items():
+        if not isinstance(animal, str) or not animal:
+            raise PoseDataError(
+                f"the animal of session {session} is {animal!r}",
+                place="[animals]",
+                expected="its name, such as 'mouse 3'",
+            )
     return MappingProxyType(dict(values))
 
 

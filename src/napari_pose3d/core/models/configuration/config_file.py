@@ -118,13 +118,3 @@ def leaves(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(value, f"{name}.")
         else:
             yield name, value
-
-
-def differences(asked: Config, effective: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ: (asked, effective), None where absent."""
-    first, second = dict(leaves(asked)), dict(leaves(effective))
-    return {
-        key: (first.get(key), second.get(key))
-        for key in {**first, **second}
-        if key in first and first.get(key) != second.get(key)
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .config_file import Config, value_at
-from .known_keys import PAIRWISE, REPROJECTION
 
 PUBLISHED_EPOCHS = 300
 """The length that the recommended schedules are made for."""
@@ -97,20 +96,6 @@ def schedules_to_continue(before: Config, done: int, epochs: int) -> dict[str, A
             "callbacks.anneal_weight.freeze_until_epoch": max(0, start - done),
         }
     return values
-
-
-def reprojection_epochs(config: Config) -> tuple[int, int] | None:
-    """From which epoch a 3-D loss acts, and from which in full; None where none is on."""
-    if value_at(config, REPROJECTION) is None and value_at(config, PAIRWISE) is None:
-        return None
-    weight = value_at(config, "callbacks.anneal_weight")
-    if not weight:
-        return 0, 0
-    start = weight.get("freeze_until_epoch", 0)
-    step, first = weight.get("increase_factor", 0.01), weight.get("init_val", 0.0)
-    final = weight.get("final_val", 1.0)
-    acts = start if first > 0 else start + 1
-    return acts, start + (round((final - first) / step) if step > 0 else 0)
 
 
 def _between(at: int, first: int, last: int, low: float, high: float) -> float:

@@ -11,8 +11,9 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import TrainingSettings
 
 from .config_file import Config, value_at, with_values
-from .known_keys import CONTEXT, MULTIVIEW, REPROJECTION, TRANSFORMERS
+from .known_keys import MULTIVIEW, TRANSFORMERS
 from .loss_schedules import schedules_for
+from .multiview_training import multiview_values
 
 _ON_A_CPU = 4
 # (least GB, size in px): frames of one view in a batch.
@@ -21,6 +22,8 @@ _BATCH_STEP = 8
 _STEPS_PER_EPOCH = 10
 _TRAIN_SHARE = 0.95
 _PREDICT_ON_A_CPU = 8
+# Settings that several views have in common.
+_MULTIVIEW = frozenset({"augmentation_3d", "reprojection_loss"})
 
 
 @dataclass(frozen=True)
@@ -190,11 +193,11 @@ def training_config(
     Raises
     ------
     PoseDataError
-        The 3-D loss is asked for without calibrations, or weights of a transformer are to be
-        left out.
+        The 3-D loss, 3-D augmentation or masking is asked for where it is not possible, or weights
+        of a transformer are to be left out.
     """
-    names = value_at(base, "data.view_names", [])
-    several = isinstance(names, list) and len(names) > 1
+    views = value_at(base, "data.view_names", [])
+    several = isinstance(views, list) and len(views) > 1
 
     def wanted(name: str) -> bool:
         return given is None or name in given
@@ -246,10 +249,11 @@ def training_config(
         if model != MULTIVIEW:
             schedules = {k: v for k, v in schedules.items() if "patch_mask" not in k}
         values |= schedules
-    if several and wanted("reprojection_loss"):
-        augmentation = values.get("training.imgaug", value_at(base, "training.imgaug"))
-        values |= _in_space(settings, model, calibrated, augmentation)
-    return with_values(base, values)
+    config = with_values(base, values)
+    names = _MULTIVIEW if given is None else _MULTIVIEW & set(given)
+    names = names if several else frozenset()
+    shared = multiview_values(config, settings, calibrated=calibrated, wanted=names)
+    return with_values(config, shared)
 
 
 def config_of_seed(config: Config, seed: int, name: str, *, same_split: bool = False) -> Config:
@@ -302,24 +306,6 @@ def with_label_files(config: Config, files: Sequence[Path], boxes: Sequence[Path
         if paths:
             values[key] = paths[0] if single else paths
     return with_values(config, values)
-
-
-def _in_space(
-    settings: TrainingSettings, model: str, calibrated: bool, augmentation: Any
-) -> dict[str, Any]:
-    """What views of a calibrated rig have in common."""
-    possible = model == MULTIVIEW and calibrated and augmentation == "dlc"
-    if settings.reprojection_loss == "on" and not possible:
-        raise PoseDataError(
-            "the 3-D loss is not possible here",
-            expected="a calibration for each labeled session, the augmentation dlc, and the model "
-            f"{MULTIVIEW}",
-        )
-    on = possible and settings.reprojection_loss != "off"
-    return {
-        "training.imgaug_3d": calibrated and model != CONTEXT,
-        REPROJECTION: 3.0 if on else None,
-    }
 
 
 def _resized(side: int, n_frames: int) -> int:

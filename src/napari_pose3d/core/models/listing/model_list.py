@@ -15,12 +15,13 @@ from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 
-from ..configuration.config_file import CONFIG_YAML, Config, differences, read_config, value_at
+from ..configuration.config_file import CONFIG_YAML, Config, value_at
 from ..runs.continuation import effective_config
 from ..runs.model_folder import STATUS
-from ..runs.training_record import ASKED_CONFIG, RECORD, REMOTE_CONFIG, TrainingRecord, read_record
+from ..runs.training_record import RECORD, TrainingRecord, read_record
 from ..runs.training_start import MODELS
 from ..runs.training_state import State, TrainingState, training_state
+from .effective_settings import EffectiveSetting, effective_settings
 from .pixel_errors import PixelErrors, read_pixel_errors
 
 ENSEMBLE_YAML = "ensemble.yaml"
@@ -79,22 +80,19 @@ class Network:
             return np.empty((0, 0))
         return np.array([each.median(which) for each in self.errors.values()])
 
-    def changed_settings(self) -> dict[str, tuple[object, object]]:
-        """Settings that took effect other than asked for: (asked, effective) by key.
+    def settings(self) -> tuple[EffectiveSetting, ...]:
+        """All settings, as asked for and as they took effect; see `effective_settings`."""
+        return effective_settings(self.folder)
+
+    def changed_settings(self) -> tuple[EffectiveSetting, ...]:
+        """Settings that took effect other than asked for.
 
         Raises
         ------
         PoseDataError
             A configuration is damaged.
         """
-        asked, effective = self.folder / REMOTE_CONFIG, self.folder / CONFIG_YAML
-        if not asked.is_file():
-            asked = self.folder / ASKED_CONFIG
-        if not asked.is_file() or not effective.is_file():
-            return {}
-        found = differences(read_config(asked), read_config(effective))
-        # The launcher takes its own section away.
-        return {key: values for key, values in found.items() if not key.startswith("hydra.")}
+        return tuple(each for each in self.settings() if each.differs)
 
 
 @dataclass(frozen=True)

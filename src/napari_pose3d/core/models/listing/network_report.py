@@ -34,8 +34,9 @@ def network_lines(network: Network, ensembles: Sequence[NetworkEnsemble] = ()) -
         if network.name in ensemble.members and len(ensemble.members) > 1:
             lines.append(f"in the ensemble {ensemble.name} ({len(ensemble.members)} networks)")
     try:
-        for key, (asked, effective) in network.changed_settings().items():
-            lines.append(f"{key} was asked to be {asked} and is {effective}")
+        for each in network.changed_settings():
+            is_now = f"is {each.effective}" if each.effective else "is not there"
+            lines.append(f"{each.key} was asked to be {each.asked} and {is_now}")
     except PoseDataError as error:
         lines.append(str(error))
     if network.state.failure is not None:

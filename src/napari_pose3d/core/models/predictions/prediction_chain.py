@@ -18,6 +18,7 @@ from ..installation.litpose_facts import LitposeFacts
 from ..installation.litpose_search import Installation
 from ..listing.model_list import Network, list_networks
 from ..runs.training_state import State
+from .chain_progress import ChainMeter, chain_steps, sessions_to_smooth, smoothing_step
 from .prediction_plan import PredictionJob, network_views, plan_predictions
 from .prediction_run import run_predictions
 
@@ -145,8 +146,10 @@ def run_chain(
         None: without ``litpose``, by exported networks on the CPU.
     smooth : SmoothingSettings, optional
         Not given: predictions only.
-    facts, batch_size, progress, cancelled
+    facts, batch_size, cancelled
         As for `run_predictions`.
+    progress : callable, optional
+        Called with (the present step in words, thousandths of the whole chain, 1000).
 
     Raises
     ------
@@ -154,12 +157,13 @@ def run_chain(
         `cancelled` returned True; what was finished stays.
     """
     result = ChainResult()
+    meter = ChainMeter(chain_steps(jobs, smooth=smooth is not None), progress)
     failed = run_predictions(
         jobs,
         installation,
         facts=facts,
         batch_size=batch_size,
-        progress=progress,
+        meter=meter,
         cancelled=cancelled,
     )
     for job in jobs:
@@ -170,20 +174,17 @@ def run_chain(
             result.kept.append(place)
         else:
             (result.skipped if job.done else result.predicted).append(place)
-    if smooth is None:
-        return result
     lacking = {session for _, session in failed}
-    for name in dict.fromkeys(job.session.name for job in jobs):
-        own = [job for job in jobs if job.session.name == name]
-        if name in lacking or all(job.foreign and job.done for job in own):
+    for name in sessions_to_smooth(jobs) if smooth is not None else ():
+        if name in lacking:
             continue
-        networks = [job.network for job in own]
+        networks = [job.network for job in jobs if job.session.name == name]
+        step = meter.begin(smoothing_step(name))
         try:
-            result.smoothed[name] = _smooth(
-                project.folder, name, networks, smooth, progress, cancelled
-            )
+            result.smoothed[name] = _smooth(project.folder, name, networks, smooth, step, cancelled)
         except PoseDataError as error:
-            result.failed[f"smoothing {name}"] = error
+            result.failed[smoothing_step(name)] = error
+    meter.end()
     return result
 
 
@@ -191,8 +192,8 @@ def _smooth(
     folder: Path,
     session: str,
     networks: Sequence[Network],
-    settings: SmoothingSettings,
-    progress: Progress | None,
+    settings: SmoothingSettings | None,
+    progress: Progress,
     cancelled: IsCancelled | None,
 ) -> list[Path]:
     # What was predicted now is not in the project that was opened before.

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
@@ -19,17 +14,19 @@ from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.core.video.video_array import open_video
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
 from ..installation.litpose_facts import LitposeFacts
-from ..installation.litpose_search import Installation, litpose_variables
+from ..installation.litpose_process import run_litpose
+from ..installation.litpose_search import Installation
 from ..proposals.exported_network import ExportedNetwork
 from ..proposals.session_prediction import predict_session
 from ..runs.failure_messages import failure_of
 from ..runs.model_folder import log_tail
+from .chain_progress import ChainMeter, chain_steps, prediction_step
 from .prediction_batch import prediction_batch
 from .prediction_plan import (
     VIDEO_PREDS,
@@ -44,9 +41,6 @@ from .prediction_record import (
 )
 
 _LOG = "predict_log.txt"
-_PAUSE = 0.1
-# Who cancels does not wait: it writes to a folder of ours, which is removed.
-_SECONDS_TO_END = 0.15
 
 
 def run_predictions(
@@ -55,7 +49,7 @@ def run_predictions(
     *,
     facts: LitposeFacts | None = None,
     batch_size: int | None = None,
-    progress: Progress | None = None,
+    meter: ChainMeter | None = None,
     cancelled: IsCancelled | None = None,
 ) -> dict[tuple[str, str], PoseDataError]:
     """Predict what is not done yet; one that fails does not keep the others from it.
@@ -69,8 +63,8 @@ def run_predictions(
         What its environment holds; not given: as without a GPU.
     batch_size : int, optional
         Frames at once; not given: by the memory that is there.
-    progress : callable, optional
-        Called with (stage, done, total).
+    meter : ChainMeter, optional
+        With a step for each job that is not done.
     cancelled : callable, optional
         Asked some ten times per second.
 
@@ -85,23 +79,28 @@ def run_predictions(
         `cancelled` returned True; sessions that were finished stay.
     """
     failed = {}
-    left = [job for job in jobs if not job.done]
-    for n, job in enumerate(left):
+    meter = meter or ChainMeter(chain_steps(jobs, smooth=False))
+    for job in jobs:
+        if job.done:
+            continue
         if job.problem is not None:
             failed[job.network.name, job.session.name] = job.problem
             continue
-        stage = f"predicting {job.session.name} by {job.network.name} ({n + 1} of {len(left)})"
-        if progress is not None:
-            progress(stage, 0, 0)
+        progress = partial(_without_stage, meter.begin(prediction_step(job)))
         batch = batch_size or prediction_batch(job.network.config, facts)
         try:
             if installation is None:
                 _predict_exported(job, progress, cancelled)
                 continue
-            _predict(job, installation, facts, batch, stage, progress, cancelled)
+            _predict(job, installation, facts, batch, progress, cancelled)
         except PoseDataError as error:
             failed[job.network.name, job.session.name] = error
     return failed
+
+
+def _without_stage(progress: Progress, stage: str, done: int, total: int) -> None:
+    """A step of one stage."""
+    progress("", done, total)
 
 
 def predict_command(
@@ -131,8 +130,7 @@ def _predict(
     installation: Installation,
     facts: LitposeFacts | None,
     batch: int,
-    stage: str,
-    progress: Progress | None,
+    progress: Progress,
     cancelled: IsCancelled | None,
 ) -> None:
     views = network_views(job.network)
@@ -153,9 +151,12 @@ def _predict(
             progress_file=progress_file,
             boxes=boxes,
         )
-        for _ in _running(command, work, cancelled):
-            if progress is not None:
-                progress(stage, *_progress(progress_file))
+
+        def watch(pid: int) -> None:
+            progress("", *_progress(progress_file))
+
+        with (work / _LOG).open("wb") as log_file:
+            run_litpose(command, work, log_file, watch=watch, cancelled=cancelled)
         n_frames = _n_frames(job.session, views)
         log = log_tail(work / _LOG, 200)
         for view in views:
@@ -176,7 +177,7 @@ def _predict(
 
 
 def _predict_exported(
-    job: PredictionJob, progress: Progress | None, cancelled: IsCancelled | None
+    job: PredictionJob, progress: Progress, cancelled: IsCancelled | None
 ) -> None:
     if job.wanted.settings["boxes"]:
         raise PoseDataError(
@@ -221,48 +222,6 @@ def _named_files(
         if boxes:
             (work / f"{names[view]}_bbox.csv").symlink_to(boxes[view].absolute())
     return linked, work if boxes else None
-
-
-def _running(command: list[str], work: Path, cancelled: IsCancelled | None) -> Iterator[None]:
-    """Yields while the program runs; its exit code is not asked for, since it does not tell."""
-    with (work / _LOG).open("wb") as log:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=litpose_variables(),
-                cwd=work,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise PoseDataError(
-                f"litpose cannot be run ({error.strerror or error})",
-                file=command[0],
-                todo="Check the installation (models doctor)",
-            ) from error
-        try:
-            while process.poll() is None:
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                yield
-                time.sleep(_PAUSE)
-        finally:
-            if process.poll() is None:
-                _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program with all its processes."""
-    for number in (signal.SIGTERM, signal.SIGKILL) if sys.platform != "win32" else ():
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_SECONDS_TO_END)
-            return
-    process.kill()
-    process.wait()
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

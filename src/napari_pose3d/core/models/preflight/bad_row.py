@@ -10,9 +10,9 @@ from napari_pose3d.errors import PoseDataError
 from ..configuration.config_file import read_config
 from .image_checks import check_images
 from .label_checks import check_labels
+from .settings.value_checks import check_values
 from .training_finding import TrainingFinding
 from .training_input import training_input
-from .value_checks import check_values
 
 
 def bad_row(config_file: Path) -> TrainingFinding | None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted, verb
 
-from .training_finding import TrainingFinding, listed
+from .animals import animals_of, known_animals
+from .training_finding import Severity, TrainingFinding, listed
 from .training_input import TrainingInput
 
 ENOUGH = 10
 """Labels of a keypoint in a view below which the network can hardly learn it."""
 
 _FEW_SESSIONS = 5
+_LARGEST_SHARE = 0.5
 _MANY_FRAMES = 50
 
 
@@ -30,14 +34,18 @@ class LabelCoverage:
     views, keypoints : tuple of str
     counts : (view, keypoint) int64
         Labels with a position.
-    sessions : mapping of str to int
-        Labeled frames of each.
+    sessions, animals : mapping of str to int
+        Labeled frames of each; "" for images whose session is not known.
+    guessed : bool
+        Whether animals are guessed from the names of sessions.
     """
 
     views: tuple[str, ...]
     keypoints: tuple[str, ...]
     counts: NDArray[np.int64]
     sessions: dict[str, int]
+    animals: dict[str, int]
+    guessed: bool
 
     def lines(self) -> list[str]:
         """The table as text, a line for each keypoint."""
@@ -59,12 +67,34 @@ def label_coverage(given: TrainingInput) -> LabelCoverage | None:
     if not given.labels or not given.comparable:
         return None
     first = given.labels[0]
+    sessions = dict(Counter(given.session_of(image) or "" for image in first.images))
+    known = _known_animals(given)[0]
+    animals: Counter[str] = Counter()
+    for session, animal in animals_of([name for name in sessions if name], known).items():
+        animals[animal] += sessions[session]
+    if "" in sessions:
+        animals[""] += sessions[""]
     return LabelCoverage(
         tuple(each.view for each in given.labels),
         first.table.keypoints,
         np.array([each.labeled.sum(axis=0) for each in given.labels], dtype=np.int64),
-        dict(Counter(given.session_of(image) or "" for image in first.images)),
+        sessions,
+        dict(animals),
+        not all(name in known for name in sessions if name),
     )
+
+
+def _known_animals(given: TrainingInput) -> tuple[Mapping[str, str], TrainingFinding | None]:
+    try:
+        return known_animals(given.folder), None
+    except PoseDataError as error:
+        return {}, TrainingFinding(
+            "unreadable project.toml",
+            "warning",
+            error.problem,
+            ", ".join(part for part in (FILE_NAME, error.place) if part),
+            remedy=error.todo or error.expected or "Mend it",
+        )
 
 
 def check_coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
@@ -114,14 +144,49 @@ def check_coverage(given: TrainingInput) -> Iterator[TrainingFinding]:
             evidence=listed(images),
             remedy="Remove the rows unless the animal is really not there",
         )
+    unread = _known_animals(given)[1]
+    if unread is not None:
+        yield unread
+    yield from _variety(table)
+
+
+def _variety(table: LabelCoverage) -> Iterator[TrainingFinding]:
+    """Many sessions and animals, and all of them with their share."""
     n_sessions, n_frames = len(table.sessions), sum(table.sessions.values())
+    severity: Severity = "warning" if n_frames >= _MANY_FRAMES else "note"
+    listed_sessions = ", ".join(f"{name or 'unknown'} {n}" for name, n in table.sessions.items())
+    most = max(table.sessions, key=lambda name: table.sessions[name], default="")
     if n_sessions < _FEW_SESSIONS:
         yield TrainingFinding(
             "few sessions",
-            "warning" if n_frames >= _MANY_FRAMES else "note",
+            severity,
             f"the {counted(n_frames, 'frame')} {verb(n_frames)} of "
             f"{counted(n_sessions, 'session')}",
-            evidence=", ".join(f"{name or 'unknown'} {n}" for name, n in table.sessions.items()),
+            evidence=listed_sessions,
             remedy="Networks that have seen many animals and days do better on new ones: rather "
             "20 frames of each of 10 sessions than 200 of one",
+        )
+    elif table.sessions[most] > _LARGEST_SHARE * n_frames:
+        yield TrainingFinding(
+            "uneven sessions",
+            severity,
+            f"{table.sessions[most]} of {n_frames} frames are of one session, {most or 'unknown'}",
+            evidence=listed_sessions,
+            remedy="Label more frames of the other sessions: rather 20 of each of 10 than 200 of "
+            "one",
+        )
+    if n_sessions > 1 and len(table.animals) == 1:
+        (animal,) = table.animals
+        guess = " by the names of the sessions" if table.guessed else ""
+        yield TrainingFinding(
+            "few animals",
+            severity,
+            f"all {n_sessions} labeled sessions are{guess} of one animal, {animal or 'unknown'}",
+            evidence=listed_sessions,
+            remedy="Label sessions of other animals as well"
+            + (
+                f"; where the guess is wrong, name them: [animals] in {OWN_FOLDER}/{FILE_NAME}"
+                if table.guessed
+                else ""
+            ),
         )

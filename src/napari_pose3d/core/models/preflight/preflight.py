@@ -10,14 +10,16 @@ from ..configuration.config_file import Config
 from ..configuration.training_config import with_label_files
 from ..installation.litpose_facts import LitposeFacts
 from .calibration_checks import check_calibrations
-from .config_checks import check_config
 from .image_checks import check_boxes, check_images
 from .label_checks import check_labels
 from .label_coverage import LabelCoverage, check_coverage, label_coverage
 from .resource_checks import check_outputs, check_paths, check_resources
+from .settings.config_checks import check_config
+from .settings.multiview_checks import check_multiview
+from .settings.project_checks import check_project
+from .settings.value_checks import check_values
 from .training_finding import TrainingFinding
 from .training_input import SIDE_ENDS, TrainingInput, training_input
-from .value_checks import check_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ def preflight(
     outputs: Sequence[Path] = (),
     facts: LitposeFacts | None = None,
     training_copy: bool = True,
+    project: Path | None = None,
 ) -> Preflight:
     """Check a training; nothing is run and nothing is written.
 
@@ -61,12 +64,16 @@ def preflight(
     training_copy : bool
         Whether labels are filled in a copy where a view has too few (see `training_copy`); else
         such frames are errors.
+    project : Path, optional
+        Where the networks are to be; not given: whatever ``data_dir`` says.
     """
     sound, faults = check_values(config)
     given = training_input(sound)
     found = [
         *faults,
         *check_config(given, facts),
+        *check_multiview(given),
+        *(check_project(given, project) if project is not None else ()),
         *check_labels(given, training_copy=training_copy),
         *check_calibrations(given),
         *check_images(given),

@@ -149,7 +149,8 @@ def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
         "warning" if hours > 24 else "note",
         f"without a GPU, an estimated {_hours(hours)} for each network on two processor cores",
         evidence=f"{counted(epochs, 'epoch')}, {images}",
-        remedy="Take fewer epochs or smaller images, or train on a machine with a GPU (--on)",
+        remedy="A trial step (models train --trial) shows what one takes; take fewer epochs or "
+        "smaller images, or train on a machine with a GPU (--on)",
     )
 
 

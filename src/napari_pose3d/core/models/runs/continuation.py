@@ -7,16 +7,19 @@ from pathlib import Path
 from napari_pose3d.errors import PoseDataError
 
 from ..configuration.config_file import CONFIG_YAML, Config, read_config, value_at, with_values
+from ..configuration.crops import box_files
 from ..configuration.loss_schedules import schedules_to_continue
+from ..configuration.training_config import with_label_files
 from .model_folder import checkpoint_epochs
-from .training_record import ASKED_CONFIG
+from .training_record import ASKED_CONFIG, read_record
 from .training_state import training_state
 
 
 def continued_config(folder: Path, epochs: int | None = None) -> Config:
     """The configuration of a training that begins with the best weights of another.
 
-    Epoch, optimizer and learning rate begin anew; schedules are shortened by what was done.
+    Epoch, optimizer and learning rate begin anew; schedules are shortened by what was done. It
+    learns from the label files as they are now.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ def continued_config(folder: Path, epochs: int | None = None) -> Config:
     if (folder / ASKED_CONFIG).is_file():
         # One that was trained elsewhere names the paths there.
         config["data"] = read_config(folder / ASKED_CONFIG)["data"]
+    config = _with_labels_of_today(config, folder)
     done = checkpoint_epochs(state.checkpoint)
     planned = int(value_at(config, "training.max_epochs", 0))
     left = planned - done if epochs is None else epochs
@@ -63,6 +67,18 @@ def continued_config(folder: Path, epochs: int | None = None) -> Config:
         kept = {k: v for k, v in mask.items() if not k.endswith("_step")}
         config = with_values(config, {"training.patch_mask": kept})
     return with_values(config, values)
+
+
+def _with_labels_of_today(config: Config, folder: Path) -> Config:
+    """The label files themselves where it was trained on a copy of them."""
+    record = read_record(folder)
+    files = [Path(name) for name in record.labels] if record is not None else []
+    if not files or not all(path.is_file() for path in files):
+        return config
+    if record is not None and record.left_out and box_files(config):
+        # The tables of boxes lack the same frames as the copy.
+        return config
+    return with_label_files(config, files)
 
 
 def effective_config(folder: Path) -> Config:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,20 +10,19 @@ from pathlib import Path
 
 import psutil
 
-from napari_pose3d.errors import Cancelled, PoseDataError
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled
 
 from ..configuration.config_file import Config, config_text
 from ..configuration.training_config import trial_config, with_label_files
-from ..installation.litpose_search import Installation, litpose_variables
+from ..installation.litpose_process import run_litpose
+from ..installation.litpose_search import Installation
 from ..preflight.training_copy import make_training_copy
 from ..preflight.training_input import training_input
 from .failure_messages import failure_of, with_row
 from .model_folder import ERROR_LOG, OUT_LOG, checkpoints, log_tail, read_status
 from .queue_worker import train_command
 from .training_record import ASKED_CONFIG
-
-_PAUSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -59,26 +57,14 @@ def trial_step(
 
 def _run(folder: Path, installation: Installation, cancelled: IsCancelled | None) -> TrialStep:
     begun, most = time.monotonic(), 0
+
+    def watch(pid: int) -> None:
+        nonlocal most
+        most = max(most, _memory_of(pid))
+
+    command = train_command(str(installation.executable), folder)
     with (folder / OUT_LOG).open("wb") as out, (folder / ERROR_LOG).open("wb") as error:
-        process = subprocess.Popen(
-            train_command(str(installation.executable), folder),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=error,
-            env=litpose_variables(),
-            cwd=folder,
-            start_new_session=True,
-        )
-        try:
-            while process.poll() is None:
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                most = max(most, _memory_of(process.pid))
-                time.sleep(_PAUSE)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        run_litpose(command, folder, out, error, watch=watch, cancelled=cancelled)
     status = read_status(folder)
     if status is None or status.status != "COMPLETED" or not checkpoints(folder):
         lines = (*log_tail(folder / OUT_LOG, 60), *log_tail(folder / ERROR_LOG, 200))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_pose3d.core.models.configuration.config_file import Config, value_at
-from napari_pose3d.core.models.configuration.loss_schedules import reprojection_epochs
+from napari_pose3d.core.models.configuration.multiview_training import reprojection_epochs
 from napari_pose3d.core.models.configuration.project_dataset import project_recommendation
 from napari_pose3d.core.models.installation.litpose_search import Installation
 from napari_pose3d.core.models.runs.training_start import network_folders

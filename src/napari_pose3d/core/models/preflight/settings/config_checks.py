@@ -6,25 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.wording import counted, verb
-
-from ..configuration.config_file import Config, has_key, value_at
-from ..configuration.known_keys import (
+from napari_pose3d.core.models.configuration.config_file import Config, has_key, value_at
+from napari_pose3d.core.models.configuration.known_keys import (
     CONTEXT,
     CONVNETS,
     HUB_NAMES,
     MODEL_TYPES,
     MULTIVIEW,
-    PAIRWISE,
-    REPROJECTION,
     TRANSFORMERS,
     VIDEO_LOSSES,
     unknown_keys,
 )
-from ..configuration.loss_schedules import reprojection_epochs
-from ..installation.litpose_facts import LitposeFacts
-from .training_finding import Severity, TrainingFinding, listed
-from .training_input import TrainingInput
+from napari_pose3d.core.models.installation.litpose_facts import LitposeFacts
+from napari_pose3d.wording import counted, verb
+
+from ..training_finding import Severity, TrainingFinding, listed
+from ..training_input import TrainingInput
 
 _MILESTONES = "training.lr_scheduler_params.multisteplr.milestones"
 _SIZE_STEP = 128
@@ -46,7 +43,7 @@ def check_config(
     yield from _model(given)
     yield from _sizes(config)
     yield from _schedule(config)
-    yield from _losses(given, facts)
+    yield from _losses(config, facts)
     yield from _evaluation(config)
 
 
@@ -204,18 +201,6 @@ def _schedule(config: Config) -> Iterator[TrainingFinding]:
         yield _at(
             "training.val_prob", "train_prob and val_prob are together more than 1", "Lower one"
         )
-    last = value_at(config, "training.patch_mask.final_epoch", 0)
-    ratio = value_at(config, "training.patch_mask.final_ratio", 0.0)
-    if ratio and last > longest and value_at(config, "model.model_type") == MULTIVIEW:
-        first = value_at(config, "training.patch_mask.init_epoch", 0)
-        reached = max(0.0, (longest - first) / max(1, last - first)) * ratio
-        yield _at(
-            "training.patch_mask.final_epoch",
-            f"masking would be complete at epoch {last}; after {longest} it has reached "
-            f"{reached:.2f} of {ratio:g}",
-            "Shorten it in proportion, or leave it",
-            severity="note",
-        )
     if not has_key(config, "training.num_workers"):
         yield _at(
             "training.num_workers",
@@ -225,41 +210,7 @@ def _schedule(config: Config) -> Iterator[TrainingFinding]:
         )
 
 
-def _losses(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
-    config = given.config
-    for key in (REPROJECTION, PAIRWISE) if given.multiview else ():
-        if value_at(config, key) is None:
-            continue
-        for needed, value, remedy in (
-            ("model.model_type", MULTIVIEW, f"Take the model {MULTIVIEW}, or leave this empty"),
-            ("training.imgaug", "dlc", "Write training.imgaug: dlc, or leave this empty"),
-            ("training.imgaug_3d", True, "Write training.imgaug_3d: true, or leave this empty"),
-        ):
-            if value_at(config, needed) != value:
-                yield _at(key, f"it needs {needed} = {str(value).lower()}", remedy)
-        if not given.has_calibration and not value_at(config, "data.camera_params_file"):
-            yield _at(
-                key,
-                "the 3-D loss needs a calibration, and the project has none",
-                "Leave this empty, or calibrate: calibrations/<session>.toml",
-                kind="no calibration",
-            )
-    acts = reprojection_epochs(config) if given.multiview else None
-    longest = value_at(config, "training.max_epochs")
-    if acts is not None and isinstance(longest, int):
-        severity: Severity = "warning" if acts[0] >= longest else "note"
-        problem = f"the 3-D loss acts from epoch {acts[0]} and in full from {acts[1]}"
-        if severity == "warning":
-            problem += f", and the training ends with epoch {longest - 1}: it never acts"
-        yield _at(
-            "callbacks.anneal_weight",
-            problem,
-            "Train longer, or lower freeze_until_epoch"
-            if severity == "warning"
-            else "Lower freeze_until_epoch where it is to act sooner",
-            severity=severity,
-            kind="3-D loss",
-        )
+def _losses(config: Config, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
     unsupervised = [
         name
         for name in value_at(config, "model.losses_to_use", []) or []

@@ -12,9 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..configuration.config_file import Config, has_key, value_at, with_values
-from ..configuration.known_keys import LOSSES, VIDEO_LOSSES
-from .training_finding import Severity, TrainingFinding, listed
+from napari_pose3d.core.models.configuration.config_file import (
+    Config,
+    has_key,
+    value_at,
+    with_values,
+)
+from napari_pose3d.core.models.configuration.known_keys import LOSSES, VIDEO_LOSSES
+
+from ..training_finding import Severity, TrainingFinding, listed
 
 # As litpose reads them; YAML's own rules take a number without a dot for text.
 _EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
@@ -143,6 +149,14 @@ _NOT_EMPTY = (
     "training.lr_scheduler",
     "data.downsample_factor",
     "data.csv_file",
+    "training.patch_mask.init_epoch",
+    "training.patch_mask.final_epoch",
+    "training.patch_mask.init_ratio",
+    "training.patch_mask.final_ratio",
+    "callbacks.anneal_weight.init_val",
+    "callbacks.anneal_weight.increase_factor",
+    "callbacks.anneal_weight.final_val",
+    "callbacks.anneal_weight.freeze_until_epoch",
 )
 
 

@@ -1,0 +1,1 @@
+"""The configuration looked at for what contradicts itself, the labels or the calibration."""
