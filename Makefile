@@ -18,7 +18,7 @@ help:
 	@echo "make test       install, run ruff, the type check, npe2 validate and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-next  the tests with napari's next release, in an environment of its own"
-	@echo "make test-peers what we write for other programs, read by them (an environment of 2 GB)"
+	@echo "make test-peers what we write for other programs, read by them (environments of 4 GB)"
 	@echo "make lint       the checks without the tests"
 	@echo "make bench      print the tables of speed and accuracy (peers in environments of their own)"
 	@echo "make stress     damage files, kill labeling and saving (MINUTES=10, SEED=0)"
@@ -77,18 +77,29 @@ test-next: $(NEXT_STAMP)
 	$(NEXT)/bin/python -m pip list | grep -i "^napari "
 	$(call pytest,$(NEXT),not slow)
 
-# Programs that read what we write, in an environment of their own; and the libraries of the formats.
+# Programs that read what we write, in environments of their own; and the libraries of the formats.
+# keypoint-moseq wants other versions of what the rest needs. DANNCE is no package: with
+# NAPARI_POSE3D_DANNCE=.../dannce/engine/io.py it is asked, too.
 PEERS := .venv-peers
+MOSEQ := .venv-moseq
 $(PEERS)/.installed:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet movement "sleap-io>=0.9,<0.10" opensim ezc3d c3d pycocotools pyarrow h5py "ndx-pose>=0.4"
+	$(PEERS)/bin/python -m pip install --quiet movement "sleap-io>=0.9" opensim ezc3d c3d pycocotools pyarrow h5py "ndx-pose>=0.4" nwbinspector
 	@touch $@
 
-test-peers: $(STAMP) $(PEERS)/.installed
+$(MOSEQ)/.installed:
+	$(PYTHON) -m venv $(MOSEQ)
+	$(MOSEQ)/bin/python -m pip install --quiet --upgrade pip
+	$(MOSEQ)/bin/python -m pip install --quiet keypoint-moseq
+	@touch $@
+
+test-peers: $(STAMP) $(PEERS)/.installed $(MOSEQ)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[export,parquet,sleap]"
-	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)) NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
+	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)):$(abspath $(MOSEQ)) \
+		NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
 		$(BIN)/python -m pytest -m peers tests/core
+	$(BIN)/python -m tests.support.interchange_table
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/run_all.py
@@ -119,4 +130,4 @@ dist: $(STAMP)
 	@ls -l dist
 
 clean:
-	rm -rf $(VENV) $(NEXT) $(PEERS) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEXT) $(PEERS) $(MOSEQ) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,13 +1,14 @@
-"""Many sessions: two workers against one, and what a Dask scheduler holds for each session.
+"""Many sessions: two workers against one, Cancel, and what a Dask scheduler holds for each session.
 
     python benchmarks/batch.py [--quick]
 
-Goal: two workers do at least 1.8 times as many sessions as one, on a machine that has two cores
-to itself.
+Goals: two workers do at least 1.8 times as many sessions as one, on a machine that has two cores
+to itself; a batch that is cancelled ends within a second.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -15,11 +16,12 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from _common import Table, begin, parser, synthetic
-from napari_pose3d import BatchSettings, SmoothingSettings, batch
+from napari_pose3d import BatchSettings, Cancelled, SmoothingSettings, batch
 from napari_pose3d.core.pipeline.batch.batch_plan import BatchPlan, SessionOutcome, SessionTask
 from napari_pose3d.settings import ReviewSettings
 
@@ -42,12 +44,55 @@ def project(folder: Path, n_sessions: int, n_frames: int) -> Path:
     return home
 
 
-def seconds(folder: Path, n_workers: int) -> float:
+class Run(NamedTuple):
+    """Seconds of a batch, until its first session was begun, and of all processors in it."""
+
+    seconds: float
+    start: float
+    processors: float
+
+
+def run(folder: Path, n_workers: int) -> Run:
     settings = BatchSettings(steps=("smooth",), workers=n_workers, again=True)
+    first: list[float] = []
+    before = processor_seconds()
     begun = time.perf_counter()
-    done = batch(folder, settings, smoothing=SmoothingSettings(threads=1))
+    done = batch(
+        folder,
+        settings,
+        smoothing=SmoothingSettings(threads=1),
+        on_stage=lambda *_: first.append(time.perf_counter()) if not first else None,
+    )
     assert not done.failed, done.failed[0].why
-    return time.perf_counter() - begun
+    return Run(time.perf_counter() - begun, first[0] - begun, processor_seconds() - before)
+
+
+def processor_seconds() -> float:
+    """Of this process, and of its children that have ended."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def seconds_to_cancel(folder: Path) -> float:
+    """From the click until the call returns, in the middle of two sessions."""
+    settings = BatchSettings(steps=("smooth",), workers=2, again=True)
+    at_work: set[SessionTask] = set()
+    clicked: list[float] = []
+
+    def cancelled() -> bool:
+        if len(at_work) > 1 and not clicked:
+            clicked.append(time.perf_counter())
+        return bool(clicked)
+
+    with contextlib.suppress(Cancelled):
+        batch(
+            folder,
+            settings,
+            smoothing=SmoothingSettings(threads=1),
+            on_stage=lambda task, *_: at_work.add(task),
+            cancelled=cancelled,
+        )
+    return time.perf_counter() - clicked[0]
 
 
 def empty(plan: BatchPlan, task: SessionTask) -> SessionOutcome:
@@ -87,16 +132,21 @@ def main() -> int:
     n_sessions, n_frames = (8, 2000) if chosen.quick else (32, 10_000)
     with tempfile.TemporaryDirectory() as name:
         home = project(Path(name), n_sessions, n_frames)
-        seconds(home, 1)  # what is compiled is kept
-        one, two = seconds(home, 1), seconds(home, 2)
+        run(home, 1)  # what is compiled is kept
+        one, two = run(home, 1), run(home, 2)
         table = Table(
             f"{n_sessions} sessions of {n_frames:,} frames, smoothed",
-            ("workers", "seconds", "times one"),
+            ("workers", "seconds", "times one", "until the first begins", "processor seconds"),
         )
-        table.add("1", one, 1.0)
-        table.add("2", two, one / two)
+        table.add("1", one.seconds, 1.0, one.start, one.processors)
+        table.add("2", two.seconds, one.seconds / two.seconds, two.start, two.processors)
         table.notes.append("Goal: 1.8. The start of the processes is in it.")
-        print(f"\n{table}", flush=True)
+        table.show()
+        table = Table("Cancel in the middle of two sessions", ("trial", "seconds"))
+        for trial in range(5):
+            table.add(str(trial + 1), seconds_to_cancel(home))
+        table.notes.append("Goal: at most 1.")
+        table.show()
         try:
             held = bytes_for_each_session(Path(name))
         except ImportError:

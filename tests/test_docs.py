@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import glob
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from tests.support.session_files import put_predictions, touch, video
 
 import napari_pose3d
 from napari_pose3d import save_rig
-from napari_pose3d.cli import main
+from napari_pose3d.cli import _parser, main
 from napari_pose3d.core.projects.project_toml import read_own_project
 
 VIEWS = ("top", "side", "front")
@@ -25,6 +27,8 @@ KEYPOINTS = ("nose", "neck", "tail")
 N_FRAMES, SIZE = 40, (128, 96)
 RUN = {"python", "sh", "toml"}
 SHOWN = {"json", "text"}
+# Of litpose, dask and our benchmarks.
+OF_OTHERS = {"--bbox_dir", "--reader", "--memory-limit", "--review", "--write"}
 # What only the site understands: `make docs`.
 SITE = {"{toctree}", "{eval-rst}"}
 
@@ -79,6 +83,15 @@ def run_shell(text: str) -> None:
         assert main(given) == 0, line
 
 
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser, and those of its commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from parsers(each)
+
+
 def run_toml(text: str) -> None:
     """All examples of TOML are ``project.toml`` files."""
     touch(Path("written/napari-pose3d/project.toml"), text)
@@ -108,6 +121,23 @@ def test_code_runs(page: Path, example: Path, tmp_path: Path, monkeypatch) -> No
             run_toml(block.text)
         else:
             assert block.language in SHOWN | SITE, f"{place}: name the language of the block"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_that_are_not_run_are_understood(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.reason and block.language == "sh":
+            for line in block.text.replace("\\\n", " ").splitlines():
+                program, *arguments = shlex.split(line, comments=True) or [""]
+                if program == "napari-pose3d":
+                    _parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_options_named_in_the_text_exist(page: Path) -> None:
+    known = {name for each in parsers(_parser()) for name in each._option_string_actions}
+    named = re.findall(r"(?<![\w-])--[a-z][\w-]*", " ".join(re.findall(r"`[^`]+`", prose(page))))
+    assert set(named) - known - OF_OTHERS == set()
 
 
 @pytest.mark.slow

@@ -7,7 +7,9 @@ imports nothing of ours.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import os
 import sys
 import warnings
 from typing import Any
@@ -49,6 +51,21 @@ def pynwb_nwb(path: str) -> tuple[list[str], Any, str]:
         columns = [series[name].data[:].tolist() for name in names]
     xyz = [[column[i] for column in columns] for i in range(len(columns[0]))]
     return names, xyz, pynwb.__version__
+
+
+def nwbinspector_nwb(path: str) -> tuple[list[str], Any, str]:
+    """Beside the positions: archives accept the file with nothing but suggestions."""
+    nwbinspector = importlib.import_module("nwbinspector")
+    importlib.import_module("ndx_pose")
+    graver = nwbinspector.Importance.BEST_PRACTICE_SUGGESTION
+    found = [
+        f"{each.importance.name}: {each.object_name}: {each.message}"
+        for each in nwbinspector.inspect_nwbfile(nwbfile_path=path)
+        if each.importance.value > graver.value
+    ]
+    assert found == [], found
+    names, xyz, _ = pynwb_nwb(path)
+    return names, xyz, importlib.import_module("importlib.metadata").version("nwbinspector")
 
 
 def movement_nwb(path: str) -> tuple[list[str], Any, str]:
@@ -93,6 +110,58 @@ def sleapio_dlc(path: str) -> tuple[list[str], Any, str]:
     frames = sorted(labels.labeled_frames, key=lambda each: each.frame_idx)
     values = [each.instances[0].numpy().tolist() for each in frames]
     return list(labels.skeletons[0].node_names), values, sleap_io.__version__
+
+
+def dannce_label3d(path: str) -> tuple[list[str], Any, str]:
+    """Its 3-D labels; and seen by its cameras they are at the pixels that it would train with."""
+    numpy, io = importlib.import_module("numpy"), _dannce()
+    labels, cameras = io.load_labels(path), io.load_camera_params(path)
+    assert len(labels) == len(cameras) == len(io.load_camnames(path)) == len(io.load_sync(path))
+    n = len(labels[0]["data_frame"].ravel())
+    xyz = labels[0]["data_3d"].reshape(n, -1, 3)
+    for label, camera in zip(labels, cameras, strict=True):
+        # [R; t] K with rows for points, as its `ops.project_to2d`.
+        seen = (xyz @ camera["R"] + camera["t"]) @ camera["K"]
+        pixels = label["data_2d"].reshape(n, -1, 2)
+        if not camera["RDistort"].any() and not camera["TDistort"].any():
+            numpy.testing.assert_allclose(seen[..., :2] / seen[..., 2:], pixels, atol=1e-3)
+    return [], xyz.tolist(), "of 201e378"
+
+
+def moseq_anipose(path: str) -> tuple[list[str], Any, str]:
+    return _moseq(path, "anipose")
+
+
+def moseq_h5(path: str) -> tuple[list[str], Any, str]:
+    return _moseq(path, "sleap-anipose")
+
+
+def moseq_mat(path: str) -> tuple[list[str], Any, str]:
+    return _moseq(path, "dannce")
+
+
+def moseq_nwb(path: str) -> tuple[list[str], Any, str]:
+    return _moseq(path, "nwb")
+
+
+def _moseq(path: str, kind: str) -> tuple[list[str], Any, str]:
+    io = importlib.import_module("keypoint_moseq.io")
+    positions, confidences, names = io.load_keypoints(path, kind)
+    ((key, xyz),) = positions.items()
+    assert confidences[key].shape == xyz.shape[:2]
+    version = importlib.import_module("importlib.metadata").version("keypoint-moseq")
+    named = [] if str(names[0]).startswith("bodypart") else list(names)
+    return named, xyz.tolist(), version
+
+
+def _dannce() -> Any:
+    """DANNCE's own reader, which is no package: the file that an environment variable names."""
+    spec = importlib.util.spec_from_file_location("dannce_io", os.environ["NAPARI_POSE3D_DANNCE"])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _movement(dataset: Any) -> tuple[list[str], Any, str]:

@@ -11,12 +11,16 @@ from typing import Any
 
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import (
+    OF_PROJECT,
+    ExportSettings,
     ReadingSettings,
+    RenderSettings,
     Robust,
     frame_range_of,
     smooth_params_of,
 )
 
+_METAVARS = {"floor": "NAME,NAME,..."}
 _EKS_RANGES = re.compile(r"\(\s*(\d+|None)\s*,\s*(\d+|None)\s*\)")
 
 
@@ -100,6 +104,73 @@ def add_part_of_poses(parser: argparse.ArgumentParser) -> None:
         help=help_of(ReadingSettings, "keypoints"),
     )
     parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
+
+
+def add_export_settings(parser: argparse._ActionsContainer) -> None:
+    """The options of `ExportSettings`."""
+    for field in dataclasses.fields(ExportSettings):
+        option = f"--{field.name.replace('_', '-')}"
+        text = help_of(ExportSettings, field.name)
+        if isinstance(field.default, bool):
+            parser.add_argument(option, action="store_true", help=text)
+        elif isinstance(field.default, float):
+            parser.add_argument(option, type=float, default=field.default, metavar="X", help=text)
+        elif field.name == "body_frame":
+            name = "ORIGIN,[BACK,]FRONT"
+            parser.add_argument(
+                option, nargs="?", default="", const=OF_PROJECT, metavar=name, help=text
+            )
+        elif isinstance(field.default, str):
+            name = _METAVARS.get(field.name, "CHOICE")
+            parser.add_argument(option, default=field.default, metavar=name, help=text)
+        else:
+            parser.add_argument(option, nargs="+", default=[], metavar="KEY=VALUE", help=text)
+
+
+def export_settings_of(options: argparse.Namespace) -> ExportSettings:
+    """What `add_export_settings` was given."""
+    from napari_pose3d.core.pipeline.exchange.export_run import subject_of
+
+    names = [field.name for field in dataclasses.fields(ExportSettings)]
+    chosen = {name: getattr(options, name) for name in names}
+    return ExportSettings(**{**chosen, "subject": subject_of(options.subject)})
+
+
+def add_render_settings(parser: argparse._ActionsContainer) -> None:
+    """The options of `RenderSettings` without the views."""
+    parser.add_argument("--frames", metavar="A:B", help=help_of(RenderSettings, "frames"))
+    parser.add_argument(
+        "--without-skeleton",
+        dest="draw_skeleton",
+        action="store_false",
+        help=f"else {help_of(RenderSettings, 'skeleton')}",
+    )
+    parser.add_argument(
+        "--without-3d",
+        dest="space",
+        action="store_false",
+        help=f"else {help_of(RenderSettings, 'space')}",
+    )
+    for name in ("uncertainty", "labels", "names"):
+        parser.add_argument(f"--{name}", action="store_true", help=help_of(RenderSettings, name))
+    parser.add_argument("--scale", type=float, metavar="X", help=help_of(RenderSettings, "scale"))
+
+
+def render_settings_of(options: argparse.Namespace) -> RenderSettings:
+    """What `add_render_settings` was given, and ``--views``."""
+    frames: tuple[int | None, int | None] = (None, None)
+    if options.frames is not None:
+        frames = parse_frame_range(options.frames, "--frames")
+    return RenderSettings(
+        tuple(options.views),
+        frames,
+        skeleton=options.draw_skeleton,
+        space=options.space,
+        uncertainty=options.uncertainty,
+        labels=options.labels,
+        names=options.names,
+        scale=options.scale,
+    )
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 
 from napari_pose3d.settings import ReadingSettings, RenderSettings
 
-from .options import add_force, add_part_of_poses, add_poses, help_of, parse_frame_range
+from .options import (
+    add_force,
+    add_part_of_poses,
+    add_poses,
+    add_render_settings,
+    help_of,
+    render_settings_of,
+)
 from .terminal.outcome import print_notes, print_written
 from .terminal.progress_bar import ProgressBar
 
@@ -27,49 +34,21 @@ def add_to(commands: Any) -> None:
     add_poses(parser)
     add_part_of_poses(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="MP4", help="video to write")
-    parser.add_argument("--frames", metavar="A:B", help=help_of(RenderSettings, "frames"))
     parser.add_argument(
         "--views", nargs="+", default=[], metavar="NAME", help=help_of(RenderSettings, "views")
     )
-    parser.add_argument(
-        "--without-skeleton",
-        dest="skeleton",
-        action="store_false",
-        help=f"else {help_of(RenderSettings, 'skeleton')}",
-    )
-    parser.add_argument(
-        "--without-3d",
-        dest="space",
-        action="store_false",
-        help=f"else {help_of(RenderSettings, 'space')}",
-    )
-    for name in ("uncertainty", "labels", "names"):
-        parser.add_argument(f"--{name}", action="store_true", help=help_of(RenderSettings, name))
-    parser.add_argument("--scale", type=float, metavar="X", help=help_of(RenderSettings, "scale"))
+    add_render_settings(parser)
     add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.results.render_run import render_session
 
-    frames: tuple[int | None, int | None] = (None, None)
-    if options.frames is not None:
-        frames = parse_frame_range(options.frames, "--frames")
-    settings = RenderSettings(
-        tuple(options.views),
-        frames,
-        skeleton=options.skeleton,
-        space=options.space,
-        uncertainty=options.uncertainty,
-        labels=options.labels,
-        names=options.names,
-        scale=options.scale,
-    )
     reading = ReadingSettings(keypoints=tuple(options.keypoints), individual=options.individual)
     done = render_session(
         options.input,
         options.out,
-        settings,
+        render_settings_of(options),
         session=options.session,
         prediction_set=options.set,
         reading=reading,

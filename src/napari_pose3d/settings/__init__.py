@@ -4,7 +4,13 @@ Each field carries its plain-words help in ``metadata["help"]``.
 """
 
 from .rigs import CalibrationSettings, RefinementSettings
-from .sessions import BatchSettings, ExportSettings, RenderSettings, ReviewSettings
+from .sessions import (
+    OF_PROJECT,
+    BatchSettings,
+    ExportSettings,
+    RenderSettings,
+    ReviewSettings,
+)
 from .smoothing import (
     PlotSettings,
     ReadingSettings,
@@ -29,6 +35,7 @@ from .values import (
 )
 
 __all__ = [
+    "OF_PROJECT",
     "BatchSettings",
     "CalibrationSettings",
     "DistillationSettings",

@@ -10,6 +10,9 @@ from napari_pose3d.errors import PoseDataError
 
 from .values import setting
 
+OF_PROJECT = "project"
+"""For `ExportSettings.body_frame`: as ``[body_frame]`` in ``project.toml`` gives it."""
+
 
 @dataclass(frozen=True)
 class ReviewSettings:
@@ -47,12 +50,13 @@ class ExportSettings:
     body_frame: str = setting(
         "",
         "ORIGIN,FRONT or ORIGIN,BACK,FRONT: write 3-D positions in the frame of the animal, whose "
-        "x axis points level from BACK (else ORIGIN) to FRONT; views and cameras are left out",
+        "x axis points level from BACK (else ORIGIN) to FRONT; views and cameras are left out; "
+        "project: as [body_frame] in project.toml gives it",
     )
     floor: str = setting(
         "",
         "for the frame of the animal: keypoints that touch the floor, separated by commas; not "
-        "given: z of the world points up",
+        "given: as the project gives it with its frame, else z of the world points up",
     )
     nwb: Literal["multi", "single"] = setting(
         "multi",

@@ -139,3 +139,10 @@ def test_positions_in_hdf5(tmp_path: Path) -> None:
     frame = two_animals(("x", "y", "z")).xs("m1", axis=1, level="individuals")
     path = written(frame, tmp_path / "run1_3d.h5")
     assert describe_table(path) == f"{path}: 3-D positions, 6 frames x 2 keypoints (nose, tail)"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5"])
+def test_an_empty_file_is_called_so(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"run1_top{suffix}"
+    path.touch()
+    assert describe_table(path) == f"{path}: an empty file"

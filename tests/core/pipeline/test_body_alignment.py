@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,16 @@ import pytest
 from scipy.spatial.transform import Rotation
 from tests.core.poses.test_body_frame import BODY
 from tests.support.exchange_poses import poses_of as session_poses
+from tests.support.session_files import touch
 
 from napari_pose3d import PoseDataError, SessionPoses, export_poses
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.exchange.session_poses import poses3d_of
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.pipeline.kinematics.body_alignment import align_to_body, floor_normal
+from napari_pose3d.core.poses.kinematics.body_frame import BodyFrame, BodyFrameEntry
 from napari_pose3d.core.poses.kinematics.measurements import Measurement
+from napari_pose3d.core.projects.project_toml import read_own_project, text_with_renamed
 from napari_pose3d.settings import ExportSettings
 
 NAMES = ("tail", "neck", "nose", "paw_L")
@@ -104,6 +108,44 @@ def test_a_tidy_export_in_the_frame_of_the_animal(tmp_path: Path) -> None:
         export_poses(session_poses(), "dlc-csv", tmp_path / "other", settings)
     with pytest.raises(PoseDataError, match="only together with the frame"):
         ExportSettings(floor="paw_L")
+
+
+def test_the_frame_of_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = walk(Rotation.identity()).poses3d
+    assert space is not None
+    write_poses3d_csv(tmp_path / "day1_3d.csv", space)
+    given = ["export", str(tmp_path), "--format", "tidy-csv", "--out", str(tmp_path / "out")]
+    assert main([*given, "--body-frame"]) == 2
+    assert "a table [body_frame] in napari-pose3d/project.toml" in capsys.readouterr().err
+    table = 'origin = "neck"\nback = "tail"\nfront = "neck"\nfloor = ["paw_L"]\n'
+    touch(tmp_path / "napari-pose3d" / "project.toml", f"[body_frame]\n{table}")
+    assert main([*given, "--body-frame"]) == 0
+    assert "the floor under paw_L" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "out" / "day1.csv")
+    tail = found[found["keypoint"] == "tail"]
+    np.testing.assert_allclose(tail[["x", "y", "z"]], [[-3, 0, 0]] * 80, atol=0.03)
+    renamed = text_with_renamed(tmp_path, {"neck": "withers", "paw_L": "hand"})
+    assert BodyFrameEntry.of_table(tomllib.loads(renamed)["body_frame"]) == BodyFrameEntry(
+        BodyFrame("withers", "withers", "tail"), ("hand",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('front = "nose"', "'origin' is no name"),
+        ('origin = "neck"\nfront = "neck"', "to itself"),
+        ('origin = "neck"\nfront = "nose"\nfloor = "paw_L"', "'floor' is no list"),
+        ('origin = "neck"\nfront = "nose"\nup = "z"', "'up' is no key"),
+        ('origin = "neck"\nfront = "nose"\nback = ""', "'back' is no name"),
+    ],
+)
+def test_a_faulty_frame_of_a_project_is_named(tmp_path: Path, table: str, problem: str) -> None:
+    path = touch(tmp_path / "napari-pose3d" / "project.toml", f"[body_frame]\n{table}\n")
+    with pytest.raises(PoseDataError, match=problem) as raised:
+        read_own_project(tmp_path)
+    assert raised.value.file == str(path)
+    assert "[body_frame]" in str(raised.value)
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,6 +111,16 @@ def test_a_second_process_helps_only_where_nothing_is_cached(
         assert started == [("points", "hypotheses")]
 
 
+def test_what_is_prepared_is_not_prepared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(warm_up, "_prepared", set())
+    monkeypatch.setattr(warm_up, "_prepare", done.append)
+    warm_up.warm_up("linear", "single")
+    warm_up.warm_up("single")
+    warm_up.warm_up("single", "points")
+    assert done == [["linear", "single"], ["points"]]
+
+
 def test_warming_up_goes_on_where_no_process_can_be_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -428,6 +428,24 @@ def test_deeplabcut_h5(tmp_path: Path, individuals: bool, style: str) -> None:
     np.testing.assert_array_equal(again.xy, ensemble.xy)
 
 
+def test_an_empty_file_stands_for_nothing(tmp_path: Path) -> None:
+    """Neither for the table that is beside it in another format, nor as its copy."""
+    pytest.importorskip("tables")
+    for view in ("Cam-A", "Cam-B"):
+        dlc_frame().to_hdf(tmp_path / f"day1_{view}{SCORER}.h5", key="df_with_missing")
+    (tmp_path / f"day1_Cam-A{SCORER}.csv").touch()
+    dlc_frame().to_csv(tmp_path / f"day1_Cam-B{SCORER}.csv")
+    (tmp_path / f"day1_Cam-B{SCORER}.h5").write_bytes(b"")
+    table = match_predictions(tmp_path, rig_views=RIG.names)
+    used = [table.path("predictions", view) for view in ("Cam-A", "Cam-B")]
+    assert [path and path.suffix for path in used] == [".h5", ".csv"]
+    assert {path.suffix: reason for path, reason in table.unmatched} == {
+        ".csv": "not usable: the file is empty",
+        ".h5": "not usable: the file is empty",
+    }
+    assert load_predictions(tmp_path, rig=RIG).n_frames == 4
+
+
 def test_only_filtered_files(tmp_path: Path) -> None:
     dlc_frame().to_csv(tmp_path / f"day1_top{SCORER}_filtered.csv")
     ensemble = load_predictions(tmp_path)

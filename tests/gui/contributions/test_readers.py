@@ -25,6 +25,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.contributions.prediction_reader import get_reader, read_predictions
 from napari_pose3d.gui.contributions.writers import write_view, write_views
 from napari_pose3d.gui.layers.recording_layers import result_layers
+from napari_pose3d.gui.layers.session_layers import SESSION_KEY
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 
@@ -155,23 +156,29 @@ def test_an_unchanged_layer_is_saved_as_it_was_read(tmp_path: Path, predictions:
     assert target.read_bytes() == predictions.read_bytes()
 
 
-def test_saving_rows_of_the_slider_as_those_of_a_shifted_view_is_warned_of(
+def test_rows_are_frames_of_the_video_also_of_a_shifted_view(
     tmp_path: Path, predictions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     points = layers_of(read_predictions(str(predictions)))["predicted Cam-A"]
-    viewer, told = ViewerModel(), []
+    viewer, informed = ViewerModel(), []
     monkeypatch.setattr("napari.current_viewer", lambda: viewer)
-    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
+    monkeypatch.setattr("napari.utils.notifications.show_info", informed.append)
     (session,) = open_project(tmp_path).sessions
-    current_session(viewer).set(OpenSession(open_project(tmp_path), session))
-    save(points, tmp_path / "again.csv")
-    assert told == []
-    shifted = replace(session, alignments={"Cam-A": ViewAlignment(offset=5)})
+    # Session frame 5 is the first of the video, and session frame 8 was lost.
+    shifted = replace(session, alignments={"Cam-A": ViewAlignment(offset=5, dropped=(3,))})
     current_session(viewer).set(OpenSession(open_project(tmp_path), shifted))
+    # Opened by itself, a file shows its own rows.
     save(points, tmp_path / "again.csv")
-    (words,) = told
+    assert informed == []
+    assert (tmp_path / "again.csv").read_bytes() == predictions.read_bytes()
+    points.metadata[SESSION_KEY] = session.name
+    save(points, tmp_path / "shifted.csv")
+    saved, before = read_prediction_csv(tmp_path / "shifted.csv"), make_table()
+    kept = [5, 6, 7, *range(9, 20)]
+    np.testing.assert_array_equal(saved.xy, before.xy[kept])
+    np.testing.assert_array_equal(saved.likelihood, before.likelihood[kept])
+    (words,) = informed
     assert "Cam-A" in words
-    assert "shifted a second time" in words
 
 
 def test_moved_removed_and_added_points_are_what_is_saved(

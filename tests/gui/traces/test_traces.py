@@ -355,6 +355,31 @@ def test_long_recordings_are_thinned_for_drawing(qtbot) -> None:
     assert np.isnan(y).any()
 
 
+@pytest.mark.gui
+def test_a_label_is_shortened_to_the_height_of_its_plot(qtbot) -> None:
+    from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
+
+    plot = TracePlot()
+    qtbot.addWidget(plot)
+    label = "angular velocity of the left hind paw (degrees per second)"
+    plot.resize(800, 80)
+    plot.show()
+    plot.show_curves([Curve("a", "raw", np.zeros(9), np.ones(4, np.float32))], label, fit=True)
+    axis = plot.plot.getPlotItem().getAxis("left")
+
+    def fits() -> bool:
+        # Turned by a quarter, its width is a height.
+        return axis.label.boundingRect().width() <= plot.plot.height()
+
+    qtbot.waitUntil(fits)
+    assert "…" in axis.labelText
+    assert axis.toolTip() == label
+    plot.resize(800, 600)
+    qtbot.waitUntil(lambda: axis.labelText == label.replace(" (", "<br>("))
+    assert axis.toolTip() == ""
+    assert fits()
+
+
 # --- several quantities, seconds, export ------------------------------------------------------
 
 

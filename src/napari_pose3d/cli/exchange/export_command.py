@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
-from napari_pose3d.settings import ExportSettings, ReadingSettings
+from napari_pose3d.settings import ReadingSettings
 
-from ..options import add_force, add_part_of_poses, add_poses, help_of
+from ..options import (
+    add_export_settings,
+    add_force,
+    add_part_of_poses,
+    add_poses,
+    export_settings_of,
+    help_of,
+)
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
-
-_METAVARS = {"body_frame": "ORIGIN,[BACK,]FRONT", "floor": "NAME,NAME,..."}
 
 
 def add_to(commands: Any) -> None:
@@ -42,28 +46,13 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="what lengths are in, such as mm; not given: what the calibration states",
     )
-    for field in dataclasses.fields(ExportSettings):
-        option = f"--{field.name.replace('_', '-')}"
-        text = help_of(ExportSettings, field.name)
-        if isinstance(field.default, bool):
-            parser.add_argument(option, action="store_true", help=text)
-        elif isinstance(field.default, float):
-            parser.add_argument(option, type=float, default=field.default, metavar="X", help=text)
-        elif isinstance(field.default, str):
-            name = _METAVARS.get(field.name, "CHOICE")
-            parser.add_argument(option, default=field.default, metavar=name, help=text)
-        else:
-            parser.add_argument(option, nargs="+", default=[], metavar="KEY=VALUE", help=text)
+    add_export_settings(parser)
     add_force(parser)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.exchange.export_run import export_session, subject_of
+    from napari_pose3d.core.pipeline.exchange.export_run import export_session
 
-    chosen = {
-        field.name: getattr(options, field.name) for field in dataclasses.fields(ExportSettings)
-    }
-    settings = ExportSettings(**{**chosen, "subject": subject_of(options.subject)})
     reading = ReadingSettings(
         views=tuple(options.views),
         keypoints=tuple(options.keypoints),
@@ -73,7 +62,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         options.input,
         options.format,
         options.out,
-        settings,
+        export_settings_of(options),
         session=options.session,
         prediction_set=options.set,
         reading=reading,

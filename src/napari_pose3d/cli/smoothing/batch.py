@@ -10,7 +10,16 @@ from typing import Any
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import BatchSettings, ReviewSettings, SmoothingSettings
 
-from ..options import add_computing, add_reading_settings, help_of, reading_of
+from ..options import (
+    add_computing,
+    add_export_settings,
+    add_reading_settings,
+    add_render_settings,
+    export_settings_of,
+    help_of,
+    reading_of,
+    render_settings_of,
+)
 from ..terminal.interruption import EXIT_CODE
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
@@ -74,6 +83,8 @@ def add_to(commands: Any) -> None:
     smoothing = batch.add_argument_group("how sessions are smoothed")
     add_smoothing(smoothing)
     add_computing(smoothing, SmoothingSettings)
+    add_export_settings(batch.add_argument_group("how exports are written"))
+    add_render_settings(batch.add_argument_group("what videos show"))
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -106,6 +117,8 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
                 sessions=options.sessions,
                 smoothing=smoothing_of(options),
                 review=ReviewSettings(options.budget),
+                export=export_settings_of(options),
+                render=render_settings_of(options),
                 reading=reading_of(options),
                 cluster=options.scheduler,
                 out=options.out,

@@ -42,7 +42,8 @@ def warm_up(*jobs: Job) -> None:
     """Compile the kernels, or load them from numba's cache, so that no first run waits for it.
 
     Half a minute of work for the usual jobs where nothing is cached, on two cores; less than a
-    second after that. Safe to call from any thread, and again.
+    second after that, and nothing for what this process has prepared already. Safe to call from
+    any thread, and again.
 
     Parameters
     ----------
@@ -51,6 +52,17 @@ def warm_up(*jobs: Job) -> None:
         What is going to be done; "points" and "hypotheses" are parts of the calibrated smoother,
         "corrections" are bones and exchanged sides. None given: everything.
     """
+    chosen = [job for job in jobs or ALL_JOBS if job not in _prepared]
+    if chosen:
+        _prepare(chosen)
+        _prepared.update(chosen)
+
+
+_prepared: set[Job] = set()
+
+
+def _prepare(jobs: Sequence[Job]) -> None:
+    """Do each job once, on a few frames."""
     import numpy as np
 
     from napari_pose3d.core.cameras.triangulation.triangulation import (
@@ -64,12 +76,11 @@ def warm_up(*jobs: Job) -> None:
     from .smoothing_run import run
     from .triangulation_run import triangulate_ensemble
 
-    chosen = jobs or ALL_JOBS
     rig, ensemble = _example()
     bones = (ensemble.keypoints,)
     line = np.frombuffer(bytearray(b"0,1.5\n"), np.uint8)
     # Another process compiles triangulation and tables meanwhile, which is half of all.
-    helper = _helper() if "calibrated" in chosen else None
+    helper = _helper() if "calibrated" in jobs else None
     if helper is not None:
         try:
             run(ensemble, None, SmoothingSettings(mode="linear", quantile_keep_pca=100.0))
@@ -79,7 +90,7 @@ def warm_up(*jobs: Job) -> None:
             helper.end()
     parse_lines(line, len(line), 0, np.empty((1, 1), np.float32))
     format_lines(np.ones((1, 1), np.float32), 0, np.empty(100, np.uint8))
-    for job in chosen:
+    for job in jobs:
         if job == "calibrated":
             run(ensemble, rig)
         elif job == "corrections":

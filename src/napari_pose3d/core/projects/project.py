@@ -280,6 +280,7 @@ def _session(scan: FolderScan, recording: Recording) -> Session:
         skeleton=scan.own.skeleton,
         colours=scan.own.colours,
         kinematics=scan.own.kinematics,
+        body_frame=scan.own.body_frame,
         cameras=scan.own.cameras,
         alignments={view: a for view, a in alignments.items() if not a.is_identity},
         triggered=scan.own.triggered,

@@ -19,6 +19,7 @@ from typing import Any
 
 from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
+from napari_pose3d.core.poses.kinematics.body_frame import BodyFrameEntry
 from napari_pose3d.core.poses.kinematics.measurements import Measurement, measurements_of
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.file_lock import FileLock
@@ -68,6 +69,10 @@ class OwnProject:
     triggered : bool
         Whether one signal triggers all cameras: their videos are of one frame rate then, whatever
         their headers state.
+    kinematics : tuple of Measurement
+        What is measured of the poses.
+    body_frame : BodyFrameEntry or None
+        The frame of reference of the animal.
     """
 
     folder: Path
@@ -80,6 +85,7 @@ class OwnProject:
     triggered: bool = False
     kinematics: tuple[Measurement, ...] = ()
     animals: Mapping[str, str] = field(default_factory=dict)
+    body_frame: BodyFrameEntry | None = None
     _of_views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
         default_factory=dict, repr=False
@@ -219,7 +225,7 @@ def project_lock(folder: str | os.PathLike[str]) -> FileLock:
 
 
 def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, str]) -> str:
-    """The file after keypoints got other names, in skeleton, colours and kinematics.
+    """The file after keypoints got other names, in skeleton, colours, kinematics and body frame.
 
     Raises
     ------
@@ -239,6 +245,8 @@ def text_with_renamed(folder: str | os.PathLike[str], keypoints: Mapping[str, st
             each.name: {each.kind: [keypoints.get(n, n) for n in each.keypoints]}
             for each in project.kinematics
         }
+    if project.body_frame is not None:
+        document["body_frame"] = project.body_frame.table(keypoints)
     with input_errors(path):
         return edited_toml(text, document)
 
@@ -297,6 +305,7 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         _flag(document, "triggered"),
         _measurements(_table(document, "kinematics")),
         _animals(_table(document, "animals")),
+        _body_frame(_table(document, "body_frame")) if "body_frame" in document else None,
         _tables(document, "views"),
         {name: _tables(sessions, name) for name in sessions},
     )
@@ -314,6 +323,13 @@ def _measurements(table: Mapping[str, Any]) -> tuple[Measurement, ...]:
         return measurements_of(table)
     except PoseDataError as error:
         raise error.located(place=f"[kinematics] {error.place}") from None
+
+
+def _body_frame(table: Mapping[str, Any]) -> BodyFrameEntry:
+    try:
+        return BodyFrameEntry.of_table(table)
+    except PoseDataError as error:
+        raise error.located(place="[body_frame]") from None
 
 
 def _checked(project: OwnProject, session: str | None, view: str) -> None:

@@ -25,6 +25,7 @@ from .matching.match_table import MatchRow, MatchTable
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.formats.predictions.poses3d_csv import Poses3DTable
+    from napari_pose3d.core.poses.kinematics.body_frame import BodyFrameEntry
     from napari_pose3d.core.poses.kinematics.measurements import Measurement
     from napari_pose3d.core.video.video_array import VideoArray
 
@@ -99,6 +100,8 @@ class Session:
         Whether the project says that its cameras are triggered together.
     kinematics : tuple of Measurement
         What the project measures.
+    body_frame : BodyFrameEntry or None
+        The frame of the animal, where the project gives one.
     problems : tuple of Issue
         What the names of the files tell; `check` looks into the files.
     """
@@ -119,6 +122,7 @@ class Session:
     alignments: Mapping[str, ViewAlignment] = field(default_factory=dict)
     triggered: bool = False
     kinematics: tuple[Measurement, ...] = ()
+    body_frame: BodyFrameEntry | None = None
     issues: tuple[Issue, ...] = ()
 
     # --- frames and pixels --------------------------------------------------------------------

@@ -2,24 +2,29 @@
 
 What is saved is what the layer stands for, not what it happens to draw: a long recording is saved
 whole, and the hidden rows that keep the slider's range are not saved. A moved or added point gets
-the likelihood 1, since a person placed it; a missing one stays an empty cell.
+the likelihood 1, since a person placed it; a missing one stays an empty cell. Rows are the frames
+of the view's video, as in all files of predictions, also where those of the session are others.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_pose3d.core.projects.alignment.frame_shifts import in_video_frames
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.layers.layer_poses import LayerPoses, poses_of
+from napari_pose3d.gui.layers.session_layers import SESSION_KEY
 
 from .layer_selection import Attributes, LayerTuple, shown_by
 
 if TYPE_CHECKING:
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+    from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 
 
 def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
@@ -38,8 +43,9 @@ def write_view(path: str, data: Any, attributes: Attributes) -> list[str]:
             expected="a Points layer that napari-pose3d made",
             todo="Save it with napari's own writer",
         )
-    written = _write({Path(path): _table(poses, data, attributes)})
-    _warn_of_shifts([poses])
+    alignment = _shift_of(poses, attributes)
+    written = _write({Path(path): _table(poses, data, attributes, alignment)})
+    _inform({poses.view: alignment})
     return written
 
 
@@ -69,6 +75,7 @@ def write_views(path: str, layers: list[LayerTuple]) -> list[str]:
     views = Counter(poses.view for poses, _, _ in found)
     stages = Counter((poses.view, poses.stage) for poses, _, _ in found)
     tables: dict[Path, PredictionTable] = {}
+    alignments: dict[str, ViewAlignment | None] = {}
     for poses, data, attributes in found:
         parts = [stem.name, poses.view]
         if views[poses.view] > 1:
@@ -82,13 +89,16 @@ def write_views(path: str, layers: list[LayerTuple]) -> list[str]:
                 file=target,
                 todo="Rename one of the layers, or save them one by one",
             )
-        tables[target] = _table(poses, data, attributes)
+        alignments[poses.view] = _shift_of(poses, attributes)
+        tables[target] = _table(poses, data, attributes, alignments[poses.view])
     written = _write(tables)
-    _warn_of_shifts([poses for poses, _, _ in found])
+    _inform(alignments)
     return written
 
 
-def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTable:
+def _table(
+    poses: LayerPoses, data: Any, attributes: Attributes, alignment: ViewAlignment | None
+) -> PredictionTable:
     from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 
     if poses.is_3d:
@@ -97,10 +107,15 @@ def _table(poses: LayerPoses, data: Any, attributes: Attributes) -> PredictionTa
             todo="Choose another format, or use 'Save results…' in the tab Smooth",
         )
     shown = shown_by(poses, data, attributes)
+    positions, confidence = shown.positions.astype(np.float32), shown.confidence
+    if alignment is not None:
+        frames = alignment.frames_of_video(len(positions))
+        positions = in_video_frames(positions, frames)
+        confidence = in_video_frames(confidence, frames)
     return PredictionTable(
         poses.keypoints,
-        shown.positions.astype(np.float32),
-        shown.confidence,
+        positions,
+        confidence,
         scorer=poses.scorer,
         individual=poses.individual,
     )
@@ -117,22 +132,27 @@ def _write(tables: dict[Path, PredictionTable]) -> list[str]:
     return [str(path) for path in tables]
 
 
-def _warn_of_shifts(saved: list[LayerPoses]) -> None:
-    """Say where the rows are not the frames of the view's own video."""
+def _shift_of(poses: LayerPoses, attributes: Attributes) -> ViewAlignment | None:
+    """How the frames of a layer of the open session are shifted; None where they are not."""
     import napari
-    from napari.utils.notifications import show_warning
 
     from napari_pose3d.gui.session.current_session import current_session
 
     viewer = napari.current_viewer()
     opened = None if viewer is None else current_session(viewer).open
-    if opened is None:
-        return
-    alignments = {poses.view: opened.session.alignment(poses.view) for poses in saved}
-    shifted = [view for view, alignment in alignments.items() if alignment.shifts_frames]
-    if shifted:
-        show_warning(
-            f"The rows that were saved are the frames of the slider; those of {', '.join(shifted)} "
-            "are others than in its video. Among the predictions of this project they would be "
-            "shifted a second time."
+    # A file that was opened by itself shows its own rows.
+    if opened is None or attributes.get("metadata", {}).get(SESSION_KEY) != opened.session.name:
+        return None
+    alignment = opened.session.alignment(poses.view)
+    return alignment if alignment.shifts_frames else None
+
+
+def _inform(alignments: Mapping[str, ViewAlignment | None]) -> None:
+    """Say where rows are not the frames of the slider."""
+    from napari.utils.notifications import show_info
+
+    if shifted := [view for view, alignment in alignments.items() if alignment is not None]:
+        show_info(
+            f"Rows are the frames of each view's video, as in all files of predictions; those of "
+            f"{', '.join(shifted)} are others than the slider's."
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from .plot_library import label_axis, pyqtgraph, take_colours
@@ -94,6 +94,7 @@ class TracePlot(QWidget):
         self._line.sigPositionChanged.connect(self._on_line)
         item.addItem(self._line, ignoreBounds=True)
         self._setting = False
+        self._label = ""
         self._axis_shown = True
         self._n_frames = 1
         self._before_click = 0
@@ -105,6 +106,7 @@ class TracePlot(QWidget):
         self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
         self.plot.getViewBox().sigXRangeChanged.connect(lambda *_: self.span_changed.emit())
         self.plot.getViewBox().sigResized.connect(lambda *_: self.span_changed.emit())
+        self.plot.getViewBox().sigResized.connect(lambda *_: self._write_label())
         self.plot.scene().sigMouseClicked.connect(self._on_click)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -153,11 +155,27 @@ class TracePlot(QWidget):
             self._curves.append(drawn)
             self._add_band(curve, colour)
         self._span = _span_of(curves)
-        # A low plot has no room for a long name and its unit in one line.
-        long = len(label) > _LONG_LABEL
-        label_axis(item.getAxis("left"), label.replace(" (", "<br>(", 1) if long else label)
+        self._label = label
+        self._write_label()
         if fit or self._fitted:
             self.fit()
+
+    def _write_label(self) -> None:
+        """Name and unit beside the curves, shortened to the height that there is."""
+        axis = self.plot.getPlotItem().getAxis("left")
+        lines = [self._label]
+        if len(self._label) > _LONG_LABEL and " (" in self._label:
+            name, unit = self._label.split(" (", 1)
+            lines = [name, f"({unit}"]
+        metrics = QFontMetrics(axis.label.font())
+        room = int(self.plot.getViewBox().height())
+        shortened = [
+            metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room) if room > 0 else line
+            for line in lines
+        ]
+        if (text := "<br>".join(shortened)) != axis.labelText:
+            label_axis(axis, text)
+        axis.setToolTip("" if shortened == lines else self._label)
 
     def _add_band(self, curve: Curve, colour: Any) -> None:
         """What holds 95 %, behind the line: two lines that do not show, and what lies between."""

@@ -17,6 +17,7 @@ from tests.support.labeled_projects import labeled_project
 
 from napari_pose3d import PoseDataError, export_poses, export_session, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
+from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
 from napari_pose3d.settings import ExportSettings
 
 EXTRAS = ("hdf5", "netcdf", "nwb")
@@ -160,6 +161,34 @@ class TestNwb:
         np.testing.assert_array_equal(again.poses2d.likelihood, poses.poses2d.likelihood)
         np.testing.assert_allclose(again.confidence3d(), poses.confidence3d())
         assert any("subject's subject_id, species, sex, age" in note for note in notes)
+
+    def test_covariances_and_measurements_lie_beside(self, tmp_path: Path) -> None:
+        import h5py
+
+        back = Measurement("back/length", "length", ("tail", "nose"))
+        poses = replace(poses_of(), measurements=(back,))
+        assert poses.poses3d is not None
+        done = export_poses(poses, "nwb", tmp_path)
+        again = read_poses(done.files[0]).poses3d
+        assert again is not None
+        np.testing.assert_allclose(again.covariance, poses.poses3d.covariance, rtol=1e-5)
+        expected = measure(poses.poses3d, back, poses.fps)
+        with h5py.File(done.files[0]) as file:
+            series = file["processing/behavior/kinematics/back_length"]
+            values, deviations = series["data"][:].T
+            assert series["data"].attrs["unit"] == "mm"
+            assert "length of tail, nose" in series.attrs["description"]
+        np.testing.assert_array_equal(values, expected.values[:, 0])
+        np.testing.assert_array_equal(deviations, expected.deviations[:, 0])
+
+    def test_positions_relative_to_the_animal_are_called_so(self, tmp_path: Path) -> None:
+        import h5py
+
+        settings = ExportSettings(body_frame="nose,tail,nose")
+        done = export_poses(poses_of(), "nwb", tmp_path, settings)
+        with h5py.File(done.files[0]) as file:
+            series = file["processing/behavior/PoseEstimation/nose"]
+            assert series["reference_frame"][()].startswith(b"the animal: 0 at nose, x")
 
     def test_an_unknown_unit_is_none_again(self, tmp_path: Path) -> None:
         poses = poses_of()

@@ -45,7 +45,7 @@ from napari_pose3d.core.pipeline.batch.session_steps import run_session
 from napari_pose3d.core.pipeline.batch.step_record import StepRecord
 from napari_pose3d.core.poses.certain import Cell
 from napari_pose3d.core.review.decisions.corrections import Corrections
-from napari_pose3d.settings import RenderSettings, ReviewSettings
+from napari_pose3d.settings import ExportSettings, RenderSettings, ReviewSettings
 
 SMOOTH = BatchSettings(steps=("smooth",), workers=2)
 
@@ -95,6 +95,32 @@ def test_all_steps_of_all_sessions(tmp_path: Path) -> None:
     found = read_poses3d_csv(own / "smoothed" / "day1" / "day1_3d.csv")
     assert expected.poses3d is not None
     np.testing.assert_allclose(found.xyz, expected.poses3d.xyz, atol=1e-4)
+
+
+def test_how_exports_are_written_is_a_setting(tmp_path: Path) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1"])
+    settings = BatchSettings(steps=("smooth", "export"), workers=1)
+    aligned = ExportSettings(body_frame="nose,tail")
+    [task], _ = session_tasks([folder])
+    usual = BatchPlan(settings, SmoothingSettings(), ReviewSettings())
+
+    def exported(plan: BatchPlan) -> tuple[str, float]:
+        status = run_session(plan, task).steps[1].status
+        poses = read_poses(
+            folder / "napari-pose3d" / "exported" / "day1" / "tidy-csv" / "day1.csv"
+        ).poses3d
+        assert poses is not None
+        return status, float(np.abs(poses.xyz[:, poses.keypoints.index("nose")]).max())
+
+    assert exported(usual)[0] == "done"
+    status, largest = exported(replace(usual, export=aligned))
+    assert (status, largest < 1e-6) == ("done", True)
+    assert exported(replace(usual, export=aligned))[0] == "not needed"
+    status, largest = exported(usual)
+    assert (status, largest > 1) == ("done", True)
+    formats = replace(settings, formats=("dlc-csv",))
+    with pytest.raises(PoseDataError, match="cannot be in the frame of an animal"):
+        batch(folder, formats, export=aligned)
 
 
 def test_rendering_follows_results_and_videos(tmp_path: Path) -> None:

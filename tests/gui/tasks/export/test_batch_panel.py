@@ -25,6 +25,7 @@ from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.export.batch import batch_runner as runners
 from napari_pose3d.gui.tasks.export.export_widget import MANY, ONE, ExportWidget
 from napari_pose3d.gui.tasks.smooth.smooth_widget import SmoothWidget
+from napari_pose3d.settings import ExportSettings, RenderSettings
 
 pytestmark = pytest.mark.gui
 _MISSING = ("pyarrow", "distributed")
@@ -178,6 +179,28 @@ def test_cancelling_leaves_what_was_done(shared_viewer: Any, qtbot: Any, tmp_pat
     assert runner.states["day2"].words == "not done"
     until(lambda: not part.is_listing)
     assert part.button.isEnabled()
+
+
+def test_how_exports_are_written_and_what_videos_show(
+    shared_viewer: Any, qtbot: Any, project: Path
+) -> None:
+    panel = opened(shared_viewer, qtbot, project)
+    steps = panel.batch.steps
+    click(steps.boxes["export"])
+    steps.choose_formats("c3d")
+    assert steps.option("split").native.isVisible()
+    assert not steps.option("movement_dims").native.isVisible()
+    assert not steps.drawn("labels").native.isVisible()
+    click(steps.boxes["render"])
+    steps.option("body_frame").value = "nose,tail"
+    steps.option("movement_dims").value = "plural"
+    steps.drawn("uncertainty").value = True
+    request = panel.batch.request()
+    # What no format that is checked takes is left out.
+    assert request.export == ExportSettings(body_frame="nose,tail")
+    assert request.render == RenderSettings(uncertainty=True)
+    click(steps.boxes["render"])
+    assert panel.batch.request().render == RenderSettings()
 
 
 def test_what_stands_in_the_way_is_named(

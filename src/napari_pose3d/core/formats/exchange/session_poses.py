@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D
+from napari_pose3d.core.poses.kinematics.body_frame import BodyFrameEntry
 from napari_pose3d.core.poses.kinematics.measurements import Measured, Measurement
 from napari_pose3d.errors import PoseDataError, Remedy
 
@@ -40,8 +41,12 @@ class SessionPoses:
         Those that the user chose.
     measurements : tuple of Measurement
         What the session's project measures.
+    body_frame : BodyFrameEntry or None
+        The frame of the animal that the session's project gives.
     measured : tuple of Measured
         The same in every frame, for formats that have a place for it.
+    reference : str
+        What the 3-D positions are relative to, in words.
     notes : tuple of str
         What a reader assumed or left out.
     """
@@ -55,7 +60,9 @@ class SessionPoses:
     scores: Float32 | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
+    body_frame: BodyFrameEntry | None = None
     measured: tuple[Measured, ...] = ()
+    reference: str = "world of the calibration"
     notes: tuple[str, ...] = ()
 
     @property

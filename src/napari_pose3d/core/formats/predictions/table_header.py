@@ -142,6 +142,14 @@ def looks_like_pose_table(path: str | os.PathLike[str]) -> bool:
     return _first_cell(start.decode("utf-8", errors="replace").removeprefix(_BOM)) == "scorer"
 
 
+def is_empty(path: str | os.PathLike[str]) -> bool:
+    """Whether nothing was written into a file; False where that cannot be known."""
+    try:
+        return os.stat(path).st_size == 0
+    except (OSError, ValueError):
+        return False
+
+
 def kind_of(path: str | os.PathLike[str]) -> Kind | None:
     """What a file holds, judged by its first lines; None for anything else. Never raises."""
     if not looks_like_pose_table(path):

@@ -14,7 +14,7 @@ from .poses3d_csv import Poses3DTable, read_poses3d_csv
 from .prediction_csv import read_individuals_csv
 from .prediction_h5 import read_h5_header, read_individuals_h5
 from .prediction_table import PredictionTable
-from .table_header import TableHeader, looks_like_pose_table, read_header
+from .table_header import TableHeader, is_empty, looks_like_pose_table, read_header
 
 
 def describe_table(path: Path, individual: str | None = None) -> str:
@@ -31,6 +31,8 @@ def describe_table(path: Path, individual: str | None = None) -> str:
         The file is a pose table and damaged, or has no such individual.
     """
     hdf5 = path.suffix.lower() == ".h5"
+    if is_empty(path):
+        return f"{path}: an empty file"
     if not hdf5 and not looks_like_pose_table(path):
         if is_anipose3d_csv(path):
             return _of_positions(path, read_anipose3d_csv(path))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from napari_pose3d.settings import (
     BatchSettings,
+    ExportSettings,
     ReadingSettings,
     RenderSettings,
     ReviewSettings,
@@ -35,6 +36,8 @@ class BatchPlan:
     render : RenderSettings
     reading : ReadingSettings
         How predictions are read; the session is that of the task.
+    export : ExportSettings
+        Of it each format takes what concerns it.
     """
 
     settings: BatchSettings
@@ -43,6 +46,7 @@ class BatchPlan:
     token: str = ""
     render: RenderSettings = field(default_factory=RenderSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
 
 @dataclass(frozen=True)

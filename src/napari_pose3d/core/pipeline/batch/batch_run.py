@@ -18,6 +18,7 @@ from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import (
     BatchSettings,
+    ExportSettings,
     IsCancelled,
     Progress,
     ReadingSettings,
@@ -29,6 +30,7 @@ from napari_pose3d.settings import (
 )
 from napari_pose3d.wording import counted
 
+from ..exchange.export_run import refuse_without_body_frame
 from ..exchange.format_table import format_of
 from .batch_plan import BatchPlan, SessionOutcome, SessionTask
 from .batch_summary import LOG, BatchLog, BatchSummary, write_summary
@@ -55,6 +57,7 @@ def batch(
     review: ReviewSettings | None = None,
     render: RenderSettings | None = None,
     reading: ReadingSettings | None = None,
+    export: ExportSettings | None = None,
     cluster: str | Client | None = None,
     out: AnyPath | None = None,
     progress: Progress | None = None,
@@ -81,6 +84,8 @@ def batch(
         How it is done; ``threads`` not given: the processors are shared among the workers.
     reading : ReadingSettings, optional
         How predictions are read, such as from which likelihood on.
+    export : ExportSettings, optional
+        How exports are written.
     cluster : str or distributed.Client, optional
         Address of a Dask scheduler, or "local" for a Dask cluster on this machine; not given:
         processes on this machine.
@@ -118,10 +123,13 @@ def batch(
     smoothing = smoothing or SmoothingSettings()
     check_settings(smoothing)
     for each in settings.formats:
-        if format_of(each).content == "labels":
+        chosen = format_of(each)
+        if chosen.content == "labels":
             raise PoseDataError(
                 f"the format '{each}' is for labels, not for poses", expected="a format of poses"
             )
+        if "export" in settings.steps and export is not None:
+            refuse_without_body_frame(chosen, export)
     tasks, notes = session_tasks(path_list(projects), sessions)
     folder = _summary_folder(tasks) if out is None else Path(out)
     n_workers = min(settings.workers or os.cpu_count() or 1, len(tasks))
@@ -136,6 +144,7 @@ def batch(
         secrets.token_hex(4),
         render or RenderSettings(),
         reading or ReadingSettings(),
+        export or ExportSettings(),
     )
     found: dict[SessionTask, SessionOutcome] = {}
 

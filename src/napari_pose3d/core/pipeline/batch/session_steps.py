@@ -17,6 +17,7 @@ from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.decisions.decisions import read_decisions
 from napari_pose3d.errors import PoseDataError, error_text
 from napari_pose3d.settings import (
+    ExportSettings,
     IsCancelled,
     Progress,
     ReadingSettings,
@@ -189,7 +190,7 @@ class _SessionWork:
 
     def _export(self) -> tuple[Callable[[], Done], dict[str, Any]]:
         _, inputs = self._written()
-        formats = self._plan.settings.formats
+        formats, settings = self._plan.settings.formats, self._plan.export
 
         def do() -> Done:
             files: list[Path] = []
@@ -200,6 +201,7 @@ class _SessionWork:
                     each,
                     # Two formats may have one suffix.
                     self._target("export") / each,
+                    settings,
                     session=self._name,
                     fps=self._plan.settings.fps,
                     overwrite=True,
@@ -210,13 +212,17 @@ class _SessionWork:
                 notes += exported.notes
             return files, {"files_exported": len(files)}, tuple(notes)
 
-        return do, self._key("export", list(formats), inputs, self._plan.settings.fps)
+        # Where nothing was said about it, what an earlier version did counts as done.
+        usual = settings == ExportSettings()
+        chosen = list(formats) if usual else [*formats, dataclasses.asdict(settings)]
+        return do, self._key("export", chosen, inputs, self._plan.settings.fps)
 
     def _render(self) -> tuple[Callable[[], Done], dict[str, Any]]:
         session, inputs = self._written()
         inputs += session.videos.values()
         inputs += [path for view in session.views for path in session.alignment(view).files]
         settings = self._plan.render
+        inputs += session.labels.values() if settings.labels else ()
 
         def do() -> Done:
             rendered = render_session(

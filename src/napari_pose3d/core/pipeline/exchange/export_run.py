@@ -10,12 +10,14 @@ from napari_pose3d.core.formats.exchange.destination import Destination
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
 from napari_pose3d.core.pipeline.kinematics.body_alignment import align_to_body
 from napari_pose3d.core.pipeline.kinematics.measured_poses import measurable_of
+from napari_pose3d.core.poses.kinematics.body_frame import BodyFrame
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import (
+    OF_PROJECT,
     ExportSettings,
     IsCancelled,
     Progress,
@@ -173,14 +175,8 @@ def export_poses(
         poses = replace(poses, measured=tuple(measured))
     aligned: list[str] = []
     if settings.body_frame:
-        if "body_frame" not in chosen.options:
-            raise PoseDataError(
-                f"{chosen.title} cannot be in the frame of an animal",
-                place="body frame",
-                expected="a format of 3-D positions without views and cameras",
-            )
-        feet = tuple(name.strip() for name in settings.floor.split(",") if name.strip())
-        poses, aligned = align_to_body(poses, settings.body_frame, feet)
+        refuse_without_body_frame(chosen, settings)
+        poses, aligned = align_to_body(poses, *_body_frame(settings, poses))
     path = target_path(chosen, Path(out), poses.session)
     cancelled = cancelled or never_cancelled
     with FileGroup(overwrite=overwrite, cancelled=cancelled) as files:
@@ -188,6 +184,40 @@ def export_poses(
         notes = chosen.write()(poses, to)
         written = files.targets
     return Exported(poses.session, written, (*found, *aligned, *notes))
+
+
+def refuse_without_body_frame(chosen: ExchangeFormat, settings: ExportSettings) -> None:
+    """Refuse the frame of an animal for a format that cannot be in it."""
+    if settings.body_frame and "body_frame" not in chosen.options:
+        raise PoseDataError(
+            f"{chosen.title} cannot be in the frame of an animal",
+            place="body frame",
+            expected="a format of 3-D positions without views and cameras",
+        )
+
+
+def _body_frame(
+    settings: ExportSettings, poses: SessionPoses
+) -> tuple[str | BodyFrame, tuple[str, ...]]:
+    """The frame of the animal, as text or as the project gives it, and the keypoints on the floor.
+
+    Raises
+    ------
+    PoseDataError
+        That of the project is wanted, and it gives none.
+    """
+    floor = tuple(name.strip() for name in settings.floor.split(",") if name.strip())
+    if settings.body_frame != OF_PROJECT:
+        return settings.body_frame, floor
+    if poses.body_frame is None:
+        raise PoseDataError(
+            "the project does not give the frame of its animal",
+            place="body frame",
+            expected="a table [body_frame] in napari-pose3d/project.toml, such as "
+            'origin = "neck", front = "nose"',
+            todo="Write it, or name the keypoints",
+        )
+    return poses.body_frame.frame, floor or poses.body_frame.floor
 
 
 def target_path(chosen: ExchangeFormat, out: Path, session: str) -> Path:

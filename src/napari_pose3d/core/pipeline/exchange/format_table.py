@@ -178,9 +178,9 @@ _ALL = (
     ),
     ExchangeFormat(
         "nwb", "NWB with ndx-pose", "poses", ".nwb",
-        "arrays.nwb:write_nwb", "arrays.nwb:read_nwb",
-        extra="nwb", space=True, views=True, confidence=True, mask=True, units=True, fps=True,
-        skeleton=True, cameras=True,
+        "arrays.nwb_writer:write_nwb", "arrays.nwb_reader:read_nwb",
+        extra="nwb", space=True, views=True, confidence=True, uncertainty=True, mask=True,
+        units=True, fps=True, skeleton=True, cameras=True, measurements=True,
         options=("measured_only", "body_frame", "floor", "nwb", "subject"),
     ),
     ExchangeFormat(

@@ -95,6 +95,7 @@ def poses_of_session(
         skeleton=session.skeleton,
         colours=session.colours,
         measurements=session.kinematics,
+        body_frame=session.body_frame,
         rig=rig,
         videos=session.videos,
     )

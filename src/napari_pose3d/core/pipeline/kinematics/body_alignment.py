@@ -55,14 +55,14 @@ def floor_normal(poses: Poses3D, keypoints: Sequence[str]) -> tuple[float, float
 
 
 def align_to_body(
-    poses: SessionPoses, frame: str, floor: Sequence[str] = ()
+    poses: SessionPoses, frame: str | BodyFrame, floor: Sequence[str] = ()
 ) -> tuple[SessionPoses, list[str]]:
     """The 3-D positions of a session in the frame of the animal; the views are left out.
 
     Parameters
     ----------
     poses : SessionPoses
-    frame : str
+    frame : str or BodyFrame
         ``ORIGIN,FRONT`` or ``ORIGIN,BACK,FRONT``, see `BodyFrame`.
     floor : sequence of str
         Keypoints that touch the floor; none: the floor is the world's plane of x and y, where
@@ -81,7 +81,7 @@ def align_to_body(
         There are no positions in space, no such keypoint, or no frame in which the animal's is
         defined.
     """
-    given = BodyFrame.of_text(frame)
+    given = BodyFrame.of_text(frame) if isinstance(frame, str) else frame
     space = replace(poses.in_space("the frame of a body"), units=poses.units)
     notes = []
     if floor:
@@ -109,7 +109,13 @@ def align_to_body(
             f"{counted(n, 'frame')} left empty: {n - upright:,} without one of "
             f"{', '.join(dict.fromkeys(given.keypoints))}, {upright:,} with an upright heading"
         )
-    moved = replace(poses, poses3d=found.poses, poses2d=None, rig=None, videos={})
+    reference = (
+        f"the animal: 0 at {given.origin}, x level from {given.keypoints[1]} to {given.front}, "
+        "y to the left, z up"
+    )
+    moved = replace(
+        poses, poses3d=found.poses, poses2d=None, rig=None, videos={}, reference=reference
+    )
     return replace(moved, scores=poses.confidence3d()), notes
 
 

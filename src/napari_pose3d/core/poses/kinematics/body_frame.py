@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ Float64 = NDArray[np.float64]
 
 # Of a heading's length: what is left of it on the floor where it stands upright.
 _UPRIGHT = 1e-6
+_KEYS = ("origin", "front", "back", "floor")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,54 @@ class BodyFrame:
     def keypoints(self) -> tuple[str, str, str]:
         """Origin, back and front."""
         return self.origin, self.back or self.origin, self.front
+
+
+@dataclass(frozen=True)
+class BodyFrameEntry:
+    """What the table ``[body_frame]`` of a project says.
+
+    Attributes
+    ----------
+    frame : BodyFrame
+    floor : tuple of str
+        Keypoints that touch the floor; empty: z of the world points up.
+    """
+
+    frame: BodyFrame
+    floor: tuple[str, ...] = ()
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> BodyFrameEntry:
+        """From ``origin``, ``front`` and, where given, ``back`` and ``floor``.
+
+        Raises
+        ------
+        PoseDataError
+            One of the first two is missing, a value is no name, or there is another key.
+        """
+        expected = 'origin = "neck", front = "nose" and, as needed, back = "tail", floor = ["paw"]'
+        if other := [key for key in table if key not in _KEYS]:
+            raise PoseDataError(f"'{other[0]}' is no key of it", expected=expected)
+        for key in ("origin", "front", "back"):
+            name = table.get(key, "")
+            if not isinstance(name, str) or (not name and (key != "back" or key in table)):
+                raise PoseDataError(f"'{key}' is no name of a keypoint", expected=expected)
+        floor = table.get("floor", [])
+        if not isinstance(floor, list) or not all(isinstance(n, str) and n for n in floor):
+            raise PoseDataError("'floor' is no list of keypoints", expected=expected)
+        frame = BodyFrame(table["origin"], table["front"], table.get("back", ""))
+        return cls(frame, tuple(floor))
+
+    def table(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """The table with other names of keypoints, ``{old: new}``."""
+        found: dict[str, Any] = {
+            key: names.get(name, name)
+            for key in ("origin", "front", "back")
+            if (name := getattr(self.frame, key))
+        }
+        if self.floor:
+            found["floor"] = [names.get(name, name) for name in self.floor]
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,15 @@ from napari_pose3d.errors import PoseDataError, Remedy
 from .view_alignment import OTHER_RATE, ViewAlignment
 
 EXPECTED = "cameras of one frame rate, or the times of their frames"
+GIVE_TIMES = (
+    "give 'timestamps' for each view there (see docs/projects.md): frames are then paired by time, "
+    "or each counts at its own time when smoothed so"
+)
+"""What helps, in napari-pose3d/project.toml."""
 ADVICE = (
-    "Give 'timestamps' for each view in napari-pose3d/project.toml (see docs/projects.md). Only if "
-    "the cameras were triggered together and a header is wrong, go on with row n of one view "
-    "beside row n of the others; the project remembers it"
+    f"In napari-pose3d/project.toml, {GIVE_TIMES}. Only if the cameras were triggered together and "
+    "a header is wrong, go on with row n of one view beside row n of the others; the project "
+    "remembers it"
 )
 TRIGGERED = "the cameras were triggered together, as napari-pose3d/project.toml says"
 REMEDIES = (Remedy("triggered"), Remedy("allow_missing"))

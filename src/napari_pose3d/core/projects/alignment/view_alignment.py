@@ -31,6 +31,8 @@ from napari_pose3d.core.formats.projects.frame_tables import (
 from napari_pose3d.core.poses.arrays import ENSEMBLE_ARRAYS, Ensemble, FloatArray, Poses2D
 from napari_pose3d.errors import PoseDataError
 
+from .frame_shifts import in_session_frames
+
 Frames = NDArray[np.int64]
 Pixels = Literal["rig", "image"]
 
@@ -236,6 +238,17 @@ class ViewAlignment:
             there &= video < n_video_frames
         return np.asarray(np.where(there, video, NO_FRAME))
 
+    def frames_of_video(self, n_session_frames: int) -> Frames:
+        """Session frame of each frame of the video, ``(video frame,)``; -1 where there is none.
+
+        Parameters
+        ----------
+        n_session_frames : int
+            Up to which session frame the video is known; one whose times are known is known whole.
+        """
+        length = int(self.to_video(np.arange(n_session_frames)).max(initial=-1)) + 1
+        return self.to_session(np.arange(max(length, len(self.times))))
+
     def n_session_frames(self, n_video_frames: int) -> int:
         """How many session frames there are up to the last image of the video."""
         if self.pairing is not None:
@@ -429,22 +442,3 @@ def on_images(poses: Poses2D, views: Mapping[str, ViewAlignment]) -> Poses2D:
             else:
                 arrays[name][i] /= np.square(alignment.scale)
     return replace(poses, **arrays)
-
-
-def in_session_frames(array: FloatArray, session: Frames, axis: int = 2) -> FloatArray:
-    """The same values at their session frames; NaN at frames that nothing belongs to.
-
-    Parameters
-    ----------
-    array : (..., frame, ...) float
-        By video frame.
-    session : (frame,) int
-        Session frame of each video frame, rising; -1 is left out.
-    axis : int
-        That of the frames.
-    """
-    kept = session >= 0
-    length = int(session[kept][-1]) + 1 if kept.any() else 0
-    moved = np.full((length, *np.moveaxis(array, axis, 0).shape[1:]), np.nan, array.dtype)
-    moved[session[kept]] = np.moveaxis(array, axis, 0)[kept]
-    return np.ascontiguousarray(np.moveaxis(moved, 0, axis))

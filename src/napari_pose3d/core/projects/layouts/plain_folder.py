@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from napari_pose3d.core.formats.predictions.table_header import TableHeader
+from napari_pose3d.core.formats.predictions.table_header import TableHeader, is_empty
 from napari_pose3d.errors import PoseDataError
 
 from ..naming.file_names import (
@@ -27,6 +27,7 @@ from ..scan.folder_listing import Listing, folder_of, name_of
 from ..scan.own_results import results_beside_records
 from ..scan.scanned_files import ScannedFile, ScannedFiles
 from ..scan.table_headers import (
+    NOT_USABLE,
     TABLE_SUFFIXES,
     header_or_reason,
     is_foreign_table,
@@ -231,8 +232,12 @@ def _twin(listing: Listing, relative: str, given: Collection[str] | None) -> str
     stem, _, suffix = relative.rpartition(".")
     # Where only some files were asked for, the others do not stand in for them.
     among = listing.names if given is None or relative not in given else given
-    if suffix.lower() == "h5" and f"{stem}.csv" in among:
-        return f"same as {name_of(stem)}.csv"
+    for other in (f"{stem}{ending}" for ending in TABLE_SUFFIXES):
+        if other != relative and other in among and not is_empty(listing.path(other)):
+            if is_empty(listing.path(relative)):
+                return f"{NOT_USABLE}: the file is empty"
+            if suffix.lower() == "h5":
+                return f"same as {name_of(other)}"
     raw = stem.removesuffix("_filtered")
     for ending in TABLE_SUFFIXES:
         if raw != stem and raw + ending in among:

@@ -10,6 +10,7 @@ from napari_pose3d.core.formats.predictions.prediction_table import choose_indiv
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
 
+from ..alignment.frame_rates import GIVE_TIMES
 from ..naming.file_names import composed
 from ..scan.table_headers import NOT_USABLE
 from .match_table import MatchTable
@@ -175,8 +176,9 @@ def lengths_differ(problem: str) -> PoseDataError:
     return PoseDataError(
         problem,
         expected="the same frames in all files, since row n is the same instant in all views",
-        todo="If a camera started late or lost images, say so in napari-pose3d/project.toml (see "
-        "docs/projects.md); or go on, and treat the frames at the end as missing",
+        todo="If a camera started late or lost images, say so in napari-pose3d/project.toml; if "
+        f"cameras differ in their frame rates, {GIVE_TIMES}; or go on, and treat the frames at "
+        "the end as missing",
         remedy=Remedy("allow_missing"),
     )
 

@@ -26,7 +26,7 @@ from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.errors import Cancelled, PoseDataError, Remedy
 from napari_pose3d.settings import IsCancelled, Progress, ReadingSettings
 
-from ..alignment.frame_rates import ADVICE, EXPECTED, REMEDIES, differing_rates
+from ..alignment.frame_rates import ADVICE, EXPECTED, GIVE_TIMES, REMEDIES, differing_rates
 from ..naming.file_names import composed
 from .completeness import (
     check_complete,
@@ -356,8 +356,8 @@ class StoredEnsemble:
             raise PoseDataError(
                 f"the numbers of frames differ: {listed}",
                 expected="cameras of one frame rate, or the times of their frames",
-                todo="Give 'timestamps' for each view in napari-pose3d/project.toml (see "
-                "docs/projects.md); or go on, and treat the frames at the end as missing",
+                todo=f"In napari-pose3d/project.toml, {GIVE_TIMES}; or go on, and treat the "
+                "frames at the end as missing",
                 remedy=Remedy("allow_missing"),
             )
 

@@ -16,9 +16,11 @@ from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import (
     BatchSettings,
+    ExportSettings,
     IsCancelled,
     Progress,
     ReadingSettings,
+    RenderSettings,
     SmoothingSettings,
 )
 
@@ -39,6 +41,8 @@ class BatchRequest:
     settings : BatchSettings
     smoothing : SmoothingSettings
     reading : ReadingSettings
+    export : ExportSettings
+    render : RenderSettings
     cluster : str or None
         As for `batch`.
     """
@@ -48,6 +52,8 @@ class BatchRequest:
     settings: BatchSettings
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
     cluster: str | None = None
 
 
@@ -90,6 +96,8 @@ def run_batch(
         sessions=[glob.escape(name) for name in request.sessions],
         smoothing=request.smoothing,
         reading=request.reading,
+        export=request.export,
+        render=request.render,
         cluster=request.cluster,
         progress=progress,
         cancelled=cancelled,

@@ -138,6 +138,8 @@ class BatchPanel(SectionPart):
             BatchSettings(**self.steps.values(), **self.workers.values()),
             smoothing,
             reading,
+            self.steps.export_settings(),
+            self.steps.render_settings(),
             self.workers.cluster,
         )
 

@@ -13,13 +13,28 @@ from napari_pose3d.gui.qt.forms import SettingsForm
 from napari_pose3d.gui.qt.menu_button import ARROW, menu_button
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.smoothing_choice import Chosen, SmoothingChoice
-from napari_pose3d.settings import BatchSettings, ReadingSettings, SmoothingSettings
+from napari_pose3d.settings import (
+    BatchSettings,
+    ExportSettings,
+    ReadingSettings,
+    RenderSettings,
+    SmoothingSettings,
+)
+
+from ..format_panel import LABELS
 
 STEPS = {
     "smooth": ("Smoo&th", "Smooth and triangulate the predictions."),
     "review": ("Re&view", "Find the frames that are wrong, and write a report."),
     "export": ("Write f&or", "Write the result for other programs."),
     "render": ("Render vi&deo", "Write a video of all views with the keypoints."),
+}
+DRAWN = {
+    "skeleton": "Skeleton",
+    "space": "3-D beside the views",
+    "uncertainty": "95 % ellipses",
+    "labels": "Labels as rings",
+    "names": "Names of keypoints",
 }
 _AS_IN_SMOOTH = "Smooth as the tab Smooth is &set"
 _USUAL = "Smoothed with the usual settings; the tab Smooth, where it is open, offers others."
@@ -63,6 +78,15 @@ class StepsPanel(QWidget):
         self.formats = menu_button("", "Formats that are written", menu)
         # Its text must not widen the panel.
         self.formats.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        # One row for each, since a format takes of them what concerns it.
+        self._options = {
+            name: SettingsForm(ExportSettings, {name: label})
+            for name, label in LABELS.items()
+            if any(name in FORMATS[key].options for key in self._formats)
+        }
+        self._drawn = SettingsForm(RenderSettings, DRAWN)
+        for form in (*self._options.values(), self._drawn):
+            form.on_change(self.changed.emit)
         self._rate = SettingsForm(BatchSettings, {"fps": "F&rames a second"})
         self._rate.widget("fps").native.setPlaceholderText("as the videos say")
         self._rate.on_change(self.changed.emit)
@@ -83,6 +107,8 @@ class StepsPanel(QWidget):
         column.addLayout(grid)
         for part in (
             self.formats,
+            *(form.native for form in self._options.values()),
+            self._drawn.native,
             self._rate.native,
             self.as_in_smooth,
             self.usual,
@@ -128,6 +154,30 @@ class StepsPanel(QWidget):
             found |= self._rate.values()
         return found | ({"formats": self.chosen_formats} if "export" in self.steps else {})
 
+    def option(self, name: str) -> Any:
+        """The magicgui widget of a field of `ExportSettings`."""
+        return self._options[name].widget(name)
+
+    def drawn(self, name: str) -> Any:
+        """The magicgui widget of a field of `RenderSettings`."""
+        return self._drawn.widget(name)
+
+    def export_settings(self) -> ExportSettings:
+        """How exports are written."""
+        values: dict[str, Any] = {}
+        for name in self._offered() if "export" in self.steps else ():
+            values |= self._options[name].values()
+        return ExportSettings(**values)
+
+    def render_settings(self) -> RenderSettings:
+        """What videos show."""
+        return RenderSettings(**(self._drawn.values() if "render" in self.steps else {}))
+
+    def _offered(self) -> list[str]:
+        """Options that concern a format that is checked."""
+        taken = {name for key in self.chosen_formats for name in FORMATS[key].options}
+        return [name for name in self._options if name in taken]
+
     def smoothing(self) -> Chosen:
         """How to smooth and to read.
 
@@ -151,6 +201,11 @@ class StepsPanel(QWidget):
         more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
         self.formats.setText((", ".join(titles[:_NAMED]) or "no format") + more + ARROW)
         self.formats.setToolTip("Formats that are written: " + (", ".join(titles) or "none"))
-        self.formats.setVisible(self.boxes["export"].isChecked())
+        exporting = self.boxes["export"].isChecked()
+        self.formats.setVisible(exporting)
+        offered = self._offered() if exporting else []
+        for name, form in self._options.items():
+            form.native.setVisible(name in offered)
+        self._drawn.native.setVisible(self.boxes["render"].isChecked())
         self._rate.native.setVisible(bool({"export", "render"} & set(self.steps)))
         self.changed.emit()
