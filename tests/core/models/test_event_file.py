@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.litpose_programs import FAKE
+from tests.support.paths import RECORDED_LITPOSE
 
+from napari_pose3d.core.models.configuration.config_file import read_config
+from napari_pose3d.core.models.configuration.multiview_training import multiview_training
 from napari_pose3d.core.models.runs.event_file import EventReader, crc32c, read_scalars
 from napari_pose3d.errors import PoseDataError
 
@@ -21,19 +24,35 @@ def test_the_checksum_is_castagnoli() -> None:
     assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
-@pytest.mark.realdata
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_recorded_training(shared_data: Path, seed: int) -> None:
-    folder = shared_data / "litpose_run" / "models" / f"seed{seed}"
+@pytest.mark.parametrize(("seed", "first", "last"), [(0, 57.787, 55.886), (1, 52.262, 55.036)])
+def test_a_recorded_training(seed: int, first: float, last: float) -> None:
+    folder = RECORDED_LITPOSE / "models" / f"seed{seed}"
     scalars = read_scalars(next(folder.rglob("events.out.tfevents*")))
     errors = scalars["train_supervised_rmse"]
     assert len(errors) == 30
     assert [each.step for each in errors] == list(range(30))
-    assert 10 < errors[-1].value < errors[0].value < 100
+    ends = errors[0].value, errors[-1].value
+    assert ends == pytest.approx((first, last), abs=1e-3)
     validation = scalars["val_supervised_rmse"]
     assert [each.step for each in validation] == [9, 19, 29]
     assert "patch_mask_ratio" in scalars
     assert all(each.seconds > 1.7e9 for each in errors)
+
+
+def test_a_recorded_training_did_what_its_configuration_says() -> None:
+    """The 3-D loss and masking act from the epochs that we read, and had written."""
+    folder = RECORDED_LITPOSE / "models" / "seed1"
+    scalars = read_scalars(next(folder.rglob("events.out.tfevents*")))
+    found = multiview_training(read_config(folder / "config.yaml"))
+    assert (found.loss_from, found.loss_full) == (1, 4)
+    # Five steps in an epoch.
+    weights = [each.value for each in scalars["total_unsupervised_importance"]][::5]
+    assert weights == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1])
+    assert weights[-1] == found.loss_reached
+    assert (found.mask_from, found.mask_full, found.mask_share) == (1, 5, 0.3)
+    # Written when an epoch has ended, and so of the next one.
+    hidden = [each.value for each in scalars["patch_mask_ratio"]]
+    assert hidden == pytest.approx([0, 0.075, 0.15, 0.225, 0.3, 0.3])
 
 
 def test_a_file_that_grows_byte_by_byte(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Each defect that was tried on the real litpose is planted, and is found before a training.
 
-``tests/data/litpose/outcomes.jsonl`` has what litpose 2.4.3 did with each; here it is tried on a
-project of three views.
+``tests/data/litpose_run/outcomes.jsonl`` has what litpose 2.4.3 did with each; here it is tried on
+a project of three views.
 """
 
 from __future__ import annotations
