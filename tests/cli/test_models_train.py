@@ -53,6 +53,10 @@ def test_networks_are_trained_followed_listed_and_gone_on_with(
     assert said.rstrip().endswith("not trained")
     assert not (project / "models" / "third-seed1").exists()
     image.write_bytes(content)
+    with (project / "CollectedData_cam1.csv").open("a") as stream:
+        stream.write("\n")
+    assert main(["models", "list", str(project), "--no-errors"]) == 0
+    assert "  changed since then: CollectedData_cam1.csv\n" in capsys.readouterr().out
     assert main(more) == 1
     assert "the folder holds something already" in capsys.readouterr().out
     assert main([*train, "--stop", "net-seed0"]) == 0

@@ -1,6 +1,7 @@
 """An exported network that was never trained: it finds the reddest, greenest and bluest place.
 
-It is written as litpose exports one, of 1 kB, so that what reads exports is tried in any clone.
+It is written as litpose exports one, with its weights in a file beside it, so that what reads
+exports is tried in any clone.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def spot_network(folder: Path, views: tuple[str, ...]) -> Path:
     touch(folder / "train_status.json", '{"status": "COMPLETED"}')
     touch(folder / "tb_logs/net/version_0/checkpoints/epoch=0-step=1-best.ckpt", "weights")
     export = folder / "exports_onnx" / "epoch=0-step=1-best_fp32.onnx"
-    touch(export)
-    export.write_bytes(_model(len(views)))
+    weights = touch(export.with_name(f"{export.name}.data"))
+    weights.write_bytes(_weights().tobytes())
+    export.write_bytes(_model(len(views), weights.name))
     return folder
 
 
@@ -71,11 +73,16 @@ def spot_video(path: Path, xy: NDArray[np.float64]) -> Path:
     return path
 
 
-def _model(n_views: int) -> bytes:
-    n, maps = len(KEYPOINTS), SIZE // _CELL
-    weights = np.full((n, 3, _CELL, _CELL), -0.5)
+def _weights() -> NDArray[np.float32]:
+    """Of a convolution: each keypoint has its colour."""
+    n = len(KEYPOINTS)
+    weights = np.full((n, 3, _CELL, _CELL), -0.5, np.float32)
     weights[range(n), range(n)] = 1
-    weights *= _GAIN / _CELL**2
+    return weights * np.float32(_GAIN / _CELL**2)
+
+
+def _model(n_views: int, weights_file: str) -> bytes:
+    n, maps = len(KEYPOINTS), SIZE // _CELL
     shapes = {
         "one_by_one": (-1, 3, SIZE, SIZE),
         "flat": (-1, n_views * n, maps * maps),
@@ -91,9 +98,9 @@ def _model(n_views: int) -> bytes:
             _node("Softmax", ("rows",), "shares", axis),
             _node("Reshape", ("shares", "maps"), "heatmaps"),
             _block(2, b"spots"),
-            _block(5, _tensor("weights", weights.astype(np.float32), _FLOAT)),
+            _block(5, _outside("weights", _weights().shape, weights_file)),
             *(
-                _block(5, _tensor(name, np.array(shape, np.int64), _INT64))
+                _block(5, _tensor(name, np.array(shape, np.int64)))
                 for name, shape in shapes.items()
             ),
             _block(11, _value("images", ("batch", n_views, 3, SIZE, SIZE))),
@@ -113,9 +120,16 @@ def _attribute(name: str, kind: int, values: list[bytes]) -> bytes:
     return _block(1, name.encode()) + b"".join(values) + _field(20, kind)
 
 
-def _tensor(name: str, values: NDArray[np.generic], kind: int) -> bytes:
+def _tensor(name: str, values: NDArray[np.int64]) -> bytes:
     dims = b"".join(_field(1, side) for side in values.shape)
-    return dims + _field(2, kind) + _block(8, name.encode()) + _block(9, values.tobytes())
+    return dims + _field(2, _INT64) + _block(8, name.encode()) + _block(9, values.tobytes())
+
+
+def _outside(name: str, shape: tuple[int, ...], file: str) -> bytes:
+    """A tensor whose values are in another file."""
+    dims = b"".join(_field(1, side) for side in shape)
+    place = _block(1, b"location") + _block(2, file.encode())
+    return dims + _field(2, _FLOAT) + _block(8, name.encode()) + _block(13, place) + _field(14, 1)
 
 
 def _value(name: str, shape: tuple[str | int, ...]) -> bytes:

@@ -173,62 +173,64 @@ def test_a_wrong_way_to_resize_would_be_noticed(
     assert np.abs(network.predict(images).xy - right.xy).max() > 1
 
 
-def copied(recorded: Path, folder: Path, **values: Any) -> Path:
-    """The recorded network in a folder of its own, with other values in its configuration."""
-    (folder / "exports_onnx").mkdir(parents=True)
-    for path in recorded.glob("*.onnx*"):
-        shutil.copyfile(path, folder / "exports_onnx" / path.name)
+@pytest.fixture
+def spots(tmp_path: Path) -> Path:
+    return spot_network(tmp_path / "models" / "net", CAMERAS)
+
+
+def copied(spots: Path, name: str, **values: Any) -> Path:
+    """The network in another folder, with other values in its configuration."""
+    folder = spots.with_name(name)
+    shutil.copytree(spots, folder)
     changed = {key.replace("__", "."): value for key, value in values.items()}
-    config = with_values(read_config(recorded / "config.yaml"), changed)
+    config = with_values(read_config(folder / "config.yaml"), changed)
     (folder / "config.yaml").write_text(config_text(config))
     return folder
 
 
 @needs_onnx
-@pytest.mark.realdata
-def test_what_cannot_be_used(recorded: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_used(spots: Path, tmp_path: Path) -> None:
+    images = {view: np.zeros((20, 30, 3), np.uint8) for view in CAMERAS}
+    assert ExportedNetwork(spots).predict(images).keypoints == SPOTS
     for kind, words in (
         ("heatmap_mhcrnn", "needs the frames around"),
         ("regression", "coordinates and no heatmaps"),
     ):
-        folder = copied(recorded, tmp_path / kind, model__model_type=kind)
         with pytest.raises(PoseDataError, match=words):
-            ExportedNetwork(folder)
-    folder = copied(recorded, tmp_path / "half")
+            ExportedNetwork(copied(spots, kind, model__model_type=kind))
+    folder = copied(spots, "half")
     next((folder / "exports_onnx").glob("*.data")).unlink()
     with pytest.raises(PoseDataError, match="may hold its weights, is missing"):
         ExportedNetwork(folder)
-    folder = copied(recorded, tmp_path / "damaged")
+    folder = copied(spots, "damaged")
     next((folder / "exports_onnx").glob("*.onnx")).write_bytes(b"no network")
     with pytest.raises(PoseDataError, match="cannot be loaded"):
         ExportedNetwork(folder)
-    folder = copied(recorded, tmp_path / "other", data__keypoint_names=["nose"])
+    folder = copied(spots, "other", data__keypoint_names=["nose"])
     with pytest.raises(PoseDataError, match="do not belong together"):
-        ExportedNetwork(folder).predict(images_of(recorded, 0))
-    folder = copied(recorded, tmp_path / "size", data__image_resize_dims={})
+        ExportedNetwork(folder).predict(images)
+    folder = copied(spots, "size", data__image_resize_dims={})
     with pytest.raises(PoseDataError, match="does not say what it takes"):
         ExportedNetwork(folder)
-    folder = copied(recorded, tmp_path / "fails", data__image_resize_dims={"height": 9, "width": 9})
+    folder = copied(spots, "fails", data__image_resize_dims={"height": 9, "width": 9})
     with pytest.raises(PoseDataError, match="the network fails"):
-        ExportedNetwork(folder).predict(images_of(recorded, 0))
+        ExportedNetwork(folder).predict(images)
     (folder / "config.yaml").unlink()
     with pytest.raises(PoseDataError, match="configuration of the network is missing"):
         ExportedNetwork(folder)
     with pytest.raises(PoseDataError, match=r"models export"):
         ExportedNetwork(tmp_path)
-    images = images_of(recorded, 0)
     del images["Cam-B"]
     with pytest.raises(PoseDataError, match="image of view Cam-B"):
-        ExportedNetwork(recorded).predict(images)
+        ExportedNetwork(spots).predict(images)
 
 
-@pytest.mark.realdata
 def test_without_onnxruntime_it_says_how_to_install_it(
-    recorded: Path, monkeypatch: pytest.MonkeyPatch
+    spots: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exported_network.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PoseDataError, match=r"pip install \"napari-pose3d\[onnx\]\""):
-        ExportedNetwork(recorded)
+        ExportedNetwork(spots)
 
 
 def test_of_two_precisions_that_of_32_bits_is_taken(tmp_path: Path) -> None:
@@ -242,32 +244,16 @@ def test_of_two_precisions_that_of_32_bits_is_taken(tmp_path: Path) -> None:
 
 @needs_onnx
 @pytest.mark.realdata
-def test_a_session_is_predicted_without_litpose(recorded: Path, tmp_path: Path) -> None:
-    project = tmp_path / "lab"
-    views, keypoints = ", ".join(CAMERAS), read_config(recorded / "config.yaml")["data"]
-    text = f"view_names: [{views}]\nkeypoint_names: {keypoints['keypoint_names']}\n"
-    (project / "models").mkdir(parents=True)
-    (project / "project.yaml").write_text(text)
-    shutil.copytree(recorded / "videos", project / "videos", copy_function=shutil.copyfile)
-    folder = copied(recorded, project / "models" / "net")
-    for name, text in (
-        ("train_status.json", '{"status": "COMPLETED"}'),
-        ("tb_logs/net/version_0/checkpoints/epoch=0-step=1-best.ckpt", "weights"),
-    ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    jobs = chosen_jobs(open_project(project), chosen_networks(project), "new")
-    with pytest.raises(Cancelled):
-        run_chain(open_project(project), jobs, None, cancelled=lambda: True)
-    assert not (folder / "video_preds").exists()
-    done = run_chain(open_project(project), jobs, None)
-    assert done.failed == {}
-    for view in CAMERAS:
-        expected = read_prediction_csv(recorded / "video_preds" / f"arena_{view}.csv")
-        found = read_prediction_csv(folder / "video_preds" / f"arena_{view}.csv")
+def test_a_session_is_predicted_as_litpose_does(
+    recorded: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    session = exported_project(tmp_path, shared_data)
+    folder = tmp_path / "models" / "net"
+    for path in predict_session(ExportedNetwork(folder), session, folder):
+        expected = read_prediction_csv(recorded / "video_preds" / path.name)
+        found = read_prediction_csv(path)
         assert found.keypoints == expected.keypoints
         np.testing.assert_allclose(found.xy, expected.xy, atol=0.02)
-    assert chosen_jobs(open_project(project), chosen_networks(project), "new") == ()
 
 
 @needs_onnx

@@ -9,7 +9,7 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
-from ..runs.training_record import TrainingRecord
+from ..runs.training_record import TrainingRecord, file_hash
 from .model_list import Network, NetworkEnsemble
 
 
@@ -44,12 +44,29 @@ def network_lines(network: Network, ensembles: Sequence[NetworkEnsemble] = ()) -
     return lines
 
 
+def _changed_labels(record: TrainingRecord) -> list[str]:
+    """Names of label files that are others now than when they were trained on, or gone."""
+    found = []
+    for name, content in record.labels.items():
+        path = Path(name)
+        try:
+            same = file_hash(path) == content
+        except PoseDataError:
+            same = False
+        if not same:
+            found.append(path.name)
+    return found
+
+
 def _record_lines(record: TrainingRecord) -> list[str]:
     files = counted(len(record.labels), "label file")
     if record.distilled:
         files = f"the distilled set {record.distilled}"
     when = f" ({record.created[:10]})" if record.created else ""
     lines = [f"trained on {counted(record.n_frames, 'frame')} of {files}{when}"]
+    changed = _changed_labels(record)
+    if changed:
+        lines.append(f"changed since then: {', '.join(changed)}")
     if record.filled:
         views = counted(record.filled, "view of a frame", "views of frames")
         lines.append(f"{views} had projected positions, not learned")
