@@ -136,15 +136,15 @@ def adjust(
     motion = BoardMotion.still(len(state.board_translations)) if motion is None else motion
     free = freedom.mask
     damping = _START_DAMPING
-    cost = _cost(state, images, motion, loss, priors)
+    cost = cost_of(state, images, motion, loss, priors)
     for step in range(1, most_steps + 1):
         check()
-        normal = _normal_equations(state, images, motion, loss, priors)
+        normal = normal_equations(state, images, motion, loss, priors)
         while True:
             change = normal.solve(free, damping)
             if change is not None:
-                proposed = _moved(state, *change)
-                next_cost = _cost(proposed, images, motion, loss, priors)
+                proposed = moved(state, *change)
+                next_cost = cost_of(proposed, images, motion, loss, priors)
                 if next_cost < cost:
                     break
             damping *= 10
@@ -158,7 +158,7 @@ def adjust(
     return Adjusted(state, cost, normal.information(free), step)
 
 
-class _Normal(NamedTuple):
+class Normal(NamedTuple):
     """Normal equations by cameras and boards: ``[[U, W], [W^T, V]] d = -[g, h]``."""
 
     cameras: Float64  # U (view, 16, 16)
@@ -231,9 +231,10 @@ def _arguments(state: RigState, images: BoardImages, motion: BoardMotion) -> tup
     )
 
 
-def _normal_equations(
+def normal_equations(
     state: RigState, images: BoardImages, motion: BoardMotion, loss: Loss, priors: Priors | None
-) -> _Normal:
+) -> Normal:
+    """The weighted normal equations of a state."""
     from .adjustment_kernels import accumulate
 
     n_views, n_frames = state.n_views, len(state.board_translations)
@@ -258,7 +259,7 @@ def _normal_equations(
         diagonal[:, INTRINSICS] += inverse**2
         gradient[:, INTRINSICS] += inverse**2 * (state.intrinsics - priors.mean)
         _add_aspect(cameras, gradient, state, priors)
-    return _Normal(
+    return Normal(
         cameras,
         boards,
         mixed.reshape(n_frames, n_views * N_CAMERA, 6),
@@ -289,9 +290,10 @@ def costs_of(state: RigState, images: BoardImages, motion: BoardMotion, loss: Lo
     return out
 
 
-def _cost(
+def cost_of(
     state: RigState, images: BoardImages, motion: BoardMotion, loss: Loss, priors: Priors | None
 ) -> float:
+    """The cost of a state, px^2; infinite where it is not finite."""
     total = float(costs_of(state, images, motion, loss).sum())
     if priors is not None:
         total += CORNER_NOISE**2 * float(
@@ -302,7 +304,8 @@ def _cost(
     return total if np.isfinite(total) else np.inf
 
 
-def _moved(state: RigState, cameras: Float64, boards: Float64) -> RigState:
+def moved(state: RigState, cameras: Float64, boards: Float64) -> RigState:
+    """A state after changes of the cameras ``(view, 16)`` and boards ``(frame, 6)``."""
     return replace(
         state,
         rotations=rotation_of(cameras[:, :3]) @ state.rotations,
