@@ -125,6 +125,7 @@ class ProgressRow(QWidget):
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("&Cancel")
         self._cancel.clicked.connect(self._on_cancel)
+        self._whole = False
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._bar, 1)
@@ -146,9 +147,22 @@ class ProgressRow(QWidget):
         """How far the bar is, from 0 to 1; 0 where it is not known."""
         return self._bar.value() / self._bar.maximum() if self._bar.maximum() else 0.0
 
+    def begin(self, stage: str, *, whole: bool = False) -> None:
+        """A job begins.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether its progress is one measure over all its stages, shown in percent, and not
+            a count of what the present stage has done.
+        """
+        self._whole = whole
+        self.show_progress(stage, 0, 0)
+
     def show_progress(self, stage: str, done: int, total: int) -> None:
         """Show where the job is; ``total`` 0 means that it is not known how far that is."""
-        part = f" ({done:,} of {total:,})" if total else ""
+        part = f" ({done:,} of {total:,})" if total and not self._whole else ""
+        self._bar.setTextVisible(self._whole and total > 0)
         if self.isHidden() or self._cancel.isEnabled():
             self._stage.setText(f"{stage[:1].upper()}{stage[1:]}{part}…")
         self._bar.setRange(0, max(total, 0))
@@ -160,6 +174,7 @@ class ProgressRow(QWidget):
     def finish(self) -> None:
         """No job runs any more."""
         self.hide()
+        self._whole = False
         self._bar.setRange(0, 1)
         self._bar.reset()
 

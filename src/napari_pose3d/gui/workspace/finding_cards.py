@@ -10,6 +10,7 @@ from napari_pose3d.gui.qt.message_text import MessageLabel
 
 SIGNS = {"error": "✗ Error", "warning": "! Warning", "note": "· Note"}
 """What a finding begins with, by its severity."""
+_LINE = "rgba(128, 128, 128, 120)"
 
 
 class FindingCards(QWidget):
@@ -37,7 +38,9 @@ class FindingCards(QWidget):
     ) -> None:
         """Add a finding; its button calls `act`."""
         frame = QFrame()
-        frame.setFrameShape(QFrame.Shape.StyledPanel)
+        # napari's style draws no frame of its own; this grey is seen in both themes.
+        frame.setObjectName("finding")
+        frame.setStyleSheet(f"QFrame#finding {{border: 1px solid {_LINE}; border-radius: 3px}}")
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addWidget(MessageLabel(text))

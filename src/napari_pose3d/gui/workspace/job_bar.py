@@ -56,18 +56,34 @@ class JobBar(QWidget):
         """The stage of the job that runs."""
         return self._row.stage
 
-    def start(self, work: Work, stage: str, then: Callable[[Any], None]) -> None:
-        """Run ``work(progress, cancelled)`` in a thread, and hand its result to `then`."""
+    def start(
+        self,
+        work: Work,
+        stage: str,
+        then: Callable[[Any], None],
+        *,
+        whole: bool = False,
+        left: str = "nothing was changed",
+    ) -> None:
+        """Run ``work(progress, cancelled)`` in a thread, and hand its result to `then`.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether its progress is that of all its stages together; see `ProgressRow.begin`.
+        left : str
+            What it leaves behind where it is cancelled.
+        """
         if self.is_busy:
             return
         job = Job(work)
         job.progressed.connect(self._row.show_progress)
         job.succeeded.connect(lambda result: self._succeed(then, result))
         job.failed.connect(self._fail)
-        job.stopped.connect(self._stop)
+        job.stopped.connect(lambda: self._stop(left))
         self._status.hide()
         self._status.show_message("")
-        self._row.show_progress(stage, 0, 0)
+        self._row.begin(stage, whole=whole)
         self._slot.start(job)
         self._mark("running")
         self.changed.emit()
@@ -103,9 +119,9 @@ class JobBar(QWidget):
         show_error(message)
         self.changed.emit()
 
-    def _stop(self) -> None:
+    def _stop(self, left: str) -> None:
         self._end()
-        self.say("Cancelled; nothing was changed.", "")
+        self.say(f"Cancelled; {left}.", "")
         self.changed.emit()
 
     def _mark(self, mark: Mark) -> None:

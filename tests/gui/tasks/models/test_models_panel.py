@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 from tests.support.label_window import until
 from tests.support.litpose_programs import litpose_environment
 from tests.support.models_panel import click, models_panel, open_in, open_section
-from tests.support.training_projects import edited, trained_network
+from tests.support.session_files import touch
+from tests.support.training_projects import config_of, edited, trained_network
 
+from napari_pose3d.core.models.configuration.config_file import config_text
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE, remembered_place
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
 from napari_pose3d.gui.tasks.models.networks.error_table import NumberTable, without_prefix
+from napari_pose3d.gui.tasks.models.networks.settings_dialog import SettingsDialog
 
 pytestmark = pytest.mark.gui
 
@@ -157,6 +160,47 @@ def test_a_network_is_exported(
     program.write_text(f"#!/bin/sh\nmkdir '{at.parent}'\necho net > '{at}'\n")
     assert exported(widget) == "Exported: net."
     until(lambda: "exported to ONNX" in widget.networks.details.text.message)
+
+
+def test_settings_that_took_effect_otherwise_stand_first(
+    shared_viewer: Any, qtbot: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained_network(project, "net")
+    asked = folder / "asked_config.yaml"
+    touch(asked, config_text(config_of(project, training__train_batch_size=77)))
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    until(lambda: len(widget.networks.table.records) == 1)
+    open_section(widget, "Models")
+    shown: list[SettingsDialog] = []
+    monkeypatch.setattr(QDialog, "exec", lambda self: shown.append(self))
+    click(widget.networks.settings)
+    dialog = shown.pop()
+    row = [dialog.table.text(0, column) for column in range(3)]
+    assert row == ["training.train_batch_size", "77", "8"]
+    n = len(dialog.table.records)
+    assert dialog.summary.message.startswith("1 of ")
+    assert "data.data_dir" in [each.key for each in dialog.table.records]
+    dialog.search.setText("BATCH_size")
+    assert all("batch_size" in each.key for each in dialog.table.records)
+    dialog.differing.setChecked(True)
+    assert [each.key for each in dialog.table.records] == ["training.train_batch_size"]
+    dialog.search.setText("nowhere")
+    assert dialog.nothing.isVisibleTo(dialog)
+    dialog.search.clear()
+    dialog.differing.setChecked(False)
+    assert len(dialog.table.records) == n
+    # What others trained, and what is damaged.
+    asked.unlink()
+    click(widget.networks.settings)
+    other = shown.pop()
+    assert "trained by others" in other.summary.message
+    assert other.table.isColumnHidden(1)
+    assert not other.differing.isEnabled()
+    (folder / "config.yaml").write_text("data: [")
+    click(widget.networks.settings)
+    assert shown == []
+    assert "config.yaml" in widget.jobs.status
 
 
 def test_large_errors_and_long_views_are_readable(qtbot: Any) -> None:

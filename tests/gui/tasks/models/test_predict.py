@@ -13,6 +13,7 @@ from tests.support.models_panel import click, models_panel, open_in, open_sectio
 from tests.support.session_files import video
 from tests.support.training_projects import SESSIONS, VIEWS, trained_network
 
+from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
 
@@ -65,6 +66,28 @@ def test_the_open_session_is_predicted_smoothed_and_open_with_it(
     assert "Predicted: mouse2_day1 by" in predicted(widget)
 
 
+def test_one_bar_goes_over_the_whole_chain_and_names_the_present_step(
+    widget: ModelsWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, float]] = []
+    show = ProgressRow.show_progress
+
+    def note(row: ProgressRow, stage: str, done: int, total: int) -> None:
+        show(row, stage, done, total)
+        if total:
+            seen.append((row.stage, row.fraction))
+
+    monkeypatch.setattr(ProgressRow, "show_progress", note)
+    widget.networks.table.selectAll()
+    assert "Smoothed: mouse1_day1." in predicted(widget)
+    stages, shares = zip(*seen, strict=True)
+    assert stages[0] == "Predicting mouse1_day1 by net-seed0 (1 of 3)…"
+    assert "Predicting mouse1_day1 by net-seed1 (2 of 3)…" in stages
+    assert stages[-1].startswith("Smoothing mouse1_day1 (3 of 3)")
+    assert list(shares) == sorted(shares)
+    assert shares[-1] == 1
+
+
 def test_what_fails_is_named_and_the_other_goes_on(
     widget: ModelsWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +107,7 @@ def test_prediction_can_be_cancelled(widget: ModelsWidget, monkeypatch: pytest.M
     until(lambda: "by net-seed0" in widget.jobs.stage)
     widget.jobs.cancel()
     until(lambda: not widget.jobs.is_busy)
-    assert "Cancelled" in widget.jobs.status
+    assert widget.jobs.status == "Cancelled; what was finished stays."
     item = widget.networks.predict.sessions.item(0)
     assert item is not None
     assert item.checkState() == Qt.CheckState.Checked

@@ -70,6 +70,65 @@ def test_a_good_project_has_no_errors_and_says_what_it_comes_to(
     assert "acts from epoch 7" in panel.summary.message
 
 
+def test_what_is_not_possible_cannot_be_chosen_and_says_why(
+    shared_viewer: Any, qtbot: Any, project: Path
+) -> None:
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    form = widget.check.form
+
+    def field(name: str) -> Any:
+        return form.views.widget(name).native
+
+    open_section(widget, "Check and settings")
+    form.shared.unfold()
+    until(lambda: widget.check._possible is not None)
+    assert not form.why.isVisible()
+    for name in ("reprojection_loss", "reprojection_from", "augmentation_3d", "mask_full"):
+        assert field(name).isEnabled(), name
+    # What is switched off needs no epochs, and what was typed there does not count.
+    form.views.widget("reprojection_from").value = "5"
+    form.views.widget("reprojection_loss").value = "off"
+    form.views.widget("mask_share").value = "0"
+    assert field("reprojection_from").toolTip() == "The 3-D loss is off."
+    assert not field("mask_from").isEnabled()
+    assert form.settings().reprojection_from is None
+    # A calibration is taken away, and the section unfolded again.
+    (project / "calibrations" / "mouse2_day1.toml").unlink()
+    form.views.widget("reprojection_loss").value = "on"
+    open_section(widget, "Train")
+    open_section(widget, "Check and settings")
+    until(lambda: not field("augmentation_3d").isEnabled())
+    assert "needs a calibration for each labeled session" in field("reprojection_loss").toolTip()
+    assert "Without a calibration: mouse2_day1." in form.why.message
+    assert form.shared.words == "2 of 3 not possible"
+    assert form.settings().reprojection_loss == "auto"
+    assert field("mask_share").isEnabled()
+    form.more.widget("model_type").value = "heatmap"
+    assert not field("mask_share").isEnabled()
+    assert "needs the model heatmap_multiview_transformer" in form.why.message
+    assert form.settings().mask_share is None
+
+
+def test_epochs_of_loss_and_masking_are_those_of_the_form(
+    shared_viewer: Any, qtbot: Any, project: Path
+) -> None:
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    with_settings(widget, epochs="60")
+    for name, text in (("reprojection_from", "5"), ("reprojection_full", "9")):
+        widget.check.form.views.widget(name).value = text
+    for name, text in (("mask_share", "0.25"), ("mask_from", "3"), ("mask_full", "40")):
+        widget.check.form.views.widget(name).value = text
+    checked(widget)
+    summary = widget.check.summary.message
+    assert "acts from epoch 5, in full from 9" in summary
+    assert "from epoch 3, 25 % of them from 40" in summary
+    widget.check.form.views.widget("mask_share").value = "1.5"
+    click(widget.check.check)
+    assert "the share of hidden patches is 1.5" in widget.jobs.status
+
+
 def test_findings_come_with_remedies(shared_viewer: Any, qtbot: Any, project: Path) -> None:
     open_in(shared_viewer, project)
     # A view that lacks a keypoint in all rows, and a session without calibration.
@@ -94,6 +153,7 @@ def test_findings_come_with_remedies(shared_viewer: Any, qtbot: Any, project: Pa
     click(findings.buttons[SPLIT])
     until(lambda: not widget.jobs.is_busy)
     assert widget.check.form.settings().train_share == 0.9
+    assert SPLIT not in findings.buttons, "it is done"
 
 
 def test_nothing_is_squeezed_in_a_low_window(shared_viewer: Any, qtbot: Any, project: Path) -> None:

@@ -131,6 +131,9 @@ class ModelsWidget(QWidget):
         """Running while anything runs; then how trainings that were seen to run have ended."""
         networks = self.models.networks
         running = {n.name for n in networks if not n.state.state.is_over}
+        if running and not running & self._ran:
+            # How those before ended was seen when these were begun.
+            self._ran.clear()
         self._ran |= running
         ended = [n.state.state for n in networks if n.name in self._ran]
         mark: Mark = ""

@@ -39,6 +39,7 @@ NO_PROJECT = (
     "project of it first (tab Session, New…)."
 )
 NO_PROGRAM = "litpose is needed for that; see Program."
+FINISHED_STAYS = "what was finished stays"
 # While something is trained, and otherwise: others may train here, too.
 _BUSY_MS, _QUIET_MS = 1500, 5000
 

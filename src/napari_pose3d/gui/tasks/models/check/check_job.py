@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_pose3d.core.models.configuration.config_file import Config, value_at
-from napari_pose3d.core.models.configuration.multiview_training import reprojection_epochs
+from napari_pose3d.core.models.configuration.multiview_training import multiview_training
 from napari_pose3d.core.models.configuration.project_dataset import project_recommendation
 from napari_pose3d.core.models.installation.litpose_search import Installation
 from napari_pose3d.core.models.runs.training_start import network_folders
@@ -89,16 +89,5 @@ def effective_lines(config: Config) -> list[str]:
     views = value_at(config, "data.view_names")
     if views:
         lines.append(f"Views in the order of the cameras: {', '.join(map(str, views))}")
-    space = reprojection_epochs(config)
-    if space is None:
-        if views:
-            lines.append("No 3-D loss")
-    else:
-        lines.append(f"The 3-D loss acts from epoch {space[0]}, in full from {space[1]}")
-    mask = value_at(config, "training.patch_mask")
-    if mask:
-        lines.append(
-            f"Patches of images are masked from epoch {mask.get('init_epoch')} on, up to "
-            f"{100 * float(mask.get('final_ratio', 0)):.0f} % at epoch {mask.get('final_epoch')}"
-        )
+        lines += [f"{line[:1].upper()}{line[1:]}" for line in multiview_training(config).lines()]
     return lines

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QFontDatabase
+from qtpy.QtGui import QFontDatabase, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -23,6 +23,7 @@ from napari_pose3d.core.models.preflight.label_coverage import ENOUGH, LabelCove
 from napari_pose3d.core.models.preflight.training_finding import listed
 from napari_pose3d.core.models.runs.trial_step import TrialStep
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.wording import counted
@@ -32,6 +33,7 @@ from ..project_models import NO_PROGRAM, ProjectModels
 from .check_job import CheckedTraining, check, effective_lines, try_step
 from .finding_list import CALIBRATE, LABEL, RENAME, SPLIT, TRY, FindingList
 from .training_form import TrainingForm
+from .training_possibilities import TrainingPossibilities, training_possibilities
 
 _SHARE = 0.9
 # The kind of finding about when it acts.
@@ -63,6 +65,9 @@ class CheckPanel(QWidget):
         super().__init__(parent)
         self._models, self._jobs, self._name = models, jobs, name
         self.result: CheckedTraining | None = None
+        self._possible: TrainingPossibilities | None = None
+        self._reading = JobSlot()
+        self.destroyed.connect(self._reading.abandon)
         self.form = TrainingForm()
         self.check = QPushButton("Chec&k")
         self.check.clicked.connect(lambda: self.run())
@@ -88,9 +93,15 @@ class CheckPanel(QWidget):
         self.findings.remedy_wanted.connect(self._remedy)
         models.project_changed.connect(lambda: self.show_result(None))
         models.project_changed.connect(self._refresh)
+        models.project_changed.connect(self._read_possibilities)
         models.program_changed.connect(self._refresh)
         jobs.changed.connect(self._refresh)
         self.show_result(None)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Labels and calibrations may be others now."""
+        super().showEvent(event)
+        self._read_possibilities()
 
     def run(self, then: Any = None) -> None:
         """Check, in a thread; then go on with something.
@@ -131,22 +142,54 @@ class CheckPanel(QWidget):
         self.show_config.setEnabled(result is not None)
         if result is not None:
             lines = effective_lines(result.plan.config)
-            self.summary.show_message("\n".join([*lines, *([result.note] if result.note else [])]))
+            if result.note:
+                lines.append(result.note)
+            self.summary.show_message("\n".join(f"• {line}" for line in lines))
             # The summary has it already.
             shown = [
                 each
                 for each in result.plan.checked.findings
                 if (each.kind, each.severity) != (_LOSS, "note")
             ]
-            self.findings.show_findings(shown)
+            split = result.settings.train_share <= _SHARE
+            self.findings.show_findings(shown, (SPLIT,) if split else ())
             self._show_coverage(result.plan.checked.coverage)
         self._refresh()
         self.checked.emit()
 
     # ------------------------------------------------------------------ inside
 
+    def _read_possibilities(self) -> None:
+        """Ask, in a thread, what the project allows; what cannot be read a check tells."""
+        self._reading.abandon()
+        folder = self._models.folder
+        if folder is None:
+            self._on_possibilities(None)
+        elif self.isVisible():
+            job = Job(partial(training_possibilities, folder))
+            job.succeeded.connect(self._on_possibilities)
+            job.failed.connect(lambda _: self._on_possibilities(None))
+            self._reading.start(job)
+
+    def _on_possibilities(self, found: TrainingPossibilities | None) -> None:
+        self._reading.abandon()
+        self._possible = found
+        self._show_obstacles()
+
+    def _show_obstacles(self) -> None:
+        if self._possible is None:
+            self.form.show_obstacles({})
+            return
+        try:
+            obstacles = self._possible.obstacles(self.form.settings())
+        except PoseDataError:
+            # Half typed, perhaps; a check says what is wrong.
+            return
+        self.form.show_obstacles(obstacles, self._possible.uncalibrated)
+
     def _on_checked(self, then: Any, result: CheckedTraining) -> None:
         self.show_result(result)
+        self._read_possibilities()
         findings = result.plan.checked.findings
         n = len(result.plan.checked.errors)
         warnings = sum(each.severity == "warning" for each in findings)
@@ -165,6 +208,7 @@ class CheckPanel(QWidget):
         )
 
     def _on_changed(self) -> None:
+        self._show_obstacles()
         if self.result is not None:
             self.show_result(None)
             self._jobs.say(_CHANGED, "")
@@ -202,7 +246,9 @@ class CheckPanel(QWidget):
         frames = [
             f"{name or 'unknown'} ({counted(n, 'frame')})" for name, n in coverage.sessions.items()
         ]
-        self.labels_title.show_message(f"Labels with a position, of {listed(frames)}:")
+        self.labels_title.show_message(
+            f"Labels with a position, of {listed(frames)}{_of_animals(coverage)}:"
+        )
         counts = np.asarray(coverage.counts.T, float)
         self.labels.show_numbers(
             coverage.keypoints, coverage.views, counts, counts < ENOUGH, digits=0
@@ -212,6 +258,14 @@ class CheckPanel(QWidget):
         if self.result is not None:
             dialog = ConfigDialog(config_text(self.result.plan.config), self)
             dialog.exec()
+
+
+def _of_animals(coverage: LabelCoverage) -> str:
+    known = [name for name in coverage.animals if name]
+    if not known:
+        return ""
+    guess = ", by the names of the sessions" if coverage.guessed else ""
+    return f" ({counted(len(known), 'animal')}{guess})"
 
 
 class ConfigDialog(QDialog):

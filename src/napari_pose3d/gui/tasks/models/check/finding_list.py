@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from qtpy.QtCore import Signal
@@ -25,6 +25,8 @@ _REMEDIES = (
     ("never labeled", LABEL),
     ("few labels", LABEL),
     ("few sessions", LABEL),
+    ("uneven sessions", LABEL),
+    ("few animals", LABEL),
     ("too few frames", LABEL),
     ("missing image", LABEL),
     ("images twice", LABEL),
@@ -46,13 +48,22 @@ class FindingList(FindingCards):
 
     remedy_wanted = Signal(str)
 
-    def show_findings(self, findings: Sequence[TrainingFinding]) -> None:
-        """Show others."""
+    def show_findings(
+        self, findings: Sequence[TrainingFinding], done: Collection[str] = ()
+    ) -> None:
+        """Show others.
+
+        Parameters
+        ----------
+        findings : sequence of TrainingFinding
+        done : collection of str
+            What was done already, and is not offered.
+        """
         self.clear()
         for finding in findings:
             remedy = _remedy_of(finding)
             # Several findings may have one remedy.
-            offered = remedy and remedy not in self.buttons
+            offered = remedy and remedy not in self.buttons and remedy not in done
             act = partial(self.remedy_wanted.emit, remedy) if offered else None
             self.add_card(worded(finding), remedy, act)
         if not findings:

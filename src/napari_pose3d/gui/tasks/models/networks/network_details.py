@@ -77,4 +77,5 @@ def _lines(network: Network, ensembles: Sequence[NetworkEnsemble]) -> list[str]:
     lines = [f"{network.name}: {network.state.describe()}", *network_lines(network, ensembles)]
     if any((network.folder / EXPORTS).glob("*.onnx")):
         lines.append("exported to ONNX")
-    return lines
+    first, *more = lines
+    return [first, *(f"• {line}" for line in more)]

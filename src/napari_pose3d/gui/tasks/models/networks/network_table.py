@@ -49,6 +49,8 @@ class NetworkTable(RecordTable):
         )
         for column, text in ((1, "unfinished"), (2, "99.9"), (3, "sessions")):
             self.set_width(column, text, 14)
+        # Names differ at their end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         selection = self.selectionModel()
         if selection is not None:
             selection.selectionChanged.connect(lambda *_: self.chosen.emit())

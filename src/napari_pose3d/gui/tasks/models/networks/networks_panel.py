@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.models.installation.litpose_search import Installation
 from napari_pose3d.core.models.listing.model_list import Network
 from napari_pose3d.core.models.proposals.network_export import export_network
-from napari_pose3d.errors import Cancelled
+from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.task_layout import SectionPart
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress
 
-from ..project_models import NO_PROGRAM, ProjectModels
+from ..project_models import FINISHED_STAYS, NO_PROGRAM, ProjectModels
 from .network_details import NetworkDetails
 from .network_table import NetworkTable
 from .predict_panel import PredictPanel
+from .settings_dialog import SettingsDialog
 
 _NONE = "This project has no networks yet."
 
@@ -47,8 +49,11 @@ class NetworksPanel(SectionPart):
         self.details = NetworkDetails()
         self.export = QPushButton("E&xport to ONNX")
         self.export.clicked.connect(self.export_chosen)
+        self.settings = QPushButton("Settings…")
+        self.settings.clicked.connect(self.show_settings)
         row = QHBoxLayout()
         row.addStretch(1)
+        row.addWidget(self.settings)
         row.addWidget(self.export)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -74,11 +79,24 @@ class NetworksPanel(SectionPart):
         networks = self._models.networks
         self.nothing.show_message(self._models.obstacle or _NONE)
         self.nothing.setVisible(not networks)
-        for part in (self.table, self.export, self.predict):
+        for part in (self.table, self.settings, self.export, self.predict):
             part.setVisible(bool(networks))
         self.table.show_networks(networks)
         if networks and not self.chosen:
             self.table.select({networks[0].name})
+
+    def show_settings(self) -> None:
+        """Show what the first network that is selected was trained with."""
+        if not self.chosen:
+            return
+        network = self.chosen[0]
+        try:
+            settings = network.settings()
+        except PoseDataError as error:
+            self._jobs.say(str(error), "attention")
+            show_error(str(error))
+            return
+        SettingsDialog(network.name, settings, self).exec()
 
     def export_chosen(self) -> None:
         """Export the networks that are selected, in a thread."""
@@ -86,7 +104,7 @@ class NetworksPanel(SectionPart):
         if program is None or program.installation is None or not self.chosen:
             return
         work = partial(_export, program.installation, [each.folder for each in self.chosen])
-        self._jobs.start(work, "exporting", self._on_exported)
+        self._jobs.start(work, "exporting", self._on_exported, left=FINISHED_STAYS)
 
     def _on_exported(self, files: list[Path]) -> None:
         names = ", ".join(path.parent.parent.name for path in files)
@@ -98,6 +116,12 @@ class NetworksPanel(SectionPart):
         chosen = self.chosen
         self.details.show_network(chosen[0] if chosen else None, self._models.ensembles)
         self.predict.refresh()
+        self.settings.setEnabled(bool(chosen))
+        self.settings.setToolTip(
+            "What it was trained with, beside what was asked for."
+            if chosen
+            else "Select a network."
+        )
         program = self._models.program
         why = ""
         if program is None or not program.works:

@@ -33,7 +33,7 @@ from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import IsCancelled, Progress, SmoothingSettings
 
-from ..project_models import NO_PROGRAM, Program, ProjectModels
+from ..project_models import FINISHED_STAYS, NO_PROGRAM, Program, ProjectModels
 
 _HEIGHT = 96
 _MOST_NAMED = 3
@@ -164,7 +164,9 @@ class PredictPanel(SectionPart):
         work = partial(
             _predict, folder, self.networks, self.checked, program, self.smooth.isChecked()
         )
-        self._jobs.start(work, "looking at the videos", self._on_predicted)
+        self._jobs.start(
+            work, "looking at the videos", self._on_predicted, whole=True, left=FINISHED_STAYS
+        )
 
     def _on_predicted(self, result: ChainResult) -> None:
         self._jobs.say(describe(result), "attention" if result.failed else "done")

@@ -50,7 +50,7 @@ class ProgramPanel(QWidget):
         self.problem = MessageLabel()
         self.commands = CommandBox()
         self.place = QLineEdit()
-        self.place.setPlaceholderText("another environment or program")
+        self.place.setPlaceholderText("another environment")
         self.place.setToolTip(
             "The folder of an environment that Lightning Pose is installed in, or its program "
             "litpose; remembered from now on."

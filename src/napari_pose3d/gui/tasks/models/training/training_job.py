@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_pose3d.core.models.runs.continuation import continued_config, seed_of
+from napari_pose3d.core.models.runs.continuation import effective_config, seed_of
 from napari_pose3d.core.models.runs.training_start import (
     PreparedTraining,
+    network_folders,
     prepare_trainings,
     start_trainings,
 )
 from napari_pose3d.core.models.runs.training_stop import stop_training
+from napari_pose3d.core.models.training_plan import plan_continuation
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
+from napari_pose3d.wording import counted
 
 from ..check.check_job import CheckedTraining
 from ..project_models import Program
@@ -60,13 +63,24 @@ def go_on(
     progress: Progress,
     cancelled: IsCancelled,
 ) -> PreparedTraining:
-    """Train a new network that begins with the weights of another."""
+    """Check, and train a new network that begins with the weights of another.
+
+    Raises
+    ------
+    PoseDataError
+        Labels, images or calibrations are such now that it would fail.
+    """
     assert program.installation is not None
-    config = continued_config(folder, epochs)
-    seed = seed_of(config)
+    seed = seed_of(effective_config(folder))
+    progress("checking labels, images and calibrations", 0, 0)
+    outputs = network_folders(project, name, (seed,))
+    plan = plan_continuation(project, folder, epochs, facts=program.facts, outputs=outputs)
+    errors = plan.checked.errors
+    if errors:
+        raise PoseDataError(f"Not continued: {counted(len(errors), 'error')}.\n{errors[0]}")
     prepared = prepare_trainings(
         project,
-        config,
+        plan.config,
         name,
         (seed,),
         program.installation,

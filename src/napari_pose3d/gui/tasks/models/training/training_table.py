@@ -58,6 +58,8 @@ class TrainingTable(RecordTable):
         for column, text in ((1, "cancelled"), (2, "300/300"), (3, "99.9"), (4, "59 min")):
             self.set_width(column, text, 8)
         self.setIconSize(QSize(9, 9))
+        # Names differ at their end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         selection = self.selectionModel()
         if selection is not None:
             selection.selectionChanged.connect(lambda *_: self.chosen.emit())
