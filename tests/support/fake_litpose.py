@@ -3,7 +3,8 @@
 Exit codes lie as the real ones do: SIGTERM while training gives 0, and prediction without a view
 gives 0 and writes nothing. ``FAKE_LITPOSE`` is JSON that changes what it does: ``pause`` (seconds
 for an epoch), ``fail`` (text that is raised in the first epoch), ``hang`` (ignores SIGINT),
-``rows`` (rows of predictions), ``epochs`` (how many are trained, whatever is asked for),
+``hold`` (a file: the training waits half way while it is there), ``rows`` (rows of predictions),
+``epochs`` (how many are trained, whatever is asked for),
 ``workers`` (a mark in the command of two processes that it starts, which ignore SIGTERM).
 """
 
@@ -100,6 +101,8 @@ def train(config_file, folder):
             if epoch == 0 and HOW.get("fail"):
                 raise RuntimeError(HOW["fail"])
             time.sleep(HOW.get("pause", 0.01))
+            while epoch == epochs // 2 and "hold" in HOW and Path(HOW["hold"]).exists():
+                time.sleep(0.02)
             events.write(record("train_supervised_rmse", epoch, 30.0 / (epoch + 1)))
             if (epoch + 1) % every == 0:
                 events.write(record("val_supervised_rmse", epoch, 40.0 / (epoch + 1)))

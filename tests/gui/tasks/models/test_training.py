@@ -221,7 +221,9 @@ def test_a_trial_step_says_what_it_took(
 def test_a_training_is_followed_to_its_end_also_by_a_window_opened_later(
     shared_viewer: Any, qtbot: Any, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"pause": 0.12}))
+    half = project / "half"
+    half.touch()
+    monkeypatch.setenv("FAKE_LITPOSE", json.dumps({"hold": str(half)}))
     open_in(shared_viewer, project)
     widget = models_panel(shared_viewer, qtbot)
     with_settings(widget, epochs="20", seeds="0, 4")
@@ -231,16 +233,16 @@ def test_a_training_is_followed_to_its_end_also_by_a_window_opened_later(
     until(lambda: "2 networks are being trained" in widget.jobs.status)
     training = widget.training
     key = ("net-seed0", TRAIN_ERROR)
-    until(lambda: training.curves.drawn.get(key, 0) > 1)
-    first = training.curves.drawn[key]
-    until(lambda: training.curves.drawn.get(key, 0) > first)
-    assert training.table.text(0, 2).endswith("/20")
-    assert widget.section("Train").words == "2 running"
+    until(lambda: training.curves.drawn.get(key, 0) == 10)
+    until(lambda: training.table.text(0, 2) == "10/20")
+    until(lambda: widget.section("Train").words == "2 running")
     # The window is closed; another one finds the trainings.
     widget.close()
     other = models_panel(shared_viewer, qtbot)
     open_section(other, "Train")
     until(lambda: states(other) == ["running", "running"])
+    assert other.training.curves.drawn[key] == 10
+    half.unlink()
     until(lambda: states(other) == ["done", "done"])
     assert other.training.curves.drawn["net-seed4", TRAIN_ERROR] == 20
     assert other.training.curves.drawn["net-seed4", VALIDATION_ERROR] == 10
