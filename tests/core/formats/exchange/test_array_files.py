@@ -176,6 +176,9 @@ class TestNwb:
         with h5py.File(done.files[0]) as file:
             series = file["processing/behavior/kinematics/back_length"]
             values, deviations = series["data"][:].T
+            # As archives call it.
+            nose = file["processing/behavior/PoseEstimation/nose/data"]
+            assert nose.attrs["unit"] == "millimeters"
             assert series["data"].attrs["unit"] == "mm"
             assert "length of tail, nose" in series.attrs["description"]
         np.testing.assert_array_equal(values, expected.values[:, 0])

@@ -236,6 +236,8 @@ class TestLabel3D:
             np.testing.assert_allclose(shown[known], before.xy[v][known], atol=1e-3)
         assert content["handLabeled2D"].shape == (len(KEYPOINTS), 3, 2, len(FRAMES))
         assert content["sync"][0, 0][0, 0]["data_frame"].shape == (40, 1)
+        # DANNCE takes the names from a row.
+        assert content["camnames"].shape == (1, 3)
 
     def test_without_clicks_the_reprojections_are_taken(
         self, project: Path, tmp_path: Path

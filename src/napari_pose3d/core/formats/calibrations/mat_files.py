@@ -294,9 +294,9 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _names(rig: Rig) -> Any:
-    names = np.empty((len(rig.cameras), 1), object)
-    for i, name in enumerate(rig.names):
-        names[i, 0] = name
+    # A row: of a column DANNCE takes the first name only.
+    names = np.empty((1, len(rig.cameras)), object)
+    names[0] = rig.names
     return names
 
 

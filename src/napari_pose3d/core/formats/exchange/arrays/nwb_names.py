@@ -1,8 +1,13 @@
 """What our NWB files call things."""
 
 CONTAINER = "PoseEstimation"
-NO_UNIT = "unknown"
-"""NWB wants a unit."""
+UNITS = {"um": "micrometers", "µm": "micrometers", "mm": "millimeters", "cm": "centimeters",
+         "m": "meters"}  # fmt: skip
+"""What archives accept as names of units, by ours."""
+NO_UNIT = "n.a."
+"""NWB wants a unit, and archives accept this one for none."""
+NO_UNITS = (NO_UNIT, "unknown")
+"""Also what earlier versions wrote."""
 MEASURED, FILLED, MISSING = 0, 1, 2
 STATES = ("measured", "filled in", "missing")
 """Of ``control``, by number."""

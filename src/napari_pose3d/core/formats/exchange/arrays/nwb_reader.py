@@ -16,7 +16,7 @@ from napari_pose3d.errors import PoseDataError
 from ..frame_rows import refuse_infinite
 from ..session_poses import SessionPoses, poses3d_of
 from ..side_file import parsed_facts
-from .nwb_names import CONTAINER, COVARIANCE, FILLED, NO_UNIT, PAIRS
+from .nwb_names import CONTAINER, COVARIANCE, FILLED, NO_UNITS, PAIRS
 
 _EXPECTED = "NWB with a PoseEstimation of ndx-pose in processing/behavior"
 
@@ -134,7 +134,7 @@ def _poses_of(
     space, of_views, scores = None, None, None
     if spaces:
         stated = next(iter(spaces.values()))["unit"]
-        units = facts.units or ("" if stated == NO_UNIT else stated)
+        units = facts.units or ("" if stated in NO_UNITS else stated)
         scores = column(spaces, "confidence", 1)[..., 0].astype(np.float32)
         space = poses3d_of(
             column(spaces, "data", 3),

@@ -30,7 +30,17 @@ from napari_pose3d.settings import ExportSettings
 from ..destination import Destination
 from ..keypoint_names import notes_of, with_readable_names
 from ..session_poses import SessionPoses
-from .nwb_names import CONTAINER, COVARIANCE, FILLED, MEASURED, MISSING, NO_UNIT, PAIRS, STATES
+from .nwb_names import (
+    CONTAINER,
+    COVARIANCE,
+    FILLED,
+    MEASURED,
+    MISSING,
+    NO_UNIT,
+    PAIRS,
+    STATES,
+    UNITS,
+)
 
 _NEEDED = ("subject_id", "species", "sex", "age")
 _KNOWN = (*_NEEDED, "session_start", "experimenter", "institution", "description")
@@ -172,7 +182,7 @@ def _space_series(ndx: Any, poses: SessionPoses, rate: float) -> list[Any]:
             name=name,
             description=f"position of {name} in space",
             data=np.ascontiguousarray(space.xyz[:, k]),
-            unit=poses.units or NO_UNIT,
+            unit=_unit(poses),
             reference_frame=poses.reference,
             rate=rate,
             starting_time=0.0,
@@ -183,6 +193,10 @@ def _space_series(ndx: Any, poses: SessionPoses, rate: float) -> list[Any]:
         )
         for k, name in enumerate(poses.keypoints)
     ]
+
+
+def _unit(poses: SessionPoses) -> str:
+    return UNITS.get(poses.units, poses.units) or NO_UNIT
 
 
 def _view_series(ndx: Any, poses: SessionPoses, v: int, rate: float) -> list[Any]:
@@ -216,7 +230,7 @@ def _covariances(pynwb: Any, poses: SessionPoses, rate: float) -> Any:
                 name=name,
                 description=f"covariance of the position of {name}: {', '.join(PAIRS)}",
                 data=np.ascontiguousarray(space.covariance[:, k][:, rows, columns], np.float32),
-                unit=f"{poses.units or NO_UNIT} squared",
+                unit=f"{_unit(poses)} squared",
                 rate=rate,
                 starting_time=0.0,
             )
