@@ -128,6 +128,13 @@ def test_the_loss_in_space_needs_a_calibration(tmp_path: Path) -> None:
         plan_training(folder, TrainingSettings(reprojection_loss="on"))
 
 
+def test_a_loss_that_does_not_come_to_its_whole_weight(project: Path) -> None:
+    found = checked(project, training__max_epochs=136, **{MILESTONES: [30]})
+    assert "ends with epoch 135: it comes to 0.75 of its weight" in said(found, "note")
+    found = checked(project, training__max_epochs=161, **{MILESTONES: [30]})
+    assert "in full from 160. " in said(found, "note")
+
+
 def test_what_does_nothing_is_noted(tmp_path: Path) -> None:
     folder = training_project(tmp_path / "lab")
     (folder / "calibrations").rename(folder / "elsewhere")

@@ -422,8 +422,8 @@ def test_sessions_and_animals_covered(tmp_path: Path) -> None:
     found = variety(one)
     assert found.keys() == {"few animals"}
     # 48 frames are not many.
-    assert found["few animals"].startswith("note: all 6 labeled sessions are by the names of the")
-    assert "one animal, mouse1" in found["few animals"]
+    words = "note: all 6 labeled sessions are of one animal, mouse1, by their names"
+    assert found["few animals"].startswith(words)
     assert "[animals] in napari-pose3d/project.toml" in found["few animals"]
     own = touch(one / "napari-pose3d" / "project.toml", '[animals]\nmouse1_day2 = "Ada"\n')
     assert variety(one) == {}
@@ -431,7 +431,7 @@ def test_sessions_and_animals_covered(tmp_path: Path) -> None:
     assert coverage is not None
     assert coverage.animals == {"mouse1": 40, "Ada": 8}
     own.write_text("[animals]\n" + "".join(f'{day} = "Ada"\n' for day in days))
-    assert "sessions are of one animal, Ada" in variety(one)["few animals"]
+    assert "sessions are of one animal, Ada (" in variety(one)["few animals"]
     own.write_text("[animals]\nmouse1_day2 = 3\n")
     assert "the animal of session mouse1_day2 is 3" in variety(one)["unreadable project.toml"]
     own.unlink()

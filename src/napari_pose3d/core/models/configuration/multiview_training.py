@@ -137,7 +137,7 @@ def multiview_obstacles(config: Config, *, calibrated: bool) -> dict[Part, str]:
         elif kind in ("default", "none"):
             found[part] = f"it needs the augmentation dlc or dlc-top-down, not {kind}"
     if "loss" not in found and value_at(config, AUGMENTATION) is not True:
-        found["loss"] = "it needs 3-D augmentation"
+        found["loss"] = "it needs 3-D augmentation (training.imgaug_3d)"
     return found
 
 

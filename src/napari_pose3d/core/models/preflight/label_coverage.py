@@ -177,11 +177,11 @@ def _variety(table: LabelCoverage) -> Iterator[TrainingFinding]:
         )
     if n_sessions > 1 and len(table.animals) == 1:
         (animal,) = table.animals
-        guess = " by the names of the sessions" if table.guessed else ""
+        guess = ", by their names" if table.guessed else ""
         yield TrainingFinding(
             "few animals",
             severity,
-            f"all {n_sessions} labeled sessions are{guess} of one animal, {animal or 'unknown'}",
+            f"all {n_sessions} labeled sessions are of one animal, {animal or 'unknown'}{guess}",
             evidence=listed_sessions,
             remedy="Label sessions of other animals as well"
             + (

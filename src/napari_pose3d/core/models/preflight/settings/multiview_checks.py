@@ -81,15 +81,12 @@ def _loss_epochs(given: TrainingInput, found: MultiviewTraining) -> Iterator[Tra
         )
         return
     problem = f"the 3-D loss acts from epoch {found.loss_from} and in full from {found.loss_full}"
-    never = found.loss_from >= longest
-    weak = found.loss_reached < _HALF
+    ends = f", and the training ends with epoch {longest - 1}"
+    never, weak = found.loss_from >= longest, found.loss_reached < _HALF
     if never:
-        problem += f", and the training ends with epoch {longest - 1}: it never acts"
-    elif weak:
-        problem += (
-            f", and the training ends with epoch {longest - 1}: it comes to "
-            f"{found.loss_reached:.2f} of its weight"
-        )
+        problem += f"{ends}: it never acts"
+    elif found.loss_reached < 1:
+        problem += f"{ends}: it comes to {found.loss_reached:.2f} of its weight"
     yield _finding(
         "3-D loss",
         "warning" if never or weak else "note",
