@@ -488,6 +488,13 @@ def test_a_network_is_exported(tmp_path: Path) -> None:
     path = export_network(installation, folder)
     said = f"export {folder} --runtime onnx --onnx-precision fp32"
     assert path.read_text().strip() == said
+    # Cancelled, nothing half written is left, and what was there before stays.
+    half = folder / "exports_onnx" / "e_fp16.onnx"
+    weights = half.with_name(f"{half.name}.data")
+    program.write_text(f"#!/bin/sh\necho half > {half}\necho half > {weights}\nsleep 600\n")
+    with pytest.raises(Cancelled):
+        export_network(installation, folder, "fp16", cancelled=weights.is_file)
+    assert list((folder / "exports_onnx").iterdir()) == [path]
     config = read_config(folder / "config.yaml")
     text = config_text(with_values(config, {"model.model_type": "heatmap_mhcrnn"}))
     (folder / "config.yaml").write_text(text)

@@ -38,7 +38,9 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     for name in options.models:
         folder = network_folder(models, name)
         bar(f"exporting {name}", 0, 0)
-        path = export_network(installation, folder, options.precision)
+        path = export_network(
+            installation, folder, options.precision, cancelled=options.interruption.asked
+        )
         bar.close()
         print(f"{name}: {path}")
     return 0

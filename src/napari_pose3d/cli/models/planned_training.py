@@ -109,7 +109,9 @@ def _recommended(
     if options.no_recommend or installation is None:
         return None
     bar("asking litpose recommend", 0, 0)
-    found, note = project_recommendation(installation, project)
+    found, note = project_recommendation(
+        installation, project, cancelled=options.interruption.asked
+    )
     if note:
         bar.close()
         print(f"note: {note}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import tempfile
 from pathlib import Path
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.formats.projects.project_yaml import LightningProject, find_project
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import TrainingSettings
+from napari_pose3d.settings import IsCancelled, TrainingSettings
 
 from ..installation.litpose_facts import TRIED_VERSION
-from ..installation.litpose_search import Installation, litpose_variables
+from ..installation.litpose_process import run_litpose
+from ..installation.litpose_search import Installation
 from .config_file import Config, read_config, with_values
 from .image_size import image_size
 from .training_config import TrainingDataset, recommended_config, training_config
@@ -20,7 +21,6 @@ from .training_config import TrainingDataset, recommended_config, training_confi
 LABELS = "CollectedData"
 BOXES = "bboxes"
 """Tables ``bboxes_<view>.csv`` beside the label files: what their images were cut out by."""
-_SECONDS = 300
 # The next check writes it anew.
 _RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
 
@@ -132,7 +132,13 @@ def project_config(
     return training_config(given, settings, calibrated=calibrated, gpu=gpu_memory is not None)
 
 
-def litpose_recommendation(installation: Installation, folder: Path, output: Path) -> Config:
+def litpose_recommendation(
+    installation: Installation,
+    folder: Path,
+    output: Path,
+    *,
+    cancelled: IsCancelled | None = None,
+) -> Config:
     """What ``litpose recommend`` says of a project; takes some five seconds.
 
     Parameters
@@ -142,11 +148,15 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
         The project; absolute.
     output : Path
         Where it writes the configuration.
+    cancelled : callable, optional
+        Asked some ten times per second.
 
     Raises
     ------
     PoseDataError
         It fails; with its last line.
+    Cancelled
+        `cancelled` returned True.
     """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -155,27 +165,11 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
             f"litpose recommend has nowhere to write ({error.strerror or error})", file=output
         ) from error
     command = [str(installation.executable), "recommend", str(folder), "--output", str(output)]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            # It would ask on a terminal.
-            stdin=subprocess.DEVNULL,
-            env=litpose_variables(),
-            # It renames folders called outputs/<date> where it works.
-            cwd=output.parent,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PoseDataError(
-            f"litpose recommend cannot be run ({error})",
-            file=installation.executable,
-            todo="Check the installation (models doctor)",
-        ) from error
-    if done.returncode or not output.is_file():
-        lines = (done.stderr or done.stdout).strip().splitlines()
+    with tempfile.TemporaryFile() as log:
+        code = run_litpose(command, output.parent, log, cancelled=cancelled)
+        log.seek(0)
+        lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
+    if code or not output.is_file():
         raise PoseDataError(
             f"litpose recommend failed ({lines[-1][:300] if lines else 'without a message'})",
             file=folder,
@@ -184,7 +178,9 @@ def litpose_recommendation(installation: Installation, folder: Path, output: Pat
     return read_config(output)
 
 
-def project_recommendation(installation: Installation, folder: Path) -> tuple[Config | None, str]:
+def project_recommendation(
+    installation: Installation, folder: Path, *, cancelled: IsCancelled | None = None
+) -> tuple[Config | None, str]:
     """As `litpose_recommendation`; where it fails, None and a note of what is done instead.
 
     Parameters
@@ -192,8 +188,10 @@ def project_recommendation(installation: Installation, folder: Path) -> tuple[Co
     installation : Installation
     folder : Path
         The project; absolute. The configuration is written beside our records of trainings.
+    cancelled : callable, optional
     """
+    output = folder.joinpath(*_RECOMMENDED)
     try:
-        return litpose_recommendation(installation, folder, folder.joinpath(*_RECOMMENDED)), ""
+        return litpose_recommendation(installation, folder, output, cancelled=cancelled), ""
     except PoseDataError as error:
         return None, f"{error} The rules of its version {TRIED_VERSION} are followed."

@@ -30,13 +30,10 @@ def run_litpose(
     out: IO[bytes],
     error: IO[bytes] | None = None,
     *,
-    watch: Callable[[int], None],
+    watch: Callable[[int], None] | None = None,
     cancelled: IsCancelled | None = None,
-) -> None:
-    """Run a command to its end.
-
-    Its exit code is not asked for, since that does not tell what became of it. Where this is left
-    early the process ends, and so do those that it has started.
+) -> int:
+    """Run a command to its end. Where this is left early, it ends with all that it has started.
 
     Parameters
     ----------
@@ -45,9 +42,14 @@ def run_litpose(
         Where it works; ``litpose`` renames folders called ``outputs/<date>`` there.
     out, error : binary files
         Without `error`, both of its streams go to `out`.
-    watch : callable
+    watch : callable, optional
         Called with the number of the process some ten times per second.
     cancelled : callable, optional
+
+    Returns
+    -------
+    int
+        The exit code, which does not tell what became of a training or of predictions.
 
     Raises
     ------
@@ -76,11 +78,13 @@ def run_litpose(
         while process.poll() is None:
             if cancelled is not None and cancelled():
                 raise Cancelled
-            watch(process.pid)
+            if watch is not None:
+                watch(process.pid)
             time.sleep(_PAUSE)
     finally:
         if process.poll() is None:
             end_process(process)
+    return process.returncode
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
