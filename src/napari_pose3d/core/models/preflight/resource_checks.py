@@ -105,7 +105,7 @@ def _split(given: TrainingInput) -> Iterator[TrainingFinding]:
             "note",
             f"the best epoch is chosen by {counted(n_val, 'frame')} of {given.n_rows}",
             "training.val_prob",
-            remedy="Label more, or train on a smaller share (0.9)",
+            remedy="Label more" + (", or train on a smaller share (0.9)" if share < 0.1 else ""),
         )
 
 

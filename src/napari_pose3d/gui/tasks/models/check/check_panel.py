@@ -74,7 +74,6 @@ class CheckPanel(QWidget):
         self.trial = QPushButton("&Trial step")
         self.trial.clicked.connect(self.run_trial)
         self.show_config = QPushButton("Confi&guration…")
-        self.show_config.setToolTip("The whole configuration, as litpose will read it.")
         self.show_config.clicked.connect(self._show_config)
         self.summary = MessageLabel()
         self.findings = FindingList()
@@ -140,6 +139,8 @@ class CheckPanel(QWidget):
         for part in (self.findings, self.labels_title, self.labels, self.summary):
             part.setVisible(result is not None)
         self.show_config.setEnabled(result is not None)
+        hint = "The whole configuration, as litpose will read it."
+        self.show_config.setToolTip("Check first." if result is None else hint)
         if result is not None:
             lines = effective_lines(result.plan.config)
             if result.note:

@@ -26,12 +26,12 @@ MAIN = {
 }
 VIEWS = {
     "reprojection_loss": "3-D loss",
-    "reprojection_from": "acts from epoch",
-    "reprojection_full": "in full from epoch",
+    "reprojection_from": "from epoch",
+    "reprojection_full": "in full from",
     "augmentation_3d": "3-D augmentation",
-    "mask_share": "Share of patches masked",
+    "mask_share": "Masked share",
     "mask_from": "from epoch",
-    "mask_full": "so many from epoch",
+    "mask_full": "in full from",
 }
 MORE = {
     "model_type": "Model type",

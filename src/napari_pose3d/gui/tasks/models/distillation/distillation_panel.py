@@ -97,6 +97,7 @@ class DistillationPanel(SectionPart):
         self.make = QPushButton("Make &set")
         self.sets = QComboBox()
         self.sets.setAccessibleName("Distilled set")
+        self.sets.setPlaceholderText("no set yet")
         self.sets.setToolTip("Sets that were made; a network is trained on one.")
         self.train = QPushButton("Train on it")
         self.errors = MessageLabel()

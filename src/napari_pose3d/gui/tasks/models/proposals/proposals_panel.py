@@ -53,6 +53,7 @@ class ProposalsPanel(SectionPart):
         self._models, self._choice = models, choice
         self.networks = QComboBox()
         self.networks.setAccessibleName("Network that proposes")
+        self.networks.setPlaceholderText("no exported network")
         let_shrink(self.networks)
         self.networks.activated.connect(self._on_chosen)
         self.file = QPushButton("Fi&le…")
@@ -92,6 +93,7 @@ class ProposalsPanel(SectionPart):
         self.networks.setEnabled(bool(files))
         self.file.setEnabled(project is not None)
         self.label.setEnabled(used is not None)
+        self.label.setToolTip("" if used is not None else "There is no network that could propose.")
         self.text.show_message(self._models.obstacle or (_HINT if used is not None else _NONE))
         lacks = importlib.util.find_spec("onnxruntime") is None
         self.problem.show_message(_NO_RUNTIME if lacks else "")

@@ -45,6 +45,7 @@ _HINT = (
     "followed again when it is opened."
 )
 _MOST_EPOCHS = 100_000
+_STARTING = "litpose is starting; curves are drawn from the first epoch on."
 
 
 class TrainingPanel(SectionPart):
@@ -316,6 +317,11 @@ class TrainingPanel(SectionPart):
             if damage:
                 failed.setdefault(f"may lack part of its curve ({damage})", []).append(row.name)
         lines = [f"{', '.join(names)} {what}" for what, names in failed.items()]
+        if any(
+            row.progress.state.state is State.RUNNING and not row.progress.curves
+            for row in self.table.records
+        ):
+            lines.append(_STARTING)
         self.words.show_message("\n".join(lines))
         self.words.setVisible(bool(lines))
         seen = self.watch.progress.get(chosen[0]) if chosen else None
