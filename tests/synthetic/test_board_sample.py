@@ -11,7 +11,10 @@ import pytest
 from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.core.calibration.board.detection import detect_corners
 from napari_pose3d.core.calibration.rig_calibration import calibrate
+from napari_pose3d.core.calibration.session_rig import session_rows
 from napari_pose3d.core.cameras.rig_file import load_rig
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.synthetic.board.board_sample import (
     TRUTH,
@@ -61,6 +64,27 @@ def test_the_rig_that_is_found_is_the_true_one(sample: Path) -> None:
     place = np.random.default_rng(0).uniform([-60, -60, 0], [60, 60, 80], (50, 3))
     apart = found.rig.project(place) - true.project(place)
     assert np.nanmedian(np.linalg.norm(apart, axis=-1)) < 0.3
+
+
+def test_offsets_of_a_session_say_which_frames_belong_together(sample: Path) -> None:
+    (session,) = open_project(sample / "videos").sessions
+    videos = {view: videos_of(sample)[view] for view in ("Cam-A", "Cam-B")}
+    assert session_rows(session, videos) is None
+    late = session.with_alignments({"Cam-B": ViewAlignment(offset=-3)})
+    rows = session_rows(late, videos)
+    assert rows is not None
+    n = SMALL.n_frames
+    assert rows["Cam-A"].tolist() == list(range(n))
+    assert rows["Cam-B"].tolist() == [-1, -1, -1, *range(n - 3)]
+    plain = detect_corners(videos, SMALL.board)
+    shifted = detect_corners(videos, SMALL.board, rows=rows)
+    assert np.isfinite(plain.xy[1, 3:]).any()
+    assert np.array_equal(plain.xy[1, 3:], shifted.xy[1, :-3], equal_nan=True)
+    assert np.isnan(shifted.xy[1, -3:]).all()
+    with pytest.raises(PoseDataError, match=r"has \d+ frames, but .* has 5 rows"):
+        detect_corners(videos, SMALL.board, rows={**rows, "Cam-A": np.arange(5)})
+    with pytest.raises(PoseDataError, match="has no view side"):
+        session_rows(session, {"side": videos["Cam-A"]})
 
 
 def test_a_cancelled_sample_leaves_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from napari_pose3d.errors import PoseDataError
 
-from .values import setting
+from .values import frame_range_of, setting
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,11 @@ class CalibrationSettings:
     clocks: bool = setting(
         True,
         "estimate by how much of a frame each camera lags; off: all are triggered by one signal",
+    )
+    bent: bool = setting(
+        False,
+        "the board may not be flat: its shape is found, and kept where frames left out of the fit "
+        "gain by it",
     )
     every: int = setting(1, "look at every n-th frame only")
 
@@ -40,3 +45,12 @@ class RefinementSettings:
         "k1, k2 as well",
     )
     all_cameras: bool = setting(False, "move all cameras, not as few as make the views agree")
+    frames: str = setting(
+        "",
+        "session frames whose points are used, A:B (B not included), such as 240: from a bump on; "
+        "empty: all",
+    )
+
+    def __post_init__(self) -> None:
+        if self.frames.strip():
+            frame_range_of(self.frames)

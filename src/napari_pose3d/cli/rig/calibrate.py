@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from napari_pose3d.core.calibration.board.board import MM, Board, Kind, load_board
@@ -10,8 +11,9 @@ from napari_pose3d.core.projects.alignment.frame_rates import checked_rates
 from napari_pose3d.core.projects.naming.video_views import videos_by_view
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.settings import CalibrationSettings
 
-from ..options import add_force
+from ..options import add_force, help_of
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
 from .offsets import add_offsets, offer_offsets, session_for_offsets
@@ -41,11 +43,30 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="which frames belong together: columns sync_index, cam_id, frame_time",
     )
     parser.add_argument(
+        "--offsets-from",
+        type=Path,
+        metavar="PROJECT",
+        help="the offsets of a session of this project (--session) say which frames belong "
+        "together",
+    )
+    parser.add_argument(
         "--intrinsics", type=Path, metavar="TOML", help="a rig whose intrinsics are kept"
+    )
+    parser.add_argument(
+        "--lens-videos",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="videos of the board that cameras recorded one by one: their lenses are found from "
+        "these and kept",
     )
     parser.add_argument("--fisheye", action="store_true", help="lenses of the fisheye model")
     parser.add_argument(
         "--no-clocks", action="store_true", help="the cameras are triggered together exactly"
+    )
+    parser.add_argument(
+        "--bent-board", action="store_true", help=help_of(CalibrationSettings, "bent")
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame")
     parser.add_argument(
@@ -63,10 +84,13 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Calibrate, write, and say how good it is."""
     from napari_pose3d.core.calibration.board.detection import detect_corners
     from napari_pose3d.core.calibration.board.layout import recognise_board
+    from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
     from napari_pose3d.core.calibration.report.figures import figures_text
     from napari_pose3d.core.calibration.report.page import page_text
     from napari_pose3d.core.calibration.rig_calibration import calibrate, frames_of_timestamps
+    from napari_pose3d.core.calibration.session_rig import session_rows
     from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
+    from napari_pose3d.core.projects.project import open_project
     from napari_pose3d.core.video.metadata import video_metadata
 
     outputs = [path for path in (options.out, options.report, options.json) if path is not None]
@@ -75,28 +99,51 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     target = session_for_offsets(options)
     board = board_from(options.board)
     videos = videos_by_view(options.videos, options.views)
+    alone = videos_by_view(options.lens_videos, known=list(videos)) if options.lens_videos else {}
     known = None if options.intrinsics is None else load_rig(options.intrinsics)
     rows = None
-    if options.timestamps is not None:
+    if options.offsets_from is not None:
+        if options.timestamps is not None:
+            raise PoseDataError(
+                "timestamps and offsets were given", expected="--timestamps or --offsets-from"
+            )
+        project = open_project(options.offsets_from)
+        rows = session_rows(project.session_or_only(options.session), videos)
+    elif options.timestamps is not None:
         rows = frames_of_timestamps(options.timestamps, list(videos))
-    elif rates := checked_rates(videos, triggered=options.no_clocks):
+    if rows is None and (rates := checked_rates(videos, triggered=options.no_clocks)):
         print(f"note: {rates[0]}")
-    done = dict.fromkeys(videos, 0)
-    totals = dict.fromkeys(videos, 0)
+    looked: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def report(view: str, n: int, total: int) -> None:
-        done[view], totals[view] = n, total
-        bar("looking for the board", sum(done.values()), sum(totals.values()))
+    def report(stage: str, view: str, n: int, total: int) -> None:
+        looked[stage, view] = n, total
+        counts = [count for (at, _), count in looked.items() if at == stage]
+        bar(stage, *(sum(each) for each in zip(*counts, strict=True)))
 
     bar("looking for the board", 0, 0)
     board, notes = recognise_board(videos, board)
     print_notes(notes)
-    observations = detect_corners(videos, board, rows=rows, every=options.every, progress=report)
+    observations = detect_corners(
+        videos,
+        board,
+        rows=rows,
+        every=options.every,
+        progress=partial(report, "looking for the board"),
+    )
+    lenses = lenses_of_videos(
+        alone,
+        board,
+        fisheye=options.fisheye,
+        every=options.every,
+        progress=partial(report, "looking for the board in lens videos"),
+    )
     result = calibrate(
         observations,
         fisheye=options.fisheye,
         intrinsics=known,
+        lenses=lenses,
         clocks=not options.no_clocks,
+        bent=options.bent_board,
         exclude=options.exclude,
         frame_rate=video_metadata(next(iter(videos.values()))).frame_rate,
         progress=lambda stage: bar(stage, 0, 0),
@@ -108,7 +155,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
             group.open(options.report).write(page_text(result))
         if options.json is not None:
             group.open(options.json).write(figures_text(result))
-    for verdict in result.verdicts:
+    for verdict in (*result.verdicts, result.overall):
         print(verdict)
     shown = result.one_clock if result.held_out is None else result.held_out.one_clock
     print(
@@ -119,7 +166,8 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         f"bias {shown.lengths.bias:+.3f} mm"
     )
     print_notes(result.notes)
-    offer_offsets(result.solution.steady_clocks, target)
+    aligned = options.offsets_from is not None and rows is not None
+    offer_offsets(result.solution.steady_clocks, target, aligned=aligned)
     print_written(outputs)
     return 0
 

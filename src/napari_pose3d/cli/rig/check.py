@@ -1,4 +1,4 @@
-"""``napari-pose3d rig check RIG [--videos ...] [--predictions ...]``."""
+"""``napari-pose3d rig check RIG [--videos ...] [--predictions ... | --labels ...]``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
 from .offsets import add_offsets, offer_offsets, session_for_offsets
+from .points import labels_of
 
 FOUND_ERROR = 1
 
@@ -33,6 +34,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="PATH",
         help="folder or files of predictions: residuals, exchanged cameras, clocks, bumps",
     )
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        help="a project, or a label file for each camera: residuals, exchanged cameras",
+    )
     add_offsets(parser)
     parser.set_defaults(command=run)
 
@@ -49,6 +58,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     target = session_for_offsets(options)
     if target is not None and not options.predictions:
         raise PoseDataError("offsets are found in predictions", expected="--predictions")
+    if options.predictions and options.labels:
+        raise PoseDataError(
+            "labels and predictions were given", expected="--labels or --predictions"
+        )
     rig = load_rig(options.rig)
     sizes, frame_rate = {}, None
     if options.videos:
@@ -66,6 +79,10 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         findings += check_rig_against(
             (chosen or rig).subset(stored.views), xy, frame_rate=frame_rate
         )
+    if options.labels:
+        points = labels_of(options.labels, rig, options.session)
+        # Labeled frames lie anywhere in time.
+        findings += check_rig_against(rig.subset(points.views), points.xy, clocks=False)
     bar.close()
     for finding in findings:
         print(finding)

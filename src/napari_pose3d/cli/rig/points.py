@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_pose3d.settings import RefinementSettings
@@ -37,13 +39,10 @@ def points_of(
     """What ``--labels`` or ``--predictions`` name; without paths, those of the session."""
     from napari_pose3d.core.pipeline.rigs.point_sources import (
         CONFIDENT,
-        label_file_points,
-        labeled_points,
         predicted_points,
         session_points,
     )
     from napari_pose3d.core.projects.matching.inputs import open_inputs
-    from napari_pose3d.core.projects.project import open_project
     from napari_pose3d.settings import ReadingSettings
 
     likelihood = CONFIDENT if options.min_likelihood is None else options.min_likelihood
@@ -56,10 +55,16 @@ def points_of(
         reading = ReadingSettings(min_likelihood=likelihood, session=options.session)
         stored, _ = open_inputs(given, options.rig, reading)
         return predicted_points(stored)
+    return labels_of(given, rig, options.session)
+
+
+def labels_of(given: Sequence[Path], rig: Rig, session: str | None) -> SharedPoints:
+    """Labels of a project, of one session of it, or of a file for each camera."""
+    from napari_pose3d.core.pipeline.rigs.point_sources import label_file_points, labeled_points
+    from napari_pose3d.core.projects.project import open_project
+
     if len(given) == 1 and given[0].is_dir():
         labeled = open_project(given[0])
-        sessions = labeled.sessions
-        if options.session is not None:
-            sessions = (labeled.session(options.session),)
+        sessions = labeled.sessions if session is None else (labeled.session(session),)
         return labeled_points(labeled, sessions)
     return label_file_points(given, rig.names)

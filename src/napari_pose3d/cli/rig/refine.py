@@ -85,6 +85,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_min_likelihood(parser)
     parser.add_argument(
+        "--frames",
+        default="",
+        metavar="A:B",
+        help=f"{help_of(RefinementSettings, 'frames')}; not given: all",
+    )
+    parser.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -135,7 +141,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         refuse_existing([path for path in (options.json,) if path is not None])
         if project is None:
             refuse_existing([out])
-    points = points_of(options, rig, project, session, bar)
+    points = points_of(options, rig, project, session, bar).of_frames(options.frames)
     if options.from_nothing:
         refined, figures = _from_nothing(options, rig, points, bar)
         notes: tuple[str, ...] = ()
@@ -177,9 +183,9 @@ def _check(options: argparse.Namespace) -> None:
         )
     places = [each for each in ("out", "project") if getattr(options, each) is not None]
     if options.each_session:
-        if places or getattr(options, sources[0]) or options.from_nothing:
+        if places or getattr(options, sources[0]) or options.from_nothing or options.frames:
             raise PoseDataError(
-                "with --each-session, points and places are those of the project",
+                "with --each-session, points, frames and places are those of the project",
                 expected=f"rig refine PROJECT --each-session --{sources[0]}",
             )
         return

@@ -16,8 +16,9 @@ own tracks, to the instants of the first view.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
+from .board.board_shape import with_shape
 from .board.observations import BoardObservations
 from .solve.board_poses import board_candidates
 from .solve.clocks.clock_course import ClockCourse
@@ -36,7 +38,7 @@ from .solve.rig_solution import (
     fit_boards,
     solve_rig,
 )
-from .solve.rig_state import BoardImages, BoardMotion, RigState, residuals_of
+from .solve.rig_state import CORNER_NOISE, BoardImages, BoardMotion, RigState, residuals_of
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -49,6 +51,8 @@ EVERY = 4
 
 _LEAST_PART = 1e-3
 _FEW_CORNERS = 8
+_MOST_ALONE = 60  # images of a view
+_MOST_NOISY = 100  # frames
 _NO_POSE = 0.02  # root mean square, in focal lengths
 
 
@@ -156,6 +160,60 @@ def measure(
     )
 
 
+def residuals_alone(
+    rig: RigState, observations: BoardObservations, check: Callable[[], None] = lambda: None
+) -> tuple[float, ...]:
+    """Median board residual of each view, px, with the board's pose found in every image alone.
+
+    Clocks and the other cameras have no part in it: it tells how exact the corners are, and
+    whether the lens model holds. NaN where a view shows nothing.
+    """
+    images = BoardImages.of(observations.without_sparse(_FEW_CORNERS))
+    by_view = [np.flatnonzero(images.view == view) for view in range(len(observations.views))]
+    chosen = [of_view[:: max(1, len(of_view) // _MOST_ALONE)] for of_view in by_view]
+    images = images.at(np.concatenate(chosen))
+    images = replace(images, frame=np.arange(len(images.view)))
+    if not len(images.view):
+        return tuple(np.nan for _ in by_view)
+    fitted = fit_boards(rig, images, len(images.view), check)
+    residuals = residuals_of(fitted, images, BoardMotion.still(len(images.view)))
+    length = np.linalg.norm(residuals.xy, axis=-1)
+    return tuple(
+        Spread.of(length[images.view == view][residuals.valid[images.view == view]]).median
+        for view in range(len(by_view))
+    )
+
+
+def length_noise(
+    rig: RigState, observations: BoardObservations, residuals: Sequence[float], seed: int = 0
+) -> float:
+    """Mean absolute error of lengths, mm, that the noise of the corners makes in a true rig.
+
+    Parameters
+    ----------
+    residuals : sequence of float
+        See `residuals_alone`.
+    """
+    step = max(1, len(observations.frames) // _MOST_NOISY)
+    chosen = np.arange(len(observations.frames)) % step == 0
+    observations = observations.of_frames(chosen)
+    cameras = rig_of(rig, observations)
+    xyz = triangulate(cameras, observations.xy).xyz
+    # The median length of a normal vector in the plane is 1.1774 sd.
+    sd = np.nan_to_num(np.array(residuals), nan=CORNER_NOISE)[:, None, None, None] / 1.1774
+    noise = sd * np.random.default_rng(seed).standard_normal(observations.xy.shape)
+    seen = np.where(observations.observed[..., None], cameras.project(xyz) + noise, np.nan)
+    again = triangulate(cameras, seen).xyz
+    pairs = observations.board.neighbours
+    before, after = (
+        np.linalg.norm(each[:, pairs[:, 0]] - each[:, pairs[:, 1]], axis=-1)
+        for each in (xyz, again)
+    )
+    error = np.abs(after - before)
+    known = np.isfinite(error)
+    return float(error[known].mean()) if known.any() else np.nan
+
+
 def _placeable(rig: RigState, images: BoardImages) -> BoardImages:
     """Without images of few corners, seen by one camera alone, that no pose of the board explains.
 
@@ -249,12 +307,22 @@ class HeldOut:
         Of the frames that were fitted.
     still : Measures
         Of a rig that was fitted without clocks, at one clock, on the frames left out.
+    clocks, clock_sd : (view,) float64
+        Of the rig that was fitted; see `Solution`.
     """
 
     as_recorded: Measures
     one_clock: Measures
     one_clock_used: Measures
     still: Measures | None
+    clocks: Float64
+    clock_sd: Float64
+
+    @property
+    def ratio(self) -> float:
+        """Mean board residual on the frames left out over that on those used."""
+        used = self.one_clock_used.board.mean
+        return self.one_clock.board.mean / used if used else np.nan
 
 
 def hold_out(
@@ -264,6 +332,7 @@ def hold_out(
     fisheye: bool = False,
     intrinsics: Float64 | None = None,
     compare_clocks: bool = True,
+    bent: bool = False,
     check: Callable[[], None] = lambda: None,
 ) -> HeldOut | None:
     """Fit again without every fourth block of frames, and measure on those.
@@ -272,6 +341,8 @@ def hold_out(
     ----------
     solution : Solution
         Of all frames; whether it has clocks decides whether they are estimated here.
+    bent : bool
+        Whether the board's shape is found from the frames used.
 
     Returns
     -------
@@ -286,6 +357,10 @@ def hold_out(
     clocks = bool(np.any(lags.offsets)) or not lags.is_constant.all()
     options = {"fisheye": fisheye, "intrinsics": intrinsics, "check": check}
     trained = solve_rig(used, clocks=clocks, **options)  # type: ignore[arg-type]
+    if bent:
+        solve = partial(solve_rig, clocks=clocks, **options)  # type: ignore[arg-type]
+        used, trained, _ = with_shape(used, trained, solve, check)
+        observations = replace(observations, shape=used.shape)
     still = None
     if clocks and compare_clocks:
         still = solve_rig(used, clocks=False, **options)  # type: ignore[arg-type]
@@ -296,6 +371,8 @@ def hold_out(
         measure(trained.state, common.of_frames(of_out), check),
         measure(trained.state, common.of_frames(~of_out), check),
         None if still is None else measure(still.state, common.of_frames(of_out), check),
+        trained.clocks,
+        trained.clock_sd,
     )
 
 
@@ -335,7 +412,9 @@ def _triangulated(
     pairs = observations.board.neighbours
     xyz = result.xyz
     length = np.linalg.norm(xyz[:, pairs[:, 0]] - xyz[:, pairs[:, 1]], axis=-1)
-    error = length[np.isfinite(length)] - observations.board.square
+    points = observations.points
+    true = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=-1)
+    error = (length - true)[np.isfinite(length)]
     mean = float(np.abs(error).mean()) if len(error) else np.nan
     lengths = Lengths(
         mean,

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,34 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
+from .board.board_shape import with_shape
 from .board.corner_order import in_one_order
 from .board.layout import UNKNOWN_THICKNESS
+from .board.lens_recording import Lens, with_lenses
 from .board.observations import BoardObservations
-from .evaluation import HeldOut, Measures, at_one_clock, hold_out, measure, rig_of
+from .evaluation import (
+    HeldOut,
+    Measures,
+    at_one_clock,
+    hold_out,
+    length_noise,
+    measure,
+    residuals_alone,
+    rig_of,
+)
 from .jitter import Jitter, estimate_jitter
-from .origin import from_board, still_frames
+from .origin import cameras_below, from_board, still_frames
 from .solve.lens import N_INTRINSICS
 from .solve.rig_solution import Solution, solve_rig
 from .solve.two_faces import refuse_mirrored, view_residuals, with_thickness
-from .verdicts import Coverage, Verdict, coverage_of, verdicts
+from .uncertainty import SpaceError, space_error
+from .verdicts import Coverage, Verdict, coverage_of, rig_verdict, verdicts
 
 Float64 = NDArray[np.float64]
 
 _CONTRADICTION = 0.02  # of the width of the image, median distance of the corners
+_LEAST_GAIN = 0.03  # of the residual on frames left out, for which a board is taken as bent
+_ON_BOARD = "the board as it lies still"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +74,16 @@ class Calibration:
     jitter : Jitter or None
         What the instants of single images explain; None where clocks were not estimated or the
         board hardly moves.
+    overall : Verdict
+        Of the rig as a whole.
+    alone : tuple of float
+        Median board residual of each view with each image by itself, px.
+    length_noise : float
+        Mean absolute error of lengths that the corners' noise makes by itself, mm.
+    space : SpaceError or None
+        By how much triangulated points may be wrong.
+    frame_rate : float or None
+        Of the first camera, frames a second.
     """
 
     rig: Rig
@@ -72,7 +97,12 @@ class Calibration:
     origin: str
     excluded: tuple[int, ...]
     notes: tuple[str, ...]
-    jitter: Jitter | None = None
+    jitter: Jitter | None
+    overall: Verdict
+    alone: tuple[float, ...]
+    length_noise: float
+    space: SpaceError | None
+    frame_rate: float | None
 
 
 def calibrate(
@@ -80,7 +110,9 @@ def calibrate(
     *,
     fisheye: bool = False,
     intrinsics: Rig | None = None,
+    lenses: Sequence[Lens] = (),
     clocks: bool = True,
+    bent: bool = False,
     exclude: Sequence[int] = (),
     judge: bool = True,
     frame_rate: float | None = None,
@@ -97,14 +129,19 @@ def calibrate(
         Whether the lenses follow OpenCV's fisheye model.
     intrinsics : Rig, optional
         Cameras whose intrinsics are known and stay, by name.
+    lenses : sequence of Lens, optional
+        Intrinsics of some cameras that are known and stay.
     clocks : bool
         Whether cameras may lag behind the first.
+    bent : bool
+        Whether the board may not be flat. Its shape is kept where frames left out of the fit gain
+        by it.
     exclude : sequence of int
         Frame numbers to leave out.
     judge : bool
         Whether to fit again with blocks of frames left out, to be measured on those.
     frame_rate : float, optional
-        Of the first camera, frames a second: for words only.
+        Of the first camera, frames a second: for offsets in ms.
     progress : callable
         Called with the name of each stage.
     check : callable
@@ -119,6 +156,7 @@ def calibrate(
     if exclude:
         observations = observations.of_frames(~np.isin(observations.frames, list(exclude)))
     known = None if intrinsics is None else _known(intrinsics, observations.views, fisheye)
+    known = with_lenses(known, lenses, observations)
     options: dict[str, Any] = {
         "fisheye": fisheye,
         "intrinsics": known,
@@ -131,28 +169,37 @@ def calibrate(
         observations, fisheye=fisheye, intrinsics=known, clocks=clocks, check=check
     )
     solution = solve_rig(observations, **options)
-    notes = []
+    notes = [str(lens) for lens in lenses]
     if observations.board.thickness == UNKNOWN_THICKNESS:
         refuse_mirrored(solution, observations, _behind(observations), options)
         observations, note = with_thickness(solution, observations, check)
         notes.append(note)
         solution = solve_rig(observations, **options)
     _refuse_contradictions(solution)
-    progress("measuring")
-    common = at_one_clock(observations, solution.lags)
-    one_clock = measure(solution.state, common, check)
-    recorded = measure(solution.state, observations, check)
     held_out = None
-    if judge:
+    if judge or bent:
+        progress("measuring on frames left out")
+        fit = partial(hold_out, fisheye=fisheye, intrinsics=known, check=check)
         try:
-            held_out = hold_out(
-                observations, solution, fisheye=fisheye, intrinsics=known, check=check
-            )
+            held_out = fit(observations, solution)
+            if bent:
+                bending = fit(observations, solution, bent=True)
+                helps, note = _gain_of_shape(held_out, bending)
+                if helps:
+                    held_out, solve = bending, partial(solve_rig, **options)
+                    observations, solution, shape = with_shape(observations, solution, solve, check)
+                    note = f"the board is not flat: {shape}; {note}"
+                notes.append(note)
         except PoseDataError as error:
             notes.append(f"not measured on frames left out: {error.problem}")
         else:
             if held_out is None:
                 notes.append("not measured on frames left out: there are too few frames")
+    progress("measuring")
+    common = at_one_clock(observations, solution.lags)
+    one_clock = measure(solution.state, common, check)
+    recorded = measure(solution.state, observations, check)
+    alone = residuals_alone(solution.state, observations, check)
     if solution.clock_note and clocks:
         notes.append(f"clocks are not estimated: {solution.clock_note}")
     jitter = estimate_jitter(solution) if clocks and not solution.clock_note else None
@@ -161,7 +208,18 @@ def calibrate(
         coverage_of(solution, observations, view) for view in range(len(observations.views))
     )
     rig, origin = _with_origin(solution)
-    judged = verdicts(solution, observations, one_clock, coverages)
+    if origin.startswith(_ON_BOARD) and (below := cameras_below(rig)):
+        notes.append(
+            f"below the floor that the board lies on: {', '.join(below)}. Choose the other "
+            "orientation where that is not so"
+        )
+    space = space_error(solution)
+    judged_on = one_clock.frames if held_out is None else held_out.one_clock.frames
+    judging = common.of_frames(np.isin(common.frames, judged_on))
+    noise = length_noise(solution.state, judging, alone)
+    judged = verdicts(
+        solution, observations, one_clock, coverages, alone=alone, frame_rate=frame_rate
+    )
     metadata = {
         "units": "mm",
         "error": one_clock.board.median,
@@ -184,7 +242,21 @@ def calibrate(
         excluded=tuple(exclude),
         notes=tuple(notes),
         jitter=jitter,
+        overall=rig_verdict(observations, one_clock, held_out, noise, space, jitter, frame_rate),
+        alone=alone,
+        length_noise=noise,
+        space=space,
+        frame_rate=frame_rate,
     )
+
+
+def _gain_of_shape(flat: HeldOut | None, bent: HeldOut | None) -> tuple[bool, str]:
+    """Whether frames left out gain where the board may bend, and a note."""
+    if flat is None or bent is None:
+        return False, "the board is taken as flat: there are too few frames to judge its shape"
+    gain = 1 - bent.one_clock.board.mean / flat.one_clock.board.mean
+    note = f"on frames left out its shape changes the residual by {-100 * gain:+.0f} %"
+    return (True, note) if gain > _LEAST_GAIN else (False, f"the board is taken as flat: {note}")
 
 
 def frames_of_timestamps(
@@ -321,7 +393,7 @@ def _with_origin(solution: Solution) -> tuple[Rig, str]:
         solution.observations.board.square,
     )
     frames = solution.observations.frames[run]
-    return placed, f"the board as it lies still in frames {frames[0]} to {frames[-1]}"
+    return placed, f"{_ON_BOARD} in frames {frames[0]} to {frames[-1]}"
 
 
 def _known(rig: Rig, views: Sequence[str], fisheye: bool) -> Float64:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import rig_text
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
@@ -15,6 +18,7 @@ from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import PoseDataError, Remedy
 
 
@@ -97,13 +101,51 @@ def write_with_backup(rig: Rig, path: Path, *, now: datetime | None = None) -> P
     return backup
 
 
-def offsets_of_clocks(session: Session, clocks: Mapping[str, float]) -> dict[str, ViewAlignment]:
+def session_rows(
+    session: Session, videos: Mapping[str, Path]
+) -> dict[str, NDArray[np.int64]] | None:
+    """Session frames of the frames of other videos that lie as those of a session do.
+
+    Parameters
+    ----------
+    videos : mapping of view to Path
+        Such as those of a board, started and triggered together with the session's.
+
+    Returns
+    -------
+    mapping of view to (video frame,) int64, or None
+        -1 where a frame belongs to none; None where frames of one number belong together.
+
+    Raises
+    ------
+    PoseDataError
+        When a video is of no view of the session, or cannot be read.
+    """
+    if strangers := [view for view in videos if view not in session.views]:
+        raise PoseDataError(
+            f"session {session.name} has no view {', '.join(strangers)}",
+            expected=f"videos of {', '.join(session.views)}",
+        )
+    if not any(session.alignment(view).shifts_frames for view in videos):
+        return None
+    rows = {}
+    for view, path in videos.items():
+        with open_video(path) as video:
+            rows[view] = session.to_session(view, np.arange(len(video)))
+    return rows
+
+
+def offsets_of_clocks(
+    session: Session, clocks: Mapping[str, float], *, aligned: bool = False
+) -> dict[str, ViewAlignment]:
     """Alignments that bring views to one clock, by whole frames.
 
     Parameters
     ----------
     clocks : mapping of view to float
         Frames that each camera lags behind the first of them.
+    aligned : bool
+        Whether they are what is left with the session's offsets, not those of its videos.
 
     Returns
     -------
@@ -113,11 +155,12 @@ def offsets_of_clocks(session: Session, clocks: Mapping[str, float]) -> dict[str
     known = [view for view in clocks if view in session.views]
     if not known:
         return {}
-    start = session.alignment(known[0]).offset + round(clocks[known[0]])
+    first = round(clocks[known[0]])
+    start = session.alignment(known[0]).offset
     out = {}
     for view in known:
         old = session.alignment(view)
-        offset = start - round(clocks[view])
+        offset = (old.offset if aligned else start) + first - round(clocks[view])
         if offset != old.offset:
             out[view] = replace(old, offset=offset)
     return out

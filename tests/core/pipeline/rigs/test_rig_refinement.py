@@ -131,6 +131,43 @@ def test_from_predictions_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "would not become better" in capsys.readouterr().err
 
 
+def test_frames_from_a_bump_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, after = simulate_points(RIG, 200), simulate_points(BAD, 200)
+    xy = scene.xy.copy()
+    xy[1, 120:] = after.xy[1, 120:]
+    for view, positions in zip(RIG.names, xy, strict=True):
+        put_predictions(tmp_path / "preds" / f"day1_{view}.csv", positions, KEYPOINTS)
+    save_rig(RIG, tmp_path / "rig.toml")
+    given = [str(tmp_path / "rig.toml"), "--predictions", str(tmp_path / "preds")]
+    assert main(["rig", "check", *given]) == 0
+    said = capsys.readouterr().out
+    assert "moved near frame 120" in said
+    assert "medians by camera: cam0" in said
+    out = tmp_path / "new.toml"
+    refine = ["rig", "refine", *given, "--out", str(out), "--frames"]
+    assert main([*refine, "120:"]) == 0
+    assert np.allclose(load_rig(out).cameras[1].rotation, BAD.cameras[1].rotation, atol=1e-3)
+    capsys.readouterr()
+    # Those before fit the calibration that there is.
+    assert main([*refine, ":120", "--force"]) == 2
+    assert "would not become better" in capsys.readouterr().err
+    assert main([*refine, "500:", "--force"]) == 2
+    assert "no points in the frames 500:" in capsys.readouterr().err
+    assert main([*refine, "late", "--force"]) == 2
+    assert "not a frame range" in capsys.readouterr().err
+
+
+def test_a_rig_is_checked_against_labels(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = str(project / "calibration.toml")
+    assert main(["rig", "check", rig, "--labels", str(project), "--session", "day1"]) == 0
+    said = capsys.readouterr().out
+    assert "medians by camera" in said
+    assert "warning" not in said
+    main(["rig", "check", rig, "--labels", str(project), "--session", "day2"])
+    assert "cam1 misses what the others say" in capsys.readouterr().out
+    assert main(["rig", "check", rig, "--labels", "a", "--predictions", "b"]) == 2
+
+
 def test_from_nothing_with_a_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = simulate_points(RIG, 200, noise=0.5)
     for view, xy in zip(RIG.names, scene.xy, strict=True):
@@ -194,6 +231,7 @@ def test_a_project_without_labels(tmp_path: Path) -> None:
         (["--labels", "--out", "b.toml"], "--labels is empty"),
         (["--labels", "a", "--out", "b.toml", "--length", "a,b,3"], "only used with"),
         (["--each-session", "--labels", "a"], "those of the project"),
+        (["--each-session", "--labels", "--frames", "3:"], "those of the project"),
         (["--each-session", "--labels"], "no folder"),
     ],
 )

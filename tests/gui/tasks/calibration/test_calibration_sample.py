@@ -43,6 +43,7 @@ def test_the_sample_is_calibrated_placed_and_used(
         "Cam-A",
         "Cam-B",
         "Cam-C",
+        "rig",
     ]
     true = load_rig(tmp_path / "sample" / board_sample.TRUTH)
     place = np.random.default_rng(0).uniform([-50, -50, 0], [50, 50, 60], (50, 3))

@@ -296,8 +296,12 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     # A finding about a camera that was moved leads to the section that mends it.
     check(widget)
     finding = Finding("warning", "a camera was moved", remedy=Remedy("refine"))
-    widget.check.findings.show_findings([finding], True)
+    bump = Finding("warning", "it was bumped", remedy=Remedy("refine", "240:"))
+    widget.check.findings.show_findings([finding, bump], True)
+    press(widget, widget.check.findings.buttons["Mend from frame 240 on"])
+    assert widget.mend._form.widget("frames").value == "240:"
     press(widget, widget.check.findings.buttons["Mend the calibration"])
+    assert widget.mend._form.widget("frames").value == ""
     widget.mend._form.widget("min_likelihood").value = 0.0
     press(widget, widget.mend._refine)
     until(lambda: not widget.jobs.is_busy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,36 @@ def test_a_board_that_is_not_found_is_said(widget: CalibrationWidget, detected: 
     press(widget, widget.make._fit)
     until(lambda: not widget.jobs.is_busy)
     assert "no corner of the board was found" in widget.jobs.status
+    assert widget.result.history is None
+
+
+def test_a_camera_that_shares_nothing_is_named(
+    widget: CalibrationWidget, detected: BoardScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observations = detected.observations
+    alone = observations.xy.copy()
+    alone[2, : len(alone[2]) // 2] = np.nan
+    alone[:2, len(alone[2]) // 2 :] = np.nan
+    monkeypatch.setattr(
+        "napari_pose3d.core.calibration.board.detection.detect_corners",
+        lambda *_, **__: replace(observations, xy=alone),
+    )
+    fill_in(widget)
+    press(widget, widget.make._fit)
+    until(lambda: not widget.jobs.is_busy)
+    assert "view cam2 shares no image of the board with cam0, cam1" in widget.jobs.status
+    assert widget.result_panel.isHidden()
+    assert widget.make._fit.isEnabled()
+
+
+def test_a_folder_of_lens_videos_that_is_none_is_said(
+    widget: CalibrationWidget, detected: Any, tmp_path: Path
+) -> None:
+    fill_in(widget)
+    widget.make._lens_videos.show_path(tmp_path / "nowhere")
+    press(widget, widget.make._fit)
+    until(lambda: not widget.jobs.is_busy)
+    assert "this is no folder" in widget.jobs.status
     assert widget.result.history is None
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..solve.board_poses import BoardPoses, board_candidates
-from ..solve.intrinsics import camera_intrinsics
+from ..solve.intrinsics import start_intrinsics
 from ..solve.relative_poses import place_cameras
 from ..solve.rig_solution import FEWEST_CORNERS
 from ..solve.rig_state import BoardImages
@@ -72,10 +72,7 @@ def in_one_order(
         return observations
     observations = _along_time(observations, orders)
     used = observations.without_sparse(FEWEST_CORNERS)
-    if intrinsics is None:
-        intrinsics = np.stack(
-            [camera_intrinsics(used, view, fisheye, check) for view in range(len(used.views))]
-        )
+    intrinsics, _ = start_intrinsics(used, intrinsics, fisheye, check)
     images = BoardImages.of(used)
     by_order = []
     for order in orders:

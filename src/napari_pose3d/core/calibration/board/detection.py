@@ -146,6 +146,22 @@ def _checkerboard(cv2: Any, board: Board, image: Image) -> Float64:
     return np.asarray(corners, dtype=np.float64).reshape(-1, 2)
 
 
+def _common_numbers(
+    view: str, path: Path, n_frames: int, rows: Mapping[str, NDArray[np.int64]] | None
+) -> NDArray[np.int64]:
+    if rows is None:
+        return np.arange(n_frames)
+    numbers = np.asarray(rows[view])
+    if len(numbers) < n_frames:
+        raise PoseDataError(
+            f"the video of view {view} has {n_frames} frames, but the table of frames that belong "
+            f"together has {len(numbers)} rows of it",
+            file=path,
+            expected="a row for each frame of the video",
+        )
+    return numbers[:n_frames]
+
+
 def detect_corners(
     videos: Mapping[str, str | os.PathLike[str]],
     board: Board,
@@ -164,8 +180,8 @@ def detect_corners(
     videos : mapping of view to path
     board : Board
     rows : mapping of view to (video frame,) int64, optional
-        The common frame number of each frame of a view's video, rising; without it, frames of one
-        number belong together.
+        The common frame number of each frame of a view's video, rising, -1 where it has none;
+        without it, frames of one number belong together.
     every : int
         Only every n-th frame is decoded.
     threads : int, optional
@@ -181,7 +197,8 @@ def detect_corners(
     Raises
     ------
     PoseDataError
-        When a video cannot be read, or shows no corner at all; names it.
+        When a video cannot be read, has more frames than `rows`, or shows no corner at all; names
+        it.
     """
     opened = {view: open_video(path, color="grey") for view, path in videos.items()}
     try:
@@ -224,6 +241,10 @@ def _detect(
                     looked(view, number, image, out[i])
         return out
 
+    numbers_of = {
+        view: _common_numbers(view, Path(videos[view]), len(video), rows)
+        for view, video in opened.items()
+    }
     jobs = []
     parts = 4
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -240,14 +261,14 @@ def _detect(
                     jobs.append((view, mine[turn], pool.submit(corners_of, view, mine[turn])))
         results = [(view, part, job.result()) for view, part, job in jobs]
 
-    numbers_of = {view: np.arange(len(video)) for view, video in opened.items()}
-    if rows is not None:
-        numbers_of = {view: np.asarray(rows[view]) for view in opened}
     frames = np.unique(np.concatenate([numbers[::every] for numbers in numbers_of.values()]))
+    frames = frames[frames >= 0]
     xy = np.full((len(opened), len(frames), board.n_corners, 2), np.nan)
     for view, part, corners in results:
-        at = np.searchsorted(frames, numbers_of[view][np.asarray(part)])
-        xy[list(opened).index(view), at] = corners
+        numbers = numbers_of[view][np.asarray(part)]
+        known = numbers >= 0
+        at = np.searchsorted(frames, numbers[known])
+        xy[list(opened).index(view), at] = corners[known]
     for i, view in enumerate(opened):
         if not np.isfinite(xy[i]).any():
             raise PoseDataError(

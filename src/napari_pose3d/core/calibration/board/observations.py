@@ -31,6 +31,8 @@ class BoardObservations:
         Given in any order, they are put in the rising one, with their corners.
     xy : (view, frame, corner, 2) float64
         px; NaN where a corner was not seen.
+    shape : (corner, 3) float64, optional
+        How far the corners lie from where a flat, true board has them, mm; None for such a board.
     """
 
     board: Board
@@ -38,6 +40,7 @@ class BoardObservations:
     sizes: tuple[tuple[int, int], ...]
     frames: NDArray[np.int64]
     xy: Float64
+    shape: Float64 | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.views), len(self.frames), self.board.n_corners, 2)
@@ -54,6 +57,12 @@ class BoardObservations:
         object.__setattr__(self, "xy", np.ascontiguousarray(self.xy, dtype=np.float64))
         if np.any(np.diff(self.frames) <= 0):
             raise PoseDataError("a frame number is there twice", expected="each frame once")
+
+    @property
+    def points(self) -> Float64:
+        """Corners in the board's frame, ``(corner, 3)`` mm."""
+        flat = self.board.points
+        return flat if self.shape is None else flat + self.shape
 
     @property
     def observed(self) -> Bool:

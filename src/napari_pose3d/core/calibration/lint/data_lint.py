@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
+from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import (
     leave_one_out_residuals,
@@ -46,11 +47,14 @@ class ViewErrors:
         views put the point.
     expected : (view,) float64
         What ``left_out`` would be if only noise made it: the others' uncertainty seen in this view.
+    epipolar : (view,) float64
+        Medians of the distance to the epipolar curves of the other views, px.
     """
 
     residual: Float64
     left_out: Float64
     expected: Float64
+    epipolar: Float64
 
 
 def check_rig_against(
@@ -96,10 +100,11 @@ def check_rig_against(
     if errors is None:
         found.append(Finding("note", "too few points are seen in two views to judge the rig"))
         return tuple(found)
+    found.append(_figures(rig, errors))
     guilty = _guilty(rig, errors)
     if guilty and np.isfinite(fit.shared):
         # What all keypoints share says less than which camera it is.
-        found.clear()
+        found = [each for each in found if each.severity == "note"]
     found += guilty
     if clocks:
         found += out_of_step(rig, xy, frame_rate, cancelled)
@@ -142,7 +147,25 @@ def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:
             n = 2 * len(others)
             noise = float(np.nanmedian(found.residuals)) / 1.1774 / np.sqrt(1 - 3 / n)
             expected[i] = 1.1774 * float(np.sqrt(np.nanmedian(variance) + noise**2))
-    return ViewErrors(residual, left_out, expected)
+    return ViewErrors(residual, left_out, expected, _medians(epipolar_distances(rig, points)))
+
+
+def _figures(rig: Rig, errors: ViewErrors) -> Finding:
+    """How each view agrees with the others, whatever that is."""
+    parts = []
+    columns = zip(
+        rig.names, errors.residual, errors.epipolar, errors.left_out, errors.expected, strict=True
+    )
+    for name, residual, epipolar, left_out, expected in columns:
+        text = f"{name} {residual:.2f} px, {epipolar:.2f} px from its epipolar curves"
+        if np.isfinite(left_out) and np.isfinite(expected):
+            ratio = left_out / expected
+            text += (
+                f", {left_out:.2f} px from where the others put the points ({ratio:.1f} times what "
+                "their uncertainty explains)"
+            )
+        parts.append(text)
+    return Finding("note", f"medians by camera: {'; '.join(parts)}")
 
 
 def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:
@@ -229,6 +252,7 @@ def _bumped(rig: Rig, xy: Float64) -> list[Finding]:
                 {"drift_px": drift.moved_px, "degrees": drift.degrees},
                 "Fix the camera; calibrate again, or refine the rig for stretches of frames by "
                 "themselves",
+                Remedy("refine"),
             )
         ]
     return [
@@ -238,7 +262,9 @@ def _bumped(rig: Rig, xy: Float64) -> list[Finding]:
             f"from then on its points lie {bump.moved_px:.1f} px away{limits}",
             bump.cameras,
             {"frame": float(bump.frame), "jump_px": bump.moved_px, "degrees": bump.degrees},
-            "Calibrate again, or refine the rig for the frames before and after by themselves",
+            f"Calibrate again, or refine the rig from the frames from {bump.frame} on, for these; "
+            "those before keep the calibration there is",
+            Remedy("refine", f"{bump.frame}:"),
         )
     ]
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..evaluation import Lengths, Measures, Spread
 from ..rig_calibration import Calibration
-from ..solve.lens import N_INTRINSICS
-from ..solve.rig_state import N_CAMERA
+from ..uncertainty import standard_errors
 
 _INTRINSICS = ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2", "k3")
 _FISHEYE = ("fx", "fy", "cx", "cy", "k1", "k2", "k3", "k4", "")
@@ -25,8 +24,10 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
     dict
         ``board_residual_px``, ``triangulated_residual_px`` and ``length_error_mm`` on all frames at
         one clock; the same under ``as_recorded``, and under ``held_out`` on blocks of frames left
-        out of the fit; ``cameras.<name>`` with the same by camera, its clock in frames, its
-        coverage, its parameters with standard errors and its verdict; ``links`` between cameras.
+        out of the fit; ``cameras.<name>`` with the same by camera, its clock in frames and ms, its
+        coverage, its parameters with standard errors and its verdict (under ``held_out`` its
+        residuals and its clock); ``links`` between cameras; the ``verdict`` on the rig, and the
+        standard deviation of points in space.
     """
     solution = calibration.solution
     out: dict[str, Any] = {
@@ -53,7 +54,16 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
         "origin": calibration.origin,
         "excluded_frames": list(calibration.excluded),
         "notes": list(calibration.notes),
+        "verdict": calibration.overall.grade,
+        "findings": [text for _, text in calibration.overall.findings],
+        "length_noise_mm": calibration.length_noise,
+        "space_error": None,
     }
+    if calibration.space is not None:
+        out["space_error"] = {
+            "sd_mm": calibration.space.sd,
+            "percent_of_volume": calibration.space.percent,
+        }
     jitter = calibration.jitter
     if jitter is not None:
         out["with_jitter"] = {
@@ -65,12 +75,18 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
         }
     held_out = calibration.held_out
     if held_out is not None:
-        used = held_out.one_clock_used.board.mean
         out["held_out"] = {
             **_measures(held_out.one_clock),
             "as_recorded": _measures(held_out.as_recorded),
-            "ratio_to_used": held_out.one_clock.board.mean / used if used else None,
+            "ratio_to_used": held_out.ratio,
             "without_clocks": None if held_out.still is None else _measures(held_out.still),
+            "cameras": {
+                view: {
+                    **_clock(held_out.clocks[i], held_out.clock_sd[i], calibration.frame_rate),
+                    **_residuals(held_out.one_clock, view),
+                }
+                for i, view in enumerate(calibration.observations.views)
+            },
         }
     return _plain(out)
 
@@ -101,23 +117,38 @@ def _lengths(lengths: Lengths) -> dict[str, Any]:
     }
 
 
+def _residuals(measures: Measures, view: str) -> dict[str, Any]:
+    return {
+        "board_residual_px": _spread(measures.board_by_view[view]),
+        "triangulated_residual_px": _spread(measures.triangulated_by_view[view]),
+    }
+
+
+def _clock(frames: float, sd: float, frame_rate: float | None) -> dict[str, Any]:
+    ms = 1000 / frame_rate if frame_rate else math.nan
+    return {
+        "clock_offset_frames": frames,
+        "clock_offset_sd_frames": sd,
+        "clock_offset_ms": ms * frames,
+        "clock_offset_sd_ms": ms * sd,
+    }
+
+
 def _camera(calibration: Calibration, view: int) -> dict[str, Any]:
     solution, observations = calibration.solution, calibration.observations
     name = observations.views[view]
     coverage, verdict = calibration.coverages[view], calibration.verdicts[view]
-    measures = calibration.one_clock
-    sd = standard_errors(calibration)[view]
+    sd = standard_errors(solution)[view]
     lags = solution.lags
     names = _FISHEYE if solution.state.fisheye else _INTRINSICS
     return {
-        "clock_offset_frames": solution.clocks[view],
-        "clock_offset_sd_frames": solution.clock_sd[view],
+        **_clock(solution.clocks[view], solution.clock_sd[view], calibration.frame_rate),
         "lag_grows_by_frames": float(np.ptp(solution.observations.frames) * lags.growth[view]),
         "lag_jumps": [
             {"frame": jump.frame, "frames": jump.frames} for jump in lags.jumps if jump.view == view
         ],
-        "board_residual_px": _spread(measures.board_by_view[name]),
-        "triangulated_residual_px": _spread(measures.triangulated_by_view[name]),
+        **_residuals(calibration.one_clock, name),
+        "alone_residual_px": calibration.alone[view],
         "images": coverage.images,
         "cells_hit": coverage.n_cells,
         "cells_missing": coverage.missing(),
@@ -133,23 +164,6 @@ def _camera(calibration: Calibration, view: int) -> dict[str, Any]:
         "verdict": verdict.grade,
         "findings": [text for _, text in verdict.findings],
     }
-
-
-def standard_errors(calibration: Calibration) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Standard errors of each camera's unknowns, ``(view, 16)``: rotation (rad), translation (mm),
-    nine intrinsics, clock (frames); NaN for what was held fixed."""
-    solution = calibration.solution
-    n_views = solution.state.n_views
-    out = np.full((n_views, N_CAMERA), np.nan)
-    if not solution.information.size:
-        return out
-    scale = np.sqrt(np.maximum(np.diag(solution.information), 1e-300))
-    inverse = np.linalg.pinv(solution.information / np.outer(scale, scale), hermitian=True)
-    variance = np.maximum(np.diag(inverse), 0) / scale**2
-    out.reshape(-1)[np.flatnonzero(solution.free)] = np.sqrt(variance)
-    if solution.state.fisheye:
-        out[:, 6 + N_INTRINSICS - 1] = np.nan
-    return out
 
 
 class WorstImage(NamedTuple):

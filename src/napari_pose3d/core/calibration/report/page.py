@@ -24,6 +24,7 @@ def page_text(calibration: Calibration) -> str:
     return environment.from_string(template).render(
         figures=figures_of(calibration),
         verdicts=calibration.verdicts,
+        overall=calibration.overall,
         maps=[_map(calibration, view) for view in range(len(calibration.observations.views))],
         plan=_plan(calibration),
         worst=worst_images(calibration, _WORST),

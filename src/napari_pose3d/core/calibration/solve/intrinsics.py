@@ -25,6 +25,38 @@ _GUESS = 1.2  # focal length over image width, of a usual lens
 _FEWEST_CORNERS = 6
 
 
+def start_intrinsics(
+    observations: BoardObservations,
+    known: Float64 | None,
+    fisheye: bool,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[Float64, NDArray[np.bool_]]:
+    """Intrinsics of all cameras: those that are known, and the others from their own images.
+
+    Parameters
+    ----------
+    known : (view, 9), optional
+        Rows of NaN are not known.
+
+    Returns
+    -------
+    intrinsics : (view, 9)
+    held : (view,) bool
+        Those that are known and stay.
+
+    Raises
+    ------
+    PoseDataError
+        See `camera_intrinsics`.
+    """
+    n_views = len(observations.views)
+    intrinsics = np.full((n_views, N_INTRINSICS), np.nan) if known is None else known.copy()
+    held = np.asarray(np.isfinite(intrinsics).all(axis=1))
+    for view in np.flatnonzero(~held):
+        intrinsics[view] = camera_intrinsics(observations, int(view), fisheye, check)
+    return intrinsics, held
+
+
 def camera_intrinsics(
     observations: BoardObservations,
     view: int,

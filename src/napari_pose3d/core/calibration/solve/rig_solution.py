@@ -17,7 +17,7 @@ from .clocks.board_motion import motion_of
 from .clocks.camera_clocks import corner_noise, estimate_clocks
 from .clocks.clock_course import ClockCourse, paired
 from .clocks.lag_following import PairedImages, followed
-from .intrinsics import camera_intrinsics
+from .intrinsics import start_intrinsics
 from .lens import FX, FY, K1, N_INTRINSICS
 from .mirrored_world import boards_mirrored, is_flat, mirrored
 from .relative_poses import InitialRig, place_cameras
@@ -31,6 +31,7 @@ from .rig_state import (
 
 Float64 = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 FEWEST_CORNERS = 4
 """An image with fewer corners says nothing about the board's pose."""
@@ -74,7 +75,7 @@ class Solution:
     clock_sd: Float64
     clock_note: str
     information: Float64
-    free: NDArray[np.bool_]
+    free: Bool
     noise: float
     initial: InitialRig
 
@@ -118,7 +119,7 @@ def solve_rig(
         Of two views or more.
     fisheye : bool
     intrinsics : (view, 9) float64, optional
-        Known ones, which stay as they are.
+        Known ones, which stay as they are; rows of NaN are found.
     clocks : bool
         Whether cameras may lag behind the first.
     progress : callable
@@ -138,15 +139,8 @@ def solve_rig(
             expected="two or more cameras",
         )
     observations = observations.without_sparse(FEWEST_CORNERS)
-    known = intrinsics
     progress("intrinsics")
-    if intrinsics is None:
-        intrinsics = np.stack(
-            [
-                camera_intrinsics(observations, view, fisheye, check)
-                for view in range(len(observations.views))
-            ]
-        )
+    intrinsics, held = start_intrinsics(observations, intrinsics, fisheye, check)
     progress("initial poses")
     images = BoardImages.of(observations)
     poses = board_candidates(images, intrinsics, fisheye)
@@ -169,10 +163,10 @@ def solve_rig(
     state = best_boards(state, images, poses, current=False)
 
     progress("bundle adjustment")
-    state = _joint(state, observations, images, poses, known is not None, check)
+    state = _joint(state, observations, images, poses, held, check)
     if is_flat(state, images.points):
-        state = _right_way_round(state, observations, images, poses, known is not None, check)
-    freedom = _freedom(state, everything=True, fixed=known is not None)
+        state = _right_way_round(state, observations, images, poses, held, check)
+    freedom = _freedom(state, everything=True, held=held)
     clock_sd, note = np.full(state.n_views, np.nan), "not asked for"
     result: Adjusted | None = None
     motion: BoardMotion | None = None
@@ -244,13 +238,13 @@ def fit_boards(
     return state
 
 
-def _freedom(state: RigState, everything: bool, fixed: bool) -> Freedom:
+def _freedom(state: RigState, everything: bool, held: Bool) -> Freedom:
     poses = np.ones(state.n_views, bool)
     poses[0] = False
     intrinsics = np.zeros((state.n_views, N_INTRINSICS), bool)
-    if not fixed:
-        intrinsics[:, [FX, FY, K1]] = True
-        intrinsics |= everything
+    intrinsics[:, [FX, FY, K1]] = True
+    intrinsics |= everything
+    intrinsics[held] = False
     return Freedom(poses, intrinsics, np.zeros(state.n_views, bool))
 
 
@@ -259,11 +253,12 @@ def _joint(
     observations: BoardObservations,
     images: BoardImages,
     poses: BoardPoses,
-    fixed: bool,
+    held: Bool,
     check: Callable[[], None],
 ) -> RigState:
     """Cameras and boards together, from a forgiving loss to a strict one."""
-    for scale, everything, hold in ((20.0, False, True), (5.0, False, fixed), (2.0, True, fixed)):
+    every = np.ones(state.n_views, bool)
+    for scale, everything, hold in ((20.0, False, every), (5.0, False, held), (2.0, True, held)):
         priors = weak_priors(state.intrinsics, observations.sizes, state.fisheye)
         freedom = _freedom(state, everything, hold)
         state = adjust(
@@ -285,19 +280,19 @@ def _right_way_round(
     observations: BoardObservations,
     images: BoardImages,
     poses: BoardPoses,
-    fixed: bool,
+    held: Bool,
     check: Callable[[], None],
 ) -> RigState:
     """The cheapest of the world found, and its mirror image; each with its boards mirrored too."""
     best, least = state, np.inf
     for start in (state, mirrored(state)):
         if start is not state:
-            start = _joint(start, observations, images, poses, fixed, check)
+            start = _joint(start, observations, images, poses, held, check)
         for _ in range(_TURNS):
             turned = _boards_turned(start, images, check)
             if turned is start:
                 break
-            start = _joint(turned, observations, images, poses, fixed, check)
+            start = _joint(turned, observations, images, poses, held, check)
         cost = float(_still_costs(start, images).sum())
         if cost < least:
             best, least = start, cost

@@ -121,7 +121,7 @@ class BoardImages:
         frame, view = np.nonzero(observed.any(axis=-1).T)
         xy = np.nan_to_num(observations.xy[view, frame])
         delay = np.zeros(len(view)) if delays is None else delays[view, frame]
-        return cls(view, frame, xy, observed[view, frame], observations.board.points, delay)
+        return cls(view, frame, xy, observed[view, frame], observations.points, delay)
 
     def at(self, chosen: Bool | Ints) -> BoardImages:
         """The images of a mask ``(image,)``, or of indices."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,7 +19,7 @@ from napari_pose3d.core.projects.project import Project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
 from napari_pose3d.errors import PoseDataError
-from napari_pose3d.settings import ReadingSettings
+from napari_pose3d.settings import ReadingSettings, frame_range_of
 
 Float64 = NDArray[np.float64]
 
@@ -44,6 +44,30 @@ class SharedPoints:
     keypoints: tuple[str, ...]
     xy: Float64
     frames: NDArray[np.int64]
+
+    def of_frames(self, text: str) -> SharedPoints:
+        """Only the points of frames ``A:B`` (see `frame_range_of`); all where the text is empty.
+
+        Raises
+        ------
+        PoseDataError
+            When the text is no range, or no point lies in it.
+        """
+        if not text.strip():
+            return self
+        first, last = frame_range_of(text)
+        chosen = self.frames >= (first or 0)
+        if last is not None:
+            chosen &= self.frames < last
+        if not chosen.any():
+            known = self.frames[self.frames >= 0]
+            raise PoseDataError(
+                f"there are no points in the frames {text.strip()}",
+                expected=f"frames from {known.min()} to {known.max()}"
+                if len(known)
+                else "points whose frame is known",
+            )
+        return replace(self, xy=self.xy[:, chosen], frames=self.frames[chosen])
 
 
 def labeled_points(project: Project, sessions: Sequence[Session]) -> SharedPoints:

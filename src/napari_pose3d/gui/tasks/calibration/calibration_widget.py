@@ -45,7 +45,7 @@ class CalibrationWidget(QWidget):
         self.jobs = JobBar()
         self.shelf = RigShelf(self)
         self.check = CheckPanel(self.jobs, self._current)
-        self.make = MakePanel(self.jobs)
+        self.make = MakePanel(self.jobs, self._current)
         self.result_panel = ResultPanel()
         self.mend = MendPanel(napari_viewer, self.jobs, self._current)
         self.result = ResultController(
@@ -125,7 +125,8 @@ class CalibrationWidget(QWidget):
         self.origin.show_rig(rig)
         self.space_button.setEnabled(True)
 
-    def _show_mending(self) -> None:
+    def _show_mending(self, frames: str) -> None:
+        self.mend.show_frames(frames)
         self.section("Mend").expand(animate=False)
         self._scroll_to(self.mend)
 

@@ -73,7 +73,8 @@ _FOLDERS = ("jarvis", "colmap")
 class CheckPanel(QWidget):
     """`looked_at` is emitted with a rig that was read.
 
-    `mend_wanted` and `make_wanted` are emitted when one is to be mended, or made anew.
+    `mend_wanted` is emitted when one is to be mended, with the frames to mend it from ("" for all),
+    `make_wanted` when one is to be made anew.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class CheckPanel(QWidget):
     """
 
     looked_at = Signal(object)
-    mend_wanted = Signal()
+    mend_wanted = Signal(str)
     make_wanted = Signal()
 
     def __init__(
@@ -101,8 +102,10 @@ class CheckPanel(QWidget):
         file, folder = QPushButton("F&ile…"), QPushButton("Fol&der…")
         file.clicked.connect(self._choose_file)
         folder.clicked.connect(self._choose_folder)
-        self._with_data = QCheckBox("Compare with predictions")
-        self._with_data.setToolTip("Those of the open session.")
+        self._with_data = QCheckBox("Compare with predictions or labels")
+        self._with_data.setToolTip(
+            "Those of the open session: its predictions, and labels where it has none."
+        )
         self._with_data.setChecked(True)
         self._names, self._sizes = QLineEdit(), QLineEdit()
         self._names.setPlaceholderText("its own")
@@ -198,7 +201,7 @@ class CheckPanel(QWidget):
             partial(
                 work.check_file,
                 file,
-                None if opened is None else opened.session,
+                opened,
                 self._with_data.isChecked(),
             ),
             "reading the calibration",
@@ -212,7 +215,7 @@ class CheckPanel(QWidget):
             return
         try:
             if remedy.kind == "refine":
-                self.mend_wanted.emit()
+                self.mend_wanted.emit(remedy.argument)
             elif remedy.kind == "calibrate":
                 self.make_wanted.emit()
             elif remedy.kind == "rewrite":
@@ -297,12 +300,11 @@ class CheckPanel(QWidget):
     def _look_again(self, rig: Rig) -> None:
         opened, checked = self._current.open, self._checked
         assert checked is not None
-        session = None if opened is None else opened.session
         title = (
             checked.title if checked.title.endswith(", changed") else f"{checked.title}, changed"
         )
         self._jobs.start(
-            partial(work.check_rig_of, rig, title, session, self._with_data.isChecked()),
+            partial(work.check_rig_of, rig, title, opened, self._with_data.isChecked()),
             "looking again",
             self._show,
         )
@@ -334,7 +336,7 @@ class CheckPanel(QWidget):
             if chosen or has_rig
             else "Choose a file; no session with one is open."
         )
-        self._with_data.setEnabled(opened is not None and bool(opened.session.ensemble_sets))
+        self._with_data.setEnabled(opened is not None)
         self._after.setVisible(self._checked is not None)
         self._title.setVisible(self._checked is not None)
         self.findings.setVisible(self._checked is not None)

@@ -55,5 +55,7 @@ class FindingList(FindingCards):
         # Several findings of one kind have one remedy.
         if remedy.kind in ("rewrite", "calibrate") and _ACTIONS[remedy.kind] in self.buttons:
             return ""
+        if remedy.kind == "refine" and remedy.argument:
+            return f"Mend from frame {remedy.argument.rstrip(':')} on"
         argument = f"{int(remedy.argument):+d}" if remedy.kind == "offset" else remedy.argument
         return _ACTIONS[remedy.kind].format(argument=argument)

@@ -12,10 +12,12 @@ import numpy as np
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.settings import IsCancelled, Progress
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.lint.rig_lint import Finding
+    from napari_pose3d.core.pipeline.rigs.point_sources import SharedPoints
 
 Size = tuple[int, int]
 
@@ -67,8 +69,8 @@ class Checked:
 
 def check_file(
     file: RigFile,
-    session: Session | None,
-    with_predictions: bool,
+    opened: OpenSession | None,
+    with_points: bool,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Checked:
@@ -76,8 +78,8 @@ def check_file(
 
     Parameters
     ----------
-    session : Session or None
-        Whose videos and predictions it is held against.
+    opened : OpenSession or None
+        Whose videos, and predictions or labels, it is held against.
 
     Raises
     ------
@@ -87,6 +89,7 @@ def check_file(
     from napari_pose3d.core.formats.calibrations import rig_conversion as conversion
 
     progress("reading the calibration", 0, 0)
+    session = None if opened is None else opened.session
     path = file.path
     if path is None:
         path = None if session is None else session.rig_path
@@ -109,21 +112,23 @@ def check_file(
     if session is not None:
         rig = rig.renamed(session.cameras)
     title = f"{path.name}: {conversion.FORMATS[key].title}, {len(rig.cameras)} cameras{lacking}"
-    return check_rig_of(rig, title, session, with_predictions, progress, cancelled)
+    return check_rig_of(rig, title, opened, with_points, progress, cancelled)
 
 
 def check_rig_of(
     rig: Rig,
     title: str,
-    session: Session | None,
-    with_predictions: bool,
+    opened: OpenSession | None,
+    with_points: bool,
     progress: Progress,
     cancelled: IsCancelled,
 ) -> Checked:
     """Look for faults of a rig that was read already."""
     from napari_pose3d.core.calibration.lint.data_lint import check_rig_against
-    from napari_pose3d.core.calibration.lint.rig_lint import check_rig
+    from napari_pose3d.core.calibration.lint.rig_lint import Finding, check_rig
+    from napari_pose3d.core.pipeline.rigs.point_sources import predicted_points
 
+    session = None if opened is None else opened.session
     sizes = {} if session is None else session.rig_image_sizes()
     views = None if session is None else session.views
     findings = list(check_rig(rig, sizes, views))
@@ -131,23 +136,44 @@ def check_rig_of(
     if session is not None:
         compared = f"Compared with the videos of {session.name}."
     missing = set(views or ()) - set(rig.names)
-    if with_predictions and session is not None and session.ensemble_sets and not missing:
-        from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import ensemble_statistics
-
-        progress("reading predictions", 0, 0)
-        stored = session.load_predictions()
-        xy = ensemble_statistics(stored).centre.astype(np.float64)
+    points, source = None, "predictions"
+    if with_points and opened is not None and not missing:
+        progress("reading points", 0, 0)
+        if opened.session.ensemble_sets:
+            points = predicted_points(opened.session.load_predictions())
+        else:
+            source = "labels"
+            try:
+                points = _labels_of(opened)
+            except PoseDataError as error:
+                findings.append(Finding("note", f"not compared with labels: {error.problem}"))
+    if points is not None and session is not None:
         progress("comparing", 0, 0)
         findings += check_rig_against(
-            rig.subset(stored.views),
-            xy,
+            rig.subset(points.views),
+            points.xy,
+            # Labeled frames lie anywhere in time.
+            clocks=source == "predictions",
             frame_rate=next(iter(rates_of(session).values()), None),
             cancelled=cancelled,
         )
-        compared = f"Compared with the videos and predictions of {session.name}."
+        compared = f"Compared with the videos and {source} of {session.name}."
     order = {"error": 0, "warning": 1, "note": 2}
     findings.sort(key=lambda finding: order[finding.severity])
     return Checked(rig, title, tuple(findings), sizes, compared)
+
+
+def _labels_of(opened: OpenSession) -> SharedPoints | None:
+    """The labels of a session; None where it has none."""
+    from napari_pose3d.core.labels.files.label_files import LabelFiles
+    from napari_pose3d.core.pipeline.rigs.point_sources import labeled_points
+
+    project, session = opened.project, opened.session
+    if project.kind != "lightning-pose":
+        return None
+    if not any(key.session == session.name for key in LabelFiles(project).known_frames):
+        return None
+    return labeled_points(project, [session])
 
 
 def rates_of(session: Session) -> dict[str, float]:

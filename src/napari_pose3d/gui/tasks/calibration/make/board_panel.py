@@ -1,4 +1,4 @@
-"""Which board was filmed: a form of the core's `Board`, or a board file."""
+"""Which board was recorded: a form of the core's `Board`, or a board file."""
 
 from __future__ import annotations
 

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.calibration.board.board import Board
+from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import Cancelled, PoseDataError
 from napari_pose3d.settings import CalibrationSettings, IsCancelled, Progress
 
 if TYPE_CHECKING:
+    from napari_pose3d.core.calibration.board.lens_recording import Lens
     from napari_pose3d.core.calibration.board.observations import BoardObservations
     from napari_pose3d.core.calibration.report.figures import WorstImage
     from napari_pose3d.core.calibration.rig_calibration import Calibration
@@ -38,6 +41,10 @@ class Recording:
         Table of the frames that belong together.
     intrinsics : Path or None
         Rig whose lenses are kept.
+    lens_videos : Path or None
+        Folder with a video of the board for some cameras, from which their lenses are found.
+    session : Session or None
+        Whose videos these are: its offsets say which frames belong together.
     """
 
     board: Board
@@ -45,6 +52,8 @@ class Recording:
     settings: CalibrationSettings
     timestamps: Path | None = None
     intrinsics: Path | None = None
+    lens_videos: Path | None = None
+    session: Session | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +70,8 @@ class Found:
         Frames per second; only of views where it is known.
     notes : tuple of str
         How the board in the videos differs from the one that was described.
+    lenses : tuple of Lens
+        From videos that each camera recorded by itself.
     """
 
     recording: Recording
@@ -68,12 +79,25 @@ class Found:
     rows: Mapping[str, NDArray[np.int64]] | None
     rates: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    lenses: tuple[Lens, ...] = ()
+
+    def holds_for(self, recording: Recording) -> bool:
+        """Whether a fit with these choices needs no new search for the board."""
+        before = self.recording
+        # Lenses that were found by themselves are of one model, and frames go by the offsets.
+        same_lens = not self.lenses or before.settings.fisheye == recording.settings.fisheye
+        return same_lens and _offsets(before) == _offsets(recording)
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the offsets of a session said which frames belong together."""
+        return self.rows is not None and self.recording.timestamps is None
 
     def video_frame(self, view: str, frame: int) -> int:
         """The frame of a view's video that has a common number."""
         if self.rows is None:
             return frame
-        return int(np.searchsorted(self.rows[view], frame))
+        return int(np.argmax(self.rows[view] == frame))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +118,10 @@ class BoardCutout:
     recorded: int
     image: NDArray[np.uint8]
     corners: NDArray[np.float64]
+
+
+def _offsets(recording: Recording) -> Mapping[str, ViewAlignment]:
+    return {} if recording.session is None else dict(recording.session.alignments)
 
 
 def recognise(
@@ -129,14 +157,18 @@ def find_board(
     from napari_pose3d.core.calibration.board.detection import detect_corners
     from napari_pose3d.core.calibration.board.layout import recognise_board
     from napari_pose3d.core.calibration.rig_calibration import frames_of_timestamps
+    from napari_pose3d.core.calibration.session_rig import session_rows
     from napari_pose3d.core.projects.alignment.frame_rates import checked_rates
     from napari_pose3d.core.video.metadata import video_metadata
 
     progress("opening the videos", 0, 0)
-    rows, rate_notes = None, []
+    rows: Mapping[str, NDArray[np.int64]] | None = None
+    rate_notes: list[str] = []
     if recording.timestamps is not None:
         rows = frames_of_timestamps(recording.timestamps, list(recording.videos))
-    else:
+    elif recording.session is not None:
+        rows = session_rows(recording.session, recording.videos)
+    if rows is None:
         rate_notes = checked_rates(recording.videos, triggered=not recording.settings.clocks)
     progress("recognising the board", 0, 0)
     check = checker(cancelled)
@@ -164,7 +196,43 @@ def find_board(
         check=check,
     )
     rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
-    return Found(recording, observations, rows, rates, (*rate_notes, *notes))
+    lenses: tuple[Lens, ...] = ()
+    if recording.lens_videos is not None:
+        lenses = _lenses(recording, board, progress, check)
+    return Found(recording, observations, rows, rates, (*rate_notes, *notes), lenses)
+
+
+def _lenses(
+    recording: Recording, board: Board, progress: Progress, check: Callable[[], None]
+) -> tuple[Lens, ...]:
+    """Lenses of the cameras that have a video of their own in the chosen folder."""
+    from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
+    from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
+    from napari_pose3d.core.projects.naming.video_views import videos_by_view
+
+    folder = recording.lens_videos
+    assert folder is not None
+    if not folder.is_dir():
+        raise PoseDataError("this is no folder", file=folder, expected="a folder of videos")
+    paths = [each for each in sorted(folder.iterdir()) if each.suffix.lower() in VIDEO_SUFFIXES]
+    if not paths:
+        raise PoseDataError("there is no video", file=folder, expected="one for each camera")
+    videos = videos_by_view(paths, known=tuple(recording.videos))
+    done = dict.fromkeys(videos, 0)
+    totals = dict.fromkeys(videos, 0)
+
+    def report(view: str, n: int, total: int) -> None:
+        done[view], totals[view] = n, total
+        progress("looking for the board in lens videos", sum(done.values()), sum(totals.values()))
+
+    return lenses_of_videos(
+        videos,
+        board,
+        fisheye=recording.settings.fisheye,
+        every=recording.settings.every,
+        progress=report,
+        check=check,
+    )
 
 
 def fit(
@@ -180,7 +248,9 @@ def fit(
         found.observations,
         fisheye=recording.settings.fisheye,
         intrinsics=known,
+        lenses=found.lenses,
         clocks=recording.settings.clocks,
+        bent=recording.settings.bent,
         exclude=exclude,
         frame_rate=found.rates.get(found.observations.views[0]),
         progress=lambda stage: progress(stage, 0, 0),

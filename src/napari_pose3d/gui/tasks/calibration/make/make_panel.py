@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +21,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.calibration.board.board import Board
+from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.task_layout import FoldedPart
+from napari_pose3d.gui.session.current_session import CurrentSession
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.settings import CalibrationSettings
 
-from ..file_dialogs import CSV, TOML, ask_file
+from ..file_dialogs import CSV, TOML, ask_file, ask_folder
 from . import calibration_job as work
 from .board_panel import BoardPanel
 from .detection_feed import DetectionFeed
@@ -37,7 +40,12 @@ from .recording_panel import RecordingPanel
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
 
-_LABELS = {"clocks": "Cameras may lag", "fisheye": "Fisheye lenses", "every": "Every n-th frame"}
+_LABELS = {
+    "clocks": "Cameras may lag",
+    "fisheye": "Fisheye lenses",
+    "bent": "Board may not be flat",
+    "every": "Every n-th frame",
+}
 _NO_VIDEOS = "Add the videos of the board first."
 _ONE_VIDEO = "Add the videos of two cameras or more."
 
@@ -48,14 +56,18 @@ class MakePanel(QWidget):
     Parameters
     ----------
     jobs : JobBar
+    current : CurrentSession
+        Whose offsets hold where its own videos show the board.
     """
 
     made = Signal(object, object)
     looking = Signal()
 
-    def __init__(self, jobs: JobBar, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, jobs: JobBar, current: CurrentSession, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._jobs = jobs
+        self._jobs, self._current = jobs, current
         self._found: work.Found | None = None
         self._feed: DetectionFeed | None = None
         self.board = BoardPanel()
@@ -65,6 +77,12 @@ class MakePanel(QWidget):
             "Timestamps", CSV, "Which frames belong together: sync_index, cam_id, frame_time."
         )
         self._intrinsics = _FileRow("Known lenses", TOML, "A calibration whose lenses are kept.")
+        self._lens_videos = _FileRow(
+            "Lens videos",
+            None,
+            "A folder with a video of the board for some cameras or all, recorded by each alone: "
+            "their lenses are found from it and kept.",
+        )
         self.tiles = DetectionTiles()
         self._note = MessageLabel()
         self._find = QPushButton("&Find board")
@@ -78,6 +96,7 @@ class MakePanel(QWidget):
         self.board.recognise_wanted.connect(self.recognise)
         self.recording.changed.connect(self._forget)
         self._timestamps.changed.connect(self._forget)
+        self._lens_videos.changed.connect(self._forget)
         self._form.widget("every").changed.connect(self._forget)
         jobs.changed.connect(self._refresh)
         self._refresh()
@@ -90,6 +109,7 @@ class MakePanel(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         self._timestamps.add_to(grid, 0)
         self._intrinsics.add_to(grid, 1)
+        self._lens_videos.add_to(grid, 2)
         more.addWidget(files)
         buttons = QHBoxLayout()
         buttons.addWidget(self._find)
@@ -157,7 +177,10 @@ class MakePanel(QWidget):
         recording = self._recording()
         if recording is None or self._jobs.is_busy:
             return
-        found = work.Found(recording, found.observations, found.rows, found.rates, found.notes)
+        if not found.holds_for(recording):
+            self.find_board(go_on=True)
+            return
+        found = replace(found, recording=recording)
         self._jobs.start(
             partial(work.fit, found, ()), "calibrating", partial(self._show_fit, found)
         )
@@ -188,17 +211,26 @@ class MakePanel(QWidget):
 
     def _recording(self) -> work.Recording | None:
         try:
+            videos = self.recording.videos()
             return work.Recording(
                 self.board.board(),
-                self.recording.videos(),
+                videos,
                 CalibrationSettings(**self._form.values()),
                 self._timestamps.path,
                 self._intrinsics.path,
+                self._lens_videos.path,
+                self._session_of(videos),
             )
         except PoseDataError as error:
             self._note.show_message(str(error))
             show_error(str(error))
             return None
+
+    def _session_of(self, videos: Mapping[str, Path]) -> Session | None:
+        """The open session, where the videos are its own."""
+        session = None if self._current.open is None else self._current.open.session
+        own = session is not None and videos.items() <= session.videos.items()
+        return session if own else None
 
     def _forget(self) -> None:
         """Corners of other videos, or of another board, are not those that are wanted."""
@@ -223,11 +255,11 @@ class MakePanel(QWidget):
 
 
 class _FileRow(QWidget):
-    """A file that may be chosen; a line of a grid."""
+    """A file that may be chosen, or a folder where `kind` is None; a line of a grid."""
 
     changed = Signal()
 
-    def __init__(self, label: str, kind: str, help_: str) -> None:
+    def __init__(self, label: str, kind: str | None, help_: str) -> None:
         super().__init__()
         self._title, self._kind = label, kind
         self._label = QLabel(label)
@@ -256,6 +288,9 @@ class _FileRow(QWidget):
         self._edit.setText("" if path is None else str(path))
 
     def _choose(self) -> None:
-        path = ask_file(self._browse, self._title, self._kind)
+        if self._kind is None:
+            path = ask_folder(self._browse, self._title)
+        else:
+            path = ask_file(self._browse, self._title, self._kind)
         if path is not None:
             self.show_path(path)

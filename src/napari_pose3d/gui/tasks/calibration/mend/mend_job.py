@@ -44,7 +44,7 @@ def mend(
     rig = _rig_of(opened)
     points = session_points(
         opened.project, opened.session, settings.source, settings.min_likelihood
-    )
+    ).of_frames(settings.frames)
     progress("refining", 0, 0)
     found = refine_rig(
         rig,
@@ -53,7 +53,13 @@ def mend(
         all_cameras=settings.all_cameras,
         check=checker(cancelled),
     )
-    return Mended(found.rig, views_table(found), changes_text(found))
+    text = changes_text(found)
+    if settings.frames.strip():
+        text += (
+            f"\nFrom the points of frames {settings.frames.strip()}: it holds for these, not for "
+            "frames in which a camera stood elsewhere."
+        )
+    return Mended(found.rig, views_table(found), text)
 
 
 def place_cameras(
@@ -79,7 +85,7 @@ def place_cameras(
     rig = _rig_of(opened)
     points = session_points(
         opened.project, opened.session, settings.source, settings.min_likelihood
-    )
+    ).of_frames(settings.frames)
     known = None
     if length.strip():
         first, second, value = (*(part.strip() for part in length.rsplit(",", 2)), "", "")[:3]
@@ -102,6 +108,11 @@ def mend_sessions(
     """Refine the rig of each session of the project from its own points; nothing is written."""
     from napari_pose3d.core.pipeline.rigs.rig_refinement import refine_sessions
 
+    if settings.frames.strip():
+        raise PoseDataError(
+            f"frames {settings.frames.strip()} are of one session",
+            expected="no frames, where all sessions are mended",
+        )
     total = len(opened.project.sessions)
     progress("refining each session", 0, total)
     out: list[SessionOutcome] = []

@@ -46,6 +46,7 @@ _LABELS = {
     "min_likelihood": "Lowest likelihood",
     "free": "May change",
     "all_cameras": "Move all cameras",
+    "frames": "Frames",
 }
 _NO_RIG = "Open a session that has a calibration."
 
@@ -79,6 +80,7 @@ class MendPanel(QWidget):
         self._form = SettingsForm(
             RefinementSettings, _LABELS, {"min_likelihood": {"min": 0.0, "max": 1.0, "step": 0.05}}
         )
+        self._form.widget("frames").native.setPlaceholderText("all, or such as 240:")
         self.from_nothing = QCheckBox("From nothing: only lenses are known")
         self.from_nothing.setToolTip(
             "Find where the cameras are from the points alone; focal lengths and distortion are "
@@ -155,6 +157,10 @@ class MendPanel(QWidget):
             else partial(work.mend, opened, settings)
         )
         self._jobs.start(job, "reading points", partial(self._show, opened))
+
+    def show_frames(self, frames: str) -> None:
+        """Fill in the frames whose points are to be used; "" for all."""
+        self._form.widget("frames").value = frames
 
     def _chosen(self) -> RefinementSettings | None:
         try:

@@ -27,6 +27,7 @@ MEASURES_NOTE = (
     "corners. Judge by the columns on frames left out of the fit, at one clock. "
     f"{_WIDE}"
 )
+SPACE = _bounds("space", " %")
 MEASURES: Mapping[str, str] = {
     "": "What is measured; see the tooltip of each row.",
     "all, as recorded": "All frames as they are. Cameras that lag make this large; it is no fault "
@@ -50,7 +51,7 @@ MEASURE_ROWS: Mapping[str, str] = {
 }
 CAMERAS_NOTE = (
     "One row for each camera; residuals are medians in px. A camera that is worse than the others "
-    "is the one to film again."
+    "is the one to record again."
 )
 CAMERAS: Mapping[str, str] = {
     "camera": "The view's name.",
@@ -58,6 +59,9 @@ CAMERAS: Mapping[str, str] = {
     "poor.",
     "board, recorded": "Board residual with the frames as they are.",
     "board, one clock": f"{_BOARD} {_WIDE}",
+    "alone": "Board residual with the board's pose found in each image alone: how exact the "
+    f"corners are, and whether the lens fits. {_bounds('alone', ' px')} Where the rig makes it "
+    "much larger, the camera contradicts the others.",
     "triangulated": f"{_APART} {_WIDE}",
     "clock": "By how much the camera lags behind the first (above 0: it shows earlier instants), "
     f"with its standard error. {_bounds('clock', ' frame')}",

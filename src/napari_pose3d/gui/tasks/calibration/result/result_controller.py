@@ -25,7 +25,7 @@ from ..session_changes import with_offsets, with_rig
 from .fit_history import FitHistory
 from .result_page import ResultPage
 from .result_panel import ResultPanel
-from .result_tables import excluded_text
+from .result_tables import all_verdicts, excluded_text
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.rig_calibration import Calibration
@@ -148,7 +148,11 @@ class ResultController(QObject):
         opened, history = self._current.open, self.history
         if opened is None or history is None:
             return
-        changes = offsets_of_clocks(opened.session, history.now.solution.steady_clocks)
+        changes = offsets_of_clocks(
+            opened.session,
+            history.now.solution.steady_clocks,
+            aligned=history.found.is_aligned,
+        )
         if not changes:
             self._jobs.say("The session's views have these offsets already.")
             return
@@ -185,7 +189,7 @@ class ResultController(QObject):
 
     def say(self, message: str) -> None:
         """Say how something ended; the mark on the tab is that of the verdicts."""
-        verdicts = () if self.history is None else self.history.now.verdicts
+        verdicts = () if self.history is None else all_verdicts(self.history.now)
         poor = any(each.grade == "poor" for each in verdicts)
         self._jobs.say(message, "attention" if poor else "done")
 

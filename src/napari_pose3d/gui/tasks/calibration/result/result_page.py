@@ -26,6 +26,7 @@ from ..make.calibration_job import BoardCutout, Found
 from .image_gallery import ImageGallery
 from .map_view import MapGrid
 from .result_tables import (
+    all_verdicts,
     cameras_table,
     comparison_table,
     excluded_text,
@@ -140,7 +141,7 @@ class ResultPage(QWidget):
             What lies below the maps of errors.
         """
         self._headline.show_message(f"{summary(calibration)} {headline(calibration)}")
-        self.verdicts.show_verdicts(calibration.verdicts)
+        self.verdicts.show_verdicts(all_verdicts(calibration))
         self.measures.show_table(measures_table(calibration))
         self.cameras.show_table(cameras_table(calibration, found.rates))
         self.pairs.show_table(pairs_table(calibration))

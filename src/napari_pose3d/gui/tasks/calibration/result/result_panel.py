@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QGridLayout, QGroupBox, QPushButton, QVBoxLayout, QWi
 from napari_pose3d.core.calibration.rig_calibration import Calibration
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
-from .result_tables import headline, summary
+from .result_tables import all_verdicts, headline, summary
 from .verdict_list import VerdictList
 
 
@@ -61,7 +61,7 @@ class ResultPanel(QGroupBox):
     def show_result(self, calibration: Calibration) -> None:
         """Show a calibration."""
         self._headline.show_message(f"{summary(calibration)} {headline(calibration)}")
-        self.verdicts.show_verdicts(calibration.verdicts)
+        self.verdicts.show_verdicts(all_verdicts(calibration))
         self.show()
 
     def allow(self, busy: bool, has_session: bool, has_offsets: bool) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from napari_pose3d.core.calibration.evaluation import Lengths, Measures, Spread
-from napari_pose3d.core.calibration.report.figures import standard_errors
 from napari_pose3d.core.calibration.rig_calibration import Calibration
+from napari_pose3d.core.calibration.uncertainty import standard_errors
+from napari_pose3d.core.calibration.verdicts import Verdict
 
 from . import column_help
 
@@ -52,9 +53,9 @@ def headline(calibration: Calibration) -> str:
 
 
 def summary(calibration: Calibration) -> str:
-    """Which cameras are good and which are not, in a sentence."""
+    """Which cameras are good and which are not, in a sentence; also whether the whole rig is."""
     by_grade = {
-        grade: [each.view for each in calibration.verdicts if each.grade == grade]
+        grade: [each.view for each in all_verdicts(calibration) if each.grade == grade]
         for grade in ("poor", "fair", "good")
     }
     if by_grade["poor"]:
@@ -62,6 +63,11 @@ def summary(calibration: Calibration) -> str:
     if by_grade["fair"]:
         return f"Usable; could be better: {', '.join(by_grade['fair'])}."
     return "All cameras are good."
+
+
+def all_verdicts(calibration: Calibration) -> tuple[Verdict, ...]:
+    """Those on the cameras, and that on the rig."""
+    return (*calibration.verdicts, calibration.overall)
 
 
 def measures_table(calibration: Calibration) -> Table:
@@ -84,11 +90,18 @@ def measures_table(calibration: Calibration) -> Table:
         ("Bias of lengths", *(f"{m.lengths.bias:+.3f} mm" for m in each)),
         ("Corners, lengths", *(f"{m.board.n:,}, {m.lengths.n:,}" for m in each)),
     ]
+    space = calibration.space
+    note = column_help.MEASURES_NOTE
+    if space is not None:
+        note += (
+            f" Points in space are uncertain by {space.sd:.2g} mm, {space.percent:.2g} % of the "
+            f"volume in which the board was shown. {column_help.SPACE}"
+        )
     return Table(
         "Measures (median / mean / 95 %)",
         ("", *columns),
         tuple(rows),
-        column_help.MEASURES_NOTE,
+        note,
         {**column_help.MEASURES, **column_help.MEASURE_ROWS},
     )
 
@@ -111,6 +124,7 @@ def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table
                 f"{GRADE_SIGNS[verdict.grade]} {verdict.grade}",
                 _px(calibration.as_recorded.board_by_view[view].median),
                 _px(calibration.one_clock.board_by_view[view].median),
+                _px(calibration.alone[i]),
                 _px(calibration.one_clock.triangulated_by_view[view].median),
                 clock_text(solution.clocks[i], solution.clock_sd[i], rates.get(view), i == 0),
                 f"{coverage.images}",
@@ -120,7 +134,7 @@ def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table
             )
         )
     header = (
-        *("camera", "verdict", "board, recorded", "board, one clock", "triangulated"),
+        *("camera", "verdict", "board, recorded", "board, one clock", "alone", "triangulated"),
         *("clock", "images", "parts", "tilts", "far / near"),
     )
     return Table(
@@ -131,7 +145,7 @@ def cameras_table(calibration: Calibration, rates: Mapping[str, float]) -> Table
 def lenses_table(calibration: Calibration) -> Table:
     """The parameters of each camera with their standard errors."""
     state = calibration.solution.state
-    errors = standard_errors(calibration)
+    errors = standard_errors(calibration.solution)
     # fx fy cx cy, then k1 k2 p1 p2 k3, or k1 k2 k3 k4 of a fisheye lens.
     radial, tangential = ([4, 5, 6, 7], []) if state.fisheye else ([4, 5, 8], [6, 7])
     units = calibration.rig.units or "units"

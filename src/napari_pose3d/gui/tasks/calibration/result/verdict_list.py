@@ -13,7 +13,7 @@ from .result_tables import GRADE_SIGNS
 
 
 class VerdictList(QWidget):
-    """One line for each camera, and what is to be done below it."""
+    """One line for each camera and for the rig, and what is to be done below it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
