@@ -18,6 +18,7 @@ from napari_pose3d.core.projects.alignment.project_alignment import alignment_of
 from napari_pose3d.core.projects.alignment.view_alignment import on_images
 from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, read_inputs
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
+from napari_pose3d.core.projects.scan.folder_scan import FolderScan
 from napari_pose3d.core.storage.atomic_files import refuse_existing
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -50,6 +51,10 @@ class FileRun:
     around : path, optional
         The project or folder that keeps what was corrected and decided in review; not given:
         derived from where the predictions lie.
+    own_times : bool
+        Whether every frame counts at its own time.
+    scan : FolderScan, optional
+        Of the folder, where it is known already (`predictions_scan`).
 
     Attributes
     ----------
@@ -73,10 +78,11 @@ class FileRun:
         sets: Collection[str] = (),
         around: AnyPath | None = None,
         own_times: bool = False,
+        scan: FolderScan | None = None,
     ) -> None:
         self._around = around
         self.own_times = own_times
-        found = match_inputs(paths, calibration, reading)
+        found = match_inputs(paths, calibration, reading, scan)
         table = found.table.for_sets(sets)
         self.inputs: Inputs = replace(found, table=with_timestamps(table) if own_times else table)
         self.ensemble = read_inputs(self.inputs, reading, own_times=own_times)

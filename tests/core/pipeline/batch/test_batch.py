@@ -38,12 +38,14 @@ from napari_pose3d import (
     smooth,
 )
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.pipeline.batch import session_steps
 from napari_pose3d.core.pipeline.batch.batch_plan import BatchPlan, SessionTask
 from napari_pose3d.core.pipeline.batch.batch_run import session_tasks
 from napari_pose3d.core.pipeline.batch.local_workers import LocalWorkers
 from napari_pose3d.core.pipeline.batch.session_steps import run_session
 from napari_pose3d.core.pipeline.batch.step_record import StepRecord
 from napari_pose3d.core.poses.certain import Cell
+from napari_pose3d.core.projects.matching.prediction_matching import predictions_scan
 from napari_pose3d.core.review.decisions.corrections import Corrections
 from napari_pose3d.settings import ExportSettings, RenderSettings, ReviewSettings
 
@@ -121,6 +123,29 @@ def test_how_exports_are_written_is_a_setting(tmp_path: Path) -> None:
     formats = replace(settings, formats=("dlc-csv",))
     with pytest.raises(PoseDataError, match="cannot be in the frame of an animal"):
         batch(folder, formats, export=aligned)
+
+
+def test_names_are_looked_through_once_and_again_when_the_project_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = batch_project(tmp_path / "mice", ["day1", "day2", "day3"])
+    scans: list[Path] = []
+    monkeypatch.setattr(
+        session_steps,
+        "predictions_scan",
+        lambda path, reading: scans.append(path) or predictions_scan(path, reading),
+    )
+    plan = BatchPlan(SMOOTH, SmoothingSettings(), ReviewSettings(), token="one")
+    tasks, _ = session_tasks([folder])
+    assert [run_session(plan, task).status for task in tasks] == ["done"] * 3
+    assert scans == [folder.resolve()]
+    # The offset is for all: what was scanned before is of no use any more.
+    align = "[views.Cam-A]\noffset = 2\n"
+    touch(folder / "napari-pose3d" / "project.toml", align)
+    assert [run_session(plan, task).status for task in tasks] == ["done"] * 3
+    assert len(scans) == 2
+    shifted = read_poses3d_csv(folder / "napari-pose3d" / "smoothed" / "day1" / "day1_3d.csv")
+    assert len(shifted.xyz) == 62
 
 
 def test_rendering_follows_results_and_videos(tmp_path: Path) -> None:

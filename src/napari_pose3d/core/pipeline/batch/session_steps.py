@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.core.poses.arrays import Result
+from napari_pose3d.core.projects.matching.prediction_matching import predictions_scan
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.project_toml import FILE_NAME, OWN_FOLDER
+from napari_pose3d.core.projects.scan.folder_scan import FolderScan
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.decisions.decisions import read_decisions
 from napari_pose3d.errors import PoseDataError, error_text
@@ -85,6 +87,7 @@ class _SessionWork:
         self._plan, self._name = plan, task.session
         self._progress, self._cancelled = progress, cancelled
         self._folder = Path(task.project)
+        self._common = (self._folder / "project.yaml", self._folder / OWN_FOLDER / FILE_NAME)
         self._record = StepRecord(self._folder, task.session)
         self._reading = dataclasses.replace(
             plan.reading,
@@ -117,13 +120,20 @@ class _SessionWork:
     def _key(
         self, step: str, settings: Any, inputs: Iterable[Path], facts: object = None
     ) -> dict[str, Any]:
-        common = [self._folder / "project.yaml", self._folder / OWN_FOLDER / FILE_NAME]
-        return self._record.key(step, settings, [*common, *inputs], facts, self._cancelled)
+        return self._record.key(step, settings, [*self._common, *inputs], facts, self._cancelled)
 
     def _open(self) -> tuple[FileRun, list[Path], object]:
         """The predictions, their files and those of the cameras, and what people decided."""
-        own_times = self._plan.smoothing.own_times
-        work = FileRun(self._folder, None, self._reading, around=self._folder, own_times=own_times)
+        reading = dataclasses.replace(self._reading, session=None)
+        scan = _scan(self._folder, self._plan.token, reading, self._given_state())
+        work = FileRun(
+            self._folder,
+            None,
+            self._reading,
+            around=self._folder,
+            own_times=self._plan.smoothing.own_times,
+            scan=scan,
+        )
         inputs = [source.path for source in work.ensemble.sources]
         alignments = work.inputs.table.alignments.get(self._name, {}).values()
         inputs += [path for alignment in alignments for path in alignment.files]
@@ -131,6 +141,18 @@ class _SessionWork:
             inputs.append(Path(work.rig.path))
         decided = read_decisions(work.decisions_folder, self._name)
         return work, inputs, (sorted(work.corrections().items()), decided)
+
+    def _given_state(self) -> tuple[tuple[int, int] | None, ...]:
+        """Of the files that say what the project is like: they may change while a batch runs."""
+        found: list[tuple[int, int] | None] = []
+        for path in self._common:
+            try:
+                stat = path.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((stat.st_size, stat.st_mtime_ns))
+        return tuple(found)
 
     def _smooth(self) -> tuple[Callable[[], Done], dict[str, Any]]:
         settings = self._plan.smoothing
@@ -240,6 +262,16 @@ class _SessionWork:
         return do, self._key(
             "render", dataclasses.asdict(settings), inputs, self._plan.settings.fps
         )
+
+
+@lru_cache(maxsize=4)
+def _scan(folder: Path, token: str, reading: ReadingSettings, given: object) -> FolderScan | None:
+    """The names of all predictions of a project, read once for all sessions of a batch.
+
+    With hundreds of sessions, looking through them for each would take longer than smoothing.
+    """
+    # Without a token, sessions are done one by one.
+    return predictions_scan(folder, reading) if token else None
 
 
 @lru_cache(maxsize=4)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
     from ..issues import Issue
+    from ..scan.folder_scan import FolderScan
     from .match_table import MatchTable
     from .stored_ensemble import StoredEnsemble
 
@@ -42,6 +43,7 @@ def match_inputs(
     paths: Paths,
     calibration: AnyPath | None = None,
     reading: ReadingSettings | None = None,
+    scan: FolderScan | None = None,
 ) -> Inputs:
     """Find prediction files and their calibration; reads headers only.
 
@@ -53,6 +55,8 @@ def match_inputs(
         Anipose TOML. Without it the calibration of the project or folder that the predictions
         lie in is used, if there is one (``notes`` says so), else none.
     reading : ReadingSettings, optional
+    scan : FolderScan, optional
+        As for `match_predictions`; without a calibration only.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def match_inputs(
 
     reading = reading or ReadingSettings()
     rig = None if calibration is None else load_rig(calibration)
-    table = match_predictions(paths, reading, None if rig is None else rig.names)
+    table = match_predictions(paths, reading, None if rig is None else rig.names, scan)
     table = table.for_session(reading.session)
     issues = () if reading.mirrored else mirrored_issues(table)
     if rig is not None:

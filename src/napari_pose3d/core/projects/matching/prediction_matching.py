@@ -10,7 +10,7 @@ from napari_pose3d.core.cameras.rig import view_names
 from napari_pose3d.core.formats.predictions.mirrored_names import mirrored_names
 from napari_pose3d.core.formats.predictions.mirrored_table import split_header
 from napari_pose3d.core.formats.predictions.table_header import TableHeader
-from napari_pose3d.core.storage.path_lists import Paths
+from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
 
@@ -34,6 +34,7 @@ def match_predictions(
     paths_or_folder: Paths,
     settings: ReadingSettings | None = None,
     rig_views: Sequence[str] | None = None,
+    scan: FolderScan | None = None,
 ) -> MatchTable:
     """Find prediction files and tell session, prediction set and view from their names.
 
@@ -48,6 +49,8 @@ def match_predictions(
         ``views``, ``session`` and ``mirrored`` are used.
     rig_views : sequence of str, optional
         Names of the rig's cameras, where ``settings.views`` is empty; else the project's names.
+    scan : FolderScan, optional
+        Of the only folder, by `predictions_scan` with the same settings; not given: it is made.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def match_predictions(
     """
     settings = settings or ReadingSettings()
     views = _given_views(settings.views, rig_views)
-    scan = scan_folder(paths_or_folder, views, whole=False, mirrored=settings.mirrored)
+    if scan is None:
+        scan = scan_folder(paths_or_folder, views, whole=False, mirrored=settings.mirrored)
     if views and not settings.views and (named := _named(views, scan.own.cameras)) != views:
         scan = scan_folder(paths_or_folder, named, whole=False, mirrored=settings.mirrored)
         views = named
@@ -107,6 +111,18 @@ def match_predictions(
         {each.name: _damaged(each, unmatched) for each in chosen},
         scan.own.triggered,
     )
+
+
+def predictions_scan(folder: AnyPath, settings: ReadingSettings) -> FolderScan:
+    """What `match_predictions` finds in a folder, for all of its sessions.
+
+    Raises
+    ------
+    PoseDataError
+        As `scan_folder`.
+    """
+    views = _given_views(settings.views, None)
+    return scan_folder(folder, views, whole=False, mirrored=settings.mirrored)
 
 
 def _damaged(session: Session, unmatched: Mapping[Path, str]) -> dict[str, Path]:
