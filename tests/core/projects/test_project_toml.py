@@ -161,6 +161,8 @@ def test_what_stands_in_the_place_of_the_file(tmp_path: Path) -> None:
         ("[sessions.day1.top]\nscale = 0", r"\[sessions.day1.top\].*scale"),
         ("[sessions.day1.top]\ndropped = 'all'", "frame numbers"),
         ("view_names = ['a', 'a']", "twice"),
+        ("[animals]\nday1 = 3", "animal of session day1 is 3"),
+        ("animals = ['Ada']", "'animals' is not a table"),
     ],
 )
 def test_damaged_project_toml(tmp_path: Path, text: str, message: str) -> None:

@@ -92,8 +92,7 @@ def _loss_epochs(given: TrainingInput, found: MultiviewTraining) -> Iterator[Tra
         "warning" if never or weak else "note",
         ANNEALING,
         problem,
-        "Train longer, or let it act sooner (--reprojection-from, --reprojection-full; "
-        "freeze_until_epoch and increase_factor)",
+        "Train longer, or let it act sooner (--reprojection-from)",
     )
 
 
