@@ -339,8 +339,9 @@ def _forgotten(
     sure: NDArray[np.bool_],
 ) -> list[LabelFinding]:
     inside = np.stack([each.place == PointPlace.INSIDE for each in found], axis=1)
-    inside &= sure[None]
     labeled = observed_mask(xy)
+    # The others put the point there by themselves; else frames with the label would count more.
+    inside &= sure[None] & (labeled.sum(axis=0) - labeled > 1)
     if given.projected is not None:
         labeled |= observed_mask(given.projected)
     n_inside, n_labeled = inside.sum(axis=1), (inside & labeled).sum(axis=1)
