@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from tests.support.training_projects import KEYPOINTS, VIEWS, checked, config_of, training_project
 
@@ -169,14 +171,21 @@ def test_losses_on_videos_need_a_gpu_and_dali(project: Path) -> None:
     assert words not in said(preflight(config, facts=there))
 
 
-def test_memory_and_time_are_estimates(project: Path) -> None:
+def test_memory_and_time_are_estimates(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = with_values(config_of(project), {"training.train_batch_size": 64})
     small = LitposeFacts("3.11", {}, (Gpu("A", 8 << 30),))
     large = LitposeFacts("3.11", {}, (Gpu("A", 80 << 30),))
     assert "an estimated 17.9 GB of 8.6 GB" in said(preflight(config, facts=small), "warning")
     assert "an estimated 17.9 GB of 85.9 GB" in said(preflight(config, facts=large), "note")
+    both = said(preflight(config, facts=large, at_once=2), "note")
+    assert "an estimated 35.8 GB of 85.9 GB on the GPU, at least (2 networks at a time" in both
     without = said(preflight(config, facts=LitposeFacts("3.11")), "note")
     assert "without a GPU, an estimated" in without
+    for gigabytes, found in ((64, False), (32, True)):
+        memory = SimpleNamespace(total=gigabytes << 30)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda memory=memory: memory)
+        warned = said(preflight(config, facts=LitposeFacts("3.11")), "warning")
+        assert ("an estimated 33.2 GB of the computer's 34.4 GB, at least" in warned) == found
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,13 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         help="the networks are models/<NAME>-seed<N>; not given: net",
     )
     parser.add_argument(
+        "--at-once",
+        type=int,
+        default=1,
+        metavar="K",
+        help="train so many at a time on each GPU; not given: 1",
+    )
+    parser.add_argument(
         "--config",
         type=Path,
         metavar="YAML",
@@ -95,6 +102,7 @@ def planned_training(
         outputs=folders if fresh else (),
         labels=distilled_labels(project, options.distilled) if options.distilled else None,
         training_copy=training_copy,
+        at_once=options.at_once,
     )
 
 

@@ -43,13 +43,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_project(parser)
     add_plan(parser)
-    parser.add_argument(
-        "--at-once",
-        type=int,
-        default=1,
-        metavar="K",
-        help="train so many at a time on each GPU; not given: 1",
-    )
     parser.add_argument("--follow", action="store_true", help="show progress until all have ended")
     parser.add_argument(
         "--trial", action="store_true", help="train one step only, to see whether memory suffices"

@@ -53,6 +53,7 @@ def plan_training(
     outputs: Sequence[Path] = (),
     labels: Path | None = None,
     training_copy: bool = True,
+    at_once: int = 1,
 ) -> TrainingPlan:
     """Make and check the configuration of a project; nothing is run and nothing is written.
 
@@ -72,7 +73,7 @@ def plan_training(
         The folders that the networks are to be written to.
     labels : Path, optional
         Other label files than the project's; see `project_dataset`.
-    training_copy : bool
+    training_copy, at_once
         See `preflight`.
 
     Raises
@@ -104,7 +105,12 @@ def plan_training(
             dataset, settings, calibrated=found.calibrated, gpu_memory=memory, base=base
         )
     checked = preflight(
-        config, outputs=outputs, facts=facts, training_copy=training_copy, project=folder
+        config,
+        outputs=outputs,
+        facts=facts,
+        training_copy=training_copy,
+        project=folder,
+        at_once=at_once,
     )
     return TrainingPlan(folder, config, checked)
 

@@ -51,6 +51,7 @@ def preflight(
     facts: LitposeFacts | None = None,
     training_copy: bool = True,
     project: Path | None = None,
+    at_once: int = 1,
 ) -> Preflight:
     """Check a training; nothing is run and nothing is written.
 
@@ -66,6 +67,8 @@ def preflight(
         such frames are errors.
     project : Path, optional
         Where the networks are to be; not given: whatever ``data_dir`` says.
+    at_once : int
+        How many networks are trained at a time, with GPUs on each of them.
     """
     sound, faults = check_values(config)
     given = training_input(sound)
@@ -80,7 +83,7 @@ def preflight(
         *check_boxes(given),
         *_check_side_files(given),
         *check_coverage(given),
-        *check_resources(given, facts),
+        *check_resources(given, facts, at_once),
         *(check_outputs(outputs) if outputs else check_paths([given.folder])),
     ]
     return Preflight(given, tuple(sorted(found, key=lambda f: f.rank)), label_coverage(given))

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
+
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
@@ -18,19 +20,22 @@ from .training_input import TrainingInput
 # Measured by the authors for vits_dino with one view: MB for an image of 256 px, and a constant.
 _MB_PER_IMAGE = 90.0
 _MB_CONSTANT = 600.0
+# Measured on a CPU with 32 images of 256 px: 5.7 GB (small transformer), 6.1 GB (ResNet-50).
+_MB_PER_IMAGE_ON_A_CPU = 170.0
 # Measured on two processor cores: s per step of 32 images of 256 px (small transformer, ResNet-50).
 _SECONDS_PER_IMAGE = 14 / 32
 _LARGE_BACKBONES = ("vitb", "resnet101", "resnet152")
 
 
-def training_memory(given: TrainingInput) -> int:
-    """An estimate of the bytes that a training needs on the GPU.
+def training_memory(given: TrainingInput, *, gpu: bool = True) -> int:
+    """An estimate of the bytes that a training needs on the GPU, or else in the computer's memory.
 
     Attention between views grows faster than this, so it is a lower bound for the multi-view
     network.
     """
     images = int(value_at(given.config, "training.train_batch_size", 1)) * len(given.views)
-    megabytes = _MB_CONSTANT + _MB_PER_IMAGE * images * _area(given)
+    of_each = _MB_PER_IMAGE if gpu else _MB_PER_IMAGE_ON_A_CPU
+    megabytes = _MB_CONSTANT + of_each * images * _area(given)
     if str(value_at(given.config, "model.backbone", "")).startswith(_LARGE_BACKBONES):
         megabytes *= 2
     return int(megabytes * 1e6)
@@ -43,10 +48,18 @@ def steps_per_epoch(given: TrainingInput) -> int:
     return max(1, math.ceil(math.floor(given.n_rows * share) / max(1, batch)))
 
 
-def check_resources(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
-    """Estimate memory and time, and look for weights that are not on this machine."""
+def check_resources(
+    given: TrainingInput, facts: LitposeFacts | None, at_once: int = 1
+) -> Iterator[TrainingFinding]:
+    """Estimate memory and time, and look for weights that are not on this machine.
+
+    Parameters
+    ----------
+    at_once : int
+        How many networks are trained at a time, with GPUs on each of them.
+    """
     yield from _split(given)
-    yield from _memory(given, facts)
+    yield from _memory(given, facts, max(1, at_once))
     yield from _weights(given)
 
 
@@ -114,13 +127,18 @@ def _area(given: TrainingInput) -> float:
     return float(size.get("height") or 256) * float(size.get("width") or 256) / 256**2
 
 
-def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[TrainingFinding]:
-    need = training_memory(given)
+def _memory(
+    given: TrainingInput, facts: LitposeFacts | None, at_once: int
+) -> Iterator[TrainingFinding]:
+    on_gpu = facts is None or bool(facts.gpus)
+    need = at_once * training_memory(given, gpu=on_gpu)
     batch = value_at(given.config, "training.train_batch_size", 1)
     least = ", at least" if value_at(given.config, "model.model_type") == MULTIVIEW else ""
     images = (
         f"batches of {counted(int(batch), 'frame')} with {counted(len(given.views), 'view')} each"
     )
+    if at_once > 1:
+        images = f"{at_once} networks at a time, {images}"
     if facts is not None and facts.gpus:
         there = facts.gpus[0].memory
         full = need > 0.9 * there
@@ -141,6 +159,15 @@ def _memory(given: TrainingInput, facts: LitposeFacts | None) -> Iterator[Traini
             remedy="A trial step (models train --trial) shows whether it fits",
         )
         return
+    there = psutil.virtual_memory().total
+    if need > 0.9 * there:
+        yield TrainingFinding(
+            "memory",
+            "warning",
+            f"an estimated {need / 1e9:.1f} GB of the computer's {there / 1e9:.1f} GB{least}",
+            evidence=images,
+            remedy="Take a smaller batch; a trial step (models train --trial) shows if it fits",
+        )
     epochs = int(value_at(given.config, "training.max_epochs", 0) or 0)
     per_step = int(batch) * len(given.views) * _area(given) * _SECONDS_PER_IMAGE
     hours = epochs * steps_per_epoch(given) * per_step / 3600
