@@ -10,8 +10,9 @@ import pytest
 
 from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.core.calibration.board.detection import detect_corners
+from napari_pose3d.core.calibration.board.lens_recording import refuse_foreign
 from napari_pose3d.core.calibration.rig_calibration import calibrate
-from napari_pose3d.core.calibration.session_rig import session_rows
+from napari_pose3d.core.calibration.session_rig import pairing_of, session_rows
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project
@@ -81,10 +82,31 @@ def test_offsets_of_a_session_say_which_frames_belong_together(sample: Path) -> 
     assert np.isfinite(plain.xy[1, 3:]).any()
     assert np.array_equal(plain.xy[1, 3:], shifted.xy[1, :-3], equal_nan=True)
     assert np.isnan(shifted.xy[1, -3:]).all()
+    # Every fourth by the common number: views whose numbers differ by three still share frames.
+    some = detect_corners(videos, SMALL.board, rows=rows, every=4)
+    assert some.frames.tolist() == list(range(0, n, 4))
+    assert np.array_equal(some.xy, shifted.xy[:, ::4], equal_nan=True)
+    assert pairing_of(session, list(videos)) == ""
+    assert pairing_of(late, list(videos)).endswith(
+        f"session {session.name}: Cam-B starts 3 frames earlier"
+    )
     with pytest.raises(PoseDataError, match=r"has \d+ frames, but .* has 5 rows"):
         detect_corners(videos, SMALL.board, rows={**rows, "Cam-A": np.arange(5)})
     with pytest.raises(PoseDataError, match="has no view side"):
         session_rows(session, {"side": videos["Cam-A"]})
+
+
+def test_videos_for_lenses_of_other_cameras_are_refused_at_once(
+    sample: Path, tmp_path: Path
+) -> None:
+    videos = videos_of(sample)
+    refuse_foreign({"Cam-A": videos["Cam-B"]}, videos)
+    with pytest.raises(PoseDataError, match="lens of side, but none of the rig"):
+        refuse_foreign({"side": videos["Cam-A"]}, videos)
+    small = BoardRecipe(n_frames=2, n_cameras=1, size=(160, 120))
+    other = videos_of(make_board_sample(tmp_path / "small", recipe=small))
+    with pytest.raises(PoseDataError, match="Cam-A has 160 x 120 px, that for the rig 400 x 300"):
+        refuse_foreign(other, videos)
 
 
 def test_a_cancelled_sample_leaves_nothing(tmp_path: Path) -> None:

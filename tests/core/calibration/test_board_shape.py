@@ -10,6 +10,7 @@ import pytest
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.board_shape import fitted_shape, shape_modes
 from napari_pose3d.core.calibration.board.observations import BoardObservations
+from napari_pose3d.core.calibration.report.figures import figures_of
 from napari_pose3d.core.calibration.rig_calibration import calibrate
 from napari_pose3d.core.calibration.solve.rig_solution import solve_rig
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
@@ -24,8 +25,8 @@ class BentBoard(Board):
 
     @property
     def points(self) -> np.ndarray:
-        values = np.array([BOWL, SADDLE, 0.0, STRETCH])
-        return super().points + np.einsum("m,mki->ki", values, shape_modes(FLAT))
+        modes = shape_modes(FLAT)
+        return super().points + BOWL * modes[0] + SADDLE * modes[1] + STRETCH * modes[-2]
 
 
 def recorded(board: Board, seed: int = 3, n_frames: int = 50) -> BoardObservations:
@@ -52,6 +53,11 @@ def test_frames_left_out_gain_by_the_shape_of_a_bent_board() -> None:
     assert found.observations.shape is not None
     assert np.abs(found.observations.shape - true).max() < 0.15
     assert flat.observations.shape is None
+    assert found.shape is not None
+    shape = figures_of(found)["board_shape"]
+    assert shape["largest_height_mm"] == pytest.approx(np.abs(true[:, 2]).max(), abs=0.1)
+    assert 0 < shape["largest_height_sd_mm"] < 0.05
+    assert figures_of(flat)["board_shape"] is None
     assert found.one_clock.board.median < 0.6 * flat.one_clock.board.median
     assert found.held_out is not None
     assert flat.held_out is not None
@@ -87,9 +93,12 @@ def test_modes_leave_the_plane_and_the_scale_alone(kind: str) -> None:
     board = Board(7, 5, 30.0, kind=kind, marker=20.0, thickness=4.0)  # type: ignore[arg-type]
     modes, face = shape_modes(board), board.points[: board.n_face_corners]
     plane = np.column_stack([np.ones(len(face)), face[:, :2]])
-    heights = modes[:3, : len(face), 2]
+    heights = modes[:-2, : len(face), 2]
+    assert len(heights) == 7
     assert np.abs(heights @ plane).max() < 1e-6 * np.abs(plane).max() * len(face)
     assert np.abs(heights).max() == pytest.approx(1.0)
     # Both faces bend together, and neither becomes larger.
-    assert np.array_equal(modes[:3, len(face) :, 2], heights)
-    assert modes[3, : len(face), :2].sum(axis=0) == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert np.array_equal(modes[:-2, len(face) :, 2], heights)
+    assert modes[-2:, : len(face), :2].sum(axis=1) == pytest.approx(np.zeros((2, 2)), abs=1e-9)
+    # A grid of three by three corners has no cubic heights but those along both sides.
+    assert len(shape_modes(Board(4, 4, 30.0, kind="checkerboard"))) == 7

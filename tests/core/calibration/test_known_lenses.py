@@ -9,6 +9,7 @@ import pytest
 
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.lens_recording import lens_of
+from napari_pose3d.core.calibration.board.observations import BoardObservations
 from napari_pose3d.core.calibration.report.figures import figures_of
 from napari_pose3d.core.calibration.report.page import page_text
 from napari_pose3d.core.calibration.rig_calibration import calibrate
@@ -29,7 +30,9 @@ def test_a_lens_from_its_own_video_stays_and_the_others_are_found() -> None:
     lens = lens_of(ALONE, "cam1")
     assert lens.intrinsics[0] == pytest.approx(CAMERAS.cameras[1].matrix[0, 0], rel=0.01)
     assert lens.residual < 0.15
-    found = calibrate(TOGETHER, lenses=[lens], judge=False)
+    assert abs(lens.intrinsics[0] - CAMERAS.cameras[1].matrix[0, 0]) < 5 * lens.sd[0]
+    found = calibrate(TOGETHER, lenses=[lens], pairing="paired by a table", judge=False)
+    assert found.notes[0] == "paired by a table"
     assert np.array_equal(found.solution.state.intrinsics[1], lens.intrinsics)
     cameras = figures_of(found)["cameras"]
     assert cameras["cam1"]["parameters"]["fx"]["sd"] is None
@@ -45,6 +48,25 @@ def test_lenses_that_do_not_belong_here_are_refused() -> None:
         calibrate(TOGETHER, lenses=[replace(lens, view="side")], judge=False)
     with pytest.raises(PoseDataError, match="640 x 480 px, that for the rig 1280 x 960"):
         calibrate(TOGETHER, lenses=[replace(lens, size=(640, 480))], judge=False)
+
+
+def test_lenses_that_images_do_not_tell_are_refused() -> None:
+    seen = np.flatnonzero(ALONE.n_observed[1] >= 20)
+    few = ALONE.of_frames(np.isin(np.arange(len(ALONE.frames)), seen[::5][:7]))
+    with pytest.raises(PoseDataError, match="7 images of view cam1"):
+        lens_of(few, "cam1")
+    # Face on, a long lens far away looks like a short one near by.
+    flat = 3.0 * BOARD.points[:, :2] + np.random.default_rng(0).uniform(50, 400, (12, 1, 2))
+    noise = 0.3 * np.random.default_rng(1).standard_normal((1, *flat.shape))
+    face_on = BoardObservations(BOARD, ("a",), ((1280, 960),), np.arange(12), flat[None] + noise)
+    with pytest.raises(PoseDataError, match="do not tell its focal length"):
+        lens_of(face_on, "a")
+
+
+def test_known_lenses_of_another_size_are_refused() -> None:
+    small = replace(CAMERAS, cameras=tuple(replace(c, size=(640, 480)) for c in CAMERAS.cameras))
+    with pytest.raises(PoseDataError, match="cam0 are 640 x 480 px, those of its video 1280 x 960"):
+        calibrate(TOGETHER, intrinsics=small, judge=False)
 
 
 def test_figures_of_the_rig_that_was_measured_stand_beside_the_others() -> None:

@@ -84,11 +84,14 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     """Calibrate, write, and say how good it is."""
     from napari_pose3d.core.calibration.board.detection import detect_corners
     from napari_pose3d.core.calibration.board.layout import recognise_board
-    from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
+    from napari_pose3d.core.calibration.board.lens_recording import (
+        lenses_of_videos,
+        refuse_foreign,
+    )
     from napari_pose3d.core.calibration.report.figures import figures_text
     from napari_pose3d.core.calibration.report.page import page_text
     from napari_pose3d.core.calibration.rig_calibration import calibrate, frames_of_timestamps
-    from napari_pose3d.core.calibration.session_rig import session_rows
+    from napari_pose3d.core.calibration.session_rig import pairing_of, session_rows
     from napari_pose3d.core.cameras.rig_file import load_rig, rig_text
     from napari_pose3d.core.projects.project import open_project
     from napari_pose3d.core.video.metadata import video_metadata
@@ -100,17 +103,20 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     board = board_from(options.board)
     videos = videos_by_view(options.videos, options.views)
     alone = videos_by_view(options.lens_videos, known=list(videos)) if options.lens_videos else {}
+    refuse_foreign(alone, videos)
     known = None if options.intrinsics is None else load_rig(options.intrinsics)
-    rows = None
+    rows, pairing = None, ""
     if options.offsets_from is not None:
         if options.timestamps is not None:
             raise PoseDataError(
                 "timestamps and offsets were given", expected="--timestamps or --offsets-from"
             )
         project = open_project(options.offsets_from)
-        rows = session_rows(project.session_or_only(options.session), videos)
+        session = project.session_or_only(options.session)
+        rows, pairing = session_rows(session, videos), pairing_of(session, list(videos))
     elif options.timestamps is not None:
         rows = frames_of_timestamps(options.timestamps, list(videos))
+        pairing = f"frames belong together by {options.timestamps.name}"
     if rows is None and (rates := checked_rates(videos, triggered=options.no_clocks)):
         print(f"note: {rates[0]}")
     looked: dict[tuple[str, str], tuple[int, int]] = {}
@@ -146,6 +152,7 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
         bent=options.bent_board,
         exclude=options.exclude,
         frame_rate=video_metadata(next(iter(videos.values()))).frame_rate,
+        pairing=pairing,
         progress=lambda stage: bar(stage, 0, 0),
     )
     bar.close()

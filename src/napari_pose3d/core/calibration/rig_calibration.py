@@ -18,7 +18,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.storage.input_files import input_errors, read_text
 from napari_pose3d.errors import PoseDataError
 
-from .board.board_shape import with_shape
+from .board.board_shape import BoardShape, with_shape
 from .board.corner_order import in_one_order
 from .board.layout import UNKNOWN_THICKNESS
 from .board.lens_recording import Lens, with_lenses
@@ -84,6 +84,8 @@ class Calibration:
         By how much triangulated points may be wrong.
     frame_rate : float or None
         Of the first camera, frames a second.
+    shape : BoardShape or None
+        Of a board that is not flat.
     """
 
     rig: Rig
@@ -103,6 +105,7 @@ class Calibration:
     length_noise: float
     space: SpaceError | None
     frame_rate: float | None
+    shape: BoardShape | None = None
 
 
 def calibrate(
@@ -116,6 +119,7 @@ def calibrate(
     exclude: Sequence[int] = (),
     judge: bool = True,
     frame_rate: float | None = None,
+    pairing: str = "",
     progress: Callable[[str], None] = lambda stage: None,
     check: Callable[[], None] = lambda: None,
 ) -> Calibration:
@@ -142,6 +146,8 @@ def calibrate(
         Whether to fit again with blocks of frames left out, to be measured on those.
     frame_rate : float, optional
         Of the first camera, frames a second: for offsets in ms.
+    pairing : str
+        What says which frames belong together, in words; "" where it is their numbers.
     progress : callable
         Called with the name of each stage.
     check : callable
@@ -155,7 +161,7 @@ def calibrate(
     """
     if exclude:
         observations = observations.of_frames(~np.isin(observations.frames, list(exclude)))
-    known = None if intrinsics is None else _known(intrinsics, observations.views, fisheye)
+    known = None if intrinsics is None else _known(intrinsics, observations, fisheye)
     known = with_lenses(known, lenses, observations)
     options: dict[str, Any] = {
         "fisheye": fisheye,
@@ -169,14 +175,14 @@ def calibrate(
         observations, fisheye=fisheye, intrinsics=known, clocks=clocks, check=check
     )
     solution = solve_rig(observations, **options)
-    notes = [str(lens) for lens in lenses]
+    notes = [*filter(None, [pairing]), *map(str, lenses)]
     if observations.board.thickness == UNKNOWN_THICKNESS:
         refuse_mirrored(solution, observations, _behind(observations), options)
         observations, note = with_thickness(solution, observations, check)
         notes.append(note)
         solution = solve_rig(observations, **options)
     _refuse_contradictions(solution)
-    held_out = None
+    held_out, shape = None, None
     if judge or bent:
         progress("measuring on frames left out")
         fit = partial(hold_out, fisheye=fisheye, intrinsics=known, check=check)
@@ -247,6 +253,7 @@ def calibrate(
         length_noise=noise,
         space=space,
         frame_rate=frame_rate,
+        shape=shape,
     )
 
 
@@ -396,10 +403,18 @@ def _with_origin(solution: Solution) -> tuple[Rig, str]:
     return placed, f"{_ON_BOARD} in frames {frames[0]} to {frames[-1]}"
 
 
-def _known(rig: Rig, views: Sequence[str], fisheye: bool) -> Float64:
-    out = np.zeros((len(views), N_INTRINSICS))
-    chosen = rig.subset(views)
-    for row, camera in zip(out, chosen.cameras, strict=True):
+def _known(rig: Rig, observations: BoardObservations, fisheye: bool) -> Float64:
+    out = np.zeros((len(observations.views), N_INTRINSICS))
+    chosen = rig.subset(observations.views)
+    for row, camera, size in zip(out, chosen.cameras, observations.sizes, strict=True):
+        if camera.size is not None and tuple(camera.size) != size:
+            raise PoseDataError(
+                f"the images of camera {camera.name} are {camera.size[0]} x {camera.size[1]} px, "
+                f"those of its video {size[0]} x {size[1]}",
+                file=rig.path,
+                expected="lenses of images of the same size",
+                todo="Leave the known lenses out, or take a calibration of this size",
+            )
         if camera.fisheye != fisheye:
             raise PoseDataError(
                 f"camera {camera.name} has {'a' if camera.fisheye else 'no'} fisheye lens",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +133,15 @@ def session_rows(
         with open_video(path) as video:
             rows[view] = session.to_session(view, np.arange(len(video)))
     return rows
+
+
+def pairing_of(session: Session, views: Sequence[str]) -> str:
+    """What a session says about which frames belong together, in words; "" for nothing."""
+    shifted_views = [view for view in views if session.alignment(view).shifts_frames]
+    if not shifted_views:
+        return ""
+    listed = "; ".join(f"{view} {session.alignment(view).describe()}" for view in shifted_views)
+    return f"frames belong together by the alignment of session {session.name}: {listed}"
 
 
 def offsets_of_clocks(

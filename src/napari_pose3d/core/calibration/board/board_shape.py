@@ -3,9 +3,10 @@
 Notes
 -----
 A board of cardboard bends by some mm. Corners that are free to be anywhere would hide a bad rig, so
-four numbers only are found, of the whole board: three heights of a bowl, a saddle and a twist, and
-how much longer the board is than it is wide. The mean of both sides keeps its length, which sets
-the scale of the rig.
+a smooth shape is found, the same in all frames: heights up to the third degree, how much longer the
+board is than it is wide, and how far its angles are from right ones. The mean of both sides keeps
+its length, which sets the scale of the rig; what a plane or a turn of the board explains is left
+out. Weak priors keep what no image shows at zero.
 
 References
 ----------
@@ -17,31 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solve.bundle_adjustment import Freedom, Loss, adjust
+from ..solve.bundle_adjustment import Freedom, Loss
 from ..solve.rig_solution import Solution
-from ..solve.rig_state import (
-    INTRINSICS,
-    N_CAMERA,
-    BoardMotion,
-    RigState,
-    residuals_of,
-    weak_priors,
-)
+from ..solve.rig_state import INTRINSICS, LAST_LOSS, N_CAMERA, weak_priors
 from .board import Board
 from .observations import BoardObservations
+from .shape_adjustment import adjust_shape
 
 Float64 = NDArray[np.float64]
 
-_STEP = 0.2  # mm, for differences
-_FINE = 0.01  # mm: a step below ends the search
-_TURNS, _HALVINGS, _MOST_STEPS = 6, 6, 60
-_MOST_FRAMES = 50
-_FORGIVING = 3.0  # px: corners of a bent board lie far from those of a flat one
+_DEGREES = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
+_NOTHING = 1e-6  # of a height's size, left of it once lower degrees are taken out
+_BEND_SD = 0.03  # of the longest side, of each height beforehand
+_PRINT_SD = 0.01  # of the longest side, of stretch and shear: a printer's
 _UNKNOWN = 1e3  # mm: a shape less certain than this is not told at all
 
 
@@ -73,25 +66,32 @@ class BoardShape:
 
 
 def shape_modes(board: Board) -> Float64:
-    """The four ways in which a board may differ, each 1 mm large, ``(4, corner, 3)``.
+    """The ways in which a board may differ, each 1 mm large, ``(mode, corner, 3)``.
 
-    Three heights without what a plane explains, and a stretch along the columns against the rows.
+    Heights first, each without what a plane and those before it explain (fewer than seven where
+    there are few rows or columns); then a stretch along the columns against the rows, and a shear.
     """
     points = board.points
     face = points[: board.n_face_corners]
     middle, half = face.mean(axis=0), np.maximum(np.ptp(face, axis=0) / 2, 1e-9)
-    x, y = ((points - middle) / half)[:, :2].T
-    modes = np.zeros((4, len(points), 3))
-    n = board.n_face_corners
-    plane = np.stack([np.ones(n), x[:n], y[:n]], axis=1)
-    for mode, height in zip(modes, (x * x, x * y, y * y), strict=False):
-        rest = height[:n] - plane @ np.linalg.lstsq(plane, height[:n], rcond=None)[0]
-        rest = rest / max(float(np.abs(rest).max()), 1e-9)
+    x, y = ((face - middle) / half)[:, :2].T
+    known = [np.ones(len(face)), x, y]
+    heights = []
+    for power, other in _DEGREES:
+        height = x**power * y**other
+        basis = np.stack(known, axis=1)
+        rest = height - basis @ np.linalg.lstsq(basis, height, rcond=None)[0]
+        size = float(np.abs(rest).max())
+        if size > _NOTHING:
+            heights.append(rest / size)
+            known.append(rest / size)
+    modes = np.zeros((len(heights) + 2, len(points), 3))
+    for mode, height in zip(modes, heights, strict=False):
         # Both faces bend together.
-        mode[:, 2] = np.resize(rest, len(points))
-    longest = float(half[:2].max())
-    modes[3, :, 0] = -0.5 * half[0] / longest * x
-    modes[3, :, 1] = 0.5 * half[1] / longest * y
+        mode[:, 2] = np.resize(height, len(points))
+    flat = (points - middle)[:, :2] / (2 * float(half[:2].max()))
+    modes[-2, :, :2] = flat * (-1.0, 1.0)
+    modes[-1, :, :2] = flat[:, ::-1]
     return modes
 
 
@@ -130,115 +130,48 @@ def fitted_shape(solution: Solution, check: Callable[[], None] = lambda: None) -
     check : callable
         Called often; may raise `Cancelled`.
     """
-    solution = _thinned(solution)
-    modes = shape_modes(solution.observations.board)
-    values = np.zeros(4)
-    best = _adjusted(solution, solution.state, modes, values, check)
-    inverse = np.zeros((4, 4))
-    for _ in range(_TURNS):
-        # With all else at its best for each shape, differences of slopes are the cost's curvature.
-        curvature = np.stack(
-            [
-                (_adjusted(solution, best.state, modes, values + _STEP * unit, check).slope)
-                for unit in np.eye(4)
-            ]
-        )
-        curvature = (curvature - best.slope) / _STEP
-        scales, directions = np.linalg.eigh((curvature + curvature.T) / 2)
-        scales = np.maximum(np.abs(scales), 1e-6 * np.abs(scales).max())
-        inverse = (directions / scales) @ directions.T
-        step = -inverse @ best.slope
-        for _ in range(_HALVINGS):
-            trial = _adjusted(solution, best.state, modes, values + step, check)
-            if trial.cost < best.cost:
-                break
-            step = step / 2
-        else:
-            break
-        values, best = values + step, trial
-        if np.abs(step).max() < _FINE:
-            break
-    covariance = np.asarray(2 * solution.noise**2 * inverse, np.float64)
-    offsets = np.einsum("m,mki->ki", values, modes)
+    board, state = solution.observations.board, solution.state
+    modes = shape_modes(board)
+    side = float(np.ptp(board.points[:, :2], axis=0).max())
+    sd = np.full(len(modes), _BEND_SD * side)
+    sd[-2:] = _PRINT_SD * side
+    values: Float64 = np.zeros(len(modes))
     if solution.observations.shape is not None:
-        offsets = offsets + solution.observations.shape
-    return _described(solution, modes, offsets, covariance)
-
-
-def _thinned(solution: Solution) -> Solution:
-    """The same with fewer frames: four numbers need no more."""
-    n_frames = len(solution.state.board_translations)
-    kept = np.arange(0, n_frames, max(1, -(-n_frames // _MOST_FRAMES)))
-    images, state, motion = solution.images, solution.state, solution.motion
-    images = images.at(np.isin(images.frame, kept))
-    return replace(
-        solution,
-        images=replace(images, frame=np.searchsorted(kept, images.frame)),
-        state=replace(
-            state,
-            board_rotations=state.board_rotations[kept],
-            board_translations=state.board_translations[kept],
-        ),
-        motion=BoardMotion(
-            motion.angular[kept],
-            motion.velocity[kept],
-            motion.angular_change[kept],
-            motion.acceleration[kept],
-            motion.known[kept],
-        ),
-    )
-
-
-class _Adjusted(NamedTuple):
-    state: RigState
-    cost: float
-    slope: Float64  # (4,) of the cost by the shape
-
-
-def _adjusted(
-    solution: Solution,
-    state: RigState,
-    modes: Float64,
-    values: Float64,
-    check: Callable[[], None],
-) -> _Adjusted:
-    """The best cameras and boards for a shape, and the slope of the cost by the shape."""
+        flat = modes.reshape(len(modes), -1)
+        offsets = solution.observations.shape.ravel()
+        values = np.asarray(np.linalg.lstsq(flat.T, offsets, rcond=None)[0], np.float64)
     free = solution.free.reshape(state.n_views, N_CAMERA)
-    images = solution.images
-    images = replace(images, points=images.points + np.einsum("m,mki->ki", values, modes))
-    found = adjust(
-        state,
-        images,
-        Freedom(free[:, 0], free[:, INTRINSICS], free[:, -1]),
-        Loss(_FORGIVING),
-        priors=weak_priors(state.intrinsics, solution.observations.sizes, state.fisheye),
-        motion=solution.motion,
-        most_steps=_MOST_STEPS,
-        check=check,
-    )
-    residuals = residuals_of(found.state, images, solution.motion)
-    squared = np.square(residuals.xy).sum(axis=-1)
-    weight = residuals.valid / (1 + squared / _FORGIVING**2)
-    pull = np.einsum("nka,nkai->nki", residuals.xy * weight[..., None], residuals.by_point)
-    to_camera = found.state.rotations[images.view] @ found.state.board_rotations[images.frame]
-    slope = 2 * np.einsum("nki,nij,mkj->m", pull, to_camera, modes, optimize=True)
-    return _Adjusted(found.state, found.cost, np.asarray(slope))
+    images = replace(solution.images, points=board.points)
+    covariance = np.zeros((len(modes), len(modes)))
+    # Corners of a bent board lie far from those of a flat one: from a forgiving loss to a strict.
+    for scale in (10 * LAST_LOSS, LAST_LOSS):
+        state, values, covariance = adjust_shape(
+            state,
+            images,
+            Freedom(free[:, 0], free[:, INTRINSICS], free[:, -1]),
+            Loss(scale),
+            modes,
+            values,
+            sd,
+            priors=weak_priors(state.intrinsics, solution.observations.sizes, state.fisheye),
+            motion=solution.motion,
+            check=check,
+        )
+    return _described(board, modes, values, covariance * solution.noise**2)
 
 
-def _described(
-    solution: Solution, modes: Float64, offsets: Float64, covariance: Float64
-) -> BoardShape:
-    board = solution.observations.board
+def _described(board: Board, modes: Float64, values: Float64, covariance: Float64) -> BoardShape:
+    offsets = np.einsum("m,mki->ki", values, modes)
     heights = offsets[: board.n_face_corners, 2]
     at = int(np.argmax(np.abs(heights)))
     slopes = modes[:, at, 2]
-    face = board.points[: board.n_face_corners]
-    side = float(np.ptp(face, axis=0)[:2].max()) / 2
-    along = float((offsets * modes[3]).sum() / np.square(modes[3]).sum())
+    half = float(np.ptp(board.points[:, :2], axis=0).max()) / 2
+    variance = float(slopes @ covariance @ slopes), float(covariance[-2, -2])
+    bend_sd, stretch_sd = (min(float(np.sqrt(max(each, 0.0))), _UNKNOWN) for each in variance)
     return BoardShape(
         offsets,
         float(np.abs(heights[at])),
-        min(float(np.sqrt(max(float(slopes @ covariance @ slopes), 0.0))), _UNKNOWN),
-        100 * along / side,
-        100 * min(float(np.sqrt(max(float(covariance[3, 3]), 0.0))), _UNKNOWN) / side,
+        bend_sd,
+        100 * float(values[-2]) / half,
+        100 * stretch_sd / half,
     )

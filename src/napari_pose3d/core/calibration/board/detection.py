@@ -183,7 +183,7 @@ def detect_corners(
         The common frame number of each frame of a view's video, rising, -1 where it has none;
         without it, frames of one number belong together.
     every : int
-        Only every n-th frame is decoded.
+        Only every n-th frame is decoded, counted by the common number.
     threads : int, optional
         One for each core if not given.
     progress : callable
@@ -225,7 +225,7 @@ def _detect(
     def corners_of(view: str, numbers: Sequence[int]) -> Float64:
         corners_in = detector_of(board)
         video = opened[view]
-        total = len(range(0, len(video), every))
+        total = len(chosen[view])
         out = np.full((len(numbers), board.n_corners, 2), np.nan)
         for i, number in enumerate(numbers):
             check()
@@ -245,12 +245,16 @@ def _detect(
         view: _common_numbers(view, Path(videos[view]), len(video), rows)
         for view, video in opened.items()
     }
+    # By the common number: every other frame of views whose numbers differ by one have none common.
+    chosen = {
+        view: np.flatnonzero((numbers >= 0) & (numbers % every == 0)).tolist()
+        for view, numbers in numbers_of.items()
+    }
     jobs = []
     parts = 4
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         pieces = {}
-        for view, video in opened.items():
-            numbers = list(range(0, len(video), every))
+        for view, numbers in chosen.items():
             size = max(1, -(-len(numbers) // parts))
             pieces[view] = [numbers[start : start + size] for start in range(0, len(numbers), size)]
         # Threads that work at once read different videos: two places in one would take turns, and
@@ -261,14 +265,11 @@ def _detect(
                     jobs.append((view, mine[turn], pool.submit(corners_of, view, mine[turn])))
         results = [(view, part, job.result()) for view, part, job in jobs]
 
-    frames = np.unique(np.concatenate([numbers[::every] for numbers in numbers_of.values()]))
-    frames = frames[frames >= 0]
+    frames = np.unique(np.concatenate([numbers_of[view][mine] for view, mine in chosen.items()]))
     xy = np.full((len(opened), len(frames), board.n_corners, 2), np.nan)
     for view, part, corners in results:
-        numbers = numbers_of[view][np.asarray(part)]
-        known = numbers >= 0
-        at = np.searchsorted(frames, numbers[known])
-        xy[list(opened).index(view), at] = corners[known]
+        at = np.searchsorted(frames, numbers_of[view][part])
+        xy[list(opened).index(view), at] = corners
     for i, view in enumerate(opened):
         if not np.isfinite(xy[i]).any():
             raise PoseDataError(

@@ -10,16 +10,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.video.video_array import open_video
 from napari_pose3d.errors import PoseDataError
 
 from ..evaluation import residuals_alone
-from ..solve.intrinsics import MOST_IMAGES, camera_intrinsics
+from ..solve.intrinsics import FEWEST_CORNERS, MOST_IMAGES, intrinsics_with_errors
+from ..solve.lens import FX
 from ..solve.rig_state import RigState
 from .board import Board
 from .detection import detect_corners
 from .observations import BoardObservations
 
 Float64 = NDArray[np.float64]
+
+FEWEST_IMAGES = 8
+"""Images of the board below which a lens is not found: held as known, a wrong one bends the rig."""
+
+_CERTAIN = 0.02  # of the focal length, its standard error
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +41,11 @@ class Lens:
     intrinsics : (9,) float64
         See `solve.lens`.
     n_images : int
-        In which the board was seen.
+        That show enough of the board.
     residual : float
         Median distance of the corners from the board's pose, px.
+    sd : (9,) float64
+        Standard errors of the intrinsics.
     """
 
     view: str
@@ -44,12 +53,14 @@ class Lens:
     intrinsics: Float64
     n_images: int
     residual: float
+    sd: Float64
 
     def __str__(self) -> str:
         used = min(self.n_images, MOST_IMAGES)
         return (
             f"the lens of camera {self.view} is from its own video: {used} of {self.n_images} "
-            f"images of the board, residual {self.residual:.2f} px"
+            f"images of the board, focal length {self.intrinsics[FX]:.1f} +- {self.sd[FX]:.1f} px, "
+            f"residual {self.residual:.2f} px"
         )
 
 
@@ -106,10 +117,25 @@ def lens_of(
     Raises
     ------
     PoseDataError
-        See `camera_intrinsics`.
+        When too few images show enough of the board, or they do not tell the focal length.
     """
-    own = observations.of_views([view])
-    intrinsics = camera_intrinsics(own, 0, fisheye, check)
+    own = observations.of_views([view]).without_sparse(FEWEST_CORNERS)
+    n_images = len(own.frames)
+    advice = "Record the board large, tilted to all sides, near and far, all over the image"
+    if n_images < FEWEST_IMAGES:
+        raise PoseDataError(
+            f"{n_images} images of view {view} show enough of the board to find its lens",
+            expected=f"{FEWEST_IMAGES} or more, of {FEWEST_CORNERS} corners each",
+            todo=advice,
+        )
+    intrinsics, sd = intrinsics_with_errors(own, 0, fisheye, check)
+    if not sd[FX] < _CERTAIN * intrinsics[FX]:
+        raise PoseDataError(
+            f"the images of view {view} do not tell its focal length: "
+            f"{intrinsics[FX]:.0f} +- {sd[FX]:.0f} px",
+            expected=f"a standard error below {100 * _CERTAIN:.0f} %",
+            todo=advice,
+        )
     alone = RigState(
         rotations=np.eye(3)[None],
         translations=np.zeros((1, 3)),
@@ -120,8 +146,54 @@ def lens_of(
         board_translations=np.zeros((1, 3)),
     )
     (residual,) = residuals_alone(alone, own, check)
-    n_images = int((own.n_observed[0] > 0).sum())
-    return Lens(view, own.sizes[0], intrinsics, n_images, residual)
+    return Lens(view, own.sizes[0], intrinsics, n_images, residual, sd)
+
+
+def refuse_foreign(
+    lens_videos: Mapping[str, str | os.PathLike[str]],
+    videos: Mapping[str, str | os.PathLike[str]],
+) -> None:
+    """Refuse videos for lenses that cannot be those of a rig's cameras, before any is searched.
+
+    Parameters
+    ----------
+    lens_videos, videos : mapping of view to path
+        Those for lenses, and those of all cameras together.
+
+    Raises
+    ------
+    PoseDataError
+        When one is of no camera, has images of another size, or cannot be read.
+    """
+    for view, path in lens_videos.items():
+        _refuse_unknown(view, tuple(videos), Path(path))
+        sizes = []
+        for each in (path, videos[view]):
+            with open_video(each) as video:
+                sizes.append((video.shape[2], video.shape[1]))
+        _refuse_size(view, sizes[0], sizes[1], Path(path))
+
+
+def _refuse_unknown(view: str, views: Sequence[str], path: Path | None = None) -> None:
+    if view not in views:
+        raise PoseDataError(
+            f"there is a video for the lens of {view}, but none of the rig",
+            file=path,
+            expected=f"lenses of {', '.join(views)}",
+        )
+
+
+def _refuse_size(
+    view: str, size: tuple[int, int], wanted: tuple[int, int], path: Path | None = None
+) -> None:
+    if size != wanted:
+        raise PoseDataError(
+            f"the video for the lens of {view} has {size[0]} x {size[1]} px, "
+            f"that for the rig {wanted[0]} x {wanted[1]}",
+            file=path,
+            expected="videos of one size",
+            todo="Record both with the same settings of the camera",
+        )
 
 
 def with_lenses(
@@ -140,19 +212,8 @@ def with_lenses(
     out = np.full((len(views), len(lenses[0].intrinsics)), np.nan) if known is None else known
     out = out.copy()
     for lens in lenses:
-        if lens.view not in views:
-            raise PoseDataError(
-                f"there is a video for the lens of {lens.view}, but none of the rig",
-                expected=f"lenses of {', '.join(views)}",
-            )
+        _refuse_unknown(lens.view, views)
         index = views.index(lens.view)
-        if lens.size != observations.sizes[index]:
-            width, height = observations.sizes[index]
-            raise PoseDataError(
-                f"the video for the lens of {lens.view} has {lens.size[0]} x {lens.size[1]} px, "
-                f"that for the rig {width} x {height}",
-                expected="videos of one size",
-                todo="Record both with the same settings of the camera",
-            )
+        _refuse_size(lens.view, lens.size, observations.sizes[index])
         out[index] = lens.intrinsics
     return out

@@ -26,8 +26,8 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
         one clock; the same under ``as_recorded``, and under ``held_out`` on blocks of frames left
         out of the fit; ``cameras.<name>`` with the same by camera, its clock in frames and ms, its
         coverage, its parameters with standard errors and its verdict (under ``held_out`` its
-        residuals and its clock); ``links`` between cameras; the ``verdict`` on the rig, and the
-        standard deviation of points in space.
+        residuals and its clock); ``links`` between cameras; the ``verdict`` on the rig; the
+        standard deviation of points in space; ``board_shape``, of a board that is not flat.
     """
     solution = calibration.solution
     out: dict[str, Any] = {
@@ -58,7 +58,15 @@ def figures_of(calibration: Calibration) -> dict[str, Any]:
         "findings": [text for _, text in calibration.overall.findings],
         "length_noise_mm": calibration.length_noise,
         "space_error": None,
+        "board_shape": None,
     }
+    if calibration.shape is not None:
+        out["board_shape"] = {
+            "largest_height_mm": calibration.shape.bend,
+            "largest_height_sd_mm": calibration.shape.bend_sd,
+            "stretch_percent": calibration.shape.stretch,
+            "stretch_sd_percent": calibration.shape.stretch_sd,
+        }
     if calibration.space is not None:
         out["space_error"] = {
             "sd_mm": calibration.space.sd,

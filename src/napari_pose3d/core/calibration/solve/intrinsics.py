@@ -13,8 +13,9 @@ from napari_pose3d.errors import PoseDataError
 from ..board.observations import BoardObservations
 from .board_poses import candidate_poses, focal_length, homographies
 from .bundle_adjustment import Freedom, Loss, adjust
+from .clocks.camera_clocks import corner_noise
 from .lens import CX, CY, FX, FY, K1, N_INTRINSICS, undistort
-from .rig_state import BoardImages, RigState, weak_priors
+from .rig_state import BoardImages, BoardMotion, RigState, weak_priors
 
 Float64 = NDArray[np.float64]
 
@@ -22,7 +23,8 @@ MOST_IMAGES = 40
 """Images that a camera's intrinsics are found from; more add time and no certainty."""
 
 _GUESS = 1.2  # focal length over image width, of a usual lens
-_FEWEST_CORNERS = 6
+FEWEST_CORNERS = 6
+"""An image with fewer corners says nothing about the lens."""
 
 
 def start_intrinsics(
@@ -65,6 +67,23 @@ def camera_intrinsics(
 ) -> Float64:
     """Intrinsics of one camera from its own images of the board, ``(9,)``.
 
+    Errors are those of `intrinsics_with_errors`.
+    """
+    return intrinsics_with_errors(observations, view, fisheye, check)[0]
+
+
+def intrinsics_with_errors(
+    observations: BoardObservations,
+    view: int,
+    fisheye: bool = False,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[Float64, Float64]:
+    """Intrinsics of one camera from its own images of the board, and their standard errors.
+
+    Returns
+    -------
+    intrinsics, sd : (9,)
+
     Raises
     ------
     PoseDataError
@@ -72,13 +91,13 @@ def camera_intrinsics(
     """
     name, size = observations.views[view], observations.sizes[view]
     images = BoardImages.of(observations.of_views([name]))
-    images = images.at(images.observed.sum(axis=1) >= _FEWEST_CORNERS)
+    images = images.at(images.observed.sum(axis=1) >= FEWEST_CORNERS)
     matrices, found = homographies(images.points, images.xy, images.observed)
     images, matrices = images.at(found), matrices[found]
     if not len(images.view):
         raise PoseDataError(
             f"no image of view {name} shows enough of the board",
-            expected=f"{_FEWEST_CORNERS} corners that do not lie on one line, in several images",
+            expected=f"{FEWEST_CORNERS} corners that do not lie on one line, in several images",
             todo="Record the board larger and tilted in several directions",
         )
     focal = focal_length(matrices, size) or _GUESS * size[0]
@@ -96,10 +115,15 @@ def camera_intrinsics(
         if everything:
             free[:] = True
         priors = weak_priors(state.intrinsics, (size,), fisheye)
-        state = adjust(
+        result = adjust(
             state, images, Freedom(no, free, no), Loss(scale), priors=priors, check=check
-        ).state
-    return np.asarray(state.intrinsics[0])
+        )
+        state = result.state
+    noise = corner_noise(state, images, BoardMotion.still(len(images.view)))
+    size_of = np.sqrt(np.maximum(np.diag(result.information), 1e-300))
+    inverse = np.linalg.pinv(result.information / np.outer(size_of, size_of), hermitian=True)
+    sd = noise * np.sqrt(np.maximum(np.diag(inverse), 0.0)) / size_of
+    return np.asarray(state.intrinsics[0]), np.asarray(sd)
 
 
 def _with_poses(intrinsics: Float64, images: BoardImages, fisheye: bool) -> RigState:

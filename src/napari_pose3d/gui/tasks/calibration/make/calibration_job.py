@@ -162,6 +162,7 @@ def find_board(
     from napari_pose3d.core.video.metadata import video_metadata
 
     progress("opening the videos", 0, 0)
+    lens_videos = _lens_videos(recording)
     rows: Mapping[str, NDArray[np.int64]] | None = None
     rate_notes: list[str] = []
     if recording.timestamps is not None:
@@ -196,28 +197,50 @@ def find_board(
         check=check,
     )
     rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
-    lenses: tuple[Lens, ...] = ()
-    if recording.lens_videos is not None:
-        lenses = _lenses(recording, board, progress, check)
+    lenses = _lenses(recording, lens_videos, board, progress, check)
     return Found(recording, observations, rows, rates, (*rate_notes, *notes), lenses)
 
 
-def _lenses(
-    recording: Recording, board: Board, progress: Progress, check: Callable[[], None]
-) -> tuple[Lens, ...]:
-    """Lenses of the cameras that have a video of their own in the chosen folder."""
-    from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
+def _pairing(found: Found) -> str:
+    """What says which frames belong together; "" where it is their numbers."""
+    from napari_pose3d.core.calibration.session_rig import pairing_of
+
+    recording = found.recording
+    if recording.timestamps is not None:
+        return f"frames belong together by {recording.timestamps.name}"
+    session = recording.session
+    return "" if session is None else pairing_of(session, list(recording.videos))
+
+
+def _lens_videos(recording: Recording) -> Mapping[str, Path]:
+    """The videos in the folder for lenses, by camera; none where no folder was chosen."""
+    from napari_pose3d.core.calibration.board.lens_recording import refuse_foreign
     from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
     from napari_pose3d.core.projects.naming.video_views import videos_by_view
 
     folder = recording.lens_videos
-    assert folder is not None
+    if folder is None:
+        return {}
     if not folder.is_dir():
         raise PoseDataError("this is no folder", file=folder, expected="a folder of videos")
     paths = [each for each in sorted(folder.iterdir()) if each.suffix.lower() in VIDEO_SUFFIXES]
     if not paths:
         raise PoseDataError("there is no video", file=folder, expected="one for each camera")
     videos = videos_by_view(paths, known=tuple(recording.videos))
+    refuse_foreign(videos, recording.videos)
+    return videos
+
+
+def _lenses(
+    recording: Recording,
+    videos: Mapping[str, Path],
+    board: Board,
+    progress: Progress,
+    check: Callable[[], None],
+) -> tuple[Lens, ...]:
+    """Lenses of the cameras that have a video of their own."""
+    from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
+
     done = dict.fromkeys(videos, 0)
     totals = dict.fromkeys(videos, 0)
 
@@ -253,6 +276,7 @@ def fit(
         bent=recording.settings.bent,
         exclude=exclude,
         frame_rate=found.rates.get(found.observations.views[0]),
+        pairing=_pairing(found),
         progress=lambda stage: progress(stage, 0, 0),
         check=checker(cancelled),
     )
