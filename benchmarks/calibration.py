@@ -236,23 +236,26 @@ def lagging() -> None:
     goal(f"30,000 px: pairs turned by up to {max(angles):.3f} degree (0.5)", max(angles) <= 0.5)
 
 
-MODELS: dict[str, tuple[int, ...]] = {
+MODELS: dict[str, tuple[int, ...] | None] = {
     "k1": (K1,),
     "k1 k2": (K1, K2),
     "k1 k2 p1 p2": (K1, K2, P1, P2),
     "k1 k2 k3": (K1, K2, K3),
+    "all, no priors": None,
     "all, weak priors (ours)": (K1, K2, P1, P2, K3),
 }
 
 
 @contextmanager
-def lens_model(free: tuple[int, ...]) -> Iterator[None]:
-    """Coefficients that are not free stay zero."""
+def lens_model(free: tuple[int, ...] | None) -> Iterator[None]:
+    """Coefficients that are not free stay zero; with None all are free, without priors."""
     modules = (rig_solution, intrinsics, camera_clocks)
     real = rig_solution.weak_priors
 
     def priors(*given: Any) -> Priors:
         made = real(*given)
+        if free is None:
+            return replace(made, sd=np.full(made.sd.shape, np.inf), aspect_sd=np.inf)
         sd = made.sd.copy()
         sd[:, [i for i in range(K1, N_INTRINSICS) if i not in free]] = 1e-9
         return replace(made, sd=sd)
@@ -275,14 +278,14 @@ def lens_models(folder: Path) -> None:
     scenes = []
     for tangential in (True, False):
         for seed in range(4):
-            rig = ring_of_cameras(4, arc=2.5, seed=seed)
+            rig = ring_of_cameras(4, seed=seed)
             if not tangential:
                 cameras = [
                     replace(each, distortion=each.distortion * np.array([1, 0, 0, 0, 0]))
                     for each in rig.cameras
                 ]
                 rig = replace(rig, cameras=tuple(cameras))
-            scenes.append((rig, simulate_board(rig, BOARD, 80, seed=seed).observations))
+            scenes.append((rig, simulate_board(rig, BOARD, 120, seed=seed).observations))
     used = judged = None
     if folder.is_dir():
         used, judged = _split_recording(folder)
@@ -298,9 +301,11 @@ def lens_models(folder: Path) -> None:
         table.add(name, *rows[name])
     table.show()
     *others, ours = rows.values()
-    best = np.min(others, axis=0)
-    worse = float(np.nanmax(np.array(ours) / best))
-    goal(f"all with weak priors: at most {worse:.2f} times the best by hand (1.1)", worse <= 1.1)
+    worse = np.array(ours) / np.min(others, axis=0)
+    where = ("recording, board", "recording, length", "lens with k1 k2 p1 p2", "lens with k1 alone")
+    for name, ratio in zip(where, worse.tolist(), strict=True):
+        if np.isfinite(ratio):
+            goal(f"{name}: {ratio:.2f} times the best picked by hand (1.1)", ratio <= 1.1)
 
 
 def _split_recording(folder: Path) -> tuple[BoardObservations, BoardObservations]:
