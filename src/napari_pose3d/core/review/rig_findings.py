@@ -112,7 +112,7 @@ def rig_findings(
     xy = np.asarray(raw[:, first : first + _FRAMES], np.float64)
     mine = rig.subset(poses.views)
     found = [*check_rig(rig, image_sizes), *(_moved(event) for event in moved)]
-    compared = check_rig_against(mine, xy, clocks=False, cancelled=asked)
+    compared = check_rig_against(mine, xy, clocks=False, with_figures=False, cancelled=asked)
     found += compared
     # With exchanged cameras everything else is off as well.
     if xy.shape[1] >= _FEWEST and not any(each.severity == "error" for each in compared):

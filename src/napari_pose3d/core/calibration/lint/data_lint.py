@@ -27,6 +27,7 @@ from .bump import find_bump
 from .clock_lint import clock_shifts, lag_growth
 from .rig_lint import Finding
 from .slow_drift import find_drift
+from .turned_camera import find_turned_camera
 
 Float64 = NDArray[np.float64]
 
@@ -62,6 +63,7 @@ def check_rig_against(
     xy: Float64,
     *,
     clocks: bool = True,
+    with_figures: bool = True,
     frame_rate: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Finding, ...]:
@@ -75,6 +77,8 @@ def check_rig_against(
         Pixels of the rig's images; NaN where missing.
     clocks : bool
         Whether frames follow one another in time, so that shifts and bumps can be looked for.
+    with_figures : bool
+        Whether a note gives the figures of all cameras (`view_errors`), whatever they are.
     frame_rate : float, optional
         Frames a second: for words only.
     """
@@ -100,12 +104,15 @@ def check_rig_against(
     if errors is None:
         found.append(Finding("note", "too few points are seen in two views to judge the rig"))
         return tuple(found)
-    found.append(_figures(rig, errors))
+    if with_figures:
+        found.append(_figures(rig, errors))
     guilty = _guilty(rig, errors)
     if guilty and np.isfinite(fit.shared):
         # What all keypoints share says less than which camera it is.
         found = [each for each in found if each.severity == "note"]
     found += guilty
+    if not any(each.severity != "note" for each in found):
+        found += _turned(rig, xy)
     if clocks:
         found += out_of_step(rig, xy, frame_rate, cancelled)
         found += _bumped(rig, xy)
@@ -166,6 +173,24 @@ def _figures(rig: Rig, errors: ViewErrors) -> Finding:
             )
         parts.append(text)
     return Finding("note", f"medians by camera: {'; '.join(parts)}")
+
+
+def _turned(rig: Rig, xy: Float64) -> list[Finding]:
+    """A camera that a small turn brings into agreement, all the time."""
+    turned = find_turned_camera(rig, xy)
+    if turned is None:
+        return []
+    return [
+        Finding(
+            "warning",
+            f"camera {' or '.join(turned.cameras)} seems to be turned against its calibration: "
+            f"what all keypoints share lies {turned.moved_px:.1f} px from where it should",
+            turned.cameras,
+            {"moved_px": turned.moved_px, "standard_errors": turned.standard_errors},
+            "Refine the rig from these points, or calibrate again",
+            Remedy("refine"),
+        )
+    ]
 
 
 def _guilty(rig: Rig, errors: ViewErrors) -> list[Finding]:

@@ -21,7 +21,9 @@ from .bump import TurnSolver, turn_gain
 
 Float64 = NDArray[np.float64]
 
-_STRETCHES = 12
+STRETCHES = 12
+"""Parts of a recording in which turns are looked for."""
+
 _CELLS = 5  # of each stretch: what is thinned out is spread over it
 _FEWEST_FRAMES = 10  # of a stretch
 _OUTSTANDING = 8.0  # standard errors
@@ -64,11 +66,11 @@ def find_drift(rig: Rig, xy: NDArray[np.floating]) -> SlowDrift | None:
         px; NaN where missing. Frames follow one another in time, and no camera was bumped.
     """
     n_frames = xy.shape[1]
-    if len(rig.cameras) < 2 or n_frames < _STRETCHES * _FEWEST_FRAMES:
+    if len(rig.cameras) < 2 or n_frames < STRETCHES * _FEWEST_FRAMES:
         return None
     solver = TurnSolver(rig, xy)
-    information, gradient = _stretches(solver, n_frames)
-    time = np.arange(_STRETCHES) / (_STRETCHES - 1) - 0.5
+    information, gradient = stretches_of(solver, n_frames)
+    time = np.arange(STRETCHES) / (STRETCHES - 1) - 0.5
     gains = _gains(information, gradient, time)
     view = int(np.argmax(gains))
     metric = solver.metric(view)
@@ -78,7 +80,7 @@ def find_drift(rig: Rig, xy: NDArray[np.floating]) -> SlowDrift | None:
     if moved < _LEAST_PX:
         return None
     away = (turns - turns.mean(axis=0) - np.outer(time, slope)) @ metric @ slope / moved
-    error = float(np.sqrt(np.square(away).sum() / (_STRETCHES - 2) / np.square(time).sum()))
+    error = float(np.sqrt(np.square(away).sum() / (STRETCHES - 2) / np.square(time).sum()))
     if moved < _OUTSTANDING * error or not _shared(solver, view, n_frames, time, metric @ slope):
         return None
     least = _ALIKE * gains[view] if len(rig.cameras) > 2 else 0.0
@@ -90,11 +92,11 @@ def find_drift(rig: Rig, xy: NDArray[np.floating]) -> SlowDrift | None:
     )
 
 
-def _stretches(solver: TurnSolver, n_frames: int) -> tuple[Float64, Float64]:
+def stretches_of(solver: TurnSolver, n_frames: int) -> tuple[Float64, Float64]:
     """Normal equations of each camera: ``(stretch, view, 3, 3)`` and ``(stretch, view, 3)``."""
-    cells = np.linspace(0, n_frames, _STRETCHES * _CELLS + 1).astype(int)
+    cells = np.linspace(0, n_frames, STRETCHES * _CELLS + 1).astype(int)
     sums = solver.sums([range(a, b) for a, b in pairwise(cells)])
-    parts = [sums.turns(slice(k * _CELLS, (k + 1) * _CELLS)) for k in range(_STRETCHES)]
+    parts = [sums.turns(slice(k * _CELLS, (k + 1) * _CELLS)) for k in range(STRETCHES)]
     return np.array([each for each, _ in parts]), np.array([each for _, each in parts])
 
 
@@ -119,7 +121,7 @@ def _shared(solver: TurnSolver, view: int, n_frames: int, time: Float64, along: 
     for part in range(n_parts):
         own = TurnSolver(solver.rig, solver.xy[:, :, part::n_parts])
         own.noise = solver.noise
-        information, gradient = _stretches(own, n_frames)
+        information, gradient = stretches_of(own, n_frames)
         inverse = np.linalg.pinv(information[:, view])
         turns = -np.einsum("kij,kj->ki", inverse, gradient[:, view])
         shares.append(float(_slope(turns, time) @ along))
