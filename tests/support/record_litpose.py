@@ -19,15 +19,20 @@ from pathlib import Path
 
 from tests.support.paths import RECORDED_LITPOSE as RECORDED
 from tests.support.real_litpose import tiny_transformer
+from tests.support.spot_networks import spot_positions, spot_video, write_export
 
-from napari_pose3d.core.models.configuration.config_file import config_text, with_values
+from napari_pose3d.core.models.configuration.config_file import (
+    config_text,
+    read_config,
+    with_values,
+)
 from napari_pose3d.core.models.configuration.training_config import config_of_seed
 from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.settings import TrainingSettings
 from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
 
 SEEDS = (0, 1)
-_EPOCHS, _ROWS = 6, 3
+_EPOCHS, _ROWS, _FRAMES = 6, 3, 2
 _VALUES = {
     "training.train_batch_size": 4,
     "training.val_batch_size": 4,
@@ -98,6 +103,7 @@ def main(environment: Path) -> None:
                 command += [str(path) for path in sorted((project / "videos").glob("*.mp4"))]
                 command += ["--skip_viz", "--reader", "opencv", "--batch_size", "8"]
                 subprocess.run(command, env=variables, cwd=folder, stdin=subprocess.DEVNULL)
+                record_spots(environment, folder, variables)
             keep(folder, RECORDED / "models" / folder.name, work, environment, timeline)
 
 
@@ -115,6 +121,32 @@ def cleaned(text: str, work: Path, environment: Path) -> str:
     """Text with neither paths nor names of this machine."""
     text = text.replace(str(work), "/data").replace(str(environment), "/env")
     return re.sub(r"/(?:tmp|home|root|work)/[^\s'\",]*", "/elsewhere", text)
+
+
+def record_spots(environment: Path, network: Path, variables: dict[str, str]) -> None:
+    """What litpose predicts by onnxruntime with a network of ours in the place of its own export.
+
+    Its resizing and decoding are the reference for ours, with maps that have peaks.
+    """
+    config = read_config(network / "config.yaml")
+    views, keypoints = config["data"]["view_names"], tuple(config["data"]["keypoint_names"])
+    (checkpoint,) = network.rglob("*.ckpt")
+    shutil.rmtree(network / "exports_onnx", ignore_errors=True)
+    export = network / "exports_onnx" / f"{checkpoint.stem}_fp32.onnx"
+    write_export(export, len(views), keypoints)
+    shutil.rmtree(RECORDED / "spots", ignore_errors=True)
+    (RECORDED / "spots").mkdir()
+    videos = [
+        spot_video(RECORDED / "spots" / f"spots_{view}.mp4", spot_positions(_FRAMES, seed))
+        for seed, view in enumerate(views)
+    ]
+    command = [str(environment / "bin" / "litpose"), "predict", str(network), *map(str, videos)]
+    command += ["--skip_viz", "--reader", "opencv", "--runtime", "onnx"]
+    subprocess.run(command, env=variables, cwd=network, stdin=subprocess.DEVNULL)
+    for video in videos:
+        table = network / "video_preds" / f"{video.stem}.csv"
+        shutil.move(table, RECORDED / "spots" / table.name)
+        (network / "video_preds" / f"{video.stem}_temporal_norm.csv").unlink(missing_ok=True)
 
 
 def follow(environment: Path, folder: Path, variables: dict[str, str]) -> list[dict[str, object]]:
@@ -173,17 +205,17 @@ def keep(
         empty = target / path.relative_to(folder)
         empty.parent.mkdir(parents=True)
         empty.touch()
-    (events,) = folder.rglob("events.out.tfevents.*")
-    raw = events.read_bytes()
-    place = target / events.relative_to(folder).parent
-    name = str(work).encode()
-    (place / "events.out.tfevents.1.host.1.0").write_bytes(without_texts(raw, name))
     if folder.name != f"seed{SEEDS[-1]}":
         for path in sorted((folder / "video_preds").glob("*"))[:2]:
             lines = path.read_text().splitlines()[: _ROWS + 3]
             (target / "video_preds").mkdir(exist_ok=True)
             (target / "video_preds" / path.name).write_text("\n".join(lines) + "\n")
         return
+    (events,) = folder.rglob("events.out.tfevents.*")
+    raw = events.read_bytes()
+    place = target / events.relative_to(folder).parent
+    name = str(work).encode()
+    (place / "events.out.tfevents.1.host.1.0").write_bytes(without_texts(raw, name))
     for each in timeline:
         each["events"] = len(without_texts(raw[: int(str(each["events"]))], name))
     (RECORDED / "timeline.json").write_text(
@@ -192,7 +224,7 @@ def keep(
     for log in ("train_stdout.log", "train_stderr.log"):
         text = (folder / log).read_bytes().decode("utf-8", errors="replace")
         text = cleaned(text, work, environment)
-        (target / log).write_text(text[-4000:], newline="")
+        (target / log).write_text(text[-1500:], newline="")
 
 
 def _short(cell: str) -> str:

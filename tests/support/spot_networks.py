@@ -24,16 +24,21 @@ _GAIN = 10.0
 _FLOAT, _INT64 = 1, 7
 
 
-def spot_network(folder: Path, views: tuple[str, ...]) -> Path:
-    """The folder of a network of several views with its configuration and its export."""
+def spot_network(
+    folder: Path, views: tuple[str, ...], keypoints: tuple[str, ...] = KEYPOINTS
+) -> Path:
+    """The folder of a network of several views with its configuration and its export.
+
+    Other keypoints than those three are at places of some colour or other.
+    """
     config = {
         "data": {
             "image_resize_dims": {"height": SIZE, "width": SIZE},
             "data_dir": str(folder.parent.parent),
             "csv_file": [f"CollectedData_{view}.csv" for view in views],
             "view_names": list(views),
-            "keypoint_names": list(KEYPOINTS),
-            "num_keypoints": len(KEYPOINTS),
+            "keypoint_names": list(keypoints),
+            "num_keypoints": len(keypoints),
         },
         "training": {"rng_seed_model_pt": 0},
         "model": {"model_type": "heatmap_multiview_transformer", "backbone": "vits_dino"},
@@ -41,11 +46,17 @@ def spot_network(folder: Path, views: tuple[str, ...]) -> Path:
     touch(folder / "config.yaml", config_text(config))
     touch(folder / "train_status.json", '{"status": "COMPLETED"}')
     touch(folder / "tb_logs/net/version_0/checkpoints/epoch=0-step=1-best.ckpt", "weights")
-    export = folder / "exports_onnx" / "epoch=0-step=1-best_fp32.onnx"
-    weights = touch(export.with_name(f"{export.name}.data"))
-    weights.write_bytes(_weights().tobytes())
-    export.write_bytes(_model(len(views), weights.name))
+    write_export(folder / "exports_onnx" / "epoch=0-step=1-best_fp32.onnx", len(views), keypoints)
     return folder
+
+
+def write_export(path: Path, n_views: int, keypoints: tuple[str, ...]) -> None:
+    """The network, and its weights beside it."""
+    weights = _weights(keypoints)
+    touch(path)
+    beside = path.with_name(f"{path.name}.data")
+    beside.write_bytes(weights.tobytes())
+    path.write_bytes(_model(n_views, weights.shape, beside.name))
 
 
 def spot_positions(n_frames: int, seed: int) -> NDArray[np.float64]:
@@ -73,16 +84,18 @@ def spot_video(path: Path, xy: NDArray[np.float64]) -> Path:
     return path
 
 
-def _weights() -> NDArray[np.float32]:
+def _weights(keypoints: tuple[str, ...]) -> NDArray[np.float32]:
     """Of a convolution: each keypoint has its colour."""
-    n = len(KEYPOINTS)
-    weights = np.full((n, 3, _CELL, _CELL), -0.5, np.float32)
-    weights[range(n), range(n)] = 1
-    return weights * np.float32(_GAIN / _CELL**2)
+    n = len(keypoints)
+    colours = np.full((n, 3), -0.5)
+    colours[range(3), range(3)] = 1
+    colours[3:] = np.random.default_rng(0).normal(size=(n - 3, 3))
+    weights = np.broadcast_to(colours[:, :, None, None], (n, 3, _CELL, _CELL))
+    return np.ascontiguousarray(weights * _GAIN / _CELL**2, np.float32)
 
 
-def _model(n_views: int, weights_file: str) -> bytes:
-    n, maps = len(KEYPOINTS), SIZE // _CELL
+def _model(n_views: int, weights: tuple[int, ...], weights_file: str) -> bytes:
+    n, maps = weights[0], SIZE // _CELL
     shapes = {
         "one_by_one": (-1, 3, SIZE, SIZE),
         "flat": (-1, n_views * n, maps * maps),
@@ -98,7 +111,7 @@ def _model(n_views: int, weights_file: str) -> bytes:
             _node("Softmax", ("rows",), "shares", axis),
             _node("Reshape", ("shares", "maps"), "heatmaps"),
             _block(2, b"spots"),
-            _block(5, _outside("weights", _weights().shape, weights_file)),
+            _block(5, _outside("weights", weights, weights_file)),
             *(
                 _block(5, _tensor(name, np.array(shape, np.int64)))
                 for name, shape in shapes.items()

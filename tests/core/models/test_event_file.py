@@ -24,15 +24,14 @@ def test_the_checksum_is_castagnoli() -> None:
     assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
-@pytest.mark.parametrize(("seed", "first", "last"), [(0, 57.787, 55.886), (1, 52.262, 55.036)])
-def test_a_recorded_training(seed: int, first: float, last: float) -> None:
-    folder = RECORDED_LITPOSE / "models" / f"seed{seed}"
+def test_a_recorded_training() -> None:
+    folder = RECORDED_LITPOSE / "models" / "seed1"
     scalars = read_scalars(next(folder.rglob("events.out.tfevents*")))
     errors = scalars["train_supervised_rmse"]
     assert len(errors) == 30
     assert [each.step for each in errors] == list(range(30))
     ends = errors[0].value, errors[-1].value
-    assert ends == pytest.approx((first, last), abs=1e-3)
+    assert ends == pytest.approx((52.262, 55.036), abs=1e-3)
     validation = scalars["val_supervised_rmse"]
     assert [each.step for each in validation] == [9, 19, 29]
     assert "patch_mask_ratio" in scalars
