@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where they are written")
     parser.add_argument("--theme", default="dark", help="of the window (default %(default)s)")
     parser.add_argument("--size", default="1600x1000", help="of the window (default %(default)s)")
+    parser.add_argument("--whole", action="store_true", help="all of the whole window")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
@@ -51,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         project = make_sample(home / "sample", recipe=SampleRecipe(n_frames=100, seeds=1))
         shutil.rmtree(project / "models")
         width, height = map(int, options.size.split("x"))
-        pictures = _Pictures(project, environment, options.folder, options.theme, (width, height))
-        pictures.take_all()
+        size = width, height
+        _Pictures(
+            project, environment, options.folder, options.theme, size, options.whole
+        ).take_all()
     return 0
 
 
@@ -85,10 +88,18 @@ class _Pictures:
     theme : str
     size : (int, int)
         Width and height of the window, px.
+    whole : bool
+        Whether all pictures are of the whole window.
     """
 
     def __init__(
-        self, project: Path, environment: Path, folder: Path, theme: str, size: tuple[int, int]
+        self,
+        project: Path,
+        environment: Path,
+        folder: Path,
+        theme: str,
+        size: tuple[int, int],
+        whole: bool,
     ) -> None:
         import napari
         from napari.layers import Layer
@@ -100,6 +111,7 @@ class _Pictures:
         from napari_pose3d.settings import never_cancelled, no_progress
 
         self._project, self._environment, self._folder = project, environment, folder
+        self._whole = whole
         self._viewer = napari.Viewer(title="napari-pose3d")
         self._viewer.theme = theme
         self._viewer.window.resize(*size)
@@ -134,7 +146,7 @@ class _Pictures:
         self._check("net")
         self._train("net", in_spite=False)
         self._until(lambda: all(epoch >= _TAKEN_AT for epoch in self._epochs()))
-        self._take("training", "Train")
+        self._take("training", "Train", whole=True)
         self._until(lambda: self._states() == ["done", "done"])
         self._until(lambda: panel.section("Models").words.startswith("2 of "))
         panel.networks.table.clearSelection()
@@ -189,8 +201,8 @@ class _Pictures:
     def _epochs(self) -> list[int]:
         return [row.progress.epoch for row in self._panel.training.table.records]
 
-    def _take(self, name: str, section: str, at: Any = None) -> None:
-        """Unfold one section alone, and take a picture of the window and one of the panel."""
+    def _take(self, name: str, section: str, at: Any = None, whole: bool = False) -> None:
+        """Unfold one section alone, and take a picture of the panel, or of the whole window."""
         panel = self._panel
         for title in ("Program", "Check and settings", "Train", "Models", "Distill", "Propose"):
             panel.section(title).unfold(title == section)
@@ -200,10 +212,11 @@ class _Pictures:
             bar.setValue(at.mapTo(panel._scroll.widget(), at.rect().topLeft()).y())
             self._wait(_SETTLE_MS)
         path = self._folder / f"models-{name}.png"
-        panel.grab().save(str(path))
-        window = self._folder / f"models-{name}-window.png"
-        self._viewer.screenshot(str(window), canvas_only=False, flash=False)
-        print(f"A picture of the panel: {path.resolve()}", flush=True)
+        if whole or self._whole:
+            self._viewer.screenshot(str(path), canvas_only=False, flash=False)
+        else:
+            panel.grab().save(str(path))
+        print(f"A picture: {path.resolve()}", flush=True)
 
     def _wait(self, milliseconds: int) -> None:
         from qtpy.QtTest import QTest

@@ -48,7 +48,10 @@ def test_a_good_project_has_no_errors_and_says_what_it_comes_to(
 ) -> None:
     widget = models_panel(shared_viewer, qtbot)
     assert "Open a session first" in widget.check.check.toolTip()
+    assert "Open a session first" in widget.check.obstacle.message
     open_in(shared_viewer, project)
+    assert not widget.check.obstacle.isVisibleTo(widget.check)
+    assert "litpose is needed" in widget.training.obstacle.message
     checked(widget)
     panel = widget.check
     assert "No errors" in widget.jobs.status
@@ -248,6 +251,10 @@ def test_a_training_is_followed_to_its_end_also_by_a_window_opened_later(
     assert other.training.curves.drawn["net-seed4", VALIDATION_ERROR] == 10
     assert other.training.table.text(1, 3) == "2.0"
     until(lambda: other.section("Models").words == "2 of 2 done")
+    # In another theme the names of the curves can still be read.
+    other.training.curves.set_colours("#ffffff", "#102030")
+    names = [label.item.toHtml() for _, label in other.training.curves.legend.items]
+    assert ["#102030" in name for name in names] == [True, True]
     assert not other.training.stop.isEnabled()
 
 

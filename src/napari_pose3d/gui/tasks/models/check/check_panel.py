@@ -75,6 +75,7 @@ class CheckPanel(QWidget):
         self.trial.clicked.connect(self.run_trial)
         self.show_config = QPushButton("Confi&guration…")
         self.show_config.clicked.connect(self._show_config)
+        self.obstacle = MessageLabel()
         self.summary = MessageLabel()
         self.findings = FindingList()
         self.labels_title = MessageLabel()
@@ -84,6 +85,7 @@ class CheckPanel(QWidget):
             row.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.obstacle)
         column.addWidget(self.form)
         column.addLayout(row)
         for part in (self.summary, self.findings, self.labels_title, self.labels):
@@ -215,6 +217,8 @@ class CheckPanel(QWidget):
             self._jobs.say(_CHANGED, "")
 
     def _refresh(self) -> None:
+        self.obstacle.show_message(self._models.obstacle)
+        self.obstacle.setVisible(bool(self._models.obstacle))
         busy = "A job is running." if self._jobs.is_busy else ""
         why = self._models.obstacle or busy
         self.check.setEnabled(not why)

@@ -66,7 +66,9 @@ class SettingsDialog(QDialog):
         self.search.setAccessibleName("Find a setting")
         self.search.setClearButtonEnabled(True)
         self.differing = QCheckBox("Only those that differ")
-        self.differing.setEnabled(any(each.differs for each in settings))
+        any_differs = any(each.differs for each in settings)
+        self.differing.setEnabled(any_differs)
+        self.differing.setToolTip("" if any_differs else "None is known to differ.")
         self._rows = _Settings(None, _COLUMNS, _HINTS)
         known = _asked_known(settings), _effect_known(settings)
         wide = 2 if known[1] else 1

@@ -64,6 +64,9 @@ class TrainingCurves(QWidget):
         for plot in (self.errors, self.losses):
             take_colours(plot, background, text)
         self.legend.setLabelTextColor(text)
+        for _, label in self.legend.items:
+            # Names that are there are not drawn anew by that.
+            label.setText(label.text)
 
     def show_progress(self, found: Mapping[str, TrainingProgress]) -> None:
         """Draw the curves of these networks instead."""

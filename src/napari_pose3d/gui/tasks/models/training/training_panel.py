@@ -86,6 +86,7 @@ class TrainingPanel(SectionPart):
         self.go_on = QPushButton("Continue…")
         self.go_on.clicked.connect(self.ask_to_go_on)
         self.table = TrainingTable()
+        self.obstacle = MessageLabel()
         self.words = MessageLabel()
         self.curves = TrainingCurves()
         self.curves.setToolTip(
@@ -133,6 +134,7 @@ class TrainingPanel(SectionPart):
             inner.addWidget(part)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.obstacle)
         column.addLayout(first)
         column.addWidget(self.in_spite)
         column.addLayout(second)
@@ -329,7 +331,11 @@ class TrainingPanel(SectionPart):
         busy = "A job is running." if self._jobs.is_busy else ""
         program = self._models.program
         works = program is not None and program.works
-        why = self._models.obstacle or busy or ("" if works else NO_PROGRAM)
+        needed = "" if works else NO_PROGRAM
+        lacking = self._models.obstacle or ("" if self._models.is_asking else needed)
+        self.obstacle.show_message(lacking)
+        self.obstacle.setVisible(bool(lacking))
+        why = self._models.obstacle or busy or needed
         self.train.setEnabled(not why)
         self.train.setToolTip(why or _HINT)
         running, over = self._of_state(False), self._of_state(True)
