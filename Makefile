@@ -84,7 +84,8 @@ test-next: $(NEXT_STAMP)
 
 # Programs that read what we write, in environments of their own; and the libraries of the formats.
 # keypoint-moseq wants other versions of what the rest needs. DANNCE is no package: with
-# NAPARI_POSE3D_DANNCE=.../dannce/engine/io.py it is asked, too.
+# NAPARI_POSE3D_DANNCE=.../dannce/engine/io.py it is asked, too. MORE=ENVIRONMENT adds another one, such as
+# one with another movement.
 PEERS := .venv-peers
 MOSEQ := .venv-moseq
 $(PEERS)/.installed:
@@ -101,7 +102,7 @@ $(MOSEQ)/.installed:
 
 test-peers: $(STAMP) $(PEERS)/.installed $(MOSEQ)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[export,parquet,sleap]"
-	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)):$(abspath $(MOSEQ)) \
+	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)):$(abspath $(MOSEQ))$(addprefix :,$(MORE)) \
 		NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
 		$(BIN)/python -m pytest -m peers tests/core
 	$(BIN)/python -m tests.support.interchange_table

@@ -150,7 +150,8 @@ def _moseq(path: str, kind: str) -> tuple[list[str], Any, str]:
     ((key, xyz),) = positions.items()
     assert confidences[key].shape == xyz.shape[:2]
     version = importlib.import_module("importlib.metadata").version("keypoint-moseq")
-    named = [] if str(names[0]).startswith("bodypart") else list(names)
+    # Made up, or none, where the file has none.
+    named = [] if not names or str(names[0]).startswith("bodypart") else list(names)
     return named, xyz.tolist(), version
 
 
