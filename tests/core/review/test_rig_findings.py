@@ -21,6 +21,8 @@ def test_a_calibration_that_fits_has_no_faults_and_its_figures_are_there() -> No
     assert [each.camera for each in found.agreement] == list(RIG.names)
     for each in found.agreement:
         assert 0 < each.residual < each.left_out < 2 * each.expected
+        assert 0 < each.epipolar < each.left_out
+    assert not any("medians" in each.problem for each in found.findings)
 
 
 def test_a_camera_that_lags_is_named_with_the_frames() -> None:

@@ -37,12 +37,15 @@ class CameraAgreement:
         To the point of the other cameras.
     expected : float
         What ``left_out`` would be if only noise made it; NaN with two cameras.
+    epipolar : float
+        To the epipolar curves of the other cameras.
     """
 
     camera: str
     residual: float
     left_out: float
     expected: float
+    epipolar: float
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ def rig_findings(
     xy = np.asarray(raw[:, first : first + _FRAMES], np.float64)
     mine = rig.subset(poses.views)
     found = [*check_rig(rig, image_sizes), *(_moved(event) for event in moved)]
+    # The figures of all cameras are a table of their own.
     compared = check_rig_against(mine, xy, clocks=False, with_figures=False, cancelled=asked)
+    errors = view_errors(mine, xy)
     found += compared
     # With exchanged cameras everything else is off as well.
     if xy.shape[1] >= _FEWEST and not any(each.severity == "error" for each in compared):
@@ -121,10 +126,12 @@ def rig_findings(
         found += out_of_step(mine, xy[:, :, most], frame_rate, asked)
     order = ("error", "warning", "note")
     found.sort(key=lambda each: order.index(each.severity))
-    errors = view_errors(mine, xy)
     agreement = []
     if errors is not None:
-        columns = errors.residual.tolist(), errors.left_out.tolist(), errors.expected.tolist()
+        columns = [
+            values.tolist()
+            for values in (errors.residual, errors.left_out, errors.expected, errors.epipolar)
+        ]
         agreement = [CameraAgreement(*row) for row in zip(mine.names, *columns, strict=True)]
     return RigFindings(tuple(found), tuple(agreement))
 
