@@ -10,12 +10,12 @@ XVFB := xvfb-run -a -s "$(SCREEN)"
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
 
-.PHONY: demo pictures test test-slow test-next test-peers lint bench stress docs dist system clean help
+.PHONY: demo screenshots test test-slow test-next test-peers lint bench stress docs dist system clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       install, make the sample session, smooth it, open napari on it"
-	@echo "make pictures   pictures of the panel Models for the documentation, in build/demo"
+	@echo "make screenshots  of the panel Models, for the documentation, in build/demo"
 	@echo "make test       install, run ruff, the type check, npe2 validate and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-next  the tests with napari's next release, in an environment of its own"
@@ -46,8 +46,8 @@ demo: $(STAMP)
 	fi
 
 # The documentation has those of a real training (NAPARI_POSE3D_LITPOSE); else a stand-in trains.
-pictures: $(STAMP)
-	$(XVFB) $(BIN)/python -m tests.support.models_pictures build/demo
+screenshots: $(STAMP)
+	$(XVFB) $(BIN)/python -m tests.support.models_screenshots build/demo
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ N_FRAMES, SIZE = 40, (128, 96)
 RUN = {"python", "sh", "toml"}
 SHOWN = {"json", "text"}
 # Of litpose, dask and our benchmarks.
-OF_OTHERS = {"--bbox_dir", "--reader", "--memory-limit", "--review", "--write"}
+OF_OTHERS = {"--bbox_dir", "--reader", "--runtime", "--memory-limit", "--review", "--write"}
 # What only the site understands: `make docs`.
 SITE = {"{toctree}", "{eval-rst}"}
 

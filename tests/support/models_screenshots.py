@@ -1,4 +1,4 @@
-"""Pictures of the panel Models in its states, for docs/models.md; run by ``make pictures``.
+"""Screenshots of the panel Models in its states, for docs/models.md; run by ``make screenshots``.
 
 A small convolutional network is trained on the sample by the ``litpose`` that
 ``NAPARI_POSE3D_LITPOSE`` names; where none is named, the stand-in of the tests trains. What is to
@@ -33,8 +33,8 @@ _FAILURE = "No such file or directory: '{}'"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Open the sample in a window, bring its panel into each state, and take pictures."""
-    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
+    """Open the sample in a window, bring its panel into each state, and take screenshots."""
+    parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, help="where they are written")
     parser.add_argument("--theme", default="dark", help="of the window (default %(default)s)")
     parser.add_argument("--size", default="1600x1000", help="of the window (default %(default)s)")
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(project / "models")
         width, height = map(int, options.size.split("x"))
         size = width, height
-        _Pictures(
+        _Screenshots(
             project, environment, options.folder, options.theme, size, options.whole
         ).take_all()
     return 0
@@ -74,22 +74,22 @@ def _be_a_new_user(home: Path) -> None:
     }
 
 
-class _Pictures:
+class _Screenshots:
     """A window over a project, and what a user does there.
 
     Parameters
     ----------
     project : Path
-        Is trained on, and damaged for some of the pictures.
+        Is trained on, and damaged for some of the screenshots.
     environment : Path
-        Of ``litpose``; chosen after the picture without one.
+        Of ``litpose``; chosen after the screenshot without one.
     folder : Path
-        Of the pictures.
+        Of the screenshots.
     theme : str
     size : (int, int)
         Width and height of the window, px.
     whole : bool
-        Whether all pictures are of the whole window.
+        Whether all screenshots are of the whole window.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class _Pictures:
         return [row.progress.epoch for row in self._panel.training.table.records]
 
     def _take(self, name: str, section: str, at: Any = None, whole: bool = False) -> None:
-        """Unfold one section alone, and take a picture of the panel, or of the whole window."""
+        """Unfold one section alone, and take a screenshot of the panel, or of the whole window."""
         panel = self._panel
         for title in ("Program", "Check and settings", "Train", "Models", "Distill", "Propose"):
             panel.section(title).unfold(title == section)
@@ -216,7 +216,7 @@ class _Pictures:
             self._viewer.screenshot(str(path), canvas_only=False, flash=False)
         else:
             panel.grab().save(str(path))
-        print(f"A picture: {path.resolve()}", flush=True)
+        print(f"A screenshot: {path.resolve()}", flush=True)
 
     def _wait(self, milliseconds: int) -> None:
         from qtpy.QtTest import QTest
