@@ -136,12 +136,25 @@ def session_rows(
 
 
 def pairing_of(session: Session, views: Sequence[str]) -> str:
-    """What a session says about which frames belong together, in words; "" for nothing."""
-    shifted_views = [view for view in views if session.alignment(view).shifts_frames]
-    if not shifted_views:
-        return ""
-    listed = "; ".join(f"{view} {session.alignment(view).describe()}" for view in shifted_views)
-    return f"frames belong together by the alignment of session {session.name}: {listed}"
+    """What a session says about which frames belong together, in words; "" for nothing.
+
+    Also which of its views are cropped or scaled: a rig of their videos is not one of its images.
+    """
+    alignments = {view: session.alignment(view) for view in views}
+    shifts = [
+        f"{view} {each.describe()}" for view, each in alignments.items() if each.shifts_frames
+    ]
+    moved = [view for view, each in alignments.items() if each.moves_pixels]
+    said = []
+    if shifts:
+        listed = "; ".join(shifts)
+        said.append(f"frames belong together by the alignment of session {session.name}: {listed}")
+    if moved:
+        said.append(
+            f"this calibration is of the videos' own pixels, but session {session.name} crops or "
+            f"scales {', '.join(moved)}: remove that in project.toml before it is used there"
+        )
+    return "; ".join(said)
 
 
 def offsets_of_clocks(
