@@ -57,6 +57,7 @@ def test_a_good_project_has_no_errors_and_says_what_it_comes_to(
     assert "No errors" in widget.jobs.status
     assert widget.section("Check and settings").words == "no errors"
     assert "acts from epoch 61, in full from 160" in panel.summary.message
+    assert "(2 animals, by the names of the sessions)" in panel.labels_title.message
     assert panel.labels.text(0, 0) == "nose"
     assert panel.labels.text(0, 1) == "16"
     assert not panel.trial.isEnabled()
@@ -301,6 +302,14 @@ def test_a_training_is_stopped_and_continued(
     monkeypatch.setenv("FAKE_LITPOSE", "{}")
     monkeypatch.setattr(QInputDialog, "getInt", lambda *_: (6, True))
     until(lambda: training.go_on.isEnabled())
+    # It is checked as any other training.
+    calibration = project / "calibrations" / "mouse2_day1.toml"
+    aside = calibration.rename(calibration.with_suffix(".aside"))
+    click(training.go_on)
+    until(lambda: not widget.jobs.is_busy)
+    assert "Not continued: 1 error" in widget.jobs.status
+    assert "mouse2_day1" in widget.jobs.status
+    aside.rename(calibration)
     click(training.go_on)
     until(lambda: training.group.currentText() == "net-on")
     until(lambda: states(widget) == ["done"])
