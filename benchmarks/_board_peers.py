@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from _common import describe_end
+from _peers import CALISCOPE, peer_python
 from napari_pose3d import Rig
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.observations import BoardObservations
@@ -19,6 +25,10 @@ from napari_pose3d.core.cameras.camera import Camera
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
 Float64 = NDArray[np.float64]
+_CALISCOPE_COLUMNS = [
+    *("sync_index", "cam_id", "object_id", "keypoint_id", "img_loc_x", "img_loc_y"),
+    *("obj_loc_x", "obj_loc_y", "obj_loc_z"),
+]
 
 
 def state_of(rig: Rig, n_frames: int) -> RigState:
@@ -116,6 +126,43 @@ def aniposelib_from_videos(videos: Sequence[Path], board: Board) -> None:
     np.random.seed(0)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         group.calibrate_videos([[str(path)] for path in videos], peer, verbose=False)
+
+
+def caliscope_rig(observations: BoardObservations) -> tuple[Rig, float] | str:
+    """caliscope on the same corners, with its seconds of CPU; or why there is none.
+
+    It wants videos for each lens by itself; from these corners it takes what it can use.
+    """
+    python, words = peer_python(CALISCOPE)
+    if python is None:
+        return words
+    board, places = observations.board, observations.board.points / 1000
+    rows = [
+        (frame, view, 0, corner, *xy, *places[corner])
+        for view, of_view in enumerate(observations.xy)
+        for frame, of_frame in zip(observations.frames, of_view, strict=True)
+        for corner, xy in enumerate(of_frame)
+        if np.isfinite(xy).all()
+    ]
+    facts = {
+        "sizes": dict(enumerate(observations.sizes)),
+        "columns": board.columns,
+        "rows": board.rows,
+        "square_cm": board.square / 10,
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pd.DataFrame(rows, columns=_CALISCOPE_COLUMNS).to_csv(folder / "corners.csv", index=False)
+        (folder / "board.json").write_text(json.dumps(facts, default=int))
+        script = Path(__file__).with_name("_child_caliscope.py")
+        arguments = [folder / each for each in ("corners.csv", "board.json", "rig.toml")]
+        ended = subprocess.run(
+            [python, script, *arguments], capture_output=True, text=True, check=False
+        )
+        if ended.returncode:
+            return f"caliscope: {describe_end(ended)}"
+        seconds = json.loads(ended.stdout.splitlines()[-1])["seconds"]
+        return stored_rig(folder / "rig.toml", observations.views), seconds
 
 
 def stored_rig(path: Path, views: tuple[str, ...]) -> Rig:

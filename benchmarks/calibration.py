@@ -15,8 +15,8 @@
 5. The same rig, to the last bit: with one thread and with all, and with cameras' corners given in
    another order of frames in memory.
 
-aniposelib draws random samples; its seed is fixed here. caliscope is on no package index that these
-measurements were made with, so only its stored result is beside ours.
+aniposelib draws random samples; its seed is fixed here. caliscope runs in an environment of its own
+(POSE3D_CALISCOPE names one that is ready); its lenses are those that it finds in the same corners.
 
     python benchmarks/calibration.py [--quick]
 """
@@ -39,6 +39,7 @@ from _board_peers import (
     aniposelib_from_videos,
     aniposelib_rig,
     apart,
+    caliscope_rig,
     error_in_space,
     state_of,
     stored_rig,
@@ -139,6 +140,11 @@ def recording(folder: Path) -> None:
     ours = add("napari-pose3d", *timed(lambda: solved(used)))
     add("napari-pose3d, no clocks", *timed(lambda: solved(used, clocks=False)))
     add("aniposelib", *timed(lambda: aniposelib_rig(used)))
+    caliscope = caliscope_rig(used)
+    if isinstance(caliscope, str):
+        print(f"without caliscope: {caliscope}")
+    else:
+        add("caliscope", *caliscope)
     peer = add(
         "caliscope, stored (saw all frames)",
         stored_rig(folder / "peer_result.toml", ("0", "1")),
