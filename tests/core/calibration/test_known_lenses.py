@@ -127,3 +127,15 @@ def test_points_in_space_are_as_certain_as_is_said() -> None:
         u, _, vt = np.linalg.svd(a.T @ b)
         true.append(float(np.median(np.linalg.norm(a @ (u @ vt) - b, axis=1))))
     assert 0.4 < np.median(said) / np.median(true) < 2.5
+
+
+def test_small_images_are_not_blamed_for_the_noise_of_corners() -> None:
+    small = tuple(
+        replace(c, size=(400, 300), matrix=c.matrix * np.array([[400 / 1280], [400 / 1280], [1]]))
+        for c in CAMERAS.cameras
+    )
+    made = simulate_board(replace(CAMERAS, cameras=small), BOARD, 80, seed=3).observations
+    found = calibrate(made, judge=False)
+    assert found.one_clock.board.median > 0.3 * 400 / 1280
+    said = [text for each in found.verdicts for _, text in each.findings]
+    assert not [text for text in said if "board residual" in text]
