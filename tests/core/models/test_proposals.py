@@ -30,7 +30,7 @@ from napari_pose3d.core.models.predictions.prediction_chain import (
     chosen_networks,
     run_chain,
 )
-from napari_pose3d.core.models.proposals import exported_network, open_videos
+from napari_pose3d.core.models.proposals import exported_network, network_export, open_videos
 from napari_pose3d.core.models.proposals.exported_network import (
     ExportedNetwork,
     FramePrediction,
@@ -471,7 +471,7 @@ def test_a_session_is_predicted_frame_by_frame_and_cancelled_at_any(tmp_path: Pa
 # ------------------------------------------------------------------ export
 
 
-def test_a_network_is_exported(tmp_path: Path) -> None:
+def test_a_network_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = training_project(tmp_path / "lab")
     folder = trained_network(project, "net")
     environment = litpose_environment(tmp_path / "lp")
@@ -494,6 +494,10 @@ def test_a_network_is_exported(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\necho half > {half}\necho half > {weights}\nsleep 600\n")
     with pytest.raises(Cancelled):
         export_network(installation, folder, "fp16", cancelled=weights.is_file)
+    assert list((folder / "exports_onnx").iterdir()) == [path]
+    monkeypatch.setattr(network_export, "_SECONDS", 1.0)
+    with pytest.raises(PoseDataError, match="did not end within 1 s"):
+        export_network(installation, folder, "fp16")
     assert list((folder / "exports_onnx").iterdir()) == [path]
     config = read_config(folder / "config.yaml")
     text = config_text(with_values(config, {"model.model_type": "heatmap_mhcrnn"}))

@@ -213,6 +213,10 @@ def test_in_a_configuration_of_ones_own_only_what_is_given_changes(tmp_path: Pat
     assert changed(reprojection_loss="on") == {"imgaug_3d", "log_weight"}
     with pytest.raises(PoseDataError, match="it is off"):
         changed(reprojection_from=20)
+    own = with_values(own, {"training.patch_mask.final_ratio": 0.0})
+    with pytest.raises(PoseDataError, match="no patches are hidden"):
+        changed(mask_from=20)
+    assert changed(mask_from=20, mask_share=0.1) == {"init_epoch", "final_ratio"}
 
 
 def test_going_on_leaves_the_past_behind(tmp_path: Path) -> None:

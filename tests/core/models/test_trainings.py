@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,13 +17,17 @@ from tests.support.session_files import touch
 from tests.support.training_projects import config_of, edited, training_project
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
+from napari_pose3d.core.models.configuration import project_dataset
 from napari_pose3d.core.models.configuration.config_file import (
     config_text,
     read_config,
     value_at,
     with_values,
 )
-from napari_pose3d.core.models.configuration.project_dataset import litpose_recommendation
+from napari_pose3d.core.models.configuration.project_dataset import (
+    litpose_recommendation,
+    project_recommendation,
+)
 from napari_pose3d.core.models.installation.litpose_search import Installation, find_installations
 from napari_pose3d.core.models.listing.effective_settings import EffectiveSetting
 from napari_pose3d.core.models.listing.model_list import list_ensembles, list_networks
@@ -392,13 +397,22 @@ def test_a_cancelled_trial_step_leaves_no_process(
     until(lambda: workers() == [])
 
 
-def test_what_litpose_recommends(project: Path, installation: Installation, tmp_path: Path) -> None:
+def test_what_litpose_recommends(
+    project: Path, installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = tmp_path / "new" / "config.yaml"
     config = litpose_recommendation(installation, project, output)
     plan = plan_training(project, base=config)
     assert plan.config == plan_training(project).config
     with pytest.raises(PoseDataError, match="recommend failed"):
         litpose_recommendation(installation, tmp_path / "nowhere", tmp_path / "other.yaml")
+    # One that hangs does not keep a training from starting.
+    hangs = touch(tmp_path / "hangs", "#!/bin/sh\nsleep 600\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(project_dataset, "_SECONDS", 0.2)
+    found, note = project_recommendation(replace(installation, executable=hangs), project)
+    assert found is None
+    assert "did not end within 0.2 s" in note
 
 
 def test_a_training_of_others_is_not_stopped(tmp_path: Path) -> None:

@@ -246,6 +246,11 @@ def _masking(config: Config, settings: TrainingSettings) -> dict[str, Any]:
     defaults = {"init_epoch": 40, "final_epoch": 300, "init_ratio": 0.0, "final_ratio": 0.5}
     whole = {f"{MASKING}.{key}": value for key, value in defaults.items()}
     values = {key: value_at(config, key, value) for key, value in whole.items()} | values
+    if not values[f"{MASKING}.final_ratio"] > 0:
+        raise PoseDataError(
+            "epochs of masking are given, and no patches are hidden",
+            todo="Leave them out, or give the share that is hidden",
+        )
     first, full = values[f"{MASKING}.init_epoch"], values[f"{MASKING}.final_epoch"]
     if first >= full:
         raise PoseDataError(

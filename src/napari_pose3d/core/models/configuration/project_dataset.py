@@ -21,6 +21,7 @@ from .training_config import TrainingDataset, recommended_config, training_confi
 LABELS = "CollectedData"
 BOXES = "bboxes"
 """Tables ``bboxes_<view>.csv`` beside the label files: what their images were cut out by."""
+_SECONDS = 300
 # The next check writes it anew.
 _RECOMMENDED = ("napari-pose3d", "training", "recommended.yaml")
 
@@ -154,7 +155,7 @@ def litpose_recommendation(
     Raises
     ------
     PoseDataError
-        It fails; with its last line.
+        It fails, with its last line, or does not end within five minutes.
     Cancelled
         `cancelled` returned True.
     """
@@ -166,7 +167,7 @@ def litpose_recommendation(
         ) from error
     command = [str(installation.executable), "recommend", str(folder), "--output", str(output)]
     with tempfile.TemporaryFile() as log:
-        code = run_litpose(command, output.parent, log, cancelled=cancelled)
+        code = run_litpose(command, output.parent, log, cancelled=cancelled, seconds=_SECONDS)
         log.seek(0)
         lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
     if code or not output.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -32,6 +33,7 @@ def run_litpose(
     *,
     watch: Callable[[int], None] | None = None,
     cancelled: IsCancelled | None = None,
+    seconds: float = math.inf,
 ) -> int:
     """Run a command to its end. Where this is left early, it ends with all that it has started.
 
@@ -45,6 +47,8 @@ def run_litpose(
     watch : callable, optional
         Called with the number of the process some ten times per second.
     cancelled : callable, optional
+    seconds : float
+        How long it may take.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def run_litpose(
     Raises
     ------
     PoseDataError
-        It cannot be run.
+        It cannot be run, or takes longer.
     Cancelled
         `cancelled` returned True.
     """
@@ -74,10 +78,17 @@ def run_litpose(
             file=command[0],
             todo="Check the installation (models doctor)",
         ) from problem
+    begun = time.monotonic()
     try:
         while process.poll() is None:
             if cancelled is not None and cancelled():
                 raise Cancelled
+            if time.monotonic() - begun > seconds:
+                raise PoseDataError(
+                    f"litpose did not end within {seconds:g} s",
+                    file=command[0],
+                    todo="Check the installation (models doctor)",
+                )
             if watch is not None:
                 watch(process.pid)
             time.sleep(_PAUSE)
@@ -104,6 +115,8 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
             each.kill()
     process.kill()
     process.wait()
+    # What they still write would come back into a folder that is removed next.
+    psutil.wait_procs(family, timeout=_SECONDS_TO_END)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

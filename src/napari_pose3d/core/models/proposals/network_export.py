@@ -19,6 +19,7 @@ from .exported_network import EXPORTS, check_kind
 
 Precision = Literal["fp32", "fp16"]
 _LOG = "export_log.txt"
+_SECONDS = 1800
 
 
 def export_network(
@@ -48,7 +49,8 @@ def export_network(
     Raises
     ------
     PoseDataError
-        It has no weights, is of a kind that cannot be used, or the export fails.
+        It has no weights, is of a kind that cannot be used, or the export fails or does not end
+        within half an hour.
     Cancelled
         `cancelled` returned True; what was half written is gone.
     """
@@ -62,8 +64,8 @@ def export_network(
         work = Path(name)
         try:
             with (work / _LOG).open("wb") as log:
-                run_litpose(command, work, log, cancelled=cancelled)
-        except Cancelled:
+                run_litpose(command, work, log, cancelled=cancelled, seconds=_SECONDS)
+        except (Cancelled, PoseDataError):
             for path in _exports(folder, precision).keys() - before.keys():
                 path.unlink()
                 path.with_name(f"{path.name}.data").unlink(missing_ok=True)
