@@ -77,6 +77,16 @@ def test_videos_that_were_not_copied_to_their_end_are_said(tmp_path: Path, name:
     assert "Copy it again" in said.todo
 
 
+def test_a_size_that_counts_its_own_header_is_no_missing_end(tmp_path: Path) -> None:
+    path = video(tmp_path / "day1_side.avi", "h264-b-frames.avi")
+    content = bytearray(path.read_bytes())
+    content[4:8] = len(content).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert video_metadata(path).missing_bytes == 0
+    os.truncate(path, len(content) - 20)
+    assert video_metadata(path).missing_bytes == 28
+
+
 def first_to_come(path: Path) -> None:
     """Write an MP4 whose index comes first, cut off by 200 bytes."""
     video(path)

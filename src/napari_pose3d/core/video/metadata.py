@@ -108,7 +108,8 @@ def _avi(stream: BinaryIO) -> VideoMetadata:
     size = os.fstat(stream.fileno()).st_size
     in_parts = size > whole + 8 + 64
     n_stated = None if in_parts or not n_frames else n_frames
-    missing = 0 if whole in _UNFINISHED else max(0, whole + 8 - size)
+    # Some programs count the eight bytes before it too.
+    missing = whole + 8 - size if whole > size and whole not in _UNFINISHED else 0
     return VideoMetadata(n_stated, (width, height), rate, missing)
 
 
