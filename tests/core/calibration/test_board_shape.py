@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from napari_pose3d.core.calibration import rig_calibration
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.board_shape import fitted_shape, shape_modes
 from napari_pose3d.core.calibration.board.observations import BoardObservations
+from napari_pose3d.core.calibration.evaluation import hold_out
 from napari_pose3d.core.calibration.report.figures import figures_of
 from napari_pose3d.core.calibration.rig_calibration import calibrate
 from napari_pose3d.core.calibration.solve.rig_solution import solve_rig
+from napari_pose3d.errors import PoseDataError
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras, simulate_board
 
 FLAT = Board(8, 6, 30.0, marker=20.0)
@@ -69,6 +72,31 @@ def test_a_flat_board_stays_flat() -> None:
     found = calibrate(recorded(FLAT), clocks=False, bent=True)
     assert any("the board is taken as flat" in note for note in found.notes)
     assert found.observations.shape is None
+
+
+def test_a_shape_that_cannot_be_found_leaves_the_flat_board_with_its_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise PoseDataError("it bends too far")
+
+    observations = recorded(BentBoard(8, 6, 30.0, marker=20.0))
+    solved = solve_rig(observations, clocks=False)
+    flat = hold_out(observations, solved, compare_clocks=False)
+    assert flat is not None
+    monkeypatch.setattr(rig_calibration, "solve_rig", lambda *_, **__: solved)
+    better = replace(flat.one_clock.board, mean=flat.one_clock.board.mean / 2)
+    bent = replace(flat, one_clock=replace(flat.one_clock, board=better))
+    monkeypatch.setattr(
+        rig_calibration,
+        "hold_out",
+        lambda *_, bent_=bent, bent=False, **__: bent_ if bent else flat,
+    )
+    monkeypatch.setattr(rig_calibration, "with_shape", fail)
+    found = calibrate(observations, clocks=False, bent=True)
+    assert "the board is taken as flat: it bends too far" in found.notes
+    assert found.held_out is flat
+    assert found.shape is None
 
 
 def test_the_shape_is_as_certain_as_it_says() -> None:

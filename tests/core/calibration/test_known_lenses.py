@@ -101,6 +101,12 @@ def test_wrong_lengths_make_a_rig_poor_though_residuals_are_small() -> None:
     )
     assert verdict.grade == "poor"
     assert "lengths are wrong by 0.60 mm (2.00 %) on frames left out" in verdict.findings[0][1]
+    # Nothing is said of what was not measured.
+    nothing = replace(found.one_clock.board, mean=np.nan, n=0)
+    unseen = replace(held_out, one_clock=replace(held_out.one_clock, board=nothing))
+    figures = found.length_noise, found.space, found.jitter
+    said = str(rig_verdict(found.observations, found.one_clock, unseen, *figures))
+    assert "nan" not in said
     # Images that do not fit are said, and spoil nothing by themselves.
     tail = replace(found.one_clock.board, p95=20 * found.one_clock.board.median)
     measures = replace(found.one_clock, board=tail)

@@ -188,19 +188,23 @@ def calibrate(
         fit = partial(hold_out, fisheye=fisheye, intrinsics=known, check=check)
         try:
             held_out = fit(observations, solution)
-            if bent:
-                bending = fit(observations, solution, bent=True)
-                helps, note = _gain_of_shape(held_out, bending)
-                if helps:
-                    held_out, solve = bending, partial(solve_rig, **options)
-                    observations, solution, shape = with_shape(observations, solution, solve, check)
-                    note = f"the board is not flat: {shape}; {note}"
-                notes.append(note)
         except PoseDataError as error:
             notes.append(f"not measured on frames left out: {error.problem}")
         else:
             if held_out is None:
                 notes.append("not measured on frames left out: there are too few frames")
+        try:
+            bending = fit(observations, solution, bent=True) if bent and held_out else None
+            helps, note = _gain_of_shape(held_out, bending)
+            if helps:
+                solve = partial(solve_rig, **options)
+                observations, solution, shape = with_shape(observations, solution, solve, check)
+                held_out = bending
+                note = f"the board is not flat: {shape}; {note}"
+        except PoseDataError as error:
+            note = f"the board is taken as flat: {error.problem}"
+        if bent:
+            notes.append(note)
     progress("measuring")
     common = at_one_clock(observations, solution.lags)
     one_clock = measure(solution.state, common, check)
@@ -259,9 +263,9 @@ def calibrate(
 
 def _gain_of_shape(flat: HeldOut | None, bent: HeldOut | None) -> tuple[bool, str]:
     """Whether frames left out gain where the board may bend, and a note."""
-    if flat is None or bent is None:
+    if flat is None or bent is None or not flat.one_clock.board.n or not bent.one_clock.board.n:
         return False, "the board is taken as flat: there are too few frames to judge its shape"
-    gain = 1 - bent.one_clock.board.mean / flat.one_clock.board.mean
+    gain = 1 - bent.one_clock.board.mean / max(flat.one_clock.board.mean, 1e-12)
     note = f"on frames left out its shape changes the residual by {-100 * gain:+.0f} %"
     return (True, note) if gain > _LEAST_GAIN else (False, f"the board is taken as flat: {note}")
 

@@ -356,8 +356,9 @@ def rig_verdict(
             text = f"triangulated residual {apart.median:.2f} px{where}"
             figures.append(("triangulated", apart.median, scale, text))
         ratio = held_out.ratio
-        text = f"the board residual is {ratio:.1f} times as large{where} as on those used"
-        figures.append(("ratio", ratio, 1.0, text))
+        if np.isfinite(ratio):
+            text = f"the board residual is {ratio:.1f} times as large{where} as on those used"
+            figures.append(("ratio", ratio, 1.0, text))
     if board.n:
         tail = board.p95 / max(board.median, 1e-9)
         text = f"the largest board residuals (95 %) are {tail:.1f} times the median"
