@@ -158,7 +158,7 @@ def pairing_of(session: Session, views: Sequence[str]) -> str:
 
 
 def offsets_of_clocks(
-    session: Session, clocks: Mapping[str, float], *, aligned: bool = False
+    session: Session, clocks: Mapping[str, float], *, aligned: Session | None = None
 ) -> dict[str, ViewAlignment]:
     """Alignments that bring views to one clock, by whole frames.
 
@@ -166,8 +166,8 @@ def offsets_of_clocks(
     ----------
     clocks : mapping of view to float
         Frames that each camera lags behind the first of them.
-    aligned : bool
-        Whether they are what is left with the session's offsets, not those of its videos.
+    aligned : Session, optional
+        They are what is left with the offsets of this session, not those of the videos.
 
     Returns
     -------
@@ -182,7 +182,9 @@ def offsets_of_clocks(
     out = {}
     for view in known:
         old = session.alignment(view)
-        offset = (old.offset if aligned else start) + first - round(clocks[view])
+        offset = start + first - round(clocks[view])
+        if aligned is not None:
+            offset += aligned.alignment(view).offset - aligned.alignment(known[0]).offset
         if offset != old.offset:
             out[view] = replace(old, offset=offset)
     return out

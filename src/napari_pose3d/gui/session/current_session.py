@@ -49,6 +49,11 @@ def is_same_recording(one: OpenSession, other: OpenSession) -> bool:
     return (one.project.folder, one.session.name) == (other.project.folder, other.session.name)
 
 
+def is_other(now: OpenSession | None, before: OpenSession | None) -> bool:
+    """Whether a session was open before and now another one is, or none."""
+    return before is not None and (now is None or not is_same_recording(now, before))
+
+
 def has_same_data(one: OpenSession, other: OpenSession) -> bool:
     """Whether results of one hold for the other: same predictions, calibration and alignment."""
     a, b = one.session, other.session

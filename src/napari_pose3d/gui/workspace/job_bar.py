@@ -98,6 +98,11 @@ class JobBar(QWidget):
         self._status.setVisible(bool(message))
         self._mark(mark)
 
+    def forget(self) -> None:
+        """What was said is of a session that is no longer open; a job goes on."""
+        if not self.is_busy:
+            self.say("", "")
+
     def _cancel(self) -> None:
         job = self._slot.job
         if isinstance(job, Job):

@@ -47,9 +47,13 @@ def test_offsets_follow_the_clocks_from_where_the_first_view_is(tmp_path: Path) 
     # A camera that lags shows earlier instants: its frames lie earlier in the session.
     assert {view: each.offset for view, each in changes.items()} == {"b": 2}
     assert shifted(walk, "c", -2)["c"].offset == 6
-    # What is left with these offsets, of a board filmed in the same way.
-    left = offsets_of_clocks(walk, {"a": 0.0, "b": 0.3, "c": -1.1}, aligned=True)
+    # What is left with these offsets, of a board recorded in the same way.
+    clocks = {"a": 0.0, "b": 0.3, "c": -1.1}
+    left = offsets_of_clocks(walk, clocks, aligned=walk)
     assert {view: each.offset for view, each in left.items()} == {"c": 9}
+    # Taken over once, they are not added a second time.
+    later = walk.with_alignments({**walk.alignments, **left})
+    assert offsets_of_clocks(later, clocks, aligned=walk) == {}
     assert offsets_of_clocks(walk, {"elsewhere": 1.0}) == {}
 
 

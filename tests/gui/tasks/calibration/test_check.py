@@ -19,6 +19,7 @@ from tests.support.gui_helpers import VIEWS, write_session
 from tests.support.label_window import until
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
+from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.formats.calibrations.rig_conversion import FORMATS, read_rig
@@ -66,6 +67,14 @@ def check(widget: CalibrationWidget) -> list[str]:
     press(widget, widget.check._check)
     until(lambda: not widget.jobs.is_busy)
     return widget.check.findings.texts
+
+
+def with_moved_camera(rig: Rig) -> Rig:
+    """A rig whose first camera is turned."""
+    turn = Rotation.from_rotvec([0.0, np.radians(1.5), 0.0]).as_matrix()
+    first, *others = rig.cameras
+    moved = replace(first, rotation=turn @ first.rotation, translation=turn @ first.translation)
+    return replace(rig, cameras=(moved, *others))
 
 
 def test_the_calibration_of_the_session_is_checked(
@@ -281,15 +290,12 @@ def test_a_floor_goes_under_the_keypoints_that_are_checked(
 
 
 def test_a_camera_that_was_moved_is_mended_and_put_back(
-    widget: CalibrationWidget, opened: OpenSession
+    widget: CalibrationWidget, opened: OpenSession, tmp_path: Path
 ) -> None:
     true = opened.session.load_rig()
     assert true is not None
-    turn = Rotation.from_rotvec([0.0, np.radians(1.5), 0.0]).as_matrix()
-    first, *others = true.cameras
-    moved = replace(first, rotation=turn @ first.rotation, translation=turn @ first.translation)
-    wrong = replace(true, cameras=(moved, *others))
     assert opened.session.rig_path is not None
+    first, wrong = true.cameras[0], with_moved_camera(true)
     save_rig(wrong, opened.session.rig_path)
     assert not widget.mend._refine.isEnabled()
     widget._current.set(opened)
@@ -315,10 +321,44 @@ def test_a_camera_that_was_moved_is_mended_and_put_back(
     xyz = np.random.default_rng(0).uniform(-1, 1, (40, 3))
     off = np.abs(mended.project(xyz) - true.project(xyz)).max()
     assert off < 0.2 * np.abs(wrong.project(xyz) - true.project(xyz)).max()
+    assert "now uses this calibration" in widget.jobs.status
     press(widget, widget.mend._back)
     again = widget._current.open.session.load_rig()
     assert again is not None
     assert np.allclose(again.project(xyz), wrong.project(xyz))
+    # What was said, found and filled in is of this session, not of the next one.
+    widget.mend.show_frames("240:")
+    widget._current.set(widget._current.open)
+    assert widget.jobs.status
+    assert widget.mend._form.widget("frames").value == "240:"
+    assert widget.check.findings.buttons
+    shutil.copytree(opened.project.folder, tmp_path / "other")
+    project = open_project(tmp_path / "other")
+    widget._current.set(OpenSession(project, project.sessions[0]))
+    assert widget.jobs.status == ""
+    assert widget.mend._form.widget("frames").value == ""
+    assert not widget.mend._back.isEnabled()
+    assert not widget.check.findings.buttons
+    assert "check again" in widget.check.title
+
+
+def test_what_is_found_for_a_session_that_was_left_is_not_offered(
+    widget: CalibrationWidget, opened: OpenSession
+) -> None:
+    true = opened.session.load_rig()
+    assert true is not None
+    assert opened.session.rig_path is not None
+    save_rig(with_moved_camera(true), opened.session.rig_path)
+    widget.mend._form.widget("min_likelihood").value = 0.0
+    for start, panel in ((widget.check.check, widget.check), (widget.mend.refine, widget.mend)):
+        widget._current.set(opened)
+        start()
+        widget._current.set(None)
+        until(lambda: not widget.jobs.is_busy)
+        assert re.search("Another session|no longer open", widget.jobs.status)
+        assert not panel._use.isEnabled()
+    assert not widget.check.findings.texts
+    assert widget.mend.text == "Open a session that has a calibration."
 
 
 def test_all_sessions_are_looked_at_before_anything_is_written(
@@ -331,10 +371,7 @@ def test_all_sessions_are_looked_at_before_anything_is_written(
     for path in list(folder.glob("walk_*.csv")):
         shutil.copy(path, folder / path.name.replace("walk", "run"))
     (folder / "calibrations").mkdir()
-    turn = Rotation.from_rotvec([0.0, np.radians(1.5), 0.0]).as_matrix()
-    first, *others = true.cameras
-    moved = replace(first, rotation=turn @ first.rotation, translation=turn @ first.translation)
-    save_rig(replace(true, cameras=(moved, *others)), folder / "calibrations" / "run.toml")
+    save_rig(with_moved_camera(true), folder / "calibrations" / "run.toml")
     before = (folder / "calibrations" / "run.toml").read_bytes()
     project = open_project(folder)
     widget._current.set(OpenSession(project, project.session("walk")))
@@ -345,7 +382,7 @@ def test_all_sessions_are_looked_at_before_anything_is_written(
     until(lambda: not widget.jobs.is_busy)
     rows = {row[0]: row for row in panel.table.texts()}
     assert rows["run"][1] == "better"
-    assert first.name in rows["run"][3]
+    assert true.names[0] in rows["run"][3]
     assert rows["walk"][1] == "kept"
     assert (folder / "calibrations" / "run.toml").read_bytes() == before
     press(widget, panel.use)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_pose3d.core.calibration.board.board import load_board
 from napari_pose3d.gui.qt.task_layout import FoldedPart, lay_out_task
-from napari_pose3d.gui.session.current_session import current_session
+from napari_pose3d.gui.session.current_session import OpenSession, current_session, is_other
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
 
@@ -41,6 +41,7 @@ class CalibrationWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._current = current_session(napari_viewer)
+        self._opened: OpenSession | None = None
         self._workspace = workspace(napari_viewer)
         self.jobs = JobBar()
         self.shelf = RigShelf(self)
@@ -115,6 +116,9 @@ class CalibrationWidget(QWidget):
 
     def _on_session(self) -> None:
         opened = self._current.open
+        if is_other(opened, self._opened):
+            self.jobs.forget()
+        self._opened = opened
         self.make.recording.offer_session(opened is not None and bool(opened.session.videos))
         has_rig = opened is not None and opened.session.rig_path is not None
         self.shelf.put("session", opened.session.load_rig if opened and has_rig else None)

@@ -16,7 +16,12 @@ from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
 from napari_pose3d.gui.qt.task_layout import Section, SectionPart, lay_out_task
-from napari_pose3d.gui.session.current_session import NO_SESSION, OpenSession, current_session
+from napari_pose3d.gui.session.current_session import (
+    NO_SESSION,
+    OpenSession,
+    current_session,
+    is_other,
+)
 from napari_pose3d.gui.session.smoothing_choice import smoothing_choice
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.panel_plan import Mark
@@ -124,14 +129,9 @@ class ExportWidget(QWidget):
 
     def _on_session(self) -> None:
         opened = self._current.open
-        before = self._opened
-        if before is not None and (
-            opened is None
-            or (opened.project.folder, opened.session.name)
-            != (before.project.folder, before.session.name)
-        ):
+        if is_other(opened, self._opened):
             self.outcome.hide()
-            self.jobs.say("", "")
+            self.jobs.forget()
         self._show_session(opened)
 
     def _show_session(self, opened: OpenSession | None) -> None:

@@ -119,6 +119,7 @@ class ModelsWidget(QWidget):
 
     def _on_project(self) -> None:
         self._ran.clear()
+        self.jobs.forget()
         self._mark()
 
     def _on_checked(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.qt.task_layout import FoldedPart
-from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession
+from napari_pose3d.gui.session.current_session import CurrentSession, OpenSession, is_other
 from napari_pose3d.gui.session.dialogs.camera_dialog import CameraDialog
 from napari_pose3d.gui.workspace.job_bar import JobBar
 
@@ -68,6 +69,7 @@ _NAMES = {
     "csv": "cameras.csv",
 }
 _FOLDERS = ("jarvis", "colmap")
+_OTHER_SESSION = "Another session was opened; check again to compare with it."
 
 
 class CheckPanel(QWidget):
@@ -92,6 +94,8 @@ class CheckPanel(QWidget):
         super().__init__(parent)
         self._jobs, self._current = jobs, current
         self._checked: work.Checked | None = None
+        # The session that it was compared with.
+        self._of: OpenSession | None = None
         # What was just written, said together with what is found in it.
         self._rewritten = ""
         self._path = QLineEdit()
@@ -205,7 +209,7 @@ class CheckPanel(QWidget):
                 self._with_data.isChecked(),
             ),
             "reading the calibration",
-            self._show,
+            partial(self._show, opened),
         )
 
     def apply(self, finding: Finding) -> None:
@@ -306,11 +310,17 @@ class CheckPanel(QWidget):
         self._jobs.start(
             partial(work.check_rig_of, rig, title, opened, self._with_data.isChecked()),
             "looking again",
-            self._show,
+            partial(self._show, opened),
         )
 
-    def _show(self, checked: work.Checked) -> None:
-        self._checked = checked
+    def _show(self, opened: OpenSession | None, checked: work.Checked) -> None:
+        self._checked, self._of = checked, opened
+        self.looked_at.emit(checked.rig)
+        if is_other(self._current.open, opened):
+            self._rewritten = ""
+            self._forget_findings()
+            self._jobs.say(_OTHER_SESSION, "")
+            return
         self._title.show_message(f"{checked.title}. {checked.compared}")
         self.findings.show_findings(checked.findings, self._current.open is not None)
         severities = [finding.severity for finding in checked.findings]
@@ -321,9 +331,19 @@ class CheckPanel(QWidget):
         )
         self._rewritten = ""
         self._refresh()
-        self.looked_at.emit(checked.rig)
 
     def _on_session(self) -> None:
+        if is_other(self._current.open, self._of):
+            self._forget_findings()
+        self._refresh()
+
+    def _forget_findings(self) -> None:
+        """They are of another session, and so is what their buttons would change."""
+        checked, self._of = self._checked, None
+        if checked is not None:
+            self._checked = replace(checked, findings=(), video_sizes={})
+            self._title.show_message(f"{checked.title}. {_OTHER_SESSION}")
+            self.findings.clear()
         self._refresh()
 
     def _refresh(self) -> None:

@@ -89,9 +89,10 @@ class Found:
         return same_lens and _offsets(before) == _offsets(recording)
 
     @property
-    def is_aligned(self) -> bool:
-        """Whether the offsets of a session said which frames belong together."""
-        return self.rows is not None and self.recording.timestamps is None
+    def aligned(self) -> Session | None:
+        """The session whose offsets said which frames belong together."""
+        by_offsets = self.rows is not None and self.recording.timestamps is None
+        return self.recording.session if by_offsets else None
 
     def video_frame(self, view: str, frame: int) -> int:
         """The frame of a view's video that has a common number."""

@@ -271,7 +271,9 @@ class _FileRow(QWidget):
         self._label.setBuddy(self._edit)
         self._label.setToolTip(help_)
         self._browse = QPushButton("…")
-        self._browse.setToolTip(f"Choose a file: {label}")
+        what = "a folder" if kind is None else "a file"
+        self._browse.setToolTip(f"Choose {what}: {label}")
+        self._browse.setAccessibleName(f"Choose {what}: {label}")
         self._browse.setMaximumWidth(32)
         self._browse.clicked.connect(self._choose)
 

@@ -29,7 +29,7 @@ from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.current_session import (
     CurrentSession,
     OpenSession,
-    is_same_recording,
+    is_other,
 )
 from napari_pose3d.gui.workspace.job_bar import JobBar
 from napari_pose3d.gui.workspace.workspace import workspace
@@ -76,6 +76,7 @@ class MendPanel(QWidget):
         self._added: list[Layer] = []
         self._found: work.Mended | None = None
         self._of: OpenSession | None = None
+        self._opened: OpenSession | None = None
         self._before: Rig | None = None
         self._form = SettingsForm(
             RefinementSettings, _LABELS, {"min_likelihood": {"min": 0.0, "max": 1.0, "step": 0.05}}
@@ -241,6 +242,10 @@ class MendPanel(QWidget):
         self._refresh()
 
     def _show(self, opened: OpenSession, found: work.Mended) -> None:
+        if is_other(self._current.open, opened):
+            name = opened.session.name
+            self._jobs.say(f"Session {name} is no longer open; nothing was changed.", "")
+            return
         self._found, self._of, self._before = found, opened, None
         self.table.show_table(found.table)
         self._text.show_message(found.text)
@@ -249,9 +254,13 @@ class MendPanel(QWidget):
         self._refresh()
 
     def _on_session(self) -> None:
-        opened, of = self._current.open, self._of
-        if opened is None or of is None or not is_same_recording(opened, of):
+        opened = self._current.open
+        if is_other(opened, self._opened):
+            # A camera was bumped in that session.
+            self.show_frames("")
+        if self._of is None or is_other(opened, self._of):
             self._drop()
+        self._opened = opened
         self._refresh()
 
     def _drop(self) -> None:

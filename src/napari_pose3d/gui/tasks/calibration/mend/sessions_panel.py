@@ -86,6 +86,10 @@ class SessionsPanel(QWidget):
         self.written.emit()
 
     def _show(self, opened: OpenSession, outcomes: list[SessionOutcome]) -> None:
+        now = self._current.open
+        if now is None or now.project.folder != opened.project.folder:
+            self._jobs.say("Their project is no longer open; nothing was changed.", "")
+            return
         self._of, self._outcomes = opened, outcomes
         self.table.show_table(sessions_table(outcomes))
         n = self._n_better()

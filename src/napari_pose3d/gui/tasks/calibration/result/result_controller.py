@@ -151,7 +151,7 @@ class ResultController(QObject):
         changes = offsets_of_clocks(
             opened.session,
             history.now.solution.steady_clocks,
-            aligned=history.found.is_aligned,
+            aligned=history.found.aligned,
         )
         if not changes:
             self._jobs.say("The session's views have these offsets already.")

@@ -26,12 +26,12 @@ MAIN = {
 }
 VIEWS = {
     "reprojection_loss": "3-D loss",
-    "reprojection_from": "from epoch",
-    "reprojection_full": "in full from",
+    "reprojection_from": "Loss from epoch",
+    "reprojection_full": "Loss in full from",
     "augmentation_3d": "3-D augmentation",
     "mask_share": "Masked share",
-    "mask_from": "from epoch",
-    "mask_full": "in full from",
+    "mask_from": "Masks from epoch",
+    "mask_full": "Masks in full from",
 }
 MORE = {
     "model_type": "Model type",
