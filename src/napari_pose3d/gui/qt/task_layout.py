@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
@@ -21,6 +21,8 @@ from superqt import QCollapsible
 _MIN_WIDTH = 300
 # Beside the room that is left empty below the parts.
 _GROWS = 1000
+# Qt's greatest size of a widget.
+_NO_LIMIT = 16_777_215
 
 
 def lay_out_task(
@@ -77,6 +79,15 @@ class SectionPart(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """The width of a narrow panel."""
         return QSize(_MIN_WIDTH, super().sizeHint().height())
+
+
+def _keep_height(part: QWidget, is_open: bool) -> None:
+    """As high as wrapped text needs: a scroll area asks only for the height of wide lines."""
+    layout = part.layout()
+    if not is_open:
+        part.setMinimumHeight(0)
+    elif layout is not None and layout.hasHeightForWidth():
+        part.setMinimumHeight(layout.minimumHeightForWidth(part.width()))
 
 
 class Section(QWidget):
@@ -145,12 +156,7 @@ class Section(QWidget):
         return done
 
     def _keep_height(self) -> None:
-        """As high as wrapped text needs: a scroll area asks only for the height of wide lines."""
-        layout = self.layout()
-        if not self.is_open:
-            self.setMinimumHeight(0)
-        elif layout is not None and layout.hasHeightForWidth():
-            self.setMinimumHeight(layout.minimumHeightForWidth(self.width()))
+        _keep_height(self, self.is_open)
 
     def _fold(self, unfolded: bool) -> None:
         self.button.setText(f"{'▾' if unfolded else '▸'} {self._title}")
@@ -170,13 +176,44 @@ class FoldedPart(QCollapsible):
         # An icon would be drawn once, in a colour that another theme hides.
         super().__init__(title, parent, expandedIcon=QIcon(), collapsedIcon=QIcon())
         self._title = title
-        self.setDuration(0)
         layout = self.layout()
         if layout is not None:
             layout.setContentsMargins(0, 2, 0, 2)
             layout.setSpacing(2)
+            # superqt aligns it to the top, where Qt gives it the height of wide lines.
+            layout.setAlignment(Qt.AlignmentFlag(0))
         self.toggled.connect(self._show_state)
         self._show_state(False)
+
+    def expand(self, animate: bool = False) -> None:
+        """Unfold, as high as wrapped text needs: superqt allows for the height of wide lines."""
+        super().expand(animate=False)
+        self.content().setMaximumHeight(_NO_LIMIT)
+        self._keep_height()
+
+    def collapse(self, animate: bool = False) -> None:
+        """Fold at once."""
+        super().collapse(animate=False)
+        self._keep_height()
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
+        """Its part may be of any height, where superqt would limit it anew."""
+        return False
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Text wraps elsewhere now."""
+        super().resizeEvent(event)
+        self._keep_height()
+
+    def event(self, e: QEvent | None) -> bool:
+        """Notice that something within is of another size."""
+        done = super().event(e)
+        if e is not None and e.type() == QEvent.Type.LayoutRequest:
+            self._keep_height()
+        return done
+
+    def _keep_height(self) -> None:
+        _keep_height(self, self.isExpanded())
 
     def _show_state(self, expanded: bool) -> None:
         self.setText(f"{'▾' if expanded else '▸'} {self._title}")
