@@ -26,6 +26,7 @@ from napari_pose3d.synthetic.network_errors import PredictionErrors
 from napari_pose3d.synthetic.sample import SampleRecipe
 
 LABELS = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\nlabeled-data/day1_top/img1.png,1,2\n"
+TABLE = "scorer,net,net,net\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n0,1,2,1\n"
 RIG = ring_rig(3)
 
 
@@ -200,7 +201,7 @@ def test_deeplabcut_names(tmp_path: Path) -> None:
         touch(tmp_path / f"run_{view}.avi")
         touch(tmp_path / f"run_{view}{scorer}_labeled.mp4")
         for ending in (".csv", ".h5", "_filtered.csv"):
-            touch(tmp_path / f"run_{view}{scorer}{ending}")
+            touch(tmp_path / f"run_{view}{scorer}{ending}", TABLE)
     project = open_project(tmp_path)
     (session,) = project.sessions
     assert [(each.name, sorted(each.files)) for each in session.sets] == [
