@@ -110,6 +110,13 @@ def test_too_few_labels_are_refused_with_the_number_needed() -> None:
         fit_subspace(np.zeros((7, 4, 2)), 3)
 
 
+def test_without_frames_or_labels() -> None:
+    labeled, none = np.random.default_rng(8).normal(size=(40, 3, 2)), np.empty((0, 3, 2))
+    assert single_view_pca_error(labeled, none).shape == (0, 3)
+    with pytest.raises(PoseDataError, match="0 labeled poses of a view are too few"):
+        single_view_pca_error(none, labeled)
+
+
 def test_points_that_are_never_labeled_together_are_refused() -> None:
     labeled = np.random.default_rng(7).normal(size=(40, 3, 2))
     labeled[::2, 0] = np.nan

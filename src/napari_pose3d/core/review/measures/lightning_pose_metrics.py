@@ -92,7 +92,7 @@ class PoseSubspace:
             NaN throughout a sample of which a point is missing.
         """
         points = np.asarray(xy, np.float64)
-        centred = points.reshape(len(points), -1) - self.mean
+        centred = points.reshape(-1, len(self.mean)) - self.mean
         rest = centred - centred @ self.components.T @ self.components
         difference = rest.reshape(points.shape)
         return np.asarray(np.hypot(difference[..., 0], difference[..., 1]))
@@ -119,7 +119,7 @@ def fit_subspace(samples: ArrayLike, keep: int | float, what: str = "poses") -> 
         Fewer samples than coordinates, or two points of which no two samples have both.
     """
     points = np.asarray(samples, np.float64)
-    flat = points.reshape(len(points), -1)
+    flat = points.reshape(len(points), points.shape[1] * 2)
     known = np.isfinite(flat)
     flat = flat[known.any(axis=1)]
     if len(flat) < flat.shape[1]:
