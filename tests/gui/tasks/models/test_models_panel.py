@@ -132,6 +132,23 @@ def test_networks_of_others_appear_by_themselves(
     assert widget.networks.table.records == ()
 
 
+def test_what_is_found_for_a_project_that_was_left_is_not_shown(
+    shared_viewer: Any, qtbot: Any, project: Path
+) -> None:
+    open_in(shared_viewer, project)
+    widget = models_panel(shared_viewer, qtbot)
+    gone_on: list[Any] = []
+    widget.check.run(gone_on.append)
+    current_session(shared_viewer).set(None)
+    until(lambda: not widget.jobs.is_busy)
+    assert "no longer open" in widget.jobs.status
+    assert widget.check.result is None
+    assert not gone_on
+    # Another project begins without what was said about the one before.
+    open_in(shared_viewer, project)
+    assert widget.jobs.status == ""
+
+
 def exported(widget: ModelsWidget) -> str:
     click(widget.networks.export)
     until(lambda: not widget.jobs.is_busy)

@@ -164,15 +164,15 @@ def _figures(rig: Rig, errors: ViewErrors) -> Finding:
         rig.names, errors.residual, errors.epipolar, errors.left_out, errors.expected, strict=True
     )
     for name, residual, epipolar, left_out, expected in columns:
-        text = f"{name} {residual:.2f} px, {epipolar:.2f} px from its epipolar curves"
+        text = f"{name} {residual:.2f}, {epipolar:.2f}"
         if np.isfinite(left_out) and np.isfinite(expected):
-            ratio = left_out / expected
-            text += (
-                f", {left_out:.2f} px from where the others put the points ({ratio:.1f} times what "
-                "their uncertainty explains)"
-            )
+            text += f", {left_out:.2f} ({left_out / expected:.1f})"
         parts.append(text)
-    return Finding("note", f"medians by camera: {'; '.join(parts)}")
+    return Finding(
+        "note",
+        "medians by camera, px: residual, from its epipolar curves, from where the others put the "
+        f"points (times what their uncertainty explains): {'; '.join(parts)}",
+    )
 
 
 def _turned(rig: Rig, xy: Float64) -> list[Finding]:

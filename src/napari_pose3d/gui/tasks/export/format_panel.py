@@ -32,7 +32,21 @@ LABELS = {
     "validation": "Share for validation",
 }
 _OPTIONS = {"validation": {"min": 0.0, "max": 0.9, "step": 0.05}}
+_EMPTY = {"body_frame": "none, or project", "floor": "as in the project"}
 _FROM_VIDEO, _FROM_RIG = "as the videos say", "as the calibration says"
+
+
+def option_form(*names: str) -> SettingsForm:
+    """A form of options of exports; empty fields say what holds then."""
+    form = SettingsForm(
+        ExportSettings,
+        {name: LABELS[name] for name in names},
+        {name: _OPTIONS[name] for name in names if name in _OPTIONS},
+    )
+    for name in names:
+        if name in _EMPTY:
+            form.widget(name).native.setPlaceholderText(_EMPTY[name])
+    return form
 
 
 class FormatPanel(QGroupBox):
@@ -49,11 +63,7 @@ class FormatPanel(QGroupBox):
         self.missing = MessageLabel()
         self.missing.setStyleSheet("font-weight: bold;")
         self._forms = {
-            each.key: SettingsForm(
-                ExportSettings,
-                {name: LABELS[name] for name in each.options if name in LABELS},
-                {name: _OPTIONS[name] for name in each.options if name in _OPTIONS},
-            )
+            each.key: option_form(*(name for name in each.options if name in LABELS))
             for each in FORMATS.values()
         }
         self.fps = QLineEdit()

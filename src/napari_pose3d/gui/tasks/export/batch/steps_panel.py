@@ -21,7 +21,7 @@ from napari_pose3d.settings import (
     SmoothingSettings,
 )
 
-from ..format_panel import LABELS
+from ..format_panel import LABELS, option_form
 
 STEPS = {
     "smooth": ("Smoo&th", "Smooth and triangulate the predictions."),
@@ -80,10 +80,11 @@ class StepsPanel(QWidget):
         self.formats.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         # One row for each, since a format takes of them what concerns it.
         self._options = {
-            name: SettingsForm(ExportSettings, {name: label})
-            for name, label in LABELS.items()
+            name: option_form(name)
+            for name in LABELS
             if any(name in FORMATS[key].options for key in self._formats)
         }
+        self._drawn_title = MessageLabel("Videos show:")
         self._drawn = SettingsForm(RenderSettings, DRAWN)
         for form in (*self._options.values(), self._drawn):
             form.on_change(self.changed.emit)
@@ -108,6 +109,7 @@ class StepsPanel(QWidget):
         for part in (
             self.formats,
             *(form.native for form in self._options.values()),
+            self._drawn_title,
             self._drawn.native,
             self._rate.native,
             self.as_in_smooth,
@@ -206,6 +208,7 @@ class StepsPanel(QWidget):
         offered = self._offered() if exporting else []
         for name, form in self._options.items():
             form.native.setVisible(name in offered)
-        self._drawn.native.setVisible(self.boxes["render"].isChecked())
+        for part in (self._drawn_title, self._drawn.native):
+            part.setVisible(self.boxes["render"].isChecked())
         self._rate.native.setVisible(bool({"export", "render"} & set(self.steps)))
         self.changed.emit()

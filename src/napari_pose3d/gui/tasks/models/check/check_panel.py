@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ _SHARE = 0.9
 # The kind of finding about when it acts.
 _LOSS = "3-D loss"
 _CHANGED = "The settings are others now: check again."
+_OTHER_PROJECT = "The project that was checked is no longer open; nothing was trained."
 
 
 class CheckPanel(QWidget):
@@ -122,7 +124,7 @@ class CheckPanel(QWidget):
             show_error(str(error))
             return
         work = partial(check, folder, settings, self._name(), self._models.program)
-        self._jobs.start(work, "checking", partial(self._on_checked, then))
+        self._jobs.start(work, "checking", partial(self._on_checked, folder, then))
 
     def run_trial(self) -> None:
         """Train one step, in a thread."""
@@ -190,7 +192,10 @@ class CheckPanel(QWidget):
             return
         self.form.show_obstacles(obstacles, self._possible.uncalibrated)
 
-    def _on_checked(self, then: Any, result: CheckedTraining) -> None:
+    def _on_checked(self, folder: Path, then: Any, result: CheckedTraining) -> None:
+        if folder != self._models.folder:
+            self._jobs.say(_OTHER_PROJECT, "")
+            return
         self.show_result(result)
         self._read_possibilities()
         findings = result.plan.checked.findings
