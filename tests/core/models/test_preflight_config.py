@@ -157,6 +157,11 @@ def test_a_configuration_of_another_project(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
     same = plan_training(tmp_path / "link", base=config_of(folder), given=())
     assert "another project" not in {each.kind for each in same.checked.findings}
+    labels = folder / "CollectedData_cam1.csv"
+    labels.rename(tmp_path / "labels.csv")
+    labels.symlink_to(tmp_path / "labels.csv")
+    linked = plan_training(folder, base=config_of(folder), given=())
+    assert "another project" not in {each.kind for each in linked.checked.findings}
 
 
 def test_losses_on_videos_need_a_gpu_and_dali(project: Path) -> None:

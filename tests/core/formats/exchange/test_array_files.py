@@ -184,6 +184,13 @@ class TestNwb:
         np.testing.assert_array_equal(values, expected.values[:, 0])
         np.testing.assert_array_equal(deviations, expected.deviations[:, 0])
 
+    def test_measurements_that_would_have_one_name_are_refused(self, tmp_path: Path) -> None:
+        measurements = tuple(
+            Measurement(name, "length", ("tail", "nose")) for name in ("a/b", "a_b")
+        )
+        with pytest.raises(PoseDataError, match="'a/b' and 'a_b' would have one name"):
+            export_poses(replace(poses_of(), measurements=measurements), "nwb", tmp_path)
+
     def test_positions_relative_to_the_animal_are_called_so(self, tmp_path: Path) -> None:
         import h5py
 

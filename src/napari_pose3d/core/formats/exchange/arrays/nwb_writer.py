@@ -130,6 +130,7 @@ def write_nwb(poses: SessionPoses, to: Destination) -> list[str]:
     if np.isfinite(named.poses3d.covariance).any():
         behavior.add(_covariances(pynwb, named, rate))
     if named.measured:
+        _refuse_same_names(named)
         behavior.add(_measurements(pynwb, named, rate))
     target = to.files.path(to.path)
     target.unlink()
@@ -256,6 +257,20 @@ def _measurements(pynwb: Any, poses: SessionPoses, rate: float) -> Any:
             for each in poses.measured
         ],
     )
+
+
+def _refuse_same_names(poses: SessionPoses) -> None:
+    owners: dict[str, str] = {}
+    for each in poses.measured:
+        name = each.measurement.name
+        other = owners.setdefault(_without_slashes(name), name)
+        if other != name:
+            raise PoseDataError(
+                f"the measurements '{other}' and '{name}' would have one name in NWB",
+                place=f"measurement {name}",
+                expected="names that differ in more than / and :",
+                todo="Rename one of them in napari-pose3d/project.toml",
+            )
 
 
 def _cameras(ndx: Any, poses: SessionPoses) -> dict[str, Any]:

@@ -49,4 +49,8 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+    # A link in the project to a file on another disk is the project's.
+    return any(
+        each.is_relative_to(folder.absolute()) or each.is_relative_to(folder.resolve())
+        for each in (path.absolute(), path.resolve())
+    )
