@@ -12,7 +12,8 @@ from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.evaluation import at_one_clock, hold_out, measure, rig_of
 from napari_pose3d.core.calibration.jitter import estimate_jitter
 from napari_pose3d.core.calibration.solve.bundle_adjustment import Freedom, Loss, adjust, costs_of
-from napari_pose3d.core.calibration.solve.rig_solution import Solution, solve_rig
+from napari_pose3d.core.calibration.solve.lens import FX, FY, K1, N_INTRINSICS
+from napari_pose3d.core.calibration.solve.rig_solution import Solution, _alike, solve_rig
 from napari_pose3d.core.calibration.solve.rig_state import N_CAMERA
 from napari_pose3d.core.calibration.solve.rotations import rotation_of
 from napari_pose3d.core.cameras.rig import Rig
@@ -111,6 +112,36 @@ def test_long_lenses_whose_poses_are_ambiguous(focal: float) -> None:
         np.arccos(np.clip((np.einsum("nij,nij->n", relative, wanted) - 1) / 2, -1, 1))
     )
     assert angle.max() < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [7, 14])
+def test_a_focal_length_that_a_small_board_does_not_tell(seed: int) -> None:
+    # The images of the first camera alone gave 85,000 and 45,000 px, and the rest ran away.
+    rig = ring_of_cameras(4, focal=30_000.0, distance=30_000.0, seed=seed)
+    board = Board(6, 5, 26.6, marker=18.0)
+    made = simulate_board(rig, board, 200, noise=0.3, seed=seed)
+    solution = solve_rig(made.observations, clocks=False)
+    relative = solution.state.rotations[1:] @ solution.state.rotations[0].T
+    true = np.stack([c.rotation for c in made.rig.cameras])
+    off = relative @ np.swapaxes(true[1:] @ true[0].T, 1, 2)
+    assert np.degrees(np.arccos(np.clip((np.trace(off.T) - 1) / 2, -1, 1))).max() < 0.2
+    assert solution.noise < 0.29
+
+
+def test_only_a_focal_length_that_stands_out_is_doubted() -> None:
+    lenses = np.zeros((4, N_INTRINSICS))
+    lenses[:, [FX, FY]] = np.array([1000.0, 1100, 1200, 1900])[:, None]
+    none = np.zeros(4, bool)
+    assert _alike(lenses, none) is None
+    lenses[3, [FX, FY, K1]] = 8000.0, 8000.0, 30.0
+    alike = _alike(lenses, none)
+    assert alike is not None
+    assert np.array_equal(alike[:, FX], [1150.0] * 4)
+    assert alike[3, K1] == 0
+    # What is known stays, and two lenses that differ say nothing of which is wrong.
+    assert _alike(lenses, np.array([False, False, False, True])) is None
+    assert _alike(lenses[2:], none[2:]) is None
 
 
 def test_fisheye_lenses() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ FEWEST_CORNERS = 4
 """An image with fewer corners says nothing about the board's pose."""
 
 _TURNS = 6  # rounds in which boards are turned the right way round
+_FEWEST_ALIKE = 3  # cameras, whose median leaves one that stands out aside
+_STANDS_OUT = np.log(2)  # of a focal length over the median
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,31 +144,13 @@ def solve_rig(
     observations = observations.without_sparse(FEWEST_CORNERS)
     progress("intrinsics")
     intrinsics, held = start_intrinsics(observations, intrinsics, fisheye, check)
-    progress("initial poses")
-    images = BoardImages.of(observations)
-    poses = board_candidates(images, intrinsics, fisheye)
-    initial = place_cameras(observations, images, poses, clocks)
-    check()
-    recorded, course = observations, ClockCourse.constant(initial.shifts)
-    if initial.shifts.any():
-        observations, _ = paired(recorded, course)
-        images = BoardImages.of(observations)
-        poses = board_candidates(images, intrinsics, fisheye)
-    state = RigState(
-        rotations=initial.rotations,
-        translations=initial.translations,
-        intrinsics=intrinsics,
-        clocks=np.zeros(len(observations.views)),
-        fisheye=fisheye,
-        board_rotations=np.tile(np.eye(3), (len(observations.frames), 1, 1)),
-        board_translations=np.zeros((len(observations.frames), 3)),
-    )
-    state = best_boards(state, images, poses, current=False)
-
-    progress("bundle adjustment")
-    state = _joint(state, observations, images, poses, held, check)
-    if is_flat(state, images.points):
-        state = _right_way_round(state, observations, images, poses, held, check)
+    recorded = observations
+    start = _started(recorded, intrinsics, held, fisheye, clocks, progress, check)
+    alike = _alike(intrinsics, held)
+    if alike is not None and is_flat(start.state, start.images.points):
+        other = _started(recorded, alike, held, fisheye, clocks, progress, check)
+        start = min(start, other, key=lambda each: each.cost)
+    observations, images, initial, course, state = start[:5]
     freedom = _freedom(state, everything=True, held=held)
     clock_sd, note = np.full(state.n_views, np.nan), "not asked for"
     result: Adjusted | None = None
@@ -206,6 +191,76 @@ def solve_rig(
         noise=noise,
         initial=initial,
     )
+
+
+class _Start(NamedTuple):
+    """Cameras and boards before the clocks are found."""
+
+    observations: BoardObservations
+    images: BoardImages
+    initial: InitialRig
+    course: ClockCourse
+    state: RigState
+    cost: float  # of an image, px^2
+
+
+def _started(
+    recorded: BoardObservations,
+    intrinsics: Float64,
+    held: Bool,
+    fisheye: bool,
+    clocks: bool,
+    progress: Callable[[str], None],
+    check: Callable[[], None],
+) -> _Start:
+    """Place the cameras from given intrinsics, and adjust them and the boards together."""
+    progress("initial poses")
+    observations = recorded
+    images = BoardImages.of(observations)
+    poses = board_candidates(images, intrinsics, fisheye)
+    initial = place_cameras(observations, images, poses, clocks)
+    check()
+    course = ClockCourse.constant(initial.shifts)
+    if initial.shifts.any():
+        observations, _ = paired(recorded, course)
+        images = BoardImages.of(observations)
+        poses = board_candidates(images, intrinsics, fisheye)
+    state = RigState(
+        rotations=initial.rotations,
+        translations=initial.translations,
+        intrinsics=intrinsics,
+        clocks=np.zeros(len(observations.views)),
+        fisheye=fisheye,
+        board_rotations=np.tile(np.eye(3), (len(observations.frames), 1, 1)),
+        board_translations=np.zeros((len(observations.frames), 3)),
+    )
+    state = best_boards(state, images, poses, current=False)
+
+    progress("bundle adjustment")
+    state = _joint(state, observations, images, poses, held, check)
+    if is_flat(state, images.points):
+        state = _right_way_round(state, observations, images, poses, held, check)
+    cost = float(_still_costs(state, images).mean())
+    return _Start(observations, images, initial, course, state, cost)
+
+
+def _alike(intrinsics: Float64, held: Bool) -> Float64 | None:
+    """The same with the median focal length where one stands out; None where none does.
+
+    A small board before a long lens hardly tells its focal length, and a rig's cameras mostly have
+    lenses of one kind.
+    """
+    found = intrinsics[~held]
+    if len(found) < _FEWEST_ALIKE:
+        return None
+    usual = float(np.median(found[:, FX]))
+    if np.abs(np.log(found[:, FX] / usual)).max() < _STANDS_OUT:
+        return None
+    out = intrinsics.copy()
+    out[~held, FX] = out[~held, FY] = usual
+    # Distortion belongs to the focal length that it was found with.
+    out[~held, K1:] = 0.0
+    return out
 
 
 def fit_boards(
