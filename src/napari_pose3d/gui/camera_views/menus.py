@@ -203,7 +203,7 @@ class LightMenu(StayingMenu):
         super().__init__(state, parent)
         self._view = QComboBox()
         self._sliders: list[QSlider] = []
-        usual = QPushButton("As filmed")
+        usual = QPushButton("As recorded")
         usual.clicked.connect(self._reset)
         box = QWidget()
         form = QFormLayout(box)

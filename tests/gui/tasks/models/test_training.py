@@ -112,6 +112,13 @@ def test_what_is_not_possible_cannot_be_chosen_and_says_why(
     assert not field("mask_share").isEnabled()
     assert "needs the model heatmap_multiview_transformer" in form.why.message
     assert form.settings().mask_share is None
+    # What this project lacks is not held against another one, also where the form is not seen.
+    open_section(widget, "Train")
+    assert form.settings().reprojection_loss == "auto"
+    shutil.copytree(project, project.with_name("other"))
+    open_in(shared_viewer, project.with_name("other"))
+    assert form.settings().reprojection_loss == "on"
+    assert form.why.message == ""
 
 
 def test_epochs_of_loss_and_masking_are_those_of_the_form(

@@ -94,9 +94,7 @@ class CheckPanel(QWidget):
             column.addWidget(part)
         self.form.changed.connect(self._on_changed)
         self.findings.remedy_wanted.connect(self._remedy)
-        models.project_changed.connect(lambda: self.show_result(None))
-        models.project_changed.connect(self._refresh)
-        models.project_changed.connect(self._read_possibilities)
+        models.project_changed.connect(self._on_project)
         models.program_changed.connect(self._refresh)
         jobs.changed.connect(self._refresh)
         self.show_result(None)
@@ -163,6 +161,12 @@ class CheckPanel(QWidget):
         self.checked.emit()
 
     # ------------------------------------------------------------------ inside
+
+    def _on_project(self) -> None:
+        self.show_result(None)
+        # What another project does not allow would be left out of this one's settings.
+        self._on_possibilities(None)
+        self._read_possibilities()
 
     def _read_possibilities(self) -> None:
         """Ask, in a thread, what the project allows; what cannot be read a check tells."""
