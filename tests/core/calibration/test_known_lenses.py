@@ -10,6 +10,7 @@ import pytest
 from napari_pose3d.core.calibration.board.board import Board
 from napari_pose3d.core.calibration.board.lens_recording import lens_of
 from napari_pose3d.core.calibration.board.observations import BoardObservations
+from napari_pose3d.core.calibration.evaluation import residuals_alone
 from napari_pose3d.core.calibration.report.figures import figures_of
 from napari_pose3d.core.calibration.report.page import page_text
 from napari_pose3d.core.calibration.rig_calibration import calibrate
@@ -40,6 +41,13 @@ def test_a_lens_from_its_own_video_stays_and_the_others_are_found() -> None:
     assert any("lens of camera cam1 is from its own video" in note for note in found.notes)
     # Where the lens is known, the board need not have been all over the image.
     assert not any("parts of the image" in text for _, text in found.verdicts[1].findings)
+
+
+def test_a_board_of_few_corners_has_its_residual_too() -> None:
+    small = Board(4, 3, 60.0, kind="checkerboard")
+    made = simulate_board(CAMERAS, small, 60, period=15, seed=6).observations
+    solution = solve_rig(made, clocks=False)
+    assert residuals_alone(solution.state, made) == pytest.approx([0.1] * 3, abs=0.05)
 
 
 def test_lenses_that_do_not_belong_here_are_refused() -> None:

@@ -168,7 +168,8 @@ def residuals_alone(
     Clocks and the other cameras have no part in it: it tells how exact the corners are, and
     whether the lens model holds. NaN where a view shows nothing.
     """
-    images = BoardImages.of(observations.without_sparse(_FEW_CORNERS))
+    fewest = min(_FEW_CORNERS, observations.board.n_face_corners)
+    images = BoardImages.of(observations.without_sparse(fewest))
     by_view = [np.flatnonzero(images.view == view) for view in range(len(observations.views))]
     chosen = [of_view[:: max(1, len(of_view) // _MOST_ALONE)] for of_view in by_view]
     images = images.at(np.concatenate(chosen))
