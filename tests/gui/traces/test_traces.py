@@ -266,6 +266,9 @@ def test_new_poses_in_the_same_layers_are_plotted(widget, viewer, qtbot) -> None
     widget.controls.source.setCurrentText("3-D")
     renew(viewer.layers["3-D"], space_poses(replace(poses, xyz=poses.xyz + 100)))
     qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] > 50, timeout=TIMEOUT)
+    # Other tests go on with these layers.
+    renew(viewer.layers["3-D"], space_poses(poses))
+    qtbot.waitUntil(lambda: values(widget, "kp0, smoothed")[0] < 50, timeout=TIMEOUT)
 
 
 @pytest.mark.gui
