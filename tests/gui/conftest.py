@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from qtpy.compat import isalive
 
 from napari_pose3d import gui
 from napari_pose3d.core.pipeline.warm_up import warm_up
@@ -41,6 +42,19 @@ def _still_welcome() -> Iterator[None]:
 
     with patch.object(QtWelcomeWidget, "refresh", lambda self, _event=None: None):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_dead_messages() -> Iterator[None]:
+    """Messages that went with their window are off napari's list, as when the program ends.
+
+    napari leaves them there, and goes through them when another window becomes active.
+    """
+    yield
+    from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+    messages = NapariQtNotification._instances
+    messages[:] = [each for each in messages if isalive(each)]
 
 
 @pytest.fixture

@@ -92,6 +92,8 @@ def test_offsets_of_a_session_say_which_frames_belong_together(sample: Path) -> 
     )
     cropped = session.with_alignments({"Cam-A": ViewAlignment(crop=(8, 0, 400, 300))})
     assert "crops or scales Cam-A" in pairing_of(cropped, list(videos))
+    with pytest.raises(PoseDataError, match=r"Cam-B.*In other views it was found"):
+        detect_corners(videos, SMALL.board, rows={**rows, "Cam-B": np.full(n, -1)})
     with pytest.raises(PoseDataError, match=r"has \d+ frames, but .* has 5 rows"):
         detect_corners(videos, SMALL.board, rows={**rows, "Cam-A": np.arange(5)})
     with pytest.raises(PoseDataError, match="has no view side"):

@@ -276,7 +276,10 @@ def _detect(
                 f"no corner of the board was found in the video of view {view}",
                 file=Path(videos[view]),
                 expected=board.describe(),
-                todo="Check the kind of board, the number of squares, the dictionary, and whether "
+                todo="In other views it was found: show it to this camera too, sharp and well lit, "
+                "or leave this video out"
+                if np.isfinite(xy).any()
+                else "Check the kind of board, the number of squares, the dictionary, and whether "
                 "it is printed white on black",
             )
     sizes = tuple((video.shape[2], video.shape[1]) for video in opened.values())
