@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 from tests.support.label_window import until
 from tests.support.litpose_programs import litpose_environment
 from tests.support.models_panel import click, models_panel, open_in, open_section
+from tests.support.paths import RECORDED_LITPOSE
 from tests.support.session_files import touch
 from tests.support.training_projects import config_of, edited, trained_network
 
@@ -73,11 +74,10 @@ def test_an_environment_is_chosen_and_remembered(
     assert remembered_place() == environment / "bin" / "litpose"
 
 
-def recorded_project(folder: Path, shared_data: Path) -> Path:
+def recorded_project(folder: Path) -> Path:
     """A project with the two networks of a recorded run, and one whose record is damaged."""
-    recorded = shared_data / "litpose_run" / "models"
     for name in ("seed0", "seed1"):
-        shutil.copytree(recorded / name, folder / "models" / name)
+        shutil.copytree(RECORDED_LITPOSE / "models" / name, folder / "models" / name)
     # The third keypoint is much worse than the others in Cam-B.
     edited(
         folder / "models" / "seed0" / "predictions_Cam-B_pixel_error.csv",
@@ -90,9 +90,9 @@ def recorded_project(folder: Path, shared_data: Path) -> Path:
 
 
 def test_recorded_networks_are_listed_with_their_errors(
-    shared_viewer: Any, qtbot: Any, project: Path, shared_data: Path
+    shared_viewer: Any, qtbot: Any, project: Path
 ) -> None:
-    open_in(shared_viewer, recorded_project(project, shared_data))
+    open_in(shared_viewer, recorded_project(project))
     widget = models_panel(shared_viewer, qtbot)
     open_section(widget, "Models")
     table = widget.networks.table
@@ -109,7 +109,8 @@ def test_recorded_networks_are_listed_with_their_errors(
     assert [details.table.text(row, 1) for row in range(3)] != validation
     assert "19 frames" in details.note.message
     marked = [(r, c) for r in range(13) for c in range(1, 5) if details.table.is_marked(r, c)]
-    assert marked == [(2, 2)]
+    # The first is so in the recording itself.
+    assert marked == [(0, 4), (2, 2)]
     details.which.setCurrentIndex(2)
     assert not details.table.isVisible()
     assert "held out" in details.note.message

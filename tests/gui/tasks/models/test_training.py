@@ -11,6 +11,7 @@ import pytest
 from qtpy.QtWidgets import QDialog, QInputDialog
 from tests.support.label_window import until
 from tests.support.models_panel import click, models_panel, open_in, open_section
+from tests.support.paths import RECORDED_LITPOSE
 from tests.support.training_projects import edited, trained_network
 
 from napari_pose3d.core.models.runs.model_folder import event_files
@@ -348,10 +349,10 @@ def test_errors_forbid_training_unless_one_insists(
 
 
 def test_the_curves_of_a_recorded_run_are_in_epochs_and_grow(
-    shared_viewer: Any, qtbot: Any, project: Path, shared_data: Path
+    shared_viewer: Any, qtbot: Any, project: Path
 ) -> None:
     folder = project / "models" / "seed1"
-    shutil.copytree(shared_data / "litpose_run" / "models" / "seed1", folder)
+    shutil.copytree(RECORDED_LITPOSE / "models" / "seed1", folder)
     (path,) = event_files(folder)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 3])
