@@ -35,7 +35,7 @@ class SpaceError:
     sd : float
         Median over the points, mm.
     percent : float
-        The same in per cent of the size of the volume in which the board was shown.
+        The same in per cent of the size of the volume in which two cameras see the board.
     """
 
     sd: float
@@ -65,14 +65,17 @@ def standard_errors(solution: Solution) -> Float64:
 def space_error(solution: Solution) -> SpaceError | None:
     """By how much triangulated points may be wrong; None where nothing tells.
 
-    The points are the middles of the board in some frames; each is triangulated from all cameras
-    that see it.
+    The points are the middles of the board in some frames in which two cameras see it; each is
+    triangulated from all cameras in whose images it lies.
     """
     if not solution.information.size:
         return None
     state = solution.state
     middle = solution.observations.points.mean(axis=0)
-    places = state.board_rotations @ middle + state.board_translations
+    placed = solution.images.in_several_views(len(state.board_translations))
+    places = (state.board_rotations @ middle + state.board_translations)[placed]
+    if not len(places):
+        return None
     places = places[:: max(1, -(-len(places) // _MOST_POINTS))]
     low, high = np.percentile(places, (2, 98), axis=0)
     size = float(np.linalg.norm(high - low))

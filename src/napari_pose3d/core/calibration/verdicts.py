@@ -181,7 +181,8 @@ def coverage_of(solution: Solution, observations: BoardObservations, view: int) 
     tilted = np.linalg.norm(across, axis=1) > np.sin(np.radians(10))
     direction = np.arctan2(across[tilted, 1], across[tilted, 0])
     sectors = np.unique(np.floor((direction + np.pi) / (np.pi / 4)).astype(int) % 8)
-    near, far = np.percentile(distance, (2, 98))
+    placed = images.in_several_views(len(state.board_translations))[frames]
+    near, far = np.percentile(distance[placed] if placed.any() else distance, (2, 98))
     return Coverage(cells, len(sectors), float(far / near), len(frames))
 
 

@@ -123,6 +123,13 @@ class BoardImages:
         delay = np.zeros(len(view)) if delays is None else delays[view, frame]
         return cls(view, frame, xy, observed[view, frame], observations.points, delay)
 
+    def in_several_views(self, n_frames: int) -> Bool:
+        """Frames in which two views or more show the board, ``(frame,)``.
+
+        What one view shows of a few corners may be placed anywhere, also at infinity.
+        """
+        return np.asarray(np.bincount(self.frame, minlength=n_frames) > 1)
+
     def at(self, chosen: Bool | Ints) -> BoardImages:
         """The images of a mask ``(image,)``, or of indices."""
         return replace(

@@ -95,7 +95,7 @@ def measures_table(calibration: Calibration) -> Table:
     if space is not None:
         note += (
             f" Points in space are uncertain by {space.sd:.2g} mm, {space.percent:.2g} % of the "
-            f"volume in which the board was shown. {column_help.SPACE}"
+            f"volume in which two cameras see the board. {column_help.SPACE}"
         )
     return Table(
         "Measures (median / mean / 95 %)",

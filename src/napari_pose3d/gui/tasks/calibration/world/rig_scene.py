@@ -162,8 +162,7 @@ def board_outlines(rig: Rig, calibration: Calibration) -> Float64:
     """
     solution = calibration.solution
     board, state = solution.observations.board, solution.state
-    # What one camera saw of a few corners may be placed anywhere.
-    seen = np.bincount(solution.images.frame, minlength=len(state.board_translations)) > 1
+    seen = solution.images.in_several_views(len(state.board_translations))
     # Around the inner corners lies one more row of squares; a grid's corners are those of markers.
     edge = 0.0 if board.kind == "aruco" else board.square
     (left, top), (right, bottom) = (
