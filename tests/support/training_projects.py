@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from tests.support.session_files import touch
 
 from napari_pose3d.core.cameras.rig_file import save_rig
@@ -101,3 +102,14 @@ def smoothed_session(project: Path) -> None:
     result = Result(poses, None, np.ones(len(KEYPOINTS)), report)
     folder = project / "napari-pose3d" / "smoothed" / session
     save_result(result, ensemble, None, folder, force=True)
+
+
+def end_trainings(folder: Path) -> None:
+    """End those that a failed test left behind; others may train for tests beside it."""
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            if "queue_worker" in words and str(folder) in words:
+                process.kill()
+        except psutil.Error:
+            continue

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from tests.support.litpose_programs import litpose_environment
 from tests.support.session_files import touch
-from tests.support.training_projects import config_of, edited, training_project
+from tests.support.training_projects import config_of, edited, end_trainings, training_project
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.models.configuration import project_dataset
@@ -60,16 +60,10 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def nothing_left(tmp_path: Path) -> Iterator[None]:
     """Processes that a failed test left behind end with it."""
-    before = {process.pid for process in psutil.process_iter()}
     yield
-    for process in psutil.process_iter():
-        try:
-            if process.pid not in before and "queue_worker" in " ".join(process.cmdline()):
-                process.kill()
-        except psutil.Error:
-            continue
+    end_trainings(tmp_path)
 
 
 def until(condition: Callable[[], bool]) -> None:

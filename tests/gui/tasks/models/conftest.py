@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from tests.support.litpose_programs import litpose_environment
-from tests.support.training_projects import training_project
+from tests.support.training_projects import end_trainings, training_project
 
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE
 from napari_pose3d.gui.session.current_session import current_session
@@ -43,13 +42,7 @@ def litpose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
+def nothing_left(tmp_path: Path) -> Iterator[None]:
     """Processes that a failed test left behind end with it."""
-    before = {process.pid for process in psutil.process_iter()}
     yield
-    for process in psutil.process_iter():
-        try:
-            if process.pid not in before and "queue_worker" in " ".join(process.cmdline()):
-                process.kill()
-        except psutil.Error:
-            continue
+    end_trainings(tmp_path)
