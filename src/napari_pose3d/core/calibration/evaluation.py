@@ -38,7 +38,14 @@ from .solve.rig_solution import (
     fit_boards,
     solve_rig,
 )
-from .solve.rig_state import CORNER_NOISE, BoardImages, BoardMotion, RigState, residuals_of
+from .solve.rig_state import (
+    CORNER_NOISE,
+    MEDIAN_LENGTH,
+    BoardImages,
+    BoardMotion,
+    RigState,
+    residuals_of,
+)
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -200,8 +207,7 @@ def length_noise(
     observations = observations.of_frames(chosen)
     cameras = rig_of(rig, observations)
     xyz = triangulate(cameras, observations.xy).xyz
-    # The median length of a normal vector in the plane is 1.1774 sd.
-    sd = np.nan_to_num(np.array(residuals), nan=CORNER_NOISE)[:, None, None, None] / 1.1774
+    sd = np.nan_to_num(np.array(residuals), nan=CORNER_NOISE)[:, None, None, None] / MEDIAN_LENGTH
     noise = sd * np.random.default_rng(seed).standard_normal(observations.xy.shape)
     seen = np.where(observations.observed[..., None], cameras.project(xyz) + noise, np.nan)
     again = triangulate(cameras, seen).xyz

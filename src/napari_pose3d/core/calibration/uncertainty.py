@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .solve.bundle_adjustment import covariance_of
 from .solve.lens import N_INTRINSICS, project
 from .solve.rig_solution import Solution
 from .solve.rig_state import CLOCK, INTRINSICS, N_CAMERA
@@ -44,9 +45,7 @@ class SpaceError:
 
 def parameter_covariance(solution: Solution) -> Float64:
     """Covariance of the cameras' free unknowns, ``(n, n)``; see `Solution.free`."""
-    scale = np.sqrt(np.maximum(np.diag(solution.information), 1e-300))
-    inverse = np.linalg.pinv(solution.information / np.outer(scale, scale), hermitian=True)
-    return np.asarray(inverse / np.outer(scale, scale))
+    return covariance_of(solution.information)
 
 
 def standard_errors(solution: Solution) -> Float64:

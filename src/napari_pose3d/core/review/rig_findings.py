@@ -101,11 +101,7 @@ def rig_findings(
     Cancelled
         `cancelled` returned True.
     """
-    from napari_pose3d.core.calibration.lint.data_lint import (
-        check_rig_against,
-        out_of_step,
-        view_errors,
-    )
+    from napari_pose3d.core.calibration.lint.data_lint import compare_rig, out_of_step
     from napari_pose3d.core.calibration.lint.rig_lint import check_rig
 
     asked = cancelled or never_cancelled
@@ -115,9 +111,7 @@ def rig_findings(
     xy = np.asarray(raw[:, first : first + _FRAMES], np.float64)
     mine = rig.subset(poses.views)
     found = [*check_rig(rig, image_sizes), *(_moved(event) for event in moved)]
-    # The figures of all cameras are a table of their own.
-    compared = check_rig_against(mine, xy, clocks=False, with_figures=False, cancelled=asked)
-    errors = view_errors(mine, xy)
+    compared, errors = compare_rig(mine, xy, clocks=False, cancelled=asked)
     found += compared
     # With exchanged cameras everything else is off as well.
     if xy.shape[1] >= _FEWEST and not any(each.severity == "error" for each in compared):

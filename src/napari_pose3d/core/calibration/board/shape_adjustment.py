@@ -17,7 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solve.bundle_adjustment import Freedom, Loss, Normal, cost_of, moved, normal_equations
+from ..solve.bundle_adjustment import (
+    Freedom,
+    Loss,
+    Normal,
+    cost_of,
+    covariance_of,
+    moved,
+    normal_equations,
+)
 from ..solve.rig_state import (
     CORNER_NOISE,
     N_CAMERA,
@@ -206,6 +214,5 @@ def _step(
 
 
 def _covariance(system: Float64, n_modes: int) -> Float64:
-    scale = np.sqrt(np.maximum(np.diag(system), 1e-300))
-    inverse = np.linalg.pinv(system / np.outer(scale, scale), hermitian=True)
-    return np.asarray((inverse / np.outer(scale, scale))[-n_modes:, -n_modes:])
+    """Of the shape, which stands behind the cameras."""
+    return covariance_of(system)[-n_modes:, -n_modes:]

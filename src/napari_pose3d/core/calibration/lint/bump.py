@@ -10,7 +10,7 @@ times, never with what independent errors would give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 
 from ..refinement.point_adjustment import ROTATION, PointAdjustment, PointState, PointViews
+from ..solve.rig_state import MEDIAN_LENGTH
 
 Float64 = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -154,7 +155,7 @@ class TurnSolver:
             seen = np.isfinite(together).all(axis=-1).sum(axis=0)
             freedom = np.sqrt(1 - 3 / (2 * np.maximum(seen, 2)))
             values = (lengths / freedom)[np.isfinite(lengths)]
-            self.noise = max(float(np.median(values)) / 1.1774, 0.05) if len(values) else 1.0
+            self.noise = max(float(np.median(values)) / MEDIAN_LENGTH, 0.05) if len(values) else 1.0
             self._xyz = [solved.xyz]
         n = 3 * len(self.rig.cameras)
         information, gradient = np.zeros((len(points), n, n)), np.zeros((len(points), n))
@@ -194,6 +195,13 @@ class TurnSolver:
         flow[:, 0] = np.stack([-x * y, 1 + x * x, -y], axis=1)
         flow[:, 1] = np.stack([-1 - y * y, x * y, x], axis=1)
         return np.asarray(focal**2 * np.einsum("pij,pik->jk", flow, flow) / max(len(x), 1))
+
+    def parts(self, n_parts: int) -> Iterator[TurnSolver]:
+        """The same for every n-th keypoint, with the noise of all."""
+        for part in range(n_parts):
+            own = TurnSolver(self.rig, self.xy[:, :, part::n_parts])
+            own.noise = self.noise
+            yield own
 
     def _points(self, stretch: range) -> Float64:
         """Points of a stretch that two views see, ``(view, point, 2)``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from napari_pose3d.core.cameras.triangulation.triangulation import (
 )
 from napari_pose3d.errors import Remedy
 
+from ..solve.rig_state import MEDIAN_LENGTH
 from .bump import find_bump
 from .clock_lint import clock_shifts, lag_growth
 from .rig_lint import Finding
@@ -58,15 +60,45 @@ class ViewErrors:
     epipolar: Float64
 
 
+class RigComparison(NamedTuple):
+    """A rig held against predictions or labels.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+    errors : ViewErrors or None
+        None where two cameras see too few points.
+    """
+
+    findings: tuple[Finding, ...]
+    errors: ViewErrors | None
+
+
 def check_rig_against(
     rig: Rig,
     xy: Float64,
     *,
     clocks: bool = True,
-    with_figures: bool = True,
     frame_rate: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Finding, ...]:
+    """Hold predictions or labels against a rig; parameters as for `compare_rig`.
+
+    A note gives the figures of all cameras, whatever they are.
+    """
+    found = compare_rig(rig, xy, clocks=clocks, frame_rate=frame_rate, cancelled=cancelled)
+    figures = () if found.errors is None else (_figures(rig, found.errors),)
+    return (*found.findings, *figures)
+
+
+def compare_rig(
+    rig: Rig,
+    xy: Float64,
+    *,
+    clocks: bool = True,
+    frame_rate: float | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> RigComparison:
     """Hold predictions or labels against a rig.
 
     Parameters
@@ -77,13 +109,12 @@ def check_rig_against(
         Pixels of the rig's images; NaN where missing.
     clocks : bool
         Whether frames follow one another in time, so that shifts and bumps can be looked for.
-    with_figures : bool
-        Whether a note gives the figures of all cameras (`view_errors`), whatever they are.
     frame_rate : float, optional
         Frames a second: for words only.
     """
     fit = calibration_fit(rig, xy, 0.0, cancelled)
     found: list[Finding] = []
+    errors = view_errors(rig, xy)
     text = fit.warning()
     if text is not None:
         moved = tuple(
@@ -99,24 +130,21 @@ def check_rig_against(
             Finding("error", text, moved, figures, remedy=_remedy(fit, tuple(fit.residuals)))
         )
         if moved:
-            return tuple(found)
-    errors = view_errors(rig, xy)
+            return RigComparison(tuple(found), errors)
     if errors is None:
         found.append(Finding("note", "too few points are seen in two views to judge the rig"))
-        return tuple(found)
-    if with_figures:
-        found.append(_figures(rig, errors))
+        return RigComparison(tuple(found), None)
     guilty = _guilty(rig, errors)
     if guilty and np.isfinite(fit.shared):
         # What all keypoints share says less than which camera it is.
-        found = [each for each in found if each.severity == "note"]
+        found = []
     found += guilty
-    if not any(each.severity != "note" for each in found):
+    if not found:
         found += _turned(rig, xy)
     if clocks:
         found += out_of_step(rig, xy, frame_rate, cancelled)
         found += _bumped(rig, xy)
-    return tuple(found)
+    return RigComparison(tuple(found), errors)
 
 
 def _remedy(fit: CalibrationFit, views: Sequence[str]) -> Remedy:
@@ -152,8 +180,8 @@ def view_errors(rig: Rig, xy: Float64) -> ViewErrors | None:
             variance = np.square(ends - at[:, None]).sum(axis=(1, 2)) / 2
             # Of the others alone: a wrong camera makes residuals of all that it takes part in.
             n = 2 * len(others)
-            noise = float(np.nanmedian(found.residuals)) / 1.1774 / np.sqrt(1 - 3 / n)
-            expected[i] = 1.1774 * float(np.sqrt(np.nanmedian(variance) + noise**2))
+            noise = float(np.nanmedian(found.residuals)) / MEDIAN_LENGTH / np.sqrt(1 - 3 / n)
+            expected[i] = MEDIAN_LENGTH * float(np.sqrt(np.nanmedian(variance) + noise**2))
     return ViewErrors(residual, left_out, expected, _medians(epipolar_distances(rig, points)))
 
 

@@ -23,9 +23,10 @@ Float64 = NDArray[np.float64]
 
 STRETCHES = 12
 """Parts of a recording in which turns are looked for."""
+FEWEST_FRAMES = 10
+"""Frames of such a part below which nothing is looked for."""
 
 _CELLS = 5  # of each stretch: what is thinned out is spread over it
-_FEWEST_FRAMES = 10  # of a stretch
 _OUTSTANDING = 8.0  # standard errors
 _LEAST_PX = 2.0
 _LASTING = 0.5
@@ -66,7 +67,7 @@ def find_drift(rig: Rig, xy: NDArray[np.floating]) -> SlowDrift | None:
         px; NaN where missing. Frames follow one another in time, and no camera was bumped.
     """
     n_frames = xy.shape[1]
-    if len(rig.cameras) < 2 or n_frames < STRETCHES * _FEWEST_FRAMES:
+    if len(rig.cameras) < 2 or n_frames < STRETCHES * FEWEST_FRAMES:
         return None
     solver = TurnSolver(rig, xy)
     information, gradient = stretches_of(solver, n_frames)
@@ -118,9 +119,7 @@ def _shared(solver: TurnSolver, view: int, n_frames: int, time: Float64, along: 
     """Whether all parts of the animal drift: else it is a keypoint, not the camera."""
     n_parts = min(_PARTS, solver.xy.shape[2])
     shares = []
-    for part in range(n_parts):
-        own = TurnSolver(solver.rig, solver.xy[:, :, part::n_parts])
-        own.noise = solver.noise
+    for own in solver.parts(n_parts):
         information, gradient = stretches_of(own, n_frames)
         inverse = np.linalg.pinv(information[:, view])
         turns = -np.einsum("kij,kj->ki", inverse, gradient[:, view])

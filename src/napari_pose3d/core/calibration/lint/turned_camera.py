@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from napari_pose3d.core.cameras.rig import Rig
 
 from .bump import TurnSolver, turn_gain
-from .slow_drift import STRETCHES, stretches_of
+from .slow_drift import FEWEST_FRAMES, STRETCHES, stretches_of
 
 Float64 = NDArray[np.float64]
 
-_FEWEST_FRAMES = 10  # of a stretch
 _OUTSTANDING = 8.0  # standard errors
 _LEAST_PX = 2.0
 _SHARED = 0.5  # of the turn, by which most parts of the keypoints show it
@@ -60,7 +59,7 @@ def find_turned_camera(rig: Rig, xy: NDArray[np.floating]) -> TurnedCamera | Non
         px; NaN where missing.
     """
     n_frames = xy.shape[1]
-    if len(rig.cameras) < 2 or n_frames < STRETCHES * _FEWEST_FRAMES:
+    if len(rig.cameras) < 2 or n_frames < STRETCHES * FEWEST_FRAMES:
         return None
     solver = TurnSolver(rig, xy)
     information, gradient = stretches_of(solver, n_frames)
@@ -96,9 +95,7 @@ def _shared(solver: TurnSolver, view: int, n_frames: int, along: Float64, moved:
     if n_parts < _FEWEST_PARTS:
         return False
     shares = []
-    for part in range(n_parts):
-        own = TurnSolver(solver.rig, solver.xy[:, :, part::n_parts])
-        own.noise = solver.noise
+    for own in solver.parts(n_parts):
         information, gradient = stretches_of(own, n_frames)
         turn = _turn(information[:, view].sum(axis=0), gradient[:, view].sum(axis=0))
         shares.append(float(turn @ along))

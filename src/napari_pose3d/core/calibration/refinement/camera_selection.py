@@ -22,6 +22,7 @@ from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
 from napari_pose3d.core.cameras.working_volume import image_size
 
+from ..solve.rig_state import MEDIAN_LENGTH
 from ..solve.rotations import cross_matrix, nearest_rotation
 from .agreement import improvement
 from .matched_points import MatchedPoints
@@ -92,7 +93,11 @@ class CameraFits:
         n = self.points.views.used.sum(axis=1)
         lengths = self._residuals(state) / np.sqrt(1 - 3 / (2 * np.maximum(n, 2)))[:, None]
         known = np.isfinite(lengths)
-        return max(float(np.median(lengths[known])) / 1.1774, _FEWEST_NOISE) if known.any() else 1.0
+        return (
+            max(float(np.median(lengths[known])) / MEDIAN_LENGTH, _FEWEST_NOISE)
+            if known.any()
+            else 1.0
+        )
 
     def _widest(self, state: PointState) -> float:
         """The largest of the views' median residuals, px."""

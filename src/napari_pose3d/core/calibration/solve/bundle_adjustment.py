@@ -158,6 +158,16 @@ def adjust(
     return Adjusted(state, cost, normal.information(free), step)
 
 
+def covariance_of(information: Float64) -> Float64:
+    """The inverse of an information matrix ``(n, n)``, for residuals of 1 px.
+
+    Unknowns of very different sizes are scaled first; what no residual tells gets no variance.
+    """
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    both = np.outer(scale, scale)
+    return np.asarray(np.linalg.pinv(information / both, hermitian=True) / both)
+
+
 class Normal(NamedTuple):
     """Normal equations by cameras and boards: ``[[U, W], [W^T, V]] d = -[g, h]``."""
 

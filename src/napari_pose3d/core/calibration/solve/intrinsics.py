@@ -12,7 +12,7 @@ from napari_pose3d.errors import PoseDataError
 
 from ..board.observations import BoardObservations
 from .board_poses import candidate_poses, focal_length, homographies
-from .bundle_adjustment import Freedom, Loss, adjust
+from .bundle_adjustment import Freedom, Loss, adjust, covariance_of
 from .clocks.camera_clocks import corner_noise
 from .lens import CX, CY, FX, FY, K1, N_INTRINSICS, undistort
 from .rig_state import BoardImages, BoardMotion, RigState, weak_priors
@@ -120,9 +120,7 @@ def intrinsics_with_errors(
         )
         state = result.state
     noise = corner_noise(state, images, BoardMotion.still(len(images.view)))
-    size_of = np.sqrt(np.maximum(np.diag(result.information), 1e-300))
-    inverse = np.linalg.pinv(result.information / np.outer(size_of, size_of), hermitian=True)
-    sd = noise * np.sqrt(np.maximum(np.diag(inverse), 0.0)) / size_of
+    sd = noise * np.sqrt(np.maximum(np.diag(covariance_of(result.information)), 0.0))
     return np.asarray(state.intrinsics[0]), np.asarray(sd)
 
 

@@ -22,6 +22,9 @@ _LONG = 2.0  # focal lengths over half the image's diagonal, of a long lens
 LAST_LOSS = 0.5
 """Scale of Cauchy's loss in the final fit, px."""
 
+MEDIAN_LENGTH = 1.1774
+"""Median length of a normal vector in the plane, over the deviation of its coordinates."""
+
 
 @dataclass(frozen=True, eq=False)
 class RigState:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What DeepLabCut calls its table; others in the file are leftovers of conversions.
 _USUAL_KEY = "/df_with_missing"
 EXPECTED = "a DeepLabCut file: one table, or one called df_with_missing"
-TODO = "Export CSV from DeepLabCut and use that"
+REMEDY = "Export CSV from DeepLabCut and use that"
 _MOST_GROUPS = 1000
 # Deflate makes zeros a thousand times smaller; a file that claims more claims too much.
 _MOST_COMPRESSED = 1100
@@ -49,7 +49,7 @@ def stored_table(path: Path, stop: int | None = None) -> StoredTable:
     """
     frame, unread = _frame(path, stop)
     columns = frame.columns
-    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=TODO):
+    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=REMEDY):
         level_names = tuple(str(name) for name in columns.names)
         levels = tuple(
             tuple(str(name) for name in columns.get_level_values(i))
@@ -62,7 +62,7 @@ def stored_table(path: Path, stop: int | None = None) -> StoredTable:
 def stored_text(path: Path) -> bytes:
     """The same table as CSV, in UTF-8; raises as `stored_table` does."""
     frame, _ = _frame(path)
-    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=TODO):
+    with input_errors(path, TypeError, LookupError, expected=EXPECTED, todo=REMEDY):
         return frame.to_csv(lineterminator="\n").encode()
 
 
@@ -106,7 +106,7 @@ def _frame(path: Path, stop: int | None = None) -> tuple[pd.DataFrame, tuple[str
         warnings.simplefilter("ignore")
         try:
             with (
-                input_errors(path, *damage, expected=EXPECTED, todo=TODO),
+                input_errors(path, *damage, expected=EXPECTED, todo=REMEDY),
                 pd.HDFStore(str(path), mode="r") as store,
             ):
                 keys = _table_keys(store)
@@ -168,14 +168,14 @@ def _choose(keys: list[str], path: Path) -> str:
     if _USUAL_KEY in keys or len(keys) == 1:
         return _USUAL_KEY if _USUAL_KEY in keys else keys[0]
     if not keys:
-        raise PoseDataError("the file holds no table", file=path, expected=EXPECTED, todo=TODO)
+        raise PoseDataError("the file holds no table", file=path, expected=EXPECTED, todo=REMEDY)
     names = ", ".join(key.removeprefix("/") for key in keys[:5])
     raise PoseDataError(
         f"the file holds {len(keys)} tables ({names}{', ...' if len(keys) > 5 else ''}), and "
         "nothing tells which one to read",
         file=path,
         expected=EXPECTED,
-        todo=TODO,
+        todo=REMEDY,
     )
 
 
@@ -199,5 +199,5 @@ def _foreign_code(what: str, path: Path) -> PoseDataError:
         f"the file holds a Python object that could run a program ({what[:60]}); it was not run",
         file=path,
         expected="a table of numbers and names",
-        todo="Do not open it with other programs either, unless you made it yourself. " + TODO,
+        todo="Do not open it with other programs either, unless you made it yourself. " + REMEDY,
     )

@@ -29,7 +29,7 @@ from typing import Any, BinaryIO
 from napari_pose3d import own_python
 from napari_pose3d.core.formats.containers.pandas_tables import (
     EXPECTED,
-    TODO,
+    REMEDY,
     pytables,
     stored_table,
     stored_text,
@@ -193,7 +193,7 @@ def _answer(request: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[b
         f"the file is damaged: the HDF5 library broke off while it was read ({why})",
         file=path,
         expected=EXPECTED,
-        todo=TODO,
+        todo=REMEDY,
     )
 
 

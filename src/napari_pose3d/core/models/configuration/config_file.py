@@ -18,6 +18,8 @@ Config = dict[str, Any]
 
 CONFIG_YAML = "config.yaml"
 _LARGEST = 4 << 20
+# YAML's own rules take a number without a dot for text, and litpose does not.
+_EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_.]+)\}")
 
 
@@ -43,6 +45,13 @@ def read_config(path: str | os.PathLike[str]) -> Config:
                 expected="a configuration of Lightning Pose, as litpose recommend writes it",
             )
     return content
+
+
+def as_litpose_reads(value: Any) -> Any:
+    """A value as ``litpose`` takes it: text such as 1e-3 is a number."""
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return float(value)
+    return value
 
 
 def config_text(config: Config) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..configuration.config_file import CONFIG_YAML, Config, leaves, read_config, value_at
+from ..configuration.config_file import (
+    CONFIG_YAML,
+    Config,
+    as_litpose_reads,
+    leaves,
+    read_config,
+    value_at,
+)
 from ..runs.training_record import ASKED_CONFIG, REMOTE_CONFIG
 
 _ABSENT = object()
-# YAML's own rules take a number without a dot for text, and litpose does not.
-_EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
 # The launcher takes its own section away.
 _OF_THE_LAUNCHER = "hydra."
 
@@ -83,10 +87,7 @@ def _config(path: Path) -> Config | None:
 
 
 def _value(config: Config, key: str) -> Any:
-    value = value_at(config, key)
-    if isinstance(value, str) and _EXPONENT.fullmatch(value):
-        return float(value)
-    return value
+    return as_litpose_reads(value_at(config, key))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -175,8 +175,8 @@ def run_chain(
         else:
             (result.skipped if job.done else result.predicted).append(place)
     lacking = {session for _, session in failed}
-    for name in sessions_to_smooth(jobs) if smooth is not None else ():
-        if name in lacking:
+    for name in sessions_to_smooth(jobs):
+        if smooth is None or name in lacking:
             continue
         networks = [job.network for job in jobs if job.session.name == name]
         step = meter.begin(smoothing_step(name))
@@ -192,7 +192,7 @@ def _smooth(
     folder: Path,
     session: str,
     networks: Sequence[Network],
-    settings: SmoothingSettings | None,
+    settings: SmoothingSettings,
     progress: Progress,
     cancelled: IsCancelled | None,
 ) -> list[Path]:

@@ -52,5 +52,6 @@ def _median_and_scale(values: NDArray[Any]) -> tuple[Float32, Float32]:
 
 
 def finite_median(values: NDArray[Any]) -> float:
+    """The median of what is finite; 0 where nothing is."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if finite.size else 0.0

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...board.observations import BoardObservations
-from ..bundle_adjustment import Adjusted, Freedom, Loss, adjust
+from ..bundle_adjustment import Adjusted, Freedom, Loss, adjust, covariance_of
 from ..rig_state import (
     CLOCK,
     CORNER_NOISE,
     LAST_LOSS,
+    MEDIAN_LENGTH,
     N_CAMERA,
     BoardImages,
     BoardMotion,
@@ -145,14 +146,11 @@ def corner_noise(state: RigState, images: BoardImages, motion: BoardMotion) -> f
     """Standard deviation of a coordinate of a corner, px, from the median residual."""
     residuals = residuals_of(state, images, motion)
     length = np.linalg.norm(residuals.xy, axis=-1)[residuals.valid]
-    # The median length of a normal vector in the plane is 1.1774 sd.
-    return max(float(np.median(length)) / 1.1774, 0.01) if len(length) else CORNER_NOISE
+    return max(float(np.median(length)) / MEDIAN_LENGTH, 0.01) if len(length) else CORNER_NOISE
 
 
 def _standard_errors(information: Float64, freedom: Freedom) -> Float64:
     """Standard errors of the free clocks for residuals of 1 px."""
     free = np.flatnonzero(freedom.mask)
-    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    covariance = np.linalg.pinv(information / np.outer(scale, scale), hermitian=True)
-    variance = np.diag(covariance) / scale**2
+    variance = np.diag(covariance_of(information))
     return np.asarray(np.sqrt(np.maximum(variance[free % N_CAMERA == CLOCK], 0)))

@@ -6,7 +6,6 @@ Other checks go on with a configuration in which they are replaced.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from napari_pose3d.core.models.configuration.config_file import (
     Config,
+    as_litpose_reads,
     has_key,
     value_at,
     with_values,
@@ -22,8 +22,6 @@ from napari_pose3d.core.models.configuration.known_keys import LOSSES, VIDEO_LOS
 
 from ..training_finding import Severity, TrainingFinding, listed
 
-# As litpose reads them; YAML's own rules take a number without a dot for text.
-_EXPONENT = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
 _SECTIONS = (
     "data.image_resize_dims",
     "training.optimizer_params",
@@ -183,9 +181,9 @@ def check_values(config: Config) -> tuple[Config, tuple[TrainingFinding, ...]]:
             sound[key] = {"height": 256, "width": 256} if key.endswith("_dims") else {}
     config, sound = with_values(config, sound), {}
     for key, rule in _RULES.items():
-        value = value_at(config, key)
-        if isinstance(value, str) and _EXPONENT.fullmatch(value):
-            value = sound[key] = float(value)
+        value = as_litpose_reads(given := value_at(config, key))
+        if value is not given:
+            sound[key] = value
         if value is None:
             empty = has_key(config, key) and key in _NOT_EMPTY
             if empty or rule.needed:
@@ -205,9 +203,9 @@ def _weights(config: Config) -> dict[str, float]:
     found = {}
     for name in value_at(config, "losses", {}):
         key = f"losses.{name}.log_weight"
-        value = value_at(config, key)
-        if isinstance(value, str) and _EXPONENT.fullmatch(value):
-            found[key] = float(value)
+        value = as_litpose_reads(given := value_at(config, key))
+        if value is not given:
+            found[key] = value
     return found
 
 

@@ -176,30 +176,37 @@ def find_board(
     check = checker(cancelled)
     board, notes = recognise_board(recording.videos, recording.board, check)
     headers = {view: video_metadata(path) for view, path in recording.videos.items()}
-    done = dict.fromkeys(recording.videos, 0)
     # As the headers claim, until the videos' own indices tell.
-    totals = {
+    claimed = {
         view: -(-(header.n_frames or 0) // recording.settings.every)
         for view, header in headers.items()
     }
-
-    def report(view: str, n: int, total: int) -> None:
-        done[view], totals[view] = n, total
-        whole = sum(totals.values()) if all(totals.values()) else 0
-        progress("looking for the board", sum(done.values()), whole)
-
     observations = detect_corners(
         recording.videos,
         board,
         rows=rows,
         every=recording.settings.every,
-        progress=report,
+        progress=_summed(progress, "looking for the board", claimed),
         looked=looked,
         check=check,
     )
     rates = {view: header.frame_rate for view, header in headers.items() if header.frame_rate}
     lenses = _lenses(recording, lens_videos, board, progress, check)
     return Found(recording, observations, rows, rates, (*rate_notes, *notes), lenses)
+
+
+def _summed(
+    progress: Progress, stage: str, claimed: Mapping[str, int]
+) -> Callable[[str, int, int], None]:
+    """Progress of several videos as one, of so many frames each; 0 where that is not known."""
+    done, totals = dict.fromkeys(claimed, 0), dict(claimed)
+
+    def report(view: str, n: int, total: int) -> None:
+        done[view], totals[view] = n, total
+        whole = sum(totals.values()) if all(totals.values()) else 0
+        progress(stage, sum(done.values()), whole)
+
+    return report
 
 
 def _pairing(found: Found) -> str:
@@ -242,19 +249,14 @@ def _lenses(
     """Lenses of the cameras that have a video of their own."""
     from napari_pose3d.core.calibration.board.lens_recording import lenses_of_videos
 
-    done = dict.fromkeys(videos, 0)
-    totals = dict.fromkeys(videos, 0)
-
-    def report(view: str, n: int, total: int) -> None:
-        done[view], totals[view] = n, total
-        progress("looking for the board in lens videos", sum(done.values()), sum(totals.values()))
-
     return lenses_of_videos(
         videos,
         board,
         fisheye=recording.settings.fisheye,
         every=recording.settings.every,
-        progress=report,
+        progress=_summed(
+            progress, "looking for the board in lens videos", dict.fromkeys(videos, 0)
+        ),
         check=check,
     )
 
