@@ -1,10 +1,10 @@
-"""Lightning Pose's own metrics of real labels, to test ours against.
+"""Lightning Pose's own metrics of made-up labels, to test ours against.
 
-Run with a Python that has ``lightning-pose`` (2.4.3 was used) on the labels of its example, the
-mouse in two mirror views (MIT licence). Where labels are missing its PCA is fitted all the same,
-which is what the numbers are about.
+Run with a Python that has ``lightning-pose`` (2.4.3 was used). The labels are of an animal in two
+mirror views, a twelfth of them missing: its PCA is fitted all the same, which is what the numbers
+are about.
 
-    python benchmarks/make_litpose_oracle.py CollectedData.csv tests/data/litpose/mouse_metrics.npz
+    python benchmarks/make_litpose_oracle.py tests/data/litpose/metrics.npz
 """
 
 from __future__ import annotations
@@ -12,14 +12,27 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import pandas as pd
 import torch
 from lightning_pose import metrics
 from lightning_pose.utils.pca import KeypointPCA
 
-# The obstacle is in one view only, and Lightning Pose's configuration leaves it out.
-TOP, BOTTOM = list(range(7)), list(range(8, 15))
-N_PREDICTED = 12
+N_KEYPOINTS = 7
+TOP, BOTTOM = list(range(N_KEYPOINTS)), list(range(N_KEYPOINTS, 2 * N_KEYPOINTS))
+N_LABELED, N_PREDICTED = 90, 12
+
+
+def made_up_labels(rng: np.random.Generator) -> np.ndarray:
+    """``(frame, keypoint of the top view, then of the bottom view, 2)`` px; NaN where missing."""
+    body = rng.normal(0, (40, 15, 8), (N_KEYPOINTS, 3))
+    stride = rng.normal(0, (12, 2, 6), (N_KEYPOINTS, 3))
+    phase = rng.uniform(0, 2 * np.pi, (N_LABELED, 1, 1))
+    along = rng.uniform(-60, 60, (N_LABELED, 1, 1)) * (1, 0.2, 0)
+    xyz = body + along + stride * np.sin(phase + np.arange(N_KEYPOINTS)[:, None])
+    # Both views see how far along it is; one its height, the other its width.
+    top, bottom = xyz[..., [0, 2]] + (200, 60), xyz[..., [0, 1]] + (200, 140)
+    labels = np.concatenate([top, bottom], axis=1) + rng.normal(0, 0.7, (N_LABELED, 14, 2))
+    labels[rng.random(labels.shape[:2]) < 1 / 12] = np.nan
+    return labels.astype(np.float32)
 
 
 class LabelsPCA(KeypointPCA):
@@ -40,10 +53,9 @@ def fitted(labels: np.ndarray, loss: str, **settings: object) -> KeypointPCA:
 
 
 def main() -> None:
-    source, target = sys.argv[1:]
-    labels = pd.read_csv(source, header=[0, 1, 2], index_col=0).to_numpy()
-    labels = labels.reshape(len(labels), -1, 2).astype(np.float32)
+    (target,) = sys.argv[1:]
     rng = np.random.default_rng(0)
+    labels = made_up_labels(rng)
     predicted = labels[:N_PREDICTED] + rng.normal(0, 4, labels[:N_PREDICTED].shape)
     predicted = predicted.astype(np.float32)
     single = [

@@ -16,11 +16,11 @@ from napari_pose3d.core.review.measures.lightning_pose_metrics import (
     temporal_norm,
 )
 
-ORACLE = Path(__file__).parents[2] / "data" / "litpose" / "mouse_metrics.npz"
+ORACLE = Path(__file__).parents[2] / "data" / "litpose" / "metrics.npz"
 
 
 def test_numbers_are_those_of_lightning_pose_itself() -> None:
-    """On its mouse, a twelfth of whose labels are missing; made by `make_litpose_oracle`."""
+    """A twelfth of the labels are missing; made by `make_litpose_oracle`."""
     with np.load(ORACLE) as stored:
         given = dict(stored)
     labels, predicted = given["labels"], given["predicted"]
