@@ -57,7 +57,8 @@ EVERY = 4
 """Every fourth block is left out."""
 
 _LEAST_PART = 1e-3
-_FEW_CORNERS = 8
+FEW_CORNERS = 8
+"""Corners of an image below which one view alone hardly tells the pose of the board."""
 _MOST_ALONE = 60  # images of a view
 _MOST_NOISY = 100  # frames
 _NO_POSE = 0.02  # root mean square, in focal lengths
@@ -175,7 +176,7 @@ def residuals_alone(
     Clocks and the other cameras have no part in it: it tells how exact the corners are, and
     whether the lens model holds. NaN where a view shows nothing.
     """
-    fewest = min(_FEW_CORNERS, observations.board.n_face_corners)
+    fewest = min(FEW_CORNERS, observations.board.n_face_corners)
     images = BoardImages.of(observations.without_sparse(fewest))
     by_view = [np.flatnonzero(images.view == view) for view in range(len(observations.views))]
     chosen = [of_view[:: max(1, len(of_view) // _MOST_ALONE)] for of_view in by_view]
@@ -230,7 +231,7 @@ def _placeable(rig: RigState, images: BoardImages) -> BoardImages:
     alone = np.bincount(images.frame)[images.frame] == 1
     poses = board_candidates(images, rig.intrinsics, rig.fisheye)
     best = np.nan_to_num(poses.errors, nan=np.inf).min(axis=1)
-    return images.at(~(alone & (count < _FEW_CORNERS) & (best > _NO_POSE)))
+    return images.at(~(alone & (count < FEW_CORNERS) & (best > _NO_POSE)))
 
 
 def at_one_clock(observations: BoardObservations, clocks: ClockCourse) -> BoardObservations:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .board.observations import BoardObservations
-from .evaluation import HeldOut, Measures
+from .evaluation import FEW_CORNERS, HeldOut, Measures
 from .jitter import Jitter
 from .solve.relative_poses import Link
 from .solve.rig_solution import Solution
@@ -167,7 +167,8 @@ def coverage_of(solution: Solution, observations: BoardObservations, view: int) 
     row = np.clip((seen[:, 1] * _GRID / height).astype(int), 0, _GRID - 1)
     cells[row, column] = True
     state, images = solution.state, solution.images
-    frames = images.frame[images.view == view]
+    mine = images.view == view
+    frames = images.frame[mine]
     if not len(frames):
         return Coverage(cells, 0, np.nan, 0)
     rotation, translation = state.rotations[view], state.translations[view]
@@ -181,7 +182,9 @@ def coverage_of(solution: Solution, observations: BoardObservations, view: int) 
     tilted = np.linalg.norm(across, axis=1) > np.sin(np.radians(10))
     direction = np.arctan2(across[tilted, 1], across[tilted, 0])
     sectors = np.unique(np.floor((direction + np.pi) / (np.pi / 4)).astype(int) % 8)
-    placed = images.in_several_views(len(state.board_translations))[frames]
+    # A few corners in one view do not tell how far away the board is.
+    placed = images.observed[mine].sum(axis=1) >= FEW_CORNERS
+    placed |= images.in_several_views(len(state.board_translations))[frames]
     near, far = np.percentile(distance[placed] if placed.any() else distance, (2, 98))
     return Coverage(cells, len(sectors), float(far / near), len(frames))
 
