@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFault
 from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.events.failures import Failure
-from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 
 from .network_errors import PredictionTruth
 from .scene import Scene, make_scene

@@ -17,7 +17,7 @@ from napari_pose3d import (
     smooth,
     triangulate_ensemble,
 )
-from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.gui.layers.recording_layers import result_layers
 
 NAMES = ("nose", "paw_left", "paw_right")

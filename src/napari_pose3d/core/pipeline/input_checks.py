@@ -11,13 +11,13 @@ from napari_pose3d.core.calibration.lint.rig_lint import faults
 from napari_pose3d.core.cameras.calibration_fit import CalibrationFit, calibration_fit
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_mask
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.poses.report import Mode
 from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
     ensemble_statistics,
 )
-from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.smoothing.ensemble.time_rows import at_frames, in_rows
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import (

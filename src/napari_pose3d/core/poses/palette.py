@@ -8,7 +8,14 @@ Lightness is held between 42 and 88, so that every colour shows on black, white 
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from .left_right import left_right_pairs
+
+Scheme = Literal["distinct", "left and right", "rainbow"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 # fmt: off
 PALETTE: tuple[str, ...] = (
@@ -20,6 +27,10 @@ PALETTE: tuple[str, ...] = (
 )
 # fmt: on
 
+# From dark to light: left, right, and what has no side. Blue and orange differ for everybody, also
+# where red and green do not.
+_SIDES = (("#1f5fd6", "#a9d6ff"), ("#c94a00", "#ffcb8a"), ("#00805c", "#9cefcf"))
+
 NEUTRAL = "#8a8a8a"
 """Frames, names and cameras: a grey that shows on the canvas of both themes."""
 
@@ -30,6 +41,45 @@ def keypoint_hex(
     """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
     usual = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
     return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
+
+
+def scheme_hex(keypoints: Sequence[str], scheme: Scheme) -> dict[str, str]:
+    """The colour of each keypoint of a file as ``#rrggbb`` where nobody chose one.
+
+    Parameters
+    ----------
+    keypoints : sequence of str
+    scheme : {"distinct", "left and right", "rainbow"}
+        Colours that differ as much as they can; shades of blue for the left, of orange for the
+        right and of green for what has no side (told by names, as `left_right_pairs` does; a left
+        keypoint and its right one are equally light); red to violet in the order of the list.
+    """
+    if scheme == "left and right":
+        pairs = left_right_pairs((), keypoints)
+        left, right = ([keypoints[pair[side]] for pair in pairs] for side in (0, 1))
+        middle = [name for name in keypoints if name not in {*left, *right}]
+        return {
+            name: shade
+            for names, (dark, light) in zip((left, right, middle), _SIDES, strict=True)
+            for name, shade in zip(names, _shades(dark, light, len(names)), strict=True)
+        }
+    if scheme == "rainbow":
+        # From red to violet: magenta would lie beside red again.
+        hues = (0.8 * i / max(len(keypoints) - 1, 1) for i in range(len(keypoints)))
+        shares = (colorsys.hsv_to_rgb(hue, 0.8, 1) for hue in hues)
+        return {name: _hex_of(rgb) for name, rgb in zip(keypoints, shares, strict=True)}
+    return keypoint_hex(keypoints)
+
+
+def _shades(dark: str, light: str, count: int) -> list[str]:
+    """So many colours from one to the other."""
+    ends = [[int(each[i : i + 2], 16) / 255 for i in (1, 3, 5)] for each in (dark, light)]
+    shares = [i / max(count - 1, 1) for i in range(count)]
+    return [_hex_of([a + share * (b - a) for a, b in zip(*ends, strict=True)]) for share in shares]
+
+
+def _hex_of(rgb: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 def kept_colours(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.palette import NEUTRAL, PALETTE, kept_colours, keypoint_hex
+from napari_pose3d.core.poses.palette import NEUTRAL, PALETTE, kept_colours, scheme_hex
+from napari_pose3d.gui.workspace.preferences import colour_scheme
 
 if TYPE_CHECKING:
     from napari.utils.colormaps import Colormap
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-# Colours that users chose, as they turn up.
+# Colours that users chose and those of their scheme, as they turn up.
 _CHOSEN: list[str] = []
 
 
@@ -47,7 +48,7 @@ def keypoint_rgba(places: Sequence[int] | NDArray[np.integer]) -> NDArray[np.flo
     """Colours of keypoints at the given places of their file's list, ``(keypoint, 4)`` RGBA.
 
     The colour of a keypoint depends only on its place; from the 41st on they repeat. Negative
-    places are colours that the user chose, from `palette_of`.
+    places are other colours, from `palette_of`.
     """
     where = np.asarray(places, dtype=np.intp)
     rgba = _palette_rgba()[where % len(PALETTE)]
@@ -56,17 +57,27 @@ def keypoint_rgba(places: Sequence[int] | NDArray[np.integer]) -> NDArray[np.flo
     return rgba
 
 
+def keypoint_hex(
+    keypoints: Sequence[str], colours: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
+    chosen = {name: c.lower() for name, c in (colours or {}).items() if name in keypoints}
+    return scheme_hex(keypoints, colour_scheme()) | chosen
+
+
 def palette_of(keypoints: Sequence[str], colours: Mapping[str, str]) -> tuple[int, ...]:
-    """Places for `keypoint_rgba`: the usual ones, but for the keypoints in ``colours``.
+    """Places for `keypoint_rgba`: by the scheme of the preferences, but for those in ``colours``.
 
     Parameters
     ----------
     keypoints : sequence of str
     colours : mapping of keypoint to ``#rrggbb``
-        Those that the user chose.
+        Those that were chosen in the project.
     """
+    hexes = keypoint_hex(keypoints, colours)
+    usual = colour_scheme() == "distinct"
     return tuple(
-        -1 - _place_of(colours[name].lower()) if name in colours else i
+        i if usual and name not in colours else -1 - _place_of(hexes[name])
         for i, name in enumerate(keypoints)
     )
 

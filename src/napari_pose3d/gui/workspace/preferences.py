@@ -1,14 +1,15 @@
 """What a user sets for all projects in napari's *Preferences*; the manifest names it.
 
 What belongs to one recording is kept with its project instead, so that everybody sees it alike:
-colours of keypoints, skeleton, alignment, the places of the panels.
+colours that were chosen for its keypoints, skeleton, alignment, the places of the panels.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+from napari_pose3d.core.poses.palette import Scheme
 from napari_pose3d.core.video.video_array import set_video_cache
 
 from .panel_plan import PLUGIN
@@ -17,7 +18,7 @@ _MEGABYTE = 1_000_000
 
 
 def preferences() -> Any:
-    """The groups ``videos``, ``labels`` and ``smoothing``, whose values emit events on change."""
+    """The groups of the manifest, such as ``videos``, whose values emit events on change."""
     from napari.settings import get_plugin_settings
 
     return get_plugin_settings(PLUGIN)
@@ -44,3 +45,8 @@ def preferred_threads() -> int | None:
 def seconds_between_saves() -> int:
     """How often labels are saved that were not saved for another reason."""
     return int(preferences().labels.save_every_seconds)
+
+
+def colour_scheme() -> Scheme:
+    """How keypoints are coloured whose colour no project chose."""
+    return cast(Scheme, preferences().colours.keypoints)

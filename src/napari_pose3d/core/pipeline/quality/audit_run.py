@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.label_arrays import LabelArrays, label_arrays
 from napari_pose3d.core.labels.store.label import LabelStatus
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.projects.project import Project, open_project
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.audit.findings import AuditInput, LabelFinding
 from napari_pose3d.core.review.audit.flat_audit import exchanged_sides_without_rig
 from napari_pose3d.core.review.audit.image_audit import LabeledImage, audit_images
 from napari_pose3d.core.review.audit.label_audit import audit_labels
-from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.errors import Cancelled, PoseDataError

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Result, observed_mask
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.poses.stretches import stretches
 from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
@@ -246,7 +247,6 @@ def _frozen(raw: NDArray[Any], smoothed: NDArray[Any]) -> Bool:
 def _swapped(result: Result, raw: NDArray[Any]) -> Bool:
     """Cells that hold the place of their counterpart; none where they were exchanged already."""
     from napari_pose3d.core.smoothing.ensemble.swap_kernels import flag_views
-    from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
 
     poses, swaps = result.poses2d, result.swaps
     out = np.zeros(raw.shape[:3], bool)

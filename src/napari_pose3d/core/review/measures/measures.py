@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.poses.arrays import Poses2D, Result
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.smoothing.keypoint_blocks import each_block
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.settings import IsCancelled, Progress
@@ -270,8 +271,6 @@ def _steps(raw: Float64) -> NDArray[Any]:
 
 
 def _sides(result: Result, keypoint: int) -> NDArray[Any]:
-    from napari_pose3d.core.smoothing.ensemble.swaps import left_right_pairs
-
     poses, swaps = result.poses2d, result.swaps
     pairs = left_right_pairs(() if swaps is None else swaps.pairs, poses.keypoints)
     pair = next((pair for pair in pairs if keypoint in pair), None)

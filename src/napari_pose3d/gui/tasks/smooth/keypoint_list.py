@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QGroupBox,
@@ -13,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.gui.layers.colours import keypoint_rgba
+from napari_pose3d.gui.layers.colours import keypoint_rgba, palette_of
 from napari_pose3d.gui.qt.keypoint_items import (
     check_only,
     checked_names,
@@ -29,6 +31,7 @@ class KeypointList(QGroupBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("3 · Keypoints", parent)
+        self._places: tuple[int, ...] = ()
         self._list = QListWidget()
         self._list.setAccessibleName("Keypoints to smooth")
         self._list.setToolTip("Only the checked keypoints are smoothed. Space checks or unchecks.")
@@ -61,13 +64,15 @@ class KeypointList(QGroupBox):
         """The keypoints to smooth, in the order of the files."""
         return checked_names(self._list)
 
-    def offer(self, keypoints: tuple[str, ...]) -> None:
-        """Show other keypoints; those already shown keep their check mark."""
-        if keypoints and keypoints == self.offered:
+    def offer(self, keypoints: tuple[str, ...], colours: Mapping[str, str] | None = None) -> None:
+        """Show other keypoints, in the colours of their project; check marks are kept."""
+        places = palette_of(keypoints, colours or {})
+        if keypoints and (keypoints, places) == (self.offered, self._places):
             return
+        self._places = places
         unchecked = set(self.offered) - set(self.checked)
-        colours = dict(zip(keypoints, keypoint_rgba(range(len(keypoints))), strict=True))
-        fill_with_keypoints(self._list, colours, set(keypoints) - unchecked)
+        rgba = dict(zip(keypoints, keypoint_rgba(places), strict=True))
+        fill_with_keypoints(self._list, rgba, set(keypoints) - unchecked)
         self.setEnabled(bool(keypoints))
         self._on_changed()
 

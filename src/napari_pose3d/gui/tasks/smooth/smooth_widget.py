@@ -295,7 +295,9 @@ class SmoothWidget(QWidget):
 
     def _offer_keypoints(self) -> None:
         table = self.matches.table
-        self.keypoints.offer(table.keypoints if table is not None else ())
+        opened = self._current.open if self.inputs.followed else None
+        colours = {} if opened is None else opened.session.colours
+        self.keypoints.offer(table.keypoints if table is not None else (), colours)
         self.smoothing.offer_bones(work.bones_of_project(table))
         self._refresh_obstacle()
         self._check_result()
