@@ -38,6 +38,8 @@ _DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 # Of thousands of begun files a cancelled job removes only some itself: who cancels does not wait.
 _TIDY_SECONDS = 0.2
+# So few are removed at once also where the computer pauses: a process takes longer to start.
+_FEW_FILES = 20
 
 # The groups of this process that have begun and not ended: token and folder of the first marker.
 _AT_WORK: dict[str, Path] = {}
@@ -273,8 +275,8 @@ class FileGroup:
     def _tidy_up(self, seconds: float = math.inf) -> None:
         """Remove all traces, once the files are wholly new or wholly old.
 
-        Whatever fails here changes nothing about that: the next look removes what is left. What
-        takes longer than `seconds` is left to another process.
+        Whatever fails here changes nothing about that: the next look removes what is left. Of
+        many files, what takes longer than `seconds` is left to another process.
         """
         until = time.monotonic() + seconds
         try:
@@ -283,8 +285,8 @@ class FileGroup:
             # Backups, then drafts: only a begun rename has lost its draft before that.
             for number, target in enumerate([*self._drafts, *self._leaving]):
                 hidden_name(target, self._token, number, "old").unlink(missing_ok=True)
-            for draft in self._drafts.values():
-                if time.monotonic() > until and own_python.can_start():
+            for number, draft in enumerate(self._drafts.values()):
+                if number >= _FEW_FILES and time.monotonic() > until and own_python.can_start():
                     main = next(iter(self._markers))
                     self._release()
                     recover_elsewhere(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -35,7 +36,10 @@ def test_the_job_array_is_a_script_with_our_command() -> None:
     ],
 )
 def test_the_script_of_a_queue(name: str, marks: list[str]) -> None:
+    interrupted = signal.getsignal(signal.SIGINT)
     jobqueue = pytest.importorskip("dask_jobqueue")
+    # It changes what Ctrl-C does to whoever imports it.
+    signal.signal(signal.SIGINT, interrupted)
     [block] = [
         each for each in blocks_of(REPO / "docs" / "batch.md") if "dask_jobqueue" in each.text
     ]
