@@ -6,25 +6,25 @@ import argparse
 import glob
 import re
 import shlex
+import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 
-import numpy as np
 import pandas as pd
 import pytest
 from tests.support.doc_blocks import PAGES, Block, blocks_of
+from tests.support.doc_scenes import SCENES, SMALL_SAMPLE, put_example
 from tests.support.paths import REPO
-from tests.support.scenes import arc_rig
-from tests.support.session_files import put_predictions, touch, video
+from tests.support.session_files import touch
 
 import napari_pose3d
-from napari_pose3d import save_rig
 from napari_pose3d.cli import _parser, main
+from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.project_toml import read_own_project
+from napari_pose3d.synthetic import sample
 
-VIEWS = ("top", "side", "front")
-KEYPOINTS = ("nose", "neck", "tail")
-N_FRAMES, SIZE = 40, (128, 96)
 RUN = {"python", "sh", "toml"}
 SHOWN = {"json", "text"}
 # Of litpose, dask and our benchmarks.
@@ -33,48 +33,17 @@ OF_OTHERS = {"--bbox_dir", "--reader", "--runtime", "--memory-limit", "--review"
 SITE = {"{toctree}", "{eval-rst}"}
 
 
-def put_recording(folder: Path, session: str, *, rng: np.random.Generator) -> None:
-    """Predictions of two networks in three views, of three points on a curve."""
-    rig = arc_rig(VIEWS, size=SIZE, focal=100.0)
-    t = np.arange(N_FRAMES) / 8
-    curve = np.stack([np.sin(t), np.cos(t), 0.2 * np.sin(2 * t)], axis=-1)
-    xyz = curve[:, None] + np.array([[1.0, 0, 0], [0, 0, 0], [-1.0, 0.3, 0]])
-    for view, xy in zip(VIEWS, rig.project(xyz), strict=True):
-        for i in range(2):
-            noisy = xy + rng.normal(0, 0.5, xy.shape)
-            put_predictions(
-                folder / f"net{i}" / "video_preds" / f"{session}_{view}.csv", noisy, KEYPOINTS
-            )
-
-
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages call my_project, recording, calibration.toml and session_top.mp4."""
     folder = tmp_path_factory.mktemp("docs")
-    project = folder / "my_project"
-    touch(
-        project / "project.yaml",
-        f"view_names: [{', '.join(VIEWS)}]\nkeypoint_names: [{', '.join(KEYPOINTS)}]\n",
-    )
-    rig = arc_rig(VIEWS, size=SIZE, focal=100.0)
-    rng = np.random.default_rng(0)
-    for session in ("mouse1", "mouse2"):
-        put_recording(project / "models", session, rng=rng)
-        for view in VIEWS:
-            video(project / "videos" / f"{session}_{view}.mp4")
-    save_rig(rig, project / "calibration.toml")
-    save_rig(rig, folder / "calibration.toml")
-    put_recording(folder / "recording" / "models", "walk", rng=rng)
-    video(folder / "session_top.mp4")
-    for month, session in (("new_videos", "mouse8"), ("more_videos", "mouse9")):
-        for view in VIEWS:
-            video(folder / month / f"{session}_{view}.mp4")
+    put_example(folder)
     return folder
 
 
-def run_shell(text: str) -> None:
+def run_shell(block: Block) -> None:
     """Our own commands only: anything else needs a mark that it is not run."""
-    for line in text.splitlines():
+    for line in block.lines:
         program, *arguments = shlex.split(line, comments=True) or [""]
         if not program:
             continue
@@ -93,44 +62,93 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 
 def run_toml(text: str) -> None:
-    """All examples of TOML are ``project.toml`` files."""
-    touch(Path("written/napari-pose3d/project.toml"), text)
-    found = read_own_project("written")
+    """All examples of TOML are parts of a project's ``project.toml``."""
+    path = Path("my_project/napari-pose3d/project.toml")
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    touch(path, edited_toml(old, tomllib.loads(old) | tomllib.loads(text)))
+    found = read_own_project("my_project")
     assert found.skeleton or found.animals
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_runs(page: Path, example: Path, tmp_path: Path, monkeypatch) -> None:
-    import shutil
-
     home = shutil.copytree(example, tmp_path / "work")
-    monkeypatch.chdir(home)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # The sample that everybody gets takes a minute; `test_the_tutorial_runs_on_the_sample`.
+    monkeypatch.setattr(sample, "SampleRecipe", lambda: SMALL_SAMPLE)
     names: dict[str, object] = {}
     for block in blocks_of(page):
-        if block.reason:
+        if not block.is_run:
             continue
-        place = f"{page.name}, line {block.line}"
-        if block.language == "python":
-            # One page is one program: later blocks go on with the names of the ones before.
-            exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
-        elif block.language == "sh":
-            run_shell(block.text)
-        elif block.language == "toml":
-            run_toml(block.text)
-        else:
-            assert block.language in SHOWN | SITE, f"{place}: name the language of the block"
+        folder = tmp_path / block.scene if block.scene else home
+        if not folder.exists():
+            folder.mkdir()
+            names |= SCENES[block.scene](folder)
+        monkeypatch.chdir(folder)
+        run_block(block, names)
+
+
+def run_block(block: Block, names: dict[str, object]) -> None:
+    """Run a block of any language in the working directory."""
+    if block.language == "python":
+        # One page is one program: later blocks go on with the names of the ones before.
+        exec(compiled(block), names)
+    elif block.language == "sh":
+        run_shell(block)
+    elif block.language == "toml":
+        run_toml(block.text)
+    else:
+        place = f"{block.page.name}, line {block.line}"
+        assert block.language in SHOWN | SITE, f"{place}: name the language of the block"
+
+
+def compiled(block: Block) -> CodeType:
+    """Its errors name the line of the page."""
+    return compile("\n" * (block.line - 1) + block.text, str(block.page), "exec")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_that_are_not_run_are_understood(page: Path) -> None:
+def test_what_is_not_run_is_understood(page: Path) -> None:
     for block in blocks_of(page):
-        if block.reason and block.language == "sh":
-            for line in block.text.replace("\\\n", " ").splitlines():
-                program, *arguments = shlex.split(line, comments=True) or [""]
-                if program == "napari-pose3d":
-                    _parser().parse_args(arguments)
+        if block.run_by:
+            assert page.name in (REPO / block.run_by).read_text(encoding="utf-8")
+        if block.is_run and block.language != "text":
+            continue
+        if block.language == "python":
+            compiled(block)
+        for line in block.lines:
+            words = line.split(" ", 1)[0]
+            if words in PROGRAMS:
+                PROGRAMS[words](shlex.split(line, comments=True)[1:])
+
+
+def check_make(targets: list[str]) -> None:
+    """Each is one of our Makefile's."""
+    makefile = (REPO / "Makefile").read_text(encoding="utf-8")
+    for each in targets:
+        assert re.search(rf"^{each}:", makefile, flags=re.M), each
+
+
+def check_pip(arguments: list[str]) -> None:
+    """Each extra of ours is one of those that can be had."""
+    extras = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    for names in re.findall(r"\[([\w,]+)\]", " ".join(arguments)):
+        assert set(names.split(",")) <= set(extras["optional-dependencies"]), names
+
+
+PROGRAMS = {
+    "napari-pose3d": lambda arguments: _parser().parse_args(arguments),
+    "make": check_make,
+    "pip": check_pip,
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_make_and_pip_in_the_text(page: Path) -> None:
+    for command in re.findall(r"`((?:make|pip) [^`]+)`", prose(page)):
+        program, *arguments = shlex.split(command)
+        PROGRAMS[program]([each for each in arguments if "=" not in each])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -146,9 +164,9 @@ def test_the_tutorial_runs_on_the_sample(tmp_path: Path, monkeypatch) -> None:
     names: dict[str, object] = {}
     for block in blocks_of(REPO / "docs" / "tutorial.md"):
         if block.language == "sh":
-            run_shell(block.text)
+            run_shell(block)
         else:
-            exec(compile(block.text, block.page.name, "exec"), names)
+            exec(compiled(block), names)
     assert (tmp_path / "found" / "report.html").exists()
     table = pd.read_csv(tmp_path / "exported" / "walk.csv")
     xyz = names["result"].poses3d.xyz  # type: ignore[attr-defined]
@@ -169,7 +187,7 @@ def test_every_page_is_in_the_site() -> None:
 def test_blocks_are_found() -> None:
     found: list[Block] = [block for page in PAGES for block in blocks_of(page)]
     assert sum(page.read_text().count("\n```") for page in PAGES) == 2 * len(found)
-    assert {"python", "sh", "toml"} <= {block.language for block in found if not block.reason}
+    assert {"python", "sh", "toml"} <= {block.language for block in found if block.is_run}
 
 
 def slug(heading: str) -> str:

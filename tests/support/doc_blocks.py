@@ -1,4 +1,12 @@
-"""The code blocks of the documentation, and how a block is marked that is not run."""
+"""The code blocks of the documentation, and how a block is marked that is run in another way.
+
+``<!-- scene: NAME -->`` on the line above a block
+    It is run in a folder of its own, made by `tests.support.doc_scenes`.
+``<!-- run by: PATH -->``
+    Another test runs it.
+``<!-- not run: REASON -->``
+    It cannot be run; what it has of our command line must be understood.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +19,12 @@ from tests.support.paths import REPO
 PAGES = (REPO / "README.md", *sorted((REPO / "docs").glob("*.md")))
 
 _BLOCK = re.compile(
-    r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n)?^```(?P<language>[\w{}-]*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?P<mark>scene|run by|not run): (?P<what>[^\n]+) -->\n)?"
+    r"^```(?P<language>[\w{}-]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+
+_MARKS = ("scene", "run by", "not run")
 
 
 @dataclass(frozen=True)
@@ -28,15 +39,27 @@ class Block:
     language : str
         As behind the opening fence; "" for none.
     text : str
-    reason : str
-        Why it is not run, from ``<!-- not run: reason -->`` on the line above; "" for one that is.
+    scene, run_by, reason : str
+        From the mark on the line above; "" without.
     """
 
     page: Path
     line: int
     language: str
     text: str
+    scene: str
+    run_by: str
     reason: str
+
+    @property
+    def is_run(self) -> bool:
+        """Whether its page's test runs it."""
+        return not (self.run_by or self.reason)
+
+    @property
+    def lines(self) -> list[str]:
+        """Those of a shell, continued ones as one."""
+        return self.text.replace("\\\n", " ").splitlines()
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -48,7 +71,7 @@ def blocks_of(page: Path) -> list[Block]:
             content.count("\n", 0, match.start("text")) + 1,
             match["language"],
             match["text"],
-            match["reason"] or "",
+            *(match["what"] if match["mark"] == each else "" for each in _MARKS),
         )
         for match in _BLOCK.finditer(content)
     ]
