@@ -1,4 +1,4 @@
-"""Every command of docs/models.md runs, in its order, with stand-ins for the other programs."""
+"""The code of docs/models.md runs, in its order, with stand-ins for the other programs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import shlex
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.support.doc_blocks import PAGES, blocks_of
+from tests.support.doc_blocks import PAGES, block_with, blocks_of
 from tests.support.litpose_programs import litpose_environment
 from tests.support.remote_programs import remote_programs
+from tests.support.scenes import arc_rig
 from tests.support.session_files import touch, video
+from tests.support.spot_networks import spot_network
 from tests.support.training_projects import (
     SESSIONS,
     VIEWS,
@@ -73,6 +76,20 @@ def test_the_commands_of_the_page(
     names = {folder.name for folder in (project / "models").iterdir()}
     assert {"net-seed2", "more-seed1", "far-seed0", "night-seed0", "pupil-seed0"} <= names
     assert "pupil-seed0: done" in capsys.readouterr().out
+
+
+def test_a_proposal_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    views = ("top", "side")
+    spot_network(tmp_path / "my_project" / "models" / "net-seed0", views)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {
+        "image_top": np.zeros((96, 128, 3), np.uint8),
+        "image_side": np.zeros((96, 128, 3), np.uint8),
+        "rig": arc_rig(views, size=(128, 96), focal=100.0),
+    }
+    exec(block_with("models.md", "propose_frame").text, names)
+    assert names["proposal"].views == views  # type: ignore[attr-defined]
 
 
 def wait_for(folder: Path) -> None:

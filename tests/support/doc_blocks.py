@@ -75,3 +75,9 @@ def blocks_of(page: Path) -> list[Block]:
         )
         for match in _BLOCK.finditer(content)
     ]
+
+
+def block_with(page: str, text: str) -> Block:
+    """The only block of a page of ``docs/`` that holds a text."""
+    [found] = [each for each in blocks_of(REPO / "docs" / page) if text in each.text]
+    return found

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.support.doc_blocks import block_with
 from tests.support.label_sessions import VIEWS as FOUR
 from tests.support.label_sessions import calibrated_project, open_labeling, truth
 from tests.support.scenes import arc_rig
@@ -166,6 +170,15 @@ def test_a_tracker_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
     found = propagate(TRUTH[:, 0], VIEWS, KEYPOINTS, 0, 12, image, RIG, tracker=tracker)
     assert found.n_frames == 12
     assert off(found).max() < 1.5
+
+
+def test_the_entry_point_in_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tomllib.loads(block_with("review.md", point_trackers.GROUP).text)
+    [(name, value)] = table["project"]["entry-points"][point_trackers.GROUP].items()
+    entries = [EntryPoint(name, value, point_trackers.GROUP)]
+    monkeypatch.setattr(point_trackers, "entry_points", lambda group: entries)
+    monkeypatch.setitem(sys.modules, "my_package", SimpleNamespace(make_tracker=scripted))
+    assert isinstance(point_tracker("CoTracker"), Scripted)
 
 
 @pytest.mark.parametrize(

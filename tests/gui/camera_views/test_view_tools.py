@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from tests.support.doc_blocks import block_with
 from tests.support.view_helpers import (
     TIMEOUT,
     SlowVideo,
@@ -175,6 +176,25 @@ def test_a_click_is_no_drag(widget: Any, qtbot: Any) -> None:
     np.testing.assert_allclose(clicks, [(40, 30)], atol=1.0)
     drag(view.native, at, at + QPoint(30, 10))
     assert len(clicks) == 1
+
+
+def test_the_tool_of_the_documentation(
+    widget: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel = widget.panel
+    view, add, tools = panel.views["left"], panel.add_tool, []
+    monkeypatch.setattr(panel, "add_tool", lambda tool: (tools.append(tool), add(tool)))
+    block = block_with("camera-views.md", "add_tool")
+    names: dict[str, Any] = {"panel": panel}
+    exec(block.text.replace("Cam-A", view.name), names)
+    np.testing.assert_allclose(names["marks"].layer.data[0], (20, 10))
+    centre = view.model.scene.camera.center
+    start = on_screen(view, 40, 30)
+    drag(view.native, start, start + QPoint(30, 10))
+    assert capsys.readouterr().out.startswith("left (")
+    assert view.model.scene.camera.center == centre
+    names["marks"].remove()
+    panel.remove_tool(*tools)
 
 
 def test_a_look_at_another_frame_leaves_everything_where_it_is(widget: Any, qtbot: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.support.batch_projects import (
     prediction,
     smoothed_files,
 )
+from tests.support.doc_blocks import block_with
 from tests.support.kills import traces
 
 from napari_pose3d import BatchSettings, Cancelled, PoseDataError, batch
@@ -153,3 +155,38 @@ def test_without_distributed_the_message_says_what_to_do(
     folder = batch_project(tmp_path / "mice", ["day1"])
     with pytest.raises(PoseDataError, match=r"pip install 'napari-pose3d\[cluster\]'"):
         batch(folder, SMOOTH, cluster="local")
+
+
+def test_the_lines_for_a_queue_in_the_documentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of batch.md's block, with workers of this machine in place of jobs."""
+    distributed = pytest.importorskip("distributed")
+    jobqueue = pytest.importorskip("dask_jobqueue")
+
+    def workers(**given: Any) -> Any:
+        assert given["queue"] == "normal"
+        return distributed.LocalCluster(
+            n_workers=0, threads_per_worker=given["cores"], dashboard_address=None
+        )
+
+    monkeypatch.setattr(jobqueue, "SLURMCluster", workers)
+    folder = batch_project(tmp_path / "my_project", ["day1", "day2"])
+    text = block_with("batch.md", "cluster.adapt").text
+    assert "/data/my_project" in text
+    names: dict[str, Any] = {}
+    exec(text.replace("/data/my_project", str(folder)), names)
+    names["cluster"].close()
+    assert names["summary"].counts() == "2 sessions: 2 done"
+
+
+def test_the_workers_started_by_hand_in_the_documentation() -> None:
+    pytest.importorskip("distributed")
+    from distributed.cli import dask_scheduler, dask_worker
+
+    programs = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
+    lines = [shlex.split(each, comments=True) for each in block_with("batch.md", "dask w").lines]
+    given = {words[1]: words[2:] for words in lines if words[0] == "dask"}
+    assert set(given) == set(programs)
+    for name, arguments in given.items():
+        programs[name].make_context(name, arguments)
