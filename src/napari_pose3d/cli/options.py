@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import (
+    COLOURS,
     OF_PROJECT,
     ExportSettings,
     ReadingSettings,
@@ -153,6 +154,12 @@ def add_render_settings(parser: argparse._ActionsContainer) -> None:
     )
     for name in ("uncertainty", "labels", "names"):
         parser.add_argument(f"--{name}", action="store_true", help=help_of(RenderSettings, name))
+    parser.add_argument(
+        "--colours",
+        choices=COLOURS,
+        default=RenderSettings().colours,
+        help=help_of(RenderSettings, "colours"),
+    )
     parser.add_argument("--scale", type=float, metavar="X", help=help_of(RenderSettings, "scale"))
 
 
@@ -169,6 +176,7 @@ def render_settings_of(options: argparse.Namespace) -> RenderSettings:
         uncertainty=options.uncertainty,
         labels=options.labels,
         names=options.names,
+        colours=options.colours,
         scale=options.scale,
     )
 

@@ -5,8 +5,10 @@ Each field carries its plain-words help in ``metadata["help"]``.
 
 from .rigs import CalibrationSettings, RefinementSettings
 from .sessions import (
+    COLOURS,
     OF_PROJECT,
     BatchSettings,
+    Colours,
     ExportSettings,
     RenderSettings,
     ReviewSettings,
@@ -35,9 +37,11 @@ from .values import (
 )
 
 __all__ = [
+    "COLOURS",
     "OF_PROJECT",
     "BatchSettings",
     "CalibrationSettings",
+    "Colours",
     "DistillationSettings",
     "ExportSettings",
     "IsCancelled",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from napari_pose3d.errors import PoseDataError
 
 from .values import setting
+
+Colours = Literal["distinct", "sides", "rainbow"]
+COLOURS: tuple[Colours, ...] = get_args(Colours)
 
 OF_PROJECT = "project"
 """For `ExportSettings.body_frame`: as ``[body_frame]`` in ``project.toml`` gives it."""
@@ -112,6 +115,11 @@ class RenderSettings:
     uncertainty: bool = setting(False, "draw the ellipses that hold 95 % around the keypoints")
     labels: bool = setting(False, "draw what people labeled, as rings")
     names: bool = setting(False, "write the keypoints' names beside them")
+    colours: Colours = setting(
+        "distinct",
+        "of keypoints whose project chose none: as different as they can be, blue on the left and "
+        "orange on the right (sides), or in the order of the list (rainbow)",
+    )
     scale: float | None = setting(
         None,
         "px of the rendered video for each px of a video; not given: 1, or less where the whole "
@@ -125,6 +133,12 @@ class RenderSettings:
                 f"there are no frames from {first or 0} to before {last}",
                 place="frames",
                 expected="a first frame from 0, and a larger one past the last",
+            )
+        if self.colours not in COLOURS:
+            raise PoseDataError(
+                f"no way to colour keypoints is called {self.colours}",
+                place="colours",
+                expected=" or ".join(COLOURS),
             )
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
             raise PoseDataError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_pose3d.core.poses.palette import PALETTE, SCHEMES, Scheme, scheme_hex
+from napari_pose3d.core.poses.palette import PALETTE, scheme_hex
+from napari_pose3d.settings import COLOURS, Colours
 
 ANIMAL = ("nose", "paw_left", "paw_right", "tail", "knee_left", "knee_right")
 
@@ -13,9 +14,9 @@ def rgb(colour: str) -> list[int]:
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", COLOURS)
 @pytest.mark.parametrize("count", [0, 1, 2, 40])
-def test_each_keypoint_has_a_colour_of_its_own(scheme: Scheme, count: int) -> None:
+def test_each_keypoint_has_a_colour_of_its_own(scheme: Colours, count: int) -> None:
     names = [f"point{i}" for i in range(count)]
     found = scheme_hex(names, scheme)
     assert sorted(found) == sorted(names)
@@ -24,7 +25,7 @@ def test_each_keypoint_has_a_colour_of_its_own(scheme: Scheme, count: int) -> No
 
 
 def test_sides_have_hues_and_pairs_a_lightness() -> None:
-    found = scheme_hex(ANIMAL, "left and right")
+    found = scheme_hex(ANIMAL, "sides")
     for part in ("paw", "knee"):
         left, right = rgb(found[f"{part}_left"]), rgb(found[f"{part}_right"])
         assert left[2] == max(left)

@@ -52,7 +52,7 @@ def test_a_scheme_colours_what_no_project_chose(groups: Any) -> None:
     names = ("nose", "paw_left", "paw_right")
     assert tuple(keypoint_hex(names).values()) == PALETTE[:3]
     assert palette_of(names, {}) == (0, 1, 2)
-    groups.colours.keypoints = "left and right"
+    groups.colours.keypoints = "sides"
     found = keypoint_hex(names, {"nose": "#FFFFFF"})
     assert found["nose"] == "#ffffff"
     left, right = ([int(found[n][i : i + 2], 16) for i in (1, 3, 5)] for n in names[1:])

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+
+from napari_pose3d.settings import Colours
 
 from .left_right import left_right_pairs
-
-Scheme = Literal["distinct", "left and right", "rainbow"]
-SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 # fmt: off
 PALETTE: tuple[str, ...] = (
@@ -43,18 +41,18 @@ def keypoint_hex(
     return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
 
 
-def scheme_hex(keypoints: Sequence[str], scheme: Scheme) -> dict[str, str]:
+def scheme_hex(keypoints: Sequence[str], scheme: Colours) -> dict[str, str]:
     """The colour of each keypoint of a file as ``#rrggbb`` where nobody chose one.
 
     Parameters
     ----------
     keypoints : sequence of str
-    scheme : {"distinct", "left and right", "rainbow"}
+    scheme : {"distinct", "sides", "rainbow"}
         Colours that differ as much as they can; shades of blue for the left, of orange for the
-        right and of green for what has no side (told by names, as `left_right_pairs` does; a left
+        right and of green for what has no side (by their names, as in `left_right_pairs`; a left
         keypoint and its right one are equally light); red to violet in the order of the list.
     """
-    if scheme == "left and right":
+    if scheme == "sides":
         pairs = left_right_pairs((), keypoints)
         left, right = ([keypoints[pair[side]] for pair in pairs] for side in (0, 1))
         middle = [name for name in keypoints if name not in {*left, *right}]

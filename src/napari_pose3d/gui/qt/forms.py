@@ -106,7 +106,8 @@ class SettingsForm:
             try:
                 found[name] = _from_text(widget.value, self._types[name])
             except PoseDataError as error:
-                raise error.located(place=f"the field '{widget.label}'") from None
+                label = widget.label.replace("&", "")
+                raise error.located(place=f"the field '{label}'") from None
         return found
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, cast
 
-from napari_pose3d.core.poses.palette import Scheme
 from napari_pose3d.core.video.video_array import set_video_cache
+from napari_pose3d.settings import Colours
 
 from .panel_plan import PLUGIN
 
@@ -47,6 +47,6 @@ def seconds_between_saves() -> int:
     return int(preferences().labels.save_every_seconds)
 
 
-def colour_scheme() -> Scheme:
+def colour_scheme() -> Colours:
     """How keypoints are coloured whose colour no project chose."""
-    return cast(Scheme, preferences().colours.keypoints)
+    return cast(Colours, preferences().colours.keypoints)

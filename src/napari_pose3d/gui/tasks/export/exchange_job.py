@@ -10,11 +10,13 @@ from napari_pose3d.core.pipeline.exchange.format_table import ExchangeFormat
 from napari_pose3d.core.pipeline.exchange.import_run import Imported, import_file
 from napari_pose3d.core.pipeline.exchange.label_exchange import export_labels
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
+from napari_pose3d.core.pipeline.results.render_run import Rendered, render_session
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
 from .export_sources import Source
+from .video_panel import VideoChoice
 
 _FOLDER = "exported"
 
@@ -77,6 +79,22 @@ def run_export(choice: ExportChoice, progress: Progress, cancelled: IsCancelled)
         chosen.key,
         target,
         choice.settings,
+        overwrite=choice.overwrite,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def run_render(choice: VideoChoice, progress: Progress, cancelled: IsCancelled) -> Rendered:
+    """Draw and encode."""
+    progress("reading", 0, 0)
+    return render_session(
+        choice.folder,
+        choice.out,
+        choice.settings,
+        session=choice.session,
+        prediction_set=choice.prediction_set,
+        fps=choice.fps,
         overwrite=choice.overwrite,
         progress=progress,
         cancelled=cancelled,

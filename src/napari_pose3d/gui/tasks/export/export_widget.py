@@ -1,4 +1,4 @@
-"""The widget "Export": the open session, many sessions, and imports."""
+"""The widget "Export": the open session, its video, many sessions, and imports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBox
 from napari_pose3d.core.pipeline.exchange.export_run import Exported
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
 from napari_pose3d.core.pipeline.exchange.import_run import Imported
+from napari_pose3d.core.pipeline.results.render_run import Rendered
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel, short_path
@@ -36,9 +37,11 @@ from .format_panel import FormatPanel
 from .import_panel import ImportPanel
 from .outcome_panel import OutcomePanel, common_folder
 from .place_panel import PlacePanel
+from .video_panel import VideoPanel
 
 PANEL = "Export"
-ONE, MANY, IMPORT = "This session", "Many sessions", "Import from other programs"
+ONE, VIDEO, MANY = "This session", "Video of this session", "Many sessions"
+IMPORT = "Import from other programs"
 _WIDTH = 340
 _NOTHING = "This session has no poses and no labels yet."
 
@@ -67,6 +70,7 @@ class ExportWidget(QWidget):
         self.jobs = JobBar()
         self.button = QPushButton("E&xport")
         self.outcome = OutcomePanel()
+        self.video = VideoPanel()
         self.imports = ImportPanel()
         self._runner = batch_runner(napari_viewer)
         self.batch = BatchPanel(self._current, self._runner, smoothing_choice(napari_viewer))
@@ -107,7 +111,12 @@ class ExportWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for part in (what, self.format, self.place, self.button):
             column.addWidget(part)
-        for title, whole in ((ONE, one), (MANY, self.batch), (IMPORT, self.imports)):
+        for title, whole in (
+            (ONE, one),
+            (VIDEO, self.video),
+            (MANY, self.batch),
+            (IMPORT, self.imports),
+        ):
             self._sections[title] = Section(title, whole)
         self.section(ONE).unfold()
         parts = (*self._sections.values(), self.outcome)
@@ -119,6 +128,7 @@ class ExportWidget(QWidget):
         self.format.changed.connect(self._refresh)
         self.place.changed.connect(self._refresh)
         self.button.clicked.connect(self.export)
+        self.video.clicked.connect(self.render_video)
         self.imports.clicked.connect(self.import_)
         self.jobs.marked.connect(lambda _: self._mark())
         self._runner.changed.connect(self._on_batch)
@@ -148,6 +158,7 @@ class ExportWidget(QWidget):
         self.sources.blockSignals(False)
         self.place.propose(None if opened is None else work.proposed_folder(opened))
         self.format.offer(self.source)
+        self.video.show_session(opened, found)
 
     def _obstacle(self) -> str:
         if self._opened is None:
@@ -171,6 +182,7 @@ class ExportWidget(QWidget):
         self.hint.show_message(hint)
         self.hint.setVisible(bool(hint))
         self.again.setEnabled(opened is not None and not busy)
+        self.video.set_busy(busy)
         self.imports.set_busy(busy)
         target = ""
         if opened is not None and source is not None and folder is not None:
@@ -230,6 +242,18 @@ class ExportWidget(QWidget):
         self.outcome.hide()
         self.jobs.start(partial(work.run_export, choice), "reading", self._exported)
 
+    def render_video(self) -> None:
+        """Write a video of the open session, in a thread."""
+        try:
+            choice = self.video.choice()
+        except PoseDataError as error:
+            self.jobs.say(str(error), "attention")
+            return
+        self.outcome.hide()
+        self.jobs.start(
+            partial(work.run_render, choice), "reading", self._rendered, left="nothing was written"
+        )
+
     def import_(self) -> None:
         """Read a file of another program, in a thread."""
         panel = self.imports
@@ -253,6 +277,17 @@ class ExportWidget(QWidget):
         self.outcome.show_outcome(head, done.files, done.notes)
         self._scroll.ensureWidgetVisible(self.outcome, 0, 0)
         show_info(f"Exported {counted(len(done.files), 'file')} to {short_path(folder)}")
+
+    def _rendered(self, done: Rendered) -> None:
+        width, height = done.size
+        head = (
+            f"Rendered {counted(done.n_frames, 'frame')}, {done.fps:g} a second, "
+            f"{width} x {height} px, to {done.file.parent}"
+        )
+        self.jobs.say(head)
+        self.outcome.show_outcome(head, [done.file], done.notes)
+        self._scroll.ensureWidgetVisible(self.outcome, 0, 0)
+        show_info(f"Rendered {done.file.name}")
 
     def _imported(self, done: Imported) -> None:
         title = FORMATS[done.format].title

@@ -13,6 +13,7 @@ from napari_pose3d.gui.qt.forms import SettingsForm
 from napari_pose3d.gui.qt.menu_button import ARROW, menu_button
 from napari_pose3d.gui.qt.message_text import MessageLabel
 from napari_pose3d.gui.session.smoothing_choice import Chosen, SmoothingChoice
+from napari_pose3d.gui.workspace.preferences import colour_scheme
 from napari_pose3d.settings import (
     BatchSettings,
     ExportSettings,
@@ -22,19 +23,13 @@ from napari_pose3d.settings import (
 )
 
 from ..format_panel import LABELS, option_form
+from ..video_panel import DRAWN
 
 STEPS = {
     "smooth": ("Smoo&th", "Smooth and triangulate the predictions."),
     "review": ("Re&view", "Find the frames that are wrong, and write a report."),
     "export": ("Write f&or", "Write the result for other programs."),
     "render": ("Render vi&deo", "Write a video of all views with the keypoints."),
-}
-DRAWN = {
-    "skeleton": "Skeleton",
-    "space": "3-D beside the views",
-    "uncertainty": "95 % ellipses",
-    "labels": "Labels as rings",
-    "names": "Names of keypoints",
 }
 _AS_IN_SMOOTH = "Smooth as the tab Smooth is &set"
 _USUAL = "Smoothed with the usual settings; the tab Smooth, where it is open, offers others."
@@ -86,6 +81,7 @@ class StepsPanel(QWidget):
         }
         self._drawn_title = MessageLabel("Videos show:")
         self._drawn = SettingsForm(RenderSettings, DRAWN)
+        self._drawn.widget("colours").value = colour_scheme()
         for form in (*self._options.values(), self._drawn):
             form.on_change(self.changed.emit)
         self._rate = SettingsForm(BatchSettings, {"fps": "F&rames a second"})
