@@ -20,6 +20,7 @@ from napari_pose3d.core.review.decisions.corrections import (
 from napari_pose3d.core.review.decisions.decisions import (
     Decisions,
     Verdict,
+    match_decisions,
     read_decisions,
 )
 from napari_pose3d.core.review.events.events import Event
@@ -228,6 +229,48 @@ def test_decisions_are_replaced_withdrawn_and_undone(tmp_path: Path) -> None:
     kept.undo()
     assert len(read_decisions(tmp_path, "day1")) == 2
     assert read_decisions(tmp_path, "day2") == ()
+
+
+def bone(start: int, end: int, *ends: str) -> Event:
+    return Event(Failure.BONE, ends, (), start, end, start, 3.0, 9.0, "mm", 4)
+
+
+def hidden(start: int, end: int, view: str) -> Event:
+    return Event(Failure.HIDDEN, ("nose",), (view,), start, end, start, 3.0, 9.0, "px", 4)
+
+
+def test_a_decision_leaves_what_was_decided_about_neighbours(tmp_path: Path) -> None:
+    """Bones that meet, and a keypoint that is hidden in two views, fail at the same time."""
+    events = [
+        bone(10, 40, "knee", "paw"),
+        bone(12, 38, "tail", "knee"),
+        hidden(50, 70, "top"),
+        hidden(55, 80, "side"),
+    ]
+    kept = Decisions(tmp_path, "Ada")
+    verdicts = (Verdict.BAD, Verdict.GOOD, Verdict.QUEUE, Verdict.BAD)
+    for one, verdict in zip(events, verdicts, strict=True):
+        kept.decide("day1", [one], verdict, among=events)
+    found = match_decisions(kept.all, "day1", events)
+    assert tuple(found[one].verdict for one in events) == verdicts
+    assert len(kept.all) == 4
+    # Also seen with other settings.
+    other = [bone(15, 45, "paw", "knee"), hidden(68, 90, "side")]
+    found = match_decisions(kept.all, "day1", other)
+    assert [found[one].verdict for one in other] == [Verdict.BAD, Verdict.BAD]
+
+
+def test_what_was_one_event_and_is_two_is_decided_one_by_one(tmp_path: Path) -> None:
+    Decisions(tmp_path, "Ada").decide("day1", [event(10, 50)], Verdict.BAD, "a mirror")
+    parts = [event(10, 20), event(30, 50)]
+    kept = Decisions(tmp_path, "Ben")
+    kept.decide("day1", parts[:1], Verdict.GOOD, among=parts)
+    first, second = (match_decisions(kept.all, "day1", parts)[part] for part in parts)
+    assert (first.verdict, first.start, first.end, first.who) == (Verdict.GOOD, 10, 20, "Ben")
+    assert (second.verdict, second.start, second.end) == (Verdict.BAD, 30, 50)
+    assert (second.note, second.who) == ("a mirror", "Ada")
+    kept.undo()
+    assert [(d.start, d.end, d.verdict) for d in kept.all] == [(10, 50, Verdict.BAD)]
 
 
 def test_the_table_of_decisions(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.review_scenes import planted_failures, recording
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.events.failures import Failure
-from napari_pose3d.core.review.frame_choice import choose_frames
+from napari_pose3d.core.review.frame_choice import choose_frames, shown_by
 from napari_pose3d.core.review.session_review import review_result
 
 
@@ -108,6 +108,13 @@ def test_every_kind_has_its_turn() -> None:
 def test_what_is_labeled_is_not_proposed_again() -> None:
     found = Found([event(100, 110), event(500, 510)], labeled={104})
     assert [each.frame for each in choose_frames({"a": found}, 20)] == [505]
+
+
+def test_events_that_labeled_frames_show() -> None:
+    events = (event(1, 9), event(3, 20), event(30, 40), event(0, 99, Failure.CAMERA_MOVED))
+    assert shown_by(events, {9, 25}) == events[:2]
+    assert shown_by(events, ()) == ()
+    assert shown_by((), {9}) == ()
 
 
 def test_the_budget_is_shared_and_nothing_of_it_is_lost() -> None:

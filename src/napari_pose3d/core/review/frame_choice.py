@@ -134,6 +134,16 @@ def choose_frames(
     return tuple(sorted(chosen, key=lambda f: (order[f.session], -f.score, f.frame)))
 
 
+def shown_by(events: Sequence[Event], frames: Collection[int]) -> tuple[Event, ...]:
+    """Events that labels help against and that go on in one of some frames, which show them."""
+    at = np.sort(np.fromiter(frames, np.int64, len(frames)))
+    start = np.array([event.start for event in events], np.int64)
+    end = np.array([event.end for event in events], np.int64)
+    n = np.searchsorted(at, end, "right") - np.searchsorted(at, start, "left")
+    shown = (events[i] for i in np.flatnonzero(n > 0).tolist())
+    return tuple(event for event in shown if event.kind.is_mended_by_labels)
+
+
 def _shares(n_events: Mapping[str, int], budget: int) -> dict[str, int]:
     """How many frames each session may have at first."""
     with_events = {name: np.sqrt(n) for name, n in n_events.items() if n}

@@ -19,7 +19,7 @@ from napari_pose3d.gui.tasks.review.events.thumbnails.cutout import (
     square_around,
 )
 from napari_pose3d.gui.tasks.review.why.evidence import Evidence
-from napari_pose3d.gui.tasks.review.why.evidence_marks import arrow
+from napari_pose3d.gui.tasks.review.why.evidence_marks import arrow, part_within
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +76,11 @@ def test_the_arrow_ends_at_the_truth(review: SessionReview, evidence: Evidence) 
         along = np.linspace(0, len(line.xy) - 1, 5000)
         fine = [np.interp(along, np.arange(len(line.xy)), line.xy[:, axis]) for axis in (0, 1)]
         assert np.hypot(*(np.stack(fine) - true[:, None])).min() < 3
-    words = evidence.describe(event.peak, event.keypoints[0])
-    assert f"{view}: " in words
-    assert "agree" in words
+    name = event.keypoints[0]
+    words = evidence.describe(event.peak, name, named=False)
+    others = ", ".join(each for each in made.scene.rig.names if each != view)
+    assert words.startswith(f"{view} {found.residual[0]:.1f} px from where {others} put it")
+    assert evidence.describe(event.peak, name) == f"{name}: {words}"
 
 
 def test_where_all_agree_nothing_is_said(review: SessionReview, evidence: Evidence) -> None:
@@ -123,6 +125,46 @@ def test_every_prediction_set_has_its_mark(review: SessionReview, session: Sessi
     evidence.members = made.ensemble
     found = evidence.of_frame(7, (name,), name)[made.scene.rig.names[1]]
     assert np.allclose(found.members, made.ensemble.xy[:, 1, 7, 2], equal_nan=True)
+
+
+def test_a_set_of_its_own_opinion_is_named(review: SessionReview, session: Session) -> None:
+    made = recording(4, 31)
+    # A set that is wrong while the centre of all stays where it is.
+    alone = made.truth.outlier.sum(axis=0) == 1
+    alone &= (review.excesses.correction < 0.4).all(axis=0)[None]
+    alone &= ~made.truth.lost[:, :, None] & ~made.truth.swapped.any(axis=0)
+    v, frame, k = (int(each) for each in np.argwhere(alone)[0])
+    wrong = int(np.flatnonzero(made.truth.outlier[:, v, frame, k])[0])
+    evidence = Evidence(review, session, made.scene.rig)
+    name, view = made.scene.keypoints[k], made.scene.rig.names[v]
+    assert evidence.describe(frame, name) == ""
+    evidence.members = made.ensemble
+    words = evidence.describe(frame, name)
+    assert f"{made.ensemble.models[wrong]} " in words
+    assert words.endswith(f" px from the other sets in {view}.")
+
+
+def test_views_that_observe_an_uncertain_point(review: SessionReview, session: Session) -> None:
+    made = recording(4, 31)
+    poses = made.result.poses2d
+    assert poses.ensemble_median is not None
+    raw = poses.ensemble_median.copy()
+    raw[:3, 9, 0] = np.nan
+    changed = replace(made.result, poses2d=replace(poses, ensemble_median=raw))
+    evidence = Evidence(replace(review, result=changed), session, made.scene.rig)
+    name = made.scene.keypoints[0]
+    assert evidence.observers(9, name) == "Observed by Cam-D only."
+    assert evidence.observers(11, name) == ""
+
+
+def test_a_curve_keeps_its_dots_where_it_is_seen() -> None:
+    line = np.column_stack([np.linspace(0, 700, 72), np.full(72, 50.0)])
+    dots = part_within(line, (300, 0, 340, 100), 72)
+    assert dots[0, 0] == pytest.approx(300, abs=1)
+    assert dots[-1, 0] == pytest.approx(340, abs=1)
+    assert np.diff(dots[:, 0]).max() < 0.6
+    assert (dots[:, 1] == 50).all()
+    assert np.isnan(part_within(line, (300, 60, 340, 100), 72)).all()
 
 
 def test_an_arrow_leads_from_tail_to_head() -> None:

@@ -88,6 +88,27 @@ def press(key: Any, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
     QApplication.processEvents()
 
 
+def test_queued_from_the_list_the_keys_go_on_acting_there(
+    widget: ReviewWidget, shared_viewer: Any
+) -> None:
+    places, table = workspace(shared_viewer), widget.events.table
+    # Labels are open from the first time on.
+    label = places.open("Label")
+    until(lambda: label.labeling is not None)
+    places.bring_forward("Review")
+    until(lambda: places.is_settled)
+    table.setFocus()
+    seen = []
+    places.changed.connect(lambda: seen.append(places.is_in_front("Label")))
+    press(KEY.Key_Q)
+    assert widget.bar.status.startswith("Queued for the tab Label: frame ")
+    until(lambda: bool(label.labeling.queued_frames))
+    assert not any(seen)
+    assert QApplication.focusWidget() is table
+    press(KEY.Key_Z, CTRL)
+    assert n_decided(widget) == 0
+
+
 def n_decided(widget: ReviewWidget) -> int:
     assert widget.events.decisions.kept is not None
     return len(widget.events.decisions.kept.all)
@@ -131,6 +152,29 @@ def test_over_a_view_the_newest_step_is_undone(widget: ReviewWidget, shared_view
         press(KEY.Key_Z, CTRL)
         assert (len(corrections.kept.positions), n_decided(widget)) == (0, left)
     until(lambda: not widget.model.is_waiting)
+
+
+def test_zoomed_views_go_on_to_the_next_event(widget: ReviewWidget, shared_viewer: Any) -> None:
+    panel = workspace(shared_viewer).find("Camera views").panel
+    view, fitted = panel.views["Cam-C"], panel.views["Cam-A"]
+    fitted.fit()
+    view.zoom_to((2.0, 2.0), 3 * view.zoom)
+    zoom, fits = view.zoom, fitted.zoom
+    for event in widget.events.table.records[:3]:
+        pick(widget, event)
+        until(lambda event=event: panel.is_settled and panel.frame == event.peak)
+        left, top, right, bottom = view.seen_rectangle
+        k = KEYPOINTS.index(event.keypoints[0])
+        x, y = truth(event.peak)[2, k]
+        assert left < x < right
+        assert top < y < bottom
+        assert (view.zoom, fitted.zoom) == (pytest.approx(zoom), pytest.approx(fits))
+        assert fitted.is_fitted
+    # What the user has in view already stays where it is.
+    view.zoom_to((x + 1, y + 1), zoom)
+    pick(widget, event)
+    assert view.seen_rectangle[0] + view.seen_rectangle[2] == pytest.approx(2 * (x + 1))
+    view.fit()
 
 
 def test_the_evidence_leaves_the_views_to_another_task(

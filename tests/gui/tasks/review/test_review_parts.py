@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from napari_pose3d.gui.tasks.review.bars.distribution import distribution
 from napari_pose3d.gui.tasks.review.bars.histogram import Histogram
 from napari_pose3d.gui.tasks.review.events.decision_bar import DecisionBar
 from napari_pose3d.gui.tasks.review.events.event_filter import EventFilter
-from napari_pose3d.gui.tasks.review.events.event_table import EventTable
+from napari_pose3d.gui.tasks.review.events.event_table import EventTable, sentence
 from napari_pose3d.gui.tasks.review.events.thumbnails.cutout import Cutout, PointMark
 from napari_pose3d.gui.tasks.review.events.thumbnails.thumbnail_row import ThumbnailRow
 
@@ -221,6 +222,18 @@ def test_nothing_waits_for_labeling_where_nothing_can_be_labeled(
     assert bar.buttons["queue"].isEnabled()
 
 
+def test_an_event_in_words_says_what_its_value_is() -> None:
+    jump = replace(event(360, 360, Failure.JUMP), views=(), value=77.46, unit="mm")
+    assert sentence(jump) == "Jump: nose, frame 360: 77.5 mm in one frame, beside the body."
+    bone = replace(jump, kind=Failure.BONE, start=350, keypoints=("nose", "ear"), value=-12.0)
+    assert sentence(bone) == (
+        "Impossible bone: nose, ear, frames 350 to 360, worst 360: 12 mm shorter than usual."
+    )
+    wrong = event(5, 9)
+    assert sentence(wrong).endswith(", worst 7: 10 px from the smoothed point.")
+    assert sentence(wrong, with_value=False).endswith("nose, frames 5 to 9, worst 7.")
+
+
 @pytest.mark.gui
 def test_a_note_does_not_take_a_decision_back(qtbot, tmp_path: Path, monkeypatch) -> None:
     from qtpy.QtWidgets import QInputDialog
@@ -230,6 +243,7 @@ def test_a_note_does_not_take_a_decision_back(qtbot, tmp_path: Path, monkeypatch
     one = event(5, 9)
     bar.show_decisions(Decisions(tmp_path, "ann"), "walk")
     bar.selected = lambda: [one]
+    bar.show_events([one])
     bar.show_selection()
     bar.decide([one], Verdict.BAD)
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mirror", True))

@@ -11,14 +11,15 @@ They lie in ``napari-pose3d/decisions/`` of the project:
     between them), decision, note, who, time.
 
 A decision is about a stretch of frames with one kind of failure and its keypoints, or, without a
-kind, about whole frames. It is found again by session, kind, a common keypoint and a common frame:
-so it survives that the review is made anew with other settings.
+kind, about whole frames. It is found again by session, kind, a common view, a common keypoint (both
+ends of a bone) and a common frame: so it survives that the review is made anew with other settings.
+Where an event of the review is exactly the one that was decided about, it is about that one alone.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.path_lists import AnyPath
 
 from ..events.events import Event
+from ..events.failures import Failure
 from .step_log import Key, Step, StepLog, Values, now
 from .step_record import StepRecord
 
@@ -93,14 +95,21 @@ class Decision:
     time: str = ""
 
     def is_about(self, session: str, event: Event) -> bool:
-        """Whether it is about an event: of the same kind, with a keypoint and a frame in common."""
+        """Whether it is about an event, or about what was seen of it with other settings."""
         return (
             self.session == session
             and self.kind == event.kind.value
             and self.start <= event.end
             and self.end >= event.start
-            and (not self.keypoints or bool(set(self.keypoints) & set(event.keypoints)))
+            and (self.views == event.views or bool(set(self.views) & set(event.views)))
+            and self._shares_keypoints(event)
         )
+
+    def _shares_keypoints(self, event: Event) -> bool:
+        if event.kind is Failure.BONE:
+            # Bones that meet in a keypoint are different bones.
+            return set(self.keypoints) == set(event.keypoints)
+        return not self.keypoints or bool(set(self.keypoints) & set(event.keypoints))
 
 
 class Decisions(StepRecord):
@@ -139,8 +148,7 @@ class Decisions(StepRecord):
 
     def of_event(self, session: str, event: Event) -> Decision | None:
         """The newest decision about an event; None where there is none."""
-        found = [each for each in self.all if each.is_about(session, event)]
-        return max(found, key=lambda each: each.time, default=None)
+        return match_decisions(self.all, session, [event]).get(event)
 
     def of_frame(self, session: str, frame: int) -> tuple[Decision, ...]:
         """Decisions about whole frames, and about events, that concern a frame."""
@@ -149,23 +157,34 @@ class Decisions(StepRecord):
         )
 
     def decide(
-        self, session: str, events: Sequence[Event], verdict: Verdict, note: str = ""
+        self,
+        session: str,
+        events: Sequence[Event],
+        verdict: Verdict,
+        note: str = "",
+        *,
+        among: Iterable[Event] = (),
     ) -> Step | None:
-        """Decide about events, as one step of undo; earlier decisions about them give way."""
-        new = [
-            Decision(
-                session,
-                event.start,
-                event.end,
-                verdict,
-                event.kind.value,
-                event.keypoints,
-                event.views,
-                note,
-            )
-            for event in events
+        """Decide about events, as one step of undo; earlier decisions about them give way.
+
+        Parameters
+        ----------
+        among : iterable of Event
+            All events of the review: what was decided about others of them stays.
+        """
+        new = [_about(event, session, verdict, note) for event in events]
+        chosen = {_event_key(session, event) for event in events}
+        others = [each for each in among if _event_key(session, each) not in chosen]
+        own = {_event_key(session, each) for each in others}
+        old = [
+            each
+            for each in self.all
+            if _key_of(each) not in own and any(each.is_about(session, e) for e in events)
         ]
-        old = [each for each in self.all if any(each.is_about(session, e) for e in events)]
+        # What was one event before may be several now.
+        for event, each in match_decisions(old, session, others).items():
+            stays = _about(event, session, each.verdict, each.note)
+            new.append(replace(stays, who=each.who, time=each.time))
         what = events[0].kind.value if len(events) == 1 else f"{len(events)} events"
         return self._add(new, old, f"{verdict.value}: {what}")
 
@@ -193,7 +212,7 @@ class Decisions(StepRecord):
         time = now()
         values: dict[Key, Any] = {_key_of(each): None for each in old}
         for each in new:
-            stored = replace(each, who=self.who, time=time)
+            stored = each if each.time else replace(each, who=self.who, time=time)
             values[_key_of(each)] = [each.verdict.value, each.note, stored.who, stored.time]
         return self._log.add(values, text, self.who)
 
@@ -212,6 +231,47 @@ def read_decisions(folder: AnyPath, session: str | None = None) -> tuple[Decisio
     if not (Path(folder) / OWN_FOLDER / FOLDER / RECORD).is_file():
         return ()
     return tuple(d for d in Decisions(folder).all if session in (None, d.session))
+
+
+def match_decisions(
+    decisions: Iterable[Decision], session: str, events: Collection[Event]
+) -> dict[Event, Decision]:
+    """What was decided about each event; events without a decision are left out.
+
+    Parameters
+    ----------
+    decisions : iterable of Decision
+    session : str
+    events : collection of Event
+        Those of one review.
+
+    Returns
+    -------
+    dict
+        An event's own decision; else the newest one about something like it that is no other
+        event's own.
+    """
+    mine = {_key_of(each): each for each in decisions if each.session == session}
+    # A bad long recording has a hundred thousand events.
+    kinds = {each.kind for each in mine.values()}
+    keys = {e: _event_key(session, e) for e in events if e.kind.value in kinds}
+    taken = set(keys.values())
+    loose: dict[str, list[Decision]] = {}
+    for key, each in mine.items():
+        if key not in taken:
+            loose.setdefault(each.kind, []).append(each)
+    found = {}
+    for event, key in keys.items():
+        own = mine.get(key)
+        about = [own] if own else loose.get(event.kind.value, ())
+        newest = max(
+            (each for each in about if each.is_about(session, event)),
+            key=lambda each: each.time,
+            default=None,
+        )
+        if newest is not None:
+            found[event] = newest
+    return found
 
 
 def write_decisions(stream: TextIO, decisions: Sequence[Decision]) -> None:
@@ -243,6 +303,23 @@ def _key_of(decision: Decision) -> Key:
         decision.views,
         decision.start,
         decision.end,
+    )
+
+
+def _event_key(session: str, event: Event) -> Key:
+    return (session, event.kind.value, event.keypoints, event.views, event.start, event.end)
+
+
+def _about(event: Event, session: str, verdict: Verdict, note: str) -> Decision:
+    return Decision(
+        session,
+        event.start,
+        event.end,
+        verdict,
+        event.kind.value,
+        event.keypoints,
+        event.views,
+        note,
     )
 
 

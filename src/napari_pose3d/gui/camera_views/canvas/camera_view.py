@@ -160,6 +160,18 @@ class CameraView(CanvasFrame):
         """Canvas px per image px."""
         return float(self.model.scene.camera.zoom)
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the whole image is in view, and stays so."""
+        return self._fitted
+
+    @property
+    def seen_rectangle(self) -> tuple[float, float, float, float]:
+        """What the canvas has room for: left, top, right and bottom, px of the image."""
+        y, x, zoom = self._camera_now()
+        half_x, half_y = self.native.width() / 2 / zoom, self.native.height() / 2 / zoom
+        return x - half_x, y - half_y, x + half_x, y + half_y
+
     def set_zoom(self, zoom: float) -> None:
         """Zoom about the middle; emits nothing."""
         with self._moving_camera():

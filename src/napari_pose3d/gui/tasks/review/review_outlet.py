@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_pose3d.core.labels.store.label import LabelKey
@@ -34,7 +34,12 @@ class ReviewOutlet(QObject):
     places : Workspace
     budget : callable
         How many frames to label, at most.
+
+    Signals: ``queued`` with what was queued of single events, in a sentence.
     """
+
+    # Not one of napari's notifications: closing, they take the focus to the images.
+    queued = Signal(str)
 
     def __init__(
         self,
@@ -62,7 +67,8 @@ class ReviewOutlet(QObject):
         """Add the chosen frames to the queue of the tab Label."""
         chosen = self.chosen()
         if chosen and not self.obstacle:
-            self._queue({each.frame: each.reason for each in chosen})
+            self._workspace.open("Label")
+            show_info(self._queue({each.frame: each.reason for each in chosen}))
 
     def queue_events(self, events: Sequence[Event]) -> None:
         """Add a frame of each event to the queue."""
@@ -73,9 +79,12 @@ class ReviewOutlet(QObject):
         for event in events:
             frame = event.label_frame if event.label_frame >= 0 else event.peak
             reasons.setdefault(frame, ChosenFrame("", frame, event.severity, (event,)).reason)
-        self._queue(reasons)
-        # There may be more to decide.
-        self._workspace.bring_forward(_PANEL)
+        label = self._workspace.find("Label")
+        if label is None or label.labeling is None:
+            self._workspace.open("Label")
+            # There may be more to decide.
+            self._workspace.bring_forward(_PANEL)
+        self.queued.emit(self._queue(reasons))
 
     def fix(self, event: Event) -> None:
         """Open the worst frame of an event in the tab Label."""
@@ -85,12 +94,13 @@ class ReviewOutlet(QObject):
         label_key = LabelKey(event.views[0] if event.views else "", event.keypoints[0])
         self._workspace.open("Label").requests.mend(event.peak, label_key, self._proposals)
 
-    def _queue(self, reasons: Mapping[int, str]) -> None:
-        self._workspace.open("Label").requests.queue_frames(reasons, self._proposals)
+    def _queue(self, reasons: Mapping[int, str]) -> str:
+        """Hand frames to the tab Label; what was done, in a sentence."""
+        self._workspace.find("Label").requests.queue_frames(reasons, self._proposals)
         frames = ", ".join(f"{frame:,}" for frame in sorted(reasons)[:_NAMED])
         more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
         what = "frame" if len(reasons) == 1 else "frames"
-        show_info(f"Queued for the tab Label: {what} {frames}{more}.")
+        return f"Queued for the tab Label: {what} {frames}{more}."
 
     def _proposals(self, frame: int) -> dict[LabelKey, tuple[tuple[float, float], float | None]]:
         review, opened = self._model.review, self._model.opened

@@ -25,6 +25,7 @@ from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
 from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.frame_choice import shown_by
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
@@ -42,12 +43,14 @@ from napari_pose3d.gui.session.current_session import (
 )
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
+from napari_pose3d.wording import counted, verb
 
 from .audit.audit_page import AUDIT_KEYS, AuditPage
 from .bars.bars_page import BarsPage
 from .compare.compare_page import ComparePage
 from .corrections.correction_controller import CorrectionController
 from .corrections.correction_drawing import CorrectionDrawing
+from .events.event_sight import EventSight
 from .events.events_page import EventsPage
 from .events.page_keys import PageKeys
 from .review_jobs import find, save
@@ -101,6 +104,7 @@ class ReviewWidget(QWidget):
         self.audit = AuditPage(self._current, self._workspace)
         self.link = PanelLink(self._workspace, self)
         self.why = EvidenceDrawing(self.model, self.link, self)
+        EventSight(self.model, self.link, self)
         self.correcting = CorrectionDrawing(
             self.model, self.link, self.corrections, self._is_in_front, self.events.perform, self
         )
@@ -191,6 +195,7 @@ class ReviewWidget(QWidget):
         if (number := self.budget.lineEdit()) is not None:
             # A number is typed where keys do not act; they do when it is done.
             number.returnPressed.connect(self.events.table.setFocus)
+        self.outlet.queued.connect(self._say)
         self.queue.clicked.connect(self.outlet.queue_frames)
         self.save.clicked.connect(self._ask_where_to_save)
         self._viewer.dims.events.current_step.connect(self._on_step)
@@ -336,11 +341,24 @@ class ReviewWidget(QWidget):
             self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames.")
             return
         shown = len({event for each in chosen for event in each.events})
-        label = (
-            f" {frames} frames to label show {shown:,} of them." if frames and not obstacle else ""
-        )
-        events = "1 event" if n == 1 else f"{n:,} events"
-        self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{label}")
+        labeled = len(shown_by(review.events, review.labeled))
+        label = []
+        if frames and not obstacle:
+            shows = verb(frames, "shows", "show")
+            label.append(f"{counted(frames, 'frame')} to label {shows} {shown:,} of them")
+        if labeled:
+            have = verb(labeled, "has a labeled frame", "have labeled frames")
+            label.append(f"{labeled:,} {have} already")
+        words = f" {'; '.join(label)}." if label else ""
+        events = counted(n, "event")
+        self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{words}")
+
+    def _say(self, text: str) -> None:
+        """Below the button, unless a job is writing there."""
+        if self.bar.is_busy:
+            show_info(text)
+        else:
+            self.bar.show_idle(text)
 
     def _on_corrected(self, stretches: Sequence[UpdatedStretch]) -> None:
         """Everything that shows the track follows."""

@@ -17,7 +17,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.review.decisions.decisions import Decision, Decisions, Verdict
+from napari_pose3d.core.review.decisions.decisions import (
+    Decision,
+    Decisions,
+    Verdict,
+    match_decisions,
+)
 from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.message_text import MessageLabel
@@ -59,7 +64,7 @@ class DecisionBar(QWidget):
         self._session = self._no_labels = ""
         self._events: Sequence[Event] = ()
         # Looked for again and again, for each line of the list.
-        self._by_kind: dict[str, list[Decision]] = {}
+        self._decided: dict[Event, Decision] = {}
         self.selected: Callable[[], Sequence[Event]] = lambda: ()
         self.buttons: dict[str, QPushButton] = {}
         row = QHBoxLayout()
@@ -113,6 +118,7 @@ class DecisionBar(QWidget):
     def show_events(self, events: Sequence[Event]) -> None:
         """All events that there are to decide about."""
         self._events = events
+        self._read()
         self._refresh()
 
     def show_selection(self) -> None:
@@ -121,9 +127,7 @@ class DecisionBar(QWidget):
 
     def decision(self, event: Event) -> Decision | None:
         """What was decided about an event; the newest."""
-        found = self._by_kind.get(event.kind.value, ())
-        about = [each for each in found if each.is_about(self._session, event)]
-        return max(about, key=lambda each: each.time, default=None)
+        return self._decided.get(event)
 
     def mark(self, event: Event) -> str:
         """The decision in a word; empty for none."""
@@ -176,7 +180,7 @@ class DecisionBar(QWidget):
             (old.note for event in events if (old := self.decision(event)) is not None), ""
         )
         try:
-            self._kept.decide(self._session, events, verdict, kept)
+            self._kept.decide(self._session, events, verdict, kept, among=self._events)
         except PoseDataError as error:
             show_error(str(error))
             return
@@ -199,10 +203,8 @@ class DecisionBar(QWidget):
         self.decided.emit()
 
     def _read(self) -> None:
-        self._by_kind = {}
-        for each in () if self._kept is None else self._kept.all:
-            if each.session == self._session:
-                self._by_kind.setdefault(each.kind, []).append(each)
+        kept = () if self._kept is None else self._kept.all
+        self._decided = match_decisions(kept, self._session, self._events)
 
     # ------------------------------------------------------------------ what is shown
 
@@ -219,7 +221,7 @@ class DecisionBar(QWidget):
         ):
             step.setEnabled(bool(text))
             step.setToolTip(f"{verb}: {text}" if text else f"Nothing to {verb.lower()}")
-        n = sum(bool(self.mark(event)) for event in self._events)
+        n = len(self._decided)
         self._count.setText(f"{n:,} of {len(self._events):,} decided")
         decision = self.decision(events[0]) if len(events) == 1 else None
         note = "" if decision is None or not decision.note else f"Note: {decision.note}"

@@ -10,6 +10,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.review.events.events import Event
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 from .kind_colours import kind_icon
@@ -186,22 +187,51 @@ def _cells(event: Event) -> tuple[str, ...]:
     few = ", ".join(names) if len(names) < 4 else f"{len(names)} keypoints"
     views = ", ".join(event.views)
     what = f"{event.kind.value}, {views}: {few}" if views else f"{event.kind.value}: {few}"
-    worst = "" if event.value != event.value else f"{event.value:.3g} {_SHORT.get(event.unit, '')}"
-    return frames, what, worst.strip()
+    return frames, what, _amount(event)
 
 
 _NAMED = 5
-_SHORT = {"px": "px", "degrees": "°"}
+_SHORT = {"degrees": "°", "length": ""}
+# What the value of a kind is; of the others it is the distance from raw to smoothed.
+_MEANING = {
+    Failure.SWAPPED_SIDES: "{} off",
+    Failure.SETS_DISAGREE: "sets spread by {}",
+    Failure.JUMP: "{} in one frame, beside the body",
+    Failure.UNCERTAIN: "known to {} (1 sd)",
+    Failure.OUTSIDE: "{} from the nearest labeled pose",
+    Failure.CAMERA_MOVED: "turned by {}",
+    Failure.DRIFT: "turned by {}",
+}
 
 
-def sentence(event: Event) -> str:
-    """An event in words."""
+def _amount(event: Event) -> str:
+    """The largest value with its unit; empty where the kind has none."""
+    if event.value != event.value:
+        return ""
+    return f"{event.value:.3g} {_SHORT.get(event.unit, event.unit)}".strip()
+
+
+def sentence(event: Event, *, with_value: bool = True) -> str:
+    """An event in words; without the value where something else tells it."""
     where = f" in {', '.join(event.views)}" if event.views else ""
-    value = "" if event.value != event.value else f", {event.value:.3g} {event.unit}"
     names = ", ".join(event.keypoints[:_NAMED])
     if len(event.keypoints) > _NAMED:
         names += f" and {len(event.keypoints) - _NAMED} more"
-    return (
-        f"{event.kind.value[:1].upper()}{event.kind.value[1:]}{where}: {names}; frames "
-        f"{event.start} to {event.end}, worst {event.peak}{value}."
-    )
+    what = f"{event.kind.value[:1].upper()}{event.kind.value[1:]}{where}"
+    if names:
+        what += f": {names}"
+    when = f"frame {event.start}"
+    if event.n_frames > 1:
+        when = f"frames {event.start} to {event.end}, worst {event.peak}"
+    value = _value(event) if with_value else ""
+    return f"{what}, {when}: {value}." if value else f"{what}, {when}."
+
+
+def _value(event: Event) -> str:
+    amount = _amount(event)
+    if not amount:
+        return ""
+    if event.kind is Failure.BONE:
+        way = "shorter" if event.value < 0 else "longer"
+        return f"{amount.lstrip('-')} {way} than usual"
+    return _MEANING.get(event.kind, "{} from the smoothed point").format(amount)

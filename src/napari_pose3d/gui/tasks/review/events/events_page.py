@@ -241,7 +241,9 @@ class EventsPage(QWidget):
         if event is None:
             self._details.show_message("")
             return
-        lines = [sentence(event), self._explanation, ADVICE[event.kind]]
+        # What the views hold against each other in the frame that is shown is told in px, too.
+        first = sentence(event, with_value=not self._explanation)
+        lines = [first, self._explanation, ADVICE[event.kind]]
         self._details.show_message("\n".join(line for line in lines if line))
 
 

@@ -27,6 +27,8 @@ CURVE_POINTS = 72
 _BLOCK, _AROUND = 256, 128
 _MOST_BLOCKS = 200
 _VOLUME_POINTS = 2000
+# Prediction sets that are nearer than this to the others are of one opinion, px.
+_APART_PX = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,28 +142,81 @@ class Evidence:
             )
         return found
 
-    def describe(self, frame: int, keypoint: str) -> str:
-        """Why the views disagree about a keypoint, in words; empty where they do not."""
+    def describe(self, frame: int, keypoint: str, *, named: bool = True) -> str:
+        """What the views, or the prediction sets, hold against each other, in words.
+
+        Parameters
+        ----------
+        named : bool
+            Whether the keypoint is named.
+
+        Returns
+        -------
+        str
+            A sentence; empty where all agree.
+        """
         found = self.of_frame(frame, (keypoint,), keypoint)
-        parts = []
-        aside = {view: each for view, each in found.items() if each.set_aside[0]}
-        agreeing = [view for view, each in found.items() if not each.set_aside[0]]
-        poses = self._review.result.poses2d
-        k = poses.keypoints.index(keypoint)
-        for view, each in aside.items():
-            sure = float(poses.likelihood[poses.views.index(view), frame, k])
-            how = f", likelihood {sure:.2f}" if np.isfinite(sure) else ""
-            off = each.residual[0]
-            away = f"{off:.1f} px from where the others put it" if np.isfinite(off) else "set aside"
-            parts.append(f"{view}: {away}{how}")
-        if aside and not agreeing:
-            return f"No two views agree about {keypoint}: {'; '.join(parts)}."
-        if aside:
-            known = [v for v in agreeing if np.isfinite(found[v].observed).all()]
-            return f"{keypoint}: {', '.join(known)} agree. {'; '.join(parts)}."
-        return ""
+        words = self._views_apart(found, frame, keypoint) or self._sets_apart(found)
+        return f"{keypoint}: {words}" if words and named else words
+
+    def observers(self, frame: int, keypoint: str) -> str:
+        """Which views observe a keypoint, in words; empty where all do."""
+        found = self.of_frame(frame, (keypoint,), keypoint)
+        seen = [view for view, each in found.items() if np.isfinite(each.observed).all()]
+        if not found or len(seen) == len(found):
+            return ""
+        return f"Observed by {', '.join(seen) or 'no view'} only." if seen else "No view sees it."
 
     # ------------------------------------------------------------------ inside
+
+    def _views_apart(self, found: dict[str, ViewEvidence], frame: int, keypoint: str) -> str:
+        aside = {view: each for view, each in found.items() if each.set_aside[0]}
+        if not aside:
+            return ""
+        poses = self._review.result.poses2d
+        k = poses.keypoints.index(keypoint)
+        sure = [float(poses.likelihood[poses.views.index(view), frame, k]) for view in aside]
+        known = [f"{each:.2f}" for each in sure if np.isfinite(each)]
+        how = f" (likelihood {', '.join(known)})" if known else ""
+        away = [float(each.residual[0]) for each in aside.values()]
+        agreeing = [
+            view
+            for view, each in found.items()
+            if view not in aside and np.isfinite(each.observed).all()
+        ]
+        if not agreeing or not np.isfinite(away).all():
+            who = "No two views agree" if not agreeing else f"{', '.join(aside)} set aside"
+            px = [
+                f"{view} {each:.1f} px off"
+                for view, each in zip(aside, away, strict=True)
+                if np.isfinite(each)
+            ]
+            return f"{who}{': ' if px else ''}{', '.join(px)}{how}."
+        px = [f"{view} {each:.1f} px" for view, each in zip(aside, away, strict=True)]
+        return f"{', '.join(px)} from where {', '.join(agreeing)} put it{how}."
+
+    def _sets_apart(self, found: dict[str, ViewEvidence]) -> str:
+        """Prediction sets that leave the others, view by view."""
+        models = () if self.members is None else self.members.models
+        parts = []
+        for view, each in found.items():
+            known = np.isfinite(each.members).all(axis=-1)
+            if known.sum() < 2:
+                continue
+            middle = np.median(each.members[known], axis=0)
+            if known.sum() == 2:
+                apart = float(np.hypot(*(each.members[known][0] - each.members[known][1])))
+                if apart > _APART_PX:
+                    one, other = (models[i] for i in np.flatnonzero(known))
+                    parts.append(f"{one} and {other} {apart:.1f} px apart in {view}")
+                continue
+            away = np.hypot(*(each.members - middle).T)
+            parts += [
+                f"{models[i]} {away[i]:.1f} px from the other sets in {view}"
+                for i in np.flatnonzero(known)
+                if away[i] > _APART_PX
+            ]
+        return f"{', '.join(parts)}." if parts else ""
 
     def _point(self, frame: int, k: int) -> tuple[Float64, NDArray[np.bool_]]:
         """The point of the agreeing views, and which were set aside, ``(3,)`` and ``(view,)``."""

@@ -7,6 +7,7 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.gui.camera_views.panel_link import PanelLink
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
 from napari_pose3d.gui.layers.colours import keypoint_rgba, palette_of
@@ -149,7 +150,10 @@ class EvidenceDrawing(QObject):
         frame = event.peak if panel is None or panel.frame < 0 else panel.frame
         chosen = "" if panel is None else panel.selection
         keypoint = chosen if chosen in event.keypoints else event.keypoints[0]
-        self.explained.emit(evidence.describe(frame, keypoint))
+        words = evidence.describe(frame, keypoint, named=len(event.keypoints) > 1)
+        if event.kind is Failure.UNCERTAIN:
+            words = evidence.observers(frame, keypoint) or words
+        self.explained.emit(words)
         if panel is None:
             return
         if not self._on:

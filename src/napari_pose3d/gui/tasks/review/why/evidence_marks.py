@@ -8,9 +8,11 @@ agreeing views, red those of views that were set aside. Triangles are the single
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 
 from napari_pose3d.gui.camera_views.canvas.camera_view import CameraView
 from napari_pose3d.gui.camera_views.canvas.tool_layers import Marks
@@ -23,14 +25,16 @@ Rgba = tuple[float, float, float, float]
 _SHAFT, _BARB = 14, 4
 _ARROW = _SHAFT + 2 * _BARB
 # px of the screen
-_CROSS, _RING, _DOT, _LINE, _MEMBER, _CHOSEN = 9.0, 11.0, 3.0, 2.0, 8.0, 15.0
+_CROSS, _RING, _DOT, _LINE, _MEMBER, _CHOSEN = 9.0, 11.0, 3.0, 2.0, 10.0, 15.0
 _WHITE: Rgba = (1.0, 1.0, 1.0, 1.0)
 _PALE: Rgba = (1.0, 1.0, 1.0, 0.8)
 _RED: Rgba = (1.0, 0.3, 0.25, 1.0)
-_BLACK: Rgba = (0.0, 0.0, 0.0, 1.0)
 # Shorter arrows, px of the image, are no arrows.
 _SHORTEST = 1.0
 _BARB_PART, _LONGEST_BARB = 0.25, 8.0
+# Steps along a curve in which it is looked for in the canvas.
+_FINE = 2000
+_CAMERA_MS = 30
 
 
 class EvidenceMarks:
@@ -71,6 +75,14 @@ class EvidenceMarks:
         symbol[self._parts["members"]] = "triangle_up"
         symbol[self._parts["observed"]] = "x"
         self._symbol = symbol.tolist()
+        self._shown: tuple[Any, ...] = (None, (), "", {})
+        self._timer = QTimer(view)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_CAMERA_MS)
+        self._timer.timeout.connect(self._follow_camera)
+        camera = view.model.scene.camera.events
+        for moved in (camera.zoom, camera.center):
+            moved.connect(self._on_camera)
 
     def show(
         self,
@@ -80,6 +92,7 @@ class EvidenceMarks:
         colours: Mapping[str, Rgba],
     ) -> None:
         """Draw it, or nothing."""
+        self._shown = evidence, keypoints, keypoint, colours
         at = np.full((self._count, 2), np.nan)
         face, border = np.zeros((self._count, 4)), np.zeros((self._count, 4))
         width, size = np.zeros(self._count), self._size.copy()
@@ -98,20 +111,33 @@ class EvidenceMarks:
             members = evidence.members[: self.room[2]]
             rows = slice(parts["members"].start, parts["members"].start + len(members))
             at[rows], face[rows] = members, colours.get(keypoint, _WHITE)
-            border[rows], width[rows] = _BLACK, 0.12
+            border[rows], width[rows] = _WHITE, 0.15
         self._marks.show(
             at, face=face, border=border, border_width=width, size=size, symbol=self._symbol
         )
 
     def remove(self) -> None:
         """Take everything off the view."""
+        self._timer.stop()
+        camera = self.view.model.scene.camera.events
+        for moved in (camera.zoom, camera.center):
+            moved.disconnect(self._on_camera)
         self._marks.remove()
+
+    def _on_camera(self) -> None:
+        evidence = self._shown[0]
+        if evidence is not None and evidence.lines:
+            self._timer.start()
+
+    def _follow_camera(self) -> None:
+        """The dots of a curve lie in what the canvas shows of it."""
+        self.show(*self._shown)
 
     def _lines(self, evidence: ViewEvidence, at: Float64, face: Float64, border: Float64) -> None:
         start = self._parts["lines"].start
         for i, line in enumerate(evidence.lines[: self.room[1]]):
             rows = slice(start + i * CURVE_POINTS, start + (i + 1) * CURVE_POINTS)
-            at[rows] = line.xy
+            at[rows] = part_within(line.xy, self.view.seen_rectangle, CURVE_POINTS)
             face[rows] = border[rows] = _RED if line.set_aside else _PALE
 
     def _arrows(self, evidence: ViewEvidence, at: Float64, face: Float64, border: Float64) -> None:
@@ -123,6 +149,28 @@ class EvidenceMarks:
             rows = slice(start + i * _ARROW, start + (i + 1) * _ARROW)
             at[rows] = arrow(tail, head)
             face[rows] = border[rows] = _RED if evidence.set_aside[i] else _WHITE
+
+
+def part_within(
+    xy: Float64, rectangle: tuple[float, float, float, float], n_points: int
+) -> Float64:
+    """Dots along the part of a curve that lies in a rectangle, ``(n_points, 2)``; NaN for none.
+
+    Parameters
+    ----------
+    xy : (point, 2)
+    rectangle : (left, top, right, bottom)
+    n_points : int
+    """
+    along = np.linspace(0, len(xy) - 1, _FINE)
+    fine = np.stack([np.interp(along, np.arange(len(xy)), xy[:, axis]) for axis in (0, 1)], axis=1)
+    left, top, right, bottom = rectangle
+    x, y = fine.T
+    inside = np.flatnonzero((x >= left) & (x <= right) & (y >= top) & (y <= bottom))
+    if not len(inside):
+        return np.full((n_points, 2), np.nan)
+    dots = np.linspace(along[inside[0]], along[inside[-1]], n_points)
+    return np.stack([np.interp(dots, np.arange(len(xy)), xy[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def arrow(tail: Float64, head: Float64) -> Float64:
