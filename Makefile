@@ -10,12 +10,12 @@ XVFB := xvfb-run -a -s "$(SCREEN)"
 NEXT := .venv-next
 NEXT_STAMP := $(NEXT)/.installed
 
-.PHONY: demo screenshots test test-slow test-next test-peers lint bench stress docs dist system clean help
+.PHONY: demo images test test-slow test-next test-peers lint bench stress docs dist system clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       install, make the sample session, smooth it, open napari on it"
-	@echo "make screenshots  of the panel Models, for the documentation, in build/demo"
+	@echo "make images     those of the documentation, made anew"
 	@echo "make test       install, run ruff, the type check, npe2 validate and the tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-next  the tests with napari's next release, in an environment of its own"
@@ -45,9 +45,11 @@ demo: $(STAMP)
 		$(XVFB) $(BIN)/python -m napari_pose3d.gui.demo --screenshots build/demo; \
 	fi
 
-# The documentation has those of a real training (NAPARI_POSE3D_LITPOSE); else a stand-in trains.
-screenshots: $(STAMP)
-	$(XVFB) $(BIN)/python -m tests.support.models_screenshots build/demo
+# Those of the panel Models show a real training: they stay unless NAPARI_POSE3D_LITPOSE names litpose.
+images: $(STAMP)
+	$(XVFB) $(BIN)/python -m napari_pose3d.gui.demo --screenshots build/images
+	[ -z "$$NAPARI_POSE3D_LITPOSE" ] || $(XVFB) $(BIN)/python -m tests.support.models_screenshots build/images
+	$(BIN)/python -m tests.support.doc_images build/images
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from types import CodeType
 import pandas as pd
 import pytest
 from tests.support.doc_blocks import PAGES, Block, blocks_of
+from tests.support.doc_images import IMAGES, scripts_of
 from tests.support.doc_scenes import SCENES, SMALL_SAMPLE, put_example
 from tests.support.paths import REPO
 from tests.support.session_files import touch
@@ -188,6 +189,13 @@ def test_blocks_are_found() -> None:
     found: list[Block] = [block for page in PAGES for block in blocks_of(page)]
     assert sum(page.read_text().count("\n```") for page in PAGES) == 2 * len(found)
     assert {"python", "sh", "toml"} <= {block.language for block in found if block.is_run}
+
+
+@pytest.mark.parametrize("path", sorted(IMAGES.glob("*")), ids=lambda path: path.stem)
+def test_an_image_is_shown_and_made_by_a_script(path: Path) -> None:
+    assert any(f"images/{path.name})" in page.read_text(encoding="utf-8") for page in PAGES)
+    scripts, name = scripts_of(path.stem)
+    assert any(f'"{name}"' in each.read_text(encoding="utf-8") for each in scripts)
 
 
 def slug(heading: str) -> str:

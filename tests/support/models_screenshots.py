@@ -1,4 +1,4 @@
-"""Screenshots of the panel Models in its states, for docs/models.md; run by ``make screenshots``.
+"""Screenshots of the panel Models in its states, for docs/models.md; run by ``make images``.
 
 A small convolutional network is trained on the sample by the ``litpose`` that
 ``NAPARI_POSE3D_LITPOSE`` names; where none is named, the stand-in of the tests trains. What is to
@@ -34,7 +34,7 @@ _FAILURE = "No such file or directory: '{}'"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the sample in a window, bring its panel into each state, and take screenshots."""
-    parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
+    parser = argparse.ArgumentParser(prog="models_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, help="where they are written")
     parser.add_argument("--theme", default="dark", help="of the window (default %(default)s)")
     parser.add_argument("--size", default="1600x1000", help="of the window (default %(default)s)")

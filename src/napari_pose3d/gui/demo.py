@@ -98,18 +98,21 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
 
     screenshots.mkdir(parents=True, exist_ok=True)
 
-    def take(name: str) -> None:
-        path = screenshots / f"demo-{name}.png"
-        viewer.screenshot(str(path), canvas_only=False, flash=False)
+    def take(name: str, panel: Any = None) -> None:
+        path = screenshots / f"{name}.png"
+        if panel is None:
+            viewer.screenshot(str(path), canvas_only=False, flash=False)
+        else:
+            panel.grab().save(str(path))
         print(f"An image of the window: {path.resolve()}", flush=True)
 
     def then_3d() -> None:
-        take("2-d")
+        take("smoothed-2d")
         widget.show_space("3-D")
         QTimer.singleShot(_SETTLE_MS, then_views)
 
     def then_views() -> None:
-        take("3-d")
+        take("smoothed-3d")
         widget.show_space("2-D")
         viewer.window.remove_dock_widget(widget)
         _, views = viewer.window.add_plugin_dock_widget(_PLUGIN, "Camera views")
@@ -139,7 +142,7 @@ def _after_run(viewer: Any, widget: Any, screenshots: Path | None) -> None:
 
     def then_labels(traces: Any) -> None:
         # The panel alone: the images above it are those of the one before.
-        traces.grab().save(str(screenshots / "demo-traces-measured.png"))
+        take("traces-measured", traces)
         viewer.window.remove_dock_widget(traces)
         _, label = viewer.window.add_plugin_dock_widget(_PLUGIN, "Label")
         _when(lambda: label.control is not None, lambda: to_labeled_frame(label), label)

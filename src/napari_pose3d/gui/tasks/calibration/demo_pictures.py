@@ -47,12 +47,12 @@ def take_calibration_pictures(
         QTimer.singleShot(_SETTLE_MS, step)
 
     def take(name: str) -> None:
-        path = folder / f"demo-{name}.png"
+        path = folder / f"{name}.png"
         viewer.screenshot(str(path), canvas_only=False, flash=False)
         print(f"An image of the window: {path.resolve()}", flush=True)
 
     def keep(widget: Any, name: str) -> None:
-        path = folder / f"demo-{name}.png"
+        path = folder / f"{name}.png"
         widget.grab().save(str(path))
         print(f"An image of the window: {path.resolve()}", flush=True)
 
