@@ -173,7 +173,17 @@ def test_a_lag_that_grows(n_cameras: int) -> None:
     assert finding.evidence["growth_per_minute"] == pytest.approx(1.8, abs=0.2)
     assert "frames per minute" in finding.problem
     assert "timestamps" in finding.todo
-    assert lag_growth(rig, seen(rig, xyz)) is None
+    assert lag_growth(rig, seen(rig, xyz), np.zeros(n_cameras)) is None
+
+
+@pytest.mark.parametrize(("lag", "seed"), [(4, 1), (-6, 0)])
+def test_a_lag_that_stays_makes_no_other_one_grow(lag: float, seed: int) -> None:
+    xyz = walk(400, seed=seed)
+    xy = seen(RIG, xyz, noise=1.0)
+    xy[2] = seen(RIG, late(xyz, lag), noise=1.0)[2]
+    (finding,) = [each for each in check_rig_against(RIG, xy) if "lag" in each.problem]
+    assert finding.cameras == ("cam2",)
+    assert finding.evidence["lag_frames"] == pytest.approx(lag, abs=0.2)
 
 
 def test_a_camera_that_was_turned_is_named() -> None:

@@ -65,11 +65,17 @@ def clock_shifts(rig: Rig, xy: Float64, cancelled: Callable[[], bool] = lambda: 
 
 
 def lag_growth(
-    rig: Rig, xy: Float64, cancelled: Callable[[], bool] = lambda: False
+    rig: Rig, xy: Float64, shifts: Float64, cancelled: Callable[[], bool] = lambda: False
 ) -> tuple[int, float] | None:
     """The view whose lag behind the others grows most, and by how many frames from first to last.
 
     None where lags stay the same, or the recording is too short.
+
+    Parameters
+    ----------
+    shifts : (view,)
+        What `clock_shifts` found. A view that lags always as much makes others look now more, now
+        less out of step, as the animal moves: it is brought to their clock first.
 
     Notes
     -----
@@ -80,6 +86,7 @@ def lag_growth(
     length = n // _STRETCHES
     if len(rig.cameras) < 2 or length < _FEWEST_FRAMES:
         return None
+    xy = _shifted(xy, shifts)
     best: tuple[float, int, float] | None = None
     middles = length * (np.arange(_STRETCHES) + 0.5)
     for view in _movable(len(rig.cameras)):

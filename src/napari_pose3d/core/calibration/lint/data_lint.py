@@ -247,7 +247,8 @@ def out_of_step(
     rig: Rig, xy: Float64, frame_rate: float | None, cancelled: Callable[[], bool]
 ) -> list[Finding]:
     """Cameras that lag behind the others; parameters as for `check_rig_against`."""
-    growing = lag_growth(rig, xy, cancelled)
+    shifts = clock_shifts(rig, xy, cancelled)
+    growing = lag_growth(rig, xy, shifts, cancelled)
     if growing is not None:
         view, frames = growing
         n = xy.shape[1]
@@ -268,7 +269,6 @@ def out_of_step(
                 "napari-pose3d/project.toml (docs/projects.md); an offset does not mend it",
             )
         ]
-    shifts = clock_shifts(rig, xy, cancelled)
     return [
         Finding(
             "warning",
