@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from tests.gui.tasks.review.test_review_widget import (
     FIRST,
@@ -105,6 +105,15 @@ def test_two_sets_are_compared(make_napari_viewer, labeled: Path) -> None:
     assert viewer.dims.current_step[0] == worst.frame
     assert len(compare.plot.names) == len(VIEWS)
     assert compare.scatter.reach >= 10
+    assert compare.heading.message.startswith(f"{worst.keypoint}: ")
+    # A click on a dot goes to its frame.
+    widget.tabs.setCurrentIndex(2)
+    dot = compare.scatter.place_of(VIEWS[VIEW], FIRST + 1)
+    QTest.mouseClick(compare.scatter, LEFT, pos=dot.toPoint())
+    assert FIRST <= viewer.dims.current_step[0] <= LAST
+    before = viewer.dims.current_step[0]
+    QTest.mouseClick(compare.scatter, LEFT, pos=QPoint(3, compare.scatter.height() - 4))
+    assert viewer.dims.current_step[0] == before
     compare.view.setCurrentIndex(compare.view.findData(VIEWS[0]))
     assert {row.view for row in compare.table.records} == {VIEWS[0]}
     assert len(compare.plot.names) == 1

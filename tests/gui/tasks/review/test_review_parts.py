@@ -88,6 +88,10 @@ def test_a_bar_is_dragged_and_brought_back(qtbot) -> None:
     histogram.show_distribution(distribution(excesses(), "correction"))
     assert histogram.describe() == "correction: bar 3 px (3 to 6), 1 % above"
 
+    # A click that brings the keys here leaves the bar where it is.
+    QTest.mouseClick(histogram, LEFT, pos=QPoint(40, 40))
+    assert moved == []
+    assert histogram.factor == 1
     start, end = round(histogram._x_of(1.0)), round(histogram._x_of(4.0))
     QTest.mousePress(histogram, LEFT, pos=QPoint(start, 40))
     QTest.mouseMove(histogram, QPoint((start + end) // 2, 40))

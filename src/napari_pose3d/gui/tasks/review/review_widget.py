@@ -337,8 +337,11 @@ class ReviewWidget(QWidget):
         self.queue.setEnabled(frames > 0 and not obstacle)
         if obstacle:
             self.queue.setToolTip(obstacle)
+        factors = self.model.factors.values()
+        moved = self.model.sensitivity != 1 or any(each != 1 for each in factors)
+        bars = " (bars moved)" if moved else ""
         if not n:
-            self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames.")
+            self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames{bars}.")
             return
         shown = len({event for each in chosen for event in each.events})
         labeled = len(shown_by(review.events, review.labeled))
@@ -350,7 +353,7 @@ class ReviewWidget(QWidget):
             have = verb(labeled, "has a labeled frame", "have labeled frames")
             label.append(f"{labeled:,} {have} already")
         words = f" {'; '.join(label)}." if label else ""
-        events = counted(n, "event")
+        events = counted(n, "event") + bars
         self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{words}")
 
     def _say(self, text: str) -> None:

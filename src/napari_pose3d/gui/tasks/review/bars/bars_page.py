@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_pose3d.core.review.decisions.thresholds import THRESHOLDS
@@ -18,8 +19,8 @@ from .histogram import Histogram
 
 _AT_ONCE = 2_000_000
 _NOTE = (
-    "What is right of a red line counts as wrong. Moving one compares anew; nothing is measured "
-    "anew. The events are in the tab Events."
+    "What is right of a red line counts as wrong (both axes are logarithmic). Drag one: events are "
+    "found anew, nothing is measured anew."
 )
 
 
@@ -49,6 +50,8 @@ class BarsPage(QWidget):
         top.setColumnStretch(1, 1)
         self.reset = QPushButton("&Bars as they were found")
         self.reset.clicked.connect(model.reset_factors)
+        # Done, it is disabled: clicked, it would give the focus to the number below.
+        self.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._note = QLabel(_NOTE)
         self._note.setWordWrap(True)
         self._column = QVBoxLayout()

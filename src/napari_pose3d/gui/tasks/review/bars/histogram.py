@@ -17,6 +17,8 @@ _TITLE = 2 * _LINE_HEIGHT
 _HEIGHT, _AXIS = 118, 15
 _SIDE, _UNIT = 6, 42
 _STEP = 2 ** (1 / 8)
+# So near to the line, px, the mouse takes hold of it.
+_GRIP = 9.0
 _ABOVE, _BELOW = QColor("#e8663c"), QColor("#7c9cc4")
 _LINE = QColor("#ff5a5a")
 
@@ -40,6 +42,7 @@ class Histogram(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(_HEIGHT)
+        self.setMouseTracking(True)
         self.setAccessibleName(f"Bar of {THRESHOLDS[name].label}")
         self.setToolTip(
             f"{THRESHOLDS[name].description} Drag the red line, or use the arrow keys: what is "
@@ -160,14 +163,21 @@ class Histogram(QWidget):
     # ------------------------------------------------------------------ mouse and keys
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Take hold of the bar."""
-        if event is not None and event.button() == Qt.MouseButton.LeftButton and self._has_any:
+        """Take hold of the bar; elsewhere a click only brings the keys here."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self._is_near(event):
             self._drag(event)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Move it."""
-        if event is not None and self._dragged is not None:
+        """Move it, or show that it can be."""
+        if event is None:
+            return
+        if self._dragged is not None:
             self._drag(event)
+        else:
+            near = self._is_near(event)
+            self.setCursor(Qt.CursorShape.SplitHCursor if near else Qt.CursorShape.ArrowCursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
         """Leave it there: events are found anew."""
@@ -194,6 +204,11 @@ class Histogram(QWidget):
     @property
     def _has_any(self) -> bool:
         return self._data is not None and self._data.n > 0
+
+    def _is_near(self, event: QMouseEvent) -> bool:
+        """Whether the mouse is at the line."""
+        line = self._x_of(self.factor / self._sensitivity)
+        return self._has_any and abs(event.position().x() - line) <= _GRIP
 
     def _drag(self, event: QMouseEvent) -> None:
         self._dragged = self._times(event.position().x()) * self._sensitivity

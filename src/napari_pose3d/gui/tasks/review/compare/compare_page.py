@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.review.set_comparison import ComparisonRow, SetComparison
 from napari_pose3d.gui.layers.colours import PALETTE, keypoint_rgba
 from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel
-from napari_pose3d.gui.traces.trace_legend import TraceLegend
 from napari_pose3d.gui.traces.trace_plot import Curve, TracePlot
 from napari_pose3d.settings import IsCancelled, Progress
 
@@ -72,20 +71,18 @@ class ComparePage(QWidget):
         self.table.picked.connect(self._on_picked)
         self.plot = TracePlot()
         self.plot.setFixedHeight(_PLOT_HEIGHT)
-        self.legend = TraceLegend()
-        self.plot.frame_chosen.connect(self.frame_chosen)
+        self.heading = MessageLabel()
         self.scatter = ShiftScatter()
+        for part in (self.plot, self.scatter):
+            part.frame_chosen.connect(self.frame_chosen)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
         column.addLayout(grid)
         column.addWidget(self.message)
         column.addWidget(self.table, 1)
-        curves = QHBoxLayout()
-        curves.setSpacing(2)
-        curves.addWidget(self.plot, 1)
-        curves.addWidget(self.legend)
-        column.addLayout(curves)
+        column.addWidget(self.heading)
+        column.addWidget(self.plot)
         column.addWidget(self.scatter)
         self.destroyed.connect(self._running.abandon)
         model.found.connect(self._on_found)
@@ -107,6 +104,7 @@ class ComparePage(QWidget):
         self._frame = frame
         if self.found is not None and self.isVisible():
             self.plot.show_frame(frame)
+            self.scatter.show_frame(frame)
 
     def renew(self) -> None:
         """Positions were corrected."""
@@ -194,7 +192,7 @@ class ComparePage(QWidget):
         found = self.found
         if found is None or self._keypoint not in found.keypoints:
             self.plot.show_curves([], "", True)
-            self.legend.show_curves([])
+            self.heading.show_message("")
             self.scatter.show_shifts([])
             return
         k = found.keypoints.index(self._keypoint)
@@ -209,7 +207,11 @@ class ComparePage(QWidget):
             shifts.append((view, found.shift[v, :, k], PALETTE[v % len(PALETTE)]))
         self.plot.show_curves(curves, "distance (px)", True)
         self.plot.show_frame(self._frame)
-        self.legend.show_curves(curves)
+        self.scatter.show_frame(self._frame)
+        self.heading.show_message(
+            f"{self._keypoint}: how far {found.second} lies from {found.first} in each frame, and "
+            "which way (a dot for each frame)."
+        )
         self.scatter.show_shifts(shifts)
 
 

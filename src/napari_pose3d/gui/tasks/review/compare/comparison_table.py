@@ -19,6 +19,7 @@ _HINTS = (
     "Frames that are further apart than the bar",
 )
 _HEIGHT = 130
+_ROOM = 10
 
 
 class _Rows(RecordModel):
@@ -51,8 +52,7 @@ class ComparisonTable(RecordTable):
             narrowest=30,
             several=False,
         )
-        for column in range(1, len(_COLUMNS)):
-            self.set_width(column, "above", 10)
+        self._fit_columns()
         # "hindpaw_left" and "hindpaw_right" differ at the end.
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -65,6 +65,14 @@ class ComparisonTable(RecordTable):
         rows = [] if found is None else [r for r in found.rows if not view or r.view == view]
         rows.sort(key=lambda row: -(row.largest if row.largest == row.largest else -1.0))
         self._lines.show_records(rows)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As narrow as their texts allow: the rest is for the names."""
+        cells = [_cells(row) for row in self.records]
+        for column in range(1, len(_COLUMNS)):
+            texts = [_COLUMNS[column], *(each[column] for each in cells)]
+            self.set_width(column, max(texts, key=self.fontMetrics().horizontalAdvance), _ROOM)
 
     def _pick(self, row: int) -> None:
         if 0 <= row < len(self.records):

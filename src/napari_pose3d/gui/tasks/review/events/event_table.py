@@ -186,11 +186,15 @@ def _cells(event: Event) -> tuple[str, ...]:
     names = event.keypoints
     few = ", ".join(names) if len(names) < 4 else f"{len(names)} keypoints"
     views = ", ".join(event.views)
-    what = f"{event.kind.value}, {views}: {few}" if views else f"{event.kind.value}: {few}"
+    what = f"{event.kind.value}, {views}" if views else event.kind.value
+    if event.kind not in _OF_ALL:
+        what += f": {few}"
     return frames, what, _amount(event)
 
 
 _NAMED = 5
+# The keypoints tell nothing: a view fails as a whole.
+_OF_ALL = (Failure.LOST_VIEW, Failure.CAMERA_MOVED, Failure.DRIFT)
 _SHORT = {"degrees": "°", "length": ""}
 # What the value of a kind is; of the others it is the distance from raw to smoothed.
 _MEANING = {
@@ -218,7 +222,7 @@ def sentence(event: Event, *, with_value: bool = True) -> str:
     if len(event.keypoints) > _NAMED:
         names += f" and {len(event.keypoints) - _NAMED} more"
     what = f"{event.kind.value[:1].upper()}{event.kind.value[1:]}{where}"
-    if names:
+    if event.kind not in _OF_ALL:
         what += f": {names}"
     when = f"frame {event.start}"
     if event.n_frames > 1:

@@ -242,7 +242,7 @@ class EventsPage(QWidget):
             self._details.show_message("")
             return
         # What the views hold against each other in the frame that is shown is told in px, too.
-        first = sentence(event, with_value=not self._explanation)
+        first = sentence(event, with_value=event.unit != "px" or not self._explanation)
         lines = [first, self._explanation, ADVICE[event.kind]]
         self._details.show_message("\n".join(line for line in lines if line))
 
