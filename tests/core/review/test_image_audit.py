@@ -35,6 +35,35 @@ def saved(view: str, shown: int, *, named: int | None = None) -> LabeledImage:
     return LabeledImage(shown if named is None else named, view, np.asarray(back))
 
 
+def small_animal(view: str, frame: int) -> NDArray[np.uint8] | None:
+    """A dot of a hundredth of the image."""
+    if not 0 <= frame < N:
+        return None
+    rows, columns = np.mgrid[0:240, 0:400]
+    out = 90 + 40 * np.sin(rows / 11) * np.cos(columns / 13)
+    x, y = 60 + 5.0 * frame, 120 + 60 * np.sin(frame / 6)
+    out[(columns - x) ** 2 + (rows - y) ** 2 < 16**2] = 20
+    noise = np.random.default_rng([frame, len(view)]).normal(0, 2, out.shape)
+    return (out + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_a_small_animal_elsewhere_is_another_frame() -> None:
+    def jpeg(named: int, shown: int) -> LabeledImage:
+        image = small_animal("top", shown)
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])
+        back = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        return LabeledImage(named, "top", np.asarray(back))
+
+    right = [jpeg(frame, frame) for frame in range(0, N, 5)]
+    assert audit_images("day1", right, small_animal) == []
+    wrong = [jpeg(12, 55), jpeg(31, 39)]
+    found = audit_images("day1", [*right, *wrong], small_animal)
+    assert [(f.frame, f.evidence) for f in found] == [
+        (12, "it shows none of the frames 0 to 24"),
+        (31, "it shows frame 39"),
+    ]
+
+
 def test_images_saved_in_another_way_are_their_frames() -> None:
     images = [saved(view, frame) for view in ("top", "side") for frame in range(0, N, 7)]
     assert audit_images("day1", images, frame_of) == []

@@ -131,10 +131,22 @@ def test_a_copied_row() -> None:
     given, _ = faulty_labels("none", 4, 2004, n_frames=60)
     xy = given.xy.copy()
     xy[2, 20] = xy[2, 7]
+    # Copied to an earlier frame: it is there that the other views contradict it.
+    xy[0, 30] = xy[0, 41]
     found = audit_labels(replace(given, xy=xy))
-    assert [(f.frame, f.views) for f in found if f.kind is LabelFault.IDENTICAL_ROWS] == [
-        (20, given.views[2:3])
-    ]
+    rows = [f for f in found if f.kind is LabelFault.IDENTICAL_ROWS]
+    assert [(f.frame, f.views) for f in rows] == [(20, given.views[2:3]), (30, given.views[:1])]
+    # One finding says it all, and where the labels belong.
+    assert not [f for f in found if f.kind.is_error and f not in rows]
+    for one in rows:
+        v = given.views.index(one.views[0])
+        assert len(one.correction) == len(one.keypoints)
+        off = [
+            np.hypot(*(np.array(at) - given.xy[v, one.frame, given.keypoints.index(name)]))
+            for (_, name), at in one.correction.items()
+            if at is not None
+        ]
+        assert np.nanmedian(off) < 4
 
 
 def test_projections_are_no_evidence_and_may_be_stale() -> None:

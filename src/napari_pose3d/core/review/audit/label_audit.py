@@ -122,7 +122,11 @@ class _Audit:
                     self.xy[v, n, k] = np.nan
 
     def _identical_rows(self) -> None:
-        """Nobody clicks the same fractions of a pixel twice: a row was copied."""
+        """Nobody clicks the same fractions of a pixel twice: a row was copied.
+
+        Of both frames it is wrong in that where the other views fit it less; there it counts as
+        corrected in what follows.
+        """
         given = self.given
         for v in range(len(given.views)):
             first: dict[bytes, int] = {}
@@ -133,9 +137,33 @@ class _Audit:
                 row = np.where(seen[:, None], self.xy[v, n], np.nan).tobytes()
                 other = first.setdefault(row, n)
                 if other != n:
-                    evidence = f"equal in all digits to frame {given.frames[other]}"
-                    found = np.flatnonzero(seen)
-                    self._add(LabelFault.IDENTICAL_ROWS, n, [v], found, evidence, 1e3, {})
+                    self._copied_row(v, other, n, np.flatnonzero(seen))
+
+    def _copied_row(self, v: int, first: int, second: int, found: NDArray[np.intp]) -> None:
+        given = self.given
+        both = [first, second]
+        expected = self._by_other_views(v, both)
+        misfit = np.linalg.norm(self.xy[v, both] - expected, axis=-1)[:, found]
+        typical = [
+            float(np.median(m[np.isfinite(m)])) if np.isfinite(m).any() else 0.0 for m in misfit
+        ]
+        wrong = int(typical[0] > max(typical[1], _WRONG * self.sd)) ^ 1
+        n, other = both[wrong], both[wrong ^ 1]
+        correction: dict[tuple[int, int], Place | None] = {}
+        evidence = f"equal in all digits to frame {given.frames[other]}"
+        if typical[wrong] > _WRONG * self.sd:
+            evidence += f", and {typical[wrong]:.1f} px from where the other views put them"
+            correction = {(v, k): self._place(expected[wrong, k]) for k in found.tolist()}
+        self._add(LabelFault.IDENTICAL_ROWS, n, [v], found, evidence, 1e3, correction)
+        if correction:
+            self.xy[v, n, found] = expected[wrong, found]
+
+    def _by_other_views(self, v: int, frames: Sequence[int]) -> Float64:
+        """Where the labels of the other views put a view's keypoints, ``(frame, keypoint, 2)``."""
+        others = self.xy[:, frames].copy()
+        others[v] = np.nan
+        xyz = fit_labels(self.given.rig, others, self.sd).xyz
+        return np.asarray(self.given.rig.subset((self.given.views[v],)).project(xyz)[0])
 
     # ------------------------------------------------------------------ exchanges
 
