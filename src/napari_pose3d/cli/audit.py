@@ -76,9 +76,9 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         which = ", ".join(each.views) if each.certain else f"one of {', '.join(each.views)}"
         names = ", ".join(each.keypoints[:4]) + (" ..." if len(each.keypoints) > 4 else "")
         severity = "error" if each.kind.is_error else "warning"
-        place = f" in {which}" if which else ""
+        place = " in ".join(part for part in (names, which) if part)
         print(
-            f"{severity}: {each.session} frame {each.frame}: {names}{place}: {each.kind.value}; "
+            f"{severity}: {each.session} frame {each.frame}: {place}: {each.kind.value}; "
             f"{each.evidence}"
         )
     if len(worst) > _SHOWN:

@@ -94,8 +94,9 @@ def where(finding: LabelFinding) -> str:
     """Kind, views and keypoints, shortly."""
     names = finding.keypoints
     few = ", ".join(names) if len(names) < _NAMED else f"{len(names)} keypoints"
-    views = ", ".join(finding.views)
-    return f"{finding.kind.value}, {views}: {few}" if views else f"{finding.kind.value}: {few}"
+    # An image has no keypoints.
+    what = ", ".join((finding.kind.value, *finding.views))
+    return f"{what}: {few}" if few else what
 
 
 def describe(finding: LabelFinding) -> str:
