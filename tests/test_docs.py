@@ -159,6 +159,33 @@ def test_options_named_in_the_text_exist(page: Path) -> None:
     assert set(named) - known - OF_OTHERS == set()
 
 
+def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Those of a parser; none where it has no more."""
+    groups = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    return {name: each for group in groups for name, each in group.choices.items()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_named_in_the_text_exist(page: Path) -> None:
+    for words in re.findall(r"`napari-pose3d ([^`]+)`", page.read_text(encoding="utf-8")):
+        first, *rest = words.split()
+        below = commands(commands(_parser())[first])
+        if below and rest and rest[0] != "...":
+            assert set(rest[0].split("|")) <= set(below), words
+
+
+def test_the_page_of_the_command_line_names_all_commands() -> None:
+    page = (REPO / "docs" / "command-line.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", page, flags=re.M)[1:]
+    for name, parser in commands(_parser()).items():
+        [section] = [
+            each for each in sections if re.search(rf"`.*\b{name}\b.*`", each.splitlines()[0])
+        ]
+        assert {
+            each for each in commands(parser) if not re.search(rf"\b{each}\b", section)
+        } == set()
+
+
 @pytest.mark.slow
 def test_the_tutorial_runs_on_the_sample(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
