@@ -18,6 +18,8 @@ from tests.support.label_sessions import (
 )
 
 from napari_pose3d.cli import main
+from napari_pose3d.core.pipeline.quality.audit_run import audit_project
+from napari_pose3d.core.review.audit.dismissals import Dismissals
 
 FRAMES = range(0, 36, 3)
 
@@ -69,6 +71,19 @@ def test_a_label_that_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert np.hypot(*(np.array(suggestion["xy"]) - truth)) < 1.0
     assert run("audit", project, "--out", out) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_what_was_dismissed_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = calibrated_project(tmp_path)
+    put_labels(project, shifted=("Cam-C", 9, 14.0))
+    found = audit_project(project, use_predictions=False)
+    Dismissals(project, "Ada").dismiss(found.findings)
+    assert run("audit", project) == 0
+    said = capsys.readouterr().out
+    assert "0 findings" in said
+    assert "1 dismissed finding left out" in said
+    assert run("audit", project, "--dismissed") == 1
+    assert "neck in Cam-C: disagrees" in capsys.readouterr().out
 
 
 def test_without_calibration_the_note_says_so(

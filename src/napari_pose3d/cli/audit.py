@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_pose3d.settings import SmoothingSettings
+from napari_pose3d.wording import counted
 
 from .options import add_force, help_of, parse_blocks
 from .terminal.outcome import print_notes, print_written
@@ -48,12 +49,18 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="do not compare the labeled images with the frames that they are named after: faster",
     )
+    audit.add_argument(
+        "--dismissed",
+        action="store_true",
+        help="list also what was dismissed in napari: labels that somebody holds for right",
+    )
     audit.add_argument("--out", type=Path, metavar="CSV", help="write all findings to a file")
     add_force(audit)
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.quality.audit_run import audit_project, write_findings
+    from napari_pose3d.core.review.audit.dismissals import Dismissals
     from napari_pose3d.core.storage.atomic_files import refuse_existing
 
     if options.out and not options.force:
@@ -69,9 +76,14 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     )
     bar.close()
     print_notes(audit.notes)
+    dismissed = Dismissals(options.project)
+    findings = audit.findings
+    if not options.dismissed:
+        findings = tuple(each for each in findings if each not in dismissed)
+    n_left_out = len(audit.findings) - len(findings)
     if options.out:
-        write_findings(options.out, audit.findings, force=options.force)
-    worst = sorted(audit.findings, key=lambda f: (not f.kind.is_error, f.session, f.frame))
+        write_findings(options.out, findings, force=options.force)
+    worst = sorted(findings, key=lambda f: (not f.kind.is_error, f.session, f.frame))
     for each in worst[:_SHOWN]:
         which = ", ".join(each.views) if each.certain else f"one of {', '.join(each.views)}"
         names = ", ".join(each.keypoints[:4]) + (" ..." if len(each.keypoints) > 4 else "")
@@ -84,12 +96,14 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     if len(worst) > _SHOWN:
         more = "" if options.out else "; --out CSV writes all"
         print(f"... and {len(worst) - _SHOWN} more{more}")
-    kinds = Counter(each.kind.value for each in audit.findings)
+    kinds = Counter(each.kind.value for each in findings)
     listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     print(
         f"{audit.n_labels:,} labels in {audit.n_frames:,} frames: "
-        f"{len(audit.findings)} findings{': ' + listed if listed else ''}"
+        f"{counted(len(findings), 'finding')}{': ' + listed if listed else ''}"
     )
+    if n_left_out:
+        print(f"{counted(n_left_out, 'dismissed finding')} left out (--dismissed lists them too)")
     if options.out:
         print_written([options.out])
-    return 1 if audit.n_errors else 0
+    return 1 if any(each.kind.is_error for each in findings) else 0

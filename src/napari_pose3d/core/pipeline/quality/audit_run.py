@@ -66,10 +66,6 @@ class Audit:
     n_frames: int
     notes: tuple[str, ...]
 
-    @property
-    def n_errors(self) -> int:
-        return sum(finding.kind.is_error for finding in self.findings)
-
 
 def audit_project(
     path: AnyPath,

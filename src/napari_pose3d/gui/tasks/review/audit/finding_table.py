@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.review.audit.findings import LabelFinding
 from napari_pose3d.gui.qt.record_table import RecordModel, RecordTable
 
 _COLUMNS = ("frame", "what and where", "")
-_WHAT = 1
+_WHAT, _STATE = 1, 2
 _HEIGHT = 150
+_MEASURED = 200
+_ICON = 9  # px
+# An error, and what is worth a look.
+_ERROR, _LOOK = "#e5484d", "#f5b83d"
 _NAMED = 4
 
 
@@ -38,6 +42,8 @@ class _Findings(RecordModel):
             return (f"{finding.frame}", text, state)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return describe(finding)
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == _WHAT:
+            return _square(_ERROR if finding.kind.is_error else _LOOK)
         if role == Qt.ItemDataRole.ForegroundRole and state:
             return QColor(128, 128, 128)
         return None
@@ -56,8 +62,8 @@ class FindingTable(RecordTable):
     def __init__(self, parent: QWidget | None = None) -> None:
         self._findings = _Findings()
         super().__init__(self._findings, "Findings in labels", parent, wide=_WHAT, height=_HEIGHT)
-        for column, text in ((0, "99999"), (2, "dismissed")):
-            self.set_width(column, text, 12)
+        self.setIconSize(QSize(_ICON, _ICON))
+        self._fit_columns()
         self.doubleClicked.connect(lambda index: self._want(index.row()))
         selection = self.selectionModel()
         if selection is not None:
@@ -81,13 +87,27 @@ class FindingTable(RecordTable):
         row = self.currentIndex().row()
         self._findings.session, self._findings.state = session, state
         self._findings.show_records(findings)
+        self._fit_columns()
         if findings and row >= 0:
             self.selectRow(min(row, len(findings) - 1))
         self.chosen.emit()
 
+    def _fit_columns(self) -> None:
+        """As narrow as their texts allow: the rest is for what and where."""
+        for column in (0, _STATE):
+            texts = [self.text(row, column) for row in range(min(len(self.records), _MEASURED))]
+            widest = max([_COLUMNS[column], *texts], key=self.fontMetrics().horizontalAdvance)
+            self.set_width(column, widest, 12)
+
     def _want(self, row: int) -> None:
         if 0 <= row < len(self.records):
             self.wanted.emit(self.records[row])
+
+
+def _square(colour: str) -> QIcon:
+    square = QPixmap(_ICON, _ICON)
+    square.fill(QColor(colour))
+    return QIcon(square)
 
 
 def where(finding: LabelFinding) -> str:
