@@ -14,6 +14,7 @@ from tests.support.review_scenes import (
     recording,
 )
 
+from napari_pose3d import smooth
 from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.events.space_excesses import jump_excess
@@ -153,6 +154,49 @@ def test_a_point_that_all_views_put_elsewhere_breaks_its_bones() -> None:
     assert kinds[Failure.BONE].views == ()
 
 
+@pytest.mark.parametrize("n_cameras", [2, 4])
+def test_a_point_that_all_views_leave_together_jumps(n_cameras: int) -> None:
+    """The smoothed point does not follow; the views do not contradict each other all the same."""
+    made = recording(n_cameras, 41, 3000, CLEAN)
+    rig, keypoint = made.scene.rig, made.scene.keypoints.index("nose")
+    frames = slice(900, 903)
+    xyz = made.scene.xyz[frames, keypoint][:, None]
+    raw = made.result.poses2d.ensemble_median
+    assert raw is not None
+    moved = xyz + np.array([30.0, -20.0, 25.0])
+    shift = rig.project(moved) - rig.project(xyz)
+    leapt = raw[:, frames, keypoint] + shift[:, :, 0]
+    raw = raw.copy()
+    raw[:, frames, keypoint] = leapt
+    result = replace(made.result, poses2d=replace(made.result.poses2d, ensemble_median=raw))
+    events = review_result(result, rig, watch_cameras=False).events
+    (event,) = [each for each in events if "nose" in each.keypoints and 890 < each.start < 910]
+    assert event.kind is Failure.JUMP
+    assert event.views == ()
+    assert event.value == pytest.approx(np.linalg.norm([30, 20, 25]), rel=0.2)
+
+
+def test_an_exchange_between_two_views_is_told_by_what_meets() -> None:
+    made = recording(2, 41, 3000, CLEAN)
+    rig = made.scene.rig
+    pair = [made.scene.keypoints.index(f"hindpaw_{side}") for side in ("left", "right")]
+    apart = np.linalg.norm(made.scene.xy[1, :, pair[0]] - made.scene.xy[1, :, pair[1]], axis=-1)
+    start = int(np.convolve(apart, np.ones(40), "valid")[: 3000 - 40].argmax())
+    xy = made.ensemble.xy.copy()
+    part = slice(start, start + 40)
+    xy[:, 1, part, pair] = xy[:, 1, part, pair[::-1]]
+    result = smooth(replace(made.ensemble, xy=xy), rig)
+    events = [
+        each
+        for each in review_result(result, rig, watch_cameras=False).events
+        if each.start < start + 40 and each.end >= start and each.views
+    ]
+    assert {each.kind for each in events} == {Failure.SWAPPED_SIDES}
+    assert {view for each in events for view in each.views} >= {rig.names[1]}
+    assert min(each.start for each in events) <= start + 1
+    assert max(each.end for each in events) >= start + 38
+
+
 def test_the_body_moves_also_where_a_keypoint_is_missing() -> None:
     """Else an animal that runs would jump in each frame that lacks one."""
     xyz = np.cumsum(np.full((20, 5, 3), 10.0), axis=0)
@@ -194,7 +238,6 @@ def test_missing_predictions_of_a_view_are_a_lost_view_unless_it_never_sees_them
 
 def test_one_view_alone() -> None:
     """Without calibration and with one view, what leaves the smoothed track is found."""
-    from napari_pose3d import smooth
 
     made = recording(2, 51, 1200, CLEAN)
     ensemble = made.ensemble.one_view(0)
@@ -222,7 +265,7 @@ def test_an_empty_recording_has_no_events() -> None:
 
 
 def test_a_camera_that_was_moved_is_one_event_and_no_frame_to_label() -> None:
-    from napari_pose3d import smooth
+
     from napari_pose3d.core.cameras.rig import Rig
     from napari_pose3d.core.review.frame_choice import choose_frames
 
@@ -250,7 +293,7 @@ def test_a_camera_that_was_moved_is_one_event_and_no_frame_to_label() -> None:
 
 
 def test_a_camera_that_turns_slowly_is_one_event_and_no_frame_to_label() -> None:
-    from napari_pose3d import smooth
+
     from napari_pose3d.core.review.frame_choice import choose_frames
     from napari_pose3d.synthetic.shared_points import turned
 

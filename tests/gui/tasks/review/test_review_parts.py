@@ -49,6 +49,7 @@ def excesses() -> Excesses:
         frozen=flags,
         uncertainty=points,
         jump=points,
+        leaps=points,
         bone=no_bone,
         bone_deviation=no_bone,
         uncertainty_bar=none,

@@ -157,7 +157,11 @@ def _cell_kinds(
     excesses: Excesses, lost: Bool, sensitivity: float, v: int, part: slice
 ) -> Iterator[tuple[Failure, NDArray[np.float32]]]:
     """Each kind with the excess of its cells in a view, ``(frame, keypoint)``; 0 elsewhere."""
-    free = ~lost[v, :, None]
+    # Where views agree with each other, the point in space is what is wrong.
+    free = ~lost[v, :, None] & (excesses.leaps[:, part] == 0)
+    if len(excesses.views) == 2:
+        # The other view is dragged along by the exchange.
+        free &= ~excesses.swapped[1 - v][:, part]
     correction = excesses.correction[v][:, part] * sensitivity
     spread = excesses.spread[v][:, part] * sensitivity
     unsure = excesses.unsure[v][:, part]
@@ -272,13 +276,13 @@ def _cell_events(
 
 def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Event]:
     out: list[Event] = []
-    for kind, strength, bars in (
-        (Failure.JUMP, excesses.jump, excesses.jump_bar),
-        (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty_bar),
-        (Failure.OUTSIDE, excesses.outside, excesses.outside_bar),
+    for kind, strength, values in (
+        (Failure.JUMP, *_jumps(excesses)),
+        (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty * excesses.uncertainty_bar),
+        (Failure.OUTSIDE, excesses.outside, excesses.outside * excesses.outside_bar),
     ):
         mine = [
-            _event(kind, (keypoint,), (), run, float(strength[run.peak, k] * bars[k]), units)
+            _event(kind, (keypoint,), (), run, float(values[run.peak, k]), units)
             for k, keypoint in enumerate(excesses.keypoints)
             for run in _runs(strength[:, k] * np.float32(sensitivity))
         ]
@@ -289,6 +293,16 @@ def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Ev
             value = float(excesses.bone_deviation[run.peak, b])
             out.append(_event(Failure.BONE, names, (), run, value, units))
     return out
+
+
+def _jumps(excesses: Excesses) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Excesses of points that jump, smoothed or as all views put them, and how far, rig units."""
+    excess, steps = excesses.jump.copy(), excesses.jump * excesses.jump_bar
+    at = np.nonzero(excesses.leaps)
+    if len(at[0]):
+        excess[at] = np.maximum(excess[at], np.max([c[at] for c in excesses.correction], axis=0))
+        steps[at] = np.fmax(steps[at], excesses.leaps[at])
+    return excess, steps
 
 
 def _event(

@@ -36,6 +36,8 @@ def update_excesses(
         off = raw[:, part, k] - poses.xy[:, part, k]
         lengths = np.hypot(off[..., 0], off[..., 1]) / excesses.correction_px[:, None, k]
         excesses.correction[:, part, k] = np.nan_to_num(lengths)
+        # Views beside one that a person moved no longer agree with it.
+        excesses.leaps[[t for _, t in each.given], k] = 0.0
         if poses.ensemble_variance is not None:
             spread = np.sqrt(poses.ensemble_variance[:, part, k].mean(axis=-1))
             spread = spread / excesses.spread_px[:, None, k]

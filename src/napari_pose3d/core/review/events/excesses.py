@@ -70,6 +70,9 @@ class Excesses:
         The likelihood is far below the usual, or there is no prediction.
     swapped, frozen : (view, frame, keypoint) bool
     uncertainty, jump : (frame, keypoint) float32
+    leaps : (frame, keypoint) float32
+        Where all views agree on another point than the smoothed one: how far away, rig units; 0
+        elsewhere.
     bone, bone_deviation : (frame, bone) float32
         Excess, and length minus usual length in rig units.
     uncertainty_bar, jump_bar, outside_bar : (keypoint,) float32
@@ -95,6 +98,7 @@ class Excesses:
     frozen: Bool
     uncertainty: Float32
     jump: Float32
+    leaps: Float32
     bone: Float32
     bone_deviation: Float32
     uncertainty_bar: Float32
@@ -160,6 +164,13 @@ def find_excesses(
         _excuse_sudden_movement(correction, raw, rig.subset(poses.views))
     spread_px = over_bar(spread, _FLOOR_PX, _LEAST_SCALE_PX)
     space = space_excesses(result, poses.keypoints, skeleton)
+    swapped = _swapped(result, raw)
+    leaps = np.zeros(space.jump.shape, np.float32)
+    if rig is not None and result.poses3d is not None:
+        seen = rig.subset(poses.views)
+        if len(poses.views) == 2:
+            _complete_swaps_of_two(swapped, _pairs_of(result), raw, correction, correction_px, seen)
+        leaps = _leaps(raw, unsure, correction, correction_px, seen, result.poses3d.xyz)
     return Excesses(
         poses.views,
         poses.keypoints,
@@ -170,10 +181,11 @@ def find_excesses(
         spread_px,
         observed_mask(raw).mean(axis=1) > 0.5,
         unsure,
-        _swapped(result, raw),
+        swapped,
         frozen,
         space.uncertainty,
         space.jump,
+        leaps,
         space.bone,
         space.bone_deviation,
         space.uncertainty_bar,
@@ -199,6 +211,36 @@ def _excuse_sudden_movement(correction: Float32, raw: NDArray[Any], rig: Rig) ->
             apart = epipolar_distances(rig, np.asarray(raw[:, at, k], np.float64))
             at = at[(apart < _FLOOR_PX).all(axis=0)]
             correction[:, at, k] = np.minimum(correction[:, at, k], 1.0)
+
+
+def _leaps(
+    raw: NDArray[Any],
+    unsure: Bool,
+    correction: Float32,
+    correction_px: Float32,
+    rig: Rig,
+    xyz: NDArray[Any],
+) -> Float32:
+    """How far from the smoothed point all views agree on another, ``(frame, keypoint)``.
+
+    They do not contradict each other: the keypoint jumps, though the smoothed point was kept from
+    following. Two views or more must have left it.
+    """
+    from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
+
+    out = np.zeros((xyz.shape[0], xyz.shape[1]), np.float32)
+    for k in range(len(out[0])):
+        seen = observed_mask(raw[:, :, k]) & ~unsure[:, :, k]
+        off = (correction[:, :, k] > 1) & seen
+        at = np.flatnonzero((off.sum(axis=0) >= 2) & (seen.sum(axis=0) >= 2))
+        if not len(at):
+            continue
+        xy = np.where(seen[:, at, None], raw[:, at, k], np.nan).astype(np.float64)
+        found = triangulate(rig, xy)
+        apart = np.nan_to_num(found.residuals) / correction_px[:, k, None]
+        away = np.linalg.norm(found.xyz - xyz[at, k], axis=-1)
+        out[at, k] = np.where(apart.max(axis=0) <= 1, np.nan_to_num(away), 0.0)
+    return out
 
 
 def _outside(result: Result, distance: Float32 | None) -> tuple[Float32, Float32]:
@@ -244,14 +286,54 @@ def _frozen(raw: NDArray[Any], smoothed: NDArray[Any]) -> Bool:
     return out
 
 
+def _complete_swaps_of_two(
+    swapped: Bool,
+    pairs: Sequence[tuple[int, int]],
+    raw: NDArray[Any],
+    correction: Float32,
+    correction_px: Float32,
+    rig: Rig,
+) -> None:
+    """Flag what two views show to be exchanged, in place.
+
+    With two views the smoothed points lie somewhere between, and tell only where an exchange begins
+    and ends. But left meets right, and right left, while neither meets its own. The view is the one
+    that was flagged so far, else it is open and both are.
+    """
+    from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
+
+    for a, b in pairs:
+        at = np.flatnonzero((correction[:, :, [a, b]] > 1).any(axis=(0, 2)))
+        if not len(at):
+            continue
+        left, right = (np.asarray(raw[:, at, k], np.float64) for k in (a, b))
+        own = np.maximum(*(epipolar_distances(rig, xy).max(axis=0) for xy in (left, right)))
+        crossed = (np.stack([left[0], right[1]]), np.stack([right[0], left[1]]))
+        other = np.maximum(*(epipolar_distances(rig, xy).max(axis=0) for xy in crossed))
+        near = float(correction_px[:, [a, b]].max())
+        mask = np.zeros(raw.shape[1], bool)
+        with np.errstate(invalid="ignore"):
+            mask[at[(other <= near) & (own > 2 * near)]] = True
+        mask |= swapped[:, :, a].any(axis=0)
+        for first, end in stretches(mask).tolist():
+            votes = swapped[:, first:end, a].sum(axis=1)
+            views = [int(votes.argmax())] if votes[0] != votes[1] else [0, 1]
+            for k in (a, b):
+                swapped[views, first:end, k] = True
+
+
+def _pairs_of(result: Result) -> list[tuple[int, int]]:
+    named = () if result.swaps is None else result.swaps.pairs
+    return left_right_pairs(named, result.poses2d.keypoints)
+
+
 def _swapped(result: Result, raw: NDArray[Any]) -> Bool:
     """Cells that hold the place of their counterpart; none where they were exchanged already."""
     from napari_pose3d.core.smoothing.ensemble.swap_kernels import flag_views
 
     poses, swaps = result.poses2d, result.swaps
     out = np.zeros(raw.shape[:3], bool)
-    named = () if swaps is None else swaps.pairs
-    pairs = left_right_pairs(named, poses.keypoints)
+    pairs = _pairs_of(result)
     if not pairs or result.poses3d is None:
         return out
     flags = np.zeros((*raw.shape[:2], len(pairs)), bool)

@@ -38,8 +38,8 @@ ADVICE: dict[Failure, str] = {
     "mostly hidden. Label it where you can tell its place.",
     Failure.SETS_DISAGREE: "The prediction sets put the point in different places. Label a frame.",
     Failure.VIEWS_DISAGREE: "A confident prediction contradicts the other views. Label a frame.",
-    Failure.JUMP: "The smoothed point leaps away from the body: several views err together, or "
-    "the video lacks frames.",
+    Failure.JUMP: "The point leaps away from the body: several views err together, or the video "
+    "lacks frames.",
     Failure.BONE: "The bone has a length that it has nowhere else: one of its ends is wrong in "
     "several views. Label a frame.",
     Failure.CAMERA_MOVED: "From here on the calibration does not fit this camera: it was touched. "
