@@ -229,7 +229,7 @@ def test_nothing_waits_for_labeling_where_nothing_can_be_labeled(
 
 def test_an_event_in_words_says_what_its_value_is() -> None:
     jump = replace(event(360, 360, Failure.JUMP), views=(), value=77.46, unit="mm")
-    assert sentence(jump) == "Jump: nose, frame 360: 77.5 mm in one frame, beside the body."
+    assert sentence(jump) == "Jump: nose, frame 360: a leap of 77.5 mm."
     bone = replace(jump, kind=Failure.BONE, start=350, keypoints=("nose", "ear"), value=-12.0)
     assert sentence(bone) == (
         "Impossible bone: nose, ear, frames 350 to 360, worst 360: 12 mm shorter than usual."

@@ -200,7 +200,7 @@ _SHORT = {"degrees": "°", "length": ""}
 _MEANING = {
     Failure.SWAPPED_SIDES: "{} off",
     Failure.SETS_DISAGREE: "sets spread by {}",
-    Failure.JUMP: "{} away at once, beside the body",
+    Failure.JUMP: "a leap of {}",
     Failure.UNCERTAIN: "known to {} (1 sd)",
     Failure.OUTSIDE: "{} from the nearest labeled pose",
     Failure.CAMERA_MOVED: "turned by {}",
