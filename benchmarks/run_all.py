@@ -28,6 +28,7 @@ BENCHMARKS = (
     "table_speed.py",
     "batch.py",
     "reviewing.py",
+    "review_kinds.py",
     "review_panel.py",
     "proposals.py",
     "labeling.py",

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
+# Of a correction and of a spread: below it nothing counts as wrong.
+FLOOR_PX = 3.0
 # Robust standard deviation over the median distance from the median.
 SCALE = 1.4826
 _MEDIANS = 4.0

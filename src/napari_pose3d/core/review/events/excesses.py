@@ -25,16 +25,15 @@ from napari_pose3d.errors import Cancelled
 from napari_pose3d.settings import IsCancelled, Progress
 
 from ..measures.measures import measure_keypoint, raw_positions
-from .bars import Float32, finite_median, over_bar
+from .bars import FLOOR_PX, Float32, finite_median, over_bar
 from .space_excesses import space_excesses
+from .view_agreement import complete_swaps_of_two, excuse_sudden_movement, leaps_of_all_views
 
 if TYPE_CHECKING:
     from napari_pose3d.core.cameras.rig import Rig
 
 Bool = NDArray[np.bool_]
 
-# Floors: px of a correction and of a spread, below which nothing counts as wrong; the least s.
-_FLOOR_PX = 3.0
 _LEAST_SCALE_PX = 0.5
 # A network is unsure below this part of its usual likelihood.
 _UNSURE = 0.7
@@ -159,18 +158,18 @@ def find_excesses(
         correction[:, :, k], spread[:, :, k] = found["correction"], found["spread"]
         unsure[:, :, k] = unsure_cells(found["likelihood"], raw[:, :, k])
         frozen[:, :, k] = _frozen(raw[:, :, k], poses.xy[:, :, k])
-    correction_px = over_bar(correction, _FLOOR_PX, _LEAST_SCALE_PX)
+    correction_px = over_bar(correction, FLOOR_PX, _LEAST_SCALE_PX)
     if rig is not None and len(poses.views) == 2:
-        _excuse_sudden_movement(correction, raw, rig.subset(poses.views))
-    spread_px = over_bar(spread, _FLOOR_PX, _LEAST_SCALE_PX)
+        excuse_sudden_movement(correction, raw, rig.subset(poses.views))
+    spread_px = over_bar(spread, FLOOR_PX, _LEAST_SCALE_PX)
     space = space_excesses(result, poses.keypoints, skeleton)
     swapped = _swapped(result, raw)
     leaps = np.zeros(space.jump.shape, np.float32)
     if rig is not None and result.poses3d is not None:
         seen = rig.subset(poses.views)
         if len(poses.views) == 2:
-            _complete_swaps_of_two(swapped, _pairs_of(result), raw, correction, correction_px, seen)
-        leaps = _leaps(raw, unsure, correction, correction_px, seen, result.poses3d.xyz)
+            complete_swaps_of_two(swapped, _pairs_of(result), raw, correction, correction_px, seen)
+        leaps = leaps_of_all_views(raw, unsure, correction, correction_px, seen, result.poses3d.xyz)
     return Excesses(
         poses.views,
         poses.keypoints,
@@ -194,53 +193,6 @@ def find_excesses(
         space.bone_bar,
         *_outside(result, labeled_distance),
     )
-
-
-def _excuse_sudden_movement(correction: Float32, raw: NDArray[Any], rig: Rig) -> None:
-    """Two views that meet do not contradict each other: at most at the bar, in place.
-
-    For one frame it is the smoothed point that cuts a sudden movement short: with two views it is
-    taken for an error of one of them. What lasts is an error, also along the epipolar curve.
-    """
-    from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
-
-    for k in range(correction.shape[2]):
-        high = stretches(np.asarray((correction[:, :, k] > 1).any(axis=0)))
-        at = high[high[:, 1] == high[:, 0] + 1, 0]
-        if len(at):
-            apart = epipolar_distances(rig, np.asarray(raw[:, at, k], np.float64))
-            at = at[(apart < _FLOOR_PX).all(axis=0)]
-            correction[:, at, k] = np.minimum(correction[:, at, k], 1.0)
-
-
-def _leaps(
-    raw: NDArray[Any],
-    unsure: Bool,
-    correction: Float32,
-    correction_px: Float32,
-    rig: Rig,
-    xyz: NDArray[Any],
-) -> Float32:
-    """How far from the smoothed point all views agree on another, ``(frame, keypoint)``.
-
-    They do not contradict each other: the keypoint jumps, though the smoothed point was kept from
-    following. Two views or more must have left it.
-    """
-    from napari_pose3d.core.cameras.triangulation.triangulation import triangulate
-
-    out = np.zeros((xyz.shape[0], xyz.shape[1]), np.float32)
-    for k in range(len(out[0])):
-        seen = observed_mask(raw[:, :, k]) & ~unsure[:, :, k]
-        off = (correction[:, :, k] > 1) & seen
-        at = np.flatnonzero((off.sum(axis=0) >= 2) & (seen.sum(axis=0) >= 2))
-        if not len(at):
-            continue
-        xy = np.where(seen[:, at, None], raw[:, at, k], np.nan).astype(np.float64)
-        found = triangulate(rig, xy)
-        apart = np.nan_to_num(found.residuals) / correction_px[:, k, None]
-        away = np.linalg.norm(found.xyz - xyz[at, k], axis=-1)
-        out[at, k] = np.where(apart.max(axis=0) <= 1, np.nan_to_num(away), 0.0)
-    return out
 
 
 def _outside(result: Result, distance: Float32 | None) -> tuple[Float32, Float32]:
@@ -284,42 +236,6 @@ def _frozen(raw: NDArray[Any], smoothed: NDArray[Any]) -> Bool:
             if len(path) and np.hypot(*np.ptp(path, axis=0)) > _SHOULD_MOVE_PX:
                 out[v, first : last + 1] = True
     return out
-
-
-def _complete_swaps_of_two(
-    swapped: Bool,
-    pairs: Sequence[tuple[int, int]],
-    raw: NDArray[Any],
-    correction: Float32,
-    correction_px: Float32,
-    rig: Rig,
-) -> None:
-    """Flag what two views show to be exchanged, in place.
-
-    With two views the smoothed points lie somewhere between, and tell only where an exchange begins
-    and ends. But left meets right, and right left, while neither meets its own. The view is the one
-    that was flagged so far, else it is open and both are.
-    """
-    from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
-
-    for a, b in pairs:
-        at = np.flatnonzero((correction[:, :, [a, b]] > 1).any(axis=(0, 2)))
-        if not len(at):
-            continue
-        left, right = (np.asarray(raw[:, at, k], np.float64) for k in (a, b))
-        own = np.maximum(*(epipolar_distances(rig, xy).max(axis=0) for xy in (left, right)))
-        crossed = (np.stack([left[0], right[1]]), np.stack([right[0], left[1]]))
-        other = np.maximum(*(epipolar_distances(rig, xy).max(axis=0) for xy in crossed))
-        near = float(correction_px[:, [a, b]].max())
-        mask = np.zeros(raw.shape[1], bool)
-        with np.errstate(invalid="ignore"):
-            mask[at[(other <= near) & (own > 2 * near)]] = True
-        mask |= swapped[:, :, a].any(axis=0)
-        for first, end in stretches(mask).tolist():
-            votes = swapped[:, first:end, a].sum(axis=1)
-            views = [int(votes.argmax())] if votes[0] != votes[1] else [0, 1]
-            for k in (a, b):
-                swapped[views, first:end, k] = True
 
 
 def _pairs_of(result: Result) -> list[tuple[int, int]]:
