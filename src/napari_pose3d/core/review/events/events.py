@@ -276,16 +276,18 @@ def _cell_events(
 
 def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Event]:
     out: list[Event] = []
-    for kind, strength, values in (
-        (Failure.JUMP, *_jumps(excesses)),
-        (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty * excesses.uncertainty_bar),
-        (Failure.OUTSIDE, excesses.outside, excesses.outside * excesses.outside_bar),
+    for kind, strength, bars in (
+        (Failure.JUMP, _jump_excess(excesses), excesses.jump_bar),
+        (Failure.UNCERTAIN, excesses.uncertainty, excesses.uncertainty_bar),
+        (Failure.OUTSIDE, excesses.outside, excesses.outside_bar),
     ):
-        mine = [
-            _event(kind, (keypoint,), (), run, float(values[run.peak, k]), units)
-            for k, keypoint in enumerate(excesses.keypoints)
-            for run in _runs(strength[:, k] * np.float32(sensitivity))
-        ]
+        mine = []
+        for k, keypoint in enumerate(excesses.keypoints):
+            for run in _runs(strength[:, k] * np.float32(sensitivity)):
+                # The excess of a leap is that of its pixels.
+                leap = float(excesses.leaps[run.peak, k]) if kind is Failure.JUMP else 0.0
+                value = leap or float(strength[run.peak, k] * bars[k])
+                mine.append(_event(kind, (keypoint,), (), run, value, units))
         out += _merged(mine, by_views=False)
     for b, bone in enumerate(excesses.bones):
         for run in _runs(excesses.bone[:, b] * np.float32(sensitivity)):
@@ -295,14 +297,14 @@ def _point_events(excesses: Excesses, sensitivity: float, units: str) -> list[Ev
     return out
 
 
-def _jumps(excesses: Excesses) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Excesses of points that jump, smoothed or as all views put them, and how far, rig units."""
-    excess, steps = excesses.jump.copy(), excesses.jump * excesses.jump_bar
+def _jump_excess(excesses: Excesses) -> NDArray[np.float32]:
+    """Of points that jump, smoothed or as all views put them, ``(frame, keypoint)``."""
     at = np.nonzero(excesses.leaps)
-    if len(at[0]):
-        excess[at] = np.maximum(excess[at], np.max([c[at] for c in excesses.correction], axis=0))
-        steps[at] = np.fmax(steps[at], excesses.leaps[at])
-    return excess, steps
+    if not len(at[0]):
+        return excesses.jump
+    out = excesses.jump.copy()
+    out[at] = np.maximum(out[at], np.max([each[at] for each in excesses.correction], axis=0))
+    return out
 
 
 def _event(
