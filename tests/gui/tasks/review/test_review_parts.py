@@ -222,6 +222,16 @@ def test_nothing_waits_for_labeling_where_nothing_can_be_labeled(
     # By its key.
     bar.perform("queue")
     assert told == ["No videos."]
+    # Nor does labeling help against everything.
+    bar.show_decisions(Decisions(tmp_path, "ann"), "walk")
+    one, moved = bar.selected(), event(600, 999, Failure.CAMERA_MOVED)
+    bar.selected = lambda: [moved]
+    bar.show_selection()
+    assert "do not help" in bar.buttons["fix"].toolTip()
+    assert not bar.buttons["queue"].isEnabled()
+    assert bar.buttons["good"].isEnabled()
+    bar.selected = lambda: one
+    bar.show_decisions(Decisions(tmp_path, "ann"), "walk", "No videos.")
     assert bar.state == "0 of 1 decided"
     bar.show_decisions(Decisions(tmp_path, "ann"), "walk")
     assert bar.buttons["queue"].isEnabled()
@@ -234,6 +244,9 @@ def test_an_event_in_words_says_what_its_value_is() -> None:
     assert sentence(bone) == (
         "Impossible bone: nose, ear, frames 350 to 360, worst 360: 12 mm shorter than usual."
     )
+    moved = event(600, 999, Failure.CAMERA_MOVED)
+    moved = replace(moved, keypoints=("nose", "ear"), value=0.81, unit="degrees")
+    assert sentence(moved) == "Camera moved in top, from frame 600 on: turned by 0.81 °."
     wrong = event(5, 9)
     assert sentence(wrong).endswith(", worst 7: 10 px from the smoothed point.")
     assert sentence(wrong, with_value=False).endswith("nose, frames 5 to 9, worst 7.")

@@ -11,10 +11,12 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_pose3d.core.labels.store.label import LabelKey
 from napari_pose3d.core.review.events.events import Event
-from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames
+from napari_pose3d.core.review.frame_choice import ChosenFrame, choose_frames, shown_by
 from napari_pose3d.core.review.review_files import EVENTS
+from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.gui.workspace.workspace import Workspace
+from napari_pose3d.wording import counted, verb
 
 from .review_jobs import proposals
 from .review_model import ReviewModel
@@ -107,6 +109,36 @@ class ReviewOutlet(QObject):
         if review is None or opened is None:
             return {}
         return proposals(review, opened.session, frame)
+
+
+def summary(
+    review: SessionReview, chosen: Sequence[ChosenFrame], *, bars_moved: bool = False
+) -> str:
+    """What was found, and what the chosen frames to label show of it, in words."""
+    bars = " (bars moved)" if bars_moved else ""
+    n = sum(event.kind.is_mended_by_labels for event in review.events)
+    parts = []
+    if n or not review.moved:
+        found = counted(n, "event") if n else "Nothing was found"
+        if flagged := int(review.flagged.sum()):
+            found += f" in {flagged:,} of {review.n_frames:,} frames"
+        else:
+            found += f" in {review.n_frames:,} frames"
+        parts.append(found + bars)
+    if review.moved:
+        camera = " or ".join(review.moved[0].views)
+        parts.append(f"{review.moved[0].kind.value} ({camera})")
+    words = " and ".join(parts)
+    words = f"{words[:1].upper()}{words[1:]}."
+    more = []
+    if chosen:
+        n_shown = len({event for each in chosen for event in each.events})
+        shows = verb(len(chosen), "shows", "show")
+        more.append(f"{counted(len(chosen), 'frame')} to label {shows} {n_shown:,} of them")
+    if n_labeled := len(shown_by(review.events, review.labeled)):
+        have = verb(n_labeled, "has a labeled frame", "have labeled frames")
+        more.append(f"{n_labeled:,} {have} already")
+    return f"{words} {'; '.join(more)}." if more else words
 
 
 def labeling_obstacle(opened: OpenSession | None) -> str:

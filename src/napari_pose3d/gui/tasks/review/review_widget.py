@@ -25,7 +25,6 @@ from napari_pose3d.core.pipeline.quality.review_run import ReviewRun
 from napari_pose3d.core.review.decisions.corrections import decisions_folder
 from napari_pose3d.core.review.decisions.decisions import Decisions
 from napari_pose3d.core.review.events.events import Event
-from napari_pose3d.core.review.frame_choice import shown_by
 from napari_pose3d.core.review.session_review import SessionReview
 from napari_pose3d.core.smoothing.certain.local_update import UpdatedStretch
 from napari_pose3d.core.storage.user_name import user_name
@@ -43,7 +42,6 @@ from napari_pose3d.gui.session.current_session import (
 )
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
-from napari_pose3d.wording import counted, verb
 
 from .audit.audit_page import AUDIT_KEYS, AuditPage
 from .bars.bars_page import BarsPage
@@ -56,7 +54,7 @@ from .events.page_keys import PageKeys
 from .review_jobs import find, save
 from .review_layers import ReviewLayers
 from .review_model import ReviewModel
-from .review_outlet import ReviewOutlet, ask_for_folder, labeling_obstacle
+from .review_outlet import ReviewOutlet, ask_for_folder, labeling_obstacle, summary
 from .timeline.heat_feed import HeatFeed
 from .timeline.strip_above_traces import StripAboveTraces
 from .why.evidence_drawing import EvidenceDrawing
@@ -330,31 +328,14 @@ class ReviewWidget(QWidget):
         review = self.review
         if review is None:
             return
-        n, flagged = len(review.events), int(review.flagged.sum())
         chosen = self.outlet.chosen()
-        frames = len(chosen)
         obstacle = self.outlet.obstacle
-        self.queue.setEnabled(frames > 0 and not obstacle)
+        self.queue.setEnabled(bool(chosen) and not obstacle)
         if obstacle:
             self.queue.setToolTip(obstacle)
         factors = self.model.factors.values()
         moved = self.model.sensitivity != 1 or any(each != 1 for each in factors)
-        bars = " (bars moved)" if moved else ""
-        if not n:
-            self.summary.show_message(f"Nothing was found in {review.n_frames:,} frames{bars}.")
-            return
-        shown = len({event for each in chosen for event in each.events})
-        labeled = len(shown_by(review.events, review.labeled))
-        label = []
-        if frames and not obstacle:
-            shows = verb(frames, "shows", "show")
-            label.append(f"{counted(frames, 'frame')} to label {shows} {shown:,} of them")
-        if labeled:
-            have = verb(labeled, "has a labeled frame", "have labeled frames")
-            label.append(f"{labeled:,} {have} already")
-        words = f" {'; '.join(label)}." if label else ""
-        events = counted(n, "event") + bars
-        self.summary.show_message(f"{events} in {flagged:,} of {review.n_frames:,} frames.{words}")
+        self.summary.show_message(summary(review, () if obstacle else chosen, bars_moved=moved))
 
     def _say(self, text: str) -> None:
         """Below the button, unless a job is writing there."""

@@ -184,7 +184,7 @@ class ComparePage(QWidget):
             both = sum(row.both for row in self.table.records)
             self.message.show_message(
                 f"{found.first} and {found.second} are more than {found.bar:g} px apart in "
-                f"{above:,} of {both:,} positions. A line shows where it is worst."
+                f"{above:,} of {both:,} positions."
             )
         self._show_curves()
 
@@ -209,8 +209,8 @@ class ComparePage(QWidget):
         self.plot.show_frame(self._frame)
         self.scatter.show_frame(self._frame)
         self.heading.show_message(
-            f"{self._keypoint}: how far {found.second} lies from {found.first} in each frame, and "
-            "which way (a dot for each frame)."
+            f"{self._keypoint}: {found.second} seen from {found.first}, over time and as a dot for "
+            "each frame."
         )
         self.scatter.show_shifts(shifts)
 

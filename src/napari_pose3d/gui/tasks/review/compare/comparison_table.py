@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_pose3d.core.review.set_comparison import ComparisonRow, SetComparison
@@ -32,7 +32,7 @@ class _Rows(RecordModel):
             return (
                 f"{row.keypoint} in {row.view}: {row.both:,} frames in both, {row.only_first:,} "
                 f"only in the first, {row.only_second:,} only in the second; the largest distance "
-                f"is in frame {row.frame:,}."
+                f"is in frame {row.frame:,}, where a click goes."
             )
         return None
 
@@ -59,6 +59,10 @@ class ComparisonTable(RecordTable):
         selection = self.selectionModel()
         if selection is not None:
             selection.currentRowChanged.connect(lambda now, _: self._pick(now.row()))
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As low as it may be: in a low window curves and dots have the room."""
+        return QSize(super().sizeHint().width(), _HEIGHT)
 
     def show_comparison(self, found: SetComparison | None, view: str = "") -> None:
         """List the lines of one view, or of all."""

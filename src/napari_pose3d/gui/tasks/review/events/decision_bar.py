@@ -42,6 +42,7 @@ _BUTTONS = (
     ("note", "Note…", "Write a note about it (N)."),
 )
 _FOR_LABELS = ("queue", "fix")
+_NOT_BY_LABELS = "Labels do not help against a camera that moved."
 
 
 class DecisionBar(QWidget):
@@ -143,9 +144,9 @@ class DecisionBar(QWidget):
             return
         events = list(self.selected())
         button = self.buttons.get(action)
-        if self._no_labels and action in _FOR_LABELS:
+        if action in _FOR_LABELS and (obstacle := self._obstacle(events)):
             # A key asks for it.
-            show_error(self._no_labels)
+            show_error(obstacle)
             return
         if self._kept is None or not events or button is None or not button.isEnabled():
             return
@@ -186,6 +187,12 @@ class DecisionBar(QWidget):
             return
         self._on_decided()
 
+    def _obstacle(self, events: Sequence[Event]) -> str:
+        """Why frames of events cannot be labeled, or need not; "" where they can."""
+        if events and not any(event.kind.is_mended_by_labels for event in events):
+            return self._no_labels or _NOT_BY_LABELS
+        return self._no_labels
+
     def _step(self, *, back: bool) -> None:
         if self._kept is None:
             return
@@ -211,7 +218,7 @@ class DecisionBar(QWidget):
     def _refresh(self) -> None:
         kept, events = self._kept, list(self.selected())
         for action, _, hint in _BUTTONS:
-            obstacle = self._no_labels if action in _FOR_LABELS else ""
+            obstacle = self._obstacle(events) if action in _FOR_LABELS else ""
             button = self.buttons[action]
             button.setEnabled(kept is not None and bool(events) and not obstacle)
             button.setToolTip(obstacle or hint)

@@ -225,8 +225,12 @@ def sentence(event: Event, *, with_value: bool = True) -> str:
     if event.kind not in _OF_ALL:
         what += f": {names}"
     when = f"frame {event.start}"
-    if event.n_frames > 1:
-        when = f"frames {event.start} to {event.end}, worst {event.peak}"
+    if event.kind is Failure.CAMERA_MOVED:
+        when = f"from frame {event.start} on"
+    elif event.n_frames > 1:
+        when = f"frames {event.start} to {event.end}"
+        if event.kind.is_mended_by_labels:
+            when += f", worst {event.peak}"
     value = _value(event) if with_value else ""
     return f"{what}, {when}: {value}." if value else f"{what}, {when}."
 
