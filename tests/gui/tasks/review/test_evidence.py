@@ -77,10 +77,9 @@ def test_the_arrow_ends_at_the_truth(review: SessionReview, evidence: Evidence) 
         fine = [np.interp(along, np.arange(len(line.xy)), line.xy[:, axis]) for axis in (0, 1)]
         assert np.hypot(*(np.stack(fine) - true[:, None])).min() < 3
     name = event.keypoints[0]
-    words = evidence.describe(event.peak, name, named=False)
+    words = evidence.describe(event.peak, name)
     others = ", ".join(each for each in made.scene.rig.names if each != view)
     assert words.startswith(f"{view} {found.residual[0]:.1f} px from where {others} put it")
-    assert evidence.describe(event.peak, name) == f"{name}: {words}"
 
 
 def test_where_all_agree_nothing_is_said(review: SessionReview, evidence: Evidence) -> None:
@@ -137,11 +136,13 @@ def test_a_set_of_its_own_opinion_is_named(review: SessionReview, session: Sessi
     wrong = int(np.flatnonzero(made.truth.outlier[:, v, frame, k])[0])
     evidence = Evidence(review, session, made.scene.rig)
     name, view = made.scene.keypoints[k], made.scene.rig.names[v]
-    assert evidence.describe(frame, name) == ""
+    assert evidence.describe_sets(frame, name, (view,)) == ""
     evidence.members = made.ensemble
-    words = evidence.describe(frame, name)
-    assert f"{made.ensemble.models[wrong]} " in words
-    assert words.endswith(f" px from the other sets in {view}.")
+    words = evidence.describe_sets(frame, name, (view,))
+    assert words.startswith(f"{made.ensemble.models[wrong]} ")
+    assert words.endswith(f" px from the median of the sets in {view}.")
+    others = tuple(each for each in made.scene.rig.names if each != view)
+    assert view not in evidence.describe_sets(frame, name, others)
 
 
 def test_views_that_observe_an_uncertain_point(review: SessionReview, session: Session) -> None:

@@ -87,7 +87,7 @@ class EventsPage(QWidget):
             "Right: smaller deviations count as well. Nothing is measured anew."
         )
         self.sensitivity.setAccessibleName("Sensitivity")
-        self._explanation = ""
+        self._explanation, self._tells_value = "", False
         self.decisions.selected = lambda: self.table.selected
         self._lay_out()
         self._connect()
@@ -151,9 +151,16 @@ class EventsPage(QWidget):
         """What the user reads about the chosen event."""
         return self._details.message
 
-    def explain(self, text: str) -> None:
-        """Say why the frame that is shown is part of an event."""
-        self._explanation = text
+    def explain(self, text: str, tells_value: bool = False) -> None:
+        """Say why the frame that is shown is part of an event.
+
+        Parameters
+        ----------
+        text : str
+        tells_value : bool
+            Whether it says how far the prediction is off: then the event's value is not repeated.
+        """
+        self._explanation, self._tells_value = text, tells_value
         self._say()
 
     def stop(self) -> None:
@@ -241,8 +248,7 @@ class EventsPage(QWidget):
         if event is None:
             self._details.show_message("")
             return
-        # What the views hold against each other in the frame that is shown is told in px, too.
-        first = sentence(event, with_value=event.unit != "px" or not self._explanation)
+        first = sentence(event, with_value=not self._tells_value)
         lines = [first, self._explanation, ADVICE[event.kind]]
         self._details.show_message("\n".join(line for line in lines if line))
 

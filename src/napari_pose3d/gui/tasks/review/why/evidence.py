@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ CURVE_POINTS = 72
 _BLOCK, _AROUND = 256, 128
 _MOST_BLOCKS = 200
 _VOLUME_POINTS = 2000
-# Prediction sets that are nearer than this to the others are of one opinion, px.
+# Prediction sets that are nearer than this to their median are of one opinion, px.
 _APART_PX = 5.0
 
 
@@ -142,22 +143,14 @@ class Evidence:
             )
         return found
 
-    def describe(self, frame: int, keypoint: str, *, named: bool = True) -> str:
-        """What the views, or the prediction sets, hold against each other, in words.
+    def describe(self, frame: int, keypoint: str) -> str:
+        """Which views were set aside, and how far they are off, in words; empty for none."""
+        return self._views_apart(self.of_frame(frame, (keypoint,), keypoint), frame, keypoint)
 
-        Parameters
-        ----------
-        named : bool
-            Whether the keypoint is named.
-
-        Returns
-        -------
-        str
-            A sentence; empty where all agree.
-        """
+    def describe_sets(self, frame: int, keypoint: str, views: Sequence[str]) -> str:
+        """Prediction sets that leave the others in some views, in words; empty for none."""
         found = self.of_frame(frame, (keypoint,), keypoint)
-        words = self._views_apart(found, frame, keypoint) or self._sets_apart(found)
-        return f"{keypoint}: {words}" if words and named else words
+        return self._sets_apart({view: found[view] for view in views if view in found})
 
     def observers(self, frame: int, keypoint: str) -> str:
         """Which views observe a keypoint, in words; empty where all do."""
@@ -196,27 +189,24 @@ class Evidence:
         return f"{', '.join(px)} from where {', '.join(agreeing)} put it{how}."
 
     def _sets_apart(self, found: dict[str, ViewEvidence]) -> str:
-        """Prediction sets that leave the others, view by view."""
         models = () if self.members is None else self.members.models
         parts = []
         for view, each in found.items():
-            known = np.isfinite(each.members).all(axis=-1)
-            if known.sum() < 2:
+            known = np.flatnonzero(np.isfinite(each.members).all(axis=-1))
+            if len(known) < 2:
                 continue
-            middle = np.median(each.members[known], axis=0)
-            if known.sum() == 2:
-                apart = float(np.hypot(*(each.members[known][0] - each.members[known][1])))
+            if len(known) == 2:
+                one, other = each.members[known]
+                apart = float(np.hypot(*(one - other)))
                 if apart > _APART_PX:
-                    one, other = (models[i] for i in np.flatnonzero(known))
-                    parts.append(f"{one} and {other} {apart:.1f} px apart in {view}")
+                    names = " and ".join(models[i] for i in known)
+                    parts.append(f"{names} {apart:.1f} px apart in {view}")
                 continue
-            away = np.hypot(*(each.members - middle).T)
-            parts += [
-                f"{models[i]} {away[i]:.1f} px from the other sets in {view}"
-                for i in np.flatnonzero(known)
-                if away[i] > _APART_PX
-            ]
-        return f"{', '.join(parts)}." if parts else ""
+            away = np.hypot(*(each.members - np.median(each.members[known], axis=0)).T)
+            far = [f"{models[i]} {away[i]:.1f} px" for i in known if away[i] > _APART_PX]
+            if far:
+                parts.append(f"{', '.join(far)} from the median of the sets in {view}")
+        return f"{'; '.join(parts)}." if parts else ""
 
     def _point(self, frame: int, k: int) -> tuple[Float64, NDArray[np.bool_]]:
         """The point of the agreeing views, and which were set aside, ``(3,)`` and ``(view,)``."""

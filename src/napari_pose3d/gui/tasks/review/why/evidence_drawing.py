@@ -7,6 +7,7 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_pose3d.core.poses.arrays import Ensemble
+from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.gui.camera_views.panel_link import PanelLink
 from napari_pose3d.gui.camera_views.views_panel import ViewsPanel
@@ -31,10 +32,11 @@ class EvidenceDrawing(QObject):
     model : ReviewModel
     link : PanelLink
 
-    Signals: ``explained`` with a sentence about the frame that is shown, empty where there is none.
+    Signals: ``explained`` with a sentence about the frame that is shown, empty where there is none,
+    and whether it tells how far the event's prediction is off.
     """
 
-    explained = Signal(str)
+    explained = Signal(str, bool)
 
     def __init__(self, model: ReviewModel, link: PanelLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -143,17 +145,14 @@ class EvidenceDrawing(QObject):
         self._timer.stop()
         panel, event, evidence = self._panel, self._model.current, self._evidence
         if event is None or evidence is None:
-            self.explained.emit("")
+            self.explained.emit("", False)
             if panel is not None:
                 self._remove(panel)
             return
         frame = event.peak if panel is None or panel.frame < 0 else panel.frame
         chosen = "" if panel is None else panel.selection
         keypoint = chosen if chosen in event.keypoints else event.keypoints[0]
-        words = evidence.describe(frame, keypoint, named=len(event.keypoints) > 1)
-        if event.kind is Failure.UNCERTAIN:
-            words = evidence.observers(frame, keypoint) or words
-        self.explained.emit(words)
+        self.explained.emit(*_words(evidence, event, frame, keypoint))
         if panel is None:
             return
         if not self._on:
@@ -180,6 +179,21 @@ class EvidenceDrawing(QObject):
                 marks = self._marks[name] = EvidenceMarks(view, *room)
             shown = found.get(name) if view.frame == frame else None
             marks.show(shown, event.keypoints, keypoint, self._colours)
+
+
+def _words(evidence: Evidence, event: Event, frame: int, keypoint: str) -> tuple[str, bool]:
+    """Why the frame is part of the event, and whether that tells what the event's value does."""
+    sets = evidence.describe_sets(frame, keypoint, event.views)
+    if event.kind is Failure.SETS_DISAGREE:
+        words, tells = sets or evidence.describe(frame, keypoint), bool(sets)
+    elif event.kind is Failure.UNCERTAIN:
+        words, tells = evidence.observers(frame, keypoint), False
+    else:
+        views = evidence.describe(frame, keypoint)
+        words, tells = views or sets, bool(views) and event.unit == "px"
+    if words and len(event.keypoints) > 1:
+        words = f"{keypoint}: {words}"
+    return words, tells
 
 
 def _read_members(
