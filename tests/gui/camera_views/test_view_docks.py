@@ -179,6 +179,13 @@ def test_layers_removed_by_hand(viewer: Any, widget: Any, qtbot: Any) -> None:
     settle(qtbot, widget, 14)
     assert "no video" in panel.views["Cam-B"].title.text
     assert "video" not in panel.views["Cam-B"].model.layers
+    before = viewer.theme
+    try:
+        # White marks are not seen on an empty canvas that is light.
+        for viewer.theme, on_white in (("dark", []), ("light", ["Cam-B"])):
+            assert [v.name for v in panel.views.values() if v.lies_on_white] == on_white
+    finally:
+        viewer.theme = before
     for layer in [each for each in viewer.layers if poses_of(each.metadata) is not None]:
         viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: "Cam-B" not in panel.views, timeout=TIMEOUT)

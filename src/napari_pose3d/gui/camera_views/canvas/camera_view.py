@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtGui import QKeyEvent
@@ -159,6 +160,12 @@ class CameraView(CanvasFrame):
     def zoom(self) -> float:
         """Canvas px per image px."""
         return float(self.model.scene.camera.zoom)
+
+    @property
+    def lies_on_white(self) -> bool:
+        """Whether marks lie on an empty canvas that is light, where white ones are not seen."""
+        canvas = get_theme(self.model.theme).canvas.as_rgb_tuple()[:3]
+        return self.source.video is None and sum(canvas) > 1.5 * 255
 
     @property
     def is_fitted(self) -> bool:

@@ -134,7 +134,9 @@ class CorrectionController(QObject):
         assert kept is not None
         n = len(kept.positions)
         count = "1 position" if n == 1 else f"{n:,} positions"
-        if self._live is None:
+        if not n:
+            self.message.emit("")
+        elif self._live is None:
             self.message.emit(f"{count} corrected; counted when it is smoothed again.")
         elif stretches:
             one = stretches[0]
@@ -143,7 +145,7 @@ class CorrectionController(QObject):
                 f"{one.end:,}."
             )
         else:
-            self.message.emit(f"{count} corrected." if n else "")
+            self.message.emit(f"{count} corrected.")
 
     # ------------------------------------------------------------------ session
 

@@ -3,6 +3,7 @@
 Observed: a cross in the keypoint's colour. Expected: a white ring. An arrow leads from one to the
 other, red where the view was set aside. Curves are what the other views allow: white those of
 agreeing views, red those of views that were set aside. Triangles are the single prediction sets.
+What is white is dark on an empty light canvas.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _ARROW = _SHAFT + 2 * _BARB
 # px of the screen
 _CROSS, _RING, _DOT, _LINE, _MEMBER, _CHOSEN = 9.0, 11.0, 3.0, 2.0, 10.0, 15.0
 _WHITE: Rgba = (1.0, 1.0, 1.0, 1.0)
-_PALE: Rgba = (1.0, 1.0, 1.0, 0.8)
+_DARK: Rgba = (0.2, 0.2, 0.2, 1.0)
+_PALE = 0.8
 _RED: Rgba = (1.0, 0.3, 0.25, 1.0)
 # Shorter arrows, px of the image, are no arrows.
 _SHORTEST = 1.0
@@ -105,13 +107,13 @@ class EvidenceMarks:
             expected = slice(parts["expected"].start, parts["expected"].start + n)
             at[observed], at[expected] = evidence.observed, evidence.expected
             face[observed] = border[observed] = [colours.get(name, _WHITE) for name in keypoints]
-            border[expected], width[expected], size[expected] = _WHITE, 0.18, _RING
+            border[expected], width[expected], size[expected] = self._plain, 0.18, _RING
             if keypoint in keypoints:
                 size[expected.start + list(keypoints).index(keypoint)] = _CHOSEN
             members = evidence.members[: self.room[2]]
             rows = slice(parts["members"].start, parts["members"].start + len(members))
             at[rows], face[rows] = members, colours.get(keypoint, _WHITE)
-            border[rows], width[rows] = _WHITE, 0.15
+            border[rows], width[rows] = self._plain, 0.15
         self._marks.show(
             at, face=face, border=border, border_width=width, size=size, symbol=self._symbol
         )
@@ -133,12 +135,17 @@ class EvidenceMarks:
         """The dots of a curve lie in what the canvas shows of it."""
         self.show(*self._shown)
 
+    @property
+    def _plain(self) -> Rgba:
+        """Of what is neither a keypoint's nor red."""
+        return _DARK if self.view.lies_on_white else _WHITE
+
     def _lines(self, evidence: ViewEvidence, at: Float64, face: Float64, border: Float64) -> None:
         start = self._parts["lines"].start
         for i, line in enumerate(evidence.lines[: self.room[1]]):
             rows = slice(start + i * CURVE_POINTS, start + (i + 1) * CURVE_POINTS)
             at[rows] = part_within(line.xy, self.view.seen_rectangle, CURVE_POINTS)
-            face[rows] = border[rows] = _RED if line.set_aside else _PALE
+            face[rows] = border[rows] = _RED if line.set_aside else (*self._plain[:3], _PALE)
 
     def _arrows(self, evidence: ViewEvidence, at: Float64, face: Float64, border: Float64) -> None:
         start = self._parts["arrows"].start
@@ -148,7 +155,7 @@ class EvidenceMarks:
                 continue
             rows = slice(start + i * _ARROW, start + (i + 1) * _ARROW)
             at[rows] = arrow(tail, head)
-            face[rows] = border[rows] = _RED if evidence.set_aside[i] else _WHITE
+            face[rows] = border[rows] = _RED if evidence.set_aside[i] else self._plain
 
 
 def part_within(
