@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from tests.support.review_scenes import PLANTED, recording
+from tests.support.review_scenes import CLEAN, PLANTED, recording
 
 from napari_pose3d import smooth
 from napari_pose3d.core.poses.certain import Cell
@@ -18,6 +20,7 @@ CHANGING = (
     "frozen",
     "uncertainty",
     "jump",
+    "leaps",
     "bone",
     "bone_deviation",
 )
@@ -53,6 +56,30 @@ def test_events_follow_corrections() -> None:
     for name, value in before.items():
         assert np.array_equal(getattr(back.excesses, name), value), name
     assert back.events == review.events
+
+
+def test_views_that_leapt_together_do_so_no_longer_where_one_is_corrected() -> None:
+    made = recording(3, 31, 800, CLEAN)
+    rig, at = made.scene.rig, slice(400, 403)
+    xyz = made.scene.xyz[at, :1]
+    xy = made.ensemble.xy.copy()
+    away = rig.project(xyz + np.array([30.0, -20.0, 25.0])) - rig.project(xyz)
+    xy[:, :, at, :1] += away.astype(np.float32)
+    result = smooth(replace(made.ensemble, xy=xy), rig)
+    review = review_result(result, rig, watch_cameras=False)
+    before = review.excesses.leaps.copy()
+    leapt = np.flatnonzero(before[:, 0]).tolist()
+    assert {399, 400, 401, 402, 403} >= {*leapt} > set()
+    frame, *others = leapt
+    place = tuple(rig.project(made.scene.xyz)[1, frame, 0].tolist())
+    cells = [Cell(rig.names[v], frame, made.scene.keypoints[0]) for v in (0, 1)]
+    live = LiveCorrections(result, rig)
+    review.followed(live.follow(dict.fromkeys(cells, place)))
+    assert np.flatnonzero(review.excesses.leaps[:, 0]).tolist() == others
+    review.followed(live.follow({cells[1]: place}))
+    assert np.flatnonzero(review.excesses.leaps[:, 0]).tolist() == others
+    review.followed(live.follow({}))
+    assert np.array_equal(review.excesses.leaps, before)
 
 
 def test_a_cell_that_was_given_before_the_review_is_released() -> None:

@@ -36,8 +36,6 @@ def update_excesses(
         off = raw[:, part, k] - poses.xy[:, part, k]
         lengths = np.hypot(off[..., 0], off[..., 1]) / excesses.correction_px[:, None, k]
         excesses.correction[:, part, k] = np.nan_to_num(lengths)
-        # Views beside one that a person moved no longer agree with it.
-        excesses.leaps[[t for _, t in each.given], k] = 0.0
         if poses.ensemble_variance is not None:
             spread = np.sqrt(poses.ensemble_variance[:, part, k].mean(axis=-1))
             spread = spread / excesses.spread_px[:, None, k]
@@ -72,6 +70,10 @@ def _overrule(excesses: Excesses, result: Result, k: int, stretch: UpdatedStretc
         excesses.overruled.setdefault(at, (unsure, swapped, frozen))
         for each in flags:
             each[at] = False
+        # Views beside one that a person moved no longer agree with it.
+        if excesses.leaps[t, k]:
+            excesses.overruled_leaps[t, k] = float(excesses.leaps[t, k])
+            excesses.leaps[t, k] = 0.0
     unknown = []
     for v, t in stretch.released:
         before = excesses.overruled.pop((v, t, k), None)
@@ -80,6 +82,8 @@ def _overrule(excesses: Excesses, result: Result, k: int, stretch: UpdatedStretc
             continue
         for each, value in zip(flags, before, strict=True):
             each[v, t, k] = value
+        if not any((other, t, k) in excesses.overruled for other in range(len(excesses.views))):
+            excesses.leaps[t, k] = excesses.overruled_leaps.pop((t, k), 0.0)
     if unknown:
         # They were given before the review.
         poses = result.poses2d

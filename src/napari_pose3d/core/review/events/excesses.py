@@ -82,6 +82,8 @@ class Excesses:
         Usual length, and its bar where the ends are well known, rig units.
     overruled : dict of (view, frame, keypoint) to (unsure, swapped, frozen)
         Cells that a person gave since: they are none of the three, and what they were.
+    overruled_leaps : dict of (frame, keypoint) to float
+        What ``leaps`` was where a person gave a cell since.
     """
 
     views: tuple[str, ...]
@@ -107,6 +109,7 @@ class Excesses:
     outside: Float32
     outside_bar: Float32
     overruled: dict[tuple[int, int, int], tuple[bool, bool, bool]] = field(default_factory=dict)
+    overruled_leaps: dict[tuple[int, int], float] = field(default_factory=dict)
 
     @property
     def n_frames(self) -> int:
