@@ -63,6 +63,8 @@ class FindingTable(RecordTable):
         self._findings = _Findings()
         super().__init__(self._findings, "Findings in labels", parent, wide=_WHAT, height=_HEIGHT)
         self.setIconSize(QSize(_ICON, _ICON))
+        # The kind stands at the beginning, and the keypoint at the end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._fit_columns()
         self.doubleClicked.connect(lambda index: self._want(index.row()))
         selection = self.selectionModel()

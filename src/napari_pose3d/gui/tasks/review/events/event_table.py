@@ -70,6 +70,8 @@ class EventTable(RecordTable):
         super().__init__(self._events, "Events", parent, wide=_WHAT, height=_HEIGHT)
         self._filling = self._pressed = False
         self.setIconSize(QSize(9, 9))
+        # The kind stands at the beginning, and the keypoint at the end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         selection = self.selectionModel()
         if selection is not None:
