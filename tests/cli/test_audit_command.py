@@ -19,6 +19,7 @@ from tests.support.label_sessions import (
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.pipeline.quality.audit_run import audit_project
+from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.review.audit.dismissals import Dismissals
 
 FRAMES = range(0, 36, 3)
@@ -71,6 +72,18 @@ def test_a_label_that_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert np.hypot(*(np.array(suggestion["xy"]) - truth)) < 1.0
     assert run("audit", project, "--out", out) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_sides_that_names_do_not_tell_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = calibrated_project(tmp_path)
+    put_labels(project)
+    run("audit", project)
+    told = left_right_pairs((), KEYPOINTS)
+    assert ("left and right of each other is not told" in capsys.readouterr().out) is not bool(told)
+    run("audit", project, "--left-right", f"{KEYPOINTS[0]},{KEYPOINTS[1]}")
+    assert "left and right of each other" not in capsys.readouterr().out
 
 
 def test_what_was_dismissed_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

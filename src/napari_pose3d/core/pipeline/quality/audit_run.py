@@ -128,6 +128,13 @@ def audit_project(
         n_frames += len(mine.frames)
         if compare_images:
             findings += _images_of(project, files, name, notes, cancelled)
+        pairs = left_right_pairs(left_right, mine.keypoints)
+        if not pairs:
+            notes.append(
+                f"{name}: which keypoints are left and right of each other is not told by their "
+                "names, so exchanged sides are not found: name them (--left-right; in napari in "
+                "the tab Smooth)"
+            )
         given = _input_of(project, mine, name, left_right, notes)
         if given is None:
             findings += exchanged_sides_without_rig(
@@ -136,7 +143,7 @@ def audit_project(
                 mine.views,
                 mine.keypoints,
                 _by_person(mine),
-                left_right_pairs(left_right, mine.keypoints),
+                pairs,
             )
             continue
         if use_predictions:

@@ -51,3 +51,15 @@ ADVICE: dict[Failure, str] = {
     Failure.UNCERTAIN: "Too few views observe the point; its position is hardly known. Label it, "
     "or leave these frames out.",
 }
+
+_WITHOUT_CALIBRATION = {
+    Failure.HIDDEN: "The network is unsure and away from the smoothed track: mostly hidden. Label "
+    "it where you can tell its place.",
+    Failure.VIEWS_DISAGREE: "A confident prediction leaves the smoothed track of its view; without "
+    "a calibration the views are not compared. Look at the video; label a frame.",
+}
+
+
+def advice(kind: Failure, *, calibrated: bool) -> str:
+    """What helps against a failure; without a calibration views cannot be compared."""
+    return ADVICE[kind] if calibrated else _WITHOUT_CALIBRATION.get(kind, ADVICE[kind])

@@ -40,6 +40,7 @@ from napari_pose3d.gui.session.current_session import (
     current_session,
     has_same_data,
 )
+from napari_pose3d.gui.session.smoothing_choice import smoothing_choice
 from napari_pose3d.gui.workspace.workspace import workspace
 from napari_pose3d.settings import ReviewSettings
 
@@ -99,7 +100,7 @@ class ReviewWidget(QWidget):
         self.events = EventsPage(napari_viewer, self.model, self.feed, self.corrections)
         self.bars = BarsPage(self.model)
         self.compare = ComparePage(self.model)
-        self.audit = AuditPage(self._current, self._workspace)
+        self.audit = AuditPage(self._current, self._workspace, smoothing_choice(napari_viewer))
         self.link = PanelLink(self._workspace, self)
         self.why = EvidenceDrawing(self.model, self.link, self)
         EventSight(self.model, self.link, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from napari_pose3d.gui.qt.jobs import Job, JobSlot
 from napari_pose3d.gui.qt.message_text import MessageLabel, MessageList
 from napari_pose3d.gui.qt.run_bar import RunBar
 from napari_pose3d.gui.session.current_session import CurrentSession
+from napari_pose3d.gui.session.smoothing_choice import SmoothingChoice
 from napari_pose3d.gui.workspace.workspace import Workspace
 from napari_pose3d.settings import IsCancelled, Progress
 from napari_pose3d.wording import counted
@@ -56,13 +58,19 @@ class AuditPage(QWidget):
     ----------
     current : CurrentSession
     places : Workspace
+    smoothing : SmoothingChoice
+        Of its settings, which keypoints are left and right of each other.
     """
 
     def __init__(
-        self, current: CurrentSession, places: Workspace, parent: QWidget | None = None
+        self,
+        current: CurrentSession,
+        places: Workspace,
+        smoothing: SmoothingChoice,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._current, self._workspace = current, places
+        self._current, self._workspace, self._smoothing = current, places, smoothing
         self._running = JobSlot()
         self._job: Job | None = None
         self._folder: Path | None = None
@@ -161,7 +169,13 @@ class AuditPage(QWidget):
         label = self._workspace.find("Label")
         if label is not None and not label.save():
             show_error("Some labels are not saved yet; they are not looked at.")
-        job = self._job = Job(partial(_audit, folder))
+        try:
+            chosen = self._smoothing.current
+        except PoseDataError as error:
+            show_error(str(error))
+            return
+        sides = () if chosen is None else chosen[0].left_right
+        job = self._job = Job(partial(_audit, folder, sides))
         job.progressed.connect(self.bar.show_progress)
         job.succeeded.connect(self._on_found)
         job.failed.connect(self._on_failed)
@@ -336,5 +350,7 @@ def _key_of(finding: LabelFinding) -> LabelKey:
     return LabelKey(view, finding.keypoints[0] if finding.keypoints else "")
 
 
-def _audit(folder: Path, progress: Progress, cancelled: IsCancelled) -> Audit:
-    return audit_project(folder, progress=progress, cancelled=cancelled)
+def _audit(
+    folder: Path, sides: Sequence[Sequence[str]], progress: Progress, cancelled: IsCancelled
+) -> Audit:
+    return audit_project(folder, left_right=sides, progress=progress, cancelled=cancelled)

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_pose3d.core.review.events.events import Event
-from napari_pose3d.core.review.events.failures import ADVICE
+from napari_pose3d.core.review.events.failures import advice
 from napari_pose3d.gui.qt.message_text import MessageLabel
 
 from ..corrections.correction_bar import CorrectionBar
@@ -249,7 +249,9 @@ class EventsPage(QWidget):
             self._details.show_message("")
             return
         first = sentence(event, with_value=not self._tells_value)
-        lines = [first, self._explanation, ADVICE[event.kind]]
+        base = self._model.base
+        calibrated = base is not None and base.result.poses3d is not None
+        lines = [first, self._explanation, advice(event.kind, calibrated=calibrated)]
         self._details.show_message("\n".join(line for line in lines if line))
 
 
