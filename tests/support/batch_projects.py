@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tests.support.scenes import arc_rig, noisy_ensemble, walk
-from tests.support.session_files import put_predictions, touch
 
 from napari_pose3d import save_rig
+from tests.support.scenes import arc_rig, noisy_ensemble, walk
+from tests.support.session_files import put_predictions, touch
 
 KEYPOINTS = ("nose", "tail")
 VIEWS = arc_rig().names

@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+
 from tests.support.label_window import until
 
 LEFT = Qt.MouseButton.LeftButton

@@ -12,12 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.clocks import clocks
-from tests.support.label_projects import header
-from tests.support.paws import paws, write_paws
-from tests.support.pupils import POINTS, pupil
-from tests.support.scenes import arc_rig
-from tests.support.session_files import put_predictions, touch, video
 
 from napari_pose3d import Rig, save_rig
 from napari_pose3d.core.calibration.board.board import Board
@@ -28,6 +22,12 @@ from napari_pose3d.synthetic.render import write_video
 from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
 from napari_pose3d.synthetic.scene import make_ring
 from napari_pose3d.synthetic.shared_points import turned
+from tests.support.clocks import clocks
+from tests.support.label_projects import header
+from tests.support.paws import paws, write_paws
+from tests.support.pupils import POINTS, pupil
+from tests.support.scenes import arc_rig
+from tests.support.session_files import put_predictions, touch, video
 
 VIEWS = ("top", "side", "front")
 KEYPOINTS = ("nose", "neck", "tail")

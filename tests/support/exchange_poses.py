@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.support.scenes import ARC_VIEWS, arc_rig
 
 from napari_pose3d import PoseDataError, Poses2D, Poses3D, SessionPoses, export_poses, read_poses
 from napari_pose3d.settings import ExportSettings
+from tests.support.scenes import ARC_VIEWS, arc_rig
 
 KEYPOINTS = ("tail", "nose", "paw_L", "ear")
 GAP = (2, 1)

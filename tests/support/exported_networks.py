@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.support.session_files import touch
-
 from napari_pose3d.core.models.configuration.config_file import read_config
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.projects.session import Session
+from tests.support.session_files import touch
 
 
 def exported_project(folder: Path, shared_data: Path) -> Session:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tests.support.scenes import ARC_VIEWS, arc_rig
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
@@ -13,6 +12,7 @@ from napari_pose3d.core.formats.predictions.prediction_csv import write_predicti
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
 from napari_pose3d.core.poses.arrays import Poses2D, Poses3D, Result
 from napari_pose3d.core.poses.report import Report
+from tests.support.scenes import ARC_VIEWS, arc_rig
 
 VIEWS = ARC_VIEWS
 SIZE = (640, 480)

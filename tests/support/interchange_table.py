@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support.paths import REPO
-
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS
+from tests.support.paths import REPO
 
 PAGE = REPO / "docs" / "interchange.md"
 PROOFS = REPO / "docs" / "interchange-proofs.json"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.session_files import touch
-
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.store.label import FrameKey, Label, LabelKey, LabelStatus, Visibility
 from napari_pose3d.core.projects.project import open_project
+from tests.support.session_files import touch
 
 VIEWS = ("top", "side", "front")
 KEYPOINTS = ("nose", "tail")

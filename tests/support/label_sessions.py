@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.scenes import arc_rig
-from tests.support.session_files import touch, video
 
 from napari_pose3d.core.cameras.rig import Rig
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.labels.labeling import Labeling
 from napari_pose3d.core.projects.project import open_project
+from tests.support.scenes import arc_rig
+from tests.support.session_files import touch, video
 
 VIEWS = ("Cam-A", "Cam-B", "Cam-C", "Cam-D")
 KEYPOINTS = ("nose", "ear", "neck", "tail", "paw")

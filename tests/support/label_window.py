@@ -10,6 +10,11 @@ from typing import Any
 from napari.layers import Layer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+
+from napari_pose3d.core.labels.labeling import Labeling
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.gui.layers.session_layers import session_layers
+from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from tests.support.label_sessions import (
     KEYPOINTS,
     SESSION,
@@ -17,11 +22,6 @@ from tests.support.label_sessions import (
     truth,
 )
 from tests.support.view_helpers import LEFT, NO_KEY, drag, on_screen
-
-from napari_pose3d.core.labels.labeling import Labeling
-from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.gui.layers.session_layers import session_layers
-from napari_pose3d.gui.session.current_session import OpenSession, current_session
 
 # Long: the machine may have other work.
 TIMEOUT = 120_000

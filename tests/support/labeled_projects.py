@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.support.scenes import ARC_VIEWS, arc_rig
-from tests.support.session_files import touch, video
 
 from napari_pose3d import Rig, save_rig
 from napari_pose3d.core.projects.project_toml import update_own_project
+from tests.support.scenes import ARC_VIEWS, arc_rig
+from tests.support.session_files import touch, video
 
 SIZE = (128, 96)
 KEYPOINTS = ("tail", "nose", "ear")

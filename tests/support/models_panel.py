@@ -8,11 +8,11 @@ from typing import Any
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QCheckBox
-from tests.support.label_window import until
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.session.current_session import OpenSession, current_session
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget
+from tests.support.label_window import until
 
 LEFT = Qt.MouseButton.LeftButton
 

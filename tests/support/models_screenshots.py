@@ -18,12 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from napari_pose3d.core.models.installation.litpose_search import VARIABLE
+from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
 from tests.support.litpose_programs import litpose_environment
 from tests.support.real_litpose import tiny_transformer
 from tests.support.training_projects import edited
-
-from napari_pose3d.core.models.installation.litpose_search import VARIABLE
-from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
 
 _SETTLE_MS = 1500
 _HOURS = 3600.0

@@ -10,12 +10,12 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QPushButton
-from tests.support.label_window import until
 
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.docking import dock_of
 from napari_pose3d.gui.workspace.panel_plan import PANELS
 from napari_pose3d.gui.workspace.workspace import Workspace, workspace
+from tests.support.label_window import until
 
 NAMES = tuple(kind.name for kind in PANELS)
 LEFT = Qt.MouseButton.LeftButton

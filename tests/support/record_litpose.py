@@ -17,10 +17,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.paths import RECORDED_LITPOSE as RECORDED
-from tests.support.real_litpose import tiny_transformer
-from tests.support.spot_networks import spot_positions, spot_video, write_export
-
 from napari_pose3d.core.models.configuration.config_file import (
     config_text,
     read_config,
@@ -30,6 +26,9 @@ from napari_pose3d.core.models.configuration.training_config import config_of_se
 from napari_pose3d.core.models.training_plan import plan_training
 from napari_pose3d.settings import TrainingSettings
 from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
+from tests.support.paths import RECORDED_LITPOSE as RECORDED
+from tests.support.real_litpose import tiny_transformer
+from tests.support.spot_networks import spot_positions, spot_video, write_export
 
 SEEDS = (0, 1)
 _EPOCHS, _ROWS, _FRAMES = 6, 3, 2

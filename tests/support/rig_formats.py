@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.scenes import ring_rig
-
 from napari_pose3d import Rig
+from tests.support.scenes import ring_rig
 
 FULL = (-0.12, 0.03, 0.001, -0.002, 0.01)
 FOUR = (*FULL[:4], 0.0)

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.video_recipes import BY_NAME
 
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from tests.support.video_recipes import BY_NAME
 
 KEYPOINTS = ("nose", "tail")
 

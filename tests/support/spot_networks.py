@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.session_files import touch
 
 from napari_pose3d.core.models.configuration.config_file import config_text
 from napari_pose3d.core.video.rendering.video_writer import VideoWriter
+from tests.support.session_files import touch
 
 KEYPOINTS = ("red", "green", "blue")
 SIZE = 128

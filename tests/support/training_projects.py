@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-from tests.support.session_files import touch
 
 from napari_pose3d.core.cameras.rig_file import save_rig
 from napari_pose3d.core.models.configuration.config_file import Config, config_text, with_values
@@ -19,6 +18,7 @@ from napari_pose3d.core.poses.arrays import Ensemble, Poses2D, Result
 from napari_pose3d.core.poses.report import Report
 from napari_pose3d.core.video.frame_export import encode_png
 from napari_pose3d.synthetic.board.board_observations import ring_of_cameras
+from tests.support.session_files import touch
 
 VIEWS = ("cam0", "cam1", "cam2")
 KEYPOINTS = ("nose", "ear_left", "ear_right", "neck", "tail")

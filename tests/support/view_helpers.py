@@ -13,8 +13,6 @@ from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from tests.support.gui_helpers import make_result
-from tests.support.video_recipes import HEIGHT, WIDTH, draw, read_number
 
 from napari_pose3d.gui.layers.layer_styles import (
     AXES,
@@ -24,6 +22,8 @@ from napari_pose3d.gui.layers.layer_styles import (
     view_poses,
 )
 from napari_pose3d.gui.layers.video_layers import VIDEO, VideoLayerData
+from tests.support.gui_helpers import make_result
+from tests.support.video_recipes import HEIGHT, WIDTH, draw, read_number
 
 TIMEOUT = 20_000
 LEFT = Qt.MouseButton.LeftButton
