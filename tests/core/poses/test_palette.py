@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_pose3d.core.poses.palette import PALETTE, scheme_hex
+from napari_pose3d.core.poses.palette import PALETTE, keypoint_hex
 from napari_pose3d.settings import COLOURS, Colours
 
 ANIMAL = ("nose", "paw_left", "paw_right", "tail", "knee_left", "knee_right")
@@ -18,14 +18,14 @@ def rgb(colour: str) -> list[int]:
 @pytest.mark.parametrize("count", [0, 1, 2, 40])
 def test_each_keypoint_has_a_colour_of_its_own(scheme: Colours, count: int) -> None:
     names = [f"point{i}" for i in range(count)]
-    found = scheme_hex(names, scheme)
+    found = keypoint_hex(names, scheme=scheme)
     assert sorted(found) == sorted(names)
     assert len(set(found.values())) == count
     assert all(len(colour) == 7 for colour in found.values())
 
 
 def test_sides_have_hues_and_pairs_a_lightness() -> None:
-    found = scheme_hex(ANIMAL, "sides")
+    found = keypoint_hex(ANIMAL, scheme="sides")
     for part in ("paw", "knee"):
         left, right = rgb(found[f"{part}_left"]), rgb(found[f"{part}_right"])
         assert left[2] == max(left)
@@ -36,10 +36,10 @@ def test_sides_have_hues_and_pairs_a_lightness() -> None:
 
 
 def test_a_rainbow_ends_before_it_is_red_again() -> None:
-    found = list(scheme_hex(ANIMAL, "rainbow").values())
+    found = list(keypoint_hex(ANIMAL, scheme="rainbow").values())
     assert rgb(found[0])[0] == max(rgb(found[0]))
     assert rgb(found[-1])[2] == max(rgb(found[-1]))
 
 
 def test_distinct_is_the_palette() -> None:
-    assert tuple(scheme_hex(ANIMAL, "distinct").values()) == PALETTE[: len(ANIMAL)]
+    assert tuple(keypoint_hex(ANIMAL, scheme="distinct").values()) == PALETTE[: len(ANIMAL)]

@@ -14,11 +14,13 @@ from napari_pose3d.core.video.decode.image_cache import shared_cache, usual_capa
 from napari_pose3d.gui.layers.colours import keypoint_hex, keypoint_rgba, palette_of
 from napari_pose3d.gui.tasks.smooth.keypoint_list import KeypointList
 from napari_pose3d.gui.workspace.preferences import (
+    colour_scheme,
     preferences,
     preferred_threads,
     seconds_between_saves,
 )
 from napari_pose3d.gui.workspace.workspace import workspace
+from napari_pose3d.settings import COLOURS
 
 pytestmark = pytest.mark.gui
 
@@ -46,6 +48,12 @@ def test_threads_and_saves(groups: Any) -> None:
     groups.smoothing.threads = 3
     groups.labels.save_every_seconds = 10
     assert (preferred_threads(), seconds_between_saves()) == (3, 10)
+
+
+@pytest.mark.parametrize("scheme", COLOURS)
+def test_each_way_to_colour_can_be_preferred(groups: Any, scheme: str) -> None:
+    groups.colours.keypoints = scheme
+    assert colour_scheme() == scheme
 
 
 def test_a_scheme_colours_what_no_project_chose(groups: Any) -> None:

@@ -34,39 +34,46 @@ NEUTRAL = "#8a8a8a"
 
 
 def keypoint_hex(
-    keypoints: Sequence[str], colours: Mapping[str, str] | None = None
+    keypoints: Sequence[str],
+    colours: Mapping[str, str] | None = None,
+    scheme: Colours = "distinct",
 ) -> dict[str, str]:
-    """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
-    usual = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
-    return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
-
-
-def scheme_hex(keypoints: Sequence[str], scheme: Colours) -> dict[str, str]:
-    """The colour of each keypoint of a file as ``#rrggbb`` where nobody chose one.
+    """The colour of each keypoint of a file as ``#rrggbb``.
 
     Parameters
     ----------
     keypoints : sequence of str
+    colours : mapping of keypoint to ``#rrggbb``, optional
+        Those that were chosen.
     scheme : {"distinct", "sides", "rainbow"}
-        Colours that differ as much as they can; shades of blue for the left, of orange for the
-        right and of green for what has no side (by their names, as in `left_right_pairs`; a left
-        keypoint and its right one are equally light); red to violet in the order of the list.
+        For the others: colours that differ as much as they can; shades of blue for the left, of
+        orange for the right and of green for what has no side (by their names, as in
+        `left_right_pairs`; a left keypoint and its right one are equally light); red to violet in
+        the order of the list.
     """
     if scheme == "sides":
-        pairs = left_right_pairs((), keypoints)
-        left, right = ([keypoints[pair[side]] for pair in pairs] for side in (0, 1))
-        middle = [name for name in keypoints if name not in {*left, *right}]
-        return {
-            name: shade
-            for names, (dark, light) in zip((left, right, middle), _SIDES, strict=True)
-            for name, shade in zip(names, _shades(dark, light, len(names)), strict=True)
-        }
-    if scheme == "rainbow":
+        usual = _by_side(keypoints)
+    elif scheme == "rainbow":
         # From red to violet: magenta would lie beside red again.
-        hues = (0.8 * i / max(len(keypoints) - 1, 1) for i in range(len(keypoints)))
-        shares = (colorsys.hsv_to_rgb(hue, 0.8, 1) for hue in hues)
-        return {name: _hex_of(rgb) for name, rgb in zip(keypoints, shares, strict=True)}
-    return keypoint_hex(keypoints)
+        hues = [0.8 * i / max(len(keypoints) - 1, 1) for i in range(len(keypoints))]
+        usual = {
+            name: _hex_of(colorsys.hsv_to_rgb(hue, 0.8, 1))
+            for name, hue in zip(keypoints, hues, strict=True)
+        }
+    else:
+        usual = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(keypoints)}
+    return usual | {name: c.lower() for name, c in (colours or {}).items() if name in usual}
+
+
+def _by_side(keypoints: Sequence[str]) -> dict[str, str]:
+    pairs = left_right_pairs((), keypoints)
+    left, right = ([keypoints[pair[side]] for pair in pairs] for side in (0, 1))
+    middle = [name for name in keypoints if name not in {*left, *right}]
+    return {
+        name: shade
+        for names, (dark, light) in zip((left, right, middle), _SIDES, strict=True)
+        for name, shade in zip(names, _shades(dark, light, len(names)), strict=True)
+    }
 
 
 def _shades(dark: str, light: str, count: int) -> list[str]:

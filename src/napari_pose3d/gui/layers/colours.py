@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.poses.palette import NEUTRAL, PALETTE, kept_colours, scheme_hex
+from napari_pose3d.core.poses import palette
+from napari_pose3d.core.poses.palette import NEUTRAL, PALETTE, kept_colours
 from napari_pose3d.gui.workspace.preferences import colour_scheme
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def keypoint_hex(
     keypoints: Sequence[str], colours: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The colour of each keypoint of a file as ``#rrggbb``; ``colours`` as for `palette_of`."""
-    chosen = {name: c.lower() for name, c in (colours or {}).items() if name in keypoints}
-    return scheme_hex(keypoints, colour_scheme()) | chosen
+    return palette.keypoint_hex(keypoints, colours, colour_scheme())
 
 
 def palette_of(keypoints: Sequence[str], colours: Mapping[str, str]) -> tuple[int, ...]:

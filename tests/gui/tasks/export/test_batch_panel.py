@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from tests.support.batch_projects import (
 from tests.support.label_window import until
 from tests.support.models_panel import click, open_in
 
-from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.export.batch import batch_runner as runners
 from napari_pose3d.gui.tasks.export.export_widget import MANY, ONE, ExportWidget
 from napari_pose3d.gui.tasks.smooth.smooth_widget import SmoothWidget
@@ -32,11 +30,8 @@ _MISSING = ("pyarrow", "distributed")
 
 
 @pytest.fixture(autouse=True)
-def alone(shared_viewer: Any) -> Iterator[None]:
-    current_session(shared_viewer).set(None)
+def without_a_runner(alone: None, shared_viewer: Any) -> None:
     runners._RUNNERS.pop(shared_viewer, None)
-    yield
-    current_session(shared_viewer).set(None)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,9 @@ from napari_pose3d import read_poses, save_rig
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
-from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.export.export_widget import IMPORT, ExportWidget
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture(autouse=True)
-def alone(shared_viewer: Any) -> Iterator[None]:
-    current_session(shared_viewer).set(None)
-    yield
-    current_session(shared_viewer).set(None)
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +39,6 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_poses3d_csv(folder / "day1_3d.csv", poses.poses3d)
     save_rig(poses.rig, folder / "calibration.toml")
     return folder
-
-
-@pytest.fixture
-def panel(shared_viewer: Any, qtbot: Any) -> ExportWidget:
-    made = ExportWidget(shared_viewer)
-    qtbot.addWidget(made)
-    made.resize(340, 1400)
-    made.show()
-    return made
 
 
 def choose(panel: ExportWidget, source: str, key: str, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,10 @@ from tests.support.models_panel import click, open_in
 from napari_pose3d import open_video
 from napari_pose3d.cli import main
 from napari_pose3d.core.projects.project import open_project
-from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.tasks.export.export_widget import VIDEO, ExportWidget
 from napari_pose3d.synthetic.sample import SampleRecipe, make_sample
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture(autouse=True)
-def alone(shared_viewer: Any) -> Iterator[None]:
-    current_session(shared_viewer).set(None)
-    yield
-    current_session(shared_viewer).set(None)
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +27,9 @@ def smoothed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def panel(shared_viewer: Any, qtbot: Any) -> ExportWidget:
-    made = ExportWidget(shared_viewer)
-    qtbot.addWidget(made)
-    made.resize(340, 1400)
-    made.show()
-    made.section(VIDEO).unfold()
-    return made
+@pytest.fixture(autouse=True)
+def unfolded(panel: ExportWidget) -> None:
+    panel.section(VIDEO).unfold()
 
 
 def test_without_a_session_or_videos_it_says_why(

@@ -19,7 +19,7 @@ from napari_pose3d.core.labels.frame_selection.session_videos import session_vid
 from napari_pose3d.core.labels.label_arrays import label_arrays
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
 from napari_pose3d.core.poses.arrays import Poses2D
-from napari_pose3d.core.poses.palette import scheme_hex
+from napari_pose3d.core.poses.palette import keypoint_hex
 from napari_pose3d.core.projects.project import Project, open_paths
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
@@ -199,7 +199,7 @@ class _Scene:
         self.tiling: Tiling = tile(sizes, self._space is not None, settings.scale)
         bones = poses.bone_indices() if settings.skeleton else np.empty((0, 2), np.int64)
         height = max(cell.height for cell in self.tiling.images.values())
-        colours = scheme_hex(shown.keypoints, settings.colours) | dict(session.colours)
+        colours = keypoint_hex(shown.keypoints, session.colours, settings.colours)
         self._drawing = PoseDrawing(shown.keypoints, bones, colours, height)
         self._space_drawing = None
         if self._space is not None and self.tiling.space is not None:

@@ -55,7 +55,7 @@ def leaps_of_all_views(
     for k in range(len(out[0])):
         seen = observed_mask(raw[:, :, k]) & ~unsure[:, :, k]
         off = (correction[:, :, k] > 1) & seen
-        at = np.flatnonzero((off.sum(axis=0) >= 2) & (seen.sum(axis=0) >= 2))
+        at = np.flatnonzero(off.sum(axis=0) >= 2)
         if not len(at):
             continue
         xy = np.where(seen[:, at, None], raw[:, at, k], np.nan).astype(np.float64)

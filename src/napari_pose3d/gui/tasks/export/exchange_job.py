@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_pose3d.core.pipeline.batch.session_steps import OUTPUTS
 from napari_pose3d.core.pipeline.exchange.export_run import Exported, export_poses, target_path
 from napari_pose3d.core.pipeline.exchange.format_table import ExchangeFormat
 from napari_pose3d.core.pipeline.exchange.import_run import Imported, import_file
@@ -12,6 +13,7 @@ from napari_pose3d.core.pipeline.exchange.label_exchange import export_labels
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_session
 from napari_pose3d.core.pipeline.results.render_run import Rendered, render_session
 from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.gui.session.current_session import OpenSession
 from napari_pose3d.settings import ExportSettings, IsCancelled, Progress
 
@@ -38,6 +40,12 @@ class ExportChoice:
 def proposed_folder(opened: OpenSession) -> Path:
     """Where exports of a session go, unless the user says otherwise."""
     return opened.project.folder / _FOLDER
+
+
+def proposed_video(opened: OpenSession) -> Path:
+    """Where the video of a session goes, unless the user says otherwise: as in a batch."""
+    name = opened.session.name
+    return opened.project.folder / OWN_FOLDER / OUTPUTS["render"] / name / f"{name}.mp4"
 
 
 def place_of(opened: OpenSession, source: Source, chosen: ExchangeFormat, folder: Path) -> Path:

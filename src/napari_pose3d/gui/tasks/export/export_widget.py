@@ -158,7 +158,8 @@ class ExportWidget(QWidget):
         self.sources.blockSignals(False)
         self.place.propose(None if opened is None else work.proposed_folder(opened))
         self.format.offer(self.source)
-        self.video.show_session(opened, found)
+        video = None if opened is None else work.proposed_video(opened)
+        self.video.show_session(opened, found, video)
 
     def _obstacle(self) -> str:
         if self._opened is None:

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.gui.qt.forms import SettingsForm, let_shrink
 from napari_pose3d.gui.qt.message_text import MessageLabel
@@ -110,8 +109,10 @@ class VideoPanel(SectionPart):
         self.out.textChanged.connect(self._refresh)
         self._refresh()
 
-    def show_session(self, opened: OpenSession | None, sources: Sequence[Source]) -> None:
-        """Offer the poses of another session, or what else this one has now."""
+    def show_session(
+        self, opened: OpenSession | None, sources: Sequence[Source], proposed: Path | None
+    ) -> None:
+        """Offer the poses of another session, or what else this one has now, and a file."""
         self._opened = opened
         chosen = self.sources.currentData()
         self.sources.clear()
@@ -121,11 +122,7 @@ class VideoPanel(SectionPart):
         place = self.sources.findData(chosen)
         self.sources.setCurrentIndex(max(place, 0) if self.sources.count() else -1)
         if self.out.text() in ("", self._proposed):
-            self._proposed = ""
-            if opened is not None:
-                name = opened.session.name
-                made = opened.project.folder / OWN_FOLDER / "rendered" / name / f"{name}.mp4"
-                self._proposed = str(made)
+            self._proposed = "" if proposed is None else str(proposed)
             self.out.setText(self._proposed)
         self._refresh()
 
