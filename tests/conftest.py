@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
+
 from tests.support.paths import REPO
 
 # Tests neither read the settings of the person who runs them, nor write there.

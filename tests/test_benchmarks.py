@@ -7,6 +7,7 @@ from importlib import import_module, util
 from pathlib import Path
 
 import pytest
+
 from tests.support.paths import REPO
 
 FOLDER = REPO / "benchmarks"
