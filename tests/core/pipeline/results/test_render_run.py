@@ -132,6 +132,25 @@ def test_some_frames_and_views(made: tuple[Path, NDArray[np.float64]], tmp_path:
         assert video[0][y, x].max() < 150, "no bone is drawn"
 
 
+def test_a_part_is_seen_in_space_as_in_the_whole(
+    made: tuple[Path, NDArray[np.float64]], tmp_path: Path
+) -> None:
+    """Where the floor is does not depend on the frames that are drawn."""
+    images = []
+    for name, frames, n in (("part", (5, 7), 0), ("whole", (None, None), 5)):
+        out = tmp_path / f"{name}.mp4"
+        p3d.render_session(made[0], out, RenderSettings(frames=frames, scale=2.0))
+        with p3d.open_video(out, color="rgb") as video:
+            images.append(video[n].astype(int))
+    space = tile(dict.fromkeys(ARC_VIEWS, SIZE), True, 2.0).space
+    assert space is not None
+    one, other = (
+        each[space.y : space.y + space.height, space.x : space.x + space.width] for each in images
+    )
+    assert one.max() > 150, "something is drawn"
+    assert np.abs(one - other).mean() < 1
+
+
 def test_a_camera_that_started_late_is_grey_until_then(
     made: tuple[Path, NDArray[np.float64]], tmp_path: Path
 ) -> None:

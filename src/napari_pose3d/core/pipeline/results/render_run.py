@@ -204,9 +204,9 @@ class _Scene:
         self._space_drawing = None
         if self._space is not None and self.tiling.space is not None:
             cell = self.tiling.space
-            first, last = settings.frames
+            # Where the floor is, a part in which the animal stands still does not tell.
             self._space_drawing = SpaceDrawing(
-                self._space.xyz[first:last],
+                self._space.xyz,
                 self._drawing,
                 (cell.width, cell.height),
                 None if rig is None else rig.centres,

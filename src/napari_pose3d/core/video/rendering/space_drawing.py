@@ -29,7 +29,7 @@ class SpaceDrawing:
     Parameters
     ----------
     xyz : (frame, keypoint, 3)
-        Of all frames that are drawn.
+        Of the whole recording, whichever frames are drawn.
     drawing : PoseDrawing
     size : (int, int)
         Width and height of the images, px.
