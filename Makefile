@@ -110,11 +110,11 @@ test-peers: $(STAMP) $(PEERS)/.installed $(MOSEQ)/.installed
 	$(BIN)/python -m tests.support.interchange_table
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/run_all.py
+	@$(BIN)/python -m benchmarks
 
 # Ten minutes; more with MINUTES=60. Inputs that show a fault are kept in build/stress.
 stress: $(STAMP)
-	@$(BIN)/python benchmarks/stress.py --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0) \
+	@$(BIN)/python -m benchmarks.stress --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0) \
 		--keep build/stress
 
 # A warning is an error: a link that leads nowhere, a name that is not documented.

@@ -1,6 +1,6 @@
 """Equality with ensemble-kalman-smoother 4.6.2 on a small recording of our own.
 
-``benchmarks/make_eks_oracle.py`` made the recording and ran the package on it.
+``benchmarks/oracles/eks.py`` made the recording and ran the package on it.
 """
 
 from __future__ import annotations

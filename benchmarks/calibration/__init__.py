@@ -1,0 +1,1 @@
+"""Cameras from boards, and cameras that moved."""

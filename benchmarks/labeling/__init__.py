@@ -1,0 +1,1 @@
+"""Labels: their geometry, saving, frames to label, proposals of a network."""

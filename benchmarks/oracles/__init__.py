@@ -1,0 +1,1 @@
+"""Other programs' results on made-up data, which the tests hold ours against."""

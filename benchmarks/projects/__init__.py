@@ -1,0 +1,1 @@
+"""Projects and many sessions: opening them, the first run, batches."""

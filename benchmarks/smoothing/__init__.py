@@ -1,0 +1,1 @@
+"""Smoothing and triangulation: how exact, how fast, how much memory; and the tables they read."""

@@ -1,0 +1,1 @@
+"""Files damaged, saving killed, disks filled, by chance and by seed: `make stress`."""

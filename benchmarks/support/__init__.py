@@ -1,0 +1,1 @@
+"""What benchmarks share: tables, processes, recordings, and environments of other programs."""

@@ -1,0 +1,1 @@
+"""Reading frames: by itself, beside other readers, in napari."""

@@ -1,0 +1,1 @@
+"""The window: steps, traces, how long it does not answer, closing."""
