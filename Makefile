@@ -48,8 +48,8 @@ demo: $(STAMP)
 # Those of the panel Models show a real training: they stay unless NAPARI_POSE3D_LITPOSE names litpose.
 images: $(STAMP)
 	$(XVFB) $(BIN)/python -m napari_pose3d.gui.demo --screenshots build/images
-	[ -z "$$NAPARI_POSE3D_LITPOSE" ] || $(XVFB) $(BIN)/python -m tests.support.models_screenshots build/images
-	$(BIN)/python -m tests.support.doc_images build/images
+	[ -z "$$NAPARI_POSE3D_LITPOSE" ] || $(XVFB) $(BIN)/python -m tests.support.litpose.models_screenshots build/images
+	$(BIN)/python -m tests.support.documents.doc_images build/images
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -107,7 +107,7 @@ test-peers: $(STAMP) $(PEERS)/.installed $(MOSEQ)/.installed
 	NAPARI_POSE3D_PEERS=$(abspath $(PEERS)):$(abspath $(MOSEQ))$(addprefix :,$(MORE)) \
 		NAPARI_POSE3D_PROOFS=$(abspath docs/interchange-proofs.json) \
 		$(BIN)/python -m pytest -m peers tests/core
-	$(BIN)/python -m tests.support.interchange_table
+	$(BIN)/python -m tests.support.documents.interchange_table
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

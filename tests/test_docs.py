@@ -20,11 +20,11 @@ from napari_pose3d.cli import _parser, main
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.project_toml import read_own_project
 from napari_pose3d.synthetic import sample
-from tests.support.doc_blocks import PAGES, Block, blocks_of
-from tests.support.doc_images import IMAGES, scripts_of
-from tests.support.doc_scenes import SCENES, SMALL_SAMPLE, put_example
+from tests.support.documents.doc_blocks import PAGES, Block, blocks_of
+from tests.support.documents.doc_images import IMAGES, scripts_of
+from tests.support.documents.doc_scenes import SCENES, SMALL_SAMPLE, put_example
 from tests.support.paths import REPO
-from tests.support.session_files import touch
+from tests.support.projects.session_files import touch
 
 RUN = {"python", "sh", "toml"}
 SHOWN = {"json", "text"}

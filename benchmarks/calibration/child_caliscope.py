@@ -1,6 +1,6 @@
 """caliscope's rig from corners that are given, run by the Python that has it installed.
 
-python _child_caliscope.py CORNERS.csv BOARD.json OUT.toml
+python child_caliscope.py CORNERS.csv BOARD.json OUT.toml
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
 
 The recording is synthetic: three cameras, three prediction sets, two keypoints, 60 frames. The
 package is called by its own functions: with calibration, without, and for a single camera, each
-with a given and with a searched smoothing parameter (`_child_oracle.py`). The tests in
-``tests/core/smoothing/test_published_oracle.py`` compare with its outputs. The files need to be
-made again only to compare with another version of the package.
+with a given and with a searched smoothing parameter (``child_eks.py``). The tests in
+``tests/core/smoothing/published/test_published_oracle.py`` compare with its outputs. The files need
+to be made again only to compare with another version of the package.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ frames. Each planted stretch counts once. Printed are:
 - how good the audit of labels is, by kind of fault; for labels that are one frame off beside the
   best that anybody could do who knows the true positions, how labels err and how often;
 - how well two corrections heal a lost view of 40 frames; with two cameras beside what remains for
-  somebody who knows all that is seen exactly (`_lost_view`), also with the true bones, and with
+  somebody who knows all that is seen exactly (``lost_view.py``), also with the true bones, and with
   the two frames that are the best of all;
 - the time of measuring and of finding events over that of smoothing, in one run.
 

@@ -2,8 +2,8 @@
 
 On a synthetic scene everything is known: `napari_pose3d.synthetic` moves an animal, renders it
 in calibrated cameras, and simulates several networks ("seeds") with the errors of real ones. The
-fixed scenes are in `_scenes.py`: harsh (jitter, bias, occlusions, confident outliers, swaps, a lost
-view) and gentle (jitter and bias only).
+fixed scenes are in ``support/scenes.py``: harsh (jitter, bias, occlusions, confident outliers,
+swaps, a lost view) and gentle (jitter and bias only).
 
 Compared, from the same predictions and calibration:
 

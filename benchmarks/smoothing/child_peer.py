@@ -1,6 +1,6 @@
 """One process of ensemble-kalman-smoother that smooths a recording by its own call.
 
-Runs in the peers' venv (`_peers.py`), started by ``smoothing_speed.py``; prints what it measured.
+Runs in the peers' venv (``support/peers.py``), started by ``speed.py``; prints what it measured.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Two kinds of recordings whose truth is known at any time:
 - points on smooth paths, with noise of 1 px, half of it shared by the networks, and 2 % gross
   errors; as fast as a running mouse's paw, and a fifth of that;
 - the simulated mouse with the errors of networks (occlusions, outliers, swaps, lost views): those
-  of the sample session, and the larger ones of `_scenes.HARSH`. They last as many seconds in each
-  camera, whatever its rate.
+  of the sample session, and the larger ones of ``support/scenes.py``. They last as many seconds in
+  each camera, whatever its rate.
 
 Paired: each frame of the slowest camera with the nearest frames of the others, as is done without
 ``own_times``. Scored at the frames of the slowest camera, on the points that both located:
@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.clocks import clocks
+from tests.support.recordings.clocks import clocks
 
 from benchmarks.support.report import Table, begin, goal, parser
 from benchmarks.support.scenes import HARSH

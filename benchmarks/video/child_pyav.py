@@ -1,6 +1,6 @@
 """Times the video reader of napari-pyav; run by ``video_speed.py`` with that reader's own Python.
 
-    python _video_peer.py VIDEO '{"order": [0, 1, 2]}'
+    python child_pyav.py VIDEO '{"order": [0, 1, 2]}'
 
 Prints, as JSON, the seconds that reading each list of frames takes, the reader opened before.
 """

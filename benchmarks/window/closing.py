@@ -29,7 +29,7 @@ from benchmarks.support.report import Table, begin, goal, parser
 from napari_pose3d.synthetic.board.board_sample import make_board_sample
 from napari_pose3d.synthetic.sample import make_sample
 
-CHILD = ROOT / "tests" / "support" / "closing_child.py"
+CHILD = ROOT / "tests" / "support" / "windows" / "closing_child.py"
 MORE_THAN_BARE, LONGEST = 0.5, 2.0
 TIME_OUT = 300.0
 FRAMES = 20_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.label_projects import header
-from tests.support.label_sessions import (
+from tests.support.projects.label_projects import header
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     SESSION,
     calibrated_project,

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.support.batch_projects import (
+from tests.support.damage.kills import traces
+from tests.support.projects.batch_projects import (
     all_smoothed,
     batch_project,
     corrupt,
     prediction,
     smoothed_files,
 )
-from tests.support.kills import traces
 
 from napari_pose3d.cli import main
 

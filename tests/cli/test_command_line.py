@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.scenes import noisy_ensemble, ring_rig, walk
+from tests.support.recordings.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import PoseDataError, save_rig
 from napari_pose3d.cli import main, parse_frame_ranges

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import poses_of
-from tests.support.labeled_projects import labeled_project
+from tests.support.projects.labeled_projects import labeled_project
+from tests.support.recordings.exchange_poses import poses_of
 
 from napari_pose3d import export_poses, read_poses, save_rig
 from napari_pose3d.cli import main

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tables
 from numpy.typing import NDArray
-from tests.support.scenes import ring_rig, walk
+from tests.support.recordings.scenes import ring_rig, walk
 
 from napari_pose3d import save_rig
 from napari_pose3d.cli import main

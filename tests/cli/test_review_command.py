@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.label_projects import header
-from tests.support.label_sessions import (
+from tests.support.projects.label_projects import header
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     SESSION,
     calibrated_project,
     points,
     small_rig,
 )
-from tests.support.review_scenes import planted_failures, recording
+from tests.support.recordings.review_scenes import planted_failures, recording
 
 from napari_pose3d import Ensemble, compute_measures, save_rig
 from napari_pose3d.cli import main

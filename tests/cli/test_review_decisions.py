@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.cli.test_review_command import put, run
-from tests.support.review_scenes import CLEAN, recording
+from tests.support.recordings.review_scenes import CLEAN, recording
 
 from napari_pose3d import save_rig
 from napari_pose3d.core.poses.certain import Cell

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.session_files import put_predictions, touch
+from tests.support.projects.session_files import put_predictions, touch
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.calibration import rig_calibration

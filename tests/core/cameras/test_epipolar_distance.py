@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig, walk
+from tests.support.recordings.scenes import ring_rig, walk
 
 from napari_pose3d.core.cameras.epipolar_distance import epipolar_distances
 

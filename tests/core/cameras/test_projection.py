@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig
+from tests.support.recordings.scenes import ring_rig
 
 from napari_pose3d import Camera, Rig, load_rig
 from napari_pose3d.core.cameras import projection

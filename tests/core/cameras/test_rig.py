@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig
+from tests.support.recordings.scenes import ring_rig
 
 from napari_pose3d import PoseDataError, load_rig, save_rig
 

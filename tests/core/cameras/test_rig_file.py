@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
 
 from napari_pose3d.core.cameras.rig_file import load_rig, save_rig
 from napari_pose3d.errors import PoseDataError

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tests.support.label_sessions import KEYPOINTS, VIEWS, calibrated_project, open_labeling, truth
+from tests.support.projects.label_sessions import (
+    KEYPOINTS,
+    VIEWS,
+    calibrated_project,
+    open_labeling,
+    truth,
+)
 
 from napari_pose3d.core.labels.label_actions import place
 from napari_pose3d.core.labels.label_corrections import accept_correction, is_accepted

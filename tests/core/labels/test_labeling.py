@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.label_sessions import (
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     SESSION,
     VIEWS,
@@ -15,7 +15,7 @@ from tests.support.label_sessions import (
     open_labeling,
     truth,
 )
-from tests.support.session_files import touch
+from tests.support.projects.session_files import touch
 
 from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.files.label_files import LabelFiles

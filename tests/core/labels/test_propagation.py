@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.doc_blocks import block_with
-from tests.support.label_sessions import VIEWS as FOUR
-from tests.support.label_sessions import calibrated_project, open_labeling, truth
-from tests.support.scenes import arc_rig
+from tests.support.documents.doc_blocks import block_with
+from tests.support.projects.label_sessions import VIEWS as FOUR
+from tests.support.projects.label_sessions import calibrated_project, open_labeling, truth
+from tests.support.recordings.scenes import arc_rig
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.labels import label_actions as actions

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.session_files import video
-from tests.support.training_projects import KEYPOINTS, VIEWS, config_of, training_project
+from tests.support.projects.session_files import video
+from tests.support.projects.training_projects import KEYPOINTS, VIEWS, config_of, training_project
 
 from napari_pose3d.core.formats.labels.label_csv import read_label_csv
 from napari_pose3d.core.models.configuration.config_file import with_values

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.litpose_programs import litpose_environment
-from tests.support.session_files import touch
+from tests.support.litpose.litpose_programs import litpose_environment
+from tests.support.projects.session_files import touch
 
 from napari_pose3d.core.models.installation import litpose_facts as facts_module
 from napari_pose3d.core.models.installation import litpose_search

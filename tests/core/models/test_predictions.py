@@ -7,9 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.litpose_programs import litpose_environment
-from tests.support.session_files import touch, video
-from tests.support.training_projects import SESSIONS, VIEWS, trained_network, training_project
+from tests.support.litpose.litpose_programs import litpose_environment
+from tests.support.projects.session_files import touch, video
+from tests.support.projects.training_projects import (
+    SESSIONS,
+    VIEWS,
+    trained_network,
+    training_project,
+)
 
 from napari_pose3d.core.models.configuration.config_file import (
     config_text,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.real_litpose import real_litpose, tiny_transformer
+from tests.support.litpose.real_litpose import real_litpose, tiny_transformer
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.litpose_programs import litpose_environment
-from tests.support.remote_programs import remote_programs
-from tests.support.session_files import touch
-from tests.support.training_projects import edited, training_project
+from tests.support.litpose.litpose_programs import litpose_environment
+from tests.support.litpose.remote_programs import remote_programs
+from tests.support.projects.session_files import touch
+from tests.support.projects.training_projects import edited, training_project
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.models.configuration.config_file import read_config
@@ -192,7 +192,7 @@ def test_names_with_quotes_are_quoted(tmp_path: Path) -> None:
 
 
 def test_files_and_paths_there(project: Path) -> None:
-    from tests.support.training_projects import config_of
+    from tests.support.projects.training_projects import config_of
 
     config = config_of(project)
     there = remote_config(config, project, "/far/lab")

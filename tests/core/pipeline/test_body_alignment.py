@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 from tests.core.poses.test_body_frame import BODY
-from tests.support.exchange_poses import poses_of as session_poses
-from tests.support.session_files import touch
+from tests.support.projects.session_files import touch
+from tests.support.recordings.exchange_poses import poses_of as session_poses
 
 from napari_pose3d import PoseDataError, SessionPoses, export_poses
 from napari_pose3d.cli import main

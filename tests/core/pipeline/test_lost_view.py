@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.support.scenes import noisy_ensemble, ring_rig, walk
+from tests.support.recordings.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import Rig, smooth
 

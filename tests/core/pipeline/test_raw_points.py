@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.gui_helpers import make_result
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
+from tests.support.windows.gui_helpers import make_result
 
 from napari_pose3d.core.pipeline.raw_points import raw_points
 from napari_pose3d.errors import Cancelled

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
-from tests.support.exchange_poses import poses_of as session_poses
+from tests.support.recordings.exchange_poses import poses_of as session_poses
 
 from napari_pose3d.cli import main
 from napari_pose3d.core.poses.arrays import Poses3D

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.session_files import lightning_project, touch
+from tests.support.projects.session_files import lightning_project, touch
 
 from napari_pose3d import Cancelled
 from napari_pose3d.core.projects.creation import Mode, add_sessions, create_project

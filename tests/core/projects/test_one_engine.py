@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig
-from tests.support.session_files import counted, put_predictions, touch
+from tests.support.projects.session_files import counted, put_predictions, touch
+from tests.support.recordings.scenes import ring_rig
 
 from napari_pose3d import save_rig
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.scenes import ring_rig
-from tests.support.session_files import (
+from tests.support.projects.session_files import (
     KEYPOINTS,
     counted,
     lightning_project,
     put_predictions,
     touch,
 )
+from tests.support.recordings.scenes import ring_rig
 from tests.support.work_count import function_calls
 
 from napari_pose3d import make_sample, save_rig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.gui_helpers import VIEWS, write_session
+from tests.support.windows.gui_helpers import VIEWS, write_session
 
 from napari_pose3d.core.projects.creation import add_inputs, create_project
 from napari_pose3d.errors import PoseDataError

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig
-from tests.support.session_files import counted, lightning_project, put_predictions, touch, video
+from tests.support.projects.session_files import (
+    counted,
+    lightning_project,
+    put_predictions,
+    touch,
+    video,
+)
+from tests.support.recordings.scenes import ring_rig
 
 from napari_pose3d import save_rig
 from napari_pose3d.core.projects.project import check_session, open_project

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.session_files import touch
+from tests.support.projects.session_files import touch
 
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment

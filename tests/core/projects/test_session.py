@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.scenes import ring_rig, walk
-from tests.support.session_files import (
+from tests.support.projects.session_files import (
     KEYPOINTS,
     counted,
     lightning_project,
     put_predictions,
     touch,
 )
+from tests.support.recordings.scenes import ring_rig, walk
 
 from napari_pose3d import Rig, load_predictions, load_rig, open_inputs, save_rig, smooth
 from napari_pose3d.cli import main

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.review_scenes import (
+from tests.support.recordings.review_scenes import (
     CLEAN,
     Planted,
     Recording,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.support.review_scenes import CLEAN, PLANTED, recording
+from tests.support.recordings.review_scenes import CLEAN, PLANTED, recording
 
 from napari_pose3d import smooth
 from napari_pose3d.core.poses.certain import Cell

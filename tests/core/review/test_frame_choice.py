@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.review_scenes import planted_failures, recording
+from tests.support.recordings.review_scenes import planted_failures, recording
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.review.events.events import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.support.review_scenes import CLEAN, recording
+from tests.support.recordings.review_scenes import CLEAN, recording
 
 from napari_pose3d.core.review.events.events import Event
 from napari_pose3d.core.review.events.failures import Failure

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.review_scenes import recording
+from tests.support.recordings.review_scenes import recording
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.poses.arrays import Poses2D

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
-from tests.support.review_scenes import CLEAN, PLANTED, Recording, recording
+from tests.support.recordings.review_scenes import CLEAN, PLANTED, Recording, recording
 
 from napari_pose3d import (
     PoseDataError,

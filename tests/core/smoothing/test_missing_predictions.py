@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.scenes import noisy_ensemble, ring_rig, walk
+from tests.support.recordings.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import (
     PoseDataError,

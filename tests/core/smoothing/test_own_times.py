@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.clocks import Clocks, clocks
-from tests.support.scenes import noisy_ensemble, ring_rig, walk
+from tests.support.recordings.clocks import Clocks, clocks
+from tests.support.recordings.scenes import noisy_ensemble, ring_rig, walk
 
 from napari_pose3d import Ensemble, Result, smooth
 from napari_pose3d.core.formats.projects.frame_tables import paired_by_time

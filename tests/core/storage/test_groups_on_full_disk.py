@@ -14,8 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.support.full_disk import ALL_CALLS, NEEDS_ROOM, full_disk
-from tests.support.kills import traces
+from tests.support.damage.full_disk import ALL_CALLS, NEEDS_ROOM, full_disk
+from tests.support.damage.kills import traces
 
 from napari_pose3d.core.storage import group_recovery
 from napari_pose3d.core.storage.atomic_files import FileGroup

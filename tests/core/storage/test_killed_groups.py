@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.kills import killed_everywhere, traces
+from tests.support.damage.kills import killed_everywhere, traces
 
 from napari_pose3d.core.storage import group_record, group_recovery
 from napari_pose3d.core.storage.atomic_files import FileGroup

@@ -14,10 +14,10 @@ from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPoint, Qt
 from qtpy.QtGui import QCursor
 from qtpy.QtTest import QTest
-from tests.support.gui_helpers import make_result
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
 from tests.support.video_recipes import HEIGHT, WIDTH, Video, read_number
-from tests.support.view_helpers import (
+from tests.support.windows.gui_helpers import make_result
+from tests.support.windows.view_helpers import (
     LEFT,
     TIMEOUT,
     click_in_menu,

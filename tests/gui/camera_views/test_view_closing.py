@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.view_helpers import TIMEOUT, SlowVideo, add_recording, settle, video_threads
+from tests.support.windows.view_helpers import (
+    TIMEOUT,
+    SlowVideo,
+    add_recording,
+    settle,
+    video_threads,
+)
 
 from napari_pose3d.gui.camera_views.camera_views_widget import CameraViewsWidget
 

@@ -14,9 +14,9 @@ from napari.qt import QtViewer
 from napari.utils.notifications import show_error
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
-from tests.support.napari_window import emptied
-from tests.support.session_files import lightning_project
-from tests.support.view_helpers import (
+from tests.support.projects.session_files import lightning_project
+from tests.support.windows.napari_window import emptied
+from tests.support.windows.view_helpers import (
     TIMEOUT,
     SlowVideo,
     add_recording,

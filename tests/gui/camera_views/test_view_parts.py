@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import VIEWS, make_result
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
 from tests.support.video_recipes import Video, read_number
-from tests.support.view_helpers import settle
+from tests.support.windows.gui_helpers import VIEWS, make_result
+from tests.support.windows.view_helpers import settle
 
 from napari_pose3d.core.video.session_video import SessionVideo
 from napari_pose3d.core.video.video_array import open_video

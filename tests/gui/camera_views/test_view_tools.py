@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from tests.support.doc_blocks import block_with
-from tests.support.view_helpers import (
+from tests.support.documents.doc_blocks import block_with
+from tests.support.windows.view_helpers import (
     TIMEOUT,
     SlowVideo,
     add_video,

@@ -11,10 +11,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 from npe2 import PluginManager, PluginManifest
-from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of
 from tests.support.extras import of_formats
-from tests.support.gui_helpers import make_table
-from tests.support.session_files import touch, video
+from tests.support.projects.session_files import touch, video
+from tests.support.recordings.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of
+from tests.support.windows.gui_helpers import make_table
 
 from napari_pose3d import PoseDataError, Result, SessionPoses, read_poses
 from napari_pose3d.core.poses.report import Report

@@ -12,8 +12,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 from npe2 import PluginManager, PluginManifest
-from tests.support.gui_helpers import make_result, make_table, write_session
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
+from tests.support.windows.gui_helpers import make_result, make_table, write_session
 
 from napari_pose3d.core.formats.predictions.prediction_csv import (
     read_prediction_csv,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import make_result, make_table
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
+from tests.support.windows.gui_helpers import make_result, make_table
 
 from napari_pose3d.gui.layers.frame_window import (
     keep_windows,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Layer
-from tests.support.gui_helpers import SIZE, VIEWS, make_result, make_table
-from tests.support.scenes import arc_rig
+from tests.support.recordings.scenes import arc_rig
+from tests.support.windows.gui_helpers import SIZE, VIEWS, make_result, make_table
 
 from napari_pose3d.core.cameras.floor import floor_grid, oblique_direction
 from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure

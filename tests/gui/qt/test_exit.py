@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.gui_helpers import write_session
-from tests.support.label_sessions import SESSION, VIEWS, calibrated_project
-from tests.support.label_window import labels_on_disk
+from tests.support.projects.label_sessions import SESSION, VIEWS, calibrated_project
+from tests.support.windows.gui_helpers import write_session
+from tests.support.windows.label_window import labels_on_disk
 
 pytestmark = pytest.mark.gui
-CHILD = Path(__file__).parents[2] / "support" / "closing_child.py"
+CHILD = Path(__file__).parents[2] / "support" / "windows" / "closing_child.py"
 
 # How the process ends: the window is closed, the viewer is, the application quits, a script ends.
 SLOW = pytest.mark.slow

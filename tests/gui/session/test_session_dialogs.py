@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.session_files import lightning_project
+from tests.support.projects.session_files import lightning_project
 
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project import open_project

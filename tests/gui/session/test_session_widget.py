@@ -15,10 +15,10 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton, QTableWidget
-from tests.support.gui_helpers import VIEWS, write_session
-from tests.support.napari_window import emptied
-from tests.support.session_files import touch
+from tests.support.projects.session_files import touch
 from tests.support.video_recipes import Video, read_number
+from tests.support.windows.gui_helpers import VIEWS, write_session
+from tests.support.windows.napari_window import emptied
 
 from napari_pose3d.core.pipeline.results.result_files import default_folder, save_result
 from napari_pose3d.core.pipeline.smoothing_run import run

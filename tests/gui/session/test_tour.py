@@ -13,9 +13,9 @@ from napari.qt import QtViewer
 from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, QFileDialog
-from tests.support.label_window import click, drag_label, press, until
-from tests.support.napari_window import Window
-from tests.support.view_helpers import LEFT, drag, move_mouse, on_screen, turn_wheel
+from tests.support.windows.label_window import click, drag_label, press, until
+from tests.support.windows.napari_window import Window
+from tests.support.windows.view_helpers import LEFT, drag, move_mouse, on_screen, turn_wheel
 
 from napari_pose3d.core.labels.store.label import LabelStatus
 from napari_pose3d.gui.tasks.labeling.dialogs.key_help import KeyTable

@@ -12,9 +12,9 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
-from tests.support.gui_helpers import make_result
-from tests.support.scenes import arc_rig
-from tests.support.view_helpers import TIMEOUT, drag, move_mouse, turn_wheel
+from tests.support.recordings.scenes import arc_rig
+from tests.support.windows.gui_helpers import make_result
+from tests.support.windows.view_helpers import TIMEOUT, drag, move_mouse, turn_wheel
 
 from napari_pose3d.core.poses.kinematics.measurements import Measurement, measure
 from napari_pose3d.core.poses.kinematics.quantities import QUANTITIES, distance, speed, trace

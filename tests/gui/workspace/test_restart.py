@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.label_sessions import SESSION, calibrated_project
 from tests.support.paths import REPO
+from tests.support.projects.label_sessions import SESSION, calibrated_project
 
 pytestmark = pytest.mark.gui
 
@@ -22,9 +22,9 @@ from pathlib import Path
 
 import napari
 from qtpy.QtCore import QPoint
-from tests.support.label_window import until
-from tests.support.napari_window import Window
-from tests.support.view_helpers import drag
+from tests.support.windows.label_window import until
+from tests.support.windows.napari_window import Window
+from tests.support.windows.view_helpers import drag
 
 from napari_pose3d.gui.session.current_session import current_session
 from napari_pose3d.gui.workspace.kernel_preparation import KernelPreparation

@@ -11,9 +11,9 @@ from napari.layers import Layer
 from napari.qt import QtViewer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QPushButton, QTabBar
-from tests.support.label_sessions import SESSION, calibrated_project
-from tests.support.label_window import until
-from tests.support.napari_window import NAMES, Window
+from tests.support.projects.label_sessions import SESSION, calibrated_project
+from tests.support.windows.label_window import until
+from tests.support.windows.napari_window import NAMES, Window
 
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.gui.layers.session_layers import session_layers

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from tests.support.rig_formats import KEPT, rig_with
+from tests.support.recordings.rig_formats import KEPT, rig_with
 
 from napari_pose3d import PoseDataError
 from napari_pose3d.core.formats.calibrations.rig_conversion import FORMATS, read_rig, write_rig

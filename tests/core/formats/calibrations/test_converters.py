@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.rig_formats import FULL, KEPT, rig_with
-from tests.support.scenes import ring_rig
+from tests.support.recordings.rig_formats import FULL, KEPT, rig_with
+from tests.support.recordings.scenes import ring_rig
 
 from napari_pose3d import Camera, PoseDataError, Rig, load_rig
 from napari_pose3d.cli import main

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals, round_trip
 from tests.support.extras import needs, of_formats
-from tests.support.labeled_projects import labeled_project
+from tests.support.projects.labeled_projects import labeled_project
+from tests.support.recordings.exchange_poses import (
+    FILLED,
+    GAP,
+    KEYPOINTS,
+    poses_of,
+    refusals,
+    round_trip,
+)
 
 from napari_pose3d import PoseDataError, export_poses, export_session, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS

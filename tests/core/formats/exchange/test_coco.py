@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import refusals
-from tests.support.session_files import lightning_project, video
+from tests.support.projects.session_files import lightning_project, video
+from tests.support.recordings.exchange_poses import refusals
 
 from napari_pose3d import PoseDataError, export_session, import_file, open_project
 from napari_pose3d.core.formats.exchange.datasets.coco import read_coco

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals
 from tests.support.extras import needs, of_formats
-from tests.support.scenes import ARC_VIEWS
+from tests.support.recordings.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals
+from tests.support.recordings.scenes import ARC_VIEWS
 
 from napari_pose3d import PoseDataError, export_poses, load_predictions, read_poses
 

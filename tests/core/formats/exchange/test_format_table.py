@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from tests.support.interchange_table import PAGE, page_with_table
+from tests.support.documents.interchange_table import PAGE, page_with_table
 from tests.support.paths import REPO
 
 from napari_pose3d import PoseDataError, export_poses
@@ -23,7 +23,7 @@ def test_each_format_has_a_writer_a_reader_and_a_section(key: str) -> None:
 
 def test_the_page_has_the_table_of_the_code_and_of_the_proofs() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert page_with_table(text) == text, "run python -m tests.support.interchange_table"
+    assert page_with_table(text) == text, "run python -m tests.support.documents.interchange_table"
 
 
 def test_each_extra_is_declared() -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import refusals
 from tests.support.extras import needs
-from tests.support.labeled_projects import (
+from tests.support.projects.labeled_projects import (
     FRAMES,
     KEYPOINTS,
     SIZE,
@@ -19,7 +18,8 @@ from tests.support.labeled_projects import (
     labeled_rig,
     write_png,
 )
-from tests.support.scenes import ARC_VIEWS
+from tests.support.recordings.exchange_poses import refusals
+from tests.support.recordings.scenes import ARC_VIEWS
 
 from napari_pose3d import PoseDataError, Rig, export_session, import_file, load_rig, open_project
 from napari_pose3d.core.formats.exchange.datasets.deeplabcut_project import read_dlc_project

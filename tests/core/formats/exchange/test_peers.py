@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support import peer_readers
-from tests.support.exchange_poses import KEYPOINTS, poses_of
-from tests.support.labeled_projects import labeled_project, labeled_rig
-from tests.support.session_files import lightning_project, video
+from tests.support.projects.labeled_projects import labeled_project, labeled_rig
+from tests.support.projects.session_files import lightning_project, video
+from tests.support.recordings.exchange_poses import KEYPOINTS, poses_of
 
 from napari_pose3d import export_poses, export_session, open_project
 from napari_pose3d.core.cameras.triangulation.triangulation import triangulate

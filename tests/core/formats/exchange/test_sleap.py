@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.exchange_poses import refusals
 from tests.support.extras import needs
-from tests.support.labeled_projects import FRAMES, KEYPOINTS, SIZE, labeled_project, labeled_rig
-from tests.support.scenes import ARC_VIEWS
+from tests.support.projects.labeled_projects import (
+    FRAMES,
+    KEYPOINTS,
+    SIZE,
+    labeled_project,
+    labeled_rig,
+)
+from tests.support.recordings.exchange_poses import refusals
+from tests.support.recordings.scenes import ARC_VIEWS
 
 from napari_pose3d import PoseDataError, export_session, import_file, open_project
 from napari_pose3d.core.formats.exchange.datasets.sleap import read_sleap

@@ -8,8 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.exchange_poses import FILLED, GAP, KEYPOINTS, poses_of, refusals, round_trip
 from tests.support.extras import needs
+from tests.support.recordings.exchange_poses import (
+    FILLED,
+    GAP,
+    KEYPOINTS,
+    poses_of,
+    refusals,
+    round_trip,
+)
 
 from napari_pose3d import PoseDataError, export_poses, read_poses
 from napari_pose3d.core.pipeline.exchange.format_table import FORMATS

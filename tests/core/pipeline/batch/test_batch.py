@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.batch_projects import (
+from tests.support.damage.kills import traces
+from tests.support.projects.batch_projects import (
     KEYPOINTS,
     VIEWS,
     all_smoothed,
@@ -22,8 +23,7 @@ from tests.support.batch_projects import (
     prediction,
     smoothed_files,
 )
-from tests.support.kills import traces
-from tests.support.session_files import counted, put_predictions, touch, video
+from tests.support.projects.session_files import counted, put_predictions, touch, video
 
 from napari_pose3d import (
     BatchSettings,

@@ -13,15 +13,15 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.batch_projects import (
+from tests.support.damage.kills import traces
+from tests.support.documents.doc_blocks import block_with
+from tests.support.projects.batch_projects import (
     all_smoothed,
     batch_project,
     corrupt,
     prediction,
     smoothed_files,
 )
-from tests.support.doc_blocks import block_with
-from tests.support.kills import traces
 
 from napari_pose3d import BatchSettings, Cancelled, PoseDataError, batch
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from tests.support.doc_blocks import blocks_of
+from tests.support.documents.doc_blocks import blocks_of
 from tests.support.paths import REPO
 
 SCRIPTS = [

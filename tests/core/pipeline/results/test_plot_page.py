@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.batch_projects import batch_project
-from tests.support.scenes import arc_rig, noisy_ensemble, walk
+from tests.support.projects.batch_projects import batch_project
+from tests.support.recordings.scenes import arc_rig, noisy_ensemble, walk
 
 from napari_pose3d import Ensemble, PoseDataError, Result, smooth
 from napari_pose3d.cli import main

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.scenes import ARC_VIEWS, arc_rig
-from tests.support.session_files import put_predictions
+from tests.support.projects.session_files import put_predictions
+from tests.support.recordings.scenes import ARC_VIEWS, arc_rig
 
 import napari_pose3d as p3d
 from napari_pose3d.cli import main

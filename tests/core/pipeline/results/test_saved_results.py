@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.batch_projects import batch_project
+from tests.support.projects.batch_projects import batch_project
 
 from napari_pose3d import open_project
 from napari_pose3d.cli import main

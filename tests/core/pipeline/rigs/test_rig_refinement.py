@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.label_projects import header, image
-from tests.support.session_files import put_predictions, touch
+from tests.support.projects.label_projects import header, image
+from tests.support.projects.session_files import put_predictions, touch
 
 from napari_pose3d import load_rig
 from napari_pose3d.cli import main

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from tests.support.calibration_window import LEFT, press
-from tests.support.label_window import until
-from tests.support.view_helpers import on_screen
+from tests.support.windows.calibration_window import LEFT, press
+from tests.support.windows.label_window import until
+from tests.support.windows.view_helpers import on_screen
 
 from napari_pose3d.core.cameras.rig_file import load_rig
 from napari_pose3d.gui.workspace.workspace import workspace

@@ -14,9 +14,9 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from scipy.spatial.transform import Rotation
-from tests.support.calibration_window import LEFT, press
-from tests.support.gui_helpers import VIEWS, write_session
-from tests.support.label_window import until
+from tests.support.windows.calibration_window import LEFT, press
+from tests.support.windows.gui_helpers import VIEWS, write_session
+from tests.support.windows.label_window import until
 
 from napari_pose3d.core.calibration.lint.rig_lint import Finding
 from napari_pose3d.core.cameras.rig import Rig

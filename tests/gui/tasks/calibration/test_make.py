@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
-from tests.support.calibration_window import LEFT, press
-from tests.support.label_window import until
+from tests.support.windows.calibration_window import LEFT, press
+from tests.support.windows.label_window import until
 
 from napari_pose3d.core.calibration.board.board import Board, board_text
 from napari_pose3d.core.cameras.rig_file import load_rig

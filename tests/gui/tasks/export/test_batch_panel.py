@@ -10,15 +10,15 @@ import pytest
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices
-from tests.support.batch_projects import (
+from tests.support.projects.batch_projects import (
     all_smoothed,
     batch_project,
     corrupt,
     prediction,
     smoothed_files,
 )
-from tests.support.label_window import until
-from tests.support.models_panel import click, open_in
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, open_in
 
 from napari_pose3d.gui.tasks.export.batch import batch_runner as runners
 from napari_pose3d.gui.tasks.export.export_widget import MANY, ONE, ExportWidget

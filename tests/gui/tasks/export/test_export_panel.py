@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from qtpy.QtWidgets import QFileDialog
-from tests.support.batch_projects import batch_project
-from tests.support.exchange_poses import KEYPOINTS, poses_of
-from tests.support.label_window import until
-from tests.support.labeled_projects import labeled_project
-from tests.support.models_panel import click, open_in
+from tests.support.projects.batch_projects import batch_project
+from tests.support.projects.labeled_projects import labeled_project
+from tests.support.recordings.exchange_poses import KEYPOINTS, poses_of
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, open_in
 
 from napari_pose3d import read_poses, save_rig
 from napari_pose3d.cli import main

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.label_window import until
-from tests.support.models_panel import click, open_in
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, open_in
 
 from napari_pose3d import open_video
 from napari_pose3d.cli import main

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from tests.support.label_sessions import KEYPOINTS, VIEWS, calibrated_project, truth
-from tests.support.label_window import click, go, open_widget, press, until
+from tests.support.projects.label_sessions import KEYPOINTS, VIEWS, calibrated_project, truth
+from tests.support.windows.label_window import click, go, open_widget, press, until
 
 from napari_pose3d.core.labels.propagation.propagation import Propagation, Stop
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus

@@ -11,13 +11,13 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from tests.support.label_sessions import (
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     VIEWS,
     calibrated_project,
     truth,
 )
-from tests.support.label_window import click, drag_label, go, open_widget, press, until
+from tests.support.windows.label_window import click, drag_label, go, open_widget, press, until
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 

@@ -12,8 +12,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QMessageBox
-from tests.support.gui_helpers import write_session
-from tests.support.label_sessions import (
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     SESSION,
     VIEWS,
@@ -21,7 +20,8 @@ from tests.support.label_sessions import (
     open_labeling,
     truth,
 )
-from tests.support.label_window import (
+from tests.support.windows.gui_helpers import write_session
+from tests.support.windows.label_window import (
     click,
     go,
     label_frame,
@@ -31,8 +31,8 @@ from tests.support.label_window import (
     saved,
     until,
 )
-from tests.support.napari_window import emptied
-from tests.support.view_helpers import move_mouse, on_screen
+from tests.support.windows.napari_window import emptied
+from tests.support.windows.view_helpers import move_mouse, on_screen
 
 from napari_pose3d.core.labels.frame_selection import kmeans_selection
 from napari_pose3d.core.labels.label_actions import place

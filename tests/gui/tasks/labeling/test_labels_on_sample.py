@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
-from tests.support.label_window import (
+from tests.support.paths import REPO
+from tests.support.windows.label_window import (
     click,
     drag_label,
     go,
@@ -25,7 +26,6 @@ from tests.support.label_window import (
     saved,
     until,
 )
-from tests.support.paths import REPO
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.synthetic.network_errors import PredictionErrors

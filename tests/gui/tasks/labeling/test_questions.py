@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 from qtpy.QtCore import Qt
-from tests.support.label_sessions import KEYPOINTS, SESSION, VIEWS, calibrated_project
-from tests.support.label_window import click, labels_on_disk, open_widget, press, saved, truth
-from tests.support.napari_window import emptied
+from tests.support.projects.label_sessions import KEYPOINTS, SESSION, VIEWS, calibrated_project
+from tests.support.windows.label_window import (
+    click,
+    labels_on_disk,
+    open_widget,
+    press,
+    saved,
+    truth,
+)
+from tests.support.windows.napari_window import emptied
 
 from napari_pose3d.core.labels.store.journal import Journal
 from napari_pose3d.core.labels.store.label import (

@@ -17,8 +17,14 @@ from napari.qt import QtViewer
 from qtpy.QtCore import QEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from tests.support.label_sessions import SESSION, VIEWS, calibrated_project, open_labeling, truth
-from tests.support.label_window import until
+from tests.support.projects.label_sessions import (
+    SESSION,
+    VIEWS,
+    calibrated_project,
+    open_labeling,
+    truth,
+)
+from tests.support.windows.label_window import until
 
 from napari_pose3d.core.labels import label_actions as actions
 from napari_pose3d.core.labels.store.label import LabelKey

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.litpose_programs import litpose_environment
-from tests.support.training_projects import end_trainings, training_project
+from tests.support.litpose.litpose_programs import litpose_environment
+from tests.support.projects.training_projects import end_trainings, training_project
 
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE
 from napari_pose3d.gui.session.current_session import current_session

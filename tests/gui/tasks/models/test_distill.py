@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.label_window import until
-from tests.support.models_panel import click, models_panel, open_in, open_section
-from tests.support.session_files import video
-from tests.support.training_projects import SESSIONS, VIEWS, smoothed_session
+from tests.support.projects.session_files import video
+from tests.support.projects.training_projects import SESSIONS, VIEWS, smoothed_session
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, models_panel, open_in, open_section
 
 from napari_pose3d.core.models.runs.training_state import State
 from napari_pose3d.gui.tasks.models.models_widget import ModelsWidget

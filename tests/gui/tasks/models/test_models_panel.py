@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
-from tests.support.label_window import until
-from tests.support.litpose_programs import litpose_environment
-from tests.support.models_panel import click, models_panel, open_in, open_section
+from tests.support.litpose.litpose_programs import litpose_environment
 from tests.support.paths import RECORDED_LITPOSE
-from tests.support.session_files import touch
-from tests.support.training_projects import config_of, edited, trained_network
+from tests.support.projects.session_files import touch
+from tests.support.projects.training_projects import config_of, edited, trained_network
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, models_panel, open_in, open_section
 
 from napari_pose3d.core.models.configuration.config_file import config_text
 from napari_pose3d.core.models.installation.litpose_search import VARIABLE, remembered_place

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from qtpy.QtCore import Qt
-from tests.support.label_window import until
-from tests.support.models_panel import click, models_panel, open_in, open_section
-from tests.support.session_files import video
-from tests.support.training_projects import SESSIONS, VIEWS, trained_network
+from tests.support.projects.session_files import video
+from tests.support.projects.training_projects import SESSIONS, VIEWS, trained_network
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, models_panel, open_in, open_section
 
 from napari_pose3d.gui.qt.run_bar import ProgressRow
 from napari_pose3d.gui.session.current_session import current_session

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from tests.support.exported_networks import exported_project
-from tests.support.label_window import go, open_widget, press, until
-from tests.support.models_panel import models_panel, open_section
-from tests.support.session_files import touch
+from tests.support.litpose.exported_networks import exported_project
+from tests.support.projects.session_files import touch
+from tests.support.windows.label_window import go, open_widget, press, until
+from tests.support.windows.models_panel import models_panel, open_section
 
 from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
 from napari_pose3d.core.labels import label_actions as actions

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from qtpy.QtWidgets import QDialog, QInputDialog
-from tests.support.label_window import until
-from tests.support.models_panel import click, models_panel, open_in, open_section
 from tests.support.paths import RECORDED_LITPOSE
-from tests.support.training_projects import edited, trained_network
+from tests.support.projects.training_projects import edited, trained_network
+from tests.support.windows.label_window import until
+from tests.support.windows.models_panel import click, models_panel, open_in, open_section
 
 from napari_pose3d.core.models.runs.model_folder import event_files
 from napari_pose3d.core.models.runs.training_progress import TRAIN_ERROR, VALIDATION_ERROR

@@ -16,8 +16,8 @@ from tests.gui.tasks.review.test_review_widget import (
     opened,
     planted_project,
 )
-from tests.support.label_sessions import KEYPOINTS, VIEWS, open_labeling, truth
-from tests.support.label_window import until
+from tests.support.projects.label_sessions import KEYPOINTS, VIEWS, open_labeling, truth
+from tests.support.windows.label_window import until
 
 from napari_pose3d.core.labels.label_actions import place
 from napari_pose3d.core.labels.store.label import LabelKey

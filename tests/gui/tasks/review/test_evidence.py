@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.review_scenes import recording
+from tests.support.recordings.review_scenes import recording
 
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.review.events.failures import Failure

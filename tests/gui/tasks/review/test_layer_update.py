@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.review_scenes import PLANTED, recording
+from tests.support.recordings.review_scenes import PLANTED, recording
 
 from napari_pose3d import smooth
 from napari_pose3d.core.pipeline.raw_points import raw_points

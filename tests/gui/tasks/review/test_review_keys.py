@@ -11,9 +11,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from tests.gui.tasks.review.test_review_widget import KEYPOINT, find, opened, pick, planted_project
-from tests.support.label_sessions import KEYPOINTS, VIEWS, open_labeling, truth
-from tests.support.label_window import until
-from tests.support.view_helpers import drag, on_screen
+from tests.support.projects.label_sessions import KEYPOINTS, VIEWS, open_labeling, truth
+from tests.support.windows.label_window import until
+from tests.support.windows.view_helpers import drag, on_screen
 
 from napari_pose3d.core.labels.label_actions import place
 from napari_pose3d.core.labels.store.label import LabelKey

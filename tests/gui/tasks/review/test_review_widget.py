@@ -11,7 +11,7 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from tests.support.label_sessions import (
+from tests.support.projects.label_sessions import (
     KEYPOINTS,
     N_FRAMES,
     SESSION,
@@ -19,9 +19,9 @@ from tests.support.label_sessions import (
     calibrated_project,
     truth,
 )
-from tests.support.label_window import labels_on_disk, saved, until
-from tests.support.session_files import put_predictions
-from tests.support.view_helpers import drag, on_screen
+from tests.support.projects.session_files import put_predictions
+from tests.support.windows.label_window import labels_on_disk, saved, until
+from tests.support.windows.view_helpers import drag, on_screen
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 from napari_pose3d.core.projects.project import open_project

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from tests.core.review.test_frame_choice import event
-from tests.support.review_scenes import recording
+from tests.support.recordings.review_scenes import recording
 
 from napari_pose3d.core.review.events.failures import Failure
 from napari_pose3d.core.review.session_review import review_result

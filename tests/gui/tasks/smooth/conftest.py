@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.gui_helpers import write_session
-from tests.support.napari_window import emptied
-from tests.support.smooth_panel import Gate
+from tests.support.windows.gui_helpers import write_session
+from tests.support.windows.napari_window import emptied
+from tests.support.windows.smooth_panel import Gate
 
 from napari_pose3d.gui.tasks.smooth import smooth_job
 from napari_pose3d.gui.tasks.smooth.smooth_widget import SmoothWidget

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from tests.support.smooth_panel import choose, run
+from tests.support.windows.smooth_panel import choose, run
 
 from napari_pose3d import load_rig, save_rig
 from napari_pose3d.core.projects.project import open_project

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.smooth_panel import TIMEOUT, choose
+from tests.support.windows.smooth_panel import TIMEOUT, choose
 
 from napari_pose3d.gui.tasks.smooth.smooth_widget import SmoothWidget
 

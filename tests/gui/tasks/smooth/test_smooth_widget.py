@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from tests.support.gui_helpers import VIEWS, make_result
-from tests.support.smooth_panel import TIMEOUT, choose, run
+from tests.support.windows.gui_helpers import VIEWS, make_result
+from tests.support.windows.smooth_panel import TIMEOUT, choose, run
 
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable

@@ -1,0 +1,234 @@
+"""Names that can be read in several ways, results beside predictions, files from a Mac."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.projects.session_files import counted, put_predictions, touch
+from tests.support.recordings.scenes import ring_rig
+
+from napari_pose3d import load_predictions, load_rig, save_rig
+from napari_pose3d.cli import main
+from napari_pose3d.core.projects.matching.prediction_matching import match_predictions
+from napari_pose3d.core.projects.project import open_project
+from napari_pose3d.errors import PoseDataError
+
+
+def folder_of(root: Path, cameras: list[str], stems: list[str]) -> Path:
+    rig = ring_rig(len(cameras))
+    named = (replace(c, name=n) for c, n in zip(rig.cameras, cameras, strict=True))
+    save_rig(replace(rig, cameras=tuple(named)), root / "calibration.toml")
+    for stem in stems:
+        put_predictions(root / f"{stem}.csv", counted(5))
+    return root
+
+
+def told(folder: Path) -> dict[str, dict[str, str]]:
+    """Stem of the file by session and view."""
+    return {
+        session.name: {
+            view: path.stem for each in session.sets for view, path in each.files.items()
+        }
+        for session in open_project(folder).sessions
+    }
+
+
+# --- the number of a camera beside other numbers ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cameras", "stems", "sessions"),
+    [
+        # The calibration numbers its cameras, the files call them cam1 and so on.
+        (
+            ["1", "2", "3"],
+            ["cam1_2_run", "cam2_2_run", "cam3_2_run"],
+            {"2_run": {"1": "cam1_2_run", "2": "cam2_2_run", "3": "cam3_2_run"}},
+        ),
+        (
+            ["1", "2", "10"],
+            ["run_Cam1", "run_Cam2", "run_Cam10"],
+            {"run": {"1": "run_Cam1", "2": "run_Cam2", "10": "run_Cam10"}},
+        ),
+        (
+            ["1", "2"],
+            ["1_trial_1", "2_trial_1", "1_trial_2", "2_trial_2"],
+            {
+                "trial_1": {"1": "1_trial_1", "2": "2_trial_1"},
+                "trial_2": {"1": "1_trial_2", "2": "2_trial_2"},
+            },
+        ),
+        (
+            ["1", "2", "3"],
+            [f"mouse_{m}_cam_{c}" for m in (1, 2, 3) for c in (1, 2, 3)],
+            {
+                f"mouse_{m}_cam": {str(c): f"mouse_{m}_cam_{c}" for c in (1, 2, 3)}
+                for m in (1, 2, 3)
+            },
+        ),
+        (
+            ["05", "11"],
+            ["05-2025-05-11", "11-2025-05-11"],
+            {"2025-05-11": {"05": "05-2025-05-11", "11": "11-2025-05-11"}},
+        ),
+        (
+            ["19", "23"],
+            ["19_2024-04-19_a", "23_2024-04-19_a", "19_2024-04-23_a", "23_2024-04-23_a"],
+            {
+                f"2024-04-{day}_a": {c: f"{c}_2024-04-{day}_a" for c in ("19", "23")}
+                for day in ("19", "23")
+            },
+        ),
+        (
+            ["A", "B"],
+            ["A_day_A", "B_day_A", "A_day_B", "B_day_B"],
+            {f"day_{d}": {c: f"{c}_day_{d}" for c in "AB"} for d in "AB"},
+        ),
+        (["1", "2"], ["cam-1", "cam-2"], {"cam": {"1": "cam-1", "2": "cam-2"}}),
+    ],
+)
+def test_the_place_that_pairs_the_files_up_is_the_cameras(
+    tmp_path: Path, cameras: list[str], stems: list[str], sessions: dict[str, dict[str, str]]
+) -> None:
+    folder = folder_of(tmp_path, cameras, stems)
+    assert told(folder) == sessions
+    table = match_predictions(folder)
+    assert {(r.session, r.view, r.path.stem) for r in table.rows} == {
+        (name, view, stem) for name, files in sessions.items() for view, stem in files.items()
+    }
+    # One file alone is read as among the others.
+    (row,) = match_predictions(folder / f"{stems[0]}.csv").rows
+    assert sessions[row.session][row.view] == stems[0]
+
+
+def test_what_nothing_tells_is_an_error_that_lists_the_readings(tmp_path: Path) -> None:
+    stems = [f"{a}_x_{b}" for a in "12" for b in "12"]
+    folder = folder_of(tmp_path, ["1", "2"], stems)
+    with pytest.raises(PoseDataError, match=r"session 'x_1' or view '1' of session '1_x'"):
+        load_predictions(folder)
+    project = open_project(folder)
+    assert not project.sessions
+    assert any("can be read as" in issue.what for issue in project.issues)
+
+
+@pytest.mark.parametrize(
+    "stems",
+    [
+        ["mouse_day_1", "mouse_day_2"],
+        ["mouse_trial1", "mouse_trial2"],
+        ["mouse_20240401", "mouse_20240402"],
+        ["mouse_2024-04-01", "mouse_2024-04-02"],
+    ],
+)
+def test_trials_are_never_taken_for_views(tmp_path: Path, stems: list[str]) -> None:
+    for stem in stems:
+        put_predictions(tmp_path / f"{stem}.csv", counted(5))
+        touch(tmp_path / f"{stem}.mp4")
+    assert [each.name for each in open_project(tmp_path).sessions] == stems
+    with pytest.raises(PoseDataError, match="2 sessions"):
+        load_predictions(tmp_path)
+
+
+def test_cameras_in_front_without_a_calibration(tmp_path: Path) -> None:
+    for camera in (1, 2):
+        for trial in (1, 2):
+            put_predictions(tmp_path / f"{camera}_trial_{trial}.csv", counted(5))
+    assert {name: set(views) for name, views in told(tmp_path).items()} == {
+        "trial_1": {"1", "2"},
+        "trial_2": {"1", "2"},
+    }
+
+
+# --- results beside predictions ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["smooth", "triangulate"])
+@pytest.mark.parametrize("compact", [[], ["--compact"]])
+def test_results_beside_predictions_are_no_inputs(
+    tmp_path: Path, command: str, compact: list[str]
+) -> None:
+    rig = ring_rig(2)
+    save_rig(rig, tmp_path / "calibration.toml")
+    rng = np.random.default_rng(3)
+    for session in ("fly", "fly_2", "fly_2_b"):
+        xyz = rng.normal(0, 30, (12, 2, 3))
+        for view, xy in zip(rig.names, rig.project(xyz), strict=True):
+            put_predictions(tmp_path / f"{session}_{view}.rng=0.csv", xy)
+    before = told(tmp_path)
+    first: dict[str, bytes] = {}
+    for n in range(2):
+        for session in ("fly", "fly_2"):
+            arguments = [command, str(tmp_path), "--session", session, "--out", str(tmp_path)]
+            assert main([*arguments, "--force", *compact]) == 0
+            content = (tmp_path / f"{session}_3d.csv").read_bytes()
+            assert first.setdefault(session, content) == content, n
+    project = open_project(tmp_path)
+    assert [each.name for each in project.sessions] == list(before)
+    for each in project.sessions:
+        assert set(each.views) == set(rig.names)
+        assert [one.name for one in each.ensemble_sets] == ["rng=0"]
+        own = {one.kind for one in each.sets if one.own}
+        expected = {"3d"} if command == "triangulate" else {"3d", "smoothed"}
+        assert own == (expected if each.name in first else set())
+
+
+def test_results_tell_nothing_about_the_place_of_the_view(tmp_path: Path) -> None:
+    """A session's name may end in the name of a view, and so does that of its 3-D positions."""
+    stems = ["fly_cam1", "fly_cam2", "fly_cam1_cam1", "fly_cam1_cam2"]
+    folder = folder_of(tmp_path, ["cam1", "cam2"], stems)
+    before = told(folder)
+    assert before["fly_cam1"] == {"cam1": "fly_cam1_cam1", "cam2": "fly_cam1_cam2"}
+    for session in ("fly", "fly_cam1"):
+        arguments = ["triangulate", str(folder), "--session", session, "--out", str(folder)]
+        assert main(arguments) == 0
+    assert told(folder) == before
+
+
+# --- files from a Mac -------------------------------------------------------------------------
+
+
+def test_an_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
+    composed = ["käfig-1", "käfig-2"]
+    folder = folder_of(tmp_path, composed, [])
+    for name in composed:
+        stem = unicodedata.normalize("NFD", f"müde_{name}")
+        put_predictions(folder / f"{stem}.csv", counted(5))
+        (folder / f"._{stem}.csv").write_bytes(b"\0\5\26\7")
+    ensemble = load_predictions(folder, rig=load_rig(folder / "calibration.toml"))
+    assert ensemble.views == tuple(composed)
+    assert ensemble.session == "müde"
+    assert load_predictions(folder, session=unicodedata.normalize("NFD", "müde")).n_frames == 5
+    assert not any("._" in path.name for path, _ in ensemble.unmatched)
+    with pytest.raises(PoseDataError, match="macOS"):
+        load_predictions(sorted(folder.glob("._*"))[0])
+
+
+def test_a_keypoint_s_umlaut_is_one_letter_or_two(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, ["left", "right"], [])
+    apart, together = (unicodedata.normalize(form, "rücken") for form in ("NFD", "NFC"))
+    put_predictions(folder / "run_left.csv", counted(5), (apart, "nose"))
+    # In another order, too: columns are told by their names.
+    put_predictions(folder / "run_right.csv", counted(5)[:, ::-1] + 50, ("nose", together))
+    ensemble = load_predictions(folder).in_memory()
+    assert ensemble.keypoints == (apart, "nose"), "as the first file has it"
+    assert ensemble.warnings == ()
+    np.testing.assert_array_equal(ensemble.xy[0, 1, :, 0, 0], np.arange(5) + 50)
+    some = load_predictions(folder, keypoints=[together]).in_memory()
+    assert some.keypoints == (apart,)
+    out = tmp_path / "out"
+    rig = str(folder / "calibration.toml")
+    assert main(["triangulate", str(folder), "--calibration", rig, "--out", str(out)]) == 0
+    assert apart in (out / "run_3d.csv").read_text(encoding="utf-8")
+
+
+def test_files_that_all_seem_to_be_of_one_view_are_explained(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, ["1", "2", "3"], ["left_2_run", "right_2_run", "top_2_run"])
+    rig = load_rig(folder / "calibration.toml")
+    with pytest.raises(PoseDataError, match="all files were taken as view 2") as raised:
+        load_predictions(folder, rig=rig)
+    assert "left_2_run.csv, right_2_run.csv, top_2_run.csv" in str(raised.value)
+    assert [each.kind for each in raised.value.remedies] == ["views", "cameras", "session"]

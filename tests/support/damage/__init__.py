@@ -1,0 +1,1 @@
+"""Full disks, killed processes, what journals still hold."""

@@ -1,0 +1,1 @@
+"""The blocks, images and tables of the documentation."""

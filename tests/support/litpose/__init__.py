@@ -1,0 +1,1 @@
+"""Lightning Pose: the real one, stand-ins, networks small enough for a test."""

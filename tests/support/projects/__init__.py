@@ -1,0 +1,1 @@
+"""Small projects on disk, with known numbers and labels."""

@@ -1,0 +1,1 @@
+"""Recordings and rigs with known truth."""

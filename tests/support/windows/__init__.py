@@ -1,0 +1,1 @@
+"""napari and the panels in a window, and a user with mouse and keys."""
