@@ -5,10 +5,10 @@ Opening a session reads nothing; rig, predictions and videos are read when they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,13 @@ SetKind = Literal["predictions", "smoothed", "3d"]
 _UNADJUSTED = ViewAlignment()
 
 
+NAME_NETWORKS = (
+    "If they are of different networks or seeds, name them seed=0, seed=1, ... or put each into a "
+    "folder models/<name>/"
+)
+"""What tells the files of an ensemble apart."""
+
+
 @dataclass(frozen=True, eq=False)
 class PredictionSet:
     """One model's or one seed's output for the views of a session, or a smoother's.
@@ -56,6 +63,9 @@ class PredictionSet:
     doubtful : bool
         Whether only its folder tells it from another set, with no video to show that both are of
         one recording.
+    rivals : tuple of (view, Path)
+        Files of views that another file is given for in ``files``, or (view "") in ``space``:
+        nothing in their names tells them apart.
     """
 
     name: str
@@ -65,6 +75,38 @@ class PredictionSet:
     own: bool = False
     above: str = ""
     doubtful: bool = False
+    rivals: tuple[tuple[str, Path], ...] = ()
+
+    @classmethod
+    def of_files(
+        cls, name: str, kind: SetKind, files: Iterable[tuple[str, Path]], **more: Any
+    ) -> PredictionSet:
+        """A set of (view, file) pairs: the first of each view, the others as rivals.
+
+        Parameters
+        ----------
+        files : iterable of (view, Path)
+            The view is "" for 3-D positions.
+        **more
+            The other attributes.
+        """
+        first: dict[str, Path] = {}
+        rivals = [(view, path) for view, path in files if first.setdefault(view, path) != path]
+        space = first.pop("", None) if kind == "3d" else None
+        return cls(name, kind, first, space, rivals=tuple(rivals), **more)
+
+    @property
+    def all_files(self) -> tuple[tuple[str, Path], ...]:
+        """(view, file) pairs, with 3-D positions under the view ""; rivals come last."""
+        space = [] if self.space is None else [("", self.space)]
+        return (*self.files.items(), *space, *self.rivals)
+
+    def only(self, paths: Container[Path]) -> PredictionSet:
+        """With some of its files only; one that stood behind another takes that one's place."""
+        kept = [(view, path) for view, path in self.all_files if path in paths]
+        return PredictionSet.of_files(
+            self.name, self.kind, kept, own=self.own, above=self.above, doubtful=self.doubtful
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -371,9 +413,18 @@ def refuse_doubtful(session: str, sets: Sequence[PredictionSet]) -> None:
     Raises
     ------
     PoseDataError
-        When only their folders tell them apart, and no video shows that they are of one recording.
+        When only their folders tell them apart, and no video shows that they are of one
+        recording; or a set has two files for a view.
     """
     seen: dict[str, Path] = {}
+    for each in sets:
+        for view, path in each.rivals[:1] if each.files else ():
+            raise PoseDataError(
+                f"{each.files[view]} and {path} are both view '{view}' of session '{session}', and "
+                "nothing in their names tells which of them to use",
+                expected="one file for each view of a prediction set",
+                todo=f"Give the files of one of them. {NAME_NETWORKS}",
+            )
     for each in sets:
         for view, path in each.files.items() if each.doubtful else ():
             other = seen.setdefault(view, path)
@@ -382,8 +433,7 @@ def refuse_doubtful(session: str, sets: Sequence[PredictionSet]) -> None:
                     f"{other} and {path} are both view '{view}' of session '{session}', and "
                     "nothing tells whether they are of several networks or several recordings",
                     expected="one file for each view of a prediction set",
-                    todo="Choose the folder of one of them. If they are from different seeds, "
-                    "name them seed=0, seed=1, ... or put each into a folder models/<name>/",
+                    todo=f"Choose the folder of one of them. {NAME_NETWORKS}",
                 )
 
 

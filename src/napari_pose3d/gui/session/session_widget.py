@@ -313,7 +313,7 @@ class SessionWidget(QWidget):
         if opened is None:
             return
         session = opened.session
-        paths = [path for each in session.ensemble_sets for path in each.files.values()]
+        paths = [path for each in session.ensemble_sets for _, path in each.all_files]
         if not paths:
             show_warning(f"{session.name} has no predictions that could be smoothed.")
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.cameras.rig import view_names
@@ -187,7 +186,7 @@ def _headers(
     in_sets: set[Path] = set()
     for session in project.sessions:
         for each in session.sets:
-            paths = [*each.files.values(), *([each.space] if each.space else [])]
+            paths = [path for _, path in each.all_files]
             in_sets.update(paths)
             for path in paths if session.name in names else ():
                 relative = path.relative_to(scan.listing.root).as_posix()
@@ -215,26 +214,23 @@ def _rows(
     mirrored: tuple[str, ...] | None,
 ) -> list[MatchRow]:
     """The files of one session that make an ensemble."""
-    present = [
-        (each, files)
-        for each in session.sets
-        if (files := {view: p for view, p in each.files.items() if p in headers})
-    ]
-    raw = [each for each, files in present if not _is_smoothed(each, files, headers)]
+    present = [found for each in session.sets if (found := each.only(headers)).files]
+    raw = [each for each in present if not _is_smoothed(each, headers)]
     names = {each.name for each in raw}
     chosen = []
-    for each, files in present:
+    for each in present:
+        files = each.files
         if raw and each.name not in names:
             unmatched |= dict.fromkeys(files.values(), _SMOOTHED)
         elif each.above in names:
             why = f"in a folder below that of '{each.above}' (give this folder to use it)"
             unmatched |= dict.fromkeys(files.values(), why)
         else:
-            chosen.append((each, files))
-    refuse_doubtful(session.name, [replace(each, files=files) for each, files in chosen])
+            chosen.append(each)
+    refuse_doubtful(session.name, chosen)
     rows = []
-    for each, files in chosen:
-        for view, path in files.items():
+    for each in chosen:
+        for view, path in each.files.items():
             if mirrored is None:
                 row = MatchRow(session.name, each.name, view, path, headers[path], each.own)
                 rows.append(row)
@@ -267,11 +263,9 @@ def _without_results_beside_predictions(
     return kept
 
 
-def _is_smoothed(
-    each: PredictionSet, files: dict[str, Path], headers: dict[Path, TableHeader]
-) -> bool:
+def _is_smoothed(each: PredictionSet, headers: dict[Path, TableHeader]) -> bool:
     """Whether a smoother wrote it: it is no further seed."""
-    return each.kind != "predictions" or any(headers[path].smoothed for path in files.values())
+    return each.kind != "predictions" or any(headers[p].smoothed for p in each.files.values())
 
 
 def _nothing_found(

@@ -29,11 +29,12 @@ _SEED = re.compile(rf"(?<!{_LETTER})(?:rng|seed)=\d+(?!{_LETTER})")
 
 # The scorer that DeepLabCut appends to a video's name, with its tracker and filter behind it.
 _DLC_SCORER = re.compile(r"(?:DLC_|DeepCut_)(?:(?!DLC_|DeepCut_)\w)*?shuffle\d+[\w.-]*$")
-# What stands behind a scorer: the tracker of several animals (ellipse, skeleton, box), the filter.
+# What stands behind a scorer: the tracker of several animals (ellipse, skeleton, box, transformer,
+# conditional top-down), the filter.
 _AFTER_SCORER = (
     "",
     "_filtered",
-    *(f"_{t}{f}" for t in ("el", "sk", "bx") for f in ("", "_filtered")),
+    *(f"_{t}{f}" for t in ("el", "sk", "bx", "tr", "ctd") for f in ("", "_filtered")),
 )
 
 # A number behind these words counts recordings, and one behind the others cameras.

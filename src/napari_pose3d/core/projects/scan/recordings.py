@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..issues import Issue
@@ -68,10 +68,10 @@ def restricted(recordings: Sequence[Recording], given: Container[Path]) -> list[
             for files in (each.videos, each.boxes, each.images)
         )
         for one in each.sets:
-            files = {view: path for view, path in one.files.items() if path in given}
-            space = one.space if one.space is not None and one.space in given else None
-            if files or space is not None:
-                part.sets.append(replace(one, files=files, space=space))
+            # Of files that cannot be told apart, what was asked for is the one that is meant.
+            asked = one.only(given)
+            if asked.all_files:
+                part.sets.append(asked)
         if part.views or part.sets:
             found.append(part)
     return found
@@ -116,30 +116,16 @@ def _recording(name: str, files: Sequence[ScannedFile]) -> Recording:
             names[place] = _unused(wanted, kind, used)
             above = [names[other] for other in names if other != place and _is_in(place, other)]
             recording.sets.append(
-                PredictionSet(
+                PredictionSet.of_files(
                     names[place],
                     kind,
-                    *_files_of(kind, members, recording),
+                    [("" if kind == "3d" else each.view, each.path) for each in members],
                     own=own,
                     above=above[0] if above else "",
                     doubtful=len(places) > 1 and not recording.videos,
                 )
             )
     return recording
-
-
-def _files_of(
-    kind: SetKind, members: Sequence[ScannedFile], recording: Recording
-) -> tuple[dict[str, Path], Path | None]:
-    if kind == "3d":
-        first, *others = members
-        for other in others:
-            recording.issues.append(_twice("3-D positions", first.path, other.path, recording))
-        return {}, first.path
-    files: dict[str, Path] = {}
-    for each in members:
-        _put(files, each.view, each.path, recording)
-    return files, None
 
 
 def _is_in(place: str, other: str) -> bool:
@@ -164,17 +150,15 @@ def _same_view_twice(places: Mapping[str, Sequence[ScannedFile]]) -> bool:
 def _put(files: dict[str, Path], view: str, path: Path, recording: Recording) -> None:
     first = files.setdefault(view, path)
     if first != path:
-        recording.issues.append(_twice(f"view {view}", first, path, recording))
-
-
-def _twice(what: str, first: Path, other: Path, recording: Recording) -> Issue:
-    return Issue(
-        "error",
-        f"{first.name} and {other.name} cannot be distinguished: both are {what}; the first is "
-        "used",
-        recording.name,
-        f"Rename or remove one of {first} and {other}",
-    )
+        recording.issues.append(
+            Issue(
+                "error",
+                f"{first.name} and {path.name} cannot be distinguished: both are view {view}; the "
+                "first is used",
+                recording.name,
+                f"Rename or remove one of {first} and {path}",
+            )
+        )
 
 
 def _last(home: str) -> str:

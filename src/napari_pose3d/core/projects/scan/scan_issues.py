@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_pose3d.errors import Remedy
 
 from ..issues import Issue
-from ..session import Session
+from ..session import NAME_NETWORKS, PredictionSet, Session
 from .folder_scan import FolderScan
 from .recordings import Recording
 
@@ -52,6 +52,7 @@ def issues_of_recording(
             )
         )
     for each in recording.sets:
+        found += [_rivals(each, view, path, name) for view, path in each.rivals]
         lacking = [view for view in wanted if view not in each.files]
         if each.files and lacking:
             found.append(
@@ -154,6 +155,18 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
             )
         )
     return tuple(issues)
+
+
+def _rivals(each: PredictionSet, view: str, path: Path, session: str) -> Issue:
+    first = each.files.get(view, each.space) or path
+    what = f"view {view}" if view else "3-D positions"
+    return Issue(
+        "error",
+        f"{first.name} and {path.name} cannot be distinguished: both are {what}; the first is "
+        "shown, and nothing is computed from either",
+        session,
+        f"Rename or remove one of {first} and {path}. {NAME_NETWORKS}",
+    )
 
 
 def _all_alone(sessions: Sequence[Session]) -> bool:

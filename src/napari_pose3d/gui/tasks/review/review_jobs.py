@@ -19,7 +19,7 @@ def find(
 ) -> tuple[ReviewRun, SessionReview]:
     """Review the open session."""
     session = opened.session
-    paths = [path for each in session.ensemble_sets for path in each.files.values()]
+    paths = [path for each in session.ensemble_sets for _, path in each.all_files]
     run = ReviewRun(
         paths,
         session.rig_path,

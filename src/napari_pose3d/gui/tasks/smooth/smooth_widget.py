@@ -137,7 +137,7 @@ class SmoothWidget(QWidget):
         if opened is None:
             return
         session = opened.session
-        paths = [path for each in session.ensemble_sets for path in each.files.values()]
+        paths = [path for each in session.ensemble_sets for _, path in each.all_files]
         self.inputs.follow(session.name, paths, session.rig_path)
         self.inputs.offer_session(False)
 
