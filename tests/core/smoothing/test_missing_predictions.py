@@ -79,7 +79,23 @@ def test_zero_with_a_likelihood_is_a_position(scene) -> None:
     xy[:, :, 30, 0] = -1.0
     result = smooth(replace(ensemble, xy=xy, likelihood=unknown), mode="single")
     np.testing.assert_array_equal(result.poses2d.ensemble_median[:, 30, 0], -1.0)
-    assert not any("(0, 0)" in x for x in result.report.warnings)
+    assert any(
+        f"{n} predictions lie at exactly (0, 0) or (-1, -1)" in x for x in result.report.warnings
+    )
+
+
+@pytest.mark.parametrize("nothing", [0.0, -1.0])
+def test_what_stands_for_nothing_found_does_not_speak_against_the_calibration(
+    scene, nothing: float
+) -> None:
+    rig, _, ensemble = scene
+    xy = ensemble.xy.copy()
+    hidden = np.random.default_rng(2).random(xy.shape[1:4]) < 0.3
+    xy[:, hidden] = nothing
+    result = triangulate_ensemble(replace(ensemble, xy=xy), rig)
+    assert not any("calibration" in x for x in result.report.warnings)
+    n = 3 * int(hidden.sum())
+    assert any(f"{n:,} predictions lie at exactly" in x for x in result.report.warnings)
 
 
 def test_one_set_with_a_placeholder_does_not_move_the_median(scene) -> None:
@@ -90,6 +106,50 @@ def test_one_set_with_a_placeholder_does_not_move_the_median(scene) -> None:
     np.testing.assert_allclose(
         result.poses2d.ensemble_median[:, 50, 1], xy[1:, :, 50, 1].mean(axis=0), rtol=1e-6
     )
+
+
+# Likelihoods that tell nothing
+
+
+@pytest.mark.parametrize("n_models", [1, 3])
+@pytest.mark.parametrize("value", [0.0, 1e-6, np.nan])
+def test_without_likelihoods_positions_count_as_any_other(
+    scene, value: float, n_models: int
+) -> None:
+    rig, xyz, ensemble = scene
+    part = replace(
+        ensemble,
+        xy=ensemble.xy[:n_models],
+        likelihood=np.ones_like(ensemble.likelihood[:n_models]),
+        models=ensemble.models[:n_models],
+    )
+    expected = smooth(part, rig)
+    found = smooth(replace(part, likelihood=np.full_like(part.likelihood, value)), rig)
+    np.testing.assert_allclose(found.poses3d.xyz, expected.poses3d.xyz, rtol=1e-5, atol=1e-3)
+    assert np.linalg.norm(found.poses3d.xyz - xyz, axis=-1).max() < 10
+    (note,) = [n for n in found.report.warnings if "likelihood" in n]
+    assert "all keypoints in Cam-0, Cam-1, Cam-2" in note
+    assert not any("likelihood" in n for n in expected.report.warnings)
+
+
+def test_a_keypoint_without_likelihoods_is_computed_and_named(scene) -> None:
+    """As of a point that a tool derived from others and added to the tables."""
+    rig, xyz, ensemble = scene
+    likelihood = ensemble.likelihood.copy()
+    likelihood[..., 2] = 0.0
+    found = smooth(replace(ensemble, likelihood=likelihood), rig)
+    assert np.linalg.norm(found.poses3d.xyz[:, 2] - xyz[:, 2], axis=-1).max() < 10
+    (note,) = [n for n in found.report.warnings if "likelihood" in n]
+    assert f"({ensemble.keypoints[2]} in Cam-0, Cam-1, Cam-2)" in note
+
+
+def test_likelihood_0_in_one_view_only_means_that_it_is_not_believed(scene) -> None:
+    rig, xyz, ensemble = scene
+    xy, likelihood = ensemble.xy.copy(), ensemble.likelihood.copy()
+    likelihood[:, 1, :, 2] = 0.0
+    xy[:, 1, :, 2] += 150
+    found = smooth(replace(ensemble, xy=xy, likelihood=likelihood), rig)
+    assert np.linalg.norm(found.poses3d.xyz[:, 2] - xyz[:, 2], axis=-1).max() < 10
 
 
 # Numbers that are no positions

@@ -16,6 +16,7 @@ from napari_pose3d.core.poses.report import Mode
 from napari_pose3d.core.poses.time_axis import TimeAxis
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
+    at_placeholder,
     ensemble_statistics,
 )
 from napari_pose3d.core.smoothing.ensemble.time_rows import at_frames, in_rows
@@ -120,6 +121,7 @@ def checked_input(
         statistics = in_rows(statistics, axis, ensemble.views)
         compared = at_frames(statistics, axis)
     notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
+    notes += unrated_notes(statistics, ensemble)
     left_out = uncomputable(ensemble, compared, mode, notes)
     fit = None if rig is None else check_calibration(rig, ensemble, compared, cancelled)
     found = CheckedInput(statistics, pairs, notes, left_out, fit)
@@ -155,12 +157,14 @@ def check_calibration(
 def _trusted(statistics: EnsembleStatistics) -> FloatArray:
     """The centre in frames from all over the recording, without what the networks doubt themselves.
 
-    A view that is lost for most of a short recording tells nothing about the calibration.
+    Nor with what may stand for nothing found, (0, 0) and (-1, -1), whatever its likelihood. A view
+    that is lost for most of a short recording tells nothing about the calibration.
     """
     step = 1 + statistics.centre.shape[1] // _FRAMES
     centre, likelihood = statistics.centre[:, ::step], statistics.likelihood[:, ::step]
     usual = float(np.nanmedian(likelihood)) if np.isfinite(likelihood).any() else 0.0
     doubted = likelihood < _DOUBTED * usual
+    doubted |= at_placeholder(centre)
     kept = np.where(doubted[..., None], np.nan, centre)
     # Where one view is doubted throughout, it is compared all the same.
     enough = (observed_mask(kept).sum(axis=0) == len(kept)).sum() >= _FEWEST_TRUSTED
@@ -230,11 +234,31 @@ def placeholder_notes(statistics: EnsembleStatistics) -> Iterable[str]:
         )
     if (n := int(statistics.n_zeros.sum())) >= _FEWEST_ZEROS:
         yield (
-            f"{n:,} predictions lie at exactly (0, 0) and are taken as positions; if they stand "
-            "for nothing found, leave them out by a minimum likelihood"
+            f"{n:,} predictions lie at exactly (0, 0) or (-1, -1) and are taken as positions; if "
+            "they stand for nothing found, leave them out by a minimum likelihood"
         )
     if n := int(statistics.n_impossible.sum()):
         yield (
             f"{n:,} predictions are infinite or more than a million px away; they are treated as "
             "missing"
         )
+
+
+def unrated_notes(statistics: EnsembleStatistics, ensemble: AnyEnsemble) -> Iterable[str]:
+    """Notes on predictions whose likelihood tells nothing."""
+    if not statistics.unrated.any():
+        return
+    by_view: dict[tuple[str, ...], list[str]] = {}
+    for view, unrated in zip(ensemble.views, statistics.unrated, strict=True):
+        names = tuple(k for k, flag in zip(ensemble.keypoints, unrated, strict=True) if flag)
+        by_view.setdefault(names, []).append(view)
+    where = "; ".join(
+        f"{'all keypoints' if len(names) == len(ensemble.keypoints) else ', '.join(names)} in "
+        f"{', '.join(views)}"
+        for names, views in by_view.items()
+        if names
+    )
+    yield (
+        f"the likelihood is missing, or next to 0 throughout, where there are positions ({where}); "
+        "it tells nothing there and was not used: these positions count as any other"
+    )

@@ -23,8 +23,10 @@ Spread = Literal["confidence_weighted_var", "var"]
 # What the published smoother assumes where no variance can be computed, px^2.
 UNKNOWN_VARIANCE = 1000.0
 _LOWEST_LIKELIHOOD = 1e-5
-# No image is so large, px.
 _NO_LIKELIHOOD = 1e-6
+# Where nothing in the whole input is more likely, the likelihoods tell nothing.
+_NO_NETWORK_SO_UNSURE = 1e-3
+# No image is so large, px.
 _FARTHEST = 1e6
 # So that the intermediate arrays stay small beside those that are kept.
 _FRAMES_AT_ONCE = 4096
@@ -49,7 +51,10 @@ class EnsembleStatistics:
         Predictions that were taken as missing: (0, 0) with likelihood 0 or none, and infinite ones
         or more than a million px away.
     n_zeros : (view,) int64
-        Predictions at exactly (0, 0) that were taken as positions.
+        Predictions at exactly (0, 0) or (-1, -1) that were taken as positions.
+    unrated : (view, keypoint) bool
+        Whether there are positions whose likelihood is missing, or 0 throughout. It tells nothing
+        about them, so it divides no variance.
     certain : CertainObservations or None
         Positions that a person gave; they are in the arrays.
     """
@@ -61,6 +66,7 @@ class EnsembleStatistics:
     n_placeholders: NDArray[np.int64]
     n_impossible: NDArray[np.int64]
     n_zeros: NDArray[np.int64]
+    unrated: NDArray[np.bool_]
     certain: CertainObservations | None = None
 
     @property
@@ -114,6 +120,7 @@ def ensemble_statistics(
         When there is no frame, or a file cannot be read.
     """
     found: EnsembleStatistics | None = None
+    divided: list[bool] = []
     with ThreadPoolExecutor(max_workers=threads or os.cpu_count() or 1) as pool:
         for view in range(len(ensemble.views)):
             part = ensemble.one_view(view, progress, cancelled, threads)
@@ -128,12 +135,21 @@ def ensemble_statistics(
                 found.n_zeros[view] += counts[2]
                 if cancelled is not None and cancelled():
                     raise Cancelled
+            divided.append(options.divides(part))
             del part, reduce  # before the next view is read
     if found is None or not found.n_frames:
         raise PoseDataError(
             "the ensemble holds no frame or no view", expected="one or more of each"
         )
+    if not keep_placeholders:
+        _leave_unrated(found, divided)
     return found
+
+
+def at_placeholder(xy: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether positions ``(..., 2)`` are exactly what programs write where they found nothing."""
+    same = xy[..., 0] == xy[..., 1]
+    return same & ((xy[..., 0] == 0) | (xy[..., 0] == -1))
 
 
 def _with_room(
@@ -149,9 +165,10 @@ def _with_room(
         np.zeros(n_views, np.int64),
         np.zeros(n_views, np.int64),
         np.zeros(n_views, np.int64),
+        np.zeros((n_views, shape[2]), bool),
     )
     if old is not None:
-        for name in ("n_placeholders", "n_impossible", "n_zeros"):
+        for name in ("n_placeholders", "n_impossible", "n_zeros", "unrated"):
             getattr(new, name)[:] = getattr(old, name)
         for name in ("centre", "variance", "likelihood", "swapped"):
             getattr(new, name)[:, : old.n_frames] = getattr(old, name)
@@ -165,6 +182,12 @@ class _Options:
     pairs: NDArray[np.int64]
     fix_swaps: bool
     keep_placeholders: bool
+
+    def divides(self, part: Ensemble) -> bool:
+        """Whether variances are divided by the likelihood."""
+        if len(part.models) > 1:
+            return self.spread == "confidence_weighted_var"
+        return part.variance is None or not np.isfinite(part.variance).any()
 
 
 def _reduce(
@@ -187,11 +210,13 @@ def _reduce(
     placeholder = (xy[..., 0] <= 0) & (xy[..., 1] <= 0)
     n_zeros = 0
     if placeholder.any():
-        zero = (xy == 0).all(axis=-1)
-        placeholder &= (confidence < _NO_LIKELIHOOD) | (np.isnan(confidence) & zero)
+        exact = at_placeholder(xy)
+        placeholder &= (confidence < _NO_LIKELIHOOD) | (
+            np.isnan(confidence) & (xy == 0).all(axis=-1)
+        )
         if options.keep_placeholders:
             placeholder[:] = False
-        n_zeros = int((zero & ~placeholder).sum())
+        n_zeros = int((exact & ~placeholder).sum())
     impossible = (np.abs(xy[..., 0]) > _FARTHEST) | (np.abs(xy[..., 1]) > _FARTHEST)
     if placeholder.any() or impossible.any():
         xy = np.where((placeholder | impossible)[..., None], np.float32(np.nan), xy)
@@ -207,12 +232,35 @@ def _reduce(
             reduce_models(xy, confidence, median, middle, variance, likelihood, n_models)
     mean_confidence = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
     if len(part.models) > 1:
-        if options.spread == "confidence_weighted_var":
+        if options.divides(part):
             variance /= mean_confidence
-    elif part.variance is not None and np.isfinite(part.variance).any():
+    elif part.variance is not None and not options.divides(part):
         variance[:] = part.variance[0, 0, frames]
     else:
         variance[:] = 1 / mean_confidence
     variance[np.isnan(variance)] = UNKNOWN_VARIANCE
     variance[n_models == 0] = np.nan
     return int(placeholder.sum()), int(impossible.sum()), n_zeros
+
+
+def _leave_unrated(found: EnsembleStatistics, divided: Sequence[bool]) -> None:
+    """Take back what a likelihood did to the variances of positions that it tells nothing about.
+
+    A missing one was counted as 0, which would leave its positions next to no weight. So would one
+    that is 0 throughout, as tools write it that know none: for all keypoints of a view, or in all
+    views of a keypoint. Of a single keypoint in a single view it may mean that it is never seen.
+    """
+    best = np.zeros(found.unrated.shape, np.float32)
+    for view, likelihood in enumerate(found.likelihood):
+        observed = np.isfinite(found.centre[view, ..., 0])
+        best[view] = np.fmax.reduce(np.where(observed, likelihood, 0), axis=0, initial=0)
+    everywhere = best.max(initial=0) < _NO_NETWORK_SO_UNSURE
+    for view, likelihood in enumerate(found.likelihood):
+        observed = np.isfinite(found.centre[view, ..., 0])
+        void = (best.max(axis=0) == 0) | (best[view].max() == 0) | everywhere
+        unrated = observed & (np.isnan(likelihood) | void)
+        found.unrated[view] = unrated.any(axis=0)
+        if divided[view] and unrated.any():
+            factor = np.fmax(likelihood, np.float32(_LOWEST_LIKELIHOOD))[..., None]
+            unrated = unrated[..., None] & (found.variance[view] != UNKNOWN_VARIANCE)
+            np.multiply(found.variance[view], factor, out=found.variance[view], where=unrated)
