@@ -94,7 +94,7 @@ def test_a_result_never_replaces_what_it_is_made_from(
     before = (tmp_path / "day1_top.csv").read_bytes()
     arguments = ["smooth", str(tmp_path), "--mode", "single", "--out", str(tmp_path), "--force"]
     assert main(arguments) == 2
-    assert "would replace the predictions" in capsys.readouterr().err
+    assert "would replace a file that it is made from" in capsys.readouterr().err
     assert (tmp_path / "day1_top.csv").read_bytes() == before
 
 

@@ -55,7 +55,6 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
-    from napari_pose3d.core.pipeline.file_run import refuse_inputs
     from napari_pose3d.core.pipeline.results.plot_page import (
         check_keypoints,
         plot_frames,
@@ -75,6 +74,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         timestamp_files,
     )
     from napari_pose3d.core.storage.atomic_files import refuse_existing
+    from napari_pose3d.core.storage.input_files import refuse_inputs
 
     settings = linear_of(options)
     reading = reading_of(options)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from napari_pose3d.core.projects.matching.inputs import Inputs, match_inputs, re
 from napari_pose3d.core.projects.project_toml import OWN_FOLDER
 from napari_pose3d.core.projects.scan.folder_scan import FolderScan
 from napari_pose3d.core.storage.atomic_files import refuse_existing
+from napari_pose3d.core.storage.input_files import refuse_inputs
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import (
@@ -330,22 +330,3 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
-
-
-def refuse_inputs(paths: Sequence[Path], sources: Sequence[Path]) -> None:
-    """Refuse to write results over the predictions that they are made from.
-
-    Raises
-    ------
-    PoseDataError
-        One of the paths is a source.
-    """
-    read = {os.path.realpath(source) for source in sources}
-    for path in paths:
-        if os.path.realpath(path) in read:
-            raise PoseDataError(
-                "the result would replace the predictions that it is made from",
-                file=path,
-                todo="Choose another folder",
-                remedy=Remedy("folder"),
-            )

@@ -13,10 +13,11 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from napari_pose3d.errors import PoseDataError
+from napari_pose3d.errors import PoseDataError, Remedy
 
 # Settings, calibrations, lists of labels: those of a large laboratory have a few MB.
 LARGEST_TEXT = 64 << 20
@@ -185,6 +186,25 @@ def input_errors(
         raise PoseDataError(
             f"cannot be read ({_first_line(error)})", file=path, expected=expected, todo=todo
         ) from error
+
+
+def refuse_inputs(paths: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Refuse to write results over the files that they are made from.
+
+    Raises
+    ------
+    PoseDataError
+        One of the paths is a source, by whatever name.
+    """
+    read = {os.path.realpath(source) for source in sources}
+    for path in paths:
+        if os.path.realpath(path) in read:
+            raise PoseDataError(
+                "the result would replace a file that it is made from",
+                file=path,
+                todo="Choose another folder",
+                remedy=Remedy("folder"),
+            )
 
 
 def _check(

@@ -49,6 +49,8 @@ class SessionPoses:
         What the 3-D positions are relative to, in words.
     notes : tuple of str
         What a reader assumed or left out.
+    sources : tuple of Path
+        Files of the session that nothing may be written over: videos, predictions, calibration.
     """
 
     poses3d: Poses3D | None = None
@@ -64,6 +66,7 @@ class SessionPoses:
     measured: tuple[Measured, ...] = ()
     reference: str = "world of the calibration"
     notes: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     @property
     def _any(self) -> Poses2D | Poses3D:

@@ -63,6 +63,14 @@ def write_side_file(
     files.open(side_path(path)).write(json.dumps(facts_of(poses, renamed), indent=1) + "\n")
 
 
+def is_exported(path: Path) -> bool:
+    """Whether what lies beside a file says that we wrote both."""
+    try:
+        return bool(read_side_file(path).text("program"))
+    except PoseDataError:
+        return False  # another program's JSON, which is damaged
+
+
 def read_side_file(path: Path) -> Facts:
     """What lies beside a file; nothing is known where there is no side file.
 

@@ -13,6 +13,7 @@ from napari_pose3d.core.pipeline.kinematics.measured_poses import measurable_of
 from napari_pose3d.core.poses.kinematics.body_frame import BodyFrame
 from napari_pose3d.core.projects.project import open_project
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import refuse_inputs
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths, path_list
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError, Remedy
@@ -183,6 +184,7 @@ def export_poses(
         to = Destination(path, files, settings, progress or no_progress, cancelled)
         notes = chosen.write()(poses, to)
         written = files.targets
+        refuse_inputs(written, poses.sources)
     return Exported(poses.session, written, (*found, *aligned, *notes))
 
 

@@ -12,6 +12,7 @@ from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
 from napari_pose3d.core.formats.predictions.poses3d_csv import write_poses3d_csv
 from napari_pose3d.core.formats.predictions.prediction_csv import write_prediction_csv
 from napari_pose3d.core.storage.atomic_files import FileGroup
+from napari_pose3d.core.storage.input_files import refuse_inputs
 from napari_pose3d.core.storage.path_lists import AnyPath
 from napari_pose3d.core.storage.safe_names import refuse_unsafe_names
 from napari_pose3d.errors import PoseDataError
@@ -143,7 +144,7 @@ def import_file(
     files = (
         ()
         if target is None
-        else _write(poses, target, overwrite, progress=progress, cancelled=cancelled)
+        else _write(poses, path, target, overwrite, progress=progress, cancelled=cancelled)
     )
     return Imported(chosen.key, poses.session, files, poses.notes, lint_of(poses))
 
@@ -179,6 +180,7 @@ def without_zeros(poses: SessionPoses) -> SessionPoses:
 
 def _write(
     poses: SessionPoses,
+    source: Path,
     out: Path,
     overwrite: bool,
     *,
@@ -209,4 +211,5 @@ def _write(
             )
         if poses.rig is not None and poses.rig.path is None:
             files.open(out / "calibration.toml").write(rig_text(poses.rig))
+        refuse_inputs(files.targets, [source])
         return files.targets

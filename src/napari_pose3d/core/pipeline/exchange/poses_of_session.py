@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -98,6 +99,7 @@ def poses_of_session(
         body_frame=session.body_frame,
         rig=rig,
         videos=session.videos,
+        sources=_sources(session, found, calibration),
     )
     if units and poses.poses3d is not None:
         poses = replace(poses, poses3d=replace(poses.poses3d, units=units))
@@ -150,6 +152,16 @@ def _usual_set(session: Session) -> PredictionSet:
         file=session.folder,
         expected="a smoothed result, 3-D positions, or predictions",
     )
+
+
+def _sources(
+    session: Session, found: PredictionSet, calibration: AnyPath | None
+) -> tuple[Path, ...]:
+    """What the poses are made from, and what else of the session cannot be made again."""
+    kept = [*session.videos.values(), *found.files.values()]
+    kept += [path for each in session.sets if not each.own for path in each.files.values()]
+    kept += [path for path in (found.space, session.rig_path) if path is not None]
+    return (*kept, *([] if calibration is None else [Path(calibration)]))
 
 
 def frame_rate_of(session: Session) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_pose3d.core.formats.predictions.table_header import looks_like_pose_table
 from napari_pose3d.core.pipeline.exchange.poses_of_session import poses_of_input
 from napari_pose3d.core.poses.kinematics.measurements import (
     Measured,
@@ -110,8 +111,20 @@ def kinematics_table(measured: Sequence[Measured], fps: float | None) -> pd.Data
 def write_kinematics(
     measured: Sequence[Measured], fps: float | None, out: AnyPath, *, overwrite: bool = False
 ) -> Path:
-    """Write `kinematics_table` as CSV; missing is an empty cell."""
+    """Write `kinematics_table` as CSV; missing is an empty cell.
+
+    Raises
+    ------
+    PoseDataError
+        The file exists, and may not be replaced or holds poses.
+    """
     path = Path(out)
+    if overwrite and path.is_file() and looks_like_pose_table(path):
+        raise PoseDataError(
+            "this file holds poses, which a table of measurements would replace",
+            file=path,
+            todo="Choose another name",
+        )
     with FileGroup(overwrite=overwrite) as files:
         kinematics_table(measured, fps).to_csv(files.open(path), index=False, float_format="%.6g")
     return path

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_pose3d.core.cameras.rig import Rig, qt_settings_kept
 from napari_pose3d.core.formats.exchange.session_poses import SessionPoses
+from napari_pose3d.core.formats.exchange.side_file import write_side_file
 from napari_pose3d.core.labels.files.label_files import LabelFiles
 from napari_pose3d.core.labels.frame_selection.session_videos import session_videos
 from napari_pose3d.core.labels.label_arrays import label_arrays
@@ -23,6 +24,7 @@ from napari_pose3d.core.poses.palette import keypoint_hex
 from napari_pose3d.core.projects.project import Project, open_paths
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.core.storage.atomic_files import FileGroup, refuse_existing
+from napari_pose3d.core.storage.input_files import refuse_inputs
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.core.video.rendering.pose_drawing import Image, PoseDrawing, write
 from napari_pose3d.core.video.rendering.space_drawing import BACKGROUND, SpaceDrawing
@@ -140,6 +142,7 @@ def render_session(
         progress=progress,
         cancelled=is_cancelled,
     )
+    refuse_inputs([path], poses.sources)
     if poses.fps is None:
         poses.rate("a video")
     with qt_settings_kept():
@@ -167,6 +170,8 @@ def render_session(
                 for done, number in enumerate(numbers):
                     progress(_STAGE, done, len(numbers))
                     writer.write(scene.draw(number, float(rate), pool, is_cancelled))
+            # It says to the next look into the folder that this is no camera's video.
+            write_side_file(poses, path, files)
             progress(_STAGE, len(numbers), len(numbers))
         notes = _damage(videos)
     if settings.space and poses.poses3d is None and rig is not None:

@@ -14,6 +14,7 @@ from napari_pose3d.core.formats.projects.project_yaml import (
 
 from ..naming.file_names import SINGLE_VIEW, composed, home_of, is_video, seed_of_folders
 from ..naming.naming_rule import Naming
+from ..scan.exported_files import exported_files, why_left_out
 from ..scan.folder_listing import LABELED_DATA, Listing, folder_of, list_folder, name_of
 from ..scan.scanned_files import Role, ScannedFile, ScannedFiles
 from ..scan.table_headers import TABLE_SUFFIXES, reason_by_name, scorer_of
@@ -72,9 +73,12 @@ def sort_lightning(
     """
     found = ScannedFiles(naming)
     smoothers = {folder_of(f) for f in listing.files if name_of(f) == "ensemble.yaml"}
+    made = {f for f in exported_files(listing) if is_video(f)}
     for relative in listing.files:
         parts = relative.split("/")
-        if parts[0].startswith("videos") and len(parts) > 1:
+        if relative in made:
+            found.unmatched.append((listing.path(relative), why_left_out(relative)))
+        elif parts[0].startswith("videos") and len(parts) > 1:
             sort_video(found, relative, listing.path(relative))
         elif _is_prediction(relative):
             _sort_prediction(found, relative, listing.path(relative), smoothers)

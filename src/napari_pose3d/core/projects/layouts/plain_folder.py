@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.table_header import TableHeader, is_empty
@@ -23,6 +24,7 @@ from ..naming.file_names import (
     views_that_occur,
 )
 from ..naming.naming_rule import Naming
+from ..scan.exported_files import exported_files, why_left_out
 from ..scan.folder_listing import Listing, folder_of, name_of
 from ..scan.own_results import results_beside_records
 from ..scan.scanned_files import ScannedFile, ScannedFiles
@@ -59,9 +61,12 @@ def sort_plain(
     found = ScannedFiles(naming)
     read = len(tables_of(listing)) <= _MOST_HEADERS
     ours = results_beside_records(listing)
+    made = exported_files(listing, given)
     for relative in listing.files:
         path = listing.path(relative)
-        if is_video(relative) or relative.endswith("_bbox.csv"):
+        if relative in made:
+            found.unmatched.append((path, why_left_out(relative)))
+        elif is_video(relative) or relative.endswith("_bbox.csv"):
             sort_video(found, relative, path, home_of(relative))
         elif is_drawn_video(relative):
             found.unmatched.append((path, "a copy of a video with keypoints drawn into it"))
@@ -81,8 +86,12 @@ def sort_plain(
 def plain_naming(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) -> Naming:
     """How names are read: with the given names of views, else the cameras', else the videos'."""
     # Results are named after their session, which tells nothing about the place of the view.
-    ours = results_beside_records(listing)
-    tables = [f for f in tables_of(listing) if f not in ours and not _SPACE.search(Path(f).stem)]
+    ours = results_beside_records(listing).keys() | exported_files(listing)
+    listing = replace(listing, files=[f for f in listing.files if f not in ours])
+    tables = [f for f in tables_of(listing) if not _SPACE.search(Path(f).stem)]
+    if len(tables) <= _MOST_HEADERS:
+        # Nor do tables that hold no poses, such as times of frames.
+        tables = [f for f in tables if not is_foreign_table(listing.path(f))]
     paths = [listing.path(f) for f in (*filter(is_video, listing.files), *tables)]
     paths = [path for path in paths if is_video(path.name) or reason_by_name(path) is None]
     naming = _views_of(listing, given, rig_names)
@@ -206,7 +215,9 @@ def sort_table(
         return
     home, place = home_of(relative), folder_of(relative)
     stem = composed(path.stem)
-    if _SPACE.search(stem) or (isinstance(header, str) and header.startswith("3-D")):
+    in_space = isinstance(header, str) and header.startswith("3-D")
+    # A recording may be called 3d, too.
+    if in_space or (_SPACE.search(stem) and not isinstance(header, TableHeader)):
         session = _SPACE.sub("", stem)
         found.files.append(ScannedFile("set", session, "", path, home, "3d", "3-D", place))
         return

@@ -34,6 +34,12 @@ def results_beside_records(listing: Listing) -> dict[str, ScannedFile | None]:
         folder, stem = folder_of(record), name_of(record).removesuffix(RUN_RECORD)
         label = name_of(folder) or "smoothed"
         content = _content(listing.path(record))
+        # The files may have been given another name than that of the session (--save-filename).
+        session = content.get("session")
+        if not isinstance(session, str) or not session or session == stem:
+            session = stem
+        else:
+            label = stem
         views = content.get("views")
         if isinstance(views, list) and all(isinstance(view, str) for view in views):
             names = [stem + ending for ending in _endings(content.get("mode"), views)]
@@ -47,7 +53,7 @@ def results_beside_records(listing: Listing) -> dict[str, ScannedFile | None]:
         for name in names:
             relative = f"{folder}/{name}" if folder else name
             if relative in files and relative != record:
-                found[relative] = own_result(stem, listing.path(relative), label)
+                found[relative] = own_result(session, listing.path(relative), label, stem)
     return found
 
 
@@ -69,9 +75,17 @@ def results_in_own_folder(listing: Listing) -> list[ScannedFile]:
     return found
 
 
-def own_result(session: str, path: Path, name: str) -> ScannedFile | None:
-    """A file that `result_files.save_result` wrote; None for those that are no positions."""
-    rest = composed(path.stem).removeprefix(f"{composed(session)}_")
+def own_result(session: str, path: Path, name: str, stem: str | None = None) -> ScannedFile | None:
+    """A file that `result_files.save_result` wrote; None for those that are no positions.
+
+    Parameters
+    ----------
+    name : str
+        Of the set.
+    stem : str, optional
+        What the names of the files begin with; not given: the session.
+    """
+    rest = composed(path.stem).removeprefix(f"{composed(stem or session)}_")
     if path.suffix.lower() != ".csv" or rest.endswith("_reprojection_error"):
         return None
     if rest == "3d":
