@@ -64,7 +64,6 @@ def add_reading_settings(parser: argparse._ActionsContainer) -> None:
         metavar="NAME",
         help=help_of(ReadingSettings, "keypoints"),
     )
-    parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
     parser.add_argument(
         "--min-likelihood",
         type=float,
@@ -72,7 +71,13 @@ def add_reading_settings(parser: argparse._ActionsContainer) -> None:
         metavar="L",
         help=help_of(ReadingSettings, "min_likelihood"),
     )
-    for name in ("allow_missing", "shared_keypoints", "mirrored"):
+    add_matching_settings(parser)
+
+
+def add_matching_settings(parser: argparse._ActionsContainer, *, mirrored: bool = True) -> None:
+    """Which individual, and what to do where prediction files do not match."""
+    parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
+    for name in ("allow_missing", "shared_keypoints", *(["mirrored"] if mirrored else [])):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, action="store_true", help=help_of(ReadingSettings, name))
 
@@ -104,7 +109,18 @@ def add_part_of_poses(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=help_of(ReadingSettings, "keypoints"),
     )
-    parser.add_argument("--individual", metavar="NAME", help=help_of(ReadingSettings, "individual"))
+    add_matching_settings(parser, mirrored=False)
+
+
+def part_reading_of(options: argparse.Namespace, views: Sequence[str] = ()) -> ReadingSettings:
+    """What `add_part_of_poses` was given."""
+    return ReadingSettings(
+        views=tuple(views),
+        keypoints=tuple(options.keypoints),
+        individual=options.individual,
+        allow_missing=options.allow_missing,
+        shared_keypoints=options.shared_keypoints,
+    )
 
 
 def add_export_settings(parser: argparse._ActionsContainer) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.settings import ReadingSettings, RenderSettings
+from napari_pose3d.settings import RenderSettings
 
 from .options import (
     add_force,
@@ -14,6 +14,7 @@ from .options import (
     add_poses,
     add_render_settings,
     help_of,
+    part_reading_of,
     render_settings_of,
 )
 from .terminal.outcome import print_notes, print_written
@@ -44,14 +45,13 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.results.render_run import render_session
 
-    reading = ReadingSettings(keypoints=tuple(options.keypoints), individual=options.individual)
     done = render_session(
         options.input,
         options.out,
         render_settings_of(options),
         session=options.session,
         prediction_set=options.set,
-        reading=reading,
+        reading=part_reading_of(options),
         calibration=options.calibration,
         fps=options.fps,
         overwrite=options.force,

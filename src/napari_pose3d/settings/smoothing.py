@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,8 +42,8 @@ class ReadingSettings:
     )
     allow_missing: bool = setting(
         False,
-        "go on when views or seeds are missing, or differ in their number of frames or in the "
-        "frame rates of their videos",
+        "go on when views or seeds are missing or lack the individual, or differ in their number "
+        "of frames or in the frame rates of their videos",
     )
     shared_keypoints: bool = setting(
         False, "go on with the keypoints that all files share when some lack a keypoint"
@@ -52,6 +53,11 @@ class ReadingSettings:
         "each file holds all views (a mirror in the image), its keypoints are named "
         "<bodypart>_<view>",
     )
+
+    def __post_init__(self) -> None:
+        # As the names of files are read: an umlaut may be typed as one character or as two.
+        views = tuple(unicodedata.normalize("NFC", view) for view in self.views)
+        object.__setattr__(self, "views", views)
 
 
 @dataclass(frozen=True)

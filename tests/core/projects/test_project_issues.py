@@ -17,7 +17,7 @@ from tests.support.projects.session_files import (
 )
 from tests.support.recordings.scenes import ring_rig
 
-from napari_pose3d import save_rig
+from napari_pose3d import load_predictions, save_rig
 from napari_pose3d.core.projects.project import check_session, open_project
 from napari_pose3d.core.projects.project_toml import update_own_project
 from napari_pose3d.core.projects.summary import describe
@@ -254,3 +254,40 @@ def test_facts_from_headers(tmp_path: Path, name: str, expected: VideoMetadata) 
         assert facts.size in (None, expected.size)
         assert facts.frame_rate in (None, pytest.approx(expected.frame_rate, rel=1e-4))
     assert video_metadata(tmp_path / "nowhere.mp4") == VideoMetadata()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("scorer,net\n", "header row"),
+        ("scorer,n\xe4,n\xe4,n\xe4\nbodyparts,a,a,a\ncoords,x,y,likelihood\n", "not in UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """As `smooth` refuses it, also where no video lies beside it."""
+    for view in ("left", "right"):
+        put_predictions(tmp_path / f"day1_{view}.csv", counted(), ("nose", "tail"))
+    (tmp_path / "day1_left.csv").write_bytes(text.encode("latin-1"))
+    (session,) = open_project(tmp_path).sessions
+    (issue,) = [each for each in check_session(session) if each.severity == "error"]
+    assert said in issue.what
+    assert "day1_left.csv" in issue.where
+
+
+def test_tables_of_other_lengths_than_each_other_and_than_their_videos(tmp_path: Path) -> None:
+    for view, n in (("left", 40), ("right", 39)):
+        put_predictions(tmp_path / f"day1_{view}.csv", counted(n), ("nose", "tail"))
+    (session,) = open_project(tmp_path).sessions
+    (issue,) = [each for each in check_session(session) if each.severity == "warning"]
+    assert "different numbers of rows: left 40, right 39" in issue.what
+    for view in ("left", "right"):
+        video(tmp_path / f"day1_{view}.mp4")
+        put_predictions(tmp_path / f"day1_{view}.csv", counted(38), ("nose", "tail"))
+    stored = load_predictions(tmp_path)
+    (note,) = [each for each in stored.warnings if "than the videos have frames" in each]
+    assert "left has 38 for 40; right has 38 for 40" in note
+    for view in ("left", "right"):
+        put_predictions(tmp_path / f"day1_{view}.csv", counted(40), ("nose", "tail"))
+    stored = load_predictions(tmp_path)
+    assert not stored.warnings

@@ -251,3 +251,38 @@ def test_a_block_goes_on_without_its_empty_keypoint(scene) -> None:
     result = smooth(replace(ensemble, xy=xy), rig, blocks=(("point0", "point1"),))
     assert np.isfinite(result.poses2d.xy[:, :, 0]).all()
     assert set(result.report.smooth_param) == {"point0", "point2", "point3"}
+
+
+@pytest.mark.parametrize("as_published", [False, True])
+def test_too_few_frames_for_a_linear_model_leave_a_keypoint_empty(scene, as_published) -> None:
+    """Seen by all views in one frame, and never by all at once; the others are as without them."""
+    _, _, ensemble = scene
+    xy = ensemble.xy.copy()
+    xy[:, :, 1:, 1] = np.nan
+    xy[:, 0, ::2, 3] = xy[:, 1:, 1::2, 3] = np.nan
+    found = run("linear", replace(ensemble, xy=xy), None, as_published=as_published)
+    keypoints = ensemble.keypoints
+    assert np.isnan(found.poses2d.xy[:, :, [1, 3]]).all()
+    assert np.isfinite(found.poses2d.xy[:, :, [0, 2]]).all()
+    (note,) = [n for n in found.report.warnings if "linear model needs" in n]
+    assert f"{keypoints[1]} (in 1), {keypoints[3]} (in 0)" in note
+    with pytest.raises(PoseDataError, match="all views observe the keypoint"):
+        run(
+            "linear",
+            replace(
+                ensemble,
+                xy=xy[:, :, :, [1, 3]],
+                likelihood=ensemble.likelihood[..., [1, 3]],
+                keypoints=(keypoints[1], keypoints[3]),
+            ),
+            None,
+        )
+
+
+def test_a_keypoint_that_a_view_never_observes_is_named_where_views_are_alone(scene) -> None:
+    _, _, ensemble = scene
+    xy = ensemble.xy.copy()
+    xy[:, 1, :, 2] = np.nan
+    found = run("single", replace(ensemble, xy=xy), None)
+    (note,) = [n for n in found.report.warnings if "no frame of a view" in n]
+    assert note.endswith(f"left empty there: {ensemble.keypoints[2]} in {ensemble.views[1]}")

@@ -16,6 +16,7 @@ from ..options import (
     add_poses,
     export_settings_of,
     help_of,
+    part_reading_of,
 )
 from ..terminal.outcome import print_notes, print_written
 from ..terminal.progress_bar import ProgressBar
@@ -53,11 +54,6 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
     from napari_pose3d.core.pipeline.exchange.export_run import export_session
 
-    reading = ReadingSettings(
-        views=tuple(options.views),
-        keypoints=tuple(options.keypoints),
-        individual=options.individual,
-    )
     done = export_session(
         options.input,
         options.format,
@@ -65,7 +61,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
         export_settings_of(options),
         session=options.session,
         prediction_set=options.set,
-        reading=reading,
+        reading=part_reading_of(options, options.views),
         calibration=options.calibration,
         fps=options.fps,
         units=options.units,

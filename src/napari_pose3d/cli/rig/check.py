@@ -10,7 +10,7 @@ from napari_pose3d.errors import PoseDataError
 
 from ..terminal.progress_bar import ProgressBar
 from .offsets import add_offsets, offer_offsets, session_for_offsets
-from .points import labels_of
+from .points import add_predictions_reading, labels_of, reading_of_predictions
 
 FOUND_ERROR = 1
 
@@ -43,6 +43,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="a project, or a label file for each camera: residuals, exchanged cameras",
     )
     add_offsets(parser)
+    add_predictions_reading(parser)
     parser.set_defaults(command=run)
 
 
@@ -73,7 +74,14 @@ def run(options: argparse.Namespace, bar: ProgressBar) -> int:
     findings = list(check_rig(rig, sizes, list(sizes) or None))
     if options.predictions:
         bar("reading predictions", 0, 0)
-        stored, chosen = open_inputs(options.predictions, options.rig)
+        # Predictions that lie elsewhere may have another name than the session of the offsets.
+        elsewhere = target is not None and not all(
+            path.resolve().is_relative_to(target[0].folder.resolve())
+            for path in options.predictions
+        )
+        session = None if elsewhere else options.session
+        reading = reading_of_predictions(options, session=session)
+        stored, chosen = open_inputs(options.predictions, options.rig, reading)
         xy = ensemble_statistics(stored).centre.astype(float)
         bar("comparing", 0, 0)
         findings += check_rig_against(

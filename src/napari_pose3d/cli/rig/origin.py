@@ -12,7 +12,7 @@ from napari_pose3d.settings import ReadingSettings
 from ..options import add_force, help_of
 from ..terminal.outcome import print_written
 from ..terminal.progress_bar import ProgressBar
-from .points import add_min_likelihood, points_of
+from .points import add_min_likelihood, add_predictions_reading, points_of
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,6 +51,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--turned-over", action="store_true", help="z to the side that fewer cameras are on"
     )
     add_min_likelihood(parser)
+    add_predictions_reading(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="TOML", help="the new rig")
     add_force(parser)
     parser.set_defaults(command=run)

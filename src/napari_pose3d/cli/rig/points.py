@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_pose3d.settings import RefinementSettings
+from napari_pose3d.settings import ReadingSettings, RefinementSettings
 
-from ..options import help_of
+from ..options import add_matching_settings, help_of
 from ..terminal.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
@@ -29,6 +29,30 @@ def add_min_likelihood(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_predictions_reading(parser: argparse.ArgumentParser) -> None:
+    """How the files of ``--predictions`` are matched and read."""
+    group = parser.add_argument_group("how predictions are read")
+    group.add_argument(
+        "--views", nargs="+", default=[], metavar="NAME", help=help_of(ReadingSettings, "views")
+    )
+    add_matching_settings(group)
+
+
+def reading_of_predictions(
+    options: argparse.Namespace, min_likelihood: float = 0.0, session: str | None = None
+) -> ReadingSettings:
+    """What `add_predictions_reading` was given."""
+    return ReadingSettings(
+        views=tuple(options.views),
+        session=session,
+        individual=options.individual,
+        min_likelihood=min_likelihood,
+        allow_missing=options.allow_missing,
+        shared_keypoints=options.shared_keypoints,
+        mirrored=options.mirrored,
+    )
+
+
 def points_of(
     options: argparse.Namespace,
     rig: Rig,
@@ -43,16 +67,15 @@ def points_of(
         session_points,
     )
     from napari_pose3d.core.projects.matching.inputs import open_inputs
-    from napari_pose3d.settings import ReadingSettings
 
     likelihood = CONFIDENT if options.min_likelihood is None else options.min_likelihood
     source = "labels" if options.labels is not None else "predictions"
     given = options.labels if options.labels is not None else options.predictions
     bar(f"reading {source}", 0, 0)
     if not given and project is not None and session is not None:
-        return session_points(project, session, source, likelihood)
+        return session_points(project, session, source, likelihood, options.individual)
     if source == "predictions":
-        reading = ReadingSettings(min_likelihood=likelihood, session=options.session)
+        reading = reading_of_predictions(options, likelihood, options.session)
         stored, _ = open_inputs(given, options.rig, reading)
         return predicted_points(stored)
     return labels_of(given, rig, options.session)

@@ -15,7 +15,7 @@ from napari_pose3d.wording import counted
 from ..options import help_of
 from ..terminal.outcome import print_notes
 from ..terminal.progress_bar import ProgressBar
-from .points import add_min_likelihood, points_of
+from .points import add_min_likelihood, add_predictions_reading, points_of
 
 if TYPE_CHECKING:
     from napari_pose3d.core.calibration.refinement.refinement import Refinement
@@ -84,6 +84,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--all-cameras", action="store_true", help=help_of(RefinementSettings, "all_cameras")
     )
     add_min_likelihood(parser)
+    add_predictions_reading(parser)
     parser.add_argument(
         "--frames",
         default="",
@@ -248,6 +249,7 @@ def _each_session(options: argparse.Namespace, bar: ProgressBar) -> int:
         fixed=options.fixed,
         all_cameras=options.all_cameras,
         min_likelihood=likelihood,
+        individual=options.individual,
     )
     for i, outcome in enumerate(outcomes):
         bar.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from napari_pose3d.core.poses.arrays import AnyEnsemble, FloatArray, observed_ma
 from napari_pose3d.core.poses.left_right import left_right_pairs
 from napari_pose3d.core.poses.report import Mode
 from napari_pose3d.core.poses.time_axis import TimeAxis
+from napari_pose3d.core.projects.naming.file_names import composed
 from napari_pose3d.core.smoothing.ensemble.ensemble_statistics import (
     EnsembleStatistics,
     at_placeholder,
@@ -27,6 +29,8 @@ from napari_pose3d.settings import (
     SmoothingSettings,
     TriangulationSettings,
 )
+
+AnySettings = TypeVar("AnySettings", SmoothingSettings, TriangulationSettings)
 
 # Of fewer prediction sets the variance says little about an observation.
 _MIN_MODELS = 3
@@ -123,11 +127,39 @@ def checked_input(
     notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
     notes += unrated_notes(statistics, ensemble)
     left_out = uncomputable(ensemble, compared, mode, notes)
+    if mode == "linear" and isinstance(settings, SmoothingSettings):
+        left_out += without_model(ensemble, compared, settings, left_out, notes)
+    if mode == "single":
+        notes += empty_views(ensemble, compared, left_out)
     fit = None if rig is None else check_calibration(rig, ensemble, compared, cancelled)
     found = CheckedInput(statistics, pairs, notes, left_out, fit)
     if found.mismatch:
         notes.insert(0, found.mismatch)
     return found
+
+
+def spelled_as_in(settings: AnySettings, keypoints: Sequence[str]) -> AnySettings:
+    """The settings, with keypoints spelled as the ensemble has them.
+
+    The same umlaut may be one character in a file and two in what was typed.
+    """
+    spelling = {composed(name): name for name in keypoints}
+
+    def spelled(name: str) -> str:
+        return spelling.get(composed(name), name)
+
+    def grouped(groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(spelled(name) for name in group) for group in groups)
+
+    if isinstance(settings, TriangulationSettings):
+        return replace(settings, left_right=grouped(settings.left_right))
+    return replace(
+        settings,
+        left_right=grouped(settings.left_right),
+        blocks=grouped(settings.blocks),
+        skeleton=grouped(settings.skeleton),
+        smooth_params=tuple((spelled(name), s) for name, s in settings.smooth_params),
+    )
 
 
 def rig_of_views(rig: Rig, ensemble: AnyEnsemble, notes: list[str]) -> Rig:
@@ -223,6 +255,53 @@ def uncomputable(
         )
     notes.append(f"{how}, left empty: {names}")
     return tuple(empty)
+
+
+def empty_views(
+    ensemble: AnyEnsemble, statistics: EnsembleStatistics, left_out: Sequence[int]
+) -> Iterable[str]:
+    """A note on keypoints that some views never observe, where each view is smoothed by itself."""
+    named = []
+    for k, name in enumerate(ensemble.keypoints):
+        observed = observed_mask(statistics.centre[:, :, k])
+        views = [view for v, view in enumerate(ensemble.views) if not observed[v].any()]
+        if views and k not in left_out:
+            named.append(f"{name} in {', '.join(views)}")
+    if named:
+        yield f"observed in no frame of a view, left empty there: {'; '.join(named)}"
+
+
+def without_model(
+    ensemble: AnyEnsemble,
+    statistics: EnsembleStatistics,
+    settings: SmoothingSettings,
+    left_out: Sequence[int],
+    notes: list[str],
+) -> tuple[int, ...]:
+    """Further keypoints, by index, that all views observe together too rarely for a linear model.
+
+    ``notes`` names them; where no keypoint would remain, that is left to the smoother to refuse.
+    """
+    from napari_pose3d.core.smoothing.linear.linear_smoother import n_training_frames
+
+    n_latent = min(settings.n_latent, 2 * len(ensemble.views))
+    found: dict[int, int] = {}
+    rest = [k for k in range(len(ensemble.keypoints)) if k not in left_out]
+    for k in rest:
+        centre, variance = statistics.centre[:, :, k], statistics.variance[:, :, k]
+        n = n_training_frames(centre, variance, settings.quantile_keep_pca)
+        if n <= n_latent + 1:
+            found[k] = n
+    if len(found) == len(rest):
+        return ()
+    if found:
+        named = ", ".join(f"{ensemble.keypoints[k]} (in {n})" for k, n in found.items())
+        notes.append(
+            f"observed by all views together in fewer frames than the {n_latent + 2} that a "
+            f"linear model needs, left empty: {named}; smooth each view by itself (mode 'single') "
+            "to keep them"
+        )
+    return tuple(found)
 
 
 def placeholder_notes(statistics: EnsembleStatistics) -> Iterable[str]:

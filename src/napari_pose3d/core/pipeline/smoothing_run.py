@@ -101,9 +101,9 @@ def run(
     from napari_pose3d.core.smoothing.linear.lasting_shifts import shift_note
     from napari_pose3d.core.smoothing.result_builder import ResultBuilder
 
-    from .input_checks import checked_input, rig_of_views
+    from .input_checks import checked_input, rig_of_views, spelled_as_in
 
-    settings = settings or SmoothingSettings()
+    settings = spelled_as_in(settings or SmoothingSettings(), ensemble.keypoints)
     progress = progress or no_progress
     cancelled = cancelled or never_cancelled
     started = time.perf_counter()

@@ -74,9 +74,9 @@ def triangulate_ensemble(
     from napari_pose3d.core.smoothing.certain.observations import put_certain, with_certain
     from napari_pose3d.core.smoothing.ensemble.swaps import exchange, find_swaps
 
-    from .input_checks import checked_input, rig_of_views
+    from .input_checks import checked_input, rig_of_views, spelled_as_in
 
-    settings = settings or TriangulationSettings()
+    settings = spelled_as_in(settings or TriangulationSettings(), ensemble.keypoints)
     cancelled = cancelled or never_cancelled
     progress = progress or no_progress
     started = time.perf_counter()

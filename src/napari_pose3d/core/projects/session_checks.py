@@ -56,7 +56,7 @@ def check_session(session: Session) -> tuple[Issue, ...]:
     except PoseDataError as error:
         # A table that says how a video lies in its session.
         issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
-    return (*issues, *_tables(session, facts), *_hdf5(session))
+    return (*issues, *_tables(session, facts), *_headers(session))
 
 
 def _videos(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]:
@@ -235,16 +235,20 @@ def _tables(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]
     issues = []
     for each in session.sets:
         differing = []
+        lengths: dict[str, int] = {}
         for view, path in each.files.items():
             expected = facts[view].n_frames if view in facts else None
-            if expected is None or each.own or not _is_small(path):
+            if each.own or not _is_small(path):
                 continue
             try:
                 n = count_frames(path)
             except PoseDataError as error:
-                issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
+                if expected is not None:
+                    issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
                 continue
-            if n != expected:
+            if expected is None:
+                lengths[view] = n
+            elif n != expected:
                 differing.append(f"{view} has {n:,} rows for {expected:,} frames")
         if differing:
             issues.append(
@@ -256,26 +260,57 @@ def _tables(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue]
                     "Check that the predictions were made from these videos",
                 )
             )
+        shifted = any(session.alignment(view).shifts_frames for view in lengths)
+        if len(set(lengths.values())) > 1 and not shifted:
+            listed = ", ".join(f"{view} {n:,}" for view, n in lengths.items())
+            what = f"the prediction set '{each.name}' has different numbers of rows: {listed}"
+            todo = "If a camera began late or lost frames, give its offset or the dropped frames"
+            issues.append(Issue("warning", what, session.name, todo))
     return issues
 
 
-def _hdf5(session: Session) -> list[Issue]:
-    """HDF5 files that cannot be used, and further tables in the others, which are not read."""
+def _headers(session: Session) -> list[Issue]:
+    """Tables that cannot be used, further ones in an HDF5 file, and individuals of several."""
     issues = []
     files: dict[str, list[str]] = {}
-    for path in (path for each in session.sets for path in each.files.values()):
-        if path.suffix.lower() != ".h5":
-            continue
-        try:
-            header = header_or_reason(path, strict=True)
-        except PoseDataError as error:
-            issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
-            continue
-        if isinstance(header, TableHeader) and header.unread:
-            files.setdefault(header.describe_unread(), []).append(path.name)
+    for each in session.sets:
+        individuals: dict[tuple[str, ...], list[str]] = {}
+        for view, path in each.files.items():
+            try:
+                header = header_or_reason(path, strict=True)
+            except PoseDataError as error:
+                issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
+                continue
+            if isinstance(header, TableHeader):
+                individuals.setdefault(tuple(sorted(header.individuals)), []).append(view)
+                if header.unread:
+                    files.setdefault(header.describe_unread(), []).append(path.name)
+        issues += _individuals(session, each.name, individuals)
     return issues + [
         Issue("note", what, f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0])
         for what, names in files.items()
+    ]
+
+
+def _individuals(
+    session: Session, name: str, views: Mapping[tuple[str, ...], Sequence[str]]
+) -> list[Issue]:
+    """Who is in the files of a set, by the views that have the same individuals."""
+    everybody = dict.fromkeys(who for individuals in views for who in individuals)
+    if len(everybody) < 2 and len(views) < 2:
+        return []
+    if len(views) == 1:
+        what = f"the prediction set '{name}' holds the individuals {', '.join(everybody)}"
+        return [Issue("note", what, session.name, "Choose one", remedies=(Remedy("individual"),))]
+    listed = [f"{', '.join(of)}: {', '.join(who) or 'none named'}" for who, of in views.items()]
+    return [
+        Issue(
+            "warning",
+            f"the prediction set '{name}' holds other individuals in other views: "
+            f"{'; '.join(listed)}",
+            session.name,
+            "Give each individual one name in all files",
+        )
     ]
 
 

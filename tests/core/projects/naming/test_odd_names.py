@@ -5,11 +5,12 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from tests.support.projects.session_files import counted, put_predictions, touch
-from tests.support.recordings.scenes import ring_rig
+from tests.support.recordings.scenes import ring_rig, walk
 
 from napari_pose3d import load_predictions, load_rig, save_rig
 from napari_pose3d.cli import main
@@ -232,3 +233,38 @@ def test_files_that_all_seem_to_be_of_one_view_are_explained(tmp_path: Path) -> 
         load_predictions(folder, rig=rig)
     assert "left_2_run.csv, right_2_run.csv, top_2_run.csv" in str(raised.value)
     assert [each.kind for each in raised.value.remedies] == ["views", "cameras", "session"]
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_names_with_umlauts_are_found_as_they_are_typed(
+    tmp_path: Path, typed: Literal["NFC", "NFD"], stored: Literal["NFC", "NFD"]
+) -> None:
+    """Views and keypoints on the command line, in files and in a calibration."""
+    cameras = ["käfig1", "käfig2"]
+    rig = ring_rig(2)
+    named = (
+        replace(c, name=unicodedata.normalize(stored, n))
+        for c, n in zip(rig.cameras, cameras, strict=True)
+    )
+    rig = replace(rig, cameras=tuple(named))
+    save_rig(rig, tmp_path / "calibration.toml")
+    xyz = walk(12, 2, np.random.default_rng(3))
+    names = [unicodedata.normalize(stored, name) for name in ("öhr", "nase")]
+    for camera, xy in zip(cameras, rig.project(xyz), strict=True):
+        put_predictions(tmp_path / f"run_{camera}.csv", xy, names)
+    ear = unicodedata.normalize(typed, "öhr")
+    views = [unicodedata.normalize(typed, camera) for camera in cameras]
+    for more in (
+        ["--views", *views],
+        ["--s", f"{ear}=10,5"],
+        ["--blocks", f"{ear},nase"],
+        ["--skeleton", f"{ear},nase"],
+        ["--left-right", f"{ear},nase"],
+        ["--keypoints", ear, "nase"],
+    ):
+        out = tmp_path / "out"
+        assert main(["smooth", str(tmp_path), "--out", str(out), "--force", *more]) == 0
+        assert (out / "run_3d.csv").is_file()
+    (session,) = open_project(tmp_path, views=views).sessions
+    assert session.views == tuple(cameras)

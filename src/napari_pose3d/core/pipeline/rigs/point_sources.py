@@ -167,9 +167,19 @@ def predicted_points(ensemble: StoredEnsemble) -> SharedPoints:
 
 
 def session_points(
-    project: Project, session: Session, source: str, min_likelihood: float = CONFIDENT
+    project: Project,
+    session: Session,
+    source: str,
+    min_likelihood: float = CONFIDENT,
+    individual: str | None = None,
 ) -> SharedPoints:
     """A session's labels, or its networks' confident predictions.
+
+    Parameters
+    ----------
+    source : {"labels", "predictions"}
+    individual : str, optional
+        Whose predictions, where the files hold several animals.
 
     Raises
     ------
@@ -178,7 +188,9 @@ def session_points(
     """
     if source == "labels":
         return labeled_points(project, [session])
-    reading = ReadingSettings(min_likelihood=min_likelihood, allow_missing=True)
+    reading = ReadingSettings(
+        min_likelihood=min_likelihood, individual=individual, allow_missing=True
+    )
     return predicted_points(session.load_predictions(settings=reading))
 
 

@@ -85,6 +85,7 @@ def refine_sessions(
     fixed: Sequence[str] = (),
     all_cameras: bool = False,
     min_likelihood: float = CONFIDENT,
+    individual: str | None = None,
     write: bool = True,
     check: Callable[[], None] = lambda: None,
 ) -> Iterator[SessionOutcome]:
@@ -95,6 +96,8 @@ def refine_sessions(
     Parameters
     ----------
     source : {"labels", "predictions"}
+    individual : str, optional
+        Whose predictions, where the files hold several animals.
     write : bool
         Off: nothing is written, and what would be is in the outcomes.
     """
@@ -105,7 +108,7 @@ def refine_sessions(
             if rig is None:
                 yield SessionOutcome(session.name, None, None, "it has no calibration")
                 continue
-            points = session_points(project, session, source, min_likelihood)
+            points = session_points(project, session, source, min_likelihood, individual)
             found = refine_rig(
                 rig, points, free=free, fixed=fixed, all_cameras=all_cameras, check=check
             )

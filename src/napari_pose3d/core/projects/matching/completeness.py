@@ -61,25 +61,65 @@ def check_complete(table: MatchTable, settings: ReadingSettings) -> list[str]:
     return [f"Not complete: {problem}." for problem in issues]
 
 
-def common_individual(table: MatchTable, wanted: str | None) -> str | None:
-    """The individual that all files hold; None where they name none.
+def with_individual(
+    table: MatchTable, settings: ReadingSettings, warnings: list[str]
+) -> tuple[MatchTable, str | None]:
+    """The files that hold one individual, and its name; None where they name none.
+
+    `warnings` gets a line where files are left out because they lack it.
 
     Raises
     ------
     PoseDataError
-        A file does not hold the wanted one, or the files hold different ones.
+        No file holds the wanted individual, or some do not and the settings do not allow that;
+        none was named, and the files hold several, or different ones.
     """
+    wanted = settings.individual
+    if wanted is None:
+        return table, _common_individual(table)
+    wanted = next(
+        (name for name in table.individuals if composed(name) == composed(wanted)), wanted
+    )
+    rows = tuple(row for row in table.rows if wanted in row.header.individuals)
+    lacking = [
+        f"{row.path.name} has {', '.join(row.header.individuals) or 'no names of individuals'}"
+        for row in table.rows
+        if row not in rows
+    ]
+    if not rows:
+        first = table.rows[0]
+        try:
+            choose_individual(first.header, wanted)
+        except PoseDataError as error:
+            raise error.located(first.path) from None
+    if lacking and not settings.allow_missing:
+        raise PoseDataError(
+            f"individual '{wanted}' is not in every file: {_listed(lacking)}",
+            expected="the same individual under one name in all files",
+            todo="Rename it in the files, or go on without those that lack it",
+            remedy=Remedy("allow_missing"),
+        )
+    if lacking:
+        warnings.append(
+            f"Not complete: individual {wanted} is not in every file: {_listed(lacking)}."
+        )
+    return replace(table, rows=rows), wanted
+
+
+def _common_individual(table: MatchTable) -> str | None:
     chosen: dict[str | None, Path] = {}
     for row in table.rows:
         try:
-            chosen.setdefault(choose_individual(row.header, wanted), row.path)
+            chosen.setdefault(choose_individual(row.header, None), row.path)
         except PoseDataError as error:
             raise error.located(row.path) from None
     if len(chosen) > 1:
         names = [f"{name or 'none named'} in {path.name}" for name, path in chosen.items()]
         raise PoseDataError(
             f"the files hold different individuals: {', '.join(names)}",
-            expected="the same individual in all files",
+            expected="the same individual under one name in all files",
+            todo="Rename it in the files, or choose one and go on without the other files",
+            remedy=(Remedy("individual"), Remedy("allow_missing")),
         )
     return next(iter(chosen))
 
@@ -169,6 +209,32 @@ def describe_lengths(views: Collection[str], lengths: Mapping[tuple[str, str], i
             each = (f"{n} ({', '.join(models)})" for n, models in by_length.items())
             parts.append(f"{view} has {', '.join(each)}")
     return f"the numbers of frames differ: {'; '.join(parts)}"
+
+
+def describe_other_lengths(
+    lengths: Mapping[tuple[str, str], int], videos: Mapping[str, int]
+) -> str | None:
+    """In words, which files have another number of rows than their video has frames.
+
+    Parameters
+    ----------
+    lengths : mapping of (model, view) to int
+    videos : mapping of view to int
+        Of views whose video states a number.
+    """
+    others: dict[str, list[str]] = {}
+    for (_, view), n in lengths.items():
+        if n != videos.get(view, n):
+            others.setdefault(view, []).append(f"{n:,}")
+    if not others:
+        return None
+    parts = (
+        f"{v} has {' or '.join(dict.fromkeys(n))} for {videos[v]:,}" for v, n in others.items()
+    )
+    return (
+        f"The predictions have other numbers of rows than the videos have frames: "
+        f"{'; '.join(parts)}. Row n is taken for frame n."
+    )
 
 
 def lengths_differ(problem: str) -> PoseDataError:

@@ -30,10 +30,11 @@ from ..alignment.frame_rates import ADVICE, EXPECTED, GIVE_TIMES, REMEDIES, diff
 from ..naming.file_names import composed
 from .completeness import (
     check_complete,
-    common_individual,
     common_keypoints,
     describe_lengths,
+    describe_other_lengths,
     lengths_differ,
+    with_individual,
 )
 from .match_table import MatchRow, MatchTable
 
@@ -109,13 +110,14 @@ class StoredEnsemble:
         self._settings = settings
         self._adjust = adjust
         self._warnings = check_complete(table, settings)
-        self.individual = common_individual(table, settings.individual)
+        table, self.individual = with_individual(table, settings, self._warnings)
         self.keypoints = common_keypoints(table, settings, self.individual, self._warnings)
         self.models, self.views = table.models, table.views
         self.session = table.sessions[0]
         self.sources = tuple(SourceFile(row.path, row.view, row.model) for row in table.rows)
         self.unmatched = table.unmatched
         self._rows = {(row.model, row.view): row for row in table.rows}
+        self._video_frames: dict[str, int] = {}
         self._check_rates(table)
         self._pairs = self._common_pairs()
         self._odd_likelihoods: dict[Path, float] = {}
@@ -139,6 +141,8 @@ class StoredEnsemble:
             for problem in found
             if problem is not None
         ]
+        if problem := describe_other_lengths(lengths, self._video_frames):
+            notes.append(problem)
         odd = [row.path for row in self._rows.values() if row.path in self._odd_likelihoods]
         if odd:
             more = f" (and in {len(odd) - 1} more files)" if len(odd) > 1 else ""
@@ -329,6 +333,7 @@ class StoredEnsemble:
             return  # our results count session frames
         videos = table.videos.get(self.session, {})
         metadata = {view: video_metadata(videos[view]) for view in self.views if view in videos}
+        self._video_frames = {view: n for view, each in metadata.items() if (n := each.n_frames)}
         problem = differing_rates(metadata, table.alignments.get(self.session, {}))
         if not problem:
             return

@@ -30,7 +30,7 @@ from ..layouts.lightning_pose import (
     sort_lightning,
 )
 from ..layouts.plain_folder import plain_naming, plain_rigs, sort_plain
-from ..naming.file_names import is_video, names_a_kind
+from ..naming.file_names import composed, is_video, names_a_kind
 from ..naming.naming_rule import Naming
 from ..project_toml import FILE_NAME as OWN_FILE
 from ..project_toml import OWN_FOLDER, OwnProject, find_own_project, read_own_project
@@ -139,6 +139,7 @@ def scan_folder(
         project is like is damaged.
     """
     refuse_unsafe_names(views, "view")
+    views = tuple(composed(view) for view in views)
     paths = _absolute(path)
     for each in paths:
         if not os.path.lexists(each) or not each.exists():

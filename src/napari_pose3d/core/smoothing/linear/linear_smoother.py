@@ -36,6 +36,8 @@ _JITTER = 1e-9
 _ITERATIONS = 2
 # Frames at once where scores are computed frame by frame, between two checks for a cancellation.
 _FRAMES_AT_ONCE = 20_000
+# Frames beyond which it does not matter how many there are.
+_MANY = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,6 +237,25 @@ def framewise_scores(
             vector = (precision * rest) @ H
             scores[part] = np.linalg.solve(information, vector[..., None])[..., 0]
     return scores
+
+
+def n_training_frames(
+    centre: NDArray[np.float32], variance: NDArray[np.float32], quantile_keep: float
+) -> int:
+    """How many frames the model of a keypoint would be fitted to; of many, about how many.
+
+    Parameters
+    ----------
+    centre, variance : (view, frame, 2)
+    quantile_keep : float
+        Percentage of the complete frames.
+    """
+    complete = (np.isfinite(centre).all(axis=-1) & np.isfinite(variance).all(axis=-1)).all(axis=0)
+    n = int(complete.sum())
+    if not n or n * quantile_keep > 100 * _MANY:
+        return int(n * quantile_keep / 100)
+    y, v = side_by_side(centre[:, complete]), side_by_side(variance[:, complete])
+    return len(_good_frames(y, v, quantile_keep))
 
 
 def _good_frames(y: Float64, v: Float64, quantile_keep: float) -> NDArray[np.intp]:
