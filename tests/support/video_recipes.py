@@ -456,6 +456,23 @@ VIDEOS = [
     Video("ffv1-colour.avi", "ffv1", pix_fmt="bgr0", n_frames=40, colour=True),
     Video("ffv1-grey-16.mkv", "ffv1", pix_fmt="gray16le", n_frames=40),
     Video("ffv1-grey.avi", "ffv1", pix_fmt="gray", n_frames=40),
+    Video(
+        "ffv1-lying-keyframes.avi",
+        "ffv1",
+        pix_fmt="gray",
+        n_frames=40,
+        options={"g": "12"},
+        change=_all_key,
+    ),
+    Video(
+        "rle-lying-keyframes.avi",
+        "msrle",
+        pix_fmt="pal8",
+        n_frames=40,
+        options={"g": "6"},
+        change=_all_key,
+    ),
+    Video("cineform.mov", "cfhd", pix_fmt="yuv422p10le", n_frames=40),
     Video("huffyuv.avi", "huffyuv", pix_fmt="rgb24", n_frames=40),
     Video("raw-grey.avi", "rawvideo", pix_fmt="gray", n_frames=40),
 ]

@@ -39,6 +39,9 @@ JUMPED_TO = [
     "h264.asf",
     "mpeg4.asf",
     "mpeg1.m1v",
+    "ffv1-lying-keyframes.avi",
+    "rle-lying-keyframes.avi",
+    "cineform.mov",
 ]
 
 
@@ -76,9 +79,51 @@ def test_frame_0_is_the_first_image_shown(
 def test_a_video_that_begins_with_its_keyframe_is_not_called_cut(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    for name in ("h264-b-frames.mp4", "h264-lying-keyframes.mkv", "mpeg2.mpg", "mjpeg.avi"):
+    for name in (
+        *("h264-b-frames.mp4", "h264-lying-keyframes.mkv", "mpeg2.mpg", "mjpeg.avi"),
+        # Its beginning is there, and hidden by an edit list.
+        "h264-edit-list.mp4",
+        # Of these the decoder does not say which images are predicted from others.
+        *("rle-lying-keyframes.avi", "cineform.mov"),
+    ):
         with open_video(BY_NAME[name].write(folder_of(tmp_path_factory))) as opened:
             assert opened.warnings == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("gop", ["closed", "open"])
+def test_a_part_that_was_cut_out_without_encoding_anew(
+    suffix: str, gop: str, tmp_path: Path
+) -> None:
+    """As ``ffmpeg -ss 17/30 -c copy``: from the keyframe before, which an edit list hides."""
+    whole = Video(
+        "whole.mp4",
+        options={
+            "g": "12",
+            "bf": "2",
+            "preset": "veryfast",
+            "crf": "18",
+            "x264-params": f"open-gop={int(gop == 'open')}:b-adapt=0",
+        },
+        n_frames=60,
+    ).write(tmp_path)
+    path = tmp_path / f"part{suffix}"
+    options = {"avoid_negative_ts": "disabled"}
+    with av.open(str(whole)) as source, av.open(str(path), "w", options=options) as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = [each for each in source.demux(video=0) if each.size]
+        base = packets[0].time_base
+        first = max(n for n, each in enumerate(packets) if each.is_keyframe and n < 17)
+        for packet in packets[first:]:
+            packet.pts -= int(17 / 30 / base)
+            packet.dts -= int(17 / 30 / base)
+            packet.stream = stream
+            out.mux(packet)
+    with open_video(path) as opened:
+        frames = random.Random(3).sample(range(len(opened)), len(opened))
+        assert len(opened) == 43
+        assert [read_number(opened[n]) for n in frames] == [17 + n for n in frames]
+        assert opened.warnings == []
 
 
 def test_the_image_that_a_decoder_invents_counts_as_with_players(tmp_path: Path) -> None:

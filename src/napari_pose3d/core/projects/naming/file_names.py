@@ -18,7 +18,10 @@ from napari_pose3d.errors import PoseDataError, Remedy
 SINGLE_VIEW = "view"
 """What the only view is called where the names of files mention none."""
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"),
+    *(".ts", ".mts", ".m2ts", ".vob", ".asf"),
+)
 
 # Folders that say what is in them, not which recording it is of.
 _KINDS = ("video", "film", "pred", "pose", "csv", "2d", "3d", "label", "result", "track", "dlc")

@@ -22,14 +22,16 @@ import numpy as np
 
 from napari_pose3d.errors import PoseDataError
 
-from ..index.container import is_invented, open_container, packet_marks
+from ..index.container import is_intra_only, is_invented, open_container, packet_marks
 from ..index.frame_index import NO_TIME, FrameIndex, Int64, PacketMarks, VideoStamp
 
 if TYPE_CHECKING:
     import av
     from av.video.frame import VideoFrame
 
-_I_FRAME = 1
+_NO_TYPE, _I_FRAME = 0, 1
+# Its decoder calls every image an I-image; most go on with what it learnt from those before.
+_ALL_CALLED_I = ("ffv1",)
 # After a jump: packets that begin in their midst, and packets that are needed to know the place.
 _UNKNOWN_PACKETS = 8
 _LONGEST_SEARCH = 256
@@ -85,7 +87,7 @@ class Decoder:
         context = self._stream.codec_context
         context.thread_count = self._threads
         context.thread_type = "FRAME" if self._threads > 1 else "SLICE"
-        self.intra_only = bool(context.codec.intra_only)
+        self.intra_only = is_intra_only(context)
         if context.name == "mjpeg" and not self._lenient:
             # Its decoder ignores damage unless this option is set.
             context.options = {"err_detect": "explode"}
@@ -214,7 +216,13 @@ class Decoder:
 
     def is_whole(self, image: VideoFrame) -> bool:
         """Whether an image is predicted from no other."""
-        return bool(image.key_frame or image.pict_type == _I_FRAME or self.intra_only)
+        is_i = image.pict_type == _I_FRAME and self._context.name not in _ALL_CALLED_I
+        return bool(image.key_frame or is_i or self.intra_only)
+
+    @staticmethod
+    def tells_type(image: VideoFrame) -> bool:
+        """Whether the decoder says at all if an image is predicted from others."""
+        return bool(image.key_frame or image.pict_type != _NO_TYPE)
 
     def _marks(self, packet: av.Packet) -> PacketMarks:
         return packet_marks(packet, checksum=self._index.has_checksums)

@@ -34,8 +34,12 @@ def without_undecodable_beginning(
         return index
     # A video in which everything is called a keyframe may begin with none.
     claims_are_void = index.n_packets > 1 and bool(index.key.all())
-    if index.begins_with_key and not claims_are_void and index.packet_of[0] == 0:
-        return index
+    if index.begins_with_key and not claims_are_void:
+        # An edit list hides the beginning of a group that is all there, as cutting without
+        # encoding anew leaves it.
+        first_shown = index.rank[index.packet_of[0]]
+        if index.packet_of[0] == 0 or (index.empty[0] and first_shown > index.rank[0]):
+            return index
     if index.how == "decoding":
         # What no image came out of is empty already.
         if index.begins_with_key:
@@ -116,7 +120,8 @@ def _first_images(decoder: Decoder) -> tuple[list[int], int]:
         except EOFError:
             break
         arrived += [number for number, _ in images]
-        whole = [decoder.is_whole(image) for _, image in images]
+        # Some decoders say of no image what it is.
+        whole = [decoder.is_whole(i) for _, i in images if decoder.tells_type(i)]
         if any(whole):
             n_unfounded += whole.index(True)
             break

@@ -17,11 +17,14 @@ from .mp4_boxes import boxes_inside, whole_file
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 # Their decoders invent an image to predict from where the video begins without a keyframe.
 _INVENTING = ("mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "flv1")
+# libavcodec does not say so of these.
+_INTRA_ONLY = ("cfhd",)
 _NO_TYPE = 0
 _MP4_LIKE = (".mp4", ".mov", ".m4v")
 
@@ -53,7 +56,7 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
         raise PoseDataError(
             "holds no video that can be read",
             file=path,
-            expected="a video (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+            expected="a video (mp4, avi, mov, mkv, m4v, mpg, ts, webm, wmv)",
         )
     # Sound and data beside the images would only be read to be thrown away.
     for other in container.streams:
@@ -118,7 +121,7 @@ def _cannot_open(path: Path, error: Exception) -> PoseDataError:
     return PoseDataError(
         f"cannot be read as a video ({_reason(error)})",
         file=path,
-        expected="a video (mp4, avi, mov, mkv, m4v, mpg, webm, wmv)",
+        expected="a video (mp4, avi, mov, mkv, m4v, mpg, ts, webm, wmv)",
         todo="Try whether a video player shows it; if so, report this file",
     )
 
@@ -151,6 +154,11 @@ def _cut_index(path: Path) -> PoseDataError | None:
             todo="Copy the recording again from the camera's disk",
         )
     return None
+
+
+def is_intra_only(context: VideoCodecContext) -> bool:
+    """Whether a codec never predicts an image from another."""
+    return bool(context.codec.intra_only) or context.name in _INTRA_ONLY
 
 
 def is_invented(image: VideoFrame, codec: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .container import packet_marks, time_base_of
+from .container import is_intra_only, packet_marks, time_base_of
 from .display_order import contradicts_decoding_order
 from .empty_packets import empty_packet_check, may_be_empty
 from .frame_index import NO_TIME, FrameIndex, Int64, VideoStamp, rank_of
@@ -85,7 +85,7 @@ def index_of_container(
         empty=(flags & _DISCARD) > 0,
         rank=rank_of(order),
         checksum=np.full(n, NO_TIME),
-        details={"intra_only": bool(stream.codec_context.codec.intra_only)},
+        details={"intra_only": is_intra_only(stream.codec_context)},
         time_base=time_base_of(stream),
         how="container",
         stamp=stamp,

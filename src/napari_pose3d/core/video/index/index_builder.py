@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 
 from napari_pose3d.errors import PoseDataError
 
-from .container import is_invented, open_container, other_streams, time_base_of
+from .container import (
+    is_intra_only,
+    is_invented,
+    open_container,
+    other_streams,
+    time_base_of,
+)
 from .container_index import index_of_container, lists_its_packets
 from .display_order import FARTHEST, contradicts_decoding_order, shown_as_stored
 from .empty_packets import empty_packet_check, may_be_empty
@@ -153,7 +159,7 @@ def _from_packets(
         how="packets",
         stamp=stamp,
         warnings=tuple(packets.warnings),
-        details={**packets.details(), "intra_only": bool(codec.codec.intra_only)},
+        details={**packets.details(), "intra_only": is_intra_only(codec)},
     )
 
 

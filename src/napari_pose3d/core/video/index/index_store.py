@@ -18,7 +18,7 @@ from napari_pose3d.errors import PoseDataError
 
 from .frame_index import FrameIndex, VideoStamp
 
-_VERSION = 3
+_VERSION = 4
 _END = 65536
 _MOST_FILES = 300
 _COLUMNS = ("pts", "dts", "position", "size", "key", "empty", "rank", "checksum")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-VIDEOS = "Videos (*.mp4 *.avi *.mov *.mkv *.m4v *.mpg *.mpeg *.webm *.wmv)"
+from napari_pose3d.core.projects.naming.file_names import VIDEO_SUFFIXES
+
+VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in VIDEO_SUFFIXES)})"
 TOML = "TOML (*.toml)"
 CSV = "CSV (*.csv)"
 HTML = "HTML (*.html)"
