@@ -328,10 +328,10 @@ ODD: dict[str, Change] = {
 
 # Everything else is read, with a result that is right.
 REFUSED = {
-    "carriage returns only": "no prediction file",
-    "semicolons": "first cell is not 'scorer'",
-    "semicolons and decimal commas": "first cell is not 'scorer'",
-    "tabs": "first cell is not 'scorer'",
+    "carriage returns only": "carriage returns only",
+    "semicolons": "separated by semicolons",
+    "semicolons and decimal commas": "separated by semicolons",
+    "tabs": "separated by tabs",
     "thousands commas": "line 4: the line has 9 cells",
     "scorer with a line break": "coords",
     "keypoint twice": "keypoint nose is there twice",
@@ -348,10 +348,10 @@ REFUSED = {
     "no index": "the line has 6 cells only",
     "a cell too many": "the line has 8 cells",
     "a cell too few": "the line has 6 cells only",
-    "trailing commas": "several scorers",
+    "trailing commas": "1 column at the end has no head",
     "empty lines between": "'bodyparts' is missing",
     "comment above": "first cell is not 'scorer'",
-    "utf-16": "no prediction file",
+    "utf-16": "in UTF-16",
     "NUL bytes": "s1_right.csv is not usable",
     "fullwidth digits": "is not a number",
     "numbers as hexadecimal": "'0x1p0' is not a number",

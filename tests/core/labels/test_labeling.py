@@ -411,3 +411,28 @@ def test_imported_labels_are_of_the_videos_frames(tmp_path: Path) -> None:
     assert labeling.label(10, label_key(1)).position == (1, 2)
     assert found.no_frame == ("labeled-data/a/unnumbered.png",)
     assert "1 label in 1 frame was taken over" in found.describe()
+
+
+@pytest.mark.parametrize("row", ["individuals,m1,m1,m1,m1", "individuals,,,m1,m1,m1,m1"])
+def test_labels_of_one_named_animal_are_taken_over(
+    tmp_path: Path, labeling: Labeling, row: str
+) -> None:
+    """As a project of DeepLabCut for several animals has them; lines keep their numbers."""
+    view = labeling.views[0]
+    empty = row.count(",") - 4
+    parts = [name for name in KEYPOINTS[:2] for _ in "xy"]
+    heads = [["scorer", *["me"] * 4], ["bodyparts", *parts], ["coords", *"xyxy"]]
+    lines = [",".join([h[0], *[""] * empty, *h[1:]]) for h in heads]
+    image = f"labeled-data/{SESSION}_{view}/img004.png"
+    cells = image.split("/") if empty else [image]
+    path = tmp_path / "CollectedData_me.csv"
+    text = "\n".join([lines[0], row, *lines[1:], ",".join([*cells, "1,2,3,4"])]) + "\n"
+    path.write_text(text)
+    assert import_labels(labeling, path, view).n_labels == 2
+    path.write_text(text.replace("1,2,3,4", "1,2,x,4"))
+    with pytest.raises(PoseDataError, match="line 5, column") as caught:
+        import_labels(labeling, path, view)
+    assert "'x' is not a number" in str(caught.value)
+    path.write_text(text.replace("m1,m1\n", "m1,m2\n"))
+    with pytest.raises(PoseDataError, match=r"individuals \(m1, m2\)"):
+        import_labels(labeling, path, view)

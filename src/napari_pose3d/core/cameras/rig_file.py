@@ -42,7 +42,7 @@ _ROTATION_TOLERANCE = 1e-3
 # How files of calibrations begin that are no TOML.
 _MARKS = (
     ("%YAML", "a file of OpenCV's (YAML)"),
-    ("<?xml", "a file in XML, as OpenCV or Qualisys write it"),
+    ("<?xml", "a file in XML"),
     ("{", "a file in JSON"),
     ("---", "a file in YAML"),
 )
@@ -72,6 +72,14 @@ def load_rig(path: str | os.PathLike[str]) -> Rig:
         that is none, two cameras of one name. The message names the camera and the key.
     """
     path = Path(path)
+    if path.is_dir():
+        raise PoseDataError(
+            "this is a folder, not a file",
+            file=path,
+            expected=_EXPECTED,
+            todo="If it holds a calibration of another program, convert it to Anipose's TOML",
+            remedy=Remedy("convert"),
+        )
     document = toml_document(path)
     # Every table that is not metadata is taken for a camera, whatever it is called.
     sections = {
@@ -150,11 +158,17 @@ def toml_document(path: Path) -> dict[str, Any]:
             kind = next((name for mark, name in _MARKS if start.startswith(mark)), "")
             if kind:
                 readable = not start.startswith("{")
+                # Only OpenCV's XML is read.
+                foreign = start.startswith("<") and "<opencv_storage" not in start[:4096]
+                readable &= not foreign
+                export = "Export it as TOML" + (
+                    "; of Qualisys and Vicon, Pose2Sim makes a Calib.toml" if foreign else ""
+                )
                 raise PoseDataError(
                     f"this is {kind}, not a calibration of Anipose in TOML",
                     file=path,
                     expected=_EXPECTED,
-                    todo="Convert it to Anipose's TOML" if readable else "Export it as TOML",
+                    todo="Convert it to Anipose's TOML" if readable else export,
                     remedy=Remedy("convert") if readable else (),
                 ) from None
             raise PoseDataError(

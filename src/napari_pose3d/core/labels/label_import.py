@@ -8,14 +8,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from napari_pose3d.core.formats.labels.label_csv import LabelTable, read_label_csv, read_label_h5
+from napari_pose3d.core.formats.containers.table_process import read_stored_text
+from napari_pose3d.core.formats.labels.label_csv import (
+    LabelTable,
+    read_label_csv,
+    without_one_individual,
+)
 from napari_pose3d.core.projects.session import Session
+from napari_pose3d.core.storage.input_files import read_bytes
 from napari_pose3d.errors import PoseDataError
 from napari_pose3d.wording import counted, verb
 
 from .files.image_names import frame_of_image
 from .labeling import Labeling
 from .store.label import Label, LabelKey, LabelStatus, Visibility, now
+
+_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -168,7 +176,13 @@ def import_labels(
 
 
 def _read(path: Path) -> LabelTable:
-    return read_label_h5(path) if path.suffix.lower() == ".h5" else read_label_csv(path)
+    """A table to take labels from; a project of one animal may name it in a row."""
+    data = (
+        read_stored_text(path)
+        if path.suffix.lower() == ".h5"
+        else read_bytes(path, largest=_LARGEST)
+    )
+    return read_label_csv(path, without_one_individual(data))
 
 
 def _folder(image: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_pose3d.core.formats.predictions.table_header import TableHeader
+from napari_pose3d.core.formats.predictions.table_header import TableHeader, looks_like_pose_table
+from napari_pose3d.core.storage.input_files import check_regular
 from napari_pose3d.errors import PoseDataError, Remedy, todo_in_words
 from napari_pose3d.wording import counted
 
@@ -36,6 +37,9 @@ _KINDS = {
 }
 _HEADS = ("session", "views", "videos", "predictions", "smoothed", "3-D", "labels", "calibration")
 _MOST_SESSIONS = 200
+_CONVERT = "To use it, convert it to Anipose's TOML"
+# Label files up to this size are read to their end.
+_SMALL = 4_000_000
 _MOST_UNUSED = 20
 
 
@@ -74,6 +78,8 @@ def describe(
     if suffix in (".csv", ".h5"):
         from napari_pose3d.core.formats.predictions.table_summary import describe_table
 
+        if foreign := _foreign_calibration(path, words, pose_tables=True):
+            return foreign
         lines = [describe_table(path, individual)]
         header = header_or_reason(path)
         if isinstance(header, TableHeader) and (names := names_in(header)) is not None:
@@ -83,6 +89,8 @@ def describe(
         return _video(path)
     if path.name == "project.yaml":
         return _folder(path.parent, words)
+    if foreign := _foreign_calibration(path, words):
+        return foreign
     return (
         f"{path}: not a file of ours (calibration .toml, predictions .csv or .h5, project.yaml, "
         f"video {', '.join(VIDEO_SUFFIXES)})"
@@ -110,6 +118,41 @@ def _calibration(path: Path, words: Words) -> str:
     return "\n".join(lines)
 
 
+def _foreign_calibration(path: Path, words: Words, *, pose_tables: bool = False) -> str:
+    """What a calibration of another program is, and how to use it; "" for anything else.
+
+    Parameters
+    ----------
+    pose_tables : bool
+        Whether it may as well be a table of poses, which is described elsewhere.
+    """
+    from napari_pose3d.core.formats.calibrations.rig_conversion import (
+        FORMATS,
+        detect_format,
+        read_rig,
+    )
+
+    if pose_tables and (path.suffix.lower() == ".h5" or looks_like_pose_table(path)):
+        return ""
+    try:
+        found = FORMATS[detect_format(path)]
+    except PoseDataError:
+        return ""
+    if found.key == "anipose":
+        return ""
+    lines = [f"{path}: {found.title}"]
+    try:
+        rig = read_rig(path)
+        lines[0] += f", {counted(len(rig.cameras), 'camera')} ({', '.join(rig.names)})"
+    except PoseDataError as error:
+        # Of these two, anything may be in it.
+        if found.key in ("matlab", "deeplabcut") and not error.place:
+            return ""
+        lines.append(f"  note: {error.located('').worded(words)}")
+    lines.append(f"  {todo_in_words(_CONVERT, (Remedy('convert'),), words)}.")
+    return "\n".join(lines)
+
+
 def _video(path: Path) -> str:
     from napari_pose3d.core.video.video_array import open_video
 
@@ -129,13 +172,31 @@ def _folder(path: Path, words: Words) -> str:
         if len(lines) == 1:
             lines.append(match_predictions(path).as_text())
         return "\n".join(lines)
+    if not found.sessions and (foreign := _foreign_calibration(path, words)):
+        return foreign
     looked_into = found.sessions[:_MOST_LOOKED_INTO]
     issues = [*found.all_issues, *(p for s in looked_into for p in check_session(s))]
+    issues += _damaged_labels(found)
     mirrored = _mirrored(looked_into)
     # What looks like one view without a camera is several.
     several = {each.where for each in mirrored}
     issues = [each for each in issues if each.where not in several or not _of_cameras(each)]
     return project_text(found, [*issues, *mirrored], words)
+
+
+def _damaged_labels(project: Project) -> list[Issue]:
+    """Label files that cannot be read, or hold a cell that is no position."""
+    from napari_pose3d.core.formats.labels.label_csv import read_label_csv
+
+    issues = []
+    for path in (path for files in project.label_files.values() for path in files.values()):
+        try:
+            if check_regular(path) <= _SMALL:
+                read_label_csv(path).positions()
+        except PoseDataError as error:
+            where = ", ".join(part for part in (error.file, error.place) if part)
+            issues.append(Issue("error", error.problem, where, error.todo or ""))
+    return issues
 
 
 def _of_cameras(issue: Issue) -> bool:

@@ -137,7 +137,11 @@ def test_a_new_file_is_what_lightning_pose_makes() -> None:
         (header(("nose", "nose")), "keypoint nose is there twice"),
         (header().replace("x,y,x,y", "x,y,x,likelihood"), "predictions, no labels"),
         (header().replace("x,y,x,y", "x,y,x,z"), "keypoint tail has no column y"),
-        ("scorer,a,a\nindividuals,b,b\nbodyparts,n,n\ncoords,x,y\n", "several individuals"),
+        (
+            "scorer,a,a,a,a\nindividuals,b,b,c,c\nbodyparts,n,n,n,n\ncoords,x,y,x,y\n",
+            "several individuals (b, c)",
+        ),
+        ("scorer,a,a\nindividuals,b,b\nbodyparts,n,n\ncoords,x,y\n", "names an individual, b"),
     ],
 )
 def test_damaged_files_say_where(tmp_path: Path, text: str, message: str) -> None:

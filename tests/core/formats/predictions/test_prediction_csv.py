@@ -205,7 +205,7 @@ def test_nine_columns_keep_the_variances(tmp_path: Path) -> None:
         (GOOD.replace(",x,y,likelihood\n", ",x,y\n"), "line 3: this header line has 6 cells"),
         (GOOD.replace("bodyparts,a,", "bodyparts,,"), "line 2, column 2: the name .* is empty"),
         (GOOD.replace("net,net\n", "net,tracker\n"), "several scorers: net, tracker"),
-        (GOOD.replace(",", ";"), "separated by commas"),
+        (GOOD.replace(",", ";"), "separated by semicolons"),
         (GOOD.encode("utf-16"), "UTF-16"),
         (GOOD.replace("net", "n\u00e9t").encode("latin-1"), "line 1: the text is not in UTF-8"),
         (b"\x89HDF\r\n\x1a\n\x00\x00" * 50, "not a text file"),

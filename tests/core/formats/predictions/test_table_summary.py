@@ -93,7 +93,8 @@ def test_all_are_what_each_is_by_itself(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".h5"])
 def test_labels_are_called_labels(suffix: str, tmp_path: Path) -> None:
     path = written(two_animals(("x", "y")), tmp_path / f"CollectedData_top{suffix}")
-    assert describe_table(path) == f"{path}: labels of 2 keypoints (nose, tail)"
+    said = f"{path}: labels of 3 keypoints (nose, tail, corner) of m1, m2, single"
+    assert describe_table(path) == said
 
 
 def test_anipose_positions_and_foreign_tables(tmp_path: Path) -> None:

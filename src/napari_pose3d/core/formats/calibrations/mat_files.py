@@ -13,6 +13,7 @@ Label3D ``Label3D.m`` (exportDannce); DANNCE ``dannce/engine/data/ops.py``; Math
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ from .camera_sections import (
 
 _FIRST_PIXEL = 1.0
 _LABEL3D = "params (a cell of structs with K, RDistort, TDistort, r, t) and camnames"
+_OF_CAMERA = re.compile(r"(?:hires_)?([^.].*)_params\.mat", re.IGNORECASE)
+_OF_DANNCE = "hires_<camera>_params.mat with K, RDistort, TDistort, r and t"
 _MATLAB = (
     "structs of cameraParameters or stereoParameters with IntrinsicMatrix (or K), "
     "RadialDistortion, TangentialDistortion, RotationMatrices, TranslationVectors"
@@ -44,8 +47,11 @@ _MATLAB = (
 
 
 def read_label3d(path: Path, given: Given) -> Rig:
-    """Label3D's and DANNCE's parameters; lengths are in the calibration's units, mostly mm."""
-    content = read_mat(path)
+    """Label3D's and DANNCE's parameters; lengths are in the calibration's units, mostly mm.
+
+    DANNCE keeps them in a folder, too, ``hires_<camera>_params.mat`` for each camera.
+    """
+    content = _of_folder(path) if path.is_dir() else read_mat(path)
     # Label3D's own state has another name for them.
     params = _as_list(content.get("params", content.get("camParams")))
     if not params or not all(isinstance(each, dict) for each in params):
@@ -69,6 +75,27 @@ def read_label3d(path: Path, given: Given) -> Rig:
             )
         )
     return rig_of(path, sections)
+
+
+def dannce_files(folder: Path) -> list[Path]:
+    """The files of a folder in which DANNCE keeps a camera each, in the order of their numbers."""
+    found = [each for each in folder.iterdir() if _OF_CAMERA.fullmatch(each.name)]
+    # A longer number comes after a shorter one.
+    return sorted(found, key=lambda each: (len(each.name), each.name))
+
+
+def _of_folder(folder: Path) -> dict[str, Any]:
+    params, names = [], []
+    for path in dannce_files(folder):
+        content = read_mat(path)
+        if absent := [key for key in ("K", "r", "t") if key not in content]:
+            raise PoseDataError(
+                f"{', '.join(absent)} of the camera is missing", file=path, expected=_OF_DANNCE
+            )
+        params.append(content)
+        match = _OF_CAMERA.fullmatch(path.name)
+        names.append(match[1] if match else path.stem)
+    return {"params": params, "camnames": names}
 
 
 def write_label3d(rig: Rig, path: Path, files: FileGroup) -> list[str]:

@@ -95,8 +95,12 @@ def read_opencv_rig(path: Path, given: Given) -> Rig:
 
 
 def files_of_folder(path: Path) -> list[Path]:
-    """The files of OpenCV's kinds in a folder, sorted by name."""
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+    """The files of OpenCV's kinds in a folder, sorted by name; not what a Mac adds to them."""
+    found = sorted(
+        each
+        for each in path.iterdir()
+        if each.suffix.lower() in SUFFIXES and not each.name.startswith(".")
+    )
     if not found or len(found) > MOST_CAMERAS:
         raise PoseDataError(
             f"the folder holds {len(found)} YAML or XML files",

@@ -28,6 +28,7 @@ from .colmap_files import CAMERAS, IMAGES, MODELS, read_colmap, write_colmap
 from .direct_linear import coefficient_table, read_direct_linear, write_direct_linear
 from .kalibr_files import read_kalibr, write_kalibr
 from .mat_files import (
+    dannce_files,
     read_camera_parameters,
     read_label3d,
     write_camera_parameters,
@@ -213,9 +214,12 @@ def detect_format(path: str | os.PathLike[str]) -> str:
         It is none that is known; the message says what it is, where that is known.
     """
     path = Path(path)
-    if path.is_dir():
-        return _format_of_folder(path)
-    with open_input(path) as stream, input_errors(path):
+    with input_errors(path):
+        return _format_of_folder(path) if path.is_dir() else _format_of_file(path)
+
+
+def _format_of_file(path: Path) -> str:
+    with open_input(path) as stream:
         head = stream.read(_HEAD)
     if head.startswith((b"MATLAB", b"\x89HDF")):
         return "label3d" if "params" in read_mat(path) else "matlab"
@@ -233,7 +237,7 @@ def detect_format(path: str | os.PathLike[str]) -> str:
 
 
 def _format_of_folder(path: Path) -> str:
-    names = {each.name for each in path.iterdir()}
+    names = {each.name for each in path.iterdir() if not each.name.startswith(".")}
     if {CAMERAS, IMAGES} <= names:
         return "colmap"
     if {"cameras.bin", "images.bin"} <= names:
@@ -244,6 +248,8 @@ def _format_of_folder(path: Path) -> str:
         )
     if {INTRINSICS, EXTRINSICS} <= names:
         return "opencv"
+    if dannce_files(path):
+        return "label3d"
     if any(Path(name).suffix.lower() in SUFFIXES for name in names):
         return _format_of_set(files_of_folder(path)[0])
     raise _unknown("the folder holds no files of a calibration", path)

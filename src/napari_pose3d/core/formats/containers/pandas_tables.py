@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pose3d.core.storage.input_files import check_regular, input_errors
+from napari_pose3d.core.storage.input_files import check_regular, input_errors, open_input
 from napari_pose3d.errors import PoseDataError
 
 from .plain_pickle import plain_pickles
@@ -34,6 +34,9 @@ _MOST_GROUPS = 1000
 # Deflate makes zeros a thousand times smaller; a file that claims more claims too much.
 _MOST_COMPRESSED = 1100
 _SMALL = 1 << 26
+# How an HDF5 file begins, or what is in it after a block of the user's.
+_MAGIC = b"\x89HDF\r\n\x1a\n"
+_USER_BLOCK = 1 << 16
 
 
 def stored_table(path: Path, stop: int | None = None) -> StoredTable:
@@ -102,6 +105,7 @@ def _frame(path: Path, stop: int | None = None) -> tuple[pd.DataFrame, tuple[str
         TypeError,
         pickle.UnpicklingError,
     )
+    _check_is_hdf5(path, size)
     with plain_pickles(tables.attributeset, tables.atom) as refused, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -115,7 +119,16 @@ def _frame(path: Path, stop: int | None = None) -> tuple[pd.DataFrame, tuple[str
                 frame = store.select(key, stop=stop)
         except PoseDataError as error:
             # What was refused may be missing later on; that is the consequence, not the cause.
-            raise (_foreign_code(refused[0], path) if refused else error) from error.__cause__
+            if refused:
+                raise _foreign_code(refused[0], path) from error.__cause__
+            if isinstance(error.__cause__, tables.HDF5ExtError):
+                # It gives a trace of the library, and no reason.
+                raise PoseDataError(
+                    "the file is damaged, or was not copied to its end",
+                    file=path,
+                    todo=f"Copy it again. {REMEDY}",
+                ) from error.__cause__
+            raise
         if refused:
             raise _foreign_code(refused[0], path)
     if not isinstance(frame, pd.DataFrame):
@@ -164,9 +177,22 @@ def _table_keys(store: Any) -> list[str]:
     return keys
 
 
+def _check_is_hdf5(path: Path, size: int) -> None:
+    with open_input(path) as stream, input_errors(path):
+        start = stream.read(_USER_BLOCK + len(_MAGIC))
+    if not size:
+        raise PoseDataError("the file is empty", file=path, expected=EXPECTED)
+    if not start.startswith(_MAGIC) and _MAGIC not in start:
+        raise PoseDataError("this is no HDF5 file", file=path, expected=EXPECTED, todo=REMEDY)
+
+
 def _choose(keys: list[str], path: Path) -> str:
     if _USUAL_KEY in keys or len(keys) == 1:
         return _USUAL_KEY if _USUAL_KEY in keys else keys[0]
+    # In a group of another name.
+    named = [key for key in keys if key.endswith(_USUAL_KEY)]
+    if len(named) == 1:
+        return named[0]
     if not keys:
         raise PoseDataError("the file holds no table", file=path, expected=EXPECTED, todo=REMEDY)
     names = ", ".join(key.removeprefix("/") for key in keys[:5])

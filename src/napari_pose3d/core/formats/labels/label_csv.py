@@ -375,17 +375,56 @@ def new_label_csv(
     return _parsed(Path(path), [*(joined(row) for row in rows), ""], False)
 
 
+def without_one_individual(data: bytes) -> bytes:
+    """The text of a label file without the row ``individuals``, where that names one only.
+
+    An empty line stands below the header in its place, so that lines keep their numbers.
+    """
+    lines = data.split(b"\n", len(_ROWS) + 1)
+    if len(lines) <= len(_ROWS) + 1 or not lines[1].lower().startswith((b"individuals", b'"indiv')):
+        return data
+    row = next(csv.reader([lines[1].decode("utf-8", "replace")]), [])
+    if len(_named(row)) != 1:
+        return data
+    return b"\n".join([lines[0], *lines[2 : len(_ROWS) + 1], b"", *lines[len(_ROWS) + 1 :]])
+
+
+def _named(row: Sequence[str]) -> list[str]:
+    """The names in a header row, each once."""
+    cells = (_UNNAMED.sub("", cell.strip()) for cell in row[1:])
+    return list(dict.fromkeys(cell for cell in cells if cell))
+
+
 def _parsed(path: Path, lines: Sequence[str], bom: bool) -> LabelTable:
     head = [cells_of(path, lines, i) for i in range(min(len(_ROWS), len(lines)))]
     for i, name in enumerate(_ROWS):
         found = head[i][0].strip().lower() if i < len(head) and head[i] else ""
         if found == "individuals":
+            named = _named(head[i])
+            several = len(named) > 1
             raise PoseDataError(
-                "the labels are of several individuals",
+                f"the labels are of several individuals ({', '.join(named)[:200]})"
+                if several
+                else f"this row names an individual, {', '.join(named)[:200] or 'without a name'}",
                 file=path,
                 place=f"line {i + 1}",
                 expected="one animal: Lightning Pose has no several",
-                todo="Export the labels of one individual",
+                todo="Export the labels of one individual" if several else "Take the row out",
+            )
+        if found != name and len(lines) == 1 and "\r" in lines[0].rstrip("\r"):
+            raise PoseDataError(
+                "the lines end with carriage returns only, as on an old Mac",
+                file=path,
+                todo="Save the file again as CSV, with the line ends of Unix or Windows",
+            )
+        if found.startswith((f"{name};", f"{name}\t")):
+            used = "semicolons" if found[len(name)] == ";" else "tabs"
+            raise PoseDataError(
+                f"the cells are separated by {used}",
+                file=path,
+                place=f"line {i + 1}",
+                expected="commas between cells, and points in numbers",
+                todo="Export the file again so, or save it as CSV with these settings",
             )
         if found != name:
             raise PoseDataError(

@@ -15,12 +15,18 @@ from typing import Literal
 
 from napari_pose3d.core.storage.input_files import input_errors, open_input
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted, verb
 
 Kind = Literal["predictions", "labels", "poses3d"]
 
 _FIRST_BITE = 16_384
 _LARGEST_HEADER = 4_194_304
 _BOM = "\ufeff"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_FIRST_OF_OURS = re.compile(r'scorer(?:["\s]*(?:[;\t\r]|$))')
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+# What pandas makes of the names of a header row that it takes for the only one.
+_COUNTED = re.compile(r"\.[0-9]+$")
 _SHAPE = "header rows that begin with scorer, bodyparts, coords (or with individuals between)"
 
 POSITION = ("x", "y", "likelihood")
@@ -139,7 +145,11 @@ def looks_like_pose_table(path: str | os.PathLike[str]) -> bool:
             start = stream.read(64)
     except PoseDataError:
         return False
-    return _first_cell(start.decode("utf-8", errors="replace").removeprefix(_BOM)) == "scorer"
+    if start.startswith(_UTF16):
+        return start[2:].decode("utf-16", errors="replace").strip('" ').startswith("scorer")
+    first = _first_cell(start.decode("utf-8", errors="replace").removeprefix(_BOM))
+    # With other separators it is one that is refused in words.
+    return bool(_FIRST_OF_OURS.match(first))
 
 
 def is_empty(path: str | os.PathLike[str]) -> bool:
@@ -220,10 +230,26 @@ def header_from_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> Tab
     scorers, bodyparts, coords = scorers[n_path:], bodyparts[n_path:], coords[n_path:]
     individuals = individuals[n_path:] if individuals is not None else None
     width -= n_path
-    has_set = width > 0 and scorers[-1] == "set"
+
+    def heads(i: int) -> tuple[str, str, str]:
+        return scorers[i - 1], bodyparts[i - 1], coords[i - 1]
+
+    headed = next((i for i in range(width, 0, -1) if _is_named(*heads(i))), 0)
+    is_labels = not {"likelihood", "z"} & {*coords}
+    if headed < width and not is_labels:
+        raise PoseDataError(
+            f"{counted(width - headed, 'column')} at the end {verb(width - headed, 'has', 'have')} "
+            "no head",
+            place=f"line 1, column {n_path + headed + 2}",
+            expected="scorer, bodyparts and coords of each column",
+            todo="Take out the empty columns, and the commas at the ends of lines",
+        )
+    width = headed
+    has_set = width > 0 and scorers[width - 1] == "set"
     n = width - has_set
-    different = list(dict.fromkeys(scorers[:n]))
-    if len(different) > 1:
+    different = list(dict.fromkeys(_COUNTED.sub("", name) for name in scorers[:n]))
+    different = different if len(different) == 1 else list(dict.fromkeys(scorers[:n]))
+    if len(different) > 1 and not is_labels:
         raise PoseDataError(
             f"the file holds predictions of several scorers: {', '.join(different)}",
             place="line 1",
@@ -247,11 +273,18 @@ def _parse_lines(lines: tuple[str, ...]) -> TableHeader:
         raise PoseDataError("the first line is empty", place="line 1", expected=_SHAPE)
     first_cells = [row[0].lower() if row else "" for row in rows]
     if first_cells[0] != "scorer":
-        hint = "separated by commas" if ";" in lines[0] or "\t" in lines[0] else None
+        used = next((mark for mark in _SEPARATORS if f"scorer{mark}" in lines[0].lower()), "")
+        if used:
+            raise PoseDataError(
+                f"the cells are separated by {_SEPARATORS[used]}",
+                place="line 1",
+                expected="commas between cells, and points in numbers",
+                todo="Export the file again so, or save it as CSV with these settings",
+            )
         raise PoseDataError(
             f"this is no prediction file: the first cell is '{rows[0][0][:40]}'",
             place="line 1",
-            expected=f"{_SHAPE}, {hint}" if hint else _SHAPE,
+            expected=_SHAPE,
         )
     names = ["scorer", "bodyparts", "coords"]
     if first_cells[1:2] == ["individuals"]:
@@ -335,12 +368,18 @@ def _first_lines(path: Path, count: int) -> list[str]:
             start += more
     if not start.strip():
         raise PoseDataError("the file is empty", file=path, expected=_SHAPE)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if start.startswith(_UTF16):
         raise PoseDataError(
             "the text is not in UTF-8 but in UTF-16", file=path, todo="Save it as UTF-8"
         )
     if b"\0" in start:
         raise PoseDataError("this is not a text file", file=path, expected=_SHAPE)
+    if b"\r" in start and b"\n" not in start:
+        raise PoseDataError(
+            "the lines end with carriage returns only, as on an old Mac",
+            file=path,
+            todo="Save the file again as CSV, with the line ends of Unix or Windows",
+        )
     if len(start) >= _LARGEST_HEADER and start.count(b"\n") < count - 1:
         raise PoseDataError(
             f"the header rows have more than {_LARGEST_HEADER / 1e6:.0f} MB",

@@ -93,8 +93,9 @@ def _in_space(path: Path, n_frames: int, keypoints: tuple[str, ...]) -> str:
 
 
 def _of_labels(path: Path, header: TableHeader) -> str:
-    names = _first_keypoints(header)
-    return f"{path}: labels of {len(names)} keypoints ({', '.join(names)})"
+    names = dict.fromkeys(column[1] for column in header.columns)
+    owners = f" of {', '.join(header.individuals)}" if header.individuals[1:] else ""
+    return f"{path}: labels of {len(names)} keypoints ({', '.join(names)}){owners}"
 
 
 def _first_keypoints(header: TableHeader) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_pose3d.core.formats.containers.hdf5_files import is_hdf5, open_hdf5
+from napari_pose3d.core.formats.exchange.datasets.dannce import is_dannce
 from napari_pose3d.core.formats.exchange.datasets.deeplabcut_project import is_dlc_project
 from napari_pose3d.core.formats.exchange.datasets.jarvis import is_jarvis_set
 from napari_pose3d.core.formats.exchange.datasets.label3d import is_label3d
@@ -12,10 +13,11 @@ from napari_pose3d.core.formats.exchange.motion.c3d import is_c3d
 from napari_pose3d.core.formats.exchange.motion.trc import is_trc
 from napari_pose3d.core.formats.predictions.anipose3d_csv import is_anipose3d_csv
 from napari_pose3d.core.formats.predictions.table_header import kind_of
-from napari_pose3d.core.storage.input_files import open_input
+from napari_pose3d.core.storage.input_files import input_errors, open_input
 from napari_pose3d.errors import PoseDataError, Remedy
 
 _HEAD = 4096
+_BLOCK, _LONGEST_KEY = 1 << 22, 64
 _DLC_TABLE = b"df_with_missing"
 
 
@@ -52,9 +54,12 @@ def _of_file(path: Path) -> str | None:
     if head.startswith(b"PAR1"):
         return "tidy-parquet"
     if path.suffix.lower() == ".json" and b"{" in head:
-        return "jarvis" if path.name.startswith("instances_") and _is_of_jarvis(path) else "coco"
+        if path.name.startswith("instances_") and _holds(path, b'"keypoint_names"'):
+            return "jarvis"
+        # Calibrations and records are in JSON, too.
+        return "coco" if _holds(path, b'"annotations"', b'"images"') else None
     if head.startswith(b"MATLAB 5.0"):
-        return "label3d" if is_label3d(path) else "dannce"
+        return "label3d" if is_label3d(path) else "dannce" if is_dannce(path) else None
     if is_hdf5(head) and _DLC_TABLE in head:
         # Told without h5py, which DeepLabCut's tables do not need.
         return "dlc-h5"
@@ -72,14 +77,22 @@ def _of_file(path: Path) -> str | None:
     return None
 
 
-def _is_of_jarvis(path: Path) -> bool:
-    with open_input(path) as stream:
-        return b'"keypoint_names"' in stream.read()
+def _holds(path: Path, *keys: bytes) -> bool:
+    """Whether all keys are in a text, wherever they stand."""
+    missing, before = set(keys), b""
+    with open_input(path) as stream, input_errors(path):
+        while missing and (block := stream.read(_BLOCK)):
+            missing -= {key for key in missing if key in before + block}
+            before = block[-_LONGEST_KEY:]
+    return not missing
 
 
 def _of_hdf5(path: Path) -> str | None:
     with open_hdf5(path, "hdf5", "HDF5 of a known format") as file:
         names = set(file)
+        # A table of pandas may have any name, also that of a data set of another program.
+        if any("pandas_type" in each.attrs for each in file.values()):
+            return "dlc-h5"
     if {"videos_json", "frames", "instances"} <= names:
         return "sleap"
     if {"processing", "session_start_time"} <= names:

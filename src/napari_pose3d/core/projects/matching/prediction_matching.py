@@ -12,6 +12,7 @@ from napari_pose3d.core.formats.predictions.table_header import TableHeader
 from napari_pose3d.core.storage.path_lists import AnyPath, Paths
 from napari_pose3d.errors import PoseDataError, Remedy
 from napari_pose3d.settings import ReadingSettings
+from napari_pose3d.wording import counted
 
 from ..naming.file_names import composed, natural_order
 from ..naming.naming_rule import Naming
@@ -291,6 +292,22 @@ def _nothing_found(
             "views, with keypoints named <bodypart>_<view>",
             remedy=(Remedy("views"), Remedy("mirrored")),
         )
+    damaged = [path for path, reason in unmatched.items() if reason.startswith(NOT_USABLE)]
+    if damaged and len(damaged) == len(unmatched):
+        try:
+            header_or_reason(damaged[0], strict=True)
+        except PoseDataError as error:
+            if not damaged[1:]:
+                return error
+            what = f"{error.problem} (nor can {counted(len(damaged) - 1, 'other file')} be used)"
+            return PoseDataError(
+                what,
+                file=error.file,
+                place=error.place,
+                expected=error.expected,
+                todo=error.todo,
+                remedy=error.remedies,
+            )
     seen = [f"{path.name}: {reason}" for path, reason in list(unmatched.items())[:5]]
     seen += [
         f"{path.name}: {what_else(path)}"

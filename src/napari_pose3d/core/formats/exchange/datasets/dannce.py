@@ -55,6 +55,11 @@ def write_dannce(poses: SessionPoses, to: Destination) -> list[str]:
     ]
 
 
+def is_dannce(path: Path) -> bool:
+    """Whether a ``.mat`` holds 3-D predictions."""
+    return "pred" in read_mat(path, largest_variable=_LARGEST)
+
+
 def read_dannce(path: Path) -> SessionPoses:
     """Read 3-D positions of one animal.
 
