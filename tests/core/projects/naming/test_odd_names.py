@@ -134,6 +134,105 @@ def test_trials_are_never_taken_for_views(tmp_path: Path, stems: list[str]) -> N
         load_predictions(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("cameras", "stems"),
+    [
+        (["1", "2"], ["trial_1", "trial_2"]),
+        (["1", "2"], ["mouse_day-1", "mouse_day-2"]),
+        (["1", "2"], ["take 1", "take 2"]),
+        (["19", "23"], ["2024-04-19", "2024-04-23"]),
+        (["A", "B"], ["session_A", "session_B"]),
+    ],
+)
+def test_trials_are_no_views_although_cameras_have_their_numbers(
+    tmp_path: Path, cameras: list[str], stems: list[str]
+) -> None:
+    folder = folder_of(tmp_path, cameras, stems)
+    assert not open_project(folder).sessions
+    rig = load_rig(folder / "calibration.toml")
+    with pytest.raises(PoseDataError, match="has the name of a view in its own name"):
+        load_predictions(folder, rig=rig)
+
+
+@pytest.mark.parametrize(
+    ("stems", "sessions", "views"),
+    [
+        # What stands behind the camera counts nothing: an animal, a note.
+        ([f"cam{c}_{m}" for c in (1, 2) for m in ("bob", "eve")], 2, {"cam1", "cam2"}),
+        ([f"run_cam{c}_final" for c in (1, 2)], 1, {"cam1", "cam2"}),
+        ([f"cam-{c}_ses-{t}" for c in (1, 2) for t in (1, 2)], 2, {"cam-1", "cam-2"}),
+        ([f"cam{c}_trial{t}" for c in (1, 2) for t in "AB"], 2, {"cam1", "cam2"}),
+        ([f"cam{c} take {t}" for c in (1, 2) for t in (1, 2)], 2, {"cam1", "cam2"}),
+        ([f"Camera {c} - run {t}" for c in (1, 2) for t in (1, 2)], 2, {"Camera 1", "Camera 2"}),
+        ([f"mouse {t} {c}" for c in ("left", "right") for t in (1, 2)], 2, {"left", "right"}),
+        (["rat 3 Cam 1", "rat 3 Cam 2"], 1, {"Cam 1", "Cam 2"}),
+        # Names of Bonsai and of the IBL.
+        (
+            [f"{c}Cam_2024-04-01T10_20_3{t}" for c in ("Front", "Side") for t in (1, 2)],
+            2,
+            {"FrontCam", "SideCam"},
+        ),
+        ([f"_iblrig_{c}Camera.raw" for c in ("left", "right")], 1, {"leftCamera", "rightCamera"}),
+        # Where a camera stands may be its name, whatever the rig is called.
+        ([f"view{r}_{c}" for r in (1, 2) for c in ("left", "right")], 2, {"left", "right"}),
+    ],
+)
+def test_the_camera_is_the_view_without_a_calibration(
+    tmp_path: Path, stems: list[str], sessions: int, views: set[str]
+) -> None:
+    for stem in stems:
+        put_predictions(tmp_path / f"{stem}.csv", counted(5))
+        touch(tmp_path / f"{stem}.mp4")
+    found = open_project(tmp_path).sessions
+    assert len(found) == sessions
+    assert all(set(session.views) == views for session in found)
+    assert told(tmp_path).keys() == {session.name for session in found}
+
+
+@pytest.mark.parametrize(
+    "stems",
+    [
+        ["cam1_trialA", "cam1_trialB"],
+        ["mouse-trial1", "mouse-trial2"],
+        ["mouse take 1", "mouse take 2"],
+        ["FrontCam_2024-04-01T10_20_31", "FrontCam_2024-04-01T10_20_32"],
+        ["sub-1_ses-1", "sub-1_ses-2"],
+    ],
+)
+def test_trials_of_one_camera_are_sessions(tmp_path: Path, stems: list[str]) -> None:
+    for stem in stems:
+        put_predictions(tmp_path / f"{stem}.csv", counted(5))
+    found = told(tmp_path)
+    assert len(found) == 2
+    assert all(len(views) == 1 for views in found.values())
+
+
+def test_cameras_of_letters_are_found_behind_the_word(tmp_path: Path) -> None:
+    """Anipose's calibrations have A and B for what its files call camA and camB."""
+    stems = [f"2024-05-01_t{t}_cam{c}" for t in (1, 2) for c in "AB"]
+    folder = folder_of(tmp_path, ["A", "B"], stems)
+    assert {name: set(views) for name, views in told(folder).items()} == {
+        f"2024-05-01_t{t}": {"A", "B"} for t in (1, 2)
+    }
+
+
+def test_words_that_stand_at_the_end_of_no_name_are_an_error(tmp_path: Path) -> None:
+    """A session is called as a camera is, and neither place is the end: no mixture of readings."""
+    stems = [f"{a}_{b}_x" for a in ("left", "right") for b in ("left", "right")]
+    folder = folder_of(tmp_path, ["left", "right"], stems)
+    with pytest.raises(PoseDataError, match=r"by letter 1\) or view 'left'"):
+        load_predictions(folder)
+    project = open_project(folder)
+    assert not project.sessions
+    assert any("can be read as" in issue.what for issue in project.issues)
+    # At the end they are views.
+    for path in folder.glob("*.csv"):
+        path.rename(path.with_stem(path.stem.removesuffix("_x")))
+    assert told(folder) == {
+        s: {v: f"{s}_{v}" for v in ("left", "right")} for s in ("left", "right")
+    }
+
+
 def test_cameras_in_front_without_a_calibration(tmp_path: Path) -> None:
     for camera in (1, 2):
         for trial in (1, 2):

@@ -3,7 +3,8 @@
 Notes
 -----
 Used where no names of views are known. All names of a folder decide together: each must hold one
-camera of a kind, several cameras must occur, and what stands at the end must be a count.
+camera of a kind, several cameras must occur, and what stands at the end must be a count. After the
+words camera, cam and view it may be anything, where several cameras have each recording.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ _UNITS = (
         re.compile(r"(?<![^\W\d_])(?i:camera|cam|view)[-_ ]?(?:\d{1,3}(?!\d)|[A-Za-z](?![^\W_]))"),
         re.compile(rf"{_NUMBER}|{_LETTERED}"),
     ),
+    # FrontCam, leftCamera
+    (
+        re.compile(r"(?<![^\W_])[A-Za-z]+(?:[Cc]am|[Cc]amera)(?![a-z])"),
+        re.compile(rf"{_NUMBER}|{_LETTERED}"),
+    ),
     (
         re.compile(rf"(?<![^\W_])(?i:{_PLACES})(?![^\W_])"),
         re.compile(rf"{_NUMBER}|{_LETTERED}"),
@@ -31,6 +37,9 @@ _UNITS = (
     (re.compile(r"(?<![^\W_])[cCvV]\d{1,3}(?!\d)"), re.compile(_LETTERED)),
     (re.compile(r"(?<![^\W\d_])[cCvV]\d{1,3}(?![^\W_])"), re.compile(_LETTERED)),
 )
+
+_CERTAIN = {unit for unit, _ in _UNITS[:2]}
+_PLACE = re.compile(rf"(?i:{_PLACES})")
 
 
 def camera_unit(rests: Sequence[str]) -> re.Pattern[str] | None:
@@ -50,6 +59,8 @@ def camera_unit(rests: Sequence[str]) -> re.Pattern[str] | None:
         others = {without(rest, *place) for rest, place in zip(rests, places, strict=True)}
         if len(cameras) < 2:
             continue
+        if unit in _CERTAIN and _pair_up(rests, places):
+            return unit
         if all(_counts(rest, *place, count) for rest, place in zip(rests, places, strict=True)):
             # One recording, each camera's name with it: then that is what they are called.
             apart = all(
@@ -58,6 +69,20 @@ def camera_unit(rests: Sequence[str]) -> re.Pattern[str] | None:
             if apart or len(others) > 1:
                 return unit
     return None
+
+
+def _pair_up(rests: Sequence[str], places: Sequence[tuple[int, int]]) -> bool:
+    """Whether names differ in the camera only, several of them for each recording.
+
+    What stands at the end then is no view, unless it says where a camera stands.
+    """
+    cameras: dict[str, set[str]] = {}
+    for rest, (start, end) in zip(rests, places, strict=True):
+        last = rest[last_part(rest) :]
+        if start >= last_part(rest) or _PLACE.fullmatch(last):
+            return False
+        cameras.setdefault(without(rest, start, end), set()).add(rest[start:end])
+    return all(len(each) > 1 for each in cameras.values())
 
 
 def without(rest: str, start: int, end: int) -> str:

@@ -41,18 +41,31 @@ _AFTER_SCORER = (
 )
 
 # A number behind these words counts recordings, and one behind the others cameras.
+_ALWAYS_COUNTED = (
+    "trial|session|sess|ses|take|rep|repeat|block|day|date|epoch|bout|clip|chunk|segment|phase|"
+    "week|month"
+)
 _COUNTED = (
-    "trial|session|sess|run|rec|recording|take|rep|repeat|block|day|date|part|test|exp|experiment|"
-    "epoch|bout|clip|chunk|segment|phase|week|month|mouse|rat|fly|animal|subject|subj|id"
+    f"{_ALWAYS_COUNTED}|run|rec|recording|part|test|exp|experiment|"
+    "mouse|rat|fly|animal|subject|subj|sub|id"
 )
 COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
 CAMERA_WORD = re.compile(r"(?i:camera|cam|view)")
-_COUNT = re.compile(rf"(?:{_COUNTED})-?\d+", re.IGNORECASE)
+_ALWAYS_COUNTED_WORD = re.compile(rf"(?:{_ALWAYS_COUNTED})", re.IGNORECASE)
+# ``trial2``, ``day-3``, ``take 1``, ``trialA``.
+_COUNT_AT_END = re.compile(rf"(?<!{_LETTER})(?i:{_COUNTED})(?:[-_. ]{{0,3}}\d+|-?[A-Z])$")
 DELIMITERS = "_.- "
 DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
+# As Bonsai and OBS name recordings: the time has delimiters that names have, too.
+_DATE_TIME_AT_END = re.compile(
+    r"(?<!\d)(?:\d{4}[-_.]\d{1,2}[-_.]\d{1,2}|\d{8})[T_ -]\d{1,2}([-_.h])\d{2}(?:[-_.m]\d{2})?"
+    r"(?:\.\d+)?s?$"
+)
 DATE_INSIDE = re.compile(
     r"(?<!\d)(?:\d{4}([-_.])\d{1,2}\1\d{1,2}|\d{1,2}([-_.])\d{1,2}\2\d{4})(?!\d)"
 )
+# Behind the last blank, with the word "camera" before a number.
+_LAST_WORD = re.compile(r"(?:(?i:camera|cam|view) )?[^ ]+$")
 _CAMERA = re.compile(r"(?:cam|camera|view)-?[a-z0-9]{1,3}", re.IGNORECASE)
 
 
@@ -121,7 +134,7 @@ def parse_stem(stem: str, views: Sequence[str] | None) -> ParsedName:
     rest, seed = take_seed(composed(stem))
     if views is None:
         return _parse_unknown(rest, seed)
-    matches = matches_in(rest, views)
+    matches = [m for m in matches_in(rest, views) if not _counts_recordings(rest, *m)]
     if not matches:
         return ParsedName(None, rest, seed)
     matches = [m for m in matches if m[2] == len(rest)] or matches
@@ -210,7 +223,7 @@ def natural_order(text: str) -> list[tuple[int, str]]:
 
 
 def _parse_unknown(rest: str, seed: str) -> ParsedName:
-    rest = rest.rstrip("_.")
+    rest = rest.rstrip("_. ")
     if not ends_in_count(rest):
         at = last_part(rest)
         return ParsedName(rest[at:], rest[: max(at - 1, 0)], seed)
@@ -222,21 +235,59 @@ def _parse_unknown(rest: str, seed: str) -> ParsedName:
 
 def ends_in_count(rest: str) -> bool:
     """Whether the last part of a stem counts trials or days, or is a date: no camera's name."""
-    *before, last = re.split(r"[_.]", rest.rstrip("_."))
-    if last.isdecimal() and before and COUNTED_WORD.fullmatch(before[-1]):
-        return True
-    return bool(_COUNT.fullmatch(last) or DATE.fullmatch(last))
+    rest = rest.rstrip("_. ")
+    last = re.split(r"[_.\s]", rest)[-1]
+    return bool(
+        _COUNT_AT_END.search(rest) or DATE.fullmatch(last) or _DATE_TIME_AT_END.search(rest)
+    )
 
 
 def last_part(rest: str) -> int:
-    """Where the part behind the last ``_`` or ``.`` begins."""
-    return max(rest.rfind("_"), rest.rfind(".")) + 1
+    """Where the part behind the last ``_`` or ``.`` begins; without any, that behind a blank."""
+    at = max(rest.rfind("_"), rest.rfind("."))
+    if at < 0 and (match := _LAST_WORD.search(rest)):
+        return match.start()
+    return at + 1
+
+
+def is_weak(view: str) -> bool:
+    """Whether a name may as well be the number of a trial."""
+    return len(view) == 1 or view.isdecimal()
+
+
+def kind_of_number(rest: str, start: int, end: int, counted: re.Pattern[str] = COUNTED_WORD) -> int:
+    """1 where a camera is numbered, -1 where a trial or a day is, 0 where nothing tells.
+
+    Parameters
+    ----------
+    counted : re.Pattern
+        Words that a number behind them counts.
+    """
+    for dates in (DATE_INSIDE, _DATE_TIME_AT_END):
+        if any(m.start() <= start and end <= m.end() for m in dates.finditer(rest)):
+            return -1
+    if DATE.fullmatch(rest[start:end]):
+        return -1
+    words = WORD.findall(rest[:start])
+    if not words:
+        return 0
+    if CAMERA_WORD.fullmatch(words[-1]):
+        return 1
+    return -1 if counted.fullmatch(words[-1]) else 0
+
+
+def _counts_recordings(rest: str, view: str, start: int, end: int) -> bool:
+    """Whether what may be a view's name can only be the number of a trial or a day."""
+    if not is_weak(view) or DATE.fullmatch(rest[start:end]):
+        return False  # cameras are called by serial numbers, too
+    return kind_of_number(rest, start, end, _ALWAYS_COUNTED_WORD) < 0
 
 
 @lru_cache(maxsize=1024)
 def _pattern_of(view: str) -> re.Pattern[str]:
-    # Calibrations number cameras that files call cam1, cam2.
-    word = f"(?:{CAMERA_WORD.pattern})?" if view.isdecimal() else ""
+    # Calibrations have numbers or letters for cameras that files call cam1 or camA.
+    short = view.isdecimal() or (len(view) == 1 and view.isalpha())
+    word = f"(?:{CAMERA_WORD.pattern})?" if short else ""
     return re.compile(rf"(?<!{_LETTER}){word}{re.escape(composed(view))}(?!{_LETTER})")
 
 

@@ -27,10 +27,6 @@ from napari_pose3d.errors import PoseDataError
 
 from .camera_units import camera_unit, without
 from .file_names import (
-    CAMERA_WORD,
-    COUNTED_WORD,
-    DATE,
-    DATE_INSIDE,
     SINGLE_VIEW,
     VIDEO_SUFFIXES,
     WORD,
@@ -39,6 +35,8 @@ from .file_names import (
     cut,
     ends_in_count,
     ends_in_view,
+    is_weak,
+    kind_of_number,
     matches_in,
     natural_order,
     parse_stem,
@@ -137,7 +135,8 @@ class Naming:
         A number may name a camera as well as a trial or a part of a date. The place is the view's
         whose names pair the files up to sessions of several views; a number behind "cam" is
         rather one, a number behind "trial" or "day" rather not. Names that are words are taken at
-        the end of the stem where this leaves several places; numbers and letters are `unclear`.
+        the end of the stem where this leaves several places; numbers and letters are `unclear`,
+        and so are words at the end of none.
 
         Parameters
         ----------
@@ -154,9 +153,14 @@ class Naming:
         several = {rest: matches for rest, matches in found.items() if len(matches) > 1}
         if not several:
             return self
-        weak = any(_is_weak(m[0]) for matches in several.values() for m in matches)
+        weak = any(is_weak(m[0]) for matches in several.values() for m in matches)
         readings = _readings(found, several, weak)
         best = _best(readings)
+        if len(best) > 1 and best[0].pairs and (end_wins or not weak):
+            least = min(reading.from_end for reading in best)
+            if least:
+                return replace(self, unclear=True)
+            best = [reading for reading in best if reading.from_end == least]
         if len(best) == 1:
             return replace(self, slot=best[0].slot)
         return replace(self, unclear=weak and not end_wins)
@@ -165,7 +169,7 @@ class Naming:
         """Without known names: another place, where the ends of the stems count trials or days."""
         if not any(ends_in_count(rest) for rest in rests):
             return self
-        values = {w for rest in rests for w in WORD.findall(rest) if _is_weak(w)}
+        values = {w for rest in rests for w in WORD.findall(rest) if is_weak(w)}
         views = tuple(sorted(values, key=natural_order))
         found = {rest: matches_in(rest, views) for rest in rests}
         best = [r for r in _best(_readings(found, found, True)) if r.pairs and r.word >= 0]
@@ -179,22 +183,21 @@ class Naming:
 
 @dataclass(frozen=True)
 class _Reading:
-    """The stems read with the view in one place: (view, key) of each, and what speaks for it."""
+    """The stems read with the view in one place: (view, key) of each, and what speaks for it.
+
+    `from_end` is how many letters stand behind it at most.
+    """
 
     slot: Slot
     parsed: Mapping[str, tuple[str, str]]
     pairs: bool
     word: int
     complete: bool
+    from_end: int
 
 
 def _slots(rest: str, start: int, end: int) -> tuple[Slot, Slot]:
     return ("start", len(WORD.findall(rest[:start]))), ("end", len(WORD.findall(rest[end:])))
-
-
-def _is_weak(view: str) -> bool:
-    """Whether a name may as well be the number of a trial."""
-    return len(view) == 1 or view.isdecimal()
 
 
 def _readings(
@@ -218,7 +221,7 @@ def _readings(
         for view, key in parsed.values():
             sessions.setdefault(key, set()).add(view)
         paired = sum(len(sessions[key]) > 1 for _, key in parsed.values())
-        word = sum(_kind_of_number(rest, *m[1:]) for rest, m in at.items()) if weak else 0
+        word = sum(kind_of_number(rest, *m[1:]) for rest, m in at.items()) if weak else 0
         readings.append(
             _Reading(
                 slot,
@@ -226,23 +229,10 @@ def _readings(
                 pairs=len(parsed) == named and 2 * paired >= named,
                 word=(word > 0) - (word < 0),
                 complete=len({frozenset(views) for views in sessions.values()}) == 1,
+                from_end=max(len(rest) - m[2] for rest, m in at.items()),
             )
         )
     return readings
-
-
-def _kind_of_number(rest: str, start: int, end: int) -> int:
-    """1 where a camera is numbered, -1 where a trial or a day is, 0 where nothing tells."""
-    if any(m.start() <= start and end <= m.end() for m in DATE_INSIDE.finditer(rest)):
-        return -1
-    if DATE.fullmatch(rest[start:end]):
-        return -1
-    words = WORD.findall(rest[:start])
-    if not words:
-        return 0
-    if CAMERA_WORD.fullmatch(words[-1]):
-        return 1
-    return -1 if COUNTED_WORD.fullmatch(words[-1]) else 0
 
 
 def _best(readings: list[_Reading]) -> list[_Reading]:
@@ -255,11 +245,16 @@ def _best(readings: list[_Reading]) -> list[_Reading]:
 
 
 def _unclear(stem: str, rest: str, matches: Sequence[tuple[str, int, int]]) -> PoseDataError:
-    readings = " or ".join(
+    readings = [
         f"view '{view}' of session '{cut(rest, start, end)}'" for view, start, end in matches
-    )
+    ]
+    if len(set(readings)) < len(readings):
+        readings = [
+            f"{text} (by letter {start + 1})"
+            for text, (_, start, _) in zip(readings, matches, strict=True)
+        ]
     return PoseDataError(
-        f"the name '{stem}' can be read as {readings}",
+        f"the name '{stem}' can be read as {' or '.join(readings)}",
         expected="one place in the names that identifies the camera",
         todo="Rename the files, best to <session>_<view>, or name the cameras by words, such as "
         "cam1, in the files and the calibration",
