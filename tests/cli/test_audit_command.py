@@ -117,3 +117,27 @@ def test_nothing_to_audit(
         put_labels(project)
     assert run("audit", project, *option) == 2
     assert "has no labels" in capsys.readouterr().err
+
+
+def test_rows_that_are_there_twice_or_of_no_frame_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = calibrated_project(tmp_path)
+    put_labels(project)
+    first, second, *others = (project / f"CollectedData_{v}.csv" for v in small_rig().names)
+    lines = first.read_text().splitlines(keepends=True)
+    first.write_text("".join([*lines, lines[3].replace(lines[3].split(",")[1], "999")]))
+    text = second.read_text()
+    second.write_text(text + text.splitlines()[-1].replace("img000000", "image_none_") + "\n")
+    run("audit", project)
+    said = capsys.readouterr().out
+    assert f"{first.name}: frame 0 of session '{SESSION}' is there 2 times" in said
+    # The files of two cameras under each other's name: no row is of a frame of its view.
+    for path in others:
+        path.unlink()
+    first.write_text("".join(lines).replace(first.stem[14:], second.stem[14:]))
+    second.write_text("".join(lines))
+    assert run("audit", project) == 2
+    said = capsys.readouterr().err
+    assert "cannot be distinguished by session and frame" in said
+    assert "no labels" not in said

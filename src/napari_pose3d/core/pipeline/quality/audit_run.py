@@ -107,6 +107,15 @@ def audit_project(
     labels = label_arrays(files)
     names = list(dict.fromkeys(key.session for key in labels.frames))
     unknown = [name for name in sessions if name not in names]
+    if not names and files.issues:
+        # What is said last is of rows whose names tell no frame.
+        last = files.issues[-1]
+        raise PoseDataError(
+            f"no row could be read as a frame's labels: {last.what}",
+            file=project.folder,
+            place=last.where,
+            todo=last.todo,
+        )
     if unknown or not names:
         raise PoseDataError(
             f"session '{unknown[0]}' has no labels" if unknown else "the project has no labels",
@@ -114,7 +123,8 @@ def audit_project(
             expected=f"labels, which are of {', '.join(names)}" if names else "CollectedData files",
         )
     findings: list[LabelFinding] = []
-    notes: list[str] = []
+    # Rows that are there twice or not at all, and those that no frame is known of.
+    notes = [": ".join(part for part in (each.where, each.what) if part) for each in files.issues]
     n_labels = n_frames = 0
     for i, name in enumerate(names):
         if sessions and name not in sessions:
