@@ -142,6 +142,35 @@ def test_a_calibration_that_is_slightly_wrong_is_told_from_a_noisy_network(n_vie
     assert noisy.warning() is None
 
 
+def test_few_keypoints_in_three_views_show_a_knocked_camera() -> None:
+    rig, _ = scene(3)
+    rng = np.random.default_rng(5)
+    xy = rig.project(walk(300, 3, rng))
+    xy += rng.normal(0, 0.7, xy.shape)
+    shift = np.array([[0, 0, 8], [0, 0, 10], [0, 0, 0]])
+    moved = replace(rig.cameras[0], matrix=rig.cameras[0].matrix + shift)
+    fit = calibration_fit(replace(rig, cameras=(moved, *rig.cameras[1:])), xy, 0.0, go_on)
+    assert max(fit.residuals.values()) < 9.0
+    assert "shared by all keypoints" in (fit.warning() or "")
+    # A network that errs by as much at each of them.
+    for seed in range(20):
+        biases = np.random.default_rng(seed).normal(0, 4, (3, 1, 3, 2))
+        assert calibration_fit(rig, xy + biases, 0.0, go_on).warning() is None, seed
+
+
+def test_two_views_leave_less_of_an_error_as_residuals() -> None:
+    """One camera is ten frames late: two views of it fit together better than three."""
+    rig, _ = scene(2)
+    xy = rig.project(3.0 * walk(300, 2, np.random.default_rng(1)))
+    late = np.stack([np.roll(xy[0], 10, axis=0), xy[1]])[:, 10:]
+    fit = calibration_fit(rig, late, 0.0, go_on)
+    # 1 % of the diagonal of these images is 16 px.
+    assert 10.0 < max(fit.residuals.values()) < 16.0
+    assert fit.warning() is not None
+    noise = np.random.default_rng(2).normal(0, 5, xy.shape)
+    assert calibration_fit(rig, xy + noise, 0.0, go_on).warning() is None
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_outliers_of_a_network_are_not_taken_for_a_wrong_calibration(share: float) -> None:
     rig, ensemble = scene(4, 3)

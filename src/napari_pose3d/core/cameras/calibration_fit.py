@@ -37,8 +37,11 @@ _EQUAL = 1.15
 # of the ensemble's standard deviation.
 _POOR, _POOR_PART, _POOR_SPREADS = 6.0, 0.01, 6.0
 # Nor does it above the larger of these, in what keypoints share: px, part of the image's diagonal;
-# if that is this part of what they do not share, or more.
+# if that is this part of what they do not share, or more. Few keypoints may agree by accident.
 _SHARED, _SHARED_PART, _SHARED_SHARE = 2.0, 0.0025, 0.4
+_FEW_KEYPOINTS, _SHARE_OF_FEW = 5, 1.0
+# For so many views or more; of two views, the residuals are smaller by the same errors.
+_USUAL_VIEWS = 3
 # All permutations of so many cameras are tried, of more only exchanges of two.
 _FEW = 4
 
@@ -128,6 +131,8 @@ def calibration_fit(
     residuals = dict(zip(rig.names, by_view.tolist(), strict=True))
     sizes = [np.hypot(*camera.size) for camera in rig.cameras if camera.size is not None]
     limit = max(_POOR, _POOR_SPREADS * spread, _POOR_PART * float(np.mean(sizes)) if sizes else 0.0)
+    # The point gives way: of two views' errors it leaves less as residuals than of three.
+    limit *= min(1.0, np.sqrt((2 - 3 / len(points)) / (2 - 3 / _USUAL_VIEWS)))
     if overall <= _SUSPICIOUS:
         return CalibrationFit(residuals)
     values = {}
@@ -138,7 +143,8 @@ def calibration_fit(
     best = min(values.values(), default=np.inf)
     parts = residual_parts(rig, xy)
     least = max(_SHARED, _SHARED_PART * float(np.mean(sizes)) if sizes else 0.0)
-    is_shared = parts.shared > max(least, _SHARED_SHARE * parts.own)
+    share = _SHARED_SHARE if parts.n_keypoints >= _FEW_KEYPOINTS else _SHARE_OF_FEW
+    is_shared = parts.shared > max(least, share * parts.own)
     shared = parts.shared if is_shared else np.nan
     poor = overall > limit or is_shared
     if best > _MUCH_BETTER * overall or best > limit:

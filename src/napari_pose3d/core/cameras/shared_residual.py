@@ -19,7 +19,10 @@ from .rig import Rig
 from .triangulation.triangulation import triangulate
 
 _POINTS = 2000
-_FEWEST_KEYPOINTS, _FEWEST_POINTS = 5, 60
+_FEWEST_POINTS = 60
+# How many directions must agree before it is no accident: a point leaves ``2 views - 3`` of them,
+# and one keypoint less than there are can agree with the others. Five keypoints in two views.
+_FEWEST_COMPARISONS = 4
 # Points that fit so many times worse than usual are errors of a network.
 _GROSS = 3.0
 # Relative to the number of points; keeps a keypoint that lies apart from being extrapolated to.
@@ -36,10 +39,13 @@ class ResidualParts:
         What the other keypoints predict.
     own : float
         The rest.
+    n_keypoints : int
+        Of how many keypoints.
     """
 
     shared: float = np.nan
     own: float = np.nan
+    n_keypoints: int = 0
 
 
 def residual_parts(rig: Rig, xy: NDArray[np.floating]) -> ResidualParts:
@@ -62,7 +68,8 @@ def residual_parts(rig: Rig, xy: NDArray[np.floating]) -> ResidualParts:
     usual &= length <= _GROSS * np.median(length[usual]) if usual.any() else False
     residual, xyz, keypoint = residual[:, usual], xyz[usual], keypoint[usual]
     names = np.unique(keypoint)
-    if len(names) < _FEWEST_KEYPOINTS or len(xyz) < _FEWEST_POINTS:
+    n_compared = (len(names) - 1) * (2 * len(residual) - 3)
+    if n_compared < _FEWEST_COMPARISONS or len(xyz) < _FEWEST_POINTS:
         return ResidualParts()
     place = (xyz - xyz.mean(axis=0)) / xyz.std(axis=0).mean()
     known = np.column_stack([np.ones(len(place)), place])
@@ -77,7 +84,8 @@ def residual_parts(rig: Rig, xy: NDArray[np.floating]) -> ResidualParts:
     n_views = len(residual)
     whole = np.square(values).sum() / len(place) / n_views
     rest = np.square(values - predicted).sum() / len(place) / n_views
-    return ResidualParts(float(np.sqrt(max(whole - rest, 0.0))), float(np.sqrt(rest)))
+    shared = float(np.sqrt(max(whole - rest, 0.0)))
+    return ResidualParts(shared, float(np.sqrt(rest)), len(names))
 
 
 def _sample(
