@@ -53,6 +53,41 @@ def test_calibrations_of_other_programs(
         assert "3 cameras" in said
 
 
+@pytest.mark.parametrize("key", ["caliscope", "opencv", "label3d", "dlt", "csv", "jarvis"])
+@pytest.mark.parametrize("folder", ["", "predictions"])
+def test_a_calibration_of_another_program_beside_predictions(
+    tmp_path: Path, key: str, folder: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is not used, and every command says so, and what to do."""
+    name, distortion = KEPT[key]
+    name = "calibration" if key == "jarvis" else name.replace("a.csv", "cameras.csv")
+    write_rig(rig_with(distortion), tmp_path / name, key)
+    for view in RIG.names:
+        put_predictions(tmp_path / folder / f"day1_{view}.csv", counted(), ("nose", "tail"))
+    said = f"{name} is a calibration of another program"
+    assert said in said_of(tmp_path, capfd)[1]
+    for command, code in (("triangulate", 2), ("smooth", 0)):
+        single = ["--mode", "single"] if command == "smooth" else []
+        out = str(tmp_path / "out")
+        assert main([command, str(tmp_path), "--out", out, *single]) == code
+        captured = capfd.readouterr()
+        assert said in captured.out + captured.err
+
+
+def test_files_that_only_look_like_calibrations(tmp_path: Path, capfd) -> None:
+    """Such as those of DeepLabCut and Lightning Pose, and damaged ones."""
+    for view in ("left", "right"):
+        put_predictions(tmp_path / f"day1_{view}.csv", counted(), ("nose", "tail"))
+        (tmp_path / f"day1_{view}DLC_full.pickle").write_bytes(b"\x80\x04N.")
+    (tmp_path / "litpose.yaml").write_text("data:\n  view_names: [left, right]\n")
+    (tmp_path / "times.mat").write_bytes(b"MATLAB 5.0" + b"\0" * 200)
+    (tmp_path / "camera_notes.csv").write_text("camera,serial\nleft,1\n")
+    (tmp_path / "cameras.xml").write_text("<?xml version='1.0'?><a/>")
+    assert "calibration of another program" not in said_of(tmp_path, capfd)[1]
+    assert main(["triangulate", str(tmp_path)]) == 2
+    assert "calibration of another program" not in capfd.readouterr().err
+
+
 def test_a_folder_of_dannce(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """One file for each camera; a Mac adds to each what is none."""
     from scipy.io import savemat

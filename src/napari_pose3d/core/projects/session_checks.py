@@ -20,6 +20,7 @@ from napari_pose3d.errors import PoseDataError, Remedy
 
 from .alignment.frame_rates import ADVICE, REMEDIES, TRIGGERED, differing_rates
 from .issues import Issue
+from .matching.foreign_rigs import foreign_rig_beside
 from .scan.table_headers import header_or_reason
 from .session import Session
 
@@ -49,6 +50,11 @@ def check_session(session: Session) -> tuple[Issue, ...]:
         issues.append(Issue("error", error.problem, _place(error), error.todo or ""))
     if rig is not None:
         issues += _cameras(session, rig)
+    elif session.rig_path is None:
+        files = [path for each in session.sets if not each.own for path in each.files.values()]
+        if found := foreign_rig_beside([*files, *session.videos.values()]):
+            todo = "Convert it to Anipose's TOML"
+            issues.append(Issue("note", found, session.name, todo, remedies=(Remedy("convert"),)))
     try:
         if rig is not None:
             issues += [p for view in session.views if (p := _size(session, rig, view, facts))]

@@ -104,9 +104,12 @@ def _rig_found(table: MatchTable) -> tuple[Rig | None, tuple[str, ...]]:
     from napari_pose3d.core.cameras.rig import absent_cameras
     from napari_pose3d.core.cameras.rig_file import load_rig
 
+    from .foreign_rigs import CONVERT, foreign_rig_beside
+
     path = table.rigs.get(table.sessions[0])
     if path is None:
-        return None, ()
+        found = foreign_rig_beside(row.path for row in table.rows)
+        return None, (f"{found}, and not used: {CONVERT}",) if found else ()
     if table.project is not None:
         name = path.relative_to(table.project.folder).as_posix()
         rig = load_rig(path).renamed(table.cameras)
