@@ -74,8 +74,23 @@ def test_files_of_times(tmp_path: Path) -> None:
     path = touch(tmp_path / "t.csv", "frame,time\n0,0.0\n1,0.1\n2,0.2\n3,0.4\n\n")
     assert read_times(path).tolist() == [0.0, 0.1, 0.2, 0.4]
     assert ViewAlignment(timestamps=path).to_session(range(4)).tolist() == [0, 1, 2, 4]
+    for text in (
+        "time,frame\n0.0,0\n0.1,1\n0.2,2\n0.4,3\n",
+        "Frame Number;Time Stamp (s)\n0;0.0\n1;0.1\n2;0.2\n3;0.4\n",
+        '"timestamps"\n"0.0"\n"0.1"\n"0.2"\n"0.4"\n',
+        "0 0.0\n1 0.1\n2 0.2\n3 0.4\n",
+    ):
+        assert read_times(touch(path, text)).tolist() == [0.0, 0.1, 0.2, 0.4]
+    # As Bonsai writes them.
+    days = "".join(f"2024-04-11T10:15:{s:010.7f}+02:00,{n}\n" for n, s in enumerate((0, 0.1, 0.4)))
+    times = read_times(touch(path, "Timestamp,Frame\n" + days))
+    np.testing.assert_allclose(times - times[0], [0, 0.1, 0.4], atol=1e-5)
+    np.save(tmp_path / "t.npy", np.array([0, 100, 400], "datetime64[ms]"))
+    np.testing.assert_allclose(read_times(tmp_path / "t.npy"), [0, 0.1, 0.4])
     for text, message in (
         ("1\nx\n", "not a time"),
+        ("0.0,0\n0.1,1\n0.2,2\n0.4,3\n", "counts frames"),
+        ("a\nb\n", "none of its lines ends in a time"),
         ("2\n1\n", "line 2"),
         ("1\n", "1 times"),
         ("0\n1\n2\n9999\n", "hardly any"),

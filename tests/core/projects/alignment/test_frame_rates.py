@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -116,6 +117,32 @@ def test_times_of_one_rate_are_no_pairing(tmp_path: Path) -> None:
     folder = project(tmp_path, 60, 60)
     clocks(folder, ".npy", top=np.arange(60) / 60, side=np.arange(60) / 60.01)
     assert FileRun(folder).ensemble.in_memory().n_frames == 60
+
+
+def test_cameras_of_one_rate_that_began_apart_by_their_times(tmp_path: Path) -> None:
+    """They are paired by counting, since each may have its own clock; but not without a word."""
+    folder = project(tmp_path, 60, 60)
+    late = "side begins 7 frames later than view top"
+    clocks(folder, ".npy", top=np.arange(60) / 60, side=7 / 60 + np.arange(60) / 60)
+    ensemble = FileRun(folder).ensemble.in_memory()
+    np.testing.assert_array_equal(ensemble.xy[0, 0, :, 0, 0], ensemble.xy[0, 1, :, 0, 0])
+    assert any(late in note and "offset 7" in note for note in ensemble.warnings)
+    # Said in time, where the offset says it, and where clocks have nothing in common.
+    for times, offset in ((7 / 60, 7), (0.4 / 60, 0), (1000.0, 0)):
+        clocks(folder, ".npy", top=np.arange(60) / 60, side=times + np.arange(60) / 60)
+        side = open_project(folder).session("day1").alignment("side")
+        align(folder, side=replace(side, offset=offset, clocks=()))
+        ensemble = FileRun(folder).ensemble.in_memory()
+        assert not any("begins" in note for note in ensemble.warnings), times
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1.0])
+def test_times_without_anything_in_common_are_an_error(tmp_path: Path, factor: float) -> None:
+    folder = project(tmp_path, 60, 150)
+    side = factor * np.arange(150) / 150 + (0.0 if factor > 1 else 1e5)
+    clocks(folder, ".csv", top=np.arange(60) / 60, side=side)
+    with pytest.raises(PoseDataError, match=r"no frames belong together.*one clock and in one"):
+        FileRun(folder).ensemble.in_memory()
 
 
 @pytest.mark.parametrize("seed", range(20))

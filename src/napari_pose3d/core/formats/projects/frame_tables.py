@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ _CORRECT = "Correct the file, or 'timestamps' in napari-pose3d/project.toml"
 def read_times(path: Path) -> Float64:
     """The times of the frames of a video: a NumPy array (``.npy``), or a text file.
 
-    In a text there is a line for each frame, whose last number is the time. Lines before the
-    first number (a header) are passed over; cells are separated by commas, semicolons, tabs or
-    blanks.
+    In a text there is a line for each frame with the time as a number or a date and time (ISO
+    8601), in the only column whose name holds "time", else at the end of the line. Lines before the
+    first time (a header) are passed over; cells are separated by commas, semicolons, tabs or
+    blanks. Dates, also in an array, become seconds.
 
     Returns
     -------
@@ -47,6 +49,8 @@ def _npy_times(path: Path) -> Float64:
     with open_input(path, largest=_LARGEST) as stream, input_errors(path, todo=_CORRECT):
         array = np.load(stream, allow_pickle=False)
     array = np.atleast_1d(np.squeeze(array)) if isinstance(array, np.ndarray) else np.empty((0, 0))
+    if array.dtype.kind == "M":
+        array = array.astype("datetime64[ns]").astype(np.int64) / 1e9
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise PoseDataError(
             f"the array has the shape {array.shape} and the type {array.dtype}",
@@ -73,21 +77,25 @@ def _text_times(path: Path) -> Float64:
             f"the times cannot be read ({error.problem})", file=path, todo=_CORRECT
         ) from error
     times: list[float] = []
+    beside: list[float | None] = []
+    column, header = -1, ""
     for number, line in enumerate(text.splitlines(), start=1):
-        cells = line.replace(",", " ").replace(";", " ").split()
+        cells = _cells(line)
         if not cells:
             continue
-        try:
-            time = float(cells[-1])
-        except ValueError:
+        time = _time(cells[column]) if column < len(cells) else None
+        if time is None:
             if not times:
+                named = [i for i, cell in enumerate(cells) if "time" in cell.lower()]
+                column = named[0] if len(named) == 1 else column
+                header = header or line
                 continue
             raise PoseDataError(
-                f"'{cells[-1][:40]}' is not a time",
+                f"'{cells[min(column, len(cells) - 1)][:40]}' is not a time",
                 file=path,
                 place=f"line {number}",
-                expected="a number at the end of each line",
-            ) from None
+                expected="a time at the end of each line, or in the column that a header names",
+            )
         if not np.isfinite(time) or (times and not time > times[-1]):
             before = f" than {times[-1]:g} before it" if times else ""
             raise PoseDataError(
@@ -97,7 +105,51 @@ def _text_times(path: Path) -> Float64:
                 expected="one line for each frame of this view alone, in order",
             )
         times.append(time)
-    return np.array(times)
+        beside.append(_time(cells[0]) if len(cells) > 1 else None)
+    if header and not times:
+        raise PoseDataError(
+            f"none of its lines ends in a time (the first is '{header[:60]}')",
+            file=path,
+            expected="a line for each frame, with a number or a date and time at its end",
+            todo=_CORRECT,
+        )
+    found = np.array(times)
+    if column < 0 and _counts(found) and None not in beside and not _counts(np.array(beside)):
+        raise PoseDataError(
+            "the last number of each line counts frames and is no time",
+            file=path,
+            expected="the time at the end of each line, or a header that calls its column 'time'",
+            todo=_CORRECT,
+        )
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line, by whatever separates them; a date and a time are one."""
+    for separator in (";", "\t", ","):
+        if separator in line:
+            return [cell.strip(' "') for cell in line.split(separator) if cell.strip()]
+    if _time(line.strip(' "')) is not None:
+        return [line.strip(' "')]
+    return line.split()
+
+
+def _time(cell: str) -> float | None:
+    """A number, or a date and time in seconds; None for what is neither."""
+    try:
+        return float(cell)
+    except ValueError:
+        pass
+    try:
+        instant = datetime.fromisoformat(cell)
+    except ValueError:
+        return None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+
+
+def _counts(numbers: NDArray[np.floating]) -> bool:
+    """Whether numbers are 0, 1, 2, ... or begin elsewhere."""
+    return len(numbers) > 2 and bool((np.diff(numbers) == 1).all())
 
 
 def paired_by_time(reference: Float64, times: Float64) -> NDArray[np.int64]:

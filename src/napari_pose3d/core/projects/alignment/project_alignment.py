@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from napari_pose3d.errors import PoseDataError
 
 from ..matching.match_table import MatchTable
 from .view_alignment import EnsembleAlignment, ViewAlignment
+
+# Times of views that overlap for less of the shortest recording are by several clocks.
+_OVERLAP = 0.5
 
 
 def alignment_of(table: MatchTable) -> EnsembleAlignment | None:
@@ -62,5 +67,41 @@ def alignment_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str
                 f"The cameras differ in their frame rates and are paired by time: {left:,} frames "
                 f"of view {view} lie between the session frames and are not used (the setting "
                 "own_times uses them)."
+            )
+    return [*notes, *start_notes(alignments, views)]
+
+
+def start_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -> list[str]:
+    """A sentence for each view that begins at another frame by its times than by its offset.
+
+    Cameras of one rate are paired by counting, since each may have a clock of its own. Where the
+    times of all overlap, they may as well be by one clock.
+
+    Raises
+    ------
+    PoseDataError
+        When a file of times cannot be used.
+    """
+    known = {view: alignments[view] for view in views if view in alignments}
+    if len(known) < max(len(views), 2) or any(each.timestamps is None for each in known.values()):
+        return []
+    if any(each.pairing is not None for each in known.values()):
+        return []
+    first = max(each.times[0] for each in known.values())
+    last = min(each.times[-1] for each in known.values())
+    shortest = min(each.times[-1] - each.times[0] for each in known.values())
+    if last - first < _OVERLAP * shortest:
+        return []
+    reference = min(known, key=lambda view: (known[view].times[0], views.index(view)))
+    interval = float(np.median(np.diff(known[reference].times)))
+    notes = []
+    for view, each in known.items():
+        later = round(float(each.times[0] - known[reference].times[0]) / interval)
+        if later != each.offset - known[reference].offset:
+            wanted = known[reference].offset + later
+            notes.append(
+                f"By their times, view {view} begins {later:,} frames later than view {reference}, "
+                f"but its frames are counted with the offset {each.offset:,}. If the times are by "
+                f"one clock, give it the offset {wanted:,}."
             )
     return notes

@@ -38,6 +38,8 @@ Pixels = Literal["rig", "image"]
 
 NO_FRAME = -1
 
+# Fewer frames than these are no recording by several cameras.
+_FEWEST_PAIRS = 3
 # Clocks of cameras of one rate differ by less than this factor.
 OTHER_RATE = 1.02
 
@@ -183,9 +185,22 @@ class ViewAlignment:
     def pairing(self) -> Frames | None:
         """The video frame at each session frame, -1 for none; None where rates do not differ.
 
-        Errors are those of `reference`.
+        Errors are those of `reference`, and that hardly any frame has a partner.
         """
-        return None if self.reference is None else paired_by_time(self.reference, self.times)
+        reference, times = self.reference, self.times
+        if reference is None:
+            return None
+        pairing = paired_by_time(reference, times)
+        if (pairing >= 0).sum() < min(_FEWEST_PAIRS, len(reference), len(times)):
+            raise PoseDataError(
+                f"its times go from {times[0]:.10g} to {times[-1]:.10g}, those of the slowest "
+                f"camera from {reference[0]:.10g} to {reference[-1]:.10g}: no frames belong "
+                "together",
+                file=self.timestamps,
+                expected="the times of all views by one clock and in one unit",
+                todo="Correct the file, or 'timestamps' in napari-pose3d/project.toml",
+            )
+        return pairing
 
     @property
     def n_unpaired(self) -> int:
