@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import tomllib
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.projects.session_files import touch
+from tests.support.projects.session_files import (
+    counted,
+    lightning_project,
+    put_predictions,
+    touch,
+)
 
+from napari_pose3d import load_predictions, open_project
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
 from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
 from napari_pose3d.core.projects.project_toml import (
@@ -174,3 +182,49 @@ def test_damaged_project_toml(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(PoseDataError):
         update_own_project(tmp_path, layout={})
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[views.sied]\noffset = 3\n", "[views.sied]*no session has a view 'sied'"),
+        ("[sessions.day9.side]\noffset = 3\n", "[sessions.day9]*there is no session 'day9'"),
+        ("[sessions.day1.sied]\noffset = 3\n", "*session 'day1' has no view 'sied'"),
+        ("[sessions.day1.side]\nofset = 3\n", "'ofset' of [sessions.day1.side]*not known"),
+        ("[views.top]\noffsets = 3\n", "'offsets' of [views.top]*not known"),
+        ("[session.day1.side]\noffset = 3\n", "'session'*not known"),
+    ],
+)
+def test_settings_that_are_used_nowhere_are_named(tmp_path: Path, text: str, said: str) -> None:
+    """A view that stays where it is would be found by nobody: at opening, and by a run."""
+    folder = lightning_project(tmp_path, sessions=("day1",), models=("net",))
+    touch(own_project_path(folder), f"schema_version = 1\n{text}")
+    (issue,) = open_project(folder).issues
+    assert issue.severity == "warning"
+    (note,) = (n for n in load_predictions(folder).warnings if "used nowhere" in n)
+    assert note == issue.what
+    assert all(part in note for part in said.split("*"))
+    own = "[views.top]\noffset = 1\n[sessions.day1.side]\noffset = 3\n"
+    own_project_path(folder).write_text(f"schema_version = 1\n{own}")
+    assert not open_project(folder).issues
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_with_umlauts_as_a_mac_stores_them(
+    tmp_path: Path, form: Literal["NFC", "NFD"]
+) -> None:
+    """Also those that a file was written with elsewhere; it is not written twice."""
+    views = ("käfig1", "käfig2")
+    for view in views:
+        put_predictions(tmp_path / f"mäuse_{view}.csv", counted(6))
+    text = 'schema_version = 1\nview_names = ["käfig1", "käfig2"]\n[cameras]\n"käfig1" = "öben"\n'
+    text += '[sessions."mäuse"."käfig2"]\noffset = 2\n'
+    touch(own_project_path(tmp_path), unicodedata.normalize(form, text))
+    project = open_project(tmp_path)
+    assert not any("used nowhere" in issue.what for issue in project.all_issues)
+    session = project.session("mäuse")
+    assert session.alignment("käfig2").offset == 2
+    assert session.cameras == {"käfig1": "öben"}
+    update_own_project(tmp_path, alignments={("mäuse", "käfig2"): ViewAlignment(offset=5)})
+    assert open_project(tmp_path).session("mäuse").alignment("käfig2").offset == 5
+    assert own_project_path(tmp_path).read_text().count("offset") == 1

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_pose3d.core.formats.predictions.table_header import in_file
 from napari_pose3d.core.formats.projects.toml_edit import edited_toml
@@ -31,6 +31,7 @@ from napari_pose3d.errors import PoseDataError
 
 from .alignment.alignment_table import KEYS, alignment_from, relative_to, table_of
 from .alignment.view_alignment import ViewAlignment
+from .naming.file_names import composed
 
 OWN_FOLDER = "napari-pose3d"
 FILE_NAME = "project.toml"
@@ -39,6 +40,12 @@ _LARGEST = 4 << 20
 
 # What version 0.1 called the list of videos.
 _VIDEOS_BEFORE = "films"
+
+_KNOWN = (
+    *("schema_version", "view_names", "skeleton", "colours", "cameras", "videos", _VIDEOS_BEFORE),
+    *("layout", "triggered", "kinematics", "animals", "body_frame", "views", "sessions"),
+)
+_Value = TypeVar("_Value")
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -90,11 +97,31 @@ class OwnProject:
     _of_sessions: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(
         default_factory=dict, repr=False
     )
+    _unknown: tuple[str, ...] = ()
 
     @property
     def sessions(self) -> tuple[str, ...]:
         """Sessions that the file mentions."""
         return tuple(self._of_sessions)
+
+    @property
+    def adjusted(self) -> tuple[tuple[str | None, str], ...]:
+        """(session, view) of all that is adjusted; None for what holds in all sessions."""
+        of_all = ((None, view) for view, table in self._of_views.items() if table)
+        of_some = ((s, v) for s, t in self._of_sessions.items() for v, table in t.items() if table)
+        return (*of_all, *of_some)
+
+    @property
+    def unknown(self) -> tuple[tuple[str, str], ...]:
+        """(table, key) of all that is not understood; the table is "" at the top of the file."""
+        of_views = ((f"views.{v}", table) for v, table in self._of_views.items())
+        of_sessions = (
+            (f"sessions.{s}.{v}", table)
+            for s, tables in self._of_sessions.items()
+            for v, table in tables.items()
+        )
+        inside = ((n, k) for n, t in (*of_views, *of_sessions) for k in t if k not in KEYS)
+        return (*(("", key) for key in self._unknown), *inside)
 
     def alignment(self, session: str | None, view: str) -> ViewAlignment:
         """How a view is adjusted: the session's own settings over those of all sessions.
@@ -291,7 +318,8 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
             todo="Update napari-pose3d: the file was written by a later one",
         )
     sessions = _table(document, "sessions")
-    views = _names(document.get("view_names", []), "view_names")
+    # As the names of files are compared: an umlaut may be one character or two.
+    views = tuple(map(composed, _names(document.get("view_names", []), "view_names")))
     refuse_unsafe_names((*views, *_table(document, "views")), "view")
     key = "videos" if "videos" in document else _VIDEOS_BEFORE
     project = OwnProject(
@@ -306,8 +334,9 @@ def _parse(document: Mapping[str, Any], folder: Path) -> OwnProject:
         _measurements(_table(document, "kinematics")),
         _animals(_table(document, "animals")),
         _body_frame(_table(document, "body_frame")) if "body_frame" in document else None,
-        _tables(document, "views"),
-        {name: _tables(sessions, name) for name in sessions},
+        _composed(_tables(document, "views")),
+        _composed({name: _composed(_tables(sessions, name)) for name in sessions}),
+        tuple(key for key in document if key not in _KNOWN),
     )
     # What is wrong in it is reported now, not when a session is opened.
     for view in project._of_views:
@@ -346,8 +375,10 @@ def _put_alignment(
 ) -> None:
     tables = document.setdefault("views" if session is None else "sessions", {})
     if session is not None:
-        tables = tables.setdefault(session, {})
-    common = {} if session is None else document.get("views", {}).get(view, {})
+        tables = tables.setdefault(_key_like(tables, session), {})
+    of_all = document.get("views", {})
+    common = {} if session is None else of_all.get(_key_like(of_all, view), {})
+    view = _key_like(tables, view)
     base = table_of(alignment_from(common, folder), folder)
     values = {k: v for k, v in table_of(new, folder).items() if v != base[k]}
     kept = {k: v for k, v in tables.get(view, {}).items() if k not in KEYS}
@@ -407,7 +438,16 @@ def _cameras(values: Mapping[str, Any]) -> Mapping[str, str]:
             )
         seen[camera] = view
     refuse_unsafe_names(values, "view")
-    return MappingProxyType(dict(values))
+    return _composed({view: composed(camera) for view, camera in values.items()})
+
+
+def _composed(table: Mapping[str, _Value]) -> Mapping[str, _Value]:
+    return MappingProxyType({composed(name): value for name, value in table.items()})
+
+
+def _key_like(table: Mapping[str, Any], name: str) -> str:
+    """The key that a name has in a table already, where only its accents are stored otherwise."""
+    return next((key for key in table if composed(key) == composed(name)), name)
 
 
 def _animals(values: Mapping[str, Any]) -> Mapping[str, str]:
@@ -418,7 +458,7 @@ def _animals(values: Mapping[str, Any]) -> Mapping[str, str]:
                 place="[animals]",
                 expected="its name, such as 'mouse 3'",
             )
-    return MappingProxyType(dict(values))
+    return _composed(values)
 
 
 def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

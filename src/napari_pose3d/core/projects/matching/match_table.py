@@ -56,6 +56,8 @@ class MatchTable:
         Cameras that the project knows by another name than the calibration.
     triggered : bool
         Whether the project says that its cameras are triggered together.
+    unused_settings : tuple of str
+        What the project says of sessions and views that there are none of.
     """
 
     rows: tuple[MatchRow, ...]
@@ -69,6 +71,7 @@ class MatchTable:
     cameras: Mapping[str, str] = field(default_factory=dict)
     damaged: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     triggered: bool = False
+    unused_settings: tuple[str, ...] = ()
 
     @property
     def sessions(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from ..naming.naming_rule import Naming
 from ..project import Project, project_of
 from ..scan.folder_scan import FolderScan, scan_folder
 from ..scan.own_results import is_in_own_folder
+from ..scan.scan_issues import unused_settings
 from ..scan.scanned_files import NO_VIEW
 from ..scan.table_headers import NOT_USABLE, header_or_reason, tables_of, what_else
 from ..session import PredictionSet, Session, refuse_doubtful
@@ -110,6 +111,9 @@ def match_predictions(
         scan.own.cameras,
         {each.name: _damaged(each, unmatched) for each in chosen},
         scan.own.triggered,
+        tuple(each.what for each in unused_settings(scan.own, project.sessions))
+        if scan.given.everything
+        else (),
     )
 
 

@@ -109,7 +109,7 @@ class StoredEnsemble:
         table = table.for_session(settings.session)
         self._settings = settings
         self._adjust = adjust
-        self._warnings = check_complete(table, settings)
+        self._warnings = [*check_complete(table, settings), *table.unused_settings]
         table, self.individual = with_individual(table, settings, self._warnings)
         self.keypoints = common_keypoints(table, settings, self.individual, self._warnings)
         self.models, self.views = table.models, table.views

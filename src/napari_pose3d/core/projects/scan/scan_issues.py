@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_pose3d.errors import Remedy
 
 from ..issues import Issue
+from ..project_toml import FILE_NAME, OWN_FOLDER, OwnProject
 from ..session import NAME_NETWORKS, PredictionSet, Session
 from .folder_scan import FolderScan
 from .recordings import Recording
@@ -106,6 +107,8 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
             for long in known
             if short != long and short in long
         ]
+    if scan.given.everything:
+        issues += unused_settings(scan.own, sessions)
     recorded = [each for each in sessions if each.videos]
     if len(recorded) > 1 and naming.pattern is None and _all_alone(recorded):
         issues.append(
@@ -155,6 +158,40 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
             )
         )
     return tuple(issues)
+
+
+def unused_settings(own: OwnProject, sessions: Sequence[Session]) -> list[Issue]:
+    """What ``project.toml`` says of sessions and views that there are none of.
+
+    Parameters
+    ----------
+    sessions : sequence of Session
+        All of the project.
+    """
+    views = {each.name: each.views for each in sessions}
+    of_any = {view for each in sessions for view in each.views}
+    found: dict[str, str] = {}
+    for session, view in own.adjusted:
+        if session is None and view not in of_any:
+            found[f"views.{view}"] = f"no session has a view '{view}'"
+        elif session is not None and session not in views:
+            found[f"sessions.{session}"] = f"there is no session '{session}'"
+        elif session is not None and view not in views[session]:
+            found[f"sessions.{session}.{view}"] = f"session '{session}' has no view '{view}'"
+    where = f"in {OWN_FOLDER}/{FILE_NAME} is used nowhere"
+    issues = [
+        Issue("warning", f"[{table}] {where}: {why}", "", "Correct the name, or take it out")
+        for table, why in found.items()
+    ]
+    return issues + [
+        Issue(
+            "warning",
+            f"'{key}'{f' of [{table}]' if table else ''} {where}: it is not known",
+            "",
+            "Correct the name, or take it out",
+        )
+        for table, key in own.unknown
+    ]
 
 
 def _rivals(each: PredictionSet, view: str, path: Path, session: str) -> Issue:
