@@ -132,6 +132,13 @@ def test_without_likelihoods_positions_count_as_any_other(
     assert not any("likelihood" in n for n in expected.report.warnings)
 
 
+def test_without_likelihoods_as_published_a_note_says_what_they_weigh(scene) -> None:
+    rig, _, ensemble = scene
+    unknown = replace(ensemble, likelihood=np.full_like(ensemble.likelihood, np.nan))
+    found = smooth(unknown, rig, as_published=True, smooth_param=1.0)
+    assert any("as published, these positions have next to no" in n for n in found.report.warnings)
+
+
 def test_a_keypoint_without_likelihoods_is_computed_and_named(scene) -> None:
     """As of a point that a tool derived from others and added to the tables."""
     rig, xyz, ensemble = scene

@@ -125,7 +125,7 @@ def checked_input(
         statistics = in_rows(statistics, axis, ensemble.views)
         compared = at_frames(statistics, axis)
     notes = [*ensemble.warnings, *notes, *placeholder_notes(statistics)]
-    notes += unrated_notes(statistics, ensemble)
+    notes += unrated_notes(statistics, ensemble, published)
     left_out = uncomputable(ensemble, compared, mode, notes)
     if mode == "linear" and isinstance(settings, SmoothingSettings):
         left_out += without_model(ensemble, compared, settings, left_out, notes)
@@ -323,7 +323,9 @@ def placeholder_notes(statistics: EnsembleStatistics) -> Iterable[str]:
         )
 
 
-def unrated_notes(statistics: EnsembleStatistics, ensemble: AnyEnsemble) -> Iterable[str]:
+def unrated_notes(
+    statistics: EnsembleStatistics, ensemble: AnyEnsemble, published: bool
+) -> Iterable[str]:
     """Notes on predictions whose likelihood tells nothing."""
     if not statistics.unrated.any():
         return
@@ -337,7 +339,10 @@ def unrated_notes(statistics: EnsembleStatistics, ensemble: AnyEnsemble) -> Iter
         for names, views in by_view.items()
         if names
     )
-    yield (
-        f"the likelihood is missing, or next to 0 throughout, where there are positions ({where}); "
-        "it tells nothing there and was not used: these positions count as any other"
+    what = (
+        f"the likelihood is missing, or next to 0 throughout, where there are positions ({where})"
     )
+    if published:
+        yield f"{what}; as published, these positions have next to no weight"
+    else:
+        yield f"{what}; it tells nothing there and was not used: they count as any other"

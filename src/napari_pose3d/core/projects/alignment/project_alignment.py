@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from napari_pose3d.errors import PoseDataError
+from napari_pose3d.wording import counted
 
 from ..matching.match_table import MatchTable
 from .view_alignment import EnsembleAlignment, ViewAlignment
@@ -100,8 +101,8 @@ def start_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -
         if later != each.offset - known[reference].offset:
             wanted = known[reference].offset + later
             notes.append(
-                f"By their times, view {view} begins {later:,} frames later than view {reference}, "
-                f"but its frames are counted with the offset {each.offset:,}. If the times are by "
+                f"By their times, view {view} begins {counted(later, 'frame')} later than view "
+                f"{reference}, but its offset is {each.offset:,}. If the times are by "
                 f"one clock, give it the offset {wanted:,}."
             )
     return notes

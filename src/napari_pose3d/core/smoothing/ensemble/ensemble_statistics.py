@@ -54,7 +54,7 @@ class EnsembleStatistics:
         Predictions at exactly (0, 0) or (-1, -1) that were taken as positions.
     unrated : (view, keypoint) bool
         Whether there are positions whose likelihood is missing, or 0 throughout. It tells nothing
-        about them, so it divides no variance.
+        about them, so it divides no variance, unless as published.
     certain : CertainObservations or None
         Positions that a person gave; they are in the arrays.
     """
@@ -141,8 +141,7 @@ def ensemble_statistics(
         raise PoseDataError(
             "the ensemble holds no frame or no view", expected="one or more of each"
         )
-    if not keep_placeholders:
-        _leave_unrated(found, divided)
+    _leave_unrated(found, [each and not keep_placeholders for each in divided])
     return found
 
 
