@@ -12,6 +12,7 @@ from tests.support.recordings.scenes import ring_rig, walk
 from napari_pose3d import load_predictions, save_rig
 from napari_pose3d.cli import main
 from napari_pose3d.core.formats.predictions.poses3d_csv import read_poses3d_csv
+from napari_pose3d.core.formats.predictions.prediction_csv import read_prediction_csv
 from napari_pose3d.errors import PoseDataError
 
 RIG = ring_rig(3)
@@ -121,3 +122,23 @@ def test_files_of_different_animals(tmp_path: Path) -> None:
     assert [each.kind for each in caught.value.remedies] == ["individual", "allow_missing"]
     found = load_predictions(folder, individual="m1", allow_missing=True)
     assert found.views == (VIEWS[0], VIEWS[2])
+
+
+@pytest.mark.parametrize("ending", ["", "net", "net_el", "net_sk_filtered"])
+def test_import_reads_one_individual(
+    tmp_path: Path, ending: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Session and view follow from the name, also of a tracker's file."""
+    folder = recording(tmp_path, ("m1", "m2"), ("m2", "m1"), ("m1", "m2"))
+    path = folder / f"day1_{VIEWS[0]}.csv"
+    path = path.rename(path.with_stem(f"{path.stem}{ending}"))
+    command = ["import", str(path), "--out", str(tmp_path / "out")]
+    assert main(command) == 2
+    assert "--individual NAME" in capfd.readouterr().err
+    assert main([*command, "--individual", "m2"]) == 0
+    table = read_prediction_csv(tmp_path / "out" / f"day1_{VIEWS[0]}.csv")
+    assert np.abs(table.xy - RIG.project(XYZ["m2"])[0]).max() < 1e-3
+    trc = tmp_path / "day1.trc"
+    trc.write_text("PathFileType\t4\t(X/Y/Z)\tday1.trc\n")
+    assert main(["import", str(trc), "--individual", "m2"]) == 2
+    assert "leave out --individual" in capfd.readouterr().err

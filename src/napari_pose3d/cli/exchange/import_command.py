@@ -37,6 +37,9 @@ def add_to(commands: Any) -> None:
         "--calibration", type=Path, metavar="TOML", help="for the residuals of the views"
     )
     parser.add_argument(
+        "--individual", metavar="NAME", help="which one, where a file holds several"
+    )
+    parser.add_argument(
         "--zero-is-missing", action="store_true", help="positions at exactly 0 are missing"
     )
     add_force(parser)
@@ -53,6 +56,7 @@ def _run(options: argparse.Namespace, bar: ProgressBar) -> int:
                 options.out,
                 options.format,
                 calibration=options.calibration,
+                individual=options.individual,
                 zero_is_missing=options.zero_is_missing,
                 overwrite=options.force,
                 progress=bar,

@@ -134,15 +134,24 @@ class TestMovement:
         assert again.fps is None
         assert any("time counts frames" in note for note in notes)
 
-    def test_several_individuals_are_refused(self, tmp_path: Path) -> None:
+    def test_of_several_individuals_one_is_chosen(self, tmp_path: Path) -> None:
         import xarray as xr
 
         done = export_poses(poses_of(), "movement", tmp_path)
         with xr.open_dataset(done.files[0], engine="h5netcdf") as dataset:
-            two = xr.concat([dataset, dataset.assign_coords(individual=["b"])], "individual").load()
+            b = dataset.assign_coords(individual=["b"])
+            b = b.assign(position=b["position"] + 5)
+            two = xr.concat([dataset, b], "individual").load()
         two.to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
         with pytest.raises(PoseDataError, match="several individuals: individual_0, b"):
             read_poses(tmp_path / "two.nc")
+        first, second = (
+            FORMATS["movement"].read(name)(tmp_path / "two.nc").poses3d
+            for name in ("individual_0", "b")
+        )
+        np.testing.assert_allclose(second.xyz, first.xyz + 5, atol=1e-3)
+        with pytest.raises(PoseDataError, match="no individual is called 'c'"):
+            FORMATS["movement"].read("c")(tmp_path / "two.nc")
 
 
 @needs("sleap-anipose")

@@ -13,6 +13,14 @@ from napari_pose3d.errors import PoseDataError, Remedy
 
 from .table_header import PAIRS, TableHeader
 
+# What stands behind a scorer: the tracker of several animals (ellipse, skeleton, box, transformer,
+# conditional top-down), the filter.
+_AFTER_SCORER = (
+    "",
+    "_filtered",
+    *(f"_{t}{f}" for t in ("el", "sk", "bx", "tr", "ctd") for f in ("", "_filtered")),
+)
+
 FloatArray = NDArray[np.floating[Any]]
 
 
@@ -77,6 +85,12 @@ class PredictionTable:
             individual=poses.individual,
             **extra,
         )
+
+
+def without_scorer(stem: str, scorer: str) -> str:
+    """A file's stem without the scorer at its end, and without what DeepLabCut puts behind that."""
+    endings = (scorer + after for after in _AFTER_SCORER)
+    return next((stem.removesuffix(e) for e in endings if stem.endswith(e)), stem)
 
 
 def choose_individual(header: TableHeader, wanted: str | None) -> str | None:

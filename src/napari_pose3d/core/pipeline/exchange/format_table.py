@@ -11,6 +11,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,8 @@ class ExchangeFormat:
         What a file of it can hold, without a side file.
     measurements : bool
         Whether what the project measures has a place beside the poses.
+    several : bool
+        Whether a file may hold several individuals, of which one is read.
     options : tuple of str
         Fields of `ExportSettings` that it takes.
     """
@@ -74,6 +77,7 @@ class ExchangeFormat:
     cameras: bool = False
     images: bool = False
     measurements: bool = False
+    several: bool = False
     options: tuple[str, ...] = ()
 
     @property
@@ -92,10 +96,29 @@ class ExchangeFormat:
         found: Callable[[Any, Destination], list[str]] = _function(self.writer)
         return found
 
-    def read(self) -> Callable[[Path], Any]:
-        """The function that reads it."""
-        found: Callable[[Path], Any] = _function(self.reader)
-        return found
+    def read(self, individual: str | None = None) -> Callable[[Path], Any]:
+        """The function that reads it.
+
+        Parameters
+        ----------
+        individual : str, optional
+            Which one, where a file holds several.
+
+        Raises
+        ------
+        PoseDataError
+            One is named, and a file of this format holds no more than one.
+        """
+        found: Callable[..., Any] = _function(self.reader)
+        if individual is None:
+            return found
+        if not self.several:
+            raise PoseDataError(
+                f"{self.title} is read without a choice of individuals",
+                todo="Choose none",
+                remedy=Remedy("any_individual"),
+            )
+        return partial(found, individual=individual)
 
     def holds(self) -> list[str]:
         """What it can hold, in words."""
@@ -167,7 +190,7 @@ _ALL = (
         "movement", "movement netCDF", "poses", ".nc",
         "arrays.movement_netcdf:write_movement", "arrays.movement_netcdf:read_movement",
         extra="netcdf", space=True, views=True, confidence=True, uncertainty=True, mask=True,
-        units=True, fps=True, skeleton=True,
+        units=True, fps=True, skeleton=True, several=True,
         options=("measured_only", "body_frame", "floor", "movement_dims"),
     ),
     ExchangeFormat(
@@ -192,12 +215,12 @@ _ALL = (
     ExchangeFormat(
         "dlc-csv", "DeepLabCut CSV", "poses", ".csv",
         "tables.deeplabcut:write_dlc_csv", "tables.deeplabcut:read_dlc_csv",
-        views=True, confidence=True,
+        views=True, confidence=True, several=True,
     ),
     ExchangeFormat(
         "dlc-h5", "DeepLabCut h5, Anipose pose-2d", "poses", ".h5",
         "tables.deeplabcut:write_dlc_h5", "tables.deeplabcut:read_dlc_h5",
-        extra="h5", space=True, views=True, confidence=True,
+        extra="h5", space=True, views=True, confidence=True, several=True,
         options=("measured_only", "body_frame", "floor"),
     ),
     ExchangeFormat(

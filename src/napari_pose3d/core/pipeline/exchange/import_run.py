@@ -83,6 +83,7 @@ def import_file(
     format: str | None = None,  # noqa: A002 - the word for it
     *,
     calibration: AnyPath | None = None,
+    individual: str | None = None,
     zero_is_missing: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -103,6 +104,8 @@ def import_file(
         Not given: found in the file.
     calibration : path, optional
         For the residuals; not given: the cameras in the file, if any.
+    individual : str, optional
+        Which one, where the file holds several.
     zero_is_missing : bool
         Whether positions at exactly (0, 0) are missing, as some programs write them.
     overwrite : bool
@@ -126,7 +129,7 @@ def import_file(
     if chosen.content == "labels":
         from .label_exchange import import_labels
 
-        labels = chosen.read()(path)
+        labels = chosen.read(individual)(path)
         files, lint = import_labels(
             labels,
             target,
@@ -136,7 +139,7 @@ def import_file(
             cancelled=cancelled,
         )
         return Imported(chosen.key, "", files, labels.notes, lint)
-    poses: SessionPoses = chosen.read()(path)
+    poses: SessionPoses = chosen.read(individual)(path)
     if rig is not None:
         poses = replace(poses, rig=rig)
     if zero_is_missing:

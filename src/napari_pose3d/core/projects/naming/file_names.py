@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePath
 
+from napari_pose3d.core.formats.predictions.prediction_table import without_scorer
 from napari_pose3d.errors import PoseDataError, Remedy
 
 SINGLE_VIEW = "view"
@@ -32,14 +33,6 @@ _SEED = re.compile(rf"(?<!{_LETTER})(?:rng|seed)=\d+(?!{_LETTER})")
 
 # The scorer that DeepLabCut appends to a video's name, with its tracker and filter behind it.
 _DLC_SCORER = re.compile(r"(?:DLC_|DeepCut_)(?:(?!DLC_|DeepCut_)\w)*?shuffle\d+[\w.-]*$")
-# What stands behind a scorer: the tracker of several animals (ellipse, skeleton, box, transformer,
-# conditional top-down), the filter.
-_AFTER_SCORER = (
-    "",
-    "_filtered",
-    *(f"_{t}{f}" for t in ("el", "sk", "bx", "tr", "ctd") for f in ("", "_filtered")),
-)
-
 # A number behind these words counts recordings, and one behind the others cameras.
 _ALWAYS_COUNTED = (
     "trial|session|sess|ses|take|rep|repeat|block|day|date|epoch|bout|clip|chunk|segment|phase|"
@@ -111,8 +104,7 @@ def stem_of(path: str | os.PathLike[str], scorer: str = "", views: Sequence[str]
         return stem
     bare = _DLC_SCORER.sub("", stem)
     if bare == stem and scorer:
-        endings = (composed(scorer) + after for after in _AFTER_SCORER)
-        bare = next((stem.removesuffix(e) for e in endings if stem.endswith(e)), stem)
+        bare = without_scorer(stem, composed(scorer))
     if bare == stem:
         return stem.removesuffix("_filtered")
     return bare.rstrip("_.- ") or stem

@@ -138,13 +138,19 @@ def _save(
     dataset.to_netcdf(str(files.path(path)), engine="h5netcdf", encoding=encoding)
 
 
-def read_movement(path: Path) -> SessionPoses:
+def read_movement(path: Path, individual: str | None = None) -> SessionPoses:
     """Read poses of either spelling, in space or of views.
+
+    Parameters
+    ----------
+    individual : str, optional
+        Which one, where the file holds several.
 
     Raises
     ------
     PoseDataError
-        It holds no poses of movement, several individuals, is damaged, or a library is missing.
+        It holds no poses of movement, several individuals and none was chosen, is damaged, or a
+        library is missing.
     """
     xarray = library("xarray", "netcdf", path)
     library("h5netcdf", "netcdf", path)
@@ -160,16 +166,17 @@ def read_movement(path: Path) -> SessionPoses:
             {old: new for old, new in _SINGULAR.items() if old in dataset.dims}
         )
         _check(dataset, path)
+        chosen = _place_of(individual, [str(n) for n in dataset["individual"].values], path)
         names = tuple(str(name) for name in dataset["keypoint"].values)
         refuse_repeated(names, path)
         arrays = {
-            name: _array(dataset, name, path)
+            name: _array(dataset, name, path, chosen)
             for name in ("position", "confidence", "variance", "inferred")
             if name in dataset
         }
         axes = "".join(str(axis) for axis in dataset["space"].values)
         views = tuple(str(v) for v in dataset["view"].values) if "view" in dataset.dims else ()
-        individual = str(dataset["individual"].values[0])
+        individual = str(dataset["individual"].values[chosen])
         units = str(dataset["position"].attrs.get("units", ""))
         attrs = dict(dataset.attrs)
     session = str(attrs.get("session") or path.stem)
@@ -219,20 +226,28 @@ def _check(dataset: Any, path: Path) -> None:
         raise PoseDataError("this holds no poses of movement", file=path, expected=_EXPECTED)
     if 0 in dataset["position"].shape:
         raise PoseDataError("the file holds no positions", file=path, expected=_EXPECTED)
-    individuals = [str(name) for name in dataset["individual"].values]
-    if len(individuals) > 1:
-        raise PoseDataError(
-            f"the file holds several individuals: {', '.join(individuals)}",
-            file=path,
-            expected="one",
-            todo="Select one in movement, and save it",
-            remedy=Remedy("individual"),
-        )
 
 
-def _array(dataset: Any, name: str, path: Path) -> NDArray[np.float64]:
-    """A variable as ``(view, time, keypoint[, space])``, of the only individual."""
-    variable = dataset[name].isel(individual=0)
+def _place_of(wanted: str | None, individuals: list[str], path: Path) -> int:
+    if wanted is None and len(individuals) == 1:
+        return 0
+    if wanted in individuals:
+        return individuals.index(wanted)
+    names = ", ".join(individuals)
+    raise PoseDataError(
+        f"the file holds several individuals: {names}"
+        if wanted is None
+        else f"no individual is called '{wanted}'",
+        file=path,
+        expected=f"one of {names}",
+        todo="Choose one",
+        remedy=Remedy("individual"),
+    )
+
+
+def _array(dataset: Any, name: str, path: Path, individual: int) -> NDArray[np.float64]:
+    """A variable of one individual as ``(view, time, keypoint[, space])``."""
+    variable = dataset[name].isel(individual=individual)
     order = [dim for dim in ("view", "time", "keypoint", "space") if dim in variable.dims]
     refuse_large(variable.shape, 8, path, name)
     if set(order) != set(variable.dims):

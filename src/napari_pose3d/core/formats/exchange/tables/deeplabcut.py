@@ -23,7 +23,11 @@ from napari_pose3d.core.formats.predictions.prediction_csv import (
     write_header,
 )
 from napari_pose3d.core.formats.predictions.prediction_h5 import read_h5_header, read_prediction_h5
-from napari_pose3d.core.formats.predictions.prediction_table import PredictionTable
+from napari_pose3d.core.formats.predictions.prediction_table import (
+    PredictionTable,
+    choose_individual,
+    without_scorer,
+)
 from napari_pose3d.core.poses.arrays import Poses2D
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors
@@ -116,18 +120,23 @@ def _write_table(
         )
 
 
-def read_dlc_csv(path: Path) -> SessionPoses:
+def read_dlc_csv(path: Path, individual: str | None = None) -> SessionPoses:
     """Read the view of a file; session and view follow from its name, ``<session>_<view>``.
+
+    Parameters
+    ----------
+    individual : str, optional
+        Which animal, where the file holds several.
 
     Raises
     ------
     PoseDataError
-        It is no such file, is damaged, or holds several animals.
+        It is no such file, is damaged, or holds several animals and none was chosen.
     """
-    return _of_view(read_prediction_csv(path), path)
+    return _of_view(read_prediction_csv(path, individual), path)
 
 
-def read_dlc_h5(path: Path) -> SessionPoses:
+def read_dlc_h5(path: Path, individual: str | None = None) -> SessionPoses:
     """As `read_dlc_csv`, for HDF5, which may hold 3-D as well.
 
     Raises
@@ -137,21 +146,25 @@ def read_dlc_h5(path: Path) -> SessionPoses:
     """
     header = read_h5_header(path)
     if header.kind != "poses3d":
-        return _of_view(read_prediction_h5(path), path)
-    names = header.keypoints(None)
+        return _of_view(read_prediction_h5(path, individual), path)
+    try:
+        individual = choose_individual(header, individual)
+    except PoseDataError as error:
+        raise error.located(path) from None
+    names = header.keypoints(individual)
     numbers = read_stored_table(path).numbers(path)
     refuse_infinite(numbers, path)
-    columns = [header.columns_of(None, each) for each in _IN_SPACE]
+    columns = [header.columns_of(individual, each) for each in _IN_SPACE]
     xyz = numbers[:, np.stack(columns, axis=-1)]
     xyz[~np.isfinite(xyz).all(axis=-1)] = np.nan
     facts = read_side_file(path)
-    stem = path.stem.removesuffix(header.scorer).rstrip("_").removesuffix(f"_{_SPACE}")
+    stem = without_scorer(path.stem, header.scorer).rstrip("_").removesuffix(f"_{_SPACE}")
     return poses_with_facts(xyz, names, facts, stem)
 
 
 def _of_view(table: PredictionTable, path: Path) -> SessionPoses:
     facts = read_side_file(path)
-    stem = path.stem.removesuffix(table.scorer).rstrip("_")
+    stem = without_scorer(path.stem, table.scorer).rstrip("_")
     session, _, view = stem.rpartition("_")
     known = [name for name in facts.views if stem.endswith(f"_{name}")]
     if known:
