@@ -216,6 +216,54 @@ def test_cameras_of_letters_are_found_behind_the_word(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("cameras", [["cam1", "cam2"], ["1", "2"], ["top", "side"], None])
+def test_a_folder_for_each_camera(tmp_path: Path, cameras: list[str] | None) -> None:
+    names = cameras or ["cam1", "cam2"]
+    if cameras:
+        folder_of(tmp_path, cameras, [])
+    for camera in names:
+        for trial in (1, 2):
+            for name in (f"videos/{camera}/trial_{trial}.mp4", f"{camera}/trial_{trial}.csv"):
+                path = tmp_path / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.suffix == ".csv":
+                    put_predictions(path, counted(5) + 10 * trial)
+                else:
+                    touch(path)
+    project = open_project(tmp_path)
+    assert [each.name for each in project.sessions] == ["trial_1", "trial_2"]
+    for session in project.sessions:
+        assert set(session.videos) == set(names)
+        (each,) = session.sets
+        assert {view: path.parent.name for view, path in each.files.items()} == {
+            view: view for view in names
+        }
+    for trial in (1, 2):
+        ensemble = load_predictions(tmp_path, session=f"trial_{trial}").in_memory()
+        assert set(ensemble.views) == set(names)
+        assert (ensemble.xy[..., 0, 0, 0] == 10 * trial).all()
+    # Files that are given by name are read as in the folder.
+    given = [tmp_path / camera / "trial_2.csv" for camera in names]
+    assert load_predictions(given).session == "trial_2"
+
+
+def test_folders_of_trials_are_no_cameras(tmp_path: Path) -> None:
+    for trial in ("trial1", "trial2"):
+        for camera in ("cam1", "cam2"):
+            (tmp_path / trial).mkdir(exist_ok=True)
+            put_predictions(tmp_path / trial / f"{camera}.csv", counted(5))
+    assert {name: set(views) for name, views in told(tmp_path).items()} == {
+        "trial1": {"cam1", "cam2"},
+        "trial2": {"cam1", "cam2"},
+    }
+    # Recordings of one camera, under conditions that are called left and right.
+    single = tmp_path / "single"
+    for condition in ("left", "right"):
+        (single / condition).mkdir(parents=True)
+        touch(single / condition / "trial1.mp4")
+    assert all(len(session.views) == 1 for session in open_project(single).sessions)
+
+
 def test_words_that_stand_at_the_end_of_no_name_are_an_error(tmp_path: Path) -> None:
     """A session is called as a camera is, and neither place is the end: no mixture of readings."""
     stems = [f"{a}_{b}_x" for a in ("left", "right") for b in ("left", "right")]

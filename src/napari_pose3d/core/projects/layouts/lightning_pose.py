@@ -102,17 +102,27 @@ def videos_at(place: Path) -> list[Path]:
     return [below.path(f) for f in below.files if is_video(f)]
 
 
-def sort_video(found: ScannedFiles, relative: str, path: Path, home: str = "") -> None:
-    """Note a video, or the bounding boxes beside one."""
+def sort_video(
+    found: ScannedFiles, relative: str, path: Path, home: str = "", *, in_folders: bool = False
+) -> None:
+    """Note a video, or the bounding boxes beside one.
+
+    Parameters
+    ----------
+    in_folders : bool
+        Whether folders may name the view.
+    """
+    below = relative if in_folders else ""
     if is_video(relative):
         role: Role = "video"
-        name = found.parsed(path)
+        name = found.parsed(path, relative=below)
     elif relative.endswith("_bbox.csv"):
         role = "boxes"
-        name = found.parsed(path, path.stem.removesuffix("_bbox"))
+        name = found.parsed(path, path.stem.removesuffix("_bbox"), relative=below)
     else:
         return
     if name is not None:
+        home = home_of(name.place) if name.place else home
         found.files.append(ScannedFile(role, name.key, name.view or "", path, home))
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from napari_pose3d.core.formats.predictions.table_header import TableHeader, is_empty
 from napari_pose3d.errors import PoseDataError
 
+from ..naming.camera_folders import camera_folders
 from ..naming.file_names import (
     composed,
     home_of,
+    is_called,
     is_drawn_video,
     is_video,
     matches_in,
@@ -67,7 +70,7 @@ def sort_plain(
         if relative in made:
             found.unmatched.append((path, why_left_out(relative)))
         elif is_video(relative) or relative.endswith("_bbox.csv"):
-            sort_video(found, relative, path, home_of(relative))
+            sort_video(found, relative, path, home_of(relative), in_folders=True)
         elif is_drawn_video(relative):
             found.unmatched.append((path, "a copy of a video with keypoints drawn into it"))
         elif relative in ours:
@@ -104,8 +107,18 @@ def _views_of(listing: Listing, given: Sequence[str], rig_names: Sequence[str]) 
     videos = [f for f in listing.files if is_video(f)]
     # Not read in all of thousands of files: names repeat from recording to recording.
     stems = [stem_of(f) for f in (*videos, *tables_of(listing))][:200]
-    if rig_names and views_that_occur(stems, rig_names):
+    folders = {part for folder in listing.folders for part in folder.split("/")}
+    in_folders = [name for name in rig_names if any(is_called(part, name) for part in folders)]
+    if rig_names and (views_that_occur(stems, rig_names) or len(in_folders) > 1):
         return Naming((*rig_names, *_uncalibrated([stem_of(f) for f in videos], rig_names)))
+    # Asked of one after the other, since the first that lies elsewhere settles it.
+    tables = (
+        f
+        for f in tables_of(listing)[:_MOST_HEADERS]
+        if reason_by_name(listing.path(f)) is None and not is_foreign_table(listing.path(f))
+    )
+    if cameras := camera_folders(chain(videos, tables)):
+        return Naming(cameras)
     of_videos = Naming(None).fitted(stem_of(f) for f in videos)
     if of_videos.slot is not None or of_videos.unit is not None:
         return of_videos
@@ -221,9 +234,11 @@ def sort_table(
         session = _SPACE.sub("", stem)
         found.files.append(ScannedFile("set", session, "", path, home, "3d", "3-D", place))
         return
-    name = found.parsed(path)
+    name = found.parsed(path, relative=relative)
     if name is None:
         return
+    if name.place:
+        home, place = home_of(name.place), folder_of(name.place)
     if set_name is None:
         model = prediction_set_of(path)
         set_name = model[0] if model else ""

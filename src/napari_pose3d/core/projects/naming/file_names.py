@@ -74,11 +74,14 @@ class ParsedName:
         The rest, which the views of one session share; may be empty.
     seed : str
         ``rng=N`` or ``seed=N``, or "".
+    place : str
+        Where a folder names the view: the path without that folder; else "".
     """
 
     view: str | None
     key: str
     seed: str
+    place: str = ""
 
 
 def composed(text: str) -> str:
@@ -281,6 +284,11 @@ def _pattern_of(view: str) -> re.Pattern[str]:
     short = view.isdecimal() or (len(view) == 1 and view.isalpha())
     word = f"(?:{CAMERA_WORD.pattern})?" if short else ""
     return re.compile(rf"(?<!{_LETTER}){word}{re.escape(composed(view))}(?!{_LETTER})")
+
+
+def is_called(folder: str, view: str) -> bool:
+    """Whether a folder's name is that of a view and nothing more."""
+    return bool(_pattern_of(view).fullmatch(composed(folder)))
 
 
 def matches_in(rest: str, views: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from napari_pose3d.errors import PoseDataError
 
 from ..issues import Issue
+from ..naming.camera_folders import view_of_folder
 from ..naming.file_names import ParsedName
 from ..naming.naming_rule import Naming
 from ..session import SetKind
@@ -74,13 +75,17 @@ class ScannedFiles:
     issues: list[Issue] = field(default_factory=list)
     nameless: list[Path] = field(default_factory=list)
 
-    def parsed(self, path: Path, stem: str | None = None) -> ParsedName | None:
+    def parsed(
+        self, path: Path, stem: str | None = None, *, relative: str = ""
+    ) -> ParsedName | None:
         """What the name of a file says; None, and the reason noted, where it names no view.
 
         Parameters
         ----------
         stem : str, optional
             Not given: by the naming rule.
+        relative : str
+            Its path, where folders may name the view.
         """
         try:
             name = self.naming.parse(self.naming.stem(path, scorer_of) if stem is None else stem)
@@ -96,6 +101,9 @@ class ScannedFiles:
                 )
             )
             return None
+        known = () if self.naming.guessed else self.naming.views or ()
+        if name.view is None and (found := view_of_folder(relative, known)) is not None:
+            return replace(name, view=found[0], place=found[1])
         if name.view is None:
             self.unmatched.append((path, NO_VIEW))
             self.nameless.append(path)
