@@ -11,6 +11,9 @@ from unittest.mock import patch
 
 import pytest
 from qtpy.compat import isalive
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_pose3d import gui
 from napari_pose3d.core.pipeline.warm_up import warm_up
@@ -55,6 +58,16 @@ def _no_dead_messages() -> Iterator[None]:
 
     messages = NapariQtNotification._instances
     messages[:] = [each for each in messages if isalive(each)]
+
+
+@pytest.fixture(autouse=True)
+def _no_key_held() -> Iterator[None]:
+    """Shift that was held for a test's last click or key is not held in the next test."""
+    yield
+    if QApplication.keyboardModifiers() != Qt.KeyboardModifier.NoModifier:
+        widget = QWidget()
+        QTest.keyRelease(widget, Qt.Key.Key_F24)
+        assert QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 _NOWHERE = QModelIndex()
@@ -116,6 +116,14 @@ class RecordTable(QTableView):
         model = self.selectionModel()
         rows = sorted({index.row() for index in model.selectedRows()}) if model is not None else []
         return tuple(self._lines.records[row] for row in rows)
+
+    def select_only(self, row: int) -> None:
+        """Select a line and no other; with Shift or Ctrl held, `selectRow` would add it."""
+        model, index = self.selectionModel(), self._lines.index(row, 0)
+        flags = QItemSelectionModel.SelectionFlag
+        if model is not None:
+            model.setCurrentIndex(index, flags.NoUpdate)
+            model.select(index, flags.ClearAndSelect | flags.Rows)
 
     def text(self, row: int, column: int) -> str:
         """What the user reads in a cell."""

@@ -91,7 +91,7 @@ class FindingTable(RecordTable):
         self._findings.show_records(findings)
         self._fit_columns()
         if findings and row >= 0:
-            self.selectRow(min(row, len(findings) - 1))
+            self.select_only(min(row, len(findings) - 1))
         self.chosen.emit()
 
     def _fit_columns(self) -> None:

@@ -132,7 +132,7 @@ class EventTable(RecordTable):
         if event not in self._events.records:
             return False
         self._filling = True
-        self.selectRow(self._events.records.index(event))
+        self.select_only(self._events.records.index(event))
         self._filling = False
         self.selection_changed.emit()
         return True
@@ -151,7 +151,7 @@ class EventTable(RecordTable):
         if row == self.row:
             self._pick(row)
         else:
-            self.selectRow(row)
+            self.select_only(row)
 
     def _on_selection(self) -> None:
         if not self._filling:
