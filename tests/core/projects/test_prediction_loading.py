@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -426,6 +427,11 @@ def test_deeplabcut_h5(tmp_path: Path, individuals: bool, style: str) -> None:
     ]
     again = load_predictions(tmp_path, rig=RIG)
     np.testing.assert_array_equal(again.xy, ensemble.xy)
+    # Analysed again, without writing the CSV again.
+    csv = tmp_path / f"day1_Cam-A{SCORER}.csv"
+    os.utime(csv, times=(1e9, 1e9))
+    reasons = [why for _, why in match_predictions(tmp_path, rig_views=RIG.names).unmatched]
+    assert f"{csv.name} is read, by its name the same; but this file is newer" in reasons[0]
 
 
 def test_an_empty_file_stands_for_nothing(tmp_path: Path) -> None:

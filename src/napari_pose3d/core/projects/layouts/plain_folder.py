@@ -49,6 +49,8 @@ _ONE_WORD = re.compile(r"[^_.]+")
 _MOST_OPENED = 20
 # Of more tables than these, the names alone count.
 _MOST_HEADERS = 2_000
+# Seconds after which a copy in another format is not of the same analysis.
+_LATER = 600
 
 
 def sort_plain(
@@ -253,6 +255,14 @@ def sort_table(
     )
 
 
+def _written(path: Path) -> float:
+    """When a file was last written, in seconds; 0 where that cannot be known."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _twin(listing: Listing, relative: str, given: Collection[str] | None) -> str | None:
     """Why a table is left out beside another: DeepLabCut writes each twice, and filters it."""
     stem, _, suffix = relative.rpartition(".")
@@ -263,6 +273,12 @@ def _twin(listing: Listing, relative: str, given: Collection[str] | None) -> str
             if is_empty(listing.path(relative)):
                 return f"{NOT_USABLE}: the file is empty"
             if suffix.lower() == "h5":
+                # DeepLabCut writes the CSV after it, in the same minute or so.
+                if _written(listing.path(relative)) > _written(listing.path(other)) + _LATER:
+                    return (
+                        f"{name_of(other)} is read, by its name the same; but this file is newer: "
+                        "take the older one away if it was not made again"
+                    )
                 return f"same as {name_of(other)}"
     raw = stem.removesuffix("_filtered")
     for ending in TABLE_SUFFIXES:
