@@ -181,6 +181,18 @@ def test_faulty_arrays_of_times(tmp_path: Path, make, message: str) -> None:
         read_times(path)
 
 
+@pytest.mark.parametrize("n_times", [56, 59])
+def test_more_or_fewer_times_than_rows_are_said(tmp_path: Path, n_times: int) -> None:
+    """At one frame rate, rows are counted; which of them lacks a time nobody knows."""
+    folder = project(tmp_path, 60, 57)
+    lost = np.setdiff1d(np.arange(62), [10, 11])
+    clocks(folder, ".npy", top=np.arange(60) / 60, side=lost[:n_times] / 60)
+    notes = FileRun(folder).ensemble.in_memory().warnings
+    assert any(f"side.npy holds {n_times} times, but" in n and "57 rows" in n for n in notes)
+    clocks(folder, ".npy", side=lost[:57] / 60)
+    assert not any("rows" in n for n in FileRun(folder).ensemble.in_memory().warnings)
+
+
 def test_times_that_do_not_fit(tmp_path: Path) -> None:
     folder = project(tmp_path, 60, 149)
     clocks(folder, ".npy", top=np.arange(60) / 60, side=np.arange(150) / 150)

@@ -389,6 +389,19 @@ class EnsembleAlignment:
         alignment = self.views.get(view)
         return self.counted == "video" and alignment is not None and alignment.shifts_frames
 
+    def unlike_times(self, view: str, n_frames: int) -> str:
+        """In words, that a view has another number of frames than times; "" where it has not."""
+        alignment = self.views.get(view)
+        if self.counted != "video" or alignment is None or alignment.timestamps is None:
+            return ""
+        n_times = len(alignment.times)
+        if n_times == n_frames:
+            return ""
+        return (
+            f"{alignment.timestamps.name} holds {n_times:,} times, but the predictions of view "
+            f"{view} have {n_frames:,} rows: row n is taken to be of time n"
+        )
+
     def __call__(self, ensemble: Ensemble) -> Ensemble:
         """Adjust the ensemble of one view."""
         alignment = self.views.get(ensemble.views[0])

@@ -61,6 +61,9 @@ class Adjust(Protocol):
     def shifts(self, view: str) -> bool:
         """Whether the frames of a view are shifted."""
 
+    def unlike_times(self, view: str, n_frames: int) -> str:
+        """In words, that a view has another number of frames than times; "" where it has not."""
+
     def __call__(self, ensemble: Ensemble) -> Ensemble: ...
 
 
@@ -121,6 +124,7 @@ class StoredEnsemble:
         self._check_rates(table)
         self._pairs = self._common_pairs()
         self._odd_likelihoods: dict[Path, float] = {}
+        self._unlike_times: dict[str, str] = {}
         self._lengths: dict[tuple[str, str], int] = {}
         self._adjusted_lengths: dict[tuple[str, str], int] = {}
         # The other views of a mirrored file that was read for one of them.
@@ -143,6 +147,7 @@ class StoredEnsemble:
         ]
         if problem := describe_other_lengths(lengths, self._video_frames):
             notes.append(problem)
+        notes += self._unlike_times.values()
         odd = [row.path for row in self._rows.values() if row.path in self._odd_likelihoods]
         if odd:
             more = f" (and in {len(odd) - 1} more files)" if len(odd) > 1 else ""
@@ -237,6 +242,8 @@ class StoredEnsemble:
         found = self._ensemble((name,), arrays)
         if self._adjust is None:
             return found
+        if note := self._adjust.unlike_times(name, found.n_frames):
+            self._unlike_times[name] = note
         found = self._adjust(found)
         if self._adjust.shifts_frames:
             self._adjusted_lengths["", name] = found.n_frames
@@ -359,7 +366,9 @@ class StoredEnsemble:
                 f"{view} has {own[view]}, up to session frame {ends[view]}" for view in ends
             )
             raise PoseDataError(
-                f"the numbers of frames differ: {listed}",
+                "; ".join(
+                    (f"the numbers of frames differ: {listed}", *self._unlike_times.values())
+                ),
                 expected="cameras of one frame rate, or the times of their frames",
                 todo=f"In napari-pose3d/project.toml, {GIVE_TIMES}; or go on, and treat the "
                 "frames at the end as missing",
