@@ -14,6 +14,8 @@ from tests.support.video_recipes import BY_NAME, CUT, Video, folder_of, read_num
 
 from napari_pose3d.core.video.index import index_store
 from napari_pose3d.core.video.index.index_builder import build_index
+from napari_pose3d.core.video.index.mp4_edits import leaves_images_out
+from napari_pose3d.core.video.metadata import video_metadata
 from napari_pose3d.core.video.reader_factory import first_image
 from napari_pose3d.core.video.video_array import open_video
 
@@ -124,6 +126,21 @@ def test_a_part_that_was_cut_out_without_encoding_anew(
         assert len(opened) == 43
         assert [read_number(opened[n]) for n in frames] == [17 + n for n in frames]
         assert opened.warnings == []
+    # What the header claims, by which projects compare videos and predictions.
+    assert video_metadata(path).n_frames == 43
+
+
+def test_edit_lists_that_only_begin_at_the_first_image_cut_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    names = [name for name in BY_NAME if name.endswith((".mp4", ".mov", ".m4v"))]
+    for name in names:
+        video = BY_NAME[name]
+        path = video.write(folder_of(tmp_path_factory))
+        with path.open("rb") as stream:
+            assert leaves_images_out(stream) == (name == "h264-edit-list.mp4"), name
+        if "cut" not in name and "fragments" not in name:
+            assert video_metadata(path).n_frames == len(video.truth), name
 
 
 def test_the_image_that_a_decoder_invents_counts_as_with_players(tmp_path: Path) -> None:

@@ -29,8 +29,11 @@ from .index.mp4_boxes import (
     read_number,
     whole_file,
 )
+from .index.mp4_edits import leaves_images_out
 
 _MOST_DURATIONS = 4096
+# Flags of libavformat's index.
+_KEY, _DISCARDED = 1, 2
 # Sizes that stand in an AVI whose recording was not ended.
 _UNFINISHED = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 _WITHOUT_TIMES = ("h264", "hevc", "vvc", "m4v", "mjpeg", "mpegvideo", "rawvideo", "av1", "obu")
@@ -73,11 +76,26 @@ def _of_known_container(path: str | os.PathLike[str]) -> VideoMetadata:
             if start[:4] == b"RIFF" and start[8:] == b"AVI ":
                 return _avi(stream)
             if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-                return _mp4(stream)
+                found = _mp4(stream)
+                if found.n_frames and leaves_images_out(stream):
+                    found = replace(found, n_frames=_n_shown(path))
+                return found
     except (PoseDataError, OSError, struct.error):
         # Cut off, no file, or gone in the meantime: whoever opens the video gets the error.
         pass
     return VideoMetadata()
+
+
+def _n_shown(path: str | os.PathLike[str]) -> int | None:
+    """How many images of an MP4 or MOV file its edit lists leave, by the index of its demuxer."""
+    try:
+        container, stream = open_container(path)
+    except PoseDataError:
+        return None
+    with container:
+        flags = [entry.flags for entry in stream.index_entries]
+    first = next((n for n, each in enumerate(flags) if each & _KEY), 0)
+    return sum(not each & _DISCARDED for each in flags[first:]) or None
 
 
 def _rate_by_demuxer(path: str | os.PathLike[str]) -> float | None:
