@@ -216,7 +216,7 @@ def test_a_real_recording(shared_data: Path, tmp_path: Path) -> None:
     assert held_out["board_residual_px"]["median"] <= 0.38
     assert held_out["board_residual_px"]["p95"] <= 0.82
     assert held_out["length_error_mm"]["mean"] <= 0.18
-    lag = held_out["cameras"]["1"]["clock_offset_frames"]
+    lag = held_out["cameras"]["cam_1"]["clock_offset_frames"]
     assert lag == pytest.approx(0.74, abs=0.05)
     # A file that is there is not replaced unasked.
     assert (
