@@ -68,13 +68,13 @@ class Move:
     """
 
     def __init__(self, labeling: Labeling, frame: int, label_key: LabelKey, text: str = "") -> None:
-        self._labeling, self._frame, self.label_key = labeling, frame, label_key
+        self._labeling, self.frame, self.label_key = labeling, frame, label_key
         self._edit = labeling.store.begin(text or f"move {label_key.keypoint} in {label_key.view}")
 
     def to(self, at: XY) -> None:
         """Put the label somewhere; what is projected from it follows."""
-        _click(self._labeling, self._edit, self._frame, self.label_key, at)
-        follow(self._labeling, self._edit, self._frame, [self.label_key.keypoint])
+        _click(self._labeling, self._edit, self.frame, self.label_key, at)
+        follow(self._labeling, self._edit, self.frame, [self.label_key.keypoint])
 
     def finish(self) -> None:
         """Leave it there."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from tests.support.projects.label_sessions import (
@@ -18,6 +18,7 @@ from tests.support.projects.label_sessions import (
     truth,
 )
 from tests.support.windows.label_window import click, drag_label, go, open_widget, press, until
+from tests.support.windows.view_helpers import move_mouse, on_screen
 
 from napari_pose3d.core.labels.store.label import LabelKey, LabelStatus
 
@@ -182,6 +183,35 @@ def test_no_label_lies_outside_the_image(opened: Any, frame: int) -> None:
     press(opened, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
     assert control.labeling.label(frame, nose).position == (width - 1, 0.0)
     assert height > 1
+
+
+def test_a_drag_stays_in_its_frame(opened: Any, frame: int) -> None:
+    """Nothing is placed in the frame that comes up while the button is down."""
+    control, xy = opened.control, truth(frame)
+    nose, view = LabelKey("Cam-A", "nose"), opened.control.panel.views["Cam-A"]
+    click(opened, "Cam-A", xy[0, 0])
+    start, way = on_screen(view, *xy[0, 0]), QPoint(12, 8)
+
+    def move(n_ways: int) -> tuple[float, float] | None:
+        move_mouse(view.native, start + n_ways * way, Qt.MouseButton.LeftButton)
+        QTest.qWait(20)
+        return control.labeling.label(frame, nose).position
+
+    QTest.mousePress(view.native, Qt.MouseButton.LeftButton, pos=start)
+    move(1)
+    control.panel.rebuild()
+    until(lambda: control.panel.is_settled)
+    control.on_frame()
+    there = move(2)
+    expected = np.add(xy[0, 0], np.array((24, 16)) / view.zoom)
+    assert there == pytest.approx(tuple(expected), abs=2 / view.zoom)
+    go(opened, frame + 1)
+    assert move(3) == there
+    QTest.mouseRelease(view.native, Qt.MouseButton.LeftButton, pos=start + 3 * way)
+    assert control.labeling.label(frame + 1, nose).is_empty
+    control.labeling.store.undo()
+    before = control.labeling.label(frame, nose).position
+    assert before == pytest.approx(tuple(xy[0, 0]), abs=0.5), "the way is one step of undo"
 
 
 def test_frames_before_the_first_are_never_looked_at(opened: Any, qtbot: Any) -> None:

@@ -33,6 +33,7 @@ class LabelTool(Tool):
         self._is_active = is_active
         self._pressed: Point = (0.0, 0.0)
         self._found = ""
+        self._frame = -1
         self._moves = False
         self._offset = np.zeros(2)
         self._held = HeldKeys(controller)
@@ -50,11 +51,14 @@ class LabelTool(Tool):
         # The label keeps its distance to the mouse, so that it does not jump.
         self._offset = np.subtract(at if position is None else position, at)
         self._pressed, self._found, self._moves = at, found, False
+        self._frame = control.frame
         self._show_hint(view, "")
         return True
 
     def on_drag(self, view: ToolView, at: Point, modifiers: Modifiers) -> None:
-        """Move the label."""
+        """Move the label, in the frame where the button went down and in no other."""
+        if self._controller.frame != self._frame:
+            return
         if not self._moves:
             if np.hypot(*np.subtract(at, self._pressed)) * view.zoom <= _STILL:
                 return
@@ -70,6 +74,8 @@ class LabelTool(Tool):
         if self._moves:
             self._controller.drop()
             self._moves = False
+        elif self._controller.frame != self._frame:
+            return
         elif self._controller.is_wanted(view.name):
             # Close to another label, it is the current keypoint that is placed.
             self._controller.click(view.name, self._pressed)

@@ -158,8 +158,8 @@ class LabelController(QObject):
         self.pointed.emit()
 
     def on_frame(self) -> None:
-        """The views show another frame."""
-        if self._move is not None:
+        """The views show another frame, or the same one anew."""
+        if self._move is not None and self._move.frame != self.frame:
             # A drag ends where it was; its frame is gone.
             self._move.finish()
             self._move = None
