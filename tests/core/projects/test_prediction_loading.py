@@ -463,7 +463,7 @@ def test_faulty_h5(tmp_path: Path) -> None:
     gap = dlc_frame()
     gap.index += 5
     gap.to_hdf(tmp_path / "gap_top.h5", key="a")
-    with pytest.raises(PoseDataError, match=r"gap_top\.h5, row 1: the frame number is 5"):
+    with pytest.raises(PoseDataError, match=r"gap_top\.h5, row 1: the frame number is 5.*from 0"):
         load_predictions(tmp_path / "gap_top.h5")
     pd.DataFrame({"a": [1]}).to_hdf(tmp_path / "other_top.h5", key="a")
     (tmp_path / "text_top.h5").write_text("no")

@@ -185,6 +185,7 @@ def test_nine_columns_keep_the_variances(tmp_path: Path) -> None:
         (GOOD.replace(",8,", ',"8,5",'), "line 5, column 6 .*'8,5' is not a number"),
         (GOOD.replace(",8,", ",1_0,"), "line 5, column 6"),
         (GOOD.replace("\n0,", "\n100,"), "line 4, column 1: the frame number is 100. Expected 0"),
+        (GOOD.replace("\n0,", "\n1,"), "Number the rows from 0 if the first one is of the first"),
         (GOOD.replace("\n1,", "\n7,"), "line 5, column 1: the frame number is 7. Expected 1"),
         (GOOD.replace("\n1,", "\n0.5,"), "line 5, column 1: the frame number is 0.5"),
         (GOOD.replace("\n1,", "\n,"), "line 5, column 1: the frame number is missing"),

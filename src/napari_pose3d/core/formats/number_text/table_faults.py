@@ -120,8 +120,18 @@ def _check_frame(path: Path, text: str, line: int, frame: int) -> None:
         file=path,
         place=f"line {line}, column 1",
         expected=f"{frame}: frames are numbered 0, 1, 2, ... without gaps",
-        todo="Write a line with empty cells for a frame without predictions",
+        todo=numbering_advice(frame),
     )
+
+
+def numbering_advice(frame: int) -> str:
+    """What to do where a row of the frame `frame` has another number."""
+    if frame == 0:
+        return (
+            "Number the rows from 0 if the first one is of the first image of the video; else "
+            "write rows with empty cells for the frames before it"
+        )
+    return "Write a row with empty cells for a frame without predictions"
 
 
 def _fault_in(text: str) -> str | None:

@@ -13,6 +13,7 @@ from napari_pose3d.core.formats.containers.stored_table import StoredTable
 from napari_pose3d.core.formats.containers.table_process import read_stored_table
 from napari_pose3d.errors import PoseDataError
 
+from ..number_text.table_faults import numbering_advice
 from .prediction_csv import check_is_predictions
 from .prediction_table import PredictionTable, choose_individual, table_from_numbers
 from .table_header import TableHeader, header_from_rows, in_file
@@ -86,6 +87,7 @@ def _numbers_of(table: StoredTable, header: TableHeader, path: Path) -> NDArray[
             file=path,
             place=f"row {row + 1}",
             expected=f"{row}: frames are numbered 0, 1, 2, ... without gaps",
+            todo=numbering_advice(row),
         )
     with np.errstate(over="ignore"):  # what is too large becomes infinite and is found
         numbers = exact.astype(np.float32)
