@@ -19,7 +19,7 @@ from napari_pose3d.core.video.metadata import VideoMetadata
 from napari_pose3d.errors import PoseDataError, Remedy
 
 from .alignment.frame_rates import ADVICE, REMEDIES, TRIGGERED, differing_rates
-from .alignment.project_alignment import start_notes
+from .alignment.project_alignment import other_starts
 from .issues import Issue
 from .matching.foreign_rigs import foreign_rig_beside
 from .scan.table_headers import header_or_reason
@@ -219,9 +219,10 @@ def _lengths(session: Session, facts: Mapping[str, VideoMetadata]) -> list[Issue
                     "Give the times of all frames of this video",
                 )
             )
-    for note in start_notes(session.alignments, session.views):
-        what, _, todo = note.rpartition(". ")
-        issues.append(Issue("warning", what, session.name, todo.rstrip(".")))
+    issues += [
+        Issue("warning", what, session.name, todo)
+        for what, todo in other_starts(session.alignments, session.views)
+    ]
     ends = {v: session.alignment(v).n_session_frames(n) for v, n in counts.items()}
     if len(set(ends.values())) > 1:
         listed = ", ".join(f"{view} {n:,}" for view, n in ends.items())

@@ -69,11 +69,13 @@ def alignment_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str
                 f"of view {view} lie between the session frames and are not used (the setting "
                 "own_times uses them)."
             )
-    return [*notes, *start_notes(alignments, views)]
+    return [*notes, *(f"{what}. {todo}." for what, todo in other_starts(alignments, views))]
 
 
-def start_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -> list[str]:
-    """A sentence for each view that begins at another frame by its times than by its offset.
+def other_starts(
+    alignments: Mapping[str, ViewAlignment], views: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Views that begin at another frame by their times than by their offset, and what to do.
 
     Cameras of one rate are paired by counting, since each may have a clock of its own. Where the
     times of all overlap, they may as well be by one clock.
@@ -95,14 +97,14 @@ def start_notes(alignments: Mapping[str, ViewAlignment], views: Sequence[str]) -
         return []
     reference = min(known, key=lambda view: (known[view].times[0], views.index(view)))
     interval = float(np.median(np.diff(known[reference].times)))
-    notes = []
+    found = []
     for view, each in known.items():
         later = round(float(each.times[0] - known[reference].times[0]) / interval)
         if later != each.offset - known[reference].offset:
             wanted = known[reference].offset + later
-            notes.append(
+            what = (
                 f"By their times, view {view} begins {counted(later, 'frame')} later than view "
-                f"{reference}, but its offset is {each.offset:,}. If the times are by "
-                f"one clock, give it the offset {wanted:,}."
+                f"{reference}, but its offset is {each.offset:,}"
             )
-    return notes
+            found.append((what, f"If the times are by one clock, give it the offset {wanted:,}"))
+    return found
