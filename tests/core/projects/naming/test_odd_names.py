@@ -175,6 +175,9 @@ def test_trials_are_no_views_although_cameras_have_their_numbers(
         ([f"_iblrig_{c}Camera.raw" for c in ("left", "right")], 1, {"leftCamera", "rightCamera"}),
         # Where a camera stands may be its name, whatever the rig is called.
         ([f"view{r}_{c}" for r in (1, 2) for c in ("left", "right")], 2, {"left", "right"}),
+        # Names that cameras gave, and people went on with.
+        ([f"{c}_IMG_0012" for c in ("left", "right")], 1, {"left", "right"}),
+        ([f"cam{c}_GX0{k}0012" for c in (1, 2) for k in (1, 2)], 2, {"cam1", "cam2"}),
     ],
 )
 def test_the_camera_is_the_view_without_a_calibration(
@@ -197,6 +200,12 @@ def test_the_camera_is_the_view_without_a_calibration(
         ["mouse take 1", "mouse take 2"],
         ["FrontCam_2024-04-01T10_20_31", "FrontCam_2024-04-01T10_20_32"],
         ["sub-1_ses-1", "sub-1_ses-2"],
+        # As cameras name their files: chapters of one recording, and the next one.
+        ["GX010012", "GX020012"],
+        ["GOPR0012", "GP010012"],
+        ["mouse_GH010012", "mouse_GH010013"],
+        ["IMG_0012", "IMG_0013"],
+        ["DSC00012", "DSC00013"],
     ],
 )
 def test_trials_of_one_camera_are_sessions(tmp_path: Path, stems: list[str]) -> None:

@@ -40,13 +40,16 @@ _ALWAYS_COUNTED = (
 )
 _COUNTED = (
     f"{_ALWAYS_COUNTED}|run|rec|recording|part|test|exp|experiment|"
-    "mouse|rat|fly|animal|subject|subj|sub|id"
+    "mouse|rat|fly|animal|subject|subj|sub|id|"
+    "img|dsc|mvi|dji|mah"  # by which cameras begin the names of their files
 )
 COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
 CAMERA_WORD = re.compile(r"(?i:camera|cam|view)")
 _ALWAYS_COUNTED_WORD = re.compile(rf"(?:{_ALWAYS_COUNTED})", re.IGNORECASE)
 # ``trial2``, ``day-3``, ``take 1``, ``trialA``.
 _COUNT_AT_END = re.compile(rf"(?<!{_LETTER})(?i:{_COUNTED})(?:[-_. ]{{0,3}}\d+|-?[A-Z])$")
+# ``GX010012``: a GoPro's chapter and the number of its recording.
+_GOPRO_AT_END = re.compile(rf"(?<!{_LETTER})(?:G[HXLSP]\d{{6}}|GOPR\d{{4}})$")
 DELIMITERS = "_.- "
 DATE = re.compile(r"\d{6,}\w*|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
 # As Bonsai and OBS name recordings: the time has delimiters that names have, too.
@@ -233,7 +236,10 @@ def ends_in_count(rest: str) -> bool:
     rest = rest.rstrip("_. ")
     last = re.split(r"[_.\s]", rest)[-1]
     return bool(
-        _COUNT_AT_END.search(rest) or DATE.fullmatch(last) or _DATE_TIME_AT_END.search(rest)
+        _COUNT_AT_END.search(rest)
+        or _GOPRO_AT_END.search(rest)
+        or DATE.fullmatch(last)
+        or _DATE_TIME_AT_END.search(rest)
     )
 
 
