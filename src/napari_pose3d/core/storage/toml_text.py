@@ -7,6 +7,7 @@ import tomllib
 from typing import Any
 
 _MOST_PARTS = 1000
+_MOST = 1 << 63
 _KEY_ENDS = re.compile(r"[=,{}\n]")
 
 
@@ -17,7 +18,8 @@ def toml_values(text: str) -> dict[str, Any]:
     ------
     tomllib.TOMLDecodeError
         It is not valid, or a key has more than 1,000 parts: the standard library takes the square
-        of their number, and minutes for 50 kB.
+        of their number, and minutes for 50 kB. Or a whole number has more than the 64 bits of the
+        format: the standard library reads any, which is no number to calculate with or to print.
     RecursionError
         It is nested too deep.
     """
@@ -25,4 +27,18 @@ def toml_values(text: str) -> dict[str, Any]:
         part.count(".") > _MOST_PARTS for part in _KEY_ENDS.split(text)
     ):
         raise tomllib.TOMLDecodeError(f"a key has more than {_MOST_PARTS:,} parts")
-    return tomllib.loads(text)
+    content = tomllib.loads(text)
+    _refuse_long_integers(content)
+    return content
+
+
+def _refuse_long_integers(content: dict[str, Any]) -> None:
+    left: list[Any] = [content]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, int) and not -_MOST <= value < _MOST:
+            raise tomllib.TOMLDecodeError("a whole number has more than 64 bits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def alignment_from(table: Mapping[str, Any], folder: Path) -> ViewAlignment:
     dropped = _numbers(table, "dropped", None, "frame numbers")
     offset = _numbers({"offset": [table.get("offset", 0)]}, "offset", (1,), "a number of frames")
     for key, values in (("dropped", dropped), ("offset", offset)):
-        if any(value != int(value) for value in values):
+        if not all(value.is_integer() for value in values):
             raise PoseDataError(f"'{key}' is not whole", expected="whole numbers")
     return ViewAlignment(
         int(offset[0]),
@@ -67,11 +68,17 @@ def _numbers(
     values = table.get(key, [])
     if (
         not isinstance(values, list)
-        or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values)
+        or not all(map(_is_number, values))
         or (lengths is not None and len(values) not in lengths)
     ):
         raise PoseDataError(f"'{key}' is {values!r}", expected=expected)
     return [float(value) for value in values]
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)
 
 
 def _path(table: Mapping[str, Any], key: str, folder: Path) -> Path | None:

@@ -38,6 +38,11 @@ Pixels = Literal["rig", "image"]
 
 NO_FRAME = -1
 
+MOST_FRAMES = 10_000_000
+"""No recording is so long: that much is no offset, but a time or a slip of the keyboard."""
+_LARGEST_SCALE = 1e3
+_LARGEST_IMAGE = 1e6  # px
+
 # Fewer frames than these are no recording by several cameras.
 _FEWEST_PAIRS = 3
 # Clocks of cameras of one rate differ by less than this factor.
@@ -100,21 +105,26 @@ class ViewAlignment:
                 expected="one of them",
                 todo="Remove 'crop' or 'boxes'",
             )
-        if any(frame < 0 for frame in self.dropped):
+        if abs(self.offset) > MOST_FRAMES:
             raise PoseDataError(
-                f"{min(self.dropped)} is given as a dropped frame",
-                expected="frame numbers from 0 on",
+                f"the offset is {self.offset:g} frames", expected=f"at most {MOST_FRAMES:,}"
             )
-        if not all(np.isfinite(s) and s > 0 for s in self.scale):
+        if wrong := [frame for frame in self.dropped if not 0 <= frame <= MOST_FRAMES]:
             raise PoseDataError(
-                f"the scale is {self.scale[0]:g}, {self.scale[1]:g}", expected="above 0"
+                f"{wrong[0]:g} is given as a dropped frame",
+                expected=f"frame numbers from 0 to {MOST_FRAMES:,}",
+            )
+        if not all(1 / _LARGEST_SCALE <= s <= _LARGEST_SCALE for s in self.scale):
+            raise PoseDataError(
+                f"the scale is {self.scale[0]:g}, {self.scale[1]:g}",
+                expected=f"above 0, from {1 / _LARGEST_SCALE:g} to {_LARGEST_SCALE:g}",
             )
         if self.crop is not None and not (
-            all(map(np.isfinite, self.crop)) and self.crop[2] > 0 and self.crop[3] > 0
+            all(abs(c) <= _LARGEST_IMAGE for c in self.crop) and min(self.crop[2:]) > 0
         ):
             raise PoseDataError(
                 f"the crop is {', '.join(f'{c:g}' for c in self.crop)}",
-                expected="x, y, width and height, the last two above 0",
+                expected="x, y, width and height in px, the last two above 0",
             )
 
     @property

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pose3d.core.projects.alignment.view_alignment import ViewAlignment
+from napari_pose3d.core.projects.alignment.view_alignment import MOST_FRAMES, ViewAlignment
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
 
@@ -34,7 +34,6 @@ _COLUMNS = {
     "scale": "px of the calibrated image per px of the video: 2 for a video of half the size.",
 }
 _OFFSET, _DROPPED, _TIMES, _CROP, _SCALE = range(len(_COLUMNS))
-_MOST = 10_000_000
 
 
 class ViewDialog(QDialog):
@@ -120,7 +119,7 @@ class ViewDialog(QDialog):
     def _fill_row(self, row: int, view: str) -> None:
         alignment = self._session.alignment(view)
         offset = QSpinBox()
-        offset.setRange(-_MOST, _MOST)
+        offset.setRange(-MOST_FRAMES, MOST_FRAMES)
         offset.setSuffix(" frames")
         offset.setValue(alignment.offset)
         self._table.setCellWidget(row, _OFFSET, offset)
@@ -205,7 +204,7 @@ def _frames(text: str) -> tuple[int, ...]:
             raise PoseDataError(
                 f"'{part}' is no frame number", expected="numbers and ranges, such as 10, 25-27"
             ) from None
-        if not 0 <= b - a < _MOST:
+        if not 0 <= b - a < MOST_FRAMES:
             raise PoseDataError(f"'{part}' is no range", expected="first-last, such as 25-27")
         frames.update(range(a, b + 1))
     return tuple(sorted(frames))
