@@ -387,6 +387,13 @@ def test_fingerprints(tmp_path: Path) -> None:
     touch(tmp_path / RECORD, '{"schema": 9}')
     with pytest.raises(PoseDataError, match="later version"):
         read_predictions(tmp_path)
-    touch(tmp_path / RECORD, "[]")
-    with pytest.raises(PoseDataError, match=RECORD):
-        read_predictions(tmp_path)
+    good = {"videos": {"top": "1-a"}, "weights": "2-b"}
+    for damaged in (
+        *("[]", {"day1": []}, {"day1": {**good, "videos": 3}}, {"day1": {**good, "files": [1]}}),
+        *({"day1": {**good, "n_frames": "3"}}, {"day1": {"videos": {}}}),
+    ):
+        touch(tmp_path / RECORD, json.dumps({"schema": 1, "sessions": damaged}))
+        with pytest.raises(PoseDataError, match=RECORD):
+            read_predictions(tmp_path)
+    touch(tmp_path / RECORD, json.dumps({"schema": 1, "sessions": {"day1": good}}))
+    assert read_predictions(tmp_path)["day1"].videos == {"top": "1-a"}

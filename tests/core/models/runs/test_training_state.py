@@ -134,7 +134,13 @@ def test_a_training_on_another_machine_lives_while_it_writes(tmp_path: Path) -> 
     assert training_state(tmp_path, now=time.time() + 7200).state is State.FAILED
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"status": 3}', '{"status": "T", "progress": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"status": 3}', '{"status": "T", "progress": 1}', "[" * 100_000),
+        '{"status": "T", "progress": {"completed": NaN, "total": Infinity, "timestamp": 1e99}}',
+    ],
+)
 def test_a_status_that_is_being_written_or_damaged(tmp_path: Path, text: str) -> None:
     touch(tmp_path / "train_status.json", text)
     found = read_status(tmp_path)
@@ -149,7 +155,15 @@ def test_a_record_is_kept_and_checked(tmp_path: Path) -> None:
     touch(tmp_path / RECORD, '{"schema": 99}')
     with pytest.raises(PoseDataError, match="later version"):
         read_record(tmp_path)
-    for damaged in ("{}", "no", '{"schema": 1, "strange": 1}'):
+    good = '"schema": 1, "group": "g", "seed": 0, "litpose": "l"'
+    touch(tmp_path / RECORD, f"{{{good}}}")
+    assert read_record(tmp_path) == TrainingRecord("g", 0, "l")
+    for damaged in (
+        *("{}", "no", "[]", '{"schema": 1, "strange": 1}', f'{{{good}, "strange": 1}}'),
+        *(f'{{{good}, "labels": 3}}', f'{{{good}, "labels": {{"a.csv": []}}}}'),
+        *(f'{{{good}, "started": NaN}}', f'{{{good}, "n_frames": {"9" * 40}}}'),
+        *(f'{{{good}, "process": 5}}', f'{{{good}, "process": {{"pid": "5"}}}}'),
+    ):
         touch(tmp_path / RECORD, damaged)
         with pytest.raises(PoseDataError, match=RECORD):
             read_record(tmp_path)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_pose3d.core.formats.containers.typed_json import dataclass_of
 from napari_pose3d.core.formats.predictions.prediction_csv import count_frames
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, open_input, read_text
@@ -84,7 +85,8 @@ def read_predictions(network: Path) -> dict[str, SessionPrediction]:
             raise PoseDataError(
                 "the record is of a later version of napari-pose3d", file=path, todo="Update it"
             )
-        return {name: SessionPrediction(**each) for name, each in content["sessions"].items()}
+        sessions = content["sessions"].items()
+        return {name: dataclass_of(SessionPrediction, each) for name, each in sessions}
 
 
 def note_prediction(network: Path, session: str, done: SessionPrediction) -> None:

@@ -16,6 +16,7 @@ OUT_LOG, ERROR_LOG = "train_stdout.log", "train_stderr.log"
 _CHECKPOINT = re.compile(r"epoch=(\d+)-step=(\d+)(.*)\.ckpt$")
 _EVENTS = "events.out.tfevents."
 _TAIL = 20_000
+_LARGEST = 1e11
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,10 @@ def read_status(folder: Path) -> TrainStatus | None:
     """The status of a network; None where there is no such file, or it cannot be understood."""
     path = folder / STATUS
     try:
-        content = json.loads(read_text(path, largest=1 << 20))
-    except (PoseDataError, ValueError):
+        text = read_text(path, largest=1 << 20)
+        with input_errors(path):
+            content = json.loads(text)
+    except PoseDataError:
         return None
     if not isinstance(content, dict) or not isinstance(content.get("status"), str):
         return None
@@ -52,7 +55,9 @@ def read_status(folder: Path) -> TrainStatus | None:
 
     def number(key: str) -> float:
         value = progress.get(key, 0)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        # Nothing is NaN, infinite, or later than all calendars.
+        return value if known and abs(value) < _LARGEST else 0
 
     return TrainStatus(
         content["status"],

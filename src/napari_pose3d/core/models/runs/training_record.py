@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from napari_pose3d.core.formats.containers.typed_json import dataclass_of
 from napari_pose3d.core.storage.atomic_files import FileGroup
 from napari_pose3d.core.storage.input_files import input_errors, read_bytes, read_text
 from napari_pose3d.errors import PoseDataError
@@ -105,16 +106,13 @@ def read_record(folder: Path) -> TrainingRecord | None:
     path = folder / RECORD
     if not path.is_file():
         return None
-    with input_errors(path, KeyError, TypeError):
+    with input_errors(path, KeyError, TypeError, AttributeError):
         content = json.loads(read_text(path))
         if content.pop("schema") > SCHEMA:
             raise PoseDataError(
                 "the record is of a later version of napari-pose3d", file=path, todo="Update it"
             )
-        for name in ("process", "queue"):
-            if content.get(name) is not None:
-                content[name] = ProcessIdentity(**content[name])
-        return TrainingRecord(**content)
+        return dataclass_of(TrainingRecord, content)
 
 
 def update_record(folder: Path, **changes: Any) -> TrainingRecord:

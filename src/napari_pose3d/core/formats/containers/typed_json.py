@@ -1,0 +1,70 @@
+"""What JSON holds to dataclasses, of which each field has the type that it ought to have."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+_Kind = TypeVar("_Kind")
+_LARGEST = 1 << 63
+
+
+def dataclass_of(kind: type[_Kind], content: object) -> _Kind:
+    """A dataclass from a JSON object of its fields; those with a default may be missing.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass with fields of text, numbers, truth values, mappings of text, None, and
+        dataclasses of such.
+
+    Raises
+    ------
+    TypeError
+        It is no object, or a field is missing, not known, or of another type; a number that is
+        infinite or has more than 64 bits is none.
+    """
+    if not isinstance(content, dict):
+        raise TypeError(f"{_short(content)} in the place of a table")
+    hints = get_type_hints(kind)
+    values = {}
+    for name, value in content.items():
+        if name not in hints:
+            raise TypeError(f"'{name}' is not known")
+        values[name] = _value_of(hints[name], value, name)
+    return kind(**values)
+
+
+def _value_of(hint: Any, value: object, name: str) -> Any:
+    choices = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if isinstance(value, dict):
+        for choice in choices:
+            if isinstance(choice, type) and dataclasses.is_dataclass(choice):
+                return dataclass_of(choice, value)
+    if any(_is_a(choice, value) for choice in choices):
+        return value
+    raise TypeError(f"'{name}' is {_short(value)}")
+
+
+def _is_a(hint: Any, value: object) -> bool:
+    if hint is Any:
+        return True
+    if get_origin(hint) is Mapping:
+        inside = get_args(hint)[1]
+        return isinstance(value, dict) and all(_is_a(inside, each) for each in value.values())
+    if hint in (int, float):
+        known = isinstance(value, int) or (hint is float and isinstance(value, float))
+        return known and not isinstance(value, bool) and _is_moderate(value)
+    return isinstance(value, hint)
+
+
+def _is_moderate(number: Any) -> bool:
+    return math.isfinite(number) if isinstance(number, float) else -_LARGEST <= number < _LARGEST
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
