@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import exchange
+from . import exchange, networks
 from .counts import Counts
 from .project import make_project
 from .reading import ALL_FILES, Worker, try_reading
@@ -34,6 +34,7 @@ def main() -> int:
         good = Path(place) / "project"
         make_project(good)
         write_files(good)
+        networks.write_files(good)
         exchange.write_files(good)
         trials = {
             **{

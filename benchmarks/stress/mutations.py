@@ -19,6 +19,17 @@ _TOKENS = (
 )  # fmt: skip
 
 
+# What may stand in the place of a number, of a quoted text, or of either in YAML.
+_VALUES = (
+    *(b"nan", b"inf", b"-inf", b".nan", b".inf", b"NaN", b"Infinity", b"1e400", b"1e200", b"1e12"),
+    *(b"-1", b"0", b"-0.0", b"1.5", b"9" * 30, b"9" * 400, b"0x" + b"f" * 9000, b"true", b"null"),
+    *(b"~", b'""', b'"x"', b"[]", b"{}", b"[[]]", b'"../../x"', b"${a}", b"2024-01-01"),
+)
+_VALUE = re.compile(
+    rb"(?<![\w.#-])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.-])|\"[^\"\n]*\"|(?<=: )[^\s,{}\[\]]+"
+)
+
+
 def _flip(content: bytes, rng: random.Random) -> bytes:
     changed = bytearray(content or b"x")
     for _ in range(rng.choice([1, 1, 2, 8, 64])):
@@ -42,6 +53,15 @@ def _cell(content: bytes, rng: random.Random) -> bytes:
     parts = content.split(separator)
     parts[rng.randrange(len(parts))] = rng.choice(_TOKENS)
     return separator.join(parts)
+
+
+def _value(content: bytes, rng: random.Random) -> bytes:
+    """One number or text for another value, so that the file is as valid as it was."""
+    spots = [found.span() for found in _VALUE.finditer(content)]
+    if not spots:
+        return _replace(content, rng)
+    start, end = rng.choice(spots)
+    return content[:start] + rng.choice(_VALUES) + content[end:]
 
 
 def _cut(content: bytes, rng: random.Random) -> bytes:
@@ -120,6 +140,7 @@ def _names(content: bytes, rng: random.Random) -> bytes:
 CONTENTS: tuple[Mutate, ...] = (
     _flip, _insert, _replace, _cell, _cut, _delete, _zero_tail, _lines, _encoding, _nested, _names,
     _flip, _insert, _replace, _cell, _cut, _delete, _lines, _cell, _replace,
+    _value, _value, _value, _value, _value, _value,
 )  # fmt: skip
 RARE: tuple[Mutate, ...] = (_bomb, _huge)
 

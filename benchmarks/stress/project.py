@@ -179,6 +179,22 @@ keypoint_names: [{", ".join(KEYPOINTS)}]
 """
 _TOML = f"""schema_version = 1
 skeleton = [["nose", "tail"]]
+triggered = true
+
+[colours]
+nose = "#ff0000"
+
+[cameras]
+Cam-A = "Cam-A"
+
+[animals]
+{SESSION} = "Ada"
+
+[views.Cam-B]
+offset = 0
+dropped = [3, 4]
+crop = [0, 0, 640, 480]
+scale = 1.0
 
 [sessions.{SESSION}.Cam-A]
 offset = 0

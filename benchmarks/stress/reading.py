@@ -14,13 +14,13 @@ from typing import Any
 
 from benchmarks.support.processes import module_command
 
-from . import exchange, rigs_and_reviews
+from . import exchange, networks, rigs_and_reviews
 from .counts import Counts, patience
 from .mutations import mutated, put_in_place_of
 from .project import FILES, SESSION
 
 TIME_OUT = 30.0
-ALL_FILES = {**FILES, **rigs_and_reviews.FILES, **exchange.FILES}
+ALL_FILES = {**FILES, **rigs_and_reviews.FILES, **networks.FILES, **exchange.FILES}
 
 
 class Worker:
@@ -87,13 +87,8 @@ def try_reading(good: Path, format_name: str, seed: int, worker: Worker, counts:
             (format_name, {"format": format_name, "folder": str(folder), "path": str(path)})
         ]
         if rng.random() < 0.35:
-            commands = (
-                _commands
-                if format_name in FILES
-                else exchange.commands
-                if format_name in exchange.FILES
-                else rigs_and_reviews.commands
-            )
+            of_other = (m for m in (exchange, networks, rigs_and_reviews) if format_name in m.FILES)
+            commands = _commands if format_name in FILES else next(of_other).commands
             command = rng.choice(commands(format_name, folder, path, rng))
             tasks.append((f"{format_name}, commands", {"command": command}))
         for row, task in tasks:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from . import exchange, rigs_and_reviews
+from . import exchange, networks, rigs_and_reviews
 
 MEMORY = 6 << 30
 
@@ -252,6 +252,7 @@ READERS: dict[str, Callable[[Path, Path], str]] = {
     "timestamps": _frame_table("read_times"),
     "boxes": _frame_table("read_boxes"),
     **rigs_and_reviews.READERS,
+    **networks.READERS,
     **exchange.READERS,
 }
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from napari_pose3d.errors import PoseDataError, Remedy
 
 # Settings, calibrations, lists of labels: those of a large laboratory have a few MB.
+_MOST_INTEGER = 1 << 63
 LARGEST_TEXT = 64 << 20
 _BLOCK = 1 << 20
 
@@ -186,6 +187,27 @@ def input_errors(
         raise PoseDataError(
             f"cannot be read ({_first_line(error)})", file=path, expected=expected, todo=todo
         ) from error
+
+
+def refuse_long_integers(content: object) -> None:
+    """Refuse lists and tables that hold whole numbers of more than 64 bits.
+
+    The parsers of TOML and YAML read any, with which nothing can be calculated and which Python
+    may not even print.
+
+    Raises
+    ------
+    ValueError
+    """
+    left = [content]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, int) and not -_MOST_INTEGER <= value < _MOST_INTEGER:
+            raise ValueError("a whole number has more than 64 bits")
 
 
 def refuse_inputs(paths: Iterable[Path], sources: Iterable[Path]) -> None:

@@ -6,8 +6,9 @@ import re
 import tomllib
 from typing import Any
 
+from .input_files import refuse_long_integers
+
 _MOST_PARTS = 1000
-_MOST = 1 << 63
 _KEY_ENDS = re.compile(r"[=,{}\n]")
 
 
@@ -18,8 +19,9 @@ def toml_values(text: str) -> dict[str, Any]:
     ------
     tomllib.TOMLDecodeError
         It is not valid, or a key has more than 1,000 parts: the standard library takes the square
-        of their number, and minutes for 50 kB. Or a whole number has more than the 64 bits of the
-        format: the standard library reads any, which is no number to calculate with or to print.
+        of their number, and minutes for 50 kB.
+    ValueError
+        A whole number has more than the 64 bits of the format.
     RecursionError
         It is nested too deep.
     """
@@ -28,17 +30,5 @@ def toml_values(text: str) -> dict[str, Any]:
     ):
         raise tomllib.TOMLDecodeError(f"a key has more than {_MOST_PARTS:,} parts")
     content = tomllib.loads(text)
-    _refuse_long_integers(content)
+    refuse_long_integers(content)
     return content
-
-
-def _refuse_long_integers(content: dict[str, Any]) -> None:
-    left: list[Any] = [content]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            left += value.values()
-        elif isinstance(value, list):
-            left += value
-        elif isinstance(value, int) and not -_MOST <= value < _MOST:
-            raise tomllib.TOMLDecodeError("a whole number has more than 64 bits")

@@ -89,6 +89,7 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
         ("view_names: &a [*a]", "aliases"),
         ("view_names: " + "[" * 50_000, "deep|depth"),
         ("view_names: [" + "9" * 10_000 + "]", "cannot be read|is not a name|valid"),
+        ("view_names: [a]\nother: 0x" + "f" * 9_000, "a whole number has more than 64 bits"),
         ("view_names: [2020-13-45]", "cannot be read|month|valid"),
     ],
 )

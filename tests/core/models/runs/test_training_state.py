@@ -378,6 +378,7 @@ def test_damaged_tables_of_errors(tmp_path: Path) -> None:
         with pytest.raises(PoseDataError, match="pixel_error"):
             read_pixel_errors(tmp_path, ["a"])
     touch(path, ",nose,tail,set\nimg,1.5,,train\n")
+    assert read_pixel_errors(tmp_path, ["a" * 5_000]) == {}
     errors = read_pixel_errors(tmp_path, ["a"])["a"]
     np.testing.assert_array_equal(errors.median(), [1.5, np.nan])
     with pytest.raises(PoseDataError, match="no project"):

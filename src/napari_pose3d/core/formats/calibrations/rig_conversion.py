@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -270,7 +269,7 @@ def _format_of_text(path: Path, text: str) -> str:
         return "dlt"
     if re.match(r"cam\d+\s*:", first):
         return "kalibr"
-    with contextlib.suppress(tomllib.TOMLDecodeError, RecursionError):
+    with contextlib.suppress(ValueError, RecursionError):
         tables = toml_values(text) if len(text) <= LARGEST else {}
         cameras = tables.get("cameras")
         nested = list(cameras.values()) if isinstance(cameras, dict) else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from napari_pose3d.core.storage.input_files import input_errors
+from napari_pose3d.core.storage.input_files import input_errors, refuse_long_integers
 from napari_pose3d.errors import PoseDataError
 
 _DEEPEST = 32
@@ -27,7 +27,9 @@ def yaml_content(text: str, path: Path) -> Any:
     with input_errors(path, yaml.YAMLError):
         try:
             _refuse_tricks(yaml.parse(text, Loader=loader), path)
-            return yaml.load(text, Loader=loader)
+            content = yaml.load(text, Loader=loader)
+            refuse_long_integers(content)
+            return content
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             raise PoseDataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def read_pixel_errors(
         middle = f"_{view}" if views else ""
         end = "_test" if held_out else ""
         path = folder / f"predictions{middle}_pixel_error{end}.csv"
-        if path.is_file():
+        if os.path.isfile(path):  # False, too, where a name is too long for a file
             found[view] = _read(path, view)
     return found
 
