@@ -217,6 +217,12 @@ def test_what_cannot_be_used(spots: Path, tmp_path: Path) -> None:
     folder = copied(spots, "size", data__image_resize_dims={})
     with pytest.raises(PoseDataError, match="does not say what it takes"):
         ExportedNetwork(folder)
+    folder = copied(spots, "sides", data__image_resize_dims={"height": "x", "width": []})
+    with pytest.raises(PoseDataError, match="cannot be read"):
+        ExportedNetwork(folder)
+    folder = copied(spots, "names", data__keypoint_names=3)
+    with pytest.raises(PoseDataError, match=r"'data.keypoint_names' is 3"):
+        ExportedNetwork(folder)
     folder = copied(spots, "fails", data__image_resize_dims={"height": 9, "width": 9})
     with pytest.raises(PoseDataError, match="the network fails"):
         ExportedNetwork(folder).predict(images)

@@ -368,6 +368,14 @@ def test_groups_ensembles_and_damage(project: Path) -> None:
     assert "config.yaml" in read_network(root / "broken", root).problem
     found = {each.name: each.members for each in list_ensembles(project)}
     assert found == {"both": ("seed0", "seed1"), "net": ("ours-seed0", "ours-seed1")}
+    touch(root / "both" / "ensemble.yaml", "members: 3\n")
+    assert {each.name: each.members for each in list_ensembles(project)}["both"] == ()
+    path = root / "seed0" / "config.yaml"
+    lines = path.read_text().splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if line.startswith("  view_names:"))
+    last = next(i for i in range(first + 1, len(lines)) if not lines[i].startswith("  -"))
+    path.write_text("".join([*lines[:first], "  view_names: 3\n", *lines[last:]]))
+    assert "'data.view_names' is 3" in read_network(root / "seed0", root).problem
 
 
 def test_damaged_tables_of_errors(tmp_path: Path) -> None:

@@ -94,6 +94,25 @@ def _resolved(config: Config, text: str, passed: tuple[str, ...]) -> Any:
     return found(whole) if whole else _REFERENCE.sub(lambda m: str(found(m)), text)
 
 
+def names_at(config: Config, key: str, path: Path) -> tuple[str, ...]:
+    """The names in a list such as ``data.view_names``; none where the key is absent.
+
+    Parameters
+    ----------
+    path : Path
+        Where the configuration is from, for the error.
+
+    Raises
+    ------
+    PoseDataError
+        It is no list.
+    """
+    names = value_at(config, key, [])
+    if not isinstance(names, list):
+        raise PoseDataError(f"'{key}' is {names!r}", file=path, expected="a list of names")
+    return tuple(map(str, names))
+
+
 def has_key(config: Config, key: str) -> bool:
     """Whether a key is there, be its value null or not."""
     missing = object()

@@ -1,4 +1,4 @@
-"""The size of an image, and whether its file is whole, from the first and the last bytes."""
+"""The size of an image from its first bytes, and of what a network makes of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ import struct
 
 from napari_pose3d.core.storage.input_files import input_errors, open_input
 
+from .config_file import Config, value_at
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Some programs write notes behind the end.
 _TAIL = 4096
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+_USUAL_SIDE = 256  # px
+
+
+def resized_area(config: Config) -> float:
+    """The area of the images that a network is given, in those of 256 x 256 px."""
+    area = 1.0
+    for side in ("height", "width"):
+        length = value_at(config, f"data.image_resize_dims.{side}")
+        known = isinstance(length, int) and not isinstance(length, bool) and length > 0
+        area *= length / _USUAL_SIDE if known else 1
+    return area
 
 
 def is_cut_off(path: str | os.PathLike[str]) -> bool:

@@ -208,6 +208,7 @@ def training_config(
         if model == "auto":
             model = MULTIVIEW if several else "heatmap"
     backbone = settings.backbone if wanted("backbone") else value_at(base, "model.backbone")
+    backbone = backbone if isinstance(backbone, str) else None
     transformer = backbone in TRANSFORMERS
     if transformer and not settings.pretrained:
         raise PoseDataError(

@@ -15,7 +15,7 @@ from napari_pose3d.core.formats.projects.project_yaml import find_project
 from napari_pose3d.core.storage.input_files import read_text
 from napari_pose3d.errors import PoseDataError
 
-from ..configuration.config_file import CONFIG_YAML, Config, value_at
+from ..configuration.config_file import CONFIG_YAML, Config, names_at
 from ..runs.continuation import effective_config
 from ..runs.model_folder import STATUS
 from ..runs.training_record import RECORD, TrainingRecord, read_record
@@ -133,7 +133,8 @@ def list_ensembles(project: str | os.PathLike[str]) -> tuple[NetworkEnsemble, ..
             except PoseDataError:
                 continue
             members = content.get("members") if isinstance(content, dict) else None
-            names = [m["id"] for m in members or () if isinstance(m, dict) and "id" in m]
+            members = members if isinstance(members, list) else []
+            names = [m["id"] for m in members if isinstance(m, dict) and "id" in m]
             found.append(NetworkEnsemble(folder.name, tuple(map(str, names))))
     groups: dict[str, list[str]] = {}
     for folder in _network_folders(root):
@@ -190,7 +191,7 @@ def read_network(folder: Path, root: Path) -> Network:
         state = training_state(folder)
         record = read_record(folder)
         config = effective_config(folder)
-        views = [str(view) for view in value_at(config, "data.view_names", [])]
+        views = names_at(config, "data.view_names", folder / CONFIG_YAML)
         return Network(
             name,
             folder,

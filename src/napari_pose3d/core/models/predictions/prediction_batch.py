@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 
 from ..configuration.config_file import Config, value_at
+from ..configuration.image_size import resized_area
 from ..installation.litpose_facts import LitposeFacts
 
 MOST = 96
@@ -32,8 +33,7 @@ def prediction_batch(config: Config, facts: LitposeFacts | None) -> int:
     memory = (
         facts.gpus[0].memory if facts is not None and gpu else psutil.virtual_memory().available
     )
-    size = value_at(config, "data.image_resize_dims", {})
-    area = float(size.get("height") or 256) * float(size.get("width") or 256) / 256**2
-    views = len(value_at(config, "data.view_names", ["one"]))
-    fitting = int((_SHARE * memory - _CONSTANT) / (_PER_IMAGE * views * area))
+    names = value_at(config, "data.view_names")
+    views = max(1, len(names)) if isinstance(names, list) else 1
+    fitting = int((_SHARE * memory - _CONSTANT) / (_PER_IMAGE * views * resized_area(config)))
     return max(1, min(fitting, MOST if gpu else MOST_ON_A_CPU))

@@ -11,7 +11,7 @@ from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
 from napari_pose3d.core.projects.session import Session
 from napari_pose3d.errors import PoseDataError
 
-from ..configuration.config_file import value_at
+from ..configuration.config_file import CONFIG_YAML, names_at
 from ..configuration.crops import trained_on_crops
 from ..listing.model_list import Network
 from ..proposals.exported_network import exported_file
@@ -148,7 +148,8 @@ def table_stems(session: Session, views: Sequence[str]) -> dict[str, str]:
 
 def network_views(network: Network) -> tuple[str, ...]:
     """The views that a network was trained on."""
-    return tuple(map(str, value_at(network.config, "data.view_names", []))) or (SINGLE_VIEW,)
+    config = network.folder / CONFIG_YAML
+    return names_at(network.config, "data.view_names", config) or (SINGLE_VIEW,)
 
 
 def session_boxes(network: Network, session: Session) -> dict[str, Path]:

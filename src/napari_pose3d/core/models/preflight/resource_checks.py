@@ -12,6 +12,7 @@ import psutil
 from napari_pose3d.wording import counted
 
 from ..configuration.config_file import value_at
+from ..configuration.image_size import resized_area
 from ..configuration.known_keys import MULTIVIEW, TRANSFORMERS
 from ..installation.litpose_facts import LitposeFacts
 from .training_finding import TrainingFinding, listed
@@ -35,7 +36,7 @@ def training_memory(given: TrainingInput, *, gpu: bool = True) -> int:
     """
     images = int(value_at(given.config, "training.train_batch_size", 1)) * len(given.views)
     of_each = _MB_PER_IMAGE if gpu else _MB_PER_IMAGE_ON_A_CPU
-    megabytes = _MB_CONSTANT + of_each * images * _area(given)
+    megabytes = _MB_CONSTANT + of_each * images * resized_area(given.config)
     if str(value_at(given.config, "model.backbone", "")).startswith(_LARGE_BACKBONES):
         megabytes *= 2
     return int(megabytes * 1e6)
@@ -122,11 +123,6 @@ def _split(given: TrainingInput) -> Iterator[TrainingFinding]:
         )
 
 
-def _area(given: TrainingInput) -> float:
-    size = value_at(given.config, "data.image_resize_dims", {})
-    return float(size.get("height") or 256) * float(size.get("width") or 256) / 256**2
-
-
 def _memory(
     given: TrainingInput, facts: LitposeFacts | None, at_once: int
 ) -> Iterator[TrainingFinding]:
@@ -169,7 +165,7 @@ def _memory(
             remedy="Take a smaller batch; a trial step (models train --trial) shows if it fits",
         )
     epochs = int(value_at(given.config, "training.max_epochs", 0) or 0)
-    per_step = int(batch) * len(given.views) * _area(given) * _SECONDS_PER_IMAGE
+    per_step = int(batch) * len(given.views) * resized_area(given.config) * _SECONDS_PER_IMAGE
     hours = epochs * steps_per_epoch(given) * per_step / 3600
     yield TrainingFinding(
         "no GPU",

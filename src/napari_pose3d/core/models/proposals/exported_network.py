@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pose3d.core.projects.naming.file_names import SINGLE_VIEW
+from napari_pose3d.core.storage.input_files import input_errors
 from napari_pose3d.errors import PoseDataError
 
-from ..configuration.config_file import CONFIG_YAML, Config, read_config, value_at
+from ..configuration.config_file import CONFIG_YAML, Config, names_at, read_config, value_at
 from ..configuration.crops import trained_on_crops
 from ..configuration.known_keys import CONTEXT, MULTIVIEW
 from .heatmap_decoding import decode_heatmaps
@@ -74,12 +75,15 @@ class ExportedNetwork:
         self.path = exported_file(Path(path))
         config = _config_of(self.path)
         check_kind(config, self.path)
-        names = value_at(config, "data.view_names", [])
-        self.views = tuple(map(str, names)) or (SINGLE_VIEW,)
-        self.keypoints = tuple(map(str, value_at(config, "data.keypoint_names", [])))
-        sides = value_at(config, "data.image_resize_dims", {})
-        self.size = int(sides.get("width", 0)), int(sides.get("height", 0))
-        self._doublings = int(value_at(config, "data.downsample_factor", 2))
+        self.views = names_at(config, "data.view_names", self.path) or (SINGLE_VIEW,)
+        self.keypoints = names_at(config, "data.keypoint_names", self.path)
+        with input_errors(self.path, TypeError):
+            width, height = (
+                int(value_at(config, f"data.image_resize_dims.{side}", 0))
+                for side in ("width", "height")
+            )
+            self._doublings = int(value_at(config, "data.downsample_factor", 2))
+        self.size = width, height
         if not self.keypoints or min(self.size) < 1 or self._doublings not in (1, 2, 3):
             raise PoseDataError(
                 "the configuration beside the network does not say what it takes",

@@ -56,9 +56,8 @@ def _whole(least: int, example: int, *, needed: bool = False) -> _Rule:
 
 def _number(low: float, high: float, example: float, *, needed: bool = False) -> _Rule:
     def fits(value: Any) -> bool:
-        return (
-            isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-        )
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        return known and low <= value <= high and math.isfinite(value)
 
     limits = f"from {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
     return _Rule(f"a number {limits}", fits, example, needed)
@@ -96,6 +95,8 @@ _RULES: dict[str, _Rule] = {
     "data.view_names": _list_of(str, "a list of names", None),
     "data.keypoint_names": _list_of(str, "a list of names", None),
     "data.num_keypoints": _whole(1, 1, needed=True),
+    "data.image_resize_dims.height": _whole(1, 256),
+    "data.image_resize_dims.width": _whole(1, 256),
     "data.downsample_factor": _choice(1, 2, 3, example=2),
     "training.imgaug_3d": _SWITCH,
     "training.early_stopping": _SWITCH,
@@ -128,6 +129,7 @@ _RULES: dict[str, _Rule] = {
     "training.patch_mask.init_ratio": _number(0, 1, 0.0),
     "training.patch_mask.final_ratio": _number(0, 1, 0.5),
     "model.losses_to_use": _list_of(str, "a list of names, [] for none", []),
+    "model.backbone": _Rule("a name", lambda value: isinstance(value, str), "vits_dino"),
     "model.heatmap_loss_type": _choice("mse", "kl", "js"),
     "model.model_name": _Rule("a name", lambda value: isinstance(value, str), "test", True),
     "model.checkpoint": _PATH,

@@ -144,7 +144,7 @@ class CheckPanel(QWidget):
         hint = "The whole configuration, as litpose will read it."
         self.show_config.setToolTip("Check first." if result is None else hint)
         if result is not None:
-            lines = effective_lines(result.plan.config)
+            lines = effective_lines(result.plan.checked.given.config)
             if result.note:
                 lines.append(result.note)
             self.summary.show_message("\n".join(f"• {line}" for line in lines))
