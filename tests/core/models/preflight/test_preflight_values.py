@@ -42,7 +42,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     "backbones": ({"model__backbone": ["vits_dino"]}, "model.backbone: it must be a name"),
     "endless": (
         {"callbacks__anneal_weight__init_val": float("inf")},
-        "a number from 0 (it is inf)",
+        "number from 0 (it is inf)",
     ),
     "losses": ({"losses": None}, "losses: it must be a section of keys"),
     "no epochs": ({"training__max_epochs": None}, "training.max_epochs: it is empty"),
