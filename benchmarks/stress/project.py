@@ -32,6 +32,7 @@ FILES = {
     "3-D table": f"napari-pose3d/triangulated/{SESSION}/{SESSION}_3d.csv",
     "Anipose 3-D": "anipose/day3.csv",
     "timestamps": "times_Cam-A.txt",
+    "timestamps, npy": "times_Cam-B.npy",
     "boxes": "boxes_Cam-A.csv",
 }
 
@@ -54,6 +55,7 @@ def make_project(folder: Path) -> None:
     _write_h5(_folder(folder / FILES["prediction h5, fixed"]), "fixed")
     _text(folder / FILES["Anipose 3-D"], _anipose(truth))
     _text(folder / FILES["timestamps"], "".join(f"{i / 30:.6f}\n" for i in range(N_FRAMES)))
+    np.save(folder / FILES["timestamps, npy"], np.arange(N_FRAMES) / 30)
     _text(folder / FILES["boxes"], "x,y,h,w\n" + "10,20,100,100\n" * N_FRAMES)
     out = folder / "napari-pose3d" / "triangulated" / SESSION
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -250,6 +250,7 @@ READERS: dict[str, Callable[[Path, Path], str]] = {
     "3-D table": _table(_poses3d, 3),
     "Anipose 3-D": _anipose,
     "timestamps": _frame_table("read_times"),
+    "timestamps, npy": _frame_table("read_times"),
     "boxes": _frame_table("read_boxes"),
     **rigs_and_reviews.READERS,
     **networks.READERS,

@@ -295,6 +295,28 @@ def test_the_kept_index_is_used_and_rebuilt(
     assert len(built) == 5
 
 
+def test_a_damaged_index_is_made_anew_or_as_it_was(copy_of: Maker, index_folder: Path) -> None:
+    """Also where the archive says then that it is encrypted, or packed in an unknown way."""
+    path = copy_of("h264.mkv")
+    index = build_index(path)
+    index_store.save_index(path, index)
+    (kept,) = (index_folder / "video-index").glob("*.npz")
+    whole = kept.read_bytes()
+    heads = [at for at in range(len(whole)) if whole[at : at + 2] == b"PK"]
+    rng = np.random.default_rng(5)
+    refused = 0
+    for _ in range(400):
+        at = min(int(rng.choice(heads) + rng.integers(60)), len(whole) - 1)
+        kept.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << rng.integers(8))]) + whole[at + 1 :])
+        found = index_store.load_index(path)
+        refused += found is None
+        if found is not None:
+            assert found.time_base == index.time_base
+            np.testing.assert_array_equal(found.rank, index.rank)
+            np.testing.assert_array_equal(found.pts, index.pts)
+    assert refused > 100
+
+
 def test_a_home_that_cannot_be_written_to(
     copy_of: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,15 +161,25 @@ def test_pairs_are_nearest_and_single(seed: int) -> None:
     assert (distance <= 0.51 * np.median(np.diff(times))).all()
 
 
+def _npy_head(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda p: np.save(p, np.array([3.0, 2.0, 1.0])), "frame 1 is not later"),
-        (lambda p: np.save(p, np.array([0.0, np.nan, 1.0])), "not later"),
+        (lambda p: np.save(p, np.array([0.0, np.nan, 1.0])), "frame 1 is nan"),
+        (lambda p: np.save(p, np.array([0.0, 1.0, np.inf])), "frame 2 is inf"),
         (lambda p: np.save(p, np.zeros((3, 2))), "shape"),
         (lambda p: np.save(p, np.array(["a", "b"])), "type"),
         (lambda p: np.save(p, np.array([{}, {}]), allow_pickle=True), "pickle"),
         (lambda p: p.write_bytes(b"no array"), "times.npy"),
+        (lambda p: p.write_bytes(b""), "numpy.save"),
+        # The head of an array is Python, of an archive it is not one.
+        (lambda p: p.write_bytes(_npy_head(b"{'shape': (3,")), "numpy.save"),
+        (lambda p: p.write_bytes(_npy_head(b"{'shape': (9999999999999,)")), "times.npy"),
+        (lambda p: p.write_bytes(b"PK\x03\x04" + bytes(60)), "numpy.save"),
         (lambda p: p.mkdir(), "folder"),
         (lambda p: np.save(p, np.array([1.0])), "1 times"),
     ],

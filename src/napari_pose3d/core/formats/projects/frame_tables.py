@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tokenize
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,8 @@ Float64 = NDArray[np.float64]
 
 _BOX = ("x", "y", "w", "h")
 _LARGEST = 256 << 20
+# What NumPy makes of a damaged head of an array.
+_NPY_ERRORS = (EOFError, SyntaxError, TypeError, tokenize.TokenError)
 _CORRECT = "Correct the file, or 'timestamps' in napari-pose3d/project.toml"
 
 
@@ -46,9 +49,11 @@ def read_times(path: Path) -> Float64:
 
 
 def _npy_times(path: Path) -> Float64:
-    with open_input(path, largest=_LARGEST) as stream, input_errors(path, todo=_CORRECT):
-        array = np.load(stream, allow_pickle=False)
-    array = np.atleast_1d(np.squeeze(array)) if isinstance(array, np.ndarray) else np.empty((0, 0))
+    with (
+        open_input(path, largest=_LARGEST) as stream,
+        input_errors(path, *_NPY_ERRORS, expected="an array of numpy.save", todo=_CORRECT),
+    ):
+        array = np.atleast_1d(np.squeeze(np.lib.format.read_array(stream, allow_pickle=False)))
     if array.dtype.kind == "M":
         array = array.astype("datetime64[ns]").astype(np.int64) / 1e9
     if array.ndim != 1 or array.dtype.kind not in "iuf":
@@ -59,7 +64,13 @@ def _npy_times(path: Path) -> Float64:
             todo=_CORRECT,
         )
     times = array.astype(np.float64)
-    # NaN is not later than anything.
+    if len(wrong := np.flatnonzero(~np.isfinite(times))):
+        raise PoseDataError(
+            f"the time of frame {wrong[0]} is {times[wrong[0]]}",
+            file=path,
+            expected="a time for each frame",
+            todo=_CORRECT,
+        )
     if len(wrong := np.flatnonzero(~(np.diff(times) > 0))):
         raise PoseDataError(
             f"the time of frame {wrong[0] + 1} is not later than that of the frame before",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ from .frame_index import FrameIndex, VideoStamp
 _VERSION = 4
 _END = 65536
 _MOST_FILES = 300
+# Among them RuntimeError, of which zipfile makes what it cannot unpack, or takes for encrypted.
+_DAMAGED = (
+    *(PoseDataError, OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _COLUMNS = ("pts", "dts", "position", "size", "key", "empty", "rank", "checksum")
 
 
@@ -32,7 +38,7 @@ def load_index(path: str | os.PathLike[str]) -> FrameIndex | None:
         with place.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             columns = {name: file[name] for name in _COLUMNS}
-    except (PoseDataError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except _DAMAGED:
         return None
     n = len(columns["rank"])
     sound = (
