@@ -13,6 +13,7 @@ import csv
 import io
 import os
 import stat
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,8 +138,8 @@ def input_errors(
     """Turn what the system and the parsers raise while a file is read into `PoseDataError`.
 
     Understood are what the system says (`OSError`), text in another encoding, numbers that are
-    too long, nesting that is too deep, and the `ValueError` of ``tomllib``, ``json``, ``csv``,
-    NumPy and pandas. A `PoseDataError` passes unchanged.
+    too long, nesting that is too deep, the `ValueError` of ``tomllib``, ``json``, ``csv``,
+    NumPy and pandas, and bytes that end too early. A `PoseDataError` passes unchanged.
 
     Parameters
     ----------
@@ -149,7 +150,10 @@ def input_errors(
     expected, todo : str, optional
         For the message.
     """
-    invalid: tuple[type[Exception], ...] = (ValueError, OverflowError, csv.Error, *more)
+    invalid: tuple[type[Exception], ...] = (
+        *(ValueError, OverflowError, csv.Error, struct.error, EOFError),
+        *more,
+    )
     try:
         yield
     except PoseDataError:

@@ -284,6 +284,10 @@ def test_sizes_of_png_jpeg_and_others(tmp_path: Path) -> None:
         path = tmp_path / f"image.{suffix}"
         path.write_bytes(cv2.imencode(f".{suffix}", image)[1].tobytes())
         assert image_size(path) == (50, 30)
+        whole = path.read_bytes()
+        for end in range(0, len(whole), 3):
+            path.write_bytes(whole[:end])
+            assert image_size(path) in (None, (50, 30))
     assert image_size(touch(tmp_path / "a.bmp", "BM")) is None
     assert image_size(touch(tmp_path / "empty.png")) is None
 

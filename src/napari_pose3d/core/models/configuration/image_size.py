@@ -43,7 +43,7 @@ def is_cut_off(path: str | os.PathLike[str]) -> bool:
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Width and height in px of a PNG or JPEG; None where the file is neither.
+    """Width and height in px of a PNG or JPEG; None where the file is neither, or ends before it.
 
     Raises
     ------
@@ -61,7 +61,10 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
         while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF:
             length = struct.unpack(">H", marker[2:])[0]
             if marker[1] in _FRAMES:
-                height, width = struct.unpack(">xHH", stream.read(5))
+                sides = stream.read(5)
+                if len(sides) < 5:
+                    return None
+                height, width = struct.unpack(">xHH", sides)
                 return int(width), int(height)
             stream.seek(length - 2, os.SEEK_CUR)
     return None
