@@ -9,6 +9,7 @@ right-handed and the board's pose is a rotation with determinant 1.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -263,14 +264,14 @@ def _board_from(document: Mapping[str, Any]) -> Board:
 
 def _number(document: Mapping[str, Any], key: str) -> float:
     value = document.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        found = "is missing" if value is None else f"is {value!r}"
-        raise PoseDataError(f"'{key}' {found}", place=key, expected="a number")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    found = "is missing" if value is None else f"is {value!r}"
+    raise PoseDataError(f"'{key}' {found}", place=key, expected="a number")
 
 
 def _whole(document: Mapping[str, Any], key: str) -> int:
     value = _number(document, key)
-    if value != int(value):
+    if not value.is_integer():
         raise PoseDataError(f"'{key}' is {value:g}", place=key, expected="a whole number")
     return int(value)
