@@ -6,9 +6,10 @@ import contextlib
 import random
 import shutil
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from tests.support.video_recipes import BY_NAME, folder_of, read_number
 
 from napari_pose3d.core.video.index import index_store
+from napari_pose3d.core.video.index.container import packets_of
 from napari_pose3d.core.video.index.index_builder import build_index
 from napari_pose3d.core.video.video_array import VideoArray, open_video
 from napari_pose3d.errors import PoseDataError
@@ -247,7 +249,9 @@ def test_a_video_that_vanishes_while_open(copy_of: Maker) -> None:
         _ = video[5]
 
 
-@pytest.mark.parametrize("name", ["h264-b-frames.mp4", "h264.mkv", "mjpeg.avi"])
+@pytest.mark.parametrize(
+    "name", ["h264-b-frames.mp4", "h264.mkv", "mjpeg.avi", "mpeg2-small.mpg", "mpeg2.ts"]
+)
 def test_noise_anywhere_never_crashes(name: str, copy_of: Maker) -> None:
     whole = copy_of(name)
     data = whole.read_bytes()
@@ -262,6 +266,32 @@ def test_noise_anywhere_never_crashes(name: str, copy_of: Maker) -> None:
         with contextlib.suppress(PoseDataError), open_video(path) as video:
             for n in (0, len(video) // 2, len(video) - 1):
                 assert video[n].shape == video.shape[1:]
+
+
+def test_an_image_that_damage_shows_twice_has_one_place(copy_of: Maker) -> None:
+    """MPEG's decoder does so where the head before a group of images is damaged."""
+    path = copy_of("mpeg2-small.mpg")
+    whole = path.read_bytes()
+    at = whole.index(b"\0\0\1\xb8", len(whole) // 3) - 1
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    index = build_index(path)
+    assert index.how == "decoding"
+    np.testing.assert_array_equal(np.sort(index.rank), np.arange(len(index.rank)))
+    with open_video(path) as video:
+        assert len(video) in (len(index.rank) - 1, len(index.rank))
+        assert read_number(video[len(video) - 1]) == len(index.rank) - 1
+
+
+def test_streams_that_begin_in_the_midst_are_passed_over() -> None:
+    """PyAV ends with an IndexError behind the last packet then."""
+
+    class Container:
+        def demux(self, stream: str) -> Iterator[str]:
+            yield from (f"{stream} 0", f"{stream} 1", "the end")
+            raise IndexError("list index out of range")
+
+    found = list(packets_of(cast("Any", Container()), cast("Any", "video")))
+    assert found == ["video 0", "video 1", "the end"]
 
 
 def test_the_kept_index_is_used_and_rebuilt(

@@ -22,7 +22,13 @@ import numpy as np
 
 from napari_pose3d.errors import PoseDataError
 
-from ..index.container import is_intra_only, is_invented, open_container, packet_marks
+from ..index.container import (
+    is_intra_only,
+    is_invented,
+    open_container,
+    packet_marks,
+    packets_of,
+)
 from ..index.frame_index import NO_TIME, FrameIndex, Int64, PacketMarks, VideoStamp
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ class Decoder:
             # Its decoder ignores damage unless this option is set.
             context.options = {"err_detect": "explode"}
         self._context = context
-        self._packets = self._container.demux(self._stream)
+        self._packets = packets_of(self._container, self._stream)
         self._at_start = True
         self._ended = False
 
@@ -343,7 +349,7 @@ class Decoder:
             self._container.seek(time, stream=self._stream)
         except (av.FFmpegError, OSError):
             return False
-        self._packets = self._container.demux(self._stream)
+        self._packets = packets_of(self._container, self._stream)
         return True
 
     def _skip_to(self, entry: int) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +65,16 @@ def open_container(path: str | os.PathLike[str]) -> tuple[InputContainer, VideoS
         if other is not stream:
             other.discard = Discard.all
     return container, stream
+
+
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    """The packets of a video to its end, and an empty one behind them.
+
+    Where streams begin in the midst of a file (MPEG-TS and MPEG-PS, also by damage), PyAV looks
+    behind the last packet for them in a list that was made at the beginning: `IndexError`.
+    """
+    with contextlib.suppress(IndexError):
+        yield from container.demux(stream)
 
 
 def other_streams(container: InputContainer) -> str:

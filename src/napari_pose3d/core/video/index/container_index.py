@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .container import is_intra_only, packet_marks, time_base_of
+from .container import is_intra_only, packet_marks, packets_of, time_base_of
 from .display_order import contradicts_decoding_order
 from .empty_packets import empty_packet_check, may_be_empty
 from .frame_index import NO_TIME, FrameIndex, Int64, VideoStamp, rank_of
@@ -71,7 +71,7 @@ def index_of_container(
     if contradicts_decoding_order(order, (flags & _KEY) > 0, stream.codec_context):
         return None
     # Edit lists move the times by a constant that only a packet shows.
-    first = next(iter(container.demux(stream)), None)
+    first = next(packets_of(container, stream), None)
     if first is None or not first.size or first.pts is None:
         return None
     if packet_marks(first)[1:4] != (int(dts[0]), int(position[0]), int(size[0])):

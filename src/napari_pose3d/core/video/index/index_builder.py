@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from operator import attrgetter
@@ -27,6 +28,7 @@ from .container import (
     is_invented,
     open_container,
     other_streams,
+    packets_of,
     time_base_of,
 )
 from .container_index import index_of_container, lists_its_packets
@@ -185,7 +187,7 @@ def _from_decoding(
         context.thread_type = "FRAME"
         context.thread_count = min(os.cpu_count() or 1, 8)
         number = 0
-        for packet in chain(islice(container.demux(stream), most), (None,)):
+        for packet in chain(islice(_unbroken(container, stream), most), (None,)):
             if packet is not None and packet.size:
                 packet.pts = number
                 number += 1
@@ -203,6 +205,8 @@ def _from_decoding(
                     n_invented += not shown
                 elif image.pts is not None:
                     shown.append(image.pts)
+    # Damage makes decoders show an image twice.
+    shown = list(dict.fromkeys(shown))
     rank = np.full(len(rows), -1, np.int64)
     rank[shown] = np.arange(len(shown))
     empty = rank < 0
@@ -219,6 +223,14 @@ def _from_decoding(
         warnings=(*packets.warnings, *([] if is_valid else [warning])),
         details={**packets.details(), **({"invented": n_invented} if n_invented else {})},
     )
+
+
+def _unbroken(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """The packets up to where a file breaks off, which was noticed before."""
+    import av
+
+    with suppress(av.FFmpegError, OSError):
+        yield from packets_of(container, stream)
 
 
 @dataclass(eq=False)
@@ -302,7 +314,7 @@ def _read_packets(
     names = _MATROSKA if "matroska" in kind else _ALL
     tables = [_table([], names)]
     warnings: list[str] = []
-    packets: Iterator[Packet] = islice(container.demux(stream), most)
+    packets: Iterator[Packet] = islice(packets_of(container, stream), most)
     if inspection.is_needed:
         packets = inspection.watch(packets)
     # As little as possible for each packet: there may be hundreds of thousands.
