@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,9 +41,22 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert smoothed_files(folder, "day1") == all_smoothed("day1")
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are Unicode there")
+def test_a_folder_whose_name_is_not_in_utf8(tmp_path: Path) -> None:
+    """As on disks that came from Windows: the table of the batch spells it out."""
+    home = tmp_path / os.fsdecode(b"M\xfcller")
+    home.mkdir()
+    folder = batch_project(home / "mice", ["day1"])
+    options = "--workers", 1, "--steps", "smooth,review", "--s", 1, "--out", tmp_path / "found"
+    assert run(folder, *options) == 0
+    assert smoothed_files(folder, "day1") == all_smoothed("day1")
+    assert "M\\udcfcller" in (tmp_path / "found" / "batch.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
+        (["--memory", "inf"], "the memory is inf GB"),
         (["--steps", "smoth"], "no step is called 'smoth'"),
         (["--sessions", "night"], "no session is called 'night'"),
         (["--formats", "excel", "--steps", "export"], "excel"),

@@ -186,5 +186,5 @@ class BatchSettings:
             raise PoseDataError(
                 f"the frame rate is {self.fps:g}", expected="frames a second, above zero"
             )
-        if self.memory is not None and not self.memory > 0:
+        if self.memory is not None and not 0 < self.memory < math.inf:
             raise PoseDataError(f"the memory is {self.memory} GB", expected="more than 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,6 +275,16 @@ def test_a_table_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: s
     (issue,) = [each for each in check_session(session) if each.severity == "error"]
     assert said in issue.what
     assert "day1_left.csv" in issue.where
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are Unicode there")
+def test_names_that_are_not_in_utf8_are_pointed_out(tmp_path: Path) -> None:
+    for view in ("left", "right"):
+        put_predictions(tmp_path / os.fsdecode(b"M\xfcller_%b.csv" % view.encode()), counted())
+    project = open_project(tmp_path)
+    assert len(project.sessions) == 1
+    (issue,) = [each for each in project.issues if "UTF-8" in each.what]
+    assert "the names of 2 files" in issue.what
 
 
 def test_tables_of_other_lengths_than_each_other_and_than_their_videos(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         group.open(tmp_path / "folder")
 
 
+def test_names_that_are_not_in_utf8_are_refused_or_spelled_out(tmp_path: Path) -> None:
+    """As on disks that came from Windows: a text of them could not be read again."""
+    name = os.fsdecode(b"M\xfcller")
+    with pytest.raises(PoseDataError, match=r"a\.csv.*'of M\\udcfcller,' is not"), FileGroup() as g:
+        g.open(tmp_path / "a.csv").write(f"of {name},")
+    with FileGroup() as group:
+        group.open(tmp_path / "b.txt", spelled_out=True).write(f"of {name}")
+    assert contents(tmp_path) == {"b.txt": "of M\\udcfcller"}
+
+
 def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_links(*_: object) -> None:
         raise OSError("not supported")

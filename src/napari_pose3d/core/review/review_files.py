@@ -167,7 +167,7 @@ class ReviewFiles:
         _write_events(self._group.open(self._folder / EVENTS), sessions)
         _write_frames(self._group.open(self._folder / FRAMES), chosen)
         if report is not None:
-            self._group.open(self._folder / REPORT).write(report)
+            self._group.open(self._folder / REPORT, spelled_out=True).write(report)
         return list(self._group.targets)
 
 

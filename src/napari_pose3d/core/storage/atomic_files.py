@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import math
 import os
@@ -45,6 +46,24 @@ _FEW_FILES = 20
 _AT_WORK: dict[str, Path] = {}
 # Those of them that rename files: if the process ended now, the next look would go on with it.
 _RENAMING: set[str] = set()
+
+
+class _Utf8Text(io.TextIOWrapper):
+    """A text file that says so where a name of a file is not in UTF-8, as some disks have them."""
+
+    target: Path | None = None
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except UnicodeEncodeError as error:
+            around = text[max(0, error.start - 20) : error.end + 20]
+            spelled = around.encode("utf-8", "backslashreplace").decode()
+            raise PoseDataError(
+                f"'{spelled}' is not in UTF-8, as the text of this file is",
+                file=self.target,
+                todo="Rename the file or folder that is called so",
+            ) from error
 
 
 def groups_rename() -> bool:
@@ -138,9 +157,19 @@ class FileGroup:
             raise cannot_write(final, error) from error
         return draft
 
-    def open(self, target: str | os.PathLike[str]) -> TextIO:
-        """Open the text file that is to become `target` for writing; the group closes it."""
-        stream = self.path(target).open("w", encoding="utf-8", newline="")
+    def open(self, target: str | os.PathLike[str], *, spelled_out: bool = False) -> TextIO:
+        """Open the text file that is to become `target` for writing; the group closes it.
+
+        Parameters
+        ----------
+        spelled_out : bool
+            Whether names of files that are not in UTF-8 are written as a terminal shows them, in a
+            text for people; writing them is an error otherwise.
+        """
+        errors = "backslashreplace" if spelled_out else "strict"
+        raw = self.path(target).open("wb")
+        stream = _Utf8Text(raw, encoding="utf-8", errors=errors, newline="")
+        stream.target = Path(target)
         self._streams.append(stream)
         return stream
 

@@ -182,8 +182,12 @@ def test_cells_far_below_that_are_no_numbers(read: Read, cell: str, tmp_path: Pa
         (anipose(cell="inf"), "line 2: a position is infinite"),
         (anipose(cell="a"), "cannot be read"),
         (anipose().replace("1,0,0,0,1,0,0,0,1", "0,0,0,0,0,0,0,0,0"), "rotation"),
+        (anipose().replace("1,0,0,0,1,0,0,0,1", "2,0,0,0,2,0,0,0,2"), "no rotation and shift"),
+        (anipose().replace("1,0,0,0,1,0,0,0,1", "nan,0,0,0,1,0,0,0,1"), "no rotation and shift"),
+        (anipose().replace("0,0,0,0\n", "inf,0,0,0\n"), "no rotation and shift"),
+        (anipose().replace("0,0,0,1\n", "5,0,0,1\n"), "differ from line to line"),
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_positions_of_anipose_that_cannot_be(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run1.csv"

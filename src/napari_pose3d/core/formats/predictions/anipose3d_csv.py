@@ -21,6 +21,7 @@ _FRAME = "fnum"
 SCORER = "anipose"
 _TURNED = [f"M_{i}{j}" for i in range(3) for j in range(3)]
 _SHIFTED = [f"center_{i}" for i in range(3)]
+_ONE_FRAME = "one rotation in M_00 to M_22, one shift in center_0 to center_2"
 _LARGEST_HEADER = 4_194_304
 # A frame number far beyond the number of lines is a slip, and would take memory for all between.
 _MOST_FRAMES_PER_LINE = 100
@@ -88,11 +89,23 @@ def read_anipose3d_csv(path: str | os.PathLike[str]) -> Poses3DTable:
         )
     xyz = numbers.reshape(len(frames), len(keypoints), 3)
     if len(frames) and all(name in header for name in (*_TURNED, *_SHIFTED)):
-        with input_errors(path, TypeError, expected="a rotation in M_00 to M_22"):
-            rotation = table[_TURNED].to_numpy(np.float64)[0].reshape(3, 3)
-            centre = table[_SHIFTED].to_numpy(np.float64)[0]
-            # Anipose stores (p @ M.T) - centre.
-            xyz = (xyz + centre) @ np.linalg.inv(rotation).T
+        with input_errors(path, TypeError, expected=_ONE_FRAME):
+            moved = table[[*_TURNED, *_SHIFTED]].to_numpy(np.float64)
+        rotation, centre = moved[0, :9].reshape(3, 3), moved[0, 9:]
+        with np.errstate(all="ignore"):
+            turns = np.isfinite(moved[0]).all() and np.allclose(
+                rotation @ rotation.T, np.eye(3), atol=1e-3
+            )
+        # The same in all lines: a damaged one would move all positions.
+        if not turns or not (moved == moved[0]).all():
+            raise PoseDataError(
+                "the columns M_.. and center_.. are no rotation and shift, or differ from line to "
+                "line",
+                file=path,
+                expected=_ONE_FRAME,
+            )
+        # Anipose stores (p @ M.T) - centre.
+        xyz = (xyz + centre) @ np.linalg.inv(rotation).T
     whole = np.full((n_frames, len(keypoints), 3), np.nan)
     whole[frames] = xyz
     return Poses3DTable(keypoints, whole, None, SCORER)

@@ -103,10 +103,12 @@ def write_summary(folder: Path, summary: BatchSummary) -> list[Path]:
     """
     with FileGroup(overwrite=True) as group:
         rows = summary.rows()
-        table = csv.DictWriter(group.open(folder / TABLE), COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(
+            group.open(folder / TABLE, spelled_out=True), COLUMNS, lineterminator="\n"
+        )
         table.writeheader()
         table.writerows(rows)
-        group.open(folder / PAGE).write(_page(summary, rows))
+        group.open(folder / PAGE, spelled_out=True).write(_page(summary, rows))
     return [folder / TABLE, folder / PAGE]
 
 
@@ -145,7 +147,9 @@ class BatchLog:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream: TextIO = path.open("a", encoding="utf-8", buffering=1)
+            self._stream: TextIO = path.open(
+                "a", encoding="utf-8", errors="backslashreplace", buffering=1
+            )
         except OSError as error:
             raise cannot_write(path, error) from error
 

@@ -60,7 +60,7 @@ def save_plot(path: Path, result: Result, settings: PlotSettings, *, force: bool
     """
     text = plot_text(result, settings)
     with FileGroup(overwrite=force) as group:
-        group.open(path).write(text)
+        group.open(path, spelled_out=True).write(text)
 
 
 def plot_text(result: Result, settings: PlotSettings) -> str:

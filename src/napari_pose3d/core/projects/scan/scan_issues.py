@@ -121,6 +121,15 @@ def issues_of_folder(scan: FolderScan, sessions: Sequence[Session]) -> tuple[Iss
                 remedies=(Remedy("views"),),
             )
         )
+    if undecoded := [listing.path(f) for f in listing.files if not _is_unicode(f)]:
+        issues.append(
+            Issue(
+                "warning",
+                f"the names of {len(undecoded)} files are not in UTF-8: {_some(undecoded)}",
+                "",
+                "Rename them: labels of such a recording cannot be saved",
+            )
+        )
     for folder in listing.unreadable:
         issues.append(
             Issue(
@@ -214,6 +223,16 @@ def _as_for(recording: Recording, view: str) -> str:
     """What the video of a view would be called, going by another's name."""
     other, path = next(iter(recording.videos.items()))
     return path.name.replace(other, view)
+
+
+def _is_unicode(name: str) -> bool:
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _some(paths: Sequence[Path]) -> str:
