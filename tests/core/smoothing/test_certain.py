@@ -109,6 +109,26 @@ def test_a_run_on_which_both_views_agree_is_healed_by_one_correction(seed: int) 
     assert errors(found, result)[stretch, k].mean() < 0.2 * before.mean()
 
 
+@pytest.mark.parametrize("n_corrections", [1, 40])
+def test_corrections_that_refute_all_of_a_short_recording_of_two_views(n_corrections: int) -> None:
+    """Nothing is left of one view then: the track begins with it, rather than not at all."""
+    found = recording(2, 12, 120, CLEAN)
+    scene = found.scene
+    at = scene.rig.project(scene.xyz)[0, :, 0]
+    frames = range(60, 60 + n_corrections)
+    given = {
+        Cell(scene.rig.names[0], frame, scene.keypoints[0]): (
+            float(at[frame, 0] + 40),
+            float(at[frame, 1] + 40),
+        )
+        for frame in frames
+    }
+    result = smooth(found.ensemble, scene.rig, corrections=given)
+    before, after = errors(found, found.result)[:, 0], errors(found, result)[:, 0]
+    far = np.r_[0:30]
+    assert after[far].mean() < 1.5 * before[far].mean()
+
+
 def test_a_correction_against_all_views_holds() -> None:
     found = recording(4, 21, N_FRAMES, CLEAN)
     view, k = found.scene.rig.names[0], found.scene.keypoints[5]

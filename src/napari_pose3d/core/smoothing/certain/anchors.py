@@ -46,7 +46,7 @@ def anchored(
 
     Two or more of a frame determine its point; to a single one comes the other view with which
     most views agree, if it contradicts none that is certain. In frames whose prediction of a view
-    is refuted, the point is that of the other views.
+    is refuted, the point is that of the other views, unless that leaves no track to begin with.
 
     Parameters
     ----------
@@ -69,6 +69,25 @@ def anchored(
     """
     sure = certain.mask(*centre.shape[1::-1]).T
     refuted = _refuted(centre, certain, sure)
+    parts = rig, centre, weights, found, sure, robust, cancelled
+    given, decided = _with_points(*parts, refuted)
+    if refuted.any() and (np.isfinite(given.xyz[:, 0]) & ~given.undecided).sum() < 2:
+        # With two views, one correction may refute all: then the track has to begin with them.
+        return _with_points(*parts, np.zeros_like(refuted))
+    return given, decided
+
+
+def _with_points(
+    rig: Rig,
+    centre: NDArray[np.float32],
+    weights: Float64,
+    found: Triangulation,
+    sure: Bool,
+    robust: Robust,
+    cancelled: IsCancelled,
+    refuted: Bool,
+) -> tuple[Triangulation, Bool]:
+    """The same without the predictions that are ``refuted (view, frame)``."""
     xyz, inliers = found.xyz.copy(), found.inliers.copy()
     undecided = found.undecided.copy()
     without = np.flatnonzero(refuted.any(axis=0) & ~sure.any(axis=0))
