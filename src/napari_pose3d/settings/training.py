@@ -19,6 +19,7 @@ _LEAST = {
     "mask_from": 0,
     "mask_full": 1,
 }
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,10 @@ class TrainingSettings:
             if value is not None and value < least:
                 raise PoseDataError(
                     f"{name.replace('_', ' ')} is {value}", expected=f"{least} or more"
+                )
+            if value is not None and value > _MOST:
+                raise PoseDataError(
+                    f"{name.replace('_', ' ')} is more than {_MOST:,}", expected="a smaller number"
                 )
         for first, full, what in (
             ("reprojection_from", "reprojection_full", "the 3-D loss acts"),

@@ -17,6 +17,9 @@ Progress = Callable[[str, int, int], None]
 IsCancelled = Callable[[], bool]
 """Whether the user wants the work to stop; asked often."""
 
+# As many as any number of frames has, in 64 bits.
+_MOST_DIGITS = 18
+
 Robust = Literal["auto", "off"] | float
 """How observations are set aside that contradict the other views."""
 
@@ -72,14 +75,16 @@ def frame_range_of(text: str) -> tuple[int | None, int | None]:
         It is something else.
     """
     first, colon, last = (part.strip() for part in text.partition(":"))
-    ends = [int(end) if end.isdecimal() else None for end in (first, last)]
-    understood = all(end == "" or end.isdecimal() for end in (first, last)) and (first or last)
-    if not understood:
+    understood = all(
+        end == "" or (end.isdecimal() and len(end) <= _MOST_DIGITS) for end in (first, last)
+    )
+    if not understood or not (first or last):
         raise PoseDataError(
             f"'{text.strip()}' is not a frame range",
             expected="first frame, colon, one past the last, such as 0:500 or 800:, or a number "
             "for so many frames from the first",
         )
+    ends = [int(end) if end else None for end in (first, last)]
     return (ends[0], ends[1]) if colon else (None, ends[0])
 
 

@@ -46,6 +46,18 @@ def test_an_error_gives_exit_code_1(project: Path, capsys: pytest.CaptureFixture
     assert said.rstrip().endswith("1 error")
 
 
+def test_numbers_that_cannot_be_are_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, value, said in (
+        ("--at-once", "0", "0 networks at a time"),
+        ("--at-once", "9" * 400, "expected from 1 to 1,000"),
+        ("--batch-size", "9" * 400, "batch size is more than 1,000,000"),
+    ):
+        assert main(["models", "check", str(project), "--no-litpose", option, value]) == 2
+        assert said.lower() in capsys.readouterr().err.lower()
+
+
 def test_as_is_means_without_the_training_copy(project: Path) -> None:
     edited(project / "CollectedData_cam2.csv", emptied)
     check = ["models", "check", str(project), "--no-litpose"]

@@ -24,6 +24,8 @@ from .preflight.preflight import Preflight, preflight
 from .preflight.training_input import TrainingInput, training_input
 from .runs.continuation import continued_config
 
+_MOST_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlan:
@@ -81,6 +83,10 @@ def plan_training(
     PoseDataError
         It is no project with labels, or the settings contradict it.
     """
+    if not 1 <= at_once <= _MOST_AT_ONCE:
+        raise PoseDataError(
+            f"{at_once} networks at a time cannot be", expected=f"from 1 to {_MOST_AT_ONCE:,}"
+        )
     folder = training_project(path).folder.absolute()
     memory = facts.gpus[0].memory if facts is not None and facts.gpus else None
     settings = settings or TrainingSettings()

@@ -256,6 +256,8 @@ def test_seeds_and_trial(tmp_path: Path) -> None:
         {"seeds": (1, 1)},
         {"seeds": (-1,)},
         {"epochs": 0},
+        {"epochs": 10**400},
+        {"image_size": 10_000_000},
         {"train_share": 1.0},
         {"workers": -1},
     ],
