@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,12 @@ def test_what_is_remembered_comes_back() -> None:
     # Made by hand, or by a later version.
     odd = LayoutState.from_dict({"order": 3, "magnification": 4, "speed": "fast", "new": 1})
     assert odd == LayoutState(magnification=4.0)
+    for key, value in (
+        *(("order", [3]), ("hidden", [["a"]]), ("magnification", math.inf), ("speed", math.nan)),
+        *(("min_likelihood", -3.0), ("sizes", {"a": 3}), ("sizes", {"a": [10**18]})),
+        *(("contrast", {"": [0.1, 0.9]}), ("contrast", {"": [0.1, math.nan, 1.0]})),
+    ):
+        assert LayoutState.from_dict({key: value}) == LayoutState()
 
 
 def poses(stage: str, xy: np.ndarray, **more: Any) -> LayerPoses:

@@ -312,5 +312,6 @@ def test_state_is_restored(window: Window) -> None:
     assert abs(window.dock("Session").width() - 400) <= 2
     check_seen(window, "Session")
     window.close_all()
+    window.places.restore({"panels": [["Session"], {}], "tasks_width": 1 << 62, "front": []})
     window.places.restore({"panels": "nonsense", "tasks_width": "wide", "front": 7})
     assert window.places.state()["panels"] == []

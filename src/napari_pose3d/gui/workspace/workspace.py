@@ -32,6 +32,7 @@ from .panels import Panel, Panels
 from .place_sizes import PlaceSizes
 from .preferences import follow_preferences
 
+_LARGEST = 20_000  # px
 _TABS = [kind.tab for kind in PANELS]
 
 
@@ -171,10 +172,10 @@ class Workspace(QObject):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Open what was open; what is unknown or of another type is left out."""
         width, height = state.get("tasks_width"), state.get("time_height")
-        self.sizes.tasks_width = width if isinstance(width, int) else 0
-        self.sizes.time_height = height if isinstance(height, int) else 0
+        self.sizes.tasks_width, self.sizes.time_height = map(_length_of, (width, height))
         panels, front = state.get("panels"), state.get("front")
-        names = [name for name in panels if name in KINDS] if isinstance(panels, list) else []
+        listed = panels if isinstance(panels, list) else []
+        names = [name for name in listed if isinstance(name, str) and name in KINDS]
         # The one in front is opened last, and so are the images before the tasks.
         for name in sorted(names, key=lambda each: (each == front, -ORDER[each])):
             self.open(name)
@@ -367,6 +368,11 @@ class Workspace(QObject):
             self._timer.start()
         narrow_tabs(window, _TABS)
         self.sizes.apply(window, self._panels, canvas.is_shown, self._elsewhere)
+
+
+def _length_of(value: object) -> int:
+    """A width or height in px; 0 for what is none."""
+    return value if isinstance(value, int) and 0 < value < _LARGEST else 0
 
 
 def _dress(panel: Panel | None) -> None:

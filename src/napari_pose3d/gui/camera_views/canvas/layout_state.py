@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+_LIMITS = {"min_likelihood": (0.0, 1.0), "magnification": (1e-3, 1e3), "speed": (1e-3, 1e6)}
+# What lists in a table hold, how many (None for any) and how much at most.
+_LISTS: dict[str, tuple[Any, int | None, int]] = {
+    "sizes": (int, None, 100_000),
+    "contrast": (int | float, 3, 1_000_000),
+}
+
 
 @dataclass
 class LayoutState:
@@ -63,6 +70,24 @@ class LayoutState:
             default = getattr(state, each.name)
             if isinstance(value, int) and isinstance(default, float):
                 value = float(value)
-            if type(value) is type(default):
+            if type(value) is type(default) and _fits(each.name, value):
                 setattr(state, each.name, value)
         return state
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value of the right type can be used: files are also written by hand."""
+    if isinstance(value, float):
+        low, high = _LIMITS[name]
+        return low <= value <= high
+    if isinstance(value, list):
+        return all(isinstance(each, str) for each in value)
+    if isinstance(value, dict):
+        kind, length, high = _LISTS[name]
+        return all(
+            isinstance(each, list)
+            and length in (None, len(each))
+            and all(isinstance(x, kind) and abs(x) <= high for x in each)
+            for each in value.values()
+        )
+    return True
