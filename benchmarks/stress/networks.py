@@ -94,7 +94,7 @@ def _training(folder: Path, path: Path) -> str:
 
     record = read_record(path.parent)
     if record is None:
-        return "no record"
+        return "no record" if path.is_file() else ""
     return "" if isinstance(record.labels, dict) and record.started >= 0 else "another record"
 
 
