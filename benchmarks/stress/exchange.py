@@ -224,8 +224,8 @@ def _other_than_poses(poses: Any, files: tuple[Path, ...]) -> str:
 
 
 def _equal(a: Any, b: Any, tolerance: float) -> bool:
-    missing = ~np.isfinite(b).all(axis=-1)
-    b = np.where(missing[..., None], np.nan, b)
+    # Half of a position is none.
+    a, b = (np.where(np.isfinite(each).all(axis=-1)[..., None], each, np.nan) for each in (a, b))
     return bool(a.shape == b.shape and np.allclose(a, b, rtol=1e-5, atol=tolerance, equal_nan=True))
 
 
