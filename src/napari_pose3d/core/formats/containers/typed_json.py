@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from napari_pose3d.core.storage.input_files import refuse_long_integers
+
 _Kind = TypeVar("_Kind")
-_LARGEST = 1 << 63
 
 
 def dataclass_of(kind: type[_Kind], content: object) -> _Kind:
@@ -24,9 +25,12 @@ def dataclass_of(kind: type[_Kind], content: object) -> _Kind:
     Raises
     ------
     TypeError
-        It is no object, or a field is missing, not known, or of another type; a number that is
-        infinite or has more than 64 bits is none.
+        It is no object, or a field is missing, not known, or of another type; what is infinite is
+        no number.
+    ValueError
+        A whole number has more than 64 bits.
     """
+    refuse_long_integers(content)
     if not isinstance(content, dict):
         raise TypeError(f"{_short(content)} in the place of a table")
     hints = get_type_hints(kind)
@@ -56,13 +60,10 @@ def _is_a(hint: Any, value: object) -> bool:
         inside = get_args(hint)[1]
         return isinstance(value, dict) and all(_is_a(inside, each) for each in value.values())
     if hint in (int, float):
-        known = isinstance(value, int) or (hint is float and isinstance(value, float))
-        return known and not isinstance(value, bool) and _is_moderate(value)
+        if not isinstance(value, int if hint is int else int | float):
+            return False
+        return not isinstance(value, bool) and math.isfinite(value)
     return isinstance(value, hint)
-
-
-def _is_moderate(number: Any) -> bool:
-    return math.isfinite(number) if isinstance(number, float) else -_LARGEST <= number < _LARGEST
 
 
 def _short(value: object) -> str:

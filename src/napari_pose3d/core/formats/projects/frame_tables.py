@@ -18,7 +18,7 @@ Float64 = NDArray[np.float64]
 _BOX = ("x", "y", "w", "h")
 _LARGEST = 256 << 20
 # What NumPy makes of a damaged head of an array.
-_NPY_ERRORS = (EOFError, SyntaxError, TypeError, tokenize.TokenError)
+_NPY_ERRORS = (SyntaxError, TypeError, tokenize.TokenError)
 _CORRECT = "Correct the file, or 'timestamps' in napari-pose3d/project.toml"
 
 
